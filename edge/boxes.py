@@ -1,0 +1,128 @@
+"""Geometry of boxes and squares: letterbox and its inverse, tiles, IoU, NMS. Training and detection share it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BadFrameError
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+NMS_CANDIDATES = 300  # more only cost time: 300 boxes cover the fullest card tile seen
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a source image lies in a square: scaled by `scale`, pasted at the top left."""
+
+    scale: float  # square px per source px
+    width_px: int  # of the source
+    height_px: int
+
+
+def fit_into(width_px: int, height_px: int, side_px: int) -> Fit:
+    """The largest scale at which a source of that size lies in a square of `side_px`. Raises BadFrameError."""
+    if width_px < 1 or height_px < 1:
+        raise BadFrameError(f"a picture of {width_px}x{height_px} px holds nothing; look at the camera", reason="empty")
+    return Fit(min(side_px / width_px, side_px / height_px), width_px, height_px)
+
+
+def shrink(image: Image, width_px: int, height_px: int) -> Image:
+    """Resize by repeated halving and a last bilinear step.
+
+    INTER_AREA at a ratio that is not whole costs as much as inference: 10.3 ms for 2304x1296, halving first 1.2 ms.
+    """
+    while image.shape[1] >= 2 * width_px and image.shape[0] >= 2 * height_px:
+        image = _as_image(cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA))
+    return _as_image(cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_LINEAR))
+
+
+def letterbox(image: Image, side_px: int, pad: int = 114) -> tuple[Image, Fit]:
+    """Fit `image` (H, W, 3) uint8 BGR into a square (side_px, side_px, 3), aspect kept, pasted at the top left.
+
+    The rest is `pad` grey. Returns it with the `Fit` that `unletterbox` undoes. Raises BadFrameError on an empty side.
+    """
+    height_px, width_px = image.shape[:2]
+    fit = fit_into(width_px, height_px, side_px)
+    inner_w = max(1, min(side_px, round(width_px * fit.scale)))
+    inner_h = max(1, min(side_px, round(height_px * fit.scale)))
+    square = np.full((side_px, side_px, 3), pad, np.uint8)
+    square[:inner_h, :inner_w] = shrink(image, inner_w, inner_h)
+    return square, fit
+
+
+def letterbox_xyxy(xyxy: Floats, fit: Fit) -> Floats:
+    """Boxes (n, 4) float32 from source px to square px."""
+    return np.asarray(xyxy * fit.scale, np.float32)
+
+
+def unletterbox(xyxy: Floats, fit: Fit) -> Floats:
+    """Boxes (n, 4) float32 from square px to source px, clipped to the source."""
+    source = xyxy / np.float32(fit.scale)
+    limit = np.array([fit.width_px, fit.height_px, fit.width_px, fit.height_px], np.float32)
+    return np.clip(source, np.float32(0), limit).astype(np.float32)
+
+
+def area(xyxy: Floats) -> Floats:
+    """Areas (n,) in px² of boxes (n, 4); a box turned inside out has none."""
+    sides = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None)
+    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
+
+
+def intersection(a: Floats, b: Floats) -> Floats:
+    """Common areas (n, m) in px² of boxes a (n, 4) and b (m, 4)."""
+    left_top = np.maximum(a[:, None, :2], b[None, :, :2])
+    right_bottom = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.clip(right_bottom - left_top, 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
+
+
+def iou(a: Floats, b: Floats) -> Floats:
+    """Intersection over union (n, m), 0..1, of boxes a (n, 4) and b (m, 4)."""
+    common = intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - common
+    return np.asarray(common / np.maximum(union, np.float32(1e-9)), np.float32)
+
+
+def nms(
+    xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, limit: int = NMS_CANDIDATES
+) -> Ints:
+    """Indices (k,) of the boxes to keep, strongest first: greedy non-maximum suppression within each class.
+
+    Only the `limit` strongest are looked at. Boxes whose IoU is above `iou_threshold` with a stronger one of their
+    class go.
+    """
+    order = np.argsort(-confidence, kind="stable")[:limit]
+    overlap = iou(xyxy[order], xyxy[order]) > iou_threshold
+    overlap &= class_id[order][:, None] == class_id[order][None, :]
+    alive = np.ones(len(order), np.bool_)
+    for row in range(len(order)):
+        if alive[row]:
+            alive[row + 1 :] &= ~overlap[row, row + 1 :]
+    return np.asarray(order[alive], np.int64)
+
+
+def tiles(width_px: int, height_px: int, side_px: int, overlap_px: int) -> list[tuple[int, int, int, int]]:
+    """Squares (left, top, right, bottom) in source px that cover a picture with at least `overlap_px` in common.
+
+    They are spread evenly, so that the last one never hangs over the edge; a side shorter than `side_px` gets one tile.
+    """
+    return [
+        (left, top, min(left + side_px, width_px), min(top + side_px, height_px))
+        for top in _starts(height_px, side_px, overlap_px)
+        for left in _starts(width_px, side_px, overlap_px)
+    ]
+
+
+def _starts(length_px: int, side_px: int, overlap_px: int) -> list[int]:
+    if length_px <= side_px:
+        return [0]
+    count = -(-(length_px - overlap_px) // (side_px - overlap_px))
+    return [round(i * (length_px - side_px) / (count - 1)) for i in range(count)]
+
+
+def _as_image(array: object) -> Image:
+    return np.asarray(array, np.uint8)

@@ -1,0 +1,93 @@
+"""UTC now and how far to trust it, the boot's identity, and monotonic time: the only place that reads a clock."""
+
+import ctypes
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_STA_UNSYNC = 0x0040  # adjtimex(2): set while nothing disciplines the kernel's clock
+_EARLIEST_PLAUSIBLE = datetime(2026, 1, 1, tzinfo=UTC)  # before the first release: the board woke up without a clock
+
+
+class ClockState(StrEnum):
+    """How far a record's UTC can be trusted."""
+
+    SYNCED = "synced"  # disciplined by NTP, GPS or a person's phone
+    UNSYNCED = "unsynced"  # the board's guess after a power cut
+    CORRECTED = "corrected"  # written while unsynced, corrected when the clock was set
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment: wall time with its trust, and the boot's monotonic time that never jumps."""
+
+    utc: datetime  # aware, UTC
+    state: ClockState
+    boot_id: str  # 36 characters, one value from power-up to power-down
+    monotonic_s: float  # seconds since boot
+
+    def __post_init__(self) -> None:
+        if self.utc.utcoffset() != timedelta(0):
+            raise ValueError(f"Instant.utc must be aware UTC, got {self.utc!r}")
+
+
+class Clock(Protocol):
+    """What the parts of a node ask the time of; tests pass a clock that they set."""
+
+    def now(self) -> Instant:
+        """This moment."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds since boot; for durations."""
+        ...
+
+
+class SystemClock:
+    """The board's own clock."""
+
+    def __init__(self) -> None:
+        self._boot_id = BOOT_ID.read_text().strip() if BOOT_ID.exists() else str(uuid.uuid4())
+
+    def now(self) -> Instant:
+        """This moment, with `synced` only if the kernel says that something disciplines its clock."""
+        utc = datetime.now(UTC)
+        trusted = utc >= _EARLIEST_PLAUSIBLE and kernel_clock_is_synced()
+        state = ClockState.SYNCED if trusted else ClockState.UNSYNCED
+        return Instant(utc, state, self._boot_id, self.monotonic_s())
+
+    def monotonic_s(self) -> float:
+        """Seconds since boot, sleep included, so that a night in suspend counts as a night."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class _Timex(ctypes.Structure):
+    """struct timex of adjtimex(2); only `status` is read, the padding is larger than any kernel's."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def kernel_clock_is_synced() -> bool:
+    """Does the kernel say that its clock is disciplined (chrony, timesyncd, GPS)? Reading needs no privilege."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "adjtimex"):
+        return False
+    timex = _Timex()
+    answered = libc.adjtimex(ctypes.byref(timex))
+    if answered < 0:
+        raise OSError(ctypes.get_errno(), f"adjtimex: {os.strerror(ctypes.get_errno())}")
+    return not timex.status & _STA_UNSYNC

@@ -1,0 +1,53 @@
+"""Every error that Fieldeye raises on purpose; each message says what, where and what to do, in one sentence."""
+
+
+class FieldeyeError(Exception):
+    """Base of all: whoever catches it can show its text to a person."""
+
+
+class ConfigError(FieldeyeError, ValueError):
+    """A configuration that must not be used. The command ends with exit code 2."""
+
+
+class UsageError(FieldeyeError, ValueError):
+    """A command called in a way that cannot work. The command ends with exit code 2."""
+
+
+class CameraError(FieldeyeError, OSError):
+    """A camera that cannot be opened or has stopped giving new frames."""
+
+
+class CameraEndedError(CameraError):
+    """A folder or a video file that was to be shown once has no further frame."""
+
+
+class BadFrameError(FieldeyeError, ValueError):
+    """One picture that cannot be used; the next one may be fine. `reason` is a word that is counted."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class BundleError(FieldeyeError, ValueError):
+    """A model file that must not run."""
+
+
+class StoreError(FieldeyeError, OSError):
+    """The local database cannot keep what it was given."""
+
+
+class WireError(FieldeyeError, ValueError):
+    """A payload that does not follow the wire contract."""
+
+
+class BrokerError(FieldeyeError, OSError):
+    """The MQTT broker refused or cannot be reached."""
+
+
+class BoardError(FieldeyeError, OSError):
+    """The operating system or the board lacks what was asked for (a program, a file in /sys)."""
+
+
+class ThreadStuckError(FieldeyeError, RuntimeError):
+    """A thread that did not stop within its time."""

@@ -1,0 +1,1 @@
+"""Turns a blank SD card into a node."""
