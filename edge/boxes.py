@@ -63,7 +63,7 @@ def unletterbox(xyxy: Floats, fit: Fit) -> Floats:
     """Boxes (n, 4) float32 from square px to source px, clipped to the source."""
     source = xyxy / np.float32(fit.scale)
     limit = np.array([fit.width_px, fit.height_px, fit.width_px, fit.height_px], np.float32)
-    return np.clip(source, np.float32(0), limit).astype(np.float32)
+    return np.asarray(np.clip(source, 0, limit), np.float32)
 
 
 def area(xyxy: Floats) -> Floats:
@@ -87,9 +87,7 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(common / np.maximum(union, np.float32(1e-9)), np.float32)
 
 
-def nms(
-    xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, limit: int = NMS_CANDIDATES
-) -> Ints:
+def nms(xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, limit: int = NMS_CANDIDATES) -> Ints:
     """Indices (k,) of the boxes to keep, strongest first: greedy non-maximum suppression within each class.
 
     Only the `limit` strongest are looked at. Boxes whose IoU is above `iou_threshold` with a stronger one of their

@@ -1,0 +1,202 @@
+"""node.toml as frozen records: what may be configured, in which range, and what a mistake is answered with.
+
+Secrets never stand here: a password is named by its file or systemd credential (`password_file`). The page's forms are
+checked by the same records.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.errors import ConfigError
+
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # also a level of an MQTT topic
+Seconds = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Luma = Annotated[float, Meta(ge=0, le=255)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+SidePx = Annotated[int, Meta(ge=16, le=16384)]
+Mode = Literal["live", "trap", "leaf"]
+
+MEGABYTE = 1_000_000
+
+
+class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[node]: who and where this node is."""
+
+    site: Identifier
+    node: Identifier
+    time_zone: str = "UTC"  # of the people who read the page; records are UTC
+    language: Literal["en", "zh"] = "en"
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None  # twelve digits, province to village
+    crop: str | None = None
+
+
+class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[camera]: where frames come from and how often one is looked at."""
+
+    kind: Literal["folder", "opencv", "picamera"]
+    source: str = "0"  # folder: path; opencv: index, /dev path, URL or video file; picamera: index
+    mode: Mode = "live"
+    every_s: Annotated[float, Meta(ge=0)] = 60.0  # a leaf changes slowly and the sun pays for each frame; 0 = all
+    loop: bool = False  # folder: begin again after the last picture, for demonstrations
+    width_px: SidePx = 2304  # Camera Module 3 binned: full field of view at half the data
+    height_px: SidePx = 1296
+    lores_width_px: SidePx = 320
+    lores_height_px: SidePx = 240
+    rotation_deg: Literal[0, 90, 180, 270] = 0
+    exposure_us: Annotated[int, Meta(gt=0)] | None = None  # None: the camera decides
+    gain: Annotated[float, Meta(ge=1, le=64)] | None = None
+    awb_gains: tuple[float, float] | None = None  # red, blue; lock them on a trap so that days compare
+    lens_position: Annotated[float, Meta(ge=0, le=32)] | None = None  # dioptres; None: the camera focuses
+    mains_hz: Literal[0, 50, 60] = 0  # lamps flicker at twice this; 0: no mains light
+    stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen
+
+
+class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[gate]: which frames are worth the detector's energy."""
+
+    dark_luma: Luma = 12.0  # mean below: nothing can be told
+    bright_luma: Luma = 245.0  # mean above: overexposed
+    blocked_contrast: Luma = 4.0  # standard deviation below: something covers the lens
+    blurred_share: Share = 0.3  # of the reference sharpness, see domain notes on focus
+    moved_share: Share = 0.002  # of the pixels that must change in live mode
+    always_every_s: Seconds = 600.0  # look at least so often, so that a still scene has its effort
+
+
+class ModelTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[model]: which bundle looks."""
+
+    name: str = "pests"  # a name of models/manifest.json or a path of an .onnx
+    confidence: Share | None = None  # replaces the bundle's own thresholds
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1
+
+
+class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[mqtt]: the broker that results go to. Without the table the node keeps everything to itself."""
+
+    host: str
+    port: Port = 8883
+    tls: bool = True
+    insecure: bool = False  # plain text to another machine, for a laboratory only
+    ca_file: str | None = None  # None: the system's authorities
+    username: str | None = None
+    password_file: str | None = None  # a file of mode 0600 or a systemd credential's name
+    keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
+    ack_timeout_s: Seconds = 60.0
+    health_every_s: Seconds = 60.0
+
+
+class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[store]: what is kept on the card."""
+
+    folder: str = "/var/lib/fieldeye"
+    max_mb: Annotated[int, Meta(ge=4, le=100_000)] = 64  # records; 30 days without a broker fit
+    pictures_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    interval_s: Annotated[float, Meta(ge=1, le=86400)] = 3600.0  # length of a counting interval
+
+
+class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[page]: the page on the phone."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole node.toml."""
+
+    node: NodeTable
+    camera: CameraTable
+    gate: GateTable = GateTable()
+    model: ModelTable = ModelTable()
+    mqtt: MqttTable | None = None
+    store: StoreTable = StoreTable()
+    page: PageTable | None = PageTable()
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_Record = TypeVar("_Record")
+_UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
+_AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
+
+
+def load_config(path: Path) -> NodeConfig:
+    """The configuration in a TOML file. Raises ConfigError with file, key and remedy."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{path}: cannot be read ({_short(why)}); give the path of a node.toml in UTF-8") from why
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, name: str) -> NodeConfig:
+    """The configuration in TOML `text`; `name` says in errors where it came from. Raises ConfigError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as why:
+        raise ConfigError(f"{name}: {why}; mend that line, then run: fieldeye check --config {name}") from why
+    config = convert(table, NodeConfig, name)
+    _check_pairs(config, name)
+    return config
+
+
+def convert(table: object, record: type[_Record], name: str) -> _Record:
+    """A strict record from plain values: no unknown key, no wrong type, no value out of range. Raises ConfigError."""
+    try:
+        return msgspec.convert(table, record)
+    except msgspec.ValidationError as why:
+        raise ConfigError(f"{name}: {_explain(str(why), record)}") from why
+
+
+def _check_pairs(config: NodeConfig, name: str) -> None:
+    try:
+        ZoneInfo(config.node.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as why:
+        zone = config.node.time_zone
+        raise ConfigError(f"{name}: node.time_zone {zone!r} is no time zone; write one such as Asia/Shanghai") from why
+    if (config.node.latitude is None) != (config.node.longitude is None):
+        raise ConfigError(f"{name}: node.latitude and node.longitude go together; give both or none")
+    mqtt = config.mqtt
+    if mqtt is not None and not mqtt.tls and mqtt.host not in LOOPBACK and not mqtt.insecure:
+        raise ConfigError(
+            f"{name}: mqtt.tls is false for {mqtt.host}, so passwords and records would cross the network in the open; "
+            "set tls = true, or insecure = true in a laboratory"
+        )
+    if mqtt is not None and mqtt.password_file is not None and mqtt.username is None:
+        raise ConfigError(f"{name}: mqtt.password_file needs mqtt.username; give the node's user name at the broker")
+
+
+def _explain(message: str, record: type) -> str:
+    """msgspec's message as a sentence with key and remedy."""
+    unknown = _UNKNOWN_KEY.search(message)
+    if unknown:
+        table = unknown["table"] or ""
+        key = f"{table}.{unknown['key']}" if table else unknown["key"]
+        near = difflib.get_close_matches(unknown["key"], _keys_of(record, table), n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(_keys_of(record, table))}"
+        return f"unknown key {key}; {remedy}"
+    at = _AT.match(message)
+    what, where = (at["what"], at["where"]) if at else (message, "")
+    what = what[0].lower() + what[1:].replace("Object missing", "missing")
+    return f"{where}: {what}; correct it" if where else f"{what}; correct it"
+
+
+def _keys_of(record: type, table: str) -> list[str]:
+    for part in filter(None, table.split(".")):
+        field = next(f for f in msgspec.structs.fields(record) if f.encode_name == part)
+        record = next(t for t in (field.type, *getattr(field.type, "__args__", ())) if isinstance(t, type))
+    return [field.encode_name for field in msgspec.structs.fields(record)]
+
+
+def _short(why: Exception) -> str:
+    return os.strerror(why.errno) if isinstance(why, OSError) and why.errno else type(why).__name__

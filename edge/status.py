@@ -1,0 +1,104 @@
+"""What the node is doing right now: the one object that loop, publisher and page share beside the store.
+
+Only what is committed may be shown as a result; the board holds states, not results.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Literal
+
+from edge.boxes import Image
+from edge.clock import Instant
+
+LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraStatus:
+    """The camera and the gate, as the loop sees them."""
+
+    state: Literal["starting", "ok", "stalled", "repeating", "missing", "ended"] = "starting"
+    detail: str = ""  # one sentence when not ok
+    frames: int = 0  # received
+    looked: int = 0  # given to the detector
+    skipped: Mapping[str, int] = field(default_factory=dict)  # reason -> frames
+    dropped: int = 0  # overtaken by a newer frame
+    reopened: int = 0
+    last_frame: Instant | None = None
+    last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
+    ms_per_frame: float | None = None  # gate, detector and count of the last frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """The way to the broker."""
+
+    state: LinkState = "off"
+    detail: str = ""  # reason in words when not connected
+    acknowledged: int = 0  # records since start
+    last_ack: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """The bundle that runs."""
+
+    name: str = ""
+    version: str = ""
+    sha256: str = ""
+    detail: str = ""  # why it is not the one that was asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One consistent view of the node."""
+
+    started: Instant
+    camera: CameraStatus = CameraStatus()
+    link: LinkStatus = LinkStatus()
+    model: ModelStatus = ModelStatus()
+    problem: str = ""  # safe mode: what keeps the node from looking
+
+
+class StatusBoard:
+    """Holds the newest Snapshot and the newest frame. Any thread may read; a part is written by its owner only."""
+
+    def __init__(self, started: Instant) -> None:
+        self._lock = Lock()
+        self._snapshot = Snapshot(started=started)
+        self._frame: Image | None = None
+
+    def snapshot(self) -> Snapshot:
+        """The newest view."""
+        with self._lock:
+            return self._snapshot
+
+    def show(
+        self,
+        *,
+        camera: CameraStatus | None = None,
+        link: LinkStatus | None = None,
+        model: ModelStatus | None = None,
+        problem: str | None = None,
+    ) -> None:
+        """Replace the parts that are given."""
+        with self._lock:
+            now = self._snapshot
+            self._snapshot = replace(
+                now,
+                camera=camera or now.camera,
+                link=link or now.link,
+                model=model or now.model,
+                problem=now.problem if problem is None else problem,
+            )
+
+    def show_frame(self, image: Image) -> None:
+        """The newest frame (H, W, 3) uint8 BGR, for the technician's live picture. Nobody changes it afterwards."""
+        with self._lock:
+            self._frame = image
+
+    def frame(self) -> Image | None:
+        """The newest frame, if any."""
+        with self._lock:
+            return self._frame
