@@ -100,8 +100,8 @@ def count_range(count: int, precision: float, recall: float, level: float = 0.95
     """Range of the true number behind `count` detections, at `level`.
 
     Of `count` detections Binomial(count, precision) are real; each real one that was found stands for a number that
-    were missed, NegativeBinomial(found, recall). The range is the central `level` of their sum (parametric, both taken as
-    independent and known; uncertainty of precision and recall themselves is not in it).
+    were missed, NegativeBinomial(found, recall). The range is the central `level` of their sum (both taken as
+    independent and known; the uncertainty of precision and recall themselves is not in it).
     """
     if not 0 < precision <= 1 or not 0 < recall <= 1:
         raise ValueError(f"precision and recall must be in (0, 1], got {precision} and {recall}")
