@@ -1,0 +1,84 @@
+"""Batches of an epoch. Each is a pure function of (seed, epoch, step), so that a resumed run sees the same pictures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from edge.detections import Floats, Ints
+from training.config import PhaseConfig, TrainConfig
+from training.samples import Example
+from training.transforms import Random, changed, letterboxed, mosaic, placed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Pictures and what they show.
+
+    images: (B, 3, S, S) uint8 BGR
+    xyxy: B tensors (n, 4) float32, px of the square
+    class_id: B tensors (n,) int64
+    """
+
+    images: Tensor
+    xyxy: list[Tensor]
+    class_id: list[Tensor]
+
+
+class EpochBatches(Dataset[Batch]):
+    """Training batches of one epoch for one of `world` processes, which share the epoch between them."""
+
+    def __init__(
+        self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1
+    ) -> None:
+        shuffled = np.random.default_rng([config.seed, epoch]).permutation(order)
+        self._steps = shuffled[: len(shuffled) // config.batch * config.batch].reshape(-1, config.batch)[rank::world]
+        self._examples = examples
+        self._phase: PhaseConfig = config.phase_at(epoch)
+        self._seed = [config.seed, epoch, rank]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, step: int) -> Batch:
+        random = np.random.default_rng([*self._seed, step])
+        side_px = int(random.choice(self._phase.sides_px))
+        return collate([self._drawn(int(index), side_px, random) for index in self._steps[step]])
+
+    def _drawn(self, index: int, side_px: int, random: Random) -> Example:
+        if random.random() < self._phase.mosaic:
+            others = random.integers(len(self._examples), size=3)
+            filled = mosaic([self._examples[i] for i in (index, *others)], side_px, random)
+        else:
+            filled = placed(self._examples[index], side_px, random)
+        return changed(filled, random)
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Examples of one square size as a batch."""
+    images = np.stack([example.image.transpose(2, 0, 1) for example in examples])
+    return Batch(
+        torch.from_numpy(np.ascontiguousarray(images)),
+        [torch.from_numpy(_own(example.xyxy)) for example in examples],
+        [torch.from_numpy(example.class_id.copy()) for example in examples],
+    )
+
+
+def training_batches(examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int,
+                     rank: int = 0, world: int = 1) -> DataLoader[Batch]:  # fmt: skip
+    """The epoch's batches, made ahead in `loader_processes` beside the training thread."""
+    batches = EpochBatches(examples, order, config, epoch, rank, world)
+    return DataLoader(batches, batch_size=None, shuffle=False, num_workers=config.loader_processes)
+
+
+def plain_batches(examples: Sequence[Example], side_px: int, batch: int) -> Iterator[Batch]:
+    """Letterboxed examples in their order, nothing random: for statistics, validation and calibration."""
+    for start in range(0, len(examples), batch):
+        yield collate([letterboxed(example, side_px) for example in examples[start : start + batch]])
+
+
+def _own(xyxy: Floats) -> Floats:
+    return np.array(xyxy, np.float32).reshape(-1, 4)

@@ -1,0 +1,62 @@
+"""Checkpoints that survive a power cut: written beside, synced, renamed into place."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge.errors import ConfigError
+
+State = dict[str, Any]  # torch's state dictionaries are not typed further
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped, after `epoch` epochs."""
+
+    epoch: int
+    model: State
+    ema: State
+    optimiser: State
+    random: torch.Tensor  # torch's generator; batches need none, they are functions of (seed, epoch, step)
+    config: State
+    commit: str
+    best_map50: float
+    seconds: float  # of training so far
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the file at `path` in one step: a kill at any instant leaves the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".partial")
+    with beside.open("wb") as file:
+        torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Raises ConfigError when the file is not a checkpoint of this program."""
+    try:
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, TypeError, EOFError, ValueError) as why:
+        raise ConfigError(f"{path}: not a checkpoint of this version ({why}); remove it to begin anew") from why
+
+
+def current_commit() -> str:
+    """Hash of the commit checked out, with `+` when files differ from it, or `none` outside a repository."""
+    root = Path(__file__).parent
+    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True)  # noqa: S607, PLW1510
+    if head.returncode:
+        return "none"
+    changed = subprocess.run(["git", "status", "--porcelain", "-uno", "--", "."], cwd=root, capture_output=True, text=True)  # noqa: S607, PLW1510, E501
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,79 @@
+"""The knobs of a training run: one frozen record from `configs/<name>.toml`, saved in the checkpoint."""
+
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import ConfigError
+
+
+class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One dataset of the mixture."""
+
+    name: str  # folder below `data`, and key in classes.csv
+    annotation: str  # a key of training.datasets.READERS
+    repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
+
+
+class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A stretch of epochs with the same picture sizes and augmentation."""
+
+    epochs: int
+    sides_px: tuple[int, ...]  # one is drawn for each batch; multiples of 32
+    mosaic: float = 0.5  # share of pictures that are a mosaic of four
+
+
+class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """AdamW with linear warm-up and a cosine fall."""
+
+    learning_rate: float = 1e-3
+    final_share: float = 0.03  # of the learning rate, at the last step
+    weight_decay: float = 0.02  # on convolution weights only: BatchNorm and biases must be free
+    warmup_steps: int = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
+    gradient_norm: float = 35.0
+    ema_decay: float = 0.998
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that decides a run's outcome."""
+
+    name: str  # of the bundle; runs/<name> keeps checkpoint and log
+    weights: str  # .npz of YOLOX-Nano to start from, relative to the repository's root
+    datasets: tuple[DatasetConfig, ...]
+    phases: tuple[PhaseConfig, ...]
+    side_px: int  # of the shipped bundle, and of validation
+    data: str = "../shared/datasets"
+    batch: int = 16
+    seed: int = 1
+    threads: int = 1
+    loader_processes: int = 1
+    bfloat16: bool = False
+    validate_every: int = 2  # epochs; the last one always
+    optimiser: OptimiserConfig = OptimiserConfig()
+
+    @property
+    def epochs(self) -> int:
+        """Length of the run."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def phase_at(self, epoch: int) -> PhaseConfig:
+        """The phase that epoch 0..epochs-1 belongs to."""
+        for phase in self.phases:
+            if epoch < phase.epochs:
+                return phase
+            epoch -= phase.epochs
+        raise ConfigError(f"{self.name}: the run has {self.epochs} epochs, there is none after them")
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The record in a TOML file. Raises ConfigError with file, key and reason."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; give a configuration, for example training/configs/pests.toml")
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=TrainConfig)
+    except msgspec.DecodeError as why:  # ValidationError, unknown keys included, is one of these
+        raise ConfigError(f"{path}: {why}; mend that key") from why
+    uneven = [side for phase in config.phases for side in (*phase.sides_px, config.side_px) if side % 32]
+    if uneven:
+        raise ConfigError(f"{path}: side {uneven[0]} px is not a multiple of 32, the coarsest stride; round it")
+    return config

@@ -1,0 +1,35 @@
+"""From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.errors import ConfigError
+from training.classes import ClassTable
+from training.datasets.yolo import read_yolo
+from training.samples import Sample
+
+Reader = Callable[[Path, str, list[str], ClassTable], list[Sample]]
+READERS: dict[str, Reader] = {"yolo": read_yolo}
+SPLITS = ("train", "val", "test")
+
+
+def images_of_split(root: Path, split: str) -> list[str]:
+    """Paths below `root` of the pictures that `splits.csv` gives to train, val or test. Raises ConfigError.
+
+    A set's own train and test folders are never used: some hold near copies of each other on both sides.
+    """
+    table = root / "splits.csv"
+    if split not in SPLITS:
+        raise ConfigError(f"{split!r} is no split; use one of {', '.join(SPLITS)}")
+    if not table.is_file():
+        raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
+    with table.open(encoding="utf-8", newline="") as file:
+        return [row["image"] for row in csv.DictReader(file) if row["split"] == split]
+
+
+def read_dataset(root: Path, dataset: str, annotation: str, split: str, classes: ClassTable) -> list[Sample]:
+    """Samples of one split of the dataset at `root`, in the order of its splits.csv. Raises ConfigError."""
+    if annotation not in READERS:
+        raise ConfigError(f"{dataset}: no reader for {annotation!r}; use one of {', '.join(READERS)}")
+    return READERS[annotation](root, dataset, images_of_split(root, split), classes)

@@ -1,0 +1,62 @@
+"""YOLO text: one `labels/<picture>.txt` a picture, a line an object, relative to the picture's size.
+
+A line is `class x_centre y_centre width height` or, in a polygon export, `class x1 y1 x2 y2 x3 y3 …`; both occur in
+one file. A polygon becomes its hull box.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from edge.detections import Floats
+from edge.errors import ConfigError
+from training.classes import ClassTable
+from training.samples import Sample
+
+SMALLEST_PX = 2.0  # a thinner box is a slip of the mouse, and no point of the grid can learn it
+
+
+def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
+    """Samples of the named pictures (paths below `root`). Raises ConfigError on a line that cannot be understood."""
+    names = (root / "classes.txt").read_text(encoding="utf-8").splitlines()
+    return [_sample(root, dataset, image, names, classes) for image in images]
+
+
+def box_of_line(line: str) -> tuple[int, Floats]:
+    """Class index and relative box (4,) float32 left, top, right, bottom, clipped to 0..1. Raises ValueError."""
+    index, *numbers = line.split()
+    values = np.array(numbers, np.float32)
+    if len(values) == 4:
+        centre, half = values[:2], values[2:] / 2
+        corners = np.stack([centre - half, centre + half])
+    elif len(values) >= 6 and len(values) % 2 == 0:
+        points = values.reshape(-1, 2)
+        corners = np.stack([points.min(axis=0), points.max(axis=0)])
+    else:
+        raise ValueError(f"{len(values)} numbers are neither a box nor a polygon")
+    return int(index), np.clip(corners, 0, 1).astype(np.float32).reshape(4)
+
+
+def label_path(image_path: Path) -> Path:
+    """`…/images/a.jpg` has its labels in `…/labels/a.txt`."""
+    return image_path.parent.parent / "labels" / f"{image_path.stem}.txt"
+
+
+def _sample(root: Path, dataset: str, image: str, names: list[str], classes: ClassTable) -> Sample:
+    path = root / image
+    with PillowImage.open(path) as opened:  # reads the header only
+        size = np.array([opened.width, opened.height] * 2, np.float32)
+    boxes, ids = [], []
+    for number, line in enumerate(label_path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            index, relative = box_of_line(line)
+        except ValueError as why:
+            raise ConfigError(f"{label_path(path)}, line {number}: {why}; mend or remove the line") from why
+        box, class_id = relative * size, classes.class_id(dataset, names[index])
+        if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
+            boxes.append(box)
+            ids.append(class_id)
+    return Sample(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))

@@ -1,0 +1,144 @@
+"""How well detections meet the truth: COCO's average precision, and precision, recall and F1 at a threshold."""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from edge.boxes import iou
+from edge.detections import Detections, Floats, Ints
+
+MATCH_IOU = 0.5
+MAX_DETECTIONS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What a person marked in one picture: xyxy (n, 4) float32 px, class_id (n,) int64."""
+
+    xyxy: Floats
+    class_id: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """COCO average precision over IoU 0.5 and over 0.50:0.95; a class without truth is nan and not in the means."""
+
+    map50: float
+    map50_95: float
+    ap50: tuple[float, ...]  # one a class
+    ap50_95: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtThreshold:
+    """One class at one confidence threshold."""
+
+    threshold: float
+    hits: int
+    false_alarms: int
+    misses: int
+
+    @property
+    def precision(self) -> float:
+        """Share of detections that are right; 0 when there is none."""
+        found = self.hits + self.false_alarms
+        return self.hits / found if found else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of insects that are found; 0 when there is none to find."""
+        real = self.hits + self.misses
+        return self.hits / real if real else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        both = 2 * self.hits + self.false_alarms + self.misses
+        return 2 * self.hits / both if both else 0.0
+
+
+def average_precision(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Average:
+    """By pycocotools, at most 100 detections a picture. Both sequences run over the same pictures."""
+    coco = COCO()
+    coco.dataset = {
+        "info": {},
+        "images": [{"id": i} for i in range(len(truths))],
+        "categories": [{"id": c} for c in range(classes)],
+        "annotations": [],
+    }
+    for i, truth in enumerate(truths):
+        for box, class_id in zip(truth.xyxy.tolist(), truth.class_id.tolist(), strict=True):
+            coco.dataset["annotations"].append(
+                {**_coco_box(i, box, class_id), "id": len(coco.dataset["annotations"]) + 1, "iscrowd": 0}
+            )
+    results = [
+        {**_coco_box(i, box, class_id), "score": confidence}
+        for i, one in enumerate(found)
+        for box, class_id, confidence in zip(
+            one.xyxy.tolist(), one.class_id.tolist(), one.confidence.tolist(), strict=True
+        )
+    ]
+    if not results:
+        nothing = (0.0,) * classes
+        return Average(0.0, 0.0, nothing, nothing)
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints progress
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(results), "bbox")
+        evaluation.params.maxDets = [1, 10, MAX_DETECTIONS]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"][:, :, :, 0, -1]  # [IoU thresholds, recalls, classes]; -1 = no truth
+    precision = np.where(precision < 0, np.nan, precision)
+    per_class = precision.mean(axis=1)  # [IoU thresholds, classes]
+    ap50, ap50_95 = per_class[0], per_class.mean(axis=0)
+    return Average(float(np.nanmean(ap50)), float(np.nanmean(ap50_95)), tuple(ap50.tolist()), tuple(ap50_95.tolist()))
+
+
+def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) -> tuple[Floats, np.ndarray, int]:
+    """Confidence (n,) float32 of every detection of a class, whether each is a hit (n,) bool, and the number of insects.
+
+    In each picture the strongest detection takes the free insect of its class it overlaps most, at IoU >= MATCH_IOU.
+    """
+    confidences: list[float] = []
+    hits: list[bool] = []
+    real = 0
+    for truth, one in zip(truths, found, strict=True):
+        boxes = truth.xyxy[truth.class_id == class_id]
+        own = one.where(one.class_id == class_id)
+        own = own.where(np.argsort(-own.confidence, kind="stable"))
+        overlap = iou(own.xyxy, boxes)
+        real += len(boxes)
+        for row in range(len(own)):
+            best = int(overlap[row].argmax()) if len(boxes) else -1
+            is_hit = best >= 0 and overlap[row, best] >= MATCH_IOU
+            if is_hit:
+                overlap[:, best] = 0.0  # each insect is found once
+            confidences.append(float(own.confidence[row]))
+            hits.append(bool(is_hit))
+    return np.array(confidences, np.float32), np.array(hits, np.bool_), real
+
+
+def at_threshold(confidence: Floats, is_hit: np.ndarray, real: int, threshold: float) -> AtThreshold:
+    """Count what `judged` gave for one class, at a threshold."""
+    is_shown = confidence >= threshold
+    hits = int((is_hit & is_shown).sum())
+    return AtThreshold(threshold, hits, int((~is_hit & is_shown).sum()), real - hits)
+
+
+def best_threshold(confidence: Floats, is_hit: np.ndarray, real: int) -> AtThreshold:
+    """The threshold of the highest F1 among 0.05, 0.06 … 0.90; a tie goes to the middle of its plateau."""
+    steps = [at_threshold(confidence, is_hit, real, round(0.01 * step, 2)) for step in range(5, 91)]
+    top = max(step.f1 for step in steps)
+    plateau = [step for step in steps if step.f1 >= top - 1e-9]
+    return plateau[len(plateau) // 2]
+
+
+def _coco_box(image: int, xyxy: list[float], class_id: int) -> dict[str, object]:
+    left, top, right, bottom = xyxy
+    width, height = right - left, bottom - top
+    return {"image_id": image, "category_id": class_id, "bbox": [left, top, width, height], "area": width * height}

@@ -1,0 +1,286 @@
+"""YOLOX-Nano as its published weights lay it out, with BatchNorm put back for training and folded for export.
+
+Architecture: Ge et al. (2021), YOLOX, arXiv:2107.08430 (CSPDarknet with depthwise convolutions, PAN neck, decoupled
+head). Names of modules are the keys of the weights file.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, max_pool2d, silu
+from torch.nn.utils import fuse_conv_bn_eval
+
+from edge.errors import ConfigError
+
+STRIDES = (8, 16, 32)
+WIDTHS = (64, 128, 256)  # channels of the three levels
+BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
+NEW_CLASS_BIAS = -4.6  # sigmoid = 1 %: a new class layer first says no, or its loss would drown the rest
+VARIANCE_FLOOR = 1e-6
+
+
+class Cv(nn.Module):
+    """Convolution, BatchNorm, SiLU: (B, c_in, H, W) -> (B, c_out, H/stride, W/stride). Folded, `bn` is the identity."""
+
+    def __init__(self, c_in: int, c_out: int, k: int = 1, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(c_in, c_out, k, stride, k // 2, groups=groups, bias=True)
+        self.bn: nn.Module = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return silu(self.bn(self.conv(x)))
+
+
+class DWC(nn.Module):
+    """Depthwise then pointwise convolution."""
+
+    def __init__(self, c_in: int, c_out: int, k: int = 3, stride: int = 1) -> None:
+        super().__init__()
+        self.dconv = Cv(c_in, c_in, k, stride, groups=c_in)
+        self.pconv = Cv(c_in, c_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.pconv(self.dconv(x))
+        return out
+
+
+class Bottleneck(nn.Module):
+    """Pointwise and depthwise separable convolution with an optional residual."""
+
+    def __init__(self, channels: int, add: bool) -> None:
+        super().__init__()
+        self.conv1 = Cv(channels, channels)
+        self.conv2 = DWC(channels, channels)
+        self.add = add
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv2(self.conv1(x))
+        return out + x if self.add else out
+
+
+class CSP(nn.Module):
+    """Cross stage partial block: half of the channels go through `n` bottlenecks, half go round them."""
+
+    def __init__(self, c_in: int, c_out: int, n: int, add: bool) -> None:
+        super().__init__()
+        half = c_out // 2
+        self.conv1, self.conv2, self.conv3 = Cv(c_in, half), Cv(c_in, half), Cv(2 * half, c_out)
+        self.m = nn.Sequential(*[Bottleneck(half, add) for _ in range(n)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.conv3(torch.cat([self.m(self.conv1(x)), self.conv2(x)], dim=1))
+        return out
+
+
+class SPP(nn.Module):
+    """Spatial pyramid pooling: the same map seen through windows of 1, 5, 9 and 13 cells."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = Cv(channels, channels // 2), Cv(channels * 2, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv1(x)
+        out: Tensor = self.conv2(torch.cat([x, *(max_pool2d(x, k, 1, k // 2) for k in (5, 9, 13))], dim=1))
+        return out
+
+
+class Focus(nn.Module):
+    """(B, 3, S, S) -> (B, 16, S/2, S/2): each 2x2 block of pixels becomes channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = Cv(12, 16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        corners = [x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]]
+        out: Tensor = self.conv(torch.cat(corners, dim=1))
+        return out
+
+
+class Backbone(nn.Module):
+    """Picture (B, 3, S, S) -> C3 (B, 64, S/8), C4 (B, 128, S/16), C5 (B, 256, S/32)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Focus()
+        self.dark2 = nn.Sequential(DWC(16, 32, stride=2), CSP(32, 32, 1, add=True))
+        self.dark3 = nn.Sequential(DWC(32, 64, stride=2), CSP(64, 64, 3, add=True))
+        self.dark4 = nn.Sequential(DWC(64, 128, stride=2), CSP(128, 128, 3, add=True))
+        self.dark5 = nn.Sequential(DWC(128, 256, stride=2), SPP(256), CSP(256, 256, 1, add=False))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        c3 = self.dark3(self.dark2(self.stem(x)))
+        c4 = self.dark4(c3)
+        return c3, c4, self.dark5(c4)
+
+
+class Neck(nn.Module):
+    """Path aggregation: coarse levels tell fine ones what, fine ones tell coarse ones where. Shapes stay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lateral_conv0, self.C3_p4 = Cv(256, 128), CSP(256, 128, 1, add=False)
+        self.reduce_conv1, self.C3_p3 = Cv(128, 64), CSP(128, 64, 1, add=False)
+        self.bu_conv2, self.C3_n3 = DWC(64, 64, stride=2), CSP(128, 128, 1, add=False)
+        self.bu_conv1, self.C3_n4 = DWC(128, 128, stride=2), CSP(256, 256, 1, add=False)
+
+    def forward(self, levels: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        c3, c4, c5 = levels
+        l5 = self.lateral_conv0(c5)
+        l4 = self.reduce_conv1(self.C3_p4(torch.cat([_doubled(l5), c4], dim=1)))
+        p3 = self.C3_p3(torch.cat([_doubled(l4), c3], dim=1))
+        p4 = self.C3_n3(torch.cat([self.bu_conv2(p3), l4], dim=1))
+        p5 = self.C3_n4(torch.cat([self.bu_conv1(p4), l5], dim=1))
+        return p3, p4, p5
+
+
+class Head(nn.Module):
+    """Levels -> (B, N, 5 + C): t_x, t_y, t_w, t_h, objectness logit, C class logits of every grid point in turn."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(Cv(width, 64) for width in WIDTHS)
+        self.cls_convs = nn.ModuleList(nn.Sequential(DWC(64, 64), DWC(64, 64)) for _ in WIDTHS)
+        self.reg_convs = nn.ModuleList(nn.Sequential(DWC(64, 64), DWC(64, 64)) for _ in WIDTHS)
+        self.cls_preds = nn.ModuleList(nn.Conv2d(64, classes, 1) for _ in WIDTHS)
+        self.reg_preds = nn.ModuleList(nn.Conv2d(64, 4, 1) for _ in WIDTHS)
+        self.obj_preds = nn.ModuleList(nn.Conv2d(64, 1, 1) for _ in WIDTHS)
+
+    def forward(self, levels: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        raw = []
+        for i, level in enumerate(levels):
+            stem = self.stems[i](level)
+            boxes = self.reg_convs[i](stem)
+            parts = [self.reg_preds[i](boxes), self.obj_preds[i](boxes), self.cls_preds[i](self.cls_convs[i](stem))]
+            raw.append(torch.cat(parts, dim=1).flatten(2))
+        return torch.cat(raw, dim=2).transpose(1, 2)
+
+
+class YoloxNano(nn.Module):
+    """Pictures (B, 3, S, S) float32 BGR 0..255, S a multiple of 32 -> raw (B, N, 5 + C), N = points of all levels."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.backbone, self.neck, self.head = Backbone(), Neck(), Head(classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        raw: Tensor = self.head(self.neck(self.backbone(images)))
+        return raw
+
+
+def grid_points(side_px: int) -> Tensor:
+    """Points (N, 3) float32: column, row, stride, in the order of the head's output."""
+    points = []
+    for stride in STRIDES:
+        cells = side_px // stride
+        row, column = torch.meshgrid(torch.arange(cells), torch.arange(cells), indexing="ij")
+        points.append(torch.stack([column, row, torch.full_like(row, stride)], dim=-1).reshape(-1, 3))
+    return torch.cat(points).float()
+
+
+def decode_boxes(raw: Tensor, points: Tensor) -> Tensor:
+    """Boxes (…, N, 4) xyxy in px of the square from raw (…, N, >= 4) and `grid_points`."""
+    stride = points[:, 2:]
+    centre = (raw[..., :2] + points[:, :2]) * stride
+    half = raw[..., 2:4].clamp(max=8).exp() * stride / 2  # e^8 strides is wider than any picture; keeps exp finite
+    return torch.cat([centre - half, centre + half], dim=-1)
+
+
+def load_folded(weights: Path, classes: int) -> YoloxNano:
+    """The published detector with BatchNorm folded in; its class layer is new when it is not of that size.
+
+    Raises ConfigError when the file does not fit the architecture.
+    """
+    if not weights.is_file():
+        raise ConfigError(f"{weights}: no such file; put the starting weights there, see training/README.md")
+    with np.load(weights) as archive:
+        state = {key: torch.from_numpy(archive[key].astype(np.float32)) for key in archive.files}
+    model = YoloxNano(classes)
+    for level in range(len(STRIDES)):
+        weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
+        if state[weight_key].shape[0] != classes:
+            state[weight_key] = torch.randn(classes, 64, 1, 1) * 0.01
+            state[bias_key] = torch.full((classes,), NEW_CLASS_BIAS)
+    _load(model, state, weights)
+    return model.eval()
+
+
+@torch.no_grad()
+def restore_batchnorm(model: YoloxNano, batches: Iterable[Tensor]) -> YoloxNano:
+    """Give every Cv of a folded model a BatchNorm whose eval output is exactly the folded one; returns the model.
+
+    batches: (B, 3, S, S) float32 BGR, 64 or more pictures in all, on which the mean μ and variance σ² of each channel
+    of each convolution's output are taken. Then running_mean = μ - b, running_var = σ², weight = sqrt(σ² + eps),
+    bias = μ, so that BN(Wx) = Wx + b in eval mode while train mode sees statistics close to the running ones.
+    """
+    sums: dict[str, list[Tensor]] = {}
+    blocks = {name: block for name, block in model.named_modules() if isinstance(block, Cv)}
+    hooks = [block.conv.register_forward_hook(_adds_to(sums.setdefault(name, []))) for name, block in blocks.items()]
+    for images in batches:
+        model.eval()(images)
+    for hook in hooks:
+        hook.remove()
+    for name, block in blocks.items():
+        total, squares, count = torch.stack(sums[name]).sum(dim=0)
+        mean = total / count
+        _unfold(block, mean.float(), (squares / count - mean**2).clamp(min=VARIANCE_FLOOR).float())
+    return model
+
+
+def unfolded(model: YoloxNano) -> YoloxNano:
+    """The model with BatchNorm of no statistics in every Cv: the form a training checkpoint is loaded into."""
+    for block in model.modules():
+        if isinstance(block, Cv):
+            channels = block.conv.out_channels
+            _unfold(block, torch.zeros(channels), torch.ones(channels))
+    return model
+
+
+def fold_batchnorm(model: YoloxNano) -> YoloxNano:
+    """The inverse of `restore_batchnorm`, for export: in eval mode the outputs stay. Changes and returns the model."""
+    model.eval()
+    for block in model.modules():
+        if isinstance(block, Cv) and isinstance(block.bn, nn.BatchNorm2d):
+            block.conv = fuse_conv_bn_eval(block.conv, block.bn)
+            block.bn = nn.Identity()
+    return model
+
+
+def _unfold(block: Cv, mean: Tensor, variance: Tensor) -> None:
+    old = block.conv
+    if old.bias is None:
+        raise ValueError("this block has its BatchNorm already")
+    norm = nn.BatchNorm2d(old.out_channels, BATCHNORM_EPS, BATCHNORM_MOMENTUM)
+    norm.load_state_dict({
+        "running_mean": mean - old.bias.detach(), "running_var": variance, "bias": mean,
+        "weight": (variance + BATCHNORM_EPS).sqrt(), "num_batches_tracked": torch.tensor(0),
+    })  # fmt: skip
+    block.conv.bias = None
+    block.bn = norm
+
+
+class _adds_to:  # noqa: N801  # reads as a verb where it is used
+    """Forward hook that appends (3, C) float64: sum, sum of squares and count of a convolution's output."""
+
+    def __init__(self, sums: list[Tensor]) -> None:
+        self._sums = sums
+
+    def __call__(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+        values = output.transpose(0, 1).flatten(1).double()
+        count = torch.full_like(values[:, 0], values.shape[1])
+        self._sums.append(torch.stack([values.sum(dim=1), values.square().sum(dim=1), count]))
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _load(model: YoloxNano, state: Mapping[str, Tensor], source: Path) -> None:
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as why:
+        raise ConfigError(f"{source}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why

@@ -1,0 +1,153 @@
+"""Train a detector: `python -m training.train training/configs/pests.toml`. The same command resumes.
+
+Writes `runs/<name>/last.pt`, `runs/<name>/best.pt` and one JSON line an epoch to `runs/<name>/log.jsonl`. On several
+processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from edge.detections import Ints
+from training.batches import plain_batches, training_batches
+from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.classes import read_classes
+from training.config import TrainConfig, read_config
+from training.datasets import read_dataset
+from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
+from training.model import YoloxNano, load_folded, restore_batchnorm, unfolded
+from training.samples import Example, Sample, load_example
+
+STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
+
+
+def train(config: TrainConfig, run: Path) -> None:
+    """Train to the end, going on from `run`/last.pt when it is there. Raises DivergedError, ConfigError."""
+    torch.set_num_threads(config.threads)
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    device = _join(rank, world)
+    labels = read_classes([dataset.name for dataset in config.datasets]).labels
+    samples = samples_of(config, "train")
+    examples = [load_example(sample) for sample in samples]
+    held_out = [load_example(sample) for sample in samples_of(config, "val")]
+    order = epoch_order(samples, config)
+
+    state = _resumed(config, run) or _started(config, examples, len(labels))
+    model = unfolded(YoloxNano(len(labels)))
+    model.load_state_dict(state.model)
+    model.to(device, memory_format=torch.channels_last)
+    average = unfolded(YoloxNano(len(labels))).to(device, memory_format=torch.channels_last)
+    ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
+    optimiser = new_optimiser(model, config.optimiser)
+    if state.optimiser:
+        optimiser.load_state_dict(state.optimiser)
+    torch.set_rng_state(state.random)
+    steps = len(order) // config.batch // world
+    schedule = Schedule(config.optimiser, config.epochs * steps)
+    shared: nn.Module = nn.parallel.DistributedDataParallel(model) if world > 1 else model
+
+    for epoch in range(state.epoch, config.epochs):
+        began_s = time.monotonic()
+        batches = training_batches(examples, order, config, epoch, rank, world)
+        line = train_one_epoch(shared, batches, optimiser, schedule, ema, epoch * steps, bfloat16=config.bfloat16)
+        took_s = time.monotonic() - began_s
+        if rank > 0:
+            continue
+        line |= {"epoch": epoch, "seconds": round(took_s, 1), "pictures_per_s": steps * config.batch / took_s}
+        is_best = False
+        if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
+            average.load_state_dict(ema.state)
+            held = validate(average, held_out, len(labels), config.side_px)
+            line |= {"map50": held.map50, "map50_95": held.map50_95}
+            is_best = held.map50 >= state.best_map50
+        state = replace(
+            state, epoch=epoch + 1, model=model.state_dict(), ema=ema.state, optimiser=optimiser.state_dict(),
+            random=torch.get_rng_state(), seconds=state.seconds + took_s,
+            best_map50=line["map50"] if is_best else state.best_map50,
+        )  # fmt: skip
+        save_checkpoint(run / "last.pt", state)
+        if is_best:
+            save_checkpoint(run / "best.pt", state)
+        append_line(run / "log.jsonl", line)
+
+
+def samples_of(config: TrainConfig, split: str) -> list[Sample]:
+    """Samples of all the configuration's datasets. Raises ConfigError."""
+    classes = read_classes([dataset.name for dataset in config.datasets])
+    root = Path(config.data)
+    return [
+        sample
+        for dataset in config.datasets
+        for sample in read_dataset(root / dataset.name, dataset.name, dataset.annotation, split, classes)
+    ]
+
+
+def epoch_order(samples: Sequence[Sample], config: TrainConfig) -> Ints:
+    """Indices (m,) of the samples that an epoch shows, those of a repeated dataset several times."""
+    repeat = {dataset.name: dataset.repeat for dataset in config.datasets}
+    return np.repeat(np.arange(len(samples)), [repeat[sample.dataset] for sample in samples])
+
+
+def append_line(path: Path, line: dict[str, float]) -> None:
+    """One JSON object a line, also on standard output."""
+    text = json.dumps({name: round(value, 5) for name, value in line.items()})
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text + "\n")
+    print(text, flush=True)
+
+
+def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> Checkpoint:
+    """The state before the first epoch: published weights with BatchNorm restored on training pictures."""
+    torch.manual_seed(config.seed)
+    picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
+    batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
+    model = restore_batchnorm(load_folded(Path(config.weights), classes), (batch.images.float() for batch in batches))
+    state = model.state_dict()
+    return Checkpoint(
+        epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,
+        config=msgspec.to_builtins(config), commit=current_commit(),
+    )  # fmt: skip
+
+
+def _resumed(config: TrainConfig, run: Path) -> Checkpoint | None:
+    if not (run / "last.pt").is_file():
+        return None
+    state = load_checkpoint(run / "last.pt")
+    if state.config != msgspec.to_builtins(config):
+        print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
+    return replace(state, config=msgspec.to_builtins(config))
+
+
+def _join(rank: int, world: int) -> torch.device:
+    """This process's device, after joining the others when there are any."""
+    has_gpu = torch.cuda.is_available()
+    if world > 1:
+        torch.distributed.init_process_group("nccl" if has_gpu else "gloo")
+    return torch.device("cuda", rank % torch.cuda.device_count()) if has_gpu else torch.device("cpu")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints and logs go")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)  # one core for training, the loader has its own process
+    config = read_config(arguments.config)
+    run = arguments.runs / config.name
+    run.mkdir(parents=True, exist_ok=True)
+    train(config, run)
+
+
+if __name__ == "__main__":
+    main()

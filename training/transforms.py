@@ -1,0 +1,115 @@
+"""Augmentation: each transform takes an Example and returns one, so that boxes cannot lag behind pixels.
+
+Geometry that fills a square (letterbox, random placement, mosaic) is OpenCV; flips, colour, blur and JPEG are
+torchvision's `transforms.v2`, which changes picture and boxes together.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from edge.boxes import Image, area, fit_into, letterbox, letterbox_xyxy
+from edge.detections import Floats
+from training.samples import Example
+
+PAD = 114  # grey of the shipped letterbox
+SCALES = (0.6, 1.6)  # of the letterboxed size
+MOSAIC_SCALES = (0.4, 1.0)
+VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
+SMALLEST_PX = 3.0
+
+Random = np.random.Generator
+Area = tuple[int, int, int, int]  # left, top, right, bottom in px of the square
+
+CHANGES = v2.Compose(
+    [
+        v2.RandomHorizontalFlip(0.5),
+        v2.RandomVerticalFlip(0.5),  # insects are seen from above and from below the leaf
+        v2.RandomApply([v2.ColorJitter(brightness=(0.6, 1.4), saturation=(0.6, 1.4), hue=0.03)], 0.8),
+        v2.RandomApply([v2.GaussianBlur(5, (0.5, 1.5))], 0.1),  # a lens that is not quite in focus
+        v2.RandomApply([v2.JPEG((30, 90))], 0.1),
+    ]
+)
+
+
+def letterboxed(example: Example, side_px: int) -> Example:
+    """The example as the detector will see it: fitted into the square at the top left, nothing random."""
+    square, fit = letterbox(example.image, side_px, PAD)
+    return Example(square, letterbox_xyxy(example.xyxy, fit), example.class_id)
+
+
+def placed(example: Example, side_px: int, random: Random) -> Example:
+    """The example scaled by SCALES at a random place of the square; what hangs over the edge is cut."""
+    canvas = _canvas(side_px)
+    scale = _scale(example, side_px, random, SCALES)
+    height, width = (round(edge * scale) for edge in example.image.shape[:2])
+    left, top = (_start(length, side_px, random) for length in (width, height))
+    part = _paste(canvas, example, scale, (left, top), (0, 0, side_px, side_px))
+    return Example(canvas, part.xyxy, part.class_id)
+
+
+def mosaic(examples: Sequence[Example], side_px: int, random: Random) -> Example:
+    """Four examples around a random centre of the square, each in its quarter: more insects, smaller, in odd company."""
+    canvas = _canvas(side_px)
+    x, y = (int(v) for v in random.uniform(0.3, 0.7, 2) * side_px)
+    parts = []
+    for index, example in enumerate(examples):
+        is_right, is_low = index % 2, index // 2
+        quarter = (x if is_right else 0, y if is_low else 0, side_px if is_right else x, side_px if is_low else y)
+        scale = _scale(example, side_px, random, MOSAIC_SCALES)
+        height, width = (round(edge * scale) for edge in example.image.shape[:2])
+        corner = (x if is_right else x - width, y if is_low else y - height)
+        parts.append(_paste(canvas, example, scale, corner, quarter))
+    xyxy = np.concatenate([part.xyxy for part in parts])
+    return Example(canvas, xyxy, np.concatenate([part.class_id for part in parts]))
+
+
+def changed(example: Example, random: Random) -> Example:
+    """Flips, colour, blur and JPEG of `CHANGES`. `random` seeds torch, whose generator torchvision draws from."""
+    torch.manual_seed(int(random.integers(2**31)))
+    rgb = torch.from_numpy(np.ascontiguousarray(example.image[..., ::-1].transpose(2, 0, 1)))
+    canvas_size = example.image.shape[:2]
+    boxes = tv_tensors.BoundingBoxes(  # type: ignore[call-arg]  # its stub hides the keyword-only constructor
+        torch.from_numpy(example.xyxy.copy()), format="XYXY", canvas_size=canvas_size
+    )
+    image, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
+    bgr = np.ascontiguousarray(image.numpy().transpose(1, 2, 0)[..., ::-1])
+    return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
+
+
+def _canvas(side_px: int) -> Image:
+    return np.full((side_px, side_px, 3), PAD, np.uint8)
+
+
+def _scale(example: Example, side_px: int, random: Random, scales: tuple[float, float]) -> float:
+    height, width = example.image.shape[:2]
+    return fit_into(width, height, side_px).scale * float(random.uniform(*scales))
+
+
+def _start(length_px: int, side_px: int, random: Random) -> int:
+    """Where a strip of that length begins: inside when it fits, else so that it covers the whole side."""
+    low, high = sorted((0, side_px - length_px))
+    return int(random.integers(low, high + 1))
+
+
+def _paste(canvas: Image, example: Example, scale: float, corner: tuple[int, int], window: Area) -> Example:
+    """Draw the scaled example with its top left at `corner`, cut to `window`; returns what of its boxes is seen."""
+    height, width = (max(1, round(edge * scale)) for edge in example.image.shape[:2])
+    left, top = max(window[0], corner[0]), max(window[1], corner[1])
+    right, bottom = min(window[2], corner[0] + width), min(window[3], corner[1] + height)
+    scaled = cv2.resize(example.image, (width, height), interpolation=cv2.INTER_LINEAR)
+    canvas[top:bottom, left:right] = scaled[top - corner[1] : bottom - corner[1], left - corner[0] : right - corner[0]]
+    ratio = np.array([width / example.image.shape[1], height / example.image.shape[0]] * 2, np.float32)
+    whole = example.xyxy * ratio + np.array([*corner, *corner], np.float32)
+    seen = np.clip(whole, np.array([left, top] * 2, np.float32), np.array([right, bottom] * 2, np.float32))
+    keep = _is_visible(seen, whole)
+    return Example(example.image, seen[keep].astype(np.float32), example.class_id[keep])
+
+
+def _is_visible(seen: Floats, whole: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    is_large = (seen[:, 2:] - seen[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_PX
+    return np.asarray((area(seen) >= VISIBLE * area(whole)) & is_large, np.bool_)
