@@ -1,0 +1,70 @@
+# Every habit is one word. What is missing on a fresh Debian 13 or Raspberry Pi OS is installed; when all is there, nothing is said.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+NEED := .ci/need
+# picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
+SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
+
+.PHONY: help install demo test check bench train faults test-picamera lock translations clean
+
+help:
+	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
+	@echo 'make test           all fast tests; make check: lint, types, architecture'
+	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
+	@echo 'make test-picamera  the real picamera2 on a virtual camera; make faults: the long fault tests'
+
+install: $(VENV)/.node
+
+$(VENV)/bin/python:
+	@$(NEED) --python $(PYTHON)
+	@$(PYTHON) -m venv $(SYSTEM_PACKAGES) $(VENV)
+
+$(VENV)/.node: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo 'installing the node into $(VENV)'
+	@$(QUIET_PIP) --require-hashes -r requirements.lock
+	@$(QUIET_PIP) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.node
+	@echo 'installing what tests and training need into $(VENV)'
+	@$(QUIET_PIP) -e '.[dev,training,platform]'
+	@touch $@
+
+demo: $(VENV)/.node
+	@$(NEED) --wanted mosquitto || true
+	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests/test_architecture.py
+
+test: $(VENV)/.dev
+	@$(NEED) mosquitto chromium
+	@$(BIN)/pytest -m 'not faults and not picamera' --durations=8
+
+faults: $(VENV)/.dev
+	@$(NEED) mosquitto
+	@$(BIN)/pytest -m faults tests/faults
+
+bench: $(VENV)/.dev
+	@$(NEED) mosquitto
+	@$(BIN)/fieldeye bench
+	@$(BIN)/python -m benchmarks
+
+train: $(VENV)/.dev
+	@$(BIN)/python -m training.train training/configs/pests.toml
+
+test-picamera:
+	@tests/picamera/run.sh
+
+lock: $(VENV)/.dev
+	@env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+
+clean:
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,67 @@
+"""The command `fieldeye`: one file a verb, exit codes 0 done, 1 not well, 2 wrong use or configuration."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from edge import __version__
+from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
+from edge.errors import ConfigError, FieldeyeError, UsageError
+
+log = logging.getLogger("fieldeye")
+
+COMMANDS = {  # verb: what it does; the file of that name holds it and is imported only when called
+    "demo": "a node on bundled field pictures with a broker of its own",
+    "run": "a node",
+    "detect": "what is on these pictures?",
+    "check": "is this configuration right?",
+    "doctor": "is this node well? camera, model, store, clock, broker",
+    "listen": "what a broker is told, decoded as the platform sees it",
+    "bench": "what this machine can do, stage by stage",
+    "model": "list and verify the model bundles",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; no traceback reaches a user."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    args = _parser(verb).parse_args(words)
+    logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, stream=sys.stderr, format="%(message)s")
+    try:
+        return int(args.run(args))
+    except (ConfigError, UsageError) as why:
+        return _fail(str(why), WRONG_USE)
+    except FieldeyeError as why:
+        return _fail(str(why), NOT_WELL)
+    except KeyboardInterrupt:
+        return DONE
+    except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
+        sys.stderr.close()
+        return DONE
+    except Exception as why:
+        log.debug("command_failed", exc_info=True)
+        return _fail(
+            f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
+        )
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fieldeye", description="A field monitor for pests and crop diseases.")
+    parser.add_argument("--version", action="version", version=f"fieldeye {__version__}")
+    parser.add_argument("--debug", action="store_true", help="log everything and show where a fault came from")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    for name, says in COMMANDS.items():
+        sub = verbs.add_parser(name, help=says, description=says[0].upper() + says[1:])
+        if name == verb:
+            module = importlib.import_module(f"edge.cli.{name}")
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return parser
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"fieldeye: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,38 @@
+"""`fieldeye check`: is this configuration right? Touches nothing but the file."""
+
+import argparse
+import json
+from pathlib import Path
+
+from edge.cli.exits import DONE, WRONG_USE
+from edge.config import load_config
+from edge.errors import ConfigError
+
+DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `check`."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if the configuration can be used, 2 with the reason if not."""
+    try:
+        config = load_config(args.config)
+    except ConfigError as why:
+        if not args.json:
+            raise
+        print(json.dumps({"config": str(args.config), "ok": False, "error": str(why)}, ensure_ascii=False))
+        return WRONG_USE
+    if args.json:
+        print(json.dumps({"config": str(args.config), "ok": True, "site": config.node.site, "node": config.node.node}))
+    else:
+        broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
+        print(
+            f"{args.config}: right; {config.node.site}/{config.node.node}, {config.camera.kind} camera, records {broker}"
+        )
+    return DONE

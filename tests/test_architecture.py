@@ -1,0 +1,97 @@
+"""The layout is the architecture: imports point one way, and heavy libraries stay at their owner."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EDGE = ROOT / "edge"
+ORDER = (
+    "__init__ errors config clock boxes detections cameras bundle detector gate tracker trap calibration counts "
+    "taxa advice wire exports status store mqtt draw page power systemd pipeline app cli platform"
+).split()
+PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
+OWNERS = {
+    "onnxruntime": {"detector"},
+    "paho": {"mqtt", "platform"},  # the node's connection, and the subscriber's
+    "flask": {"page"},
+    "flask_babel": {"page"},
+    "waitress": {"page"},
+    "sqlite3": {"store"},
+    "cbor2": {"wire"},
+    "picamera2": {"cameras"},
+    "libcamera": {"cameras"},
+}
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(EDGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of each import anywhere in the file, `edge.page.views` for `from edge.page import views`."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {f"{n.module}.{a.name}" for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert not any(isinstance(n, ast.ImportFrom) and n.level for n in nodes), (
+        f"{path.name}: relative imports hide the order"
+    )
+    return names
+
+
+def within_edge(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported(path) if name.startswith("edge.")} - {"__version__"}
+
+
+EDGE_FILES = sorted(EDGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", EDGE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    own = module_of(path)
+    later = {name for name in within_edge(path) if ORDER.index(name) > ORDER.index(own)}
+    allowed = {"platform"} if own == "cli" else set()  # the commands know both sides
+    assert not later - allowed, f"{path.name} imports {sorted(later)}, which come later: move the code, or pass it in"
+
+
+@pytest.mark.parametrize("path", EDGE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_heavy_libraries_stay_at_their_owner(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)}
+    strays = {library for library in roots & OWNERS.keys() if module_of(path) not in OWNERS[library]}
+    assert not strays, f"{path.name} imports {sorted(strays)}, which belong to {[OWNERS[s] for s in strays]}"
+
+
+@pytest.mark.parametrize("path", EDGE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_edge_knows_nothing_of_training_or_firmware(path: Path) -> None:
+    assert not {
+        name for name in imported(path) if name.split(".")[0] in {"training", "firmware_config", "torch", "tests"}
+    }
+
+
+def test_the_platform_side_knows_only_the_contract() -> None:
+    seen = set().union(*(within_edge(path) for path in (EDGE / "platform").rglob("*.py")))
+    assert seen <= PLATFORM_MAY
+
+
+def test_training_takes_from_edge_only_what_detects() -> None:
+    allowed = {"errors", "boxes", "detections", "bundle", "detector", "taxa", "cameras", "draw"}
+    for path in (ROOT / "training").rglob("*.py"):
+        assert within_edge(path) <= allowed, path.name
+
+
+def test_firmware_takes_from_edge_only_errors_and_configuration() -> None:
+    for path in (ROOT / "firmware_config").rglob("*.py"):
+        assert within_edge(path) <= {"errors", "config"}, path.name
+
+
+def test_only_two_handlers_in_the_product_are_broad() -> None:
+    broad = []
+    for path in EDGE_FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            name = node.type.id if isinstance(node.type, ast.Name) else None
+            if node.type is None or name in {"Exception", "BaseException"}:
+                broad.append(str(path.relative_to(EDGE)))
+    assert sorted(broad) == ["app.py", "cli/__init__.py"]
