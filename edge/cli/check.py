@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
         print(
-            f"{args.config}: right; {config.node.site}/{config.node.node}, {config.camera.kind} camera, records {broker}"
+            f"{args.config}: right; {config.node.site}/{config.node.node}, "
+            f"{config.camera.kind} camera, records {broker}"
         )
     return DONE
