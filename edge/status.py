@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal
 
+from edge.board import BoardReading
 from edge.boxes import Image
 from edge.clock import Instant
 
@@ -58,6 +59,7 @@ class Snapshot:
     camera: CameraStatus = CameraStatus()
     link: LinkStatus = LinkStatus()
     model: ModelStatus = ModelStatus()
+    board: BoardReading | None = None  # the newest look at temperature, disk and memory
     problem: str = ""  # safe mode: what keeps the node from looking
 
 
@@ -80,6 +82,7 @@ class StatusBoard:
         camera: CameraStatus | None = None,
         link: LinkStatus | None = None,
         model: ModelStatus | None = None,
+        board: BoardReading | None = None,
         problem: str | None = None,
     ) -> None:
         """Replace the parts that are given."""
@@ -90,6 +93,7 @@ class StatusBoard:
                 camera=camera or now.camera,
                 link=link or now.link,
                 model=model or now.model,
+                board=board or now.board,
                 problem=now.problem if problem is None else problem,
             )
 

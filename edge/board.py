@@ -1,0 +1,51 @@
+"""What the board says of itself: temperature, throttling, disk, memory. What cannot be read is None, never a zero."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a degree
+THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # bits as of `vcgencmd get_throttled`, hex
+STATM = Path("/proc/self/statm")
+PAGE_BYTES = 4096
+UNDER_VOLTAGE_NOW = 0x1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardReading:
+    """One look at the board."""
+
+    temperature_c: float | None
+    throttled: int | None  # bit 0: under-voltage now, bit 16: since start
+    disk_free_bytes: int | None
+    memory_bytes: int | None  # resident, of this process
+
+    @property
+    def under_voltage(self) -> bool | None:
+        """Is the supply too weak right now? None where the board does not say."""
+        return None if self.throttled is None else bool(self.throttled & UNDER_VOLTAGE_NOW)
+
+
+def read_board(folder: Path) -> BoardReading:
+    """The board now; `folder` tells which disk."""
+    temperature = _number(TEMPERATURE)
+    return BoardReading(
+        temperature_c=None if temperature is None else temperature / 1000,
+        throttled=_number(THROTTLED, base=16),
+        disk_free_bytes=shutil.disk_usage(folder).free if folder.exists() else None,
+        memory_bytes=_resident_bytes(),
+    )
+
+
+def _number(path: Path, base: int = 10) -> int | None:
+    try:
+        return int(path.read_text().strip(), base)
+    except (OSError, ValueError):
+        return None
+
+
+def _resident_bytes() -> int | None:
+    try:
+        return int(STATM.read_text().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError, ValueError):
+        return None
