@@ -30,13 +30,16 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxonCount:
-    """How many of one taxon, with the range that the model's measured precision and recall leave open (95 %)."""
+    """How many of one taxon, with the range that the model's measured precision and recall leave open (95 %).
+
+    `low` and `high` are None together where that taxon's precision and recall were never measured.
+    """
 
     label: str
     eppo: str
     count: int
-    low: int
-    high: int
+    low: int | None
+    high: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ class Seen:
     box: Box
 
 
-def counted(count: int, label: str, eppo: str, *, precision: float, recall: float) -> TaxonCount:
-    """A count with its 95 % range. `precision`, `recall`: 0..1, of the bundle on held-out pictures."""
-    low, high = count_range(count, precision, recall)
+def counted(count: int, label: str, eppo: str, *, precision: float | None, recall: float | None) -> TaxonCount:
+    """A count with its 95 % range. `precision`, `recall`: 0..1, of the bundle on held-out pictures; None: not measured."""
+    low, high = count_range(count, precision, recall) if precision and recall else (None, None)
     return TaxonCount(label=label, eppo=eppo, count=count, low=low, high=high)
 
 
