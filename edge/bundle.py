@@ -1,0 +1,274 @@
+"""What a model file says of itself, and which files were released. No inference here, so `model list` costs little."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from edge.boxes import Floats
+from edge.errors import BundleError, UsageError
+
+_INSTALLED = Path(__file__).parent / "models"  # in a wheel; a checkout keeps them beside the package
+MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "models"
+MANIFEST = "manifest.json"
+METADATA_KEY = "fieldeye"
+AGAIN = "copy the file again from the release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleClass:
+    """One class and how well it was told on held-out pictures; None: too few of them to say."""
+
+    label: str  # scientific name at the rank a picture can tell
+    eppo: str  # empty where no checked code is known
+    threshold: float  # least calibrated confidence that is shown, 0..1
+    precision: float | None
+    recall: float | None
+    ap50: float | None
+    support: int  # held-out boxes of this class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSpec:
+    """The square that the network takes: (1, 3, side_px, side_px) float32, `(value - mean) / std` of 0..255."""
+
+    side_px: int
+    colour: Literal["BGR", "RGB"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    pad: int  # grey of the letterbox, 0..255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """Squares of the source picture that are looked at one by one, for insects too small in the whole frame."""
+
+    side_px: int  # source px
+    overlap_px: int  # source px; at least the length of the largest insect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A set of pictures that the model learned from; `licence` as stated by its publisher."""
+
+    name: str
+    licence: str
+    source: str
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How the model can be made again."""
+
+    commit: str
+    command: str
+    start_weights: str
+    datasets: tuple[Dataset, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Measured on held-out pictures through `edge.detector`."""
+
+    map50: float
+    map50_95: float
+    split: str
+    pictures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A model file and what is true of it. Raises ValueError on facts that cannot be."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+    format: Literal[1]
+    name: str
+    version: str
+    head: str  # how the output is decoded, see `edge.detector.DECODE`
+    precision: Literal["fp32", "int8"]
+    input: InputSpec
+    strides: tuple[int, ...]
+    nms_iou: float
+    temperature: float  # calibrated confidence = sigmoid(logit(score) / temperature)
+    classes: tuple[BundleClass, ...]
+    tile: Tile | None  # None: the whole frame at once
+    training: Training
+    metrics: Metrics | None  # None: not measured yet
+
+    def __post_init__(self) -> None:
+        side_px = self.input.side_px
+        rules = {
+            "strides must divide side_px": all(s > 0 and side_px % s == 0 for s in self.strides) and self.strides,
+            "side_px must be 32 to 4096": 32 <= side_px <= 4096,
+            "std must not be 0": all(self.input.std),
+            "pad must be 0 to 255": 0 <= self.input.pad <= 255,
+            "nms_iou must be 0 to 1": 0 < self.nms_iou <= 1,
+            "temperature must be above 0": self.temperature > 0,
+            "labels must be given once each": len(set(self.labels)) == len(self.classes) > 0,
+            "each threshold must be between 0 and 1": all(0 < c.threshold < 1 for c in self.classes),
+            "a tile must be larger than its overlap": not self.tile or 0 <= self.tile.overlap_px < self.tile.side_px,
+        }
+        for rule, holds in rules.items():
+            if not holds:
+                raise ValueError(rule)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Scientific names in the order of class_id."""
+        return tuple(c.label for c in self.classes)
+
+    @property
+    def thresholds(self) -> Floats:
+        """Least confidence of each class, (C,) float32."""
+        return np.array([c.threshold for c in self.classes], np.float32)
+
+    @property
+    def points(self) -> int:
+        """Rows that the network must give: one a grid point of each stride."""
+        return sum((self.input.side_px // stride) ** 2 for stride in self.strides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """A detection that was there when the model was released."""
+
+    label: str
+    confidence: float
+    xyxy: tuple[float, float, float, float]  # px of the golden picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Golden:
+    """A picture and what the model saw in it when it was released."""
+
+    image: str  # beneath the folder of the manifest
+    sha256: str
+    detections: tuple[Expected, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A released file."""
+
+    file: str  # beneath the folder of the manifest
+    sha256: str
+    bytes: int
+    version: str
+    precision: str
+    golden: Golden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """manifest.json: the released files by name, in order."""
+
+    format: Literal[1]
+    bundles: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A model that was asked for: `entry` is None for a file outside the manifest, which nothing can vouch for."""
+
+    name: str
+    path: Path
+    entry: Entry | None
+
+
+def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
+    """Read what the model file says of itself; its hash must be `sha256`, if given. Raises BundleError."""
+    try:
+        content = path.read_bytes()
+    except OSError as why:
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {AGAIN}") from why
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
+    try:
+        facts = msgspec.json.decode(_metadata(content), type=dict[str, object])
+        return msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
+    except ValueError as why:  # msgspec's errors are ValueErrors as well
+        raise BundleError(f"{path}: not a Fieldeye model ({why}); {AGAIN}, or export it with training.export") from why
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder of models. Raises BundleError."""
+    path = folder / MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError as why:
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); install fieldeye again") from why
+    except ValueError as why:
+        raise BundleError(f"{path}: {why}; install fieldeye again") from why
+
+
+def find_bundle(name_or_path: str | Path, folder: Path = MODELS) -> Release:
+    """The release of that name, else the file at that path. Raises UsageError if there is neither, BundleError."""
+    manifest = load_manifest(folder) if (folder / MANIFEST).exists() else Manifest(format=1, bundles={})
+    name, path = str(name_or_path), Path(name_or_path)
+    if name in manifest.bundles:
+        entry = manifest.bundles[name]
+        return Release(name, folder / entry.file, entry)
+    if path.is_file():
+        return Release(path.stem, path, None)
+    known = ", ".join(manifest.bundles) or "none"
+    raise UsageError(f"no model {name!r}: neither a name in {folder / MANIFEST} ({known}) nor a file; name one of them")
+
+
+def load_release(release: Release) -> Bundle:
+    """Its bundle, with the hash checked where a manifest knows it. Raises BundleError."""
+    return load_bundle(release.path, release.entry.sha256 if release.entry else None)
+
+
+def _metadata(model: bytes) -> bytes:
+    """The JSON under `fieldeye` in an ONNX file's metadata_props. Raises ValueError.
+
+    Field numbers are those of onnx.proto (github.com/onnx/onnx): ModelProto.metadata_props = 14, whose entries hold
+    key = 1 and value = 2. Reading them here spares a session (and the `onnx` package) for looking at a file's facts.
+    """
+    for number, entry in _fields(memoryview(model)):
+        pair = {key: bytes(value) for key, value in _fields(entry)} if number == 14 else {}
+        if pair.get(1) == METADATA_KEY.encode():
+            return pair.get(2, b"")
+    raise ValueError(f"no metadata {METADATA_KEY!r}")
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and bytes of each field of a protobuf message (protobuf.dev/programming-guides/encoding)."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        number, wire_type = key >> 3, key & 7
+        if wire_type == 2:
+            length, at = _varint(message, at)
+        elif wire_type == 0:
+            length = _varint(message, at)[1] - at
+        elif wire_type in {1, 5}:
+            length = 8 if wire_type == 1 else 4
+        else:
+            raise ValueError("not an ONNX file")
+        if at + length > len(message):
+            raise ValueError("the file ends too early")
+        yield number, message[at : at + length]
+        at += length
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    """The number that starts at `at`, and where it ends."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            raise ValueError("the file ends too early")
+        byte = message[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+    raise ValueError("not an ONNX file")

@@ -1,0 +1,173 @@
+"""A picture in, `Detections` out: session, input and output of a model. The only user of onnxruntime."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from edge.boxes import Fit, Floats, Image, Ints, letterbox, nms, tiles, unletterbox
+from edge.bundle import AGAIN, Bundle
+from edge.detections import Detections, no_detections
+from edge.errors import BundleError
+from edge.seams import Seen, merge_tiles
+
+ORT_FAULTS = (  # onnxruntime gives its exceptions no common base of their own
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+LARGEST_LOGIT = 20.0  # e^20 strides is beyond any picture; more would only overflow float32
+Rows = tuple[Floats, Floats, Ints]  # xyxy (n, 4) in square px, confidence (n,), class_id (n,)
+
+
+class Detector:
+    """Runs one bundle. Owned by one thread: it writes each picture into the same buffers.
+
+    `threads` are onnxruntime's; `confidence`, 0..1, replaces the bundle's threshold of every class.
+    Raises BundleError if the file does not run or is not what its metadata says.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, confidence: float | None = None) -> None:
+        if bundle.head not in DECODE:
+            raise BundleError(f"{bundle.path}: head {bundle.head!r} is not known here; update fieldeye")
+        side_px = bundle.input.side_px
+        self.bundle = bundle
+        self.thresholds = bundle.thresholds if confidence is None else np.full_like(bundle.thresholds, confidence)
+        self._decode = DECODE[bundle.head]
+        self._session = _session(bundle, threads)
+        self._square = np.full((side_px, side_px, 3), bundle.input.pad, np.uint8)
+        self._planes = [np.empty((side_px, side_px), np.uint8) for _ in range(3)]
+        self._tensor = np.zeros((1, 3, side_px, side_px), np.float32)
+        self._scale = 1 / np.array(bundle.input.std, np.float32).reshape(3, 1, 1)
+        self._shift = -np.array(bundle.input.mean, np.float32).reshape(3, 1, 1) * self._scale
+        self._is_raw = bool((self._scale == 1).all() and (self._shift == 0).all())
+        self.prepare(self._square)
+        self.infer()  # a wrong shape or a weight that is no number shows now, not at the first insect
+
+    def __call__(self, image: Image) -> Detections:
+        """What is in `image` (H, W, 3) uint8 BGR, strongest first. Raises BadFrameError if it is empty, BundleError."""
+        return self.found(image, self.thresholds)
+
+    def found(self, image: Image, thresholds: Floats) -> Detections:
+        """As a call, with these least confidences (C,) of the classes."""
+        tile = self.bundle.tile
+        if tile is None:
+            return self._look(image, thresholds)
+        height_px, width_px = image.shape[:2]
+        seen = [
+            Seen((left, top, right, bottom), self._look(image[top:bottom, left:right], thresholds, left, top))
+            for left, top, right, bottom in tiles(width_px, height_px, tile.side_px, tile.overlap_px)
+        ]
+        return merge_tiles(seen, width_px, height_px, self.bundle.nms_iou)
+
+    def prepare(self, image: Image) -> Fit:
+        """Write `image` (H, W, 3) uint8 BGR into the network's input; returns how it lies there."""
+        spec = self.bundle.input
+        _, fit = letterbox(image, spec.side_px, spec.pad, into=self._square)
+        cv2.split(self._square, self._planes)
+        for channel, plane in enumerate(self._planes if spec.colour == "BGR" else reversed(self._planes)):
+            np.copyto(self._tensor[0, channel], plane)
+        if not self._is_raw:
+            self._tensor[0] *= self._scale
+            self._tensor[0] += self._shift
+        return fit
+
+    def infer(self) -> Floats:
+        """Run the network on what was prepared: (points, 5 + C) float32, logits. Raises BundleError."""
+        bundle = self.bundle
+        try:
+            raw = np.asarray(self._session.run(None, {self._session.get_inputs()[0].name: self._tensor})[0])
+        except ORT_FAULTS as why:
+            raise BundleError(f"{bundle.path}: does not run ({_first_line(why)}); {AGAIN}") from why
+        wanted = (1, bundle.points, 5 + len(bundle.classes))
+        if raw.shape != wanted or raw.dtype != np.float32:
+            raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, its metadata promise {wanted}; {AGAIN}")
+        if not np.isfinite(raw).all():
+            raise BundleError(f"{bundle.path}: gives numbers that are not finite; {AGAIN}, or use another model")
+        return np.asarray(raw[0], np.float32)
+
+    def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
+        """Logits (points, 5 + C) to boxes in px of the picture that `fit` describes."""
+        xyxy, confidence, class_id = self._decode(raw, self.bundle, thresholds)
+        keep = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
+        xyxy = unletterbox(xyxy[keep], fit)
+        in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
+        keep = keep[in_picture]
+        return Detections(xyxy[in_picture], confidence[keep], class_id[keep]) if len(keep) else no_detections()
+
+    def _look(self, image: Image, thresholds: Floats, left_px: int = 0, top_px: int = 0) -> Detections:
+        fit = self.prepare(image)
+        found = self.decode(self.infer(), fit, thresholds)
+        if not left_px and not top_px:
+            return found
+        offset = np.array([left_px, top_px, left_px, top_px], np.float32)
+        return Detections(found.xyxy + offset, found.confidence, found.class_id)
+
+
+def decode_yolox(raw: Floats, bundle: Bundle, thresholds: Floats) -> Rows:
+    """Candidates at or above their class's threshold, not yet suppressed.
+
+    raw (points, 5 + C): t_x, t_y, t_w, t_h, objectness, C classes, all logits. Centre = (t_xy + grid) * stride, size =
+    exp(t_wh) * stride, score = sigmoid(objectness) * sigmoid(class) (Ge et al. 2021, YOLOX, arXiv:2107.08430, released
+    code); confidence = sigmoid(logit(score) / temperature). A point speaks for its best class only.
+    """
+    least = _sigmoid(_logit(np.clip(thresholds, 1e-6, 1 - 1e-6)) * bundle.temperature)  # of the score, per class
+    rows = np.flatnonzero(raw[:, 4] >= _logit(least.min()))  # score <= sigmoid(objectness): few rows are left
+    class_id = raw[rows, 5:].argmax(axis=1)
+    score = _sigmoid(raw[rows, 4]) * _sigmoid(raw[rows, 5 + class_id])
+    strong = score >= least[class_id]
+    rows, score, class_id = rows[strong], score[strong], class_id[strong]
+    confidence = _sigmoid(_logit(np.clip(score, 1e-6, 1 - 1e-6)) / bundle.temperature)
+    return _boxes(raw[rows, :4], rows, bundle), np.asarray(confidence, np.float32), np.asarray(class_id, np.int64)
+
+
+DECODE: dict[str, Callable[[Floats, Bundle, Floats], Rows]] = {"yolox": decode_yolox}
+
+
+def _boxes(offsets: Floats, rows: Ints, bundle: Bundle) -> Floats:
+    """Logits (n, 4) of grid points `rows` (n,) as boxes (n, 4) in square px."""
+    across = np.array([bundle.input.side_px // stride for stride in bundle.strides])
+    ends = np.cumsum(across**2)
+    level = np.searchsorted(ends, rows, side="right")
+    cell = rows - (ends - across**2)[level]
+    stride = np.array(bundle.strides, np.float32)[level][:, None]
+    grid = np.stack([cell % across[level], cell // across[level]], axis=1)
+    centre = (offsets[:, :2] + grid) * stride
+    half = np.exp(np.minimum(offsets[:, 2:], np.float32(LARGEST_LOGIT))) * stride / 2
+    return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+
+
+def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
+    """A session on the CPU whose input is the one in the metadata. Raises BundleError."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle: 4 % of a core instead of 24 %
+    try:
+        session = ort.InferenceSession(str(bundle.path), options, providers=["CPUExecutionProvider"])
+    except ORT_FAULTS as why:
+        raise BundleError(f"{bundle.path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
+    side_px = bundle.input.side_px
+    takes = [(node.shape, node.type) for node in session.get_inputs()]
+    if takes != [([1, 3, side_px, side_px], "tensor(float)")]:
+        raise BundleError(f"{bundle.path}: takes {takes}, its metadata promise 1x3x{side_px}x{side_px}; {AGAIN}")
+    return session
+
+
+def _first_line(why: BaseException) -> str:
+    return str(why).partition("\n")[0].strip()
+
+
+def _sigmoid(logit: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -60, 60))), np.float32)
+
+
+def _logit(share: Floats) -> Floats:
+    return np.asarray(np.log(share / (1 - share)), np.float32)
