@@ -94,7 +94,7 @@ class Seen:
 
 
 def counted(count: int, label: str, eppo: str, *, precision: float | None, recall: float | None) -> TaxonCount:
-    """A count with its 95 % range. `precision`, `recall`: 0..1, of the bundle on held-out pictures; None: not measured."""
+    """A count with its 95 % range. `precision`, `recall`: 0..1, on held-out pictures; None: never measured."""
     low, high = count_range(count, precision, recall) if precision and recall else (None, None)
     return TaxonCount(label=label, eppo=eppo, count=count, low=low, high=high)
 

@@ -17,7 +17,7 @@ RECENT_FRAMES = 3  # a detector that misses an insect on one frame must not repo
 
 @dataclass(frozen=True, slots=True)
 class ClassAccuracy:
-    """What a bundle says of one class: EPPO code, and precision and recall (0..1) on held-out pictures; None: never measured."""
+    """What a bundle says of one class: EPPO code, precision and recall (0..1; None: never measured)."""
 
     eppo: str
     precision: float | None

@@ -53,7 +53,7 @@ class Net:
     free_size: bool = False
 
 
-def write_model(path: Path, net: Net = Net()) -> Path:  # noqa: B008  frozen
+def write_model(path: Path, net: Net = Net()) -> Path:
     """Save the network at `path`."""
     nodes, weights = [], []
     for stride in net.strides:

@@ -1,0 +1,88 @@
+"""A configuration is right as a whole or refused with file, key and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import NodeConfig, load_config, parse_config
+from edge.errors import ConfigError
+
+GOOD = """
+[node]
+site = "orchard"
+node = "n-1"
+time_zone = "Asia/Shanghai"
+area_code = "330106011002"
+latitude = 30.27
+longitude = 120.12
+
+[camera]
+kind = "folder"
+source = "pictures"
+every_s = 5
+
+[mqtt]
+host = "broker.example"
+username = "n-1"
+password_file = "/etc/fieldeye/mqtt"
+"""
+
+
+def test_a_full_configuration_becomes_records() -> None:
+    config = parse_config(GOOD, "node.toml")
+    assert (config.node.site, config.camera.every_s, config.mqtt.tls if config.mqtt else None) == ("orchard", 5.0, True)
+
+
+def test_what_is_left_out_takes_the_default_of_its_record() -> None:
+    config = parse_config('[node]\nsite="a"\nnode="b"\n[camera]\nkind="picamera"\n', "node.toml")
+    assert config.mqtt is None
+    assert config.camera.every_s == 60.0
+    assert config.page is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("every_s = 5", "every = 5"), "unknown key camera.every; did you mean every_s?"),
+        (("[mqtt]", "[mqqt]"), "unknown key mqqt; did you mean mqtt?"),
+        (("every_s = 5", 'every_s = "often"'), "camera.every_s: expected `float`, got `str`"),
+        (('site = "orchard"', 'site = "my orchard"'), "node.site"),
+        (('site = "orchard"', ""), "node: object missing required field `site`"),
+        (('"folder"', '"webcam"'), "camera.kind"),
+        (("longitude = 120.12", ""), "node.latitude and node.longitude go together"),
+        (("Asia/Shanghai", "Mars/Olympus"), "node.time_zone 'Mars/Olympus' is no time zone"),
+        (("330106011002", "3301"), "node.area_code"),
+        (('host = "broker.example"', 'host = "broker.example"\ntls = false'), "would cross the network in the open"),
+        (('username = "n-1"', ""), "mqtt.password_file needs mqtt.username"),
+        (("every_s = 5", "every_s = "), "at line 13"),
+        (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
+    ],
+)
+def test_a_mistake_is_answered_with_file_key_and_remedy(change: tuple[str, str], says: str) -> None:
+    assert change[0] in GOOD
+    with pytest.raises(ConfigError) as caught:
+        parse_config(GOOD.replace(*change), "node.toml")
+    sentence = str(caught.value)
+    assert sentence.startswith("node.toml: ")
+    assert says in sentence
+    assert "\n" not in sentence
+
+
+def test_plain_text_is_allowed_on_loopback_and_in_a_laboratory_that_says_so() -> None:
+    for host in ('"127.0.0.1"\ntls = false', '"broker.example"\ntls = false\ninsecure = true'):
+        assert parse_config(GOOD.replace('"broker.example"', host), "node.toml").mqtt
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00n", b"\x00" * 100])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "node.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"node\.toml"):
+        load_config(path)
+
+
+def test_records_cannot_be_changed() -> None:
+    config: NodeConfig = parse_config(GOOD, "node.toml")
+    with pytest.raises(AttributeError):
+        config.camera.every_s = 1.0  # type: ignore[misc]

@@ -1,0 +1,68 @@
+"""A count carries its effort and its range; no data is not a zero."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.counts import Interval, NoData, TaxonCount, count_range, counted
+from tests.clocks import SetClock
+
+shares = st.floats(0.3, 1.0)
+
+
+@given(st.integers(0, 60), shares, shares)
+def test_a_range_holds_its_count_and_has_no_negative_end(count: int, precision: float, recall: float) -> None:
+    low, high = count_range(count, precision, recall)
+    assert 0 <= low <= count <= high
+
+
+@given(st.integers(0, 60))
+def test_a_perfect_model_leaves_no_doubt(count: int) -> None:
+    assert count_range(count, 1.0, 1.0) == (count, count)
+
+
+@given(st.integers(1, 40), shares)
+def test_a_model_that_finds_less_leaves_more_above(count: int, precision: float) -> None:
+    assert count_range(count, precision, 0.5)[1] >= count_range(count, precision, 0.9)[1]
+
+
+@pytest.mark.parametrize(("count", "precision", "recall"), [(5, 0.9, 0.8), (20, 0.85, 0.7), (50, 0.95, 0.9)])
+def test_the_range_covers_the_true_number_of_simulated_scenes(count: int, precision: float, recall: float) -> None:
+    """Scenes drawn as the model's own assumptions say: real ones among the found, then misses before each find."""
+    chance = random.Random(7)
+
+    def truth() -> int:
+        found = sum(chance.random() < precision for _ in range(count))
+        missed = 0
+        for _ in range(found):
+            while chance.random() > recall:
+                missed += 1
+        return found + missed
+
+    low, high = count_range(count, precision, recall)
+    covered = sum(low <= truth() <= high for _ in range(4000)) / 4000
+    assert covered >= 0.93
+
+
+@pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0), (1.2, 0.9)])
+def test_impossible_accuracy_is_refused(precision: float, recall: float) -> None:
+    with pytest.raises(ValueError, match="precision and recall"):
+        count_range(3, precision, recall)
+
+
+def test_an_unmeasured_class_has_no_range_rather_than_an_invented_one() -> None:
+    assert counted(4, "Pieris", "", precision=None, recall=None) == TaxonCount(
+        label="Pieris", eppo="", count=4, low=None, high=None
+    )
+
+
+@pytest.mark.parametrize(("frames", "counts"), [(0, ()), (3, NoData("dark"))])
+def test_an_interval_cannot_mix_up_zero_and_no_data(frames: int, counts: tuple[TaxonCount, ...] | NoData) -> None:
+    at = SetClock().now()
+    with pytest.raises(ValueError, match="if and only if"):
+        Interval(
+            start=at, end=at, camera="c", model="m", mode="live", unit="max_per_frame",
+            frames=frames, skipped=(), awake_s=0.0, counts=counts,
+        )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Boxes are never summed over frames, and effort is counted with everything."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.counts import NoData, Seen
+from edge.tally import ClassAccuracy, Tally, newly_seen
+from tests.clocks import SetClock
+
+ACCURACY = {label: ClassAccuracy("", 1.0, 1.0) for label in ("Pieris", "Aleyrodidae", "Crambidae")}
+BOX = (0.1, 0.1, 0.2, 0.2)
+frames = st.lists(st.lists(st.sampled_from(sorted(ACCURACY)), max_size=6), min_size=1, max_size=12)
+
+
+def seen(*labels: str) -> list[Seen]:
+    return [Seen(label, "", 0.9 - 0.01 * i, BOX) for i, label in enumerate(labels)]
+
+
+def interval_of(pictures: list[list[str]], mode: str = "live"):
+    clock = SetClock()
+    tally = Tally(start=clock.now())
+    for labels in pictures:
+        clock.advance(60)
+        tally = tally.looked(seen(*labels), clock.now(), longest_gap_s=180)
+    return tally.interval(clock.now(), camera="c", model="m", mode=mode, accuracy=ACCURACY)
+
+
+def test_an_insect_that_stays_for_ten_frames_is_one_insect() -> None:
+    assert [(c.label, c.count) for c in interval_of([["Pieris"]] * 10).counts] == [("Pieris", 1)]
+
+
+@given(frames)
+def test_a_live_count_is_the_most_on_one_frame(pictures: list[list[str]]) -> None:
+    counts = {c.label: c.count for c in interval_of(pictures).counts}
+    assert counts == {
+        label: max(p.count(label) for p in pictures) for label in ACCURACY if any(label in p for p in pictures)
+    }
+
+
+@given(frames)
+def test_a_leaf_count_is_the_number_of_frames_with_the_symptom(pictures: list[list[str]]) -> None:
+    counts = {c.label: c.count for c in interval_of(pictures, "leaf").counts}
+    assert counts == {label: n for label in ACCURACY if (n := sum(label in p for p in pictures))}
+
+
+def test_looking_and_seeing_nothing_is_a_zero_with_its_effort() -> None:
+    interval = interval_of([[], [], []])
+    assert (interval.counts, interval.frames, interval.awake_s) == ((), 3, 120.0)
+
+
+def test_only_dark_frames_are_no_data_and_say_why() -> None:
+    clock = SetClock()
+    tally = Tally(start=clock.now())
+    for reason in ("dark", "blurred", "dark"):
+        tally = tally.passed_over(reason, clock.now(), longest_gap_s=180)
+    interval = tally.interval(clock.now(), camera="c", model="m", mode="live", accuracy=ACCURACY)
+    assert interval.counts == NoData("dark")
+    assert interval.skipped == (("blurred", 1), ("dark", 2))
+
+
+def test_a_camera_that_gave_no_frame_at_all_is_no_data() -> None:
+    at = SetClock().now()
+    interval = Tally(start=at).interval(at, camera="c", model="m", mode="live", accuracy=ACCURACY)
+    assert interval.counts == NoData("no_frame")
+
+
+def test_hours_without_a_frame_are_not_hours_awake() -> None:
+    clock = SetClock()
+    tally = Tally(start=clock.now())
+    for gap_s in (60, 60, 3600, 60):
+        clock.advance(gap_s)
+        tally = tally.looked([], clock.now(), longest_gap_s=180)
+    assert tally.awake_s == 120.0
+
+
+def test_a_wall_clock_that_jumps_does_not_change_the_effort() -> None:
+    clock = SetClock()
+    tally = Tally(start=clock.now()).looked([], clock.now(), longest_gap_s=180)
+    clock.advance(60)
+    clock.jump(-365 * 86400, clock.state)
+    assert tally.looked([], clock.now(), longest_gap_s=180).awake_s == 60.0
+
+
+def test_a_sighting_is_more_of_a_taxon_than_on_any_recent_frame() -> None:
+    recent = [{"Pieris": 2}, {}, {"Pieris": 1}]
+    assert newly_seen(seen("Pieris", "Pieris"), recent) == []
+    arrived = newly_seen(seen("Pieris", "Pieris", "Pieris", "Crambidae"), recent)
+    assert [(one.label, number) for one, number in arrived] == [("Pieris", 3), ("Crambidae", 1)]
+
+
+def test_the_strongest_detection_speaks_for_its_taxon() -> None:
+    (one, _number), *_ = newly_seen(seen("Pieris", "Pieris"), [])
+    assert one.confidence == 0.9
