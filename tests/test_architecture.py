@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock boxes detections cameras bundle seams detector gate tracker trap calibration counts tally "
+    "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback gate "
+    "tracker trap calibration counts tally "
     "taxa advice wire exports board status store mqtt draw page power systemd pipeline app cli platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
