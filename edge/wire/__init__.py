@@ -1,0 +1,60 @@
+"""Wire contract v1: topics and payloads. Pure functions; nothing here opens a connection or reads a clock.
+
+`records` travels as CBOR with integer keys (batch, compact), everything else as JSON (messages). People and other
+programs read the long names of `plain`. The contract is written down in docs/contract/ and only ever grows.
+"""
+
+from edge.wire.batch import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, as_sent, decode_batch, encode_batch
+from edge.wire.keys import Decoded, Key, Stored, Unknown
+from edge.wire.messages import (
+    CameraHealth,
+    CameraInfo,
+    Health,
+    Info,
+    LinkHealth,
+    ModelInfo,
+    Status,
+    StoreHealth,
+    Summary,
+    SummaryCount,
+    decode_message,
+    encode_message,
+    summary_of,
+)
+from edge.wire.plain import PlainInterval, PlainLost, PlainRecord, PlainSighting, PlainUnknown, plain, records_schema
+from edge.wire.topics import Topic, node_topic, parse_topic
+
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_RECORDS",
+    "CameraHealth",
+    "CameraInfo",
+    "Decoded",
+    "Health",
+    "Info",
+    "Key",
+    "LinkHealth",
+    "ModelInfo",
+    "PlainInterval",
+    "PlainLost",
+    "PlainRecord",
+    "PlainSighting",
+    "PlainUnknown",
+    "Status",
+    "StoreHealth",
+    "Stored",
+    "Summary",
+    "SummaryCount",
+    "Topic",
+    "Unknown",
+    "as_sent",
+    "decode_batch",
+    "decode_message",
+    "encode_batch",
+    "encode_message",
+    "node_topic",
+    "parse_topic",
+    "plain",
+    "records_schema",
+    "summary_of",
+]

@@ -1,0 +1,87 @@
+"""Reads a decoded CBOR map or array: each value is there and of its type and range, or WireError says which is not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.errors import WireError
+
+LARGEST = 2**53 - 1  # an integer that JSON readers keep exactly
+
+
+class Fields:
+    """A CBOR map with integer keys. Keys that nobody asks for are ignored: newer nodes may send more."""
+
+    def __init__(self, value: object, what: str) -> None:
+        if not isinstance(value, Mapping):
+            raise WireError(f"{what}: not a CBOR map but {type(value).__name__}; send a map with integer keys")
+        self._values: Mapping[Any, Any] = value
+        self._what = what
+
+    def __contains__(self, key: int) -> bool:
+        return key in self._values
+
+    def uint(self, key: int, name: str, *, most: int = LARGEST, absent: int | None = None) -> int:
+        """An integer 0..`most`; `absent` if the key may be missing."""
+        value = self._get(key, name, absent)
+        return integer(value, f"{self._what}.{name}", least=0, most=most)
+
+    def integer(self, key: int, name: str) -> int:
+        """A signed integer."""
+        return integer(self._get(key, name, None), f"{self._what}.{name}")
+
+    def octets(self, key: int, name: str, length: int) -> bytes:
+        """A byte string of `length`."""
+        value = self._get(key, name, None)
+        if not isinstance(value, bytes) or len(value) != length:
+            raise WireError(f"{self._what}.{name}: must be a byte string of {length} bytes")
+        return value
+
+    def items(self, key: int, name: str, *, absent: bool = False) -> list[Any]:
+        """An array; empty if `absent` allows it to be missing."""
+        value = self._get(key, name, [] if absent else None)
+        return array(value, f"{self._what}.{name}")
+
+    def raw(self, key: int, name: str) -> object:
+        """Any value that is there."""
+        return self._get(key, name, None)
+
+    def flag(self, key: int, name: str) -> bool:
+        """true or false; false if missing."""
+        value = self._get(key, name, absent=False)
+        if not isinstance(value, bool):
+            raise WireError(f"{self._what}.{name}: must be true or false")
+        return value
+
+    def _get(self, key: int, name: str, absent: Any) -> Any:
+        value = self._values.get(key, absent)
+        if value is None:
+            raise WireError(f"{self._what}.{name}: missing (key {key}); every v1 sender gives it")
+        return value
+
+
+def integer(value: object, what: str, *, least: int = -LARGEST, most: int = LARGEST) -> int:
+    """An integer in a range; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise WireError(f"{what}: must be an integer from {least} to {most}")
+    return value
+
+
+def text(value: object, what: str) -> str:
+    """A text string."""
+    if not isinstance(value, str):
+        raise WireError(f"{what}: must be text")
+    return value
+
+
+def array(value: object, what: str, length: int | None = None) -> list[Any]:
+    """An array, of `length` if given."""
+    if not isinstance(value, list) or (length is not None and len(value) != length):
+        raise WireError(f"{what}: must be an array" + (f" of {length}" if length is not None else ""))
+    return value
+
+
+def one_of(table: list[Any], index: int, what: str) -> Any:
+    """An entry of a table of the batch's header."""
+    if index >= len(table):
+        raise WireError(f"{what}: points at entry {index} of a table of {len(table)}")
+    return table[index]

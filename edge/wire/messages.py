@@ -1,0 +1,188 @@
+"""The JSON messages of a node: status, info, health, summary. Each field's name ends in its unit.
+
+Times are ISO 8601 in UTC. A field that is not known is left out, never filled with a zero.
+"""
+
+from datetime import datetime
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from edge.counts import Interval, NoData, TaxonCount
+from edge.errors import WireError
+
+MAX_MESSAGE_BYTES = 65_536
+ClockWord = Literal["synced", "unsynced", "corrected"]
+_Message = TypeVar("_Message", bound=Struct)
+
+
+class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`status`, retained. Compare (session, connection): a late last will never overrides a newer birth."""
+
+    state: Literal["online", "offline", "stopped"]
+    session: int  # starts of this node since its store was created
+    connection: int  # connections within the session, from 1
+    utc: datetime | None = None  # not in `offline`: the broker sends it, at a time the node does not know
+
+
+class ModelInfo(Struct, frozen=True, kw_only=True):
+    """A bundle that runs."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class CameraInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A camera as configured."""
+
+    name: str
+    kind: str
+    mode: str
+    mm_per_px: float | None = None
+
+
+class Info(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`info`, retained: what this node is. Sent at each connection."""
+
+    software: str  # "fieldeye"
+    version: str
+    epoch: str  # of the store; new after a new or damaged card
+    models: list[ModelInfo] = []
+    cameras: list[CameraInfo] = []
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
+    area_code: str | None = None  # twelve digits, province to village
+    crop: str | None = None
+    time_zone: str | None = None
+    interval_s: float | None = None  # length of a counting interval
+    capabilities: list[str] = []  # verbs that the node answers under cmd/
+
+
+class CameraHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The camera and the gate since the start."""
+
+    state: str  # starting, ok, stalled, repeating, missing, ended
+    frames: int
+    looked: int
+    dropped: int = 0
+    reopened: int = 0
+    skipped: dict[str, int] = {}  # reason -> frames
+    last_frame_utc: datetime | None = None
+    ms_per_frame: float | None = None
+
+
+class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The store. The platform compares `last_seq` with what it has, so that a gap at the end shows too."""
+
+    waiting: int  # records not yet delivered
+    oldest_waiting_utc: datetime | None = None
+    first_seq: int | None = None  # oldest record that can be replayed
+    last_seq: int | None = None  # newest committed
+    used_mb: float | None = None
+    max_mb: float | None = None
+    pictures_mb: float | None = None
+    lost: int = 0  # records shed since the store was created
+
+
+class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The way to the broker, since the start unless it says otherwise."""
+
+    acknowledged: int  # records
+    connections: int
+    refused: int = 0  # messages that the broker did not want
+    unheard: int = 0  # messages acknowledged without a subscriber, kept
+    resent: int = 0  # records sent more than once
+    sent_bytes: int = 0  # payloads and topics
+    sent_bytes_today: int = 0  # UTC day
+    daily_budget_bytes: int | None = None
+    ack_ms: float | None = None  # last round trip
+
+
+class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`health`, retained, once a minute: how the node is. The publisher fills in `store` and `link`."""
+
+    utc: datetime
+    clock: ClockWord
+    session: int
+    uptime_s: float
+    camera: CameraHealth | None = None
+    store: StoreHealth | None = None
+    link: LinkHealth | None = None
+    problem: str | None = None  # safe mode: what keeps the node from looking
+    last_stop: str | None = None  # why the node ended the last time
+    cpu_temperature_c: float | None = None
+    throttled: bool | None = None  # under-voltage or heat has slowed the processor
+    load: float | None = None  # one minute
+    memory_mb: float | None = None  # of this process
+    disk_free_mb: float | None = None
+    battery_v: float | None = None
+    battery_share: float | None = None  # 0..1
+
+
+class SummaryCount(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of one taxon. `low` and `high` are missing where the model's errors were never measured."""
+
+    label: str
+    eppo: str
+    count: int
+    low: int | None = None
+    high: int | None = None
+
+
+class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`summary`, retained: the latest interval of a camera. `counts` is missing when nothing can be said."""
+
+    start: datetime
+    end: datetime
+    camera: str
+    model: str
+    mode: str
+    unit: str
+    frames: int
+    awake_s: float
+    counts: list[SummaryCount] | None = None  # an empty list: looked, and saw none
+    no_data: str | None = None  # why there are no counts
+    saturated: bool = False
+
+
+def summary_of(interval: Interval) -> Summary:
+    """The summary message of an interval."""
+    counts = interval.counts
+    return Summary(
+        start=interval.start.utc,
+        end=interval.end.utc,
+        camera=interval.camera,
+        model=interval.model,
+        mode=interval.mode,
+        unit=interval.unit,
+        frames=interval.frames,
+        awake_s=interval.awake_s,
+        counts=None if isinstance(counts, NoData) else taxon_counts(counts),
+        no_data=counts.reason if isinstance(counts, NoData) else None,
+        saturated=interval.saturated,
+    )
+
+
+def taxon_counts(counts: tuple[TaxonCount, ...]) -> list[SummaryCount]:
+    """The counts of an interval, in its order."""
+    return [
+        SummaryCount(label=taxon.label, eppo=taxon.eppo, count=taxon.count, low=taxon.low, high=taxon.high)
+        for taxon in counts
+    ]
+
+
+def encode_message(message: Struct) -> bytes:
+    """The JSON payload."""
+    return msgspec.json.encode(message)
+
+
+def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
+    """The message in a payload; unknown fields are ignored. Raises WireError."""
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise WireError(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_MESSAGE_BYTES} are read; send less")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.DecodeError as why:
+        raise WireError(f"{kind.__name__}: {why}; see docs/contract") from why

@@ -1,0 +1,149 @@
+"""Records with long names: what `fieldeye listen --json` prints, the platform stores and the JSON Schema describes."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.clock import Instant
+from edge.counts import Interval, Lost, NoData, Sighting
+from edge.wire.keys import Decoded
+from edge.wire.messages import ClockWord, SummaryCount, taxon_counts
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=0)]
+Seq = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Epoch = Annotated[str, Meta(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class PlainInstant(Struct, frozen=True, kw_only=True):
+    """A moment and how far its UTC can be trusted."""
+
+    utc: datetime
+    clock: ClockWord
+    boot: str  # one value from power-up to power-down
+    monotonic_s: float  # seconds since boot
+
+
+class _Keyed(Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    site: Name
+    node: Name
+    epoch: Epoch
+    seq: Seq
+
+
+class PlainSighting(_Keyed, frozen=True, kw_only=True, tag="sighting"):
+    """A taxon came into view. `box`: left, top, right, bottom as shares of the picture."""
+
+    at: PlainInstant
+    camera: str
+    model: str
+    label: str
+    eppo: str
+    confidence: Share
+    box: tuple[Share, Share, Share, Share]
+    count: Count
+    picture: str | None = None
+
+
+class PlainInterval(_Keyed, frozen=True, kw_only=True, tag="interval"):
+    """What a camera counted, with its effort. Exactly one of `counts` and `no_data` is there."""
+
+    start: PlainInstant
+    end: PlainInstant
+    camera: str
+    model: str
+    mode: str
+    unit: Literal["max_per_frame", "visits", "new", "affected_frames"]
+    frames: Count
+    skipped: dict[str, Count]
+    awake_s: Annotated[float, Meta(ge=0)]
+    counts: list[SummaryCount] | None = None  # an empty list: looked, and saw none
+    no_data: str | None = None  # why nothing can be said
+    saturated: bool = False
+
+
+class PlainLost(_Keyed, frozen=True, kw_only=True, tag="lost"):
+    """Records first_seq..last_seq of this epoch were committed and could not be kept; do not wait for them."""
+
+    at: PlainInstant
+    first_seq: Seq
+    last_seq: Seq
+    reason: str
+
+
+class PlainUnknown(_Keyed, frozen=True, kw_only=True, tag="unknown"):
+    """A record of a kind that this program does not know yet; its seq is no gap."""
+
+    number: Count  # of the kind on the wire
+
+
+PlainRecord = PlainSighting | PlainInterval | PlainLost | PlainUnknown
+
+
+def plain(decoded: Decoded, site: str) -> PlainRecord:
+    """The record of a node of `site` with long names."""
+    key, record = decoded.key, decoded.record
+    where: dict[str, Any] = {"site": site, "node": key.node, "epoch": str(key.epoch), "seq": key.seq}
+    if isinstance(record, Sighting):
+        return PlainSighting(
+            **where,
+            at=_instant(record.at),
+            camera=record.camera,
+            model=record.model,
+            label=record.label,
+            eppo=record.eppo,
+            confidence=record.confidence,
+            box=record.box,
+            count=record.count,
+            picture=record.picture,
+        )
+    if isinstance(record, Interval):
+        return _interval(record, where)
+    if isinstance(record, Lost):
+        return PlainLost(
+            **where,
+            at=_instant(record.at),
+            first_seq=record.first_seq,
+            last_seq=record.last_seq,
+            reason=record.reason,
+        )
+    return PlainUnknown(**where, number=record.kind)
+
+
+def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
+    counts = record.counts
+    return PlainInterval(
+        **where,
+        start=_instant(record.start),
+        end=_instant(record.end),
+        camera=record.camera,
+        model=record.model,
+        mode=record.mode,
+        unit=record.unit,
+        frames=record.frames,
+        skipped=dict(record.skipped),
+        awake_s=record.awake_s,
+        counts=None if isinstance(counts, NoData) else taxon_counts(counts),
+        no_data=counts.reason if isinstance(counts, NoData) else None,
+        saturated=record.saturated,
+    )
+
+
+def _instant(instant: Instant) -> PlainInstant:
+    return PlainInstant(
+        utc=instant.utc, clock=instant.state.value, boot=instant.boot_id, monotonic_s=instant.monotonic_s
+    )
+
+
+def records_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one decoded record; docs/contract/records.schema.json is this, written out."""
+    (schema,), components = msgspec.json.schema_components([PlainRecord])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A record of a Fieldeye node, decoded (wire contract v1)",
+        **schema,
+        "$defs": components,
+    }
