@@ -1,0 +1,57 @@
+"""What is known of a pest or disease beyond its label: checked EPPO code, names in nine languages, stages, crops."""
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+LANGUAGES = ("en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw")
+
+
+@dataclass(frozen=True, slots=True)
+class Taxon:
+    """A row of taxa.csv; "" and () where nothing is known."""
+
+    scientific_name: str  # the key, and what a bundle's class is labelled with
+    eppo: str = ""  # only where the code was read beside the name at its source: a wrong code is worse than none
+    rank: str = ""  # species, genus, family, order, ...
+    group: str = ""  # pest, disease, beneficial
+    kind: str = ""  # insect, mite, fungus, ...
+    stages: tuple[str, ...] = ()  # egg, larva, ... that occur; symptom for diseases
+    crops: tuple[str, ...] = ()  # the main ones
+    names: tuple[str, ...] = ()  # in the order of LANGUAGES
+
+    def name(self, language: str) -> str:
+        """The local name in that language ("zh", "zh_Hans_CN", "pt-BR"), else the English, else the scientific one."""
+        known = {code: name for code, name in zip(LANGUAGES, self.names, strict=False) if name}
+        short = language.replace("-", "_").partition("_")[0]
+        return known.get(short) or known.get("en") or self.scientific_name
+
+
+def taxon(scientific_name: str) -> Taxon:
+    """What is known of it; of a name outside the table, nothing but the name itself."""
+    return _table().get(scientific_name) or Taxon(scientific_name)
+
+
+def taxa() -> tuple[Taxon, ...]:
+    """All rows, in the order of the file."""
+    return tuple(_table().values())
+
+
+@cache
+def _table() -> dict[str, Taxon]:
+    text = files("edge").joinpath("taxa.csv").read_text("utf-8")
+    return {row["scientific_name"]: _taxon(row) for row in csv.DictReader(text.splitlines())}
+
+
+def _taxon(row: dict[str, str]) -> Taxon:
+    return Taxon(
+        scientific_name=row["scientific_name"],
+        eppo=row["code_eppo"] if row["checked"] == "yes" else "",
+        rank=row["rank"],
+        group=row["group"],
+        kind=row["kind"],
+        stages=tuple(row["stages"].split(";")) if row["stages"] else (),
+        crops=tuple(row["crops"].split(";")) if row["crops"] else (),
+        names=tuple(row[f"name_{language}"] for language in LANGUAGES),
+    )
