@@ -1,0 +1,142 @@
+"""`fieldeye detect`: what is on these pictures?"""
+
+import argparse
+import glob
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from edge.boxes import Image
+from edge.bundle import find_bundle
+from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cli.exits import DONE, NOT_WELL
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.draw import draw, jpeg
+from edge.errors import BadFrameError, UsageError
+from edge.golden import tried
+
+SAVED_QUALITY = 90
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `detect`."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="pictures, folders of pictures, or patterns like 'a/*.jpg'"
+    )
+    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    parser.add_argument("--confidence", type=float, metavar="C", help="0 to 1; replaces the model's own thresholds")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures with their boxes drawn into DIR")
+    parser.add_argument("--threads", type=int, default=_spare_cores(), metavar="N", help="default: cores - 1")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if every picture could be looked at, 1 if one could not."""
+    if args.confidence is not None and not 0 <= args.confidence <= 1:
+        raise UsageError(f"--confidence {args.confidence:g} is not 0 to 1; 0.4 is usual")
+    if args.threads < 1:
+        raise UsageError(f"--threads {args.threads} leaves nobody to look; give 1 or more")
+    pictures = _pictures(args.paths)
+    release = find_bundle(args.model)
+    detector = tried(release, threads=args.threads, confidence=args.confidence)
+    if release.entry is None:
+        print(
+            f"fieldeye: {release.path} is in no manifest: neither hash nor golden picture vouch for it", file=sys.stderr
+        )
+    saved = _names(pictures, args.save) if args.save else [None] * len(pictures)
+    failed = 0
+    quiet = not sys.stderr.isatty() or len(pictures) < 2
+    for picture, save_as in zip(tqdm(pictures, unit="picture", disable=quiet), saved, strict=True):
+        result = _result(detector, picture, save_as, release.name)
+        failed += "error" in result
+        with tqdm.external_write_mode():
+            print(json.dumps(result, ensure_ascii=False) if args.json else _sentence(result), flush=True)
+    return NOT_WELL if failed else DONE
+
+
+def _result(detector: Detector, picture: Path, save_as: Path | None, model: str) -> dict[str, Any]:
+    """What `--json` prints for one picture."""
+    try:
+        image = read_picture(picture)
+        started_s = time.perf_counter()
+        detections = detector(image)
+    except BadFrameError as why:
+        return {"image": str(picture), "error": str(why), "reason": why.reason}
+    took_ms = (time.perf_counter() - started_s) * 1000
+    if save_as is not None:
+        _save(image, detections, detector, save_as)
+    return {
+        "image": str(picture),
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "model": model,
+        "ms": round(took_ms, 1),
+        "detections": list(_rows(detections, detector)),
+    }
+
+
+def _rows(detections: Detections, detector: Detector) -> Iterator[dict[str, Any]]:
+    for xyxy, confidence, class_id in zip(detections.xyxy, detections.confidence, detections.class_id, strict=True):
+        known = detector.bundle.classes[class_id]
+        yield {
+            "label": known.label,
+            "eppo": known.eppo,
+            "confidence": round(float(confidence), 4),
+            "xyxy": [round(float(x), 1) for x in xyxy],
+        }
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    if "error" in result:
+        return f"{result['image']}: {result['error']}"
+    found = ", ".join(f"{d['label']} {d['confidence']:.2f}" for d in result["detections"]) or "nothing"
+    return f"{result['image']}: {found} ({result['ms']:.0f} ms)"
+
+
+def _save(image: Image, detections: Detections, detector: Detector, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(draw(image, detections, detector.bundle.labels), SAVED_QUALITY))
+    except OSError as why:
+        raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why
+
+
+def _names(pictures: list[Path], folder: Path) -> list[Path]:
+    """A file in `folder` for each picture; pictures of one name in two folders get a number."""
+    seen: dict[str, int] = {}
+    names = []
+    for picture in pictures:
+        seen[picture.stem] = seen.get(picture.stem, 0) + 1
+        number = f"-{seen[picture.stem]}" if seen[picture.stem] > 1 else ""
+        names.append(folder / f"{picture.stem}{number}.jpg")
+    return names
+
+
+def _pictures(words: list[str]) -> list[Path]:
+    """The files that the words name, in order. Raises UsageError for a word that names none."""
+    return [path for word in words for path in _named(word)]
+
+
+def _named(word: str) -> list[Path]:
+    path = Path(word)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    elif path.exists():
+        found = [path]
+    else:
+        names = glob.glob(word, recursive=True)  # noqa: PTH207  Path.glob takes no absolute pattern
+        found = sorted(path for path in map(Path, names) if path.is_file())
+    if not found:
+        raise UsageError(f"{word}: no picture there; give a picture, a folder of pictures or a pattern")
+    return found
+
+
+def _spare_cores() -> int:
+    return max(1, len(os.sched_getaffinity(0)) - 1)

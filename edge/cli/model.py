@@ -1,0 +1,75 @@
+"""`fieldeye model`: which models are there, and are they what was released?"""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from edge.bundle import MODELS, Bundle, find_bundle, load_manifest, load_release
+from edge.cli.exits import DONE, NOT_WELL
+from edge.errors import BundleError
+from edge.golden import tried
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `model list` and `model verify`."""
+    verbs = parser.add_subparsers(dest="model_verb", metavar="list|verify", required=True)
+    listing = verbs.add_parser("list", help="name, version, precision, size, accuracy and classes of each")
+    verify = verbs.add_parser("verify", help="hash, load and golden picture; exit code 1 if one fails")
+    verify.add_argument("model", nargs="?", metavar="NAME|FILE", help="default: all that were released")
+    for verb in (listing, verify):
+        verb.add_argument("--json", action="store_true", help="one JSON object a model")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0, or 1 if a model is not well."""
+    names = [args.model] if getattr(args, "model", None) else list(load_manifest(MODELS).bundles)
+    look = {"list": _listed, "verify": _verified}[args.model_verb]
+    results = []
+    for name in names:
+        results.append(look(name))
+        print(json.dumps(results[-1], ensure_ascii=False) if args.json else _sentence(results[-1]), flush=True)
+    return DONE if all(result["ok"] for result in results) else NOT_WELL
+
+
+def _listed(name: str) -> dict[str, Any]:
+    """What the file says of itself; the hash is checked, nothing is run."""
+    try:
+        return {"name": name, "ok": True} | _facts(load_release(find_bundle(name)))
+    except BundleError as why:
+        return {"name": name, "ok": False, "error": str(why)}
+
+
+def _verified(name: str) -> dict[str, Any]:
+    release = find_bundle(name)
+    try:
+        bundle = tried(release).bundle
+    except BundleError as why:
+        return {"name": name, "ok": False, "error": str(why)}
+    done = ["hash", "load", "golden picture"] if release.entry else ["load"]
+    return {"name": name, "ok": True, "checked": done, "sha256": bundle.sha256}
+
+
+def _facts(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "version": bundle.version,
+        "precision": bundle.precision,
+        "bytes": bundle.size_bytes,
+        "sha256": bundle.sha256,
+        "side_px": bundle.input.side_px,
+        "map50": bundle.metrics.map50 if bundle.metrics else None,
+        "classes": [asdict(c) for c in bundle.classes],
+    }
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    if not result["ok"]:
+        return f"{result['name']}: {result['error']}"
+    if "checked" in result:
+        alone = "" if "hash" in result["checked"] else "; a file outside the manifest, so no hash to check it by"
+        return f"{result['name']}: ok ({', '.join(result['checked'])}{alone})"
+    accuracy = "not measured" if result["map50"] is None else f"mAP50 {result['map50']:.3f}"
+    size = f"{result['bytes'] / 1e6:.1f} MB"
+    labels = ", ".join(c["label"] for c in result["classes"])
+    head = f"{result['name']} {result['version']}  {result['precision']}  {size}  {accuracy}"
+    return f"{head}  {len(result['classes'])} classes: {labels}"
