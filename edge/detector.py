@@ -1,6 +1,7 @@
 """A picture in, `Detections` out: session, input and output of a model. The only user of onnxruntime."""
 
 from collections.abc import Callable
+from typing import cast
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.boxes import Fit, Floats, Image, Ints, letterbox, nms, tiles, unletterbox
 from edge.bundle import AGAIN, Bundle
-from edge.detections import Detections, no_detections
+from edge.detections import Detections
 from edge.errors import BundleError
 from edge.seams import Seen, merge_tiles
 
@@ -41,14 +42,15 @@ class Detector:
         self.thresholds = bundle.thresholds if confidence is None else np.full_like(bundle.thresholds, confidence)
         self._decode = DECODE[bundle.head]
         self._session = _session(bundle, threads)
+        self._input = self._session.get_inputs()[0].name
         self._square = np.full((side_px, side_px, 3), bundle.input.pad, np.uint8)
         self._planes = [np.empty((side_px, side_px), np.uint8) for _ in range(3)]
         self._tensor = np.zeros((1, 3, side_px, side_px), np.float32)
         self._scale = 1 / np.array(bundle.input.std, np.float32).reshape(3, 1, 1)
         self._shift = -np.array(bundle.input.mean, np.float32).reshape(3, 1, 1) * self._scale
         self._is_raw = bool((self._scale == 1).all() and (self._shift == 0).all())
-        self.prepare(self._square)
-        self.infer()  # a wrong shape or a weight that is no number shows now, not at the first insect
+        fit = self.prepare(self._square)
+        self.decode(self.infer(), fit, self.thresholds)  # a wrong shape shows now, not at the first insect
 
     def __call__(self, image: Image) -> Detections:
         """What is in `image` (H, W, 3) uint8 BGR, strongest first. Raises BadFrameError if it is empty, BundleError."""
@@ -79,27 +81,29 @@ class Detector:
         return fit
 
     def infer(self) -> Floats:
-        """Run the network on what was prepared: (points, 5 + C) float32, logits. Raises BundleError."""
-        bundle = self.bundle
+        """Run the network on what was prepared: its first output, unchecked. Raises BundleError."""
         try:
-            raw = np.asarray(self._session.run(None, {self._session.get_inputs()[0].name: self._tensor})[0])
+            return cast(Floats, self._session.run(None, {self._input: self._tensor})[0])
         except ORT_FAULTS as why:
-            raise BundleError(f"{bundle.path}: does not run ({_first_line(why)}); {AGAIN}") from why
+            raise BundleError(f"{self.bundle.path}: does not run ({_first_line(why)}); {AGAIN}") from why
+
+    def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
+        """Logits (1, points, 5 + C) float32 to boxes in px of the picture that `fit` describes. Raises BundleError."""
+        self._check(raw)
+        xyxy, confidence, class_id = self._decode(raw[0], self.bundle, thresholds)
+        keep = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
+        xyxy = unletterbox(xyxy[keep], fit)
+        in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
+        keep = keep[in_picture]
+        return Detections(xyxy[in_picture], confidence[keep], class_id[keep])
+
+    def _check(self, raw: Floats) -> None:
+        bundle = self.bundle
         wanted = (1, bundle.points, 5 + len(bundle.classes))
         if raw.shape != wanted or raw.dtype != np.float32:
             raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, its metadata promise {wanted}; {AGAIN}")
         if not np.isfinite(raw).all():
             raise BundleError(f"{bundle.path}: gives numbers that are not finite; {AGAIN}, or use another model")
-        return np.asarray(raw[0], np.float32)
-
-    def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
-        """Logits (points, 5 + C) to boxes in px of the picture that `fit` describes."""
-        xyxy, confidence, class_id = self._decode(raw, self.bundle, thresholds)
-        keep = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
-        xyxy = unletterbox(xyxy[keep], fit)
-        in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
-        keep = keep[in_picture]
-        return Detections(xyxy[in_picture], confidence[keep], class_id[keep]) if len(keep) else no_detections()
 
     def _look(self, image: Image, thresholds: Floats, left_px: int = 0, top_px: int = 0) -> Detections:
         fit = self.prepare(image)
