@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from edge.detections import Floats, Ints
+from edge.boxes import Floats, Ints
 from training.config import PhaseConfig, TrainConfig
 from training.samples import Example
 from training.transforms import Random, changed, letterboxed, mosaic, placed

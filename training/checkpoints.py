@@ -1,6 +1,7 @@
 """Checkpoints that survive a power cut: written beside, synced, renamed into place."""
 
 import os
+import pickle
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Raises ConfigError when the file is not a checkpoint of this program."""
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
-    except (RuntimeError, TypeError, EOFError, ValueError) as why:
+    except (RuntimeError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as why:
         raise ConfigError(f"{path}: not a checkpoint of this version ({why}); remove it to begin anew") from why
 
 

@@ -75,7 +75,7 @@ def train_one_epoch(
     sums = torch.zeros(4, dtype=torch.float64)
     step = first_step
     model.train()
-    for step, batch in enumerate(batches, start=first_step):  # noqa: B007
+    for step, batch in enumerate(batches, start=first_step):
         rate = schedule.learning_rate(step)
         for group in optimiser.param_groups:
             group["lr"] = rate

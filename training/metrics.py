@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from edge.boxes import iou
-from edge.detections import Detections, Floats, Ints
+from edge.boxes import Floats, Ints, iou
+from edge.detections import Detections
 
+Bools = NDArray[np.bool_]
 MATCH_IOU = 0.5
 MAX_DETECTIONS = 100
 
@@ -32,6 +34,15 @@ class Average:
     map50_95: float
     ap50: tuple[float, ...]  # one a class
     ap50_95: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Detections of one class over many pictures, against a person's marks."""
+
+    confidence: Floats  # (n,) float32
+    is_hit: Bools  # (n,) bool
+    real: int  # insects that were there
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +110,8 @@ def average_precision(truths: Sequence[Truth], found: Sequence[Detections], clas
     return Average(float(np.nanmean(ap50)), float(np.nanmean(ap50_95)), tuple(ap50.tolist()), tuple(ap50_95.tolist()))
 
 
-def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) -> tuple[Floats, np.ndarray, int]:
-    """Confidence (n,) float32 of every detection of a class, whether each is a hit (n,) bool, and the number of insects.
+def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) -> Judged:
+    """Every detection of one class, judged.
 
     In each picture the strongest detection takes the free insect of its class it overlaps most, at IoU >= MATCH_IOU.
     """
@@ -120,19 +131,22 @@ def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) 
                 overlap[:, best] = 0.0  # each insect is found once
             confidences.append(float(own.confidence[row]))
             hits.append(bool(is_hit))
-    return np.array(confidences, np.float32), np.array(hits, np.bool_), real
+    return Judged(np.array(confidences, np.float32), np.array(hits, np.bool_), real)
 
 
-def at_threshold(confidence: Floats, is_hit: np.ndarray, real: int, threshold: float) -> AtThreshold:
-    """Count what `judged` gave for one class, at a threshold."""
-    is_shown = confidence >= threshold
-    hits = int((is_hit & is_shown).sum())
-    return AtThreshold(threshold, hits, int((~is_hit & is_shown).sum()), real - hits)
+def at_threshold(one: Judged, threshold: float) -> AtThreshold:
+    """Count hits, false alarms and misses of one class at a threshold."""
+    is_shown = one.confidence >= threshold
+    hits = int((one.is_hit & is_shown).sum())
+    return AtThreshold(threshold, hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
 
 
-def best_threshold(confidence: Floats, is_hit: np.ndarray, real: int) -> AtThreshold:
-    """The threshold of the highest F1 among 0.05, 0.06 … 0.90; a tie goes to the middle of its plateau."""
-    steps = [at_threshold(confidence, is_hit, real, round(0.01 * step, 2)) for step in range(5, 91)]
+def best_threshold(one: Judged) -> AtThreshold:
+    """The threshold of the highest F1 from 0.25 to 0.80; a tie goes to the middle of its plateau.
+
+    Bounded, since a class may have only twenty marks to choose by, and an empty picture must stay empty.
+    """
+    steps = [at_threshold(one, round(0.01 * step, 2)) for step in range(25, 81)]
     top = max(step.f1 for step in steps)
     plateau = [step for step in steps if step.f1 >= top - 1e-9]
     return plateau[len(plateau) // 2]

@@ -4,11 +4,13 @@ Architecture: Ge et al. (2021), YOLOX, arXiv:2107.08430 (CSPDarknet with depthwi
 head). Names of modules are the keys of the weights file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, silu
 from torch.nn.utils import fuse_conv_bn_eval
@@ -190,22 +192,35 @@ def decode_boxes(raw: Tensor, points: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], dim=-1)
 
 
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Folded weights by key, float32, from a published .npz or from a bundle of ours (.onnx). Raises ConfigError."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such file; put the starting weights there, see training/README.md")
+    if path.suffix == ".onnx":
+        tensors = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    else:
+        with np.load(path) as archive:
+            tensors = {key: archive[key] for key in archive.files}
+    return {key: torch.from_numpy(value.astype(np.float32)) for key, value in tensors.items()}
+
+
 def load_folded(weights: Path, classes: int) -> YoloxNano:
-    """The published detector with BatchNorm folded in; its class layer is new when it is not of that size.
+    """The detector with BatchNorm folded in, in eval mode; its class layer is new when it is not of that size.
 
     Raises ConfigError when the file does not fit the architecture.
     """
-    if not weights.is_file():
-        raise ConfigError(f"{weights}: no such file; put the starting weights there, see training/README.md")
-    with np.load(weights) as archive:
-        state = {key: torch.from_numpy(archive[key].astype(np.float32)) for key in archive.files}
     model = YoloxNano(classes)
+    wanted = model.state_dict()
+    state = {key: value for key, value in read_weights(weights).items() if key in wanted}
     for level in range(len(STRIDES)):
         weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
-        if state[weight_key].shape[0] != classes:
+        if weight_key in state and state[weight_key].shape[0] != classes:
             state[weight_key] = torch.randn(classes, 64, 1, 1) * 0.01
             state[bias_key] = torch.full((classes,), NEW_CLASS_BIAS)
-    _load(model, state, weights)
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as why:
+        raise ConfigError(f"{weights}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why
     return model.eval()
 
 
@@ -263,24 +278,16 @@ def _unfold(block: Cv, mean: Tensor, variance: Tensor) -> None:
     block.bn = norm
 
 
-class _adds_to:  # noqa: N801  # reads as a verb where it is used
+def _adds_to(sums: list[Tensor]) -> Callable[[nn.Module, object, Tensor], None]:
     """Forward hook that appends (3, C) float64: sum, sum of squares and count of a convolution's output."""
 
-    def __init__(self, sums: list[Tensor]) -> None:
-        self._sums = sums
-
-    def __call__(self, _module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def add(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         values = output.transpose(0, 1).flatten(1).double()
         count = torch.full_like(values[:, 0], values.shape[1])
-        self._sums.append(torch.stack([values.sum(dim=1), values.square().sum(dim=1), count]))
+        sums.append(torch.stack([values.sum(dim=1), values.square().sum(dim=1), count]))
+
+    return add
 
 
 def _doubled(x: Tensor) -> Tensor:
     return interpolate(x, scale_factor=2.0, mode="nearest")
-
-
-def _load(model: YoloxNano, state: Mapping[str, Tensor], source: Path) -> None:
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as why:
-        raise ConfigError(f"{source}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why

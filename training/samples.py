@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.boxes import Image
-from edge.detections import Floats, Ints
+from edge.boxes import Floats, Image, Ints
 from edge.errors import BadFrameError
 
 

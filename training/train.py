@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge.detections import Ints
+from edge.boxes import Ints
 from training.batches import plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
@@ -45,8 +45,8 @@ def train(config: TrainConfig, run: Path) -> None:
     state = _resumed(config, run) or _started(config, examples, len(labels))
     model = unfolded(YoloxNano(len(labels)))
     model.load_state_dict(state.model)
-    model.to(device, memory_format=torch.channels_last)
-    average = unfolded(YoloxNano(len(labels))).to(device, memory_format=torch.channels_last)
+    model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+    average = unfolded(YoloxNano(len(labels))).to(device)
     ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
     optimiser = new_optimiser(model, config.optimiser)
     if state.optimiser:

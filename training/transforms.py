@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from edge.boxes import Image, area, fit_into, letterbox, letterbox_xyxy
-from edge.detections import Floats
+from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
@@ -23,6 +23,7 @@ VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does no
 SMALLEST_PX = 3.0
 
 Random = np.random.Generator
+Bools = NDArray[np.bool_]
 Area = tuple[int, int, int, int]  # left, top, right, bottom in px of the square
 
 CHANGES = v2.Compose(
@@ -53,7 +54,7 @@ def placed(example: Example, side_px: int, random: Random) -> Example:
 
 
 def mosaic(examples: Sequence[Example], side_px: int, random: Random) -> Example:
-    """Four examples around a random centre of the square, each in its quarter: more insects, smaller, in odd company."""
+    """Four examples around a random centre of the square, each in its quarter: more insects, and smaller."""
     canvas = _canvas(side_px)
     x, y = (int(v) for v in random.uniform(0.3, 0.7, 2) * side_px)
     parts = []
@@ -73,9 +74,8 @@ def changed(example: Example, random: Random) -> Example:
     torch.manual_seed(int(random.integers(2**31)))
     rgb = torch.from_numpy(np.ascontiguousarray(example.image[..., ::-1].transpose(2, 0, 1)))
     canvas_size = example.image.shape[:2]
-    boxes = tv_tensors.BoundingBoxes(  # type: ignore[call-arg]  # its stub hides the keyword-only constructor
-        torch.from_numpy(example.xyxy.copy()), format="XYXY", canvas_size=canvas_size
-    )
+    xyxy = torch.from_numpy(example.xyxy.copy())
+    boxes = tv_tensors.BoundingBoxes(xyxy, format="XYXY", canvas_size=canvas_size)
     image, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
     bgr = np.ascontiguousarray(image.numpy().transpose(1, 2, 0)[..., ::-1])
     return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
@@ -110,6 +110,6 @@ def _paste(canvas: Image, example: Example, scale: float, corner: tuple[int, int
     return Example(example.image, seen[keep].astype(np.float32), example.class_id[keep])
 
 
-def _is_visible(seen: Floats, whole: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _is_visible(seen: Floats, whole: Floats) -> Bools:
     is_large = (seen[:, 2:] - seen[:, :2]).min(axis=1, initial=np.inf) >= SMALLEST_PX
     return np.asarray((area(seen) >= VISIBLE * area(whole)) & is_large, np.bool_)

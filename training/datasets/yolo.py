@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from edge.detections import Floats
+from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.samples import Sample

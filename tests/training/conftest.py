@@ -1,0 +1,44 @@
+"""A tiny real dataset, and configurations that use it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
+from training.model import YoloxNano
+from training.onnx_file import export_onnx
+
+TINY = Path(__file__).parents[1] / "data" / "training"
+SIDE_PX = 160
+LABELS = 21  # of pest-vision and rice-pests together
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def start_weights(tmp_path_factory) -> Path:
+    """A folded detector of random weights with 21 classes: a fresh clone has no published weights."""
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("weights") / "start.onnx"
+    export_onnx(YoloxNano(LABELS), path, 64)
+    return path
+
+
+@pytest.fixture
+def tiny_config(start_weights) -> TrainConfig:
+    """Two short epochs on 12 pictures."""
+    return TrainConfig(
+        name="tiny",
+        weights=str(start_weights),
+        data=str(TINY),
+        datasets=(DatasetConfig(name="pest-vision", annotation="yolo"), DatasetConfig(name="rice-pests", annotation="yolo", repeat=2)),
+        phases=(PhaseConfig(epochs=1, sides_px=(96, 128), mosaic=0.5), PhaseConfig(epochs=1, sides_px=(SIDE_PX,), mosaic=0.0)),
+        side_px=SIDE_PX,
+        batch=4,
+        loader_processes=0,
+        optimiser=OptimiserConfig(warmup_steps=2),
+    )  # fmt: skip

@@ -1,0 +1,86 @@
+import subprocess
+import sys
+
+import msgspec
+import pytest
+import torch
+
+import training.train
+from edge.errors import ConfigError
+from training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from training.engine import DivergedError
+from training.train import train
+
+WRITER = """
+import sys, torch
+from pathlib import Path
+from training.checkpoints import Checkpoint, save_checkpoint
+for epoch in range(1, 1000):
+    state = {"weight": torch.full((400_000,), float(epoch))}
+    save_checkpoint(Path(sys.argv[1]), Checkpoint(epoch, state, state, {}, torch.get_rng_state(), {}, "none", 0.0, 0.0))
+    print(epoch, flush=True)
+"""
+
+
+def checkpoint(**state):
+    return Checkpoint(3, state, state, {}, torch.get_rng_state(), {"name": "tiny"}, "abc", 0.5, 12.0)
+
+
+def test_a_checkpoint_is_read_back_as_it_was_saved(tmp_path):
+    save_checkpoint(tmp_path / "last.pt", checkpoint(weight=torch.arange(4.0)))
+    loaded = load_checkpoint(tmp_path / "last.pt")
+    assert torch.equal(loaded.model["weight"], torch.arange(4.0))
+    assert (loaded.epoch, loaded.config, loaded.commit) == (3, {"name": "tiny"}, "abc")
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "last.pt").write_bytes(b"PK not a checkpoint")
+    with pytest.raises(ConfigError, match=r"last\.pt: not a checkpoint"):
+        load_checkpoint(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize("saved", [1, 2, 5, 9])
+def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
+    path = tmp_path / "last.pt"
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        for line in writer.stdout:
+            if int(line) >= saved:
+                writer.kill()  # the next save has begun
+                break
+    loaded = load_checkpoint(path)
+    assert loaded.epoch >= saved
+    assert (loaded.model["weight"] == loaded.epoch).all()
+
+
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, monkeypatch):
+    train(tiny_config, _folder(tmp_path / "whole"))
+    whole = load_checkpoint(tmp_path / "whole" / "last.pt")
+
+    class PowerCut(BaseException):
+        pass
+
+    def save_and_die(path, state):
+        save_checkpoint(path, state)
+        raise PowerCut
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCut):
+        patch.setattr(training.train, "save_checkpoint", save_and_die)
+        train(tiny_config, _folder(tmp_path / "cut"))
+    assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
+    train(tiny_config, tmp_path / "cut")
+    resumed = load_checkpoint(tmp_path / "cut" / "last.pt")
+    assert resumed.epoch == whole.epoch == 2
+    for part in ("model", "ema"):
+        for name, value in getattr(whole, part).items():
+            assert torch.equal(value, getattr(resumed, part)[name]), f"{part} {name}"
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, tiny_config):
+    mad = msgspec.structs.replace(tiny_config.optimiser, learning_rate=1e30, warmup_steps=1, gradient_norm=1e30)
+    with pytest.raises(DivergedError, match="lower the learning rate"):
+        train(msgspec.structs.replace(tiny_config, optimiser=mad), _folder(tmp_path / "mad"))
+
+
+def _folder(path):
+    path.mkdir()
+    return path

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigError
+from training.config import read_config
+from training.fetch import read_sources
+
+CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
+    config = read_config(path)
+    assert config.name == path.stem
+    assert config.epochs > 0
+    assert {dataset.name for dataset in config.datasets} <= set(read_sources())
+
+
+def changed(tmp_path, old, new):
+    text = CONFIGS[[path.stem for path in CONFIGS].index("pests")].read_text("utf-8")
+    assert old in text
+    path = tmp_path / "changed.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def test_an_unknown_key_is_refused_by_name(tmp_path):
+    with pytest.raises(ConfigError, match=r"changed\.toml: .*learning_rte"):
+        read_config(changed(tmp_path, "seed = 1", "learning_rte = 1"))
+
+
+def test_a_wrong_type_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="seed"):
+        read_config(changed(tmp_path, "seed = 1", 'seed = "one"'))
+
+
+def test_a_side_that_no_stride_divides_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="300 px is not a multiple of 32"):
+        read_config(changed(tmp_path, "320", "300"))
+
+
+def test_each_epoch_belongs_to_its_phase():
+    config = read_config(CONFIGS[[path.stem for path in CONFIGS].index("pests")])
+    first, last = config.phase_at(0), config.phase_at(config.epochs - 1)
+    assert first == config.phases[0]
+    assert last == config.phases[-1]
+    with pytest.raises(ConfigError, match="no"):
+        config.phase_at(config.epochs)

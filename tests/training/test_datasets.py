@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from edge.errors import ConfigError
+from tests.training.conftest import TINY
+from training.classes import read_classes
+from training.datasets import images_of_split, read_dataset
+from training.datasets.yolo import box_of_line
+
+PESTS = read_classes(["pest-vision", "rice-pests"])
+
+
+def test_a_box_line_is_centre_and_size():
+    index, box = box_of_line("3 0.5 0.4 0.2 0.6")
+    assert index == 3
+    assert box == pytest.approx([0.4, 0.1, 0.6, 0.7])
+
+
+def test_a_polygon_line_becomes_its_hull_box():
+    _, box = box_of_line("0 0.2 0.5 0.6 0.1 0.9 0.4 0.5 0.8")
+    assert box == pytest.approx([0.2, 0.1, 0.9, 0.8])
+
+
+def test_a_box_that_hangs_over_the_edge_is_cut():
+    _, box = box_of_line("0 0.05 0.5 0.3 0.2")
+    assert box == pytest.approx([0.0, 0.4, 0.2, 0.6])
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.1", "0 0.1 0.2 0.3 0.4 0.5", "0 a b c d", "0"])
+def test_a_line_that_is_neither_is_refused(line):
+    with pytest.raises(ValueError, match=r"neither|could not convert"):
+        box_of_line(line)
+
+
+def test_a_bad_line_is_named_with_file_and_number(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "classes.txt").write_text("pieris\n")
+    (tmp_path / "splits.csv").write_text("image,group,split\nimages/pest_00.jpg,0,train\n")
+    (tmp_path / "images/pest_00.jpg").write_bytes((TINY / "pest-vision/images/pest_00.jpg").read_bytes())
+    (tmp_path / "labels/pest_00.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.5 0.5\n")
+    with pytest.raises(ConfigError, match=r"pest_00\.txt, line 2"):
+        read_dataset(tmp_path, "pest-vision", "yolo", "train", PESTS)
+
+
+def test_only_splits_csv_decides_the_split():
+    splits = {split: set(images_of_split(TINY / "pest-vision", split)) for split in ("train", "val", "test")}
+    assert [len(splits[split]) for split in ("train", "val", "test")] == [9, 3, 2]
+    assert not splits["train"] & splits["test"]
+
+
+def test_a_dataset_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"splits\.csv: not found"):
+        images_of_split(tmp_path / "absent", "train")
+
+
+def test_boxes_are_in_pixels_of_the_stored_picture():
+    sample = read_dataset(TINY / "rice-pests", "rice-pests", "yolo", "train", PESTS)[0]  # rice_00.jpg, 224 px
+    assert PESTS.labels[sample.class_id[0]] == "Cnaphalocrocis medinalis"
+    assert sample.xyxy[0] == pytest.approx(np.array([0.23086, 0.10898, 0.78164, 0.87695]) * 224, abs=0.5)

@@ -1,0 +1,35 @@
+import shutil
+
+from tests.training.conftest import TINY
+from training.fetch import Source, fault_of, fingerprint
+
+OURS = TINY / "rice-pests"
+SOURCE = Source(
+    source="github.com/example", commit="abc", licence="CC-BY-4.0", pictures=(4, 1, 1), sha256="", about="a test"
+)
+
+
+def source():
+    return Source(**{name: getattr(SOURCE, name) for name in SOURCE.__struct_fields__} | {"sha256": fingerprint(OURS)})
+
+
+def test_an_unchanged_copy_has_no_fault():
+    assert fault_of(OURS, source()) is None
+
+
+def test_a_missing_dataset_is_told_with_where_to_take_it(tmp_path):
+    assert "github.com/example @ abc" in fault_of(tmp_path, source())
+
+
+def test_one_changed_label_is_noticed(tmp_path):
+    shutil.copytree(OURS, tmp_path / "copy")
+    label = tmp_path / "copy" / "labels" / "rice_00.txt"
+    label.write_text(label.read_text().replace("0.5", "0.4", 1))
+    assert "other files than ours" in fault_of(tmp_path / "copy", source())
+
+
+def test_another_split_is_noticed(tmp_path):
+    shutil.copytree(OURS, tmp_path / "copy")
+    table = tmp_path / "copy" / "splits.csv"
+    table.write_text(table.read_text().replace("test", "train"))
+    assert "5, 1, 0" in fault_of(tmp_path / "copy", source())

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from edge.detections import Detections, no_detections
+from training.export import choose, cooled, fitted_temperature
+from training.metrics import Judged, Truth, at_threshold, average_precision, best_threshold, judged
+
+
+def found(*rows):
+    """Detections from (left, top, right, bottom, confidence, class)."""
+    table = np.array(rows, np.float32).reshape(-1, 6)
+    return Detections(table[:, :4].copy(), table[:, 4].copy(), table[:, 5].astype(np.int64))
+
+
+def marked(*rows):
+    """Truth from (left, top, right, bottom, class)."""
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Truth(table[:, :4].copy(), table[:, 4].astype(np.int64))
+
+
+INSECT, OTHER = (10, 10, 50, 50), (60, 60, 90, 90)
+
+
+def test_a_perfect_detector_has_average_precision_one():
+    average = average_precision([marked((*INSECT, 0), (*OTHER, 1))], [found((*INSECT, 0.9, 0), (*OTHER, 0.6, 1))], 2)
+    assert average.map50 == pytest.approx(1)
+    assert average.map50_95 == pytest.approx(1)
+
+
+def test_a_class_that_is_not_in_the_split_is_left_out_of_the_mean():
+    average = average_precision([marked((*INSECT, 0))], [found((*INSECT, 0.9, 0))], 2)
+    assert average.map50 == pytest.approx(1)
+    assert np.isnan(average.ap50[1])
+
+
+def test_a_detector_that_finds_nothing_has_average_precision_zero():
+    assert average_precision([marked((*INSECT, 0))], [no_detections()], 1).map50 == 0
+
+
+def test_a_loose_box_counts_at_iou_half_and_not_at_iou_nine_tenths():
+    average = average_precision([marked((0, 0, 100, 100, 0))], [found((0, 0, 100, 72, 0.9, 0))], 1)  # IoU 0.72
+    assert average.map50 == pytest.approx(1)
+    assert average.map50_95 == pytest.approx(0.5)  # 0.50, 0.55, 0.60, 0.65, 0.70 of ten
+
+
+def test_an_insect_that_is_found_twice_is_one_hit_and_one_false_alarm():
+    twice = found((*INSECT, 0.9, 0), (11, 11, 51, 51, 0.8, 0))
+    shown = at_threshold(judged([marked((*INSECT, 0))], [twice], 0), 0.5)
+    assert (shown.hits, shown.false_alarms, shown.misses) == (1, 1, 0)
+
+
+def test_the_right_place_with_the_wrong_class_is_a_false_alarm_and_a_miss():
+    wrong = [found((*INSECT, 0.9, 1))]
+    truth = [marked((*INSECT, 0))]
+    assert at_threshold(judged(truth, wrong, 0), 0.5).misses == 1
+    assert at_threshold(judged(truth, wrong, 1), 0.5).false_alarms == 1
+
+
+def test_the_threshold_parts_hits_from_false_alarms():
+    one = Judged(np.array([0.9, 0.8, 0.4, 0.3], np.float32), np.array([True, True, False, False]), 2)
+    chosen = best_threshold(one)
+    assert chosen.f1 == 1
+    assert 0.4 < chosen.threshold <= 0.8
+
+
+def test_precision_of_nothing_shown_is_zero_and_not_an_error():
+    shown = at_threshold(Judged(np.empty(0, np.float32), np.empty(0, np.bool_), 3), 0.5)
+    assert (shown.precision, shown.recall, shown.f1) == (0, 0, 0)
+
+
+def test_overconfident_detections_are_cooled():
+    rng = np.random.default_rng(0)
+    truly = rng.uniform(0.1, 0.9, 4000)
+    said = cooled(truly.astype(np.float32), 0.5)  # twice the logit
+    one = Judged(said, rng.uniform(size=4000) < truly, 0)
+    assert fitted_temperature(one) == pytest.approx(2.0, abs=0.25)
+
+
+def test_a_class_without_marks_gets_a_threshold_all_the_same():
+    choice = choose([marked((*INSECT, 0))], [found((*INSECT, 0.9, 0))], 2)
+    assert all(0.25 <= threshold <= 0.8 for threshold in choice.thresholds)

@@ -1,0 +1,105 @@
+import copy
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+from edge.errors import ConfigError
+from training.model import (
+    YoloxNano, decode_boxes, fold_batchnorm, grid_points, load_folded, read_weights, restore_batchnorm,
+)  # fmt: skip
+from training.onnx_file import export_onnx, read_facts, write_facts
+
+PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.npz"
+needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="the published weights are not beside this checkout")
+
+
+def pictures(count, side_px=64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(count, 3, side_px, side_px, generator=generator) * 255
+
+
+@torch.no_grad()
+def assert_batchnorm_is_invisible(folded, within):
+    expected = folded(pictures(2, seed=9))
+    restored = restore_batchnorm(copy.deepcopy(folded), [pictures(8, seed=seed) for seed in range(8)])
+    assert (restored.eval()(pictures(2, seed=9)) - expected).abs().max() < within
+    assert (fold_batchnorm(restored)(pictures(2, seed=9)) - expected).abs().max() < within
+
+
+def test_restored_batchnorm_equals_the_folded_model_and_folds_back():
+    torch.manual_seed(2)
+    assert_batchnorm_is_invisible(YoloxNano(5).eval(), within=1e-4)
+
+
+@needs_published
+def test_restored_batchnorm_equals_the_published_model():
+    assert_batchnorm_is_invisible(load_folded(PUBLISHED, 80), within=2e-3)
+
+
+@needs_published
+def test_the_published_class_layer_is_kept_only_when_it_fits():
+    published = read_weights(PUBLISHED)["head.cls_preds.0.weight"]
+    assert torch.equal(load_folded(PUBLISHED, 80).head.cls_preds[0].weight, published)
+    assert load_folded(PUBLISHED, 21).head.cls_preds[0].weight.shape == (21, 64, 1, 1)
+
+
+def test_train_mode_sees_statistics_close_to_the_running_ones():
+    torch.manual_seed(2)
+    batch = pictures(64)
+    model = restore_batchnorm(YoloxNano(5).eval(), [batch])
+    with torch.no_grad():
+        still = model.eval()(batch)
+        moving = model.train()(batch)
+    assert (still - moving).abs().mean() < 0.1 * still.abs().mean()
+
+
+def test_a_file_of_other_weights_is_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", **{"backbone.stem.weight": np.zeros(3)})
+    with pytest.raises(ConfigError, match="not the weights of YOLOX-Nano"):
+        load_folded(tmp_path / "other.npz", 5)
+
+
+def test_a_bundle_of_ours_can_be_started_from(tmp_path):
+    torch.manual_seed(2)
+    model = YoloxNano(5).eval()
+    export_onnx(model, tmp_path / "start.onnx", 64)
+    with torch.no_grad():
+        assert torch.allclose(load_folded(tmp_path / "start.onnx", 5)(pictures(1)), model(pictures(1)), atol=1e-5)
+
+
+def test_points_run_through_rows_of_the_finest_level_first():
+    points = grid_points(64)
+    assert len(points) == 64 + 16 + 4
+    assert points[9].tolist() == [1, 1, 8]
+    assert points[64 + 5].tolist() == [1, 1, 16]
+
+
+def test_a_box_is_decoded_as_the_paper_says():
+    raw = torch.zeros(1, 84, 6)
+    raw[0, 9] = torch.tensor([0.5, 0.25, np.log(2.0), np.log(4.0), 0, 0])
+    box = decode_boxes(raw, grid_points(64))[0, 9].tolist()  # centre (1.5, 1.25) * 8, size (2, 4) * 8
+    assert box == pytest.approx([12 - 8, 10 - 16, 12 + 8, 10 + 16])
+
+
+def test_the_exported_graph_equals_the_trained_model(tmp_path):
+    torch.manual_seed(2)
+    model = restore_batchnorm(YoloxNano(5).eval(), [pictures(8)]).eval()
+    with torch.no_grad():
+        expected = model(pictures(1, seed=4)).numpy()
+    export_onnx(fold_batchnorm(model), tmp_path / "model.onnx", 64)
+    session = ort.InferenceSession(str(tmp_path / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert [(node.name, node.shape) for node in session.get_inputs()] == [("image", [1, 3, 64, 64])]
+    (raw,) = session.run(["raw"], {"image": pictures(1, seed=4).numpy()})
+    assert raw.shape == (1, 84, 10)
+    assert np.abs(raw - expected).max() < 1e-3
+
+
+def test_facts_written_into_a_file_are_read_back_and_replaced(tmp_path):
+    torch.manual_seed(2)
+    export_onnx(YoloxNano(2), tmp_path / "model.onnx", 32)
+    write_facts(tmp_path / "model.onnx", {"name": "first"})
+    write_facts(tmp_path / "model.onnx", {"name": "叶斑病"})
+    assert read_facts(tmp_path / "model.onnx") == {"name": "叶斑病"}

@@ -1,0 +1,86 @@
+"""The whole way, small: train, export, detect, evaluate, release; the same code as for a real model."""
+
+import json
+
+import msgspec
+import pytest
+
+from edge.bundle import MODELS, load_bundle, load_manifest
+from edge.detector import Detector
+from training.evaluate import evaluate
+from training.export import export
+from training.samples import read_image
+from training.train import samples_of, train
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, start_weights):
+    """Folder of models after a short run that goes on from the shipped bundle."""
+    from tests.training.conftest import SIDE_PX, TINY
+    from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
+
+    config = TrainConfig(
+        name="tiny",
+        weights=str(MODELS / "pests.onnx"),
+        data=str(TINY),
+        datasets=tuple(DatasetConfig(name=name, annotation="yolo") for name in ("pest-vision", "rice-pests")),
+        phases=(PhaseConfig(epochs=2, sides_px=(SIDE_PX,)),),
+        side_px=SIDE_PX,
+        batch=4,
+        optimiser=OptimiserConfig(learning_rate=1e-4, warmup_steps=2),
+    )
+    folder = tmp_path_factory.mktemp("smoke")
+    train(config, folder)
+    export(config, folder / "last.pt", folder)
+    figures = evaluate(config, folder)
+    return config, folder, figures
+
+
+def test_each_epoch_wrote_one_line_of_the_log(shipped):
+    _, folder, _ = shipped
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [line["epoch"] for line in lines] == [0, 1]
+    assert all(line["loss"] > 0 for line in lines)
+    assert "map50" in lines[-1]
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-int8"])
+def test_a_shipped_file_runs_and_is_the_one_in_the_manifest(shipped, name):
+    _, folder, _ = shipped
+    entry = load_manifest(folder).bundles[name]
+    bundle = load_bundle(folder / entry.file, entry.sha256)
+    assert len(bundle.classes) == 21
+    assert bundle.metrics is not None
+    assert bundle.metrics.split == "test"
+    assert all(0.25 <= one.threshold <= 0.8 for one in bundle.classes)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-int8"])
+def test_a_shipped_file_sees_in_the_golden_picture_what_the_manifest_says(shipped, name):
+    _, folder, _ = shipped
+    entry = load_manifest(folder).bundles[name]
+    found = Detector(load_bundle(folder / entry.file))(read_image(folder / entry.golden.image))
+    assert len(found) == len(entry.golden.detections) > 0
+    assert found.confidence.tolist() == pytest.approx([one.confidence for one in entry.golden.detections], abs=0.02)
+
+
+def test_figures_are_of_the_test_split_only(shipped):
+    config, _, figures = shipped
+    tested = samples_of(config, "test")
+    for one in figures:
+        assert one.pictures == len(tested)
+        assert sum(row.support for row in one.classes) == sum(len(sample.class_id) for sample in tested)
+
+
+def test_the_card_names_every_class_dataset_and_licence(shipped):
+    _, folder, figures = shipped
+    text = (folder / "cards" / "tiny.md").read_text("utf-8")
+    assert all(f"*{row.label}*" in text for row in figures[0].classes)
+    assert "pest-vision" in text
+    assert "CC-BY-4.0" in text
+
+
+def test_a_shipped_bundle_is_what_training_continues_from(shipped):
+    config, folder, _ = shipped
+    assert msgspec.to_builtins(config)["weights"].endswith("pests.onnx")
+    assert load_bundle(folder / "tiny.onnx").training.start_weights == "pests"

@@ -1,0 +1,86 @@
+"""Boxes follow pixels: a bright rectangle is found where its box says, whatever was done to the picture."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.samples import Example
+from training.transforms import changed, letterboxed, mosaic, placed
+
+SIDE_PX = 128
+BRIGHT = 190  # above the grey pad and every darkened background, below the darkened rectangle
+
+
+@st.composite
+def examples(draw):
+    """A black picture with one white rectangle."""
+    width, height = draw(st.integers(60, 300)), draw(st.integers(60, 300))
+    left, top = draw(st.integers(0, width - 40)), draw(st.integers(0, height - 40))
+    right, bottom = draw(st.integers(left + 30, width)), draw(st.integers(top + 30, height))
+    image = np.zeros((height, width, 3), np.uint8)
+    image[top:bottom, left:right] = 255
+    return Example(image, np.array([[left, top, right, bottom]], np.float32), np.array([0], np.int64))
+
+
+def seen(image, window=None):
+    """Bounding box of the bright pixels, or None."""
+    rows, columns = np.nonzero(image.max(axis=2) > BRIGHT)
+    return None if not len(rows) else [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+def assert_follows(example):
+    for box in example.xyxy:
+        assert seen(example.image) == pytest.approx(box, abs=2.5)
+
+
+@given(examples())
+@settings(max_examples=40, deadline=None)
+def test_boxes_follow_pixels_through_the_letterbox(example):
+    result = letterboxed(example, SIDE_PX)
+    assert len(result.xyxy) == 1
+    assert_follows(result)
+
+
+@given(examples(), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_boxes_follow_pixels_through_random_placement(example, seed):
+    assert_follows(placed(example, SIDE_PX, np.random.default_rng(seed)))
+
+
+@given(examples(), st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None)
+def test_boxes_follow_pixels_through_flips_colour_and_blur(example, seed):
+    bright = Example(letterboxed(example, SIDE_PX).image // 255 * 255, letterboxed(example, SIDE_PX).xyxy, example.class_id)
+    result = changed(bright, np.random.default_rng(seed))
+    level = int(result.image.max()) // 2  # brightness is changed too
+    rows, columns = np.nonzero(result.image.max(axis=2) > level)
+    assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == pytest.approx(result.xyxy[0], abs=3.5)
+
+
+@given(examples(), st.integers(0, 3), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_boxes_follow_pixels_into_each_quarter_of_a_mosaic(example, quarter, seed):
+    empty = Example(np.zeros((90, 90, 3), np.uint8), np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    parts = [example if index == quarter else empty for index in range(4)]
+    result = mosaic(parts, SIDE_PX, np.random.default_rng(seed))
+    assert len(result.class_id) == len(result.xyxy)
+    assert_follows(result)
+
+
+@given(examples(), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_a_box_that_was_cut_nearly_away_is_dropped_and_none_is_empty(example, seed):
+    result = placed(example, SIDE_PX, np.random.default_rng(seed))
+    sides = result.xyxy[:, 2:] - result.xyxy[:, :2]
+    assert (sides >= 3).all()
+    assert (result.xyxy >= 0).all()
+    assert (result.xyxy <= SIDE_PX).all()
+
+
+def test_the_same_seed_gives_the_same_picture():
+    image = np.random.default_rng(1).integers(0, 255, (90, 120, 3)).astype(np.uint8)
+    example = Example(image, np.array([[20, 20, 70, 70]], np.float32), np.array([2], np.int64))
+    once, again = (changed(placed(example, SIDE_PX, np.random.default_rng(7)), np.random.default_rng(8)) for _ in range(2))
+    assert np.array_equal(once.image, again.image)
+    assert np.array_equal(once.xyxy, again.xyxy)

@@ -1,0 +1,65 @@
+"""The card of a bundle: what it tells, what it was made from, how well it does, in Markdown."""
+
+from collections.abc import Sequence
+
+from training.figures import ClassFigures, Figures
+from training.onnx_file import Facts
+
+
+def card(facts: Facts, figures: Sequence[Figures]) -> str:
+    """Markdown from the metadata of the first file and the figures of all. Words of caution are in `about_<name>`."""
+    return "\n".join([
+        f"# {facts['name']} {facts['version']}", "",
+        *_sizes(figures), "",
+        f"Test split: {figures[0].pictures} pictures that were used for nothing else; measured on the exported files "
+        "through `edge.detector`.", "",
+        *_parts(figures), "",
+        "## Each class", "",
+        "Precision, recall and F1 at the shipped threshold (IoU 0.5), which was chosen on the validation split.", "",
+        *(line for one in figures for line in _classes(one)),
+        "## Made from", "",
+        *_origin(facts),
+    ])  # fmt: skip
+
+
+def _sizes(figures: Sequence[Figures]) -> list[str]:
+    rows = [
+        f"| `{one.file}` | {one.precision} | {one.size_bytes / 1e6:.2f} | {one.map50:.3f} | {one.map50_95:.3f} | "
+        f"{one.ms:.1f} | {one.bare_ms:.1f} |"
+        for one in figures
+    ]
+    head = "| file | precision | MB | mAP50 | mAP50-95 | ms, picture to detections | ms, network alone |"
+    return [head, "|---|---|---|---|---|---|---|", *rows]
+
+
+def _parts(figures: Sequence[Figures]) -> list[str]:
+    rows = [
+        f"| {name} | {part.pictures} | "
+        + " | ".join(f"{one.parts[name].map50:.3f} | {one.parts[name].map50_95:.3f}" for one in figures)
+        + " |"
+        for name, part in figures[0].parts.items()
+    ]
+    columns = " | ".join(f"mAP50 {one.precision} | mAP50-95 {one.precision}" for one in figures)
+    return [f"| part | pictures | {columns} |", "|---|---|" + "---|---|" * len(figures), *rows]
+
+
+def _classes(figures: Figures) -> list[str]:
+    head = f"| {figures.precision} | marks | AP50 | AP50-95 | threshold | precision | recall | F1 |"
+    return [head, "|---|---|---|---|---|---|---|---|", *map(_row, figures.classes), ""]
+
+
+def _row(one: ClassFigures) -> str:
+    numbers = (one.ap50, one.ap50_95, one.threshold, one.precision, one.recall, one.f1)
+    cells = " | ".join("–" if number is None else f"{number:.2f}" for number in numbers)
+    return f"| *{one.label}* | {one.support} | {cells} |"
+
+
+def _origin(facts: Facts) -> list[str]:
+    training = facts["training"]
+    rows = [f"| {d['name']} | {d['pictures']} | {d['source']} | {d['licence']} |" for d in training["datasets"]]
+    return [
+        "| dataset | training pictures | source | licence as stated there |", "|---|---|---|---|", *rows, "",
+        f"Starting weights: `{training['start_weights']}` (YOLOX-Nano, Megvii, Apache-2.0, trained on COCO). "
+        f"Command: `{training['command']}` at commit `{training['commit']}`. Input {facts['input']['side_px']} px, BGR "
+        f"0..255, letterboxed at the top left; temperature {facts['temperature']}.", "",
+    ]  # fmt: skip

@@ -1,0 +1,137 @@
+"""Measure the shipped files on the test split: `python -m training.evaluate training/configs/pests.toml`.
+
+Runs `models/<name>.onnx` and `models/<name>-int8.onnx` through `edge.detector`, writes precision and recall at the
+shipped thresholds into their metadata, enters them into the manifest, and writes `models/reports/<name>.json` and the
+card `models/cards/<name>.md`. Nothing is chosen here.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.boxes import Image
+from edge.bundle import MODELS, load_bundle
+from edge.detections import Detections
+from edge.detector import Detector
+from training.card import card
+from training.config import TrainConfig, read_config
+from training.export import PRECISIONS, detections_of, truths_of
+from training.figures import ClassFigures, Figures, Part
+from training.manifest import golden_sample, release
+from training.metrics import AtThreshold, Average, at_threshold, average_precision, judged
+from training.onnx_file import Facts, read_facts, write_facts
+from training.samples import Sample, read_image
+from training.train import samples_of
+
+TIMED_PICTURES = 60
+CAMERA_SIZE_PX = (640, 480)
+
+
+def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
+    """Figures of every precision; also brings metadata, manifest, report and card up to date."""
+    samples = samples_of(config, "test")
+    paths = [models / f"{config.name}{suffix}.onnx" for suffix in PRECISIONS.values()]
+    figures = tuple(figures_of(path, samples) for path in paths)
+    for path, one in zip(paths, figures, strict=True):
+        write_facts(path, with_figures(read_facts(path), one))
+    held_out = [sample for sample in samples_of(config, "val") if sample.dataset == config.datasets[0].name]
+    release(paths, golden_sample(paths, held_out))
+    write(models / "reports" / f"{config.name}.json", json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    write(models / "cards" / f"{config.name}.md", card(read_facts(paths[0]), figures))
+    return figures
+
+
+def figures_of(path: Path, samples: Sequence[Sample]) -> Figures:
+    """Measure one file on samples of the test split."""
+    bundle = load_bundle(path)
+    truths, found = truths_of(samples), detections_of(path, samples)
+    average = average_precision(truths, found, len(bundle.classes))
+    ms, bare_ms = timed(Detector(bundle), [read_image(one.image_path) for one in samples[:TIMED_PICTURES]])
+    classes = []
+    for class_id, one in enumerate(bundle.classes):
+        shown = at_threshold(judged(truths, found, class_id), one.threshold)
+        classes.append(class_figures(one.label, shown, average, class_id))
+    return Figures(
+        path.name, bundle.precision, bundle.size_bytes, ms, bare_ms, average.map50, average.map50_95, len(samples),
+        parts_of(samples, found, len(bundle.classes)), tuple(classes),
+    )  # fmt: skip
+
+
+def class_figures(label: str, shown: AtThreshold, average: Average, class_id: int) -> ClassFigures:
+    """One row of the report."""
+    support = shown.hits + shown.misses
+    ap50, ap50_95 = (average.ap50[class_id], average.ap50_95[class_id]) if support else (None, None)
+    return ClassFigures(
+        label, support, ap50, ap50_95, shown.threshold, shown.precision, shown.recall, shown.f1
+    )
+
+
+def parts_of(samples: Sequence[Sample], found: Sequence[Detections], classes: int) -> dict[str, Part]:
+    """Average precision on each dataset's own pictures, over the classes that are marked in them."""
+    parts = {}
+    for dataset in dict.fromkeys(sample.dataset for sample in samples):
+        rows = [i for i, sample in enumerate(samples) if sample.dataset == dataset]
+        average = average_precision(truths_of([samples[i] for i in rows]), [found[i] for i in rows], classes)
+        parts[dataset] = Part(len(rows), average.map50, average.map50_95)
+    return parts
+
+
+def timed(detector: Detector, images: Sequence[Image]) -> tuple[float, float]:
+    """Median ms of a call, and of the bare network within it, on the pictures at a camera's size."""
+    whole, bare = [], []
+    for image in [cv2.resize(image, CAMERA_SIZE_PX) for image in images]:
+        began_s = time.perf_counter()
+        detector(np.asarray(image, np.uint8))
+        between_s = time.perf_counter()
+        detector.infer()
+        whole.append(between_s - began_s)
+        bare.append(time.perf_counter() - between_s)
+    return float(np.median(whole)) * 1000, float(np.median(bare)) * 1000
+
+
+def with_figures(facts: Facts, figures: Figures) -> Facts:
+    """The metadata with what the test split showed; a count's interval is made from these."""
+    classes = [
+        {
+            **one, "precision": _rounded(row.precision), "recall": _rounded(row.recall), "ap50": _rounded(row.ap50),
+            "support": row.support,
+        }
+        for one, row in zip(facts["classes"], figures.classes, strict=True)
+    ]  # fmt: skip
+    metrics = {
+        "map50": _rounded(figures.map50), "map50_95": _rounded(figures.map50_95), "split": "test",
+        "pictures": figures.pictures,
+    }  # fmt: skip
+    return {**facts, "classes": classes, "metrics": metrics}
+
+
+def write(path: Path, text: str) -> None:
+    """Text into a file, whose folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--models", type=Path, default=MODELS)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    for one in evaluate(read_config(arguments.config), arguments.models):
+        parts = " · ".join(f"{name} {part.map50:.3f}" for name, part in one.parts.items())
+        print(f"{one.file}: mAP50 {one.map50:.3f}, mAP50-95 {one.map50_95:.3f}; {parts}; {one.ms:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""From a checkpoint to bundles: `python -m training.export training/configs/pests.toml`.
+
+Writes `models/<name>.onnx` and `models/<name>-int8.onnx`. Temperature and thresholds are chosen on the validation
+split, for each file on what `edge.detector` finds with that file. `training.evaluate` then measures on the test split.
+"""
+
+import argparse
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from edge.boxes import Floats, letterbox
+from edge.bundle import MODELS, load_bundle
+from edge.detections import Detections
+from edge.detector import Detector
+from training.checkpoints import Checkpoint, load_checkpoint
+from training.classes import ClassTable, read_classes
+from training.config import TrainConfig, read_config
+from training.engine import LOWEST_CONFIDENCE, NMS_IOU
+from training.fetch import read_sources
+from training.metrics import Judged, Truth, best_threshold, judged
+from training.model import STRIDES, YoloxNano, fold_batchnorm, unfolded
+from training.onnx_file import Facts, export_onnx, prediction_layers, quantise, read_facts, write_facts
+from training.samples import Sample, read_image
+from training.train import samples_of
+from training.transforms import PAD
+
+CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
+UNDECIDED = 0.5  # threshold until one is chosen
+FITTED_FROM = 0.05  # detections fainter than this are never shown, and would rule the fit of the temperature
+PRECISIONS = {"fp32": "", "int8": "-int8"}  # suffix of the file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the validation split decides."""
+
+    temperature: float
+    thresholds: tuple[float, ...]  # one a class
+
+
+def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
+    """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
+    classes = read_classes([dataset.name for dataset in config.datasets])
+    state = load_checkpoint(checkpoint)
+    model = unfolded(YoloxNano(len(classes.labels)))
+    model.load_state_dict(state.ema)
+    paths = {precision: models / f"{config.name}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
+    export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
+    pictures = calibration_pictures(samples_of(config, "train"), config)
+    quantise(paths["fp32"], paths["int8"], pictures, prediction_layers(paths["fp32"]))
+    held_out = samples_of(config, "val")
+    for precision, path in paths.items():
+        write_facts(path, facts_of(config, classes, state, precision))
+        choice = choose(truths_of(held_out), detections_of(path, held_out), len(classes.labels))
+        write_facts(path, with_choice(read_facts(path), choice))
+    return list(paths.values())
+
+
+def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precision: str) -> Facts:
+    """The metadata of a bundle before anything was measured."""
+    sources = read_sources()
+    unmeasured = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
+    return {
+        "format": 1,
+        "name": config.name,
+        "version": datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d"),
+        "head": "yolox",
+        "precision": precision,
+        "input": {"side_px": config.side_px, "colour": "BGR", "mean": [0, 0, 0], "std": [1, 1, 1], "pad": PAD},
+        "strides": list(STRIDES),
+        "nms_iou": NMS_IOU,
+        "temperature": 1.0,
+        "classes": [
+            {"label": label, "eppo": eppo, **unmeasured}
+            for label, eppo in zip(classes.labels, classes.eppo, strict=True)
+        ],
+        "tile": None,
+        "training": {
+            "commit": state.commit,
+            "command": f"python -m training.train training/configs/{config.name}.toml",
+            "start_weights": Path(config.weights).stem,
+            "datasets": [
+                {
+                    "name": one.name,
+                    "licence": sources[one.name].licence,
+                    "source": f"{sources[one.name].source} @ {sources[one.name].commit}",
+                    "pictures": sources[one.name].pictures[0],
+                }
+                for one in config.datasets
+            ],
+        },
+        "metrics": None,
+    }
+
+
+def with_choice(facts: Facts, choice: Choice) -> Facts:
+    """The facts with temperature and thresholds."""
+    classes = [
+        {**one, "threshold": threshold} for one, threshold in zip(facts["classes"], choice.thresholds, strict=True)
+    ]
+    return {**facts, "temperature": choice.temperature, "classes": classes}
+
+
+def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Choice:
+    """Temperature by likelihood over all detections, then each class's threshold by F1 of the calibrated confidence.
+
+    found: what a bundle with temperature 1 sees at LOWEST_CONFIDENCE. Temperature scaling: Guo et al. (2017),
+    On Calibration of Modern Neural Networks, arXiv:1706.04599.
+    """
+    per_class = [judged(truths, found, class_id) for class_id in range(classes)]
+    confidence = np.concatenate([one.confidence for one in per_class])
+    is_hit = np.concatenate([one.is_hit for one in per_class])
+    temperature = fitted_temperature(Judged(confidence, is_hit, 0))
+    calibrated = [Judged(cooled(one.confidence, temperature), one.is_hit, one.real) for one in per_class]
+    return Choice(temperature, tuple(best_threshold(one).threshold for one in calibrated))
+
+
+def fitted_temperature(detections: Judged) -> float:
+    """The temperature, 0.30 to 3.00, at which confidence is likeliest as the probability of a hit; 1 without data."""
+    is_strong = detections.confidence >= FITTED_FROM
+    confidence, is_hit = detections.confidence[is_strong], detections.is_hit[is_strong]
+    if not len(confidence):
+        return 1.0
+    candidates = [round(0.01 * step, 2) for step in range(30, 301)]
+    losses = []
+    for temperature in candidates:
+        likely = np.where(is_hit, cooled(confidence, temperature), 1 - cooled(confidence, temperature))
+        losses.append(-float(np.log(np.clip(likely, 1e-6, 1)).mean()))
+    return candidates[int(np.argmin(losses))]
+
+
+def cooled(confidence: Floats, temperature: float) -> Floats:
+    """Confidence at a temperature: sigmoid(logit(confidence) / temperature), as `edge.detector` computes it."""
+    share = np.clip(confidence, 1e-6, 1 - 1e-6)
+    return np.asarray(1 / (1 + (share / (1 - share)) ** (-1 / temperature)), np.float32)
+
+
+def truths_of(samples: Sequence[Sample]) -> list[Truth]:
+    """The marks of samples, in px of the stored pictures."""
+    return [Truth(sample.xyxy, sample.class_id) for sample in samples]
+
+
+def detections_of(path: Path, samples: Sequence[Sample]) -> list[Detections]:
+    """What the shipped file sees through `edge.detector`, faint detections included."""
+    detector = Detector(load_bundle(path), confidence=LOWEST_CONFIDENCE)
+    return [detector(read_image(sample.image_path)) for sample in samples]
+
+
+def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iterator[Floats]:
+    """Network inputs (1, 3, S, S) float32 of pictures drawn from all datasets."""
+    picked = np.random.default_rng(config.seed).permutation(len(samples))[:CALIBRATION_PICTURES]
+    for index in picked:
+        square, _ = letterbox(read_image(samples[index].image_path), config.side_px, PAD)
+        yield np.ascontiguousarray(square.transpose(2, 0, 1)[None].astype(np.float32))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--models", type=Path, default=MODELS)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    config = read_config(arguments.config)
+    torch.set_num_threads(config.threads)
+    for path in export(config, arguments.runs / config.name / "best.pt", arguments.models):
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

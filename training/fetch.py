@@ -1,0 +1,77 @@
+"""Check that the datasets of a configuration are the ones our models learned from: `python -m training.fetch CONFIG`.
+
+Nothing is downloaded: some sets are large and two publishers ask to be credited by whoever takes a copy. For a set that
+is missing, its public source is printed; put it below the configuration's `data` folder with its splits.csv.
+"""
+
+import argparse
+import csv
+import hashlib
+import sys
+from pathlib import Path
+
+import msgspec
+
+from edge.errors import ConfigError
+from training.config import read_config
+from training.datasets import SPLITS
+
+SOURCES_TOML = Path(__file__).with_name("sources.toml")
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A public dataset: where it is, on what terms, and the fingerprint of our copy."""
+
+    source: str
+    commit: str
+    licence: str  # as its publisher states it
+    pictures: tuple[int, int, int]  # train, val, test
+    sha256: str
+    about: str
+
+
+def read_sources(path: Path = SOURCES_TOML) -> dict[str, Source]:
+    """All known datasets by name. Raises ConfigError."""
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, Source])
+    except msgspec.DecodeError as why:
+        raise ConfigError(f"{path}: {why}; mend that key") from why
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over the sorted lines `<path> <sha256 of the file>` of every file below `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        line = f"{path.relative_to(folder).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def fault_of(folder: Path, source: Source) -> str | None:
+    """What is wrong with the copy of a dataset at `folder`, in a sentence; None when it is ours."""
+    if not (folder / "splits.csv").is_file():
+        return f"not at {folder}; take it from {source.source} @ {source.commit} ({source.licence})"
+    with (folder / "splits.csv").open(encoding="utf-8", newline="") as file:
+        splits = [row["split"] for row in csv.DictReader(file)]
+    counts = tuple(splits.count(split) for split in SPLITS)
+    if counts != source.pictures:
+        return f"splits.csv has {counts} pictures to train, validate and test, we had {source.pictures}"
+    if fingerprint(folder) != source.sha256:
+        return f"other files than ours; compare with {source.source} @ {source.commit}"
+    return None
+
+
+def main() -> int:
+    """Command line: 0 when every dataset is there and unchanged, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    config = read_config(parser.parse_args().config)
+    sources = read_sources()
+    faults = {one.name: fault_of(Path(config.data) / one.name, sources[one.name]) for one in config.datasets}
+    for name, fault in faults.items():
+        print(f"{name}: {fault or 'as we had it'} · {sources[name].licence} · {sources[name].about}")
+    return 1 if any(faults.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""models/manifest.json: which files were released, by hash, and a golden picture with what each must see in it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge.bundle import MANIFEST, load_bundle
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.errors import ConfigError
+from training.samples import Sample, read_image
+
+FAINT = 0.05  # detections below play no part in how decided a picture is
+LOOKED_AT = 120  # pictures among which the golden one is chosen
+
+
+def golden_sample(paths: Sequence[Path], samples: Sequence[Sample]) -> Sample:
+    """The picture on which all files are most decided: every confidence far from its threshold, something shown.
+
+    Far from a threshold, another processor's rounding cannot change what is shown. Raises ConfigError when no file
+    sees anything.
+    """
+    detectors = [Detector(load_bundle(path), confidence=FAINT) for path in paths]
+    margins = [min(_margin(detector, sample) for detector in detectors) for sample in samples[:LOOKED_AT]]
+    best = int(np.argmax(margins))
+    if margins[best] <= 0:
+        raise ConfigError(f"{paths[0].name}: sees nothing in {len(margins)} held-out pictures; train longer")
+    return samples[best]
+
+
+def release(paths: Sequence[Path], golden: Sample) -> None:
+    """Enter the files into the manifest beside them, with the golden picture's copy and what each sees in it."""
+    folder = paths[0].parent
+    name = load_bundle(paths[0]).name
+    picture = folder / "golden" / f"{name}.jpg"
+    picture.parent.mkdir(exist_ok=True)
+    shutil.copyfile(golden.image_path, picture)
+    manifest = folder / MANIFEST
+    entries = json.loads(manifest.read_text("utf-8"))["bundles"] if manifest.is_file() else {}
+    entries |= {path.stem: _entry(path, picture) for path in paths}
+    text = json.dumps({"format": 1, "bundles": dict(sorted(entries.items()))}, ensure_ascii=False, indent=1)
+    beside = manifest.with_suffix(".partial")
+    beside.write_text(text + "\n", encoding="utf-8")
+    beside.replace(manifest)
+
+
+def _entry(path: Path, picture: Path) -> dict[str, object]:
+    bundle = load_bundle(path)
+    found = Detector(bundle)(read_image(picture))
+    metrics = bundle.metrics
+    return {
+        "file": path.name,
+        "sha256": bundle.sha256,
+        "bytes": bundle.size_bytes,
+        "version": bundle.version,
+        "precision": bundle.precision,
+        "metrics": metrics and {"map50": metrics.map50, "map50_95": metrics.map50_95, "split": metrics.split},
+        "golden": {
+            "image": f"golden/{picture.name}",
+            "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
+            "detections": _listed(found, bundle.labels),
+        },
+    }
+
+
+def _listed(found: Detections, labels: Sequence[str]) -> list[dict[str, object]]:
+    columns = zip(found.class_id.tolist(), found.confidence.tolist(), found.xyxy.tolist(), strict=True)
+    return [
+        {"label": labels[class_id], "confidence": round(confidence, 4), "xyxy": [round(v, 1) for v in xyxy]}
+        for class_id, confidence, xyxy in columns
+    ]
+
+
+def _margin(detector: Detector, sample: Sample) -> float:
+    """Least distance of a confidence from its threshold; -1 when nothing is shown."""
+    found = detector(read_image(sample.image_path))
+    above = found.confidence - detector.bundle.thresholds[found.class_id]
+    return float(np.abs(above).min()) if (above > 0).any() else -1.0

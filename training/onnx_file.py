@@ -1,0 +1,71 @@
+"""The ONNX file of a detector: export, int8 quantisation, and the facts it carries about itself."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from edge.boxes import Floats
+from edge.bundle import METADATA_KEY
+from training.model import YoloxNano
+
+INPUT, OUTPUT, OPSET = "image", "raw", 17
+Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
+
+
+def export_onnx(model: YoloxNano, path: Path, side_px: int) -> None:
+    """Write a folded model in eval mode: `image` (1, 3, side_px, side_px) float32 -> `raw` (1, N, 5 + C) float32."""
+    picture = torch.zeros(1, 3, side_px, side_px)
+    names = {"input_names": [INPUT], "output_names": [OUTPUT], "opset_version": OPSET}
+    torch.onnx.export(model.eval(), (picture,), str(path), dynamo=False, **names)  # type: ignore[arg-type]
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+
+
+def quantise(source: Path, target: Path, pictures: Iterable[Floats], keep_float: Iterable[str] = ()) -> None:
+    """Write `source` as int8: per-channel int8 weights, uint8 activations, quantise and dequantise nodes (QDQ).
+
+    pictures: (1, 3, S, S) float32, from which the ranges of activations are taken.
+    keep_float: nodes to leave in float32; the last convolutions decide where a box ends and cost nearly nothing.
+    """
+    prepared = target.with_suffix(".prepared.onnx")
+    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    quantize_static(
+        str(prepared), str(target), _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
+        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=list(keep_float),
+    )  # fmt: skip
+    prepared.unlink()
+
+
+def prediction_layers(path: Path) -> list[str]:
+    """Names of the head's last convolutions: boxes, objectness, classes."""
+    return [node.name for node in onnx.load(path).graph.node if node.op_type == "Conv" and "_preds" in node.name]
+
+
+def write_facts(path: Path, facts: Facts) -> None:
+    """Put the facts into the file's metadata, in place of what was there."""
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts, ensure_ascii=False)})
+    onnx.save(model, path)
+
+
+def read_facts(path: Path) -> Facts:
+    """The facts in the file's metadata. Raises KeyError when it has none."""
+    props = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
+    facts: Facts = json.loads(props[METADATA_KEY])
+    return facts
+
+
+class _Pictures(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    def __init__(self, pictures: Iterable[Floats]) -> None:
+        self._feeds: Iterator[dict[str, np.ndarray]] = iter([{INPUT: picture} for picture in pictures])
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next picture to run, None after the last."""
+        return next(self._feeds, None)
