@@ -1,0 +1,47 @@
+"""Light in, frames out: `open_camera` chooses among the kinds and imports only the one that is chosen."""
+
+from collections.abc import Callable
+from threading import Event
+
+from edge.cameras.base import Camera, Frame, without_credentials
+from edge.cameras.watch import WatchedCamera
+from edge.clock import Clock
+from edge.config import CameraTable
+
+__all__ = ["Camera", "Frame", "WatchedCamera", "open_camera", "open_watched_camera"]
+
+
+def open_camera(config: CameraTable, clock: Clock) -> Camera:
+    """The configured camera as it is. Raises CameraError, here or at the first read."""
+    return KINDS[config.kind](config, clock)
+
+
+def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> WatchedCamera:
+    """The configured camera, opened when first read and again whenever it fails, until `stop` is set."""
+    name = f"{config.kind} {without_credentials(config.source)}"
+    return WatchedCamera(lambda: open_camera(config, clock), clock, stop, name=name, stall_s=config.stall_s)
+
+
+def _folder(config: CameraTable, clock: Clock) -> Camera:
+    from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
+
+    return FolderCamera(config, clock)
+
+
+def _opencv(config: CameraTable, clock: Clock) -> Camera:
+    from edge.cameras.opencv import open_opencv  # noqa: PLC0415 only when chosen
+
+    return open_opencv(config, clock)
+
+
+def _picamera(config: CameraTable, clock: Clock) -> Camera:
+    from edge.cameras.picamera import open_picamera  # noqa: PLC0415 only when chosen
+
+    return open_picamera(config, clock)
+
+
+KINDS: dict[str, Callable[[CameraTable, Clock], Camera]] = {
+    "folder": _folder,
+    "opencv": _opencv,
+    "picamera": _picamera,
+}

@@ -1,0 +1,111 @@
+"""Pictures of a folder in time order, shown once or in a loop; files that arrive while it runs are shown too.
+
+A picture's time is the one in its name (`20260719_053000`, with or without separators), else its EXIF time, else the
+file's modification time; equal times go by name. The name stands first because the program that took the picture wrote
+it, and copying and editing leave it alone.
+"""
+
+import os
+import re
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.cameras.base import ClosedAtExit, Frame
+from edge.cameras.headers import exif_time
+from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cameras.pixels import rotated, small_luma
+from edge.clock import Clock
+from edge.config import CameraTable
+from edge.errors import CameraEndedError, CameraError
+
+_TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?!\d)")
+_EXIF_BYTES = 65_536 + 64  # an EXIF block is one JPEG segment at the front
+
+
+class FolderCamera(ClosedAtExit):
+    """Owned by the thread that reads it; holds names, never pictures."""
+
+    is_live = False
+
+    def __init__(self, config: CameraTable, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._folder = Path(config.source)
+        self._shown: set[tuple[str, int]] = set()  # name and modification time: a file written anew is a new picture
+        self._waiting: deque[Path] = deque()
+        self._listed_ns = -1
+        self._sequence = 0
+
+    @property
+    def description(self) -> str:
+        """See Camera."""
+        return f"folder {self._folder}"
+
+    def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 a folder answers at once
+        """See Camera. A picture that cannot be used comes again when its file changes or the loop comes round."""
+        path = self._next()
+        image = rotated(read_picture(path), self._config.rotation_deg)
+        luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
+        self._sequence += 1
+        return Frame(image, luma, self._clock.now(), path.name, self._sequence, dropped=0)
+
+    def _next(self) -> Path:
+        try:
+            self._look_for_pictures()
+        except OSError as why:
+            text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); correct camera.source"
+            raise CameraError(text) from why
+        if not self._waiting and not self._shown:
+            raise CameraError(f"{self._folder}: holds no picture; put JPEG or PNG files there")
+        if not self._waiting:
+            shown = len(self._shown)
+            raise CameraEndedError(f"{self._folder}: all {shown} pictures were shown; add more or set camera.loop")
+        path = self._waiting.popleft()
+        self._shown.add(_identity(path))
+        return path
+
+    def _look_for_pictures(self) -> None:
+        """List the folder anew when it changed or nothing waits; 10,000 names for each picture would be dear."""
+        changed_ns = self._folder.stat().st_mtime_ns
+        if self._waiting and changed_ns == self._listed_ns:
+            return
+        pictures = _pictures_in(self._folder)
+        fresh = [path for path in pictures if _identity(path) not in self._shown]
+        if not fresh and self._config.loop:
+            self._shown.clear()
+            fresh = pictures
+        self._waiting = deque(sorted(fresh, key=_when_and_name))
+        self._listed_ns = changed_ns
+
+
+def when_taken(path: Path) -> datetime:
+    """A picture's time as the module says, without zone: pictures of one folder come from one place."""
+    found = _TIME_IN_NAME.search(path.name)
+    if found:
+        try:
+            return datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
+        except ValueError:
+            pass  # digits that are no date
+    try:
+        with path.open("rb") as file:
+            of_camera = exif_time(file.read(_EXIF_BYTES))
+        return of_camera or datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
+    except OSError:
+        return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
+
+
+def _when_and_name(path: Path) -> tuple[datetime, str]:
+    return when_taken(path), path.name
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    hidden = "."  # half-copied files and macOS's shadows begin with a dot
+    return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(hidden)]
+
+
+def _identity(path: Path) -> tuple[str, int]:
+    try:
+        return path.name, path.stat().st_mtime_ns
+    except OSError:
+        return path.name, -1  # a dangling link, or taken away this moment

@@ -1,0 +1,162 @@
+"""Cameras that OpenCV reads: USB (V4L2), network streams (RTSP, HTTP), and video files.
+
+A camera or stream is drained by a thread and the newest frame wins; a file waits, so each of its frames is read.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.boxes import Image
+from edge.cameras.base import ClosedAtExit, Frame, without_credentials
+from edge.cameras.pixels import rotated, small_luma
+from edge.cameras.reader import ThreadedCamera
+from edge.clock import Clock
+from edge.config import CameraTable
+from edge.errors import BadFrameError, CameraEndedError, CameraError
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 5.0
+LATER_S = 1.0  # FFmpeg gives a silent stream up a little after the watch did, and so lets the reader end
+_MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
+_EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
+
+
+def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFile":
+    """What `camera.source` names: an index or /dev path, an address with ://, else a video file."""
+    source = config.source
+    if "://" in source:
+        return ThreadedCamera(CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream), clock)
+    if source.isdigit() or source.startswith("/dev/"):
+        return ThreadedCamera(CaptureDevice(config, f"camera {_usb_path(config)}", _open_usb), clock)
+    return VideoFile(config, clock)
+
+
+class CaptureDevice:
+    """A camera or stream behind cv2.VideoCapture; owned by its reader thread."""
+
+    def __init__(
+        self, config: CameraTable, name: str, open_capture: Callable[[cv2.VideoCapture, CameraTable], bool]
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._open_capture = open_capture
+        self._capture = cv2.VideoCapture()
+
+    def open(self) -> None:
+        """See Device."""
+        if not self._open_capture(self._capture, self._config):
+            raise CameraError(f"{self.name}: cannot be opened; look at plug or network, and whether others use it")
+
+    def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-outs count
+        """See Device."""
+        if not self._capture.grab():
+            raise CameraError(f"{self.name}: gives no pictures any more; look at plug or network")
+        return True
+
+    def picture(self) -> tuple[Image, Image]:
+        """See Device."""
+        return _retrieved(self._capture, self._config, self.name)
+
+    def close(self) -> None:
+        """See Device."""
+        self._capture.release()
+
+
+def _usb_path(config: CameraTable) -> str:
+    return f"/dev/video{config.source}" if config.source.isdigit() else config.source
+
+
+def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
+    path = _usb_path(config)
+    if not Path(path).exists() or not capture.open(path, cv2.CAP_V4L2):
+        return False
+    wanted: dict[int, float] = {
+        cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),  # raw pictures of this size do not fit through USB 2
+        cv2.CAP_PROP_FRAME_WIDTH: config.width_px,
+        cv2.CAP_PROP_FRAME_HEIGHT: config.height_px,
+        cv2.CAP_PROP_BUFFERSIZE: 1,
+    }
+    if config.exposure_us is not None:
+        wanted[cv2.CAP_PROP_AUTO_EXPOSURE] = _MANUAL_EXPOSURE
+        wanted[cv2.CAP_PROP_EXPOSURE] = config.exposure_us / _EXPOSURE_UNIT_US
+    if config.gain is not None:
+        wanted[cv2.CAP_PROP_GAIN] = config.gain
+    refused = [key for key, value in wanted.items() if not capture.set(key, value)]
+    if refused:
+        log.warning("camera_settings_refused", extra={"camera": path, "opencv_properties": refused})
+    return True
+
+
+def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
+    """FFmpeg alone is asked: OpenCV's other readers would print the address with its password."""
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
+    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
+    return capture.open(config.source, cv2.CAP_FFMPEG, limits)
+
+
+class VideoFile(ClosedAtExit):
+    """Each frame of a video file in order, once or in a loop; owned by the thread that reads it."""
+
+    is_live = False
+
+    def __init__(self, config: CameraTable, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._path = Path(config.source)
+        self._sequence = self._in_round = 0
+        self._capture = cv2.VideoCapture()
+        self._open()
+
+    @property
+    def description(self) -> str:
+        """See Camera."""
+        return f"video {self._path}"
+
+    def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 a file answers at once
+        """See Camera."""
+        if not self._capture.grab():
+            self._begin_again()
+        image, luma = _retrieved(self._capture, self._config, self.description)
+        self._sequence += 1
+        self._in_round += 1
+        return Frame(image, luma, self._clock.now(), self._path.name, self._sequence, dropped=0)
+
+    def close(self) -> None:
+        """See Camera."""
+        self._capture.release()
+
+    def _open(self) -> None:
+        try:
+            self._path.open("rb").close()
+        except OSError as why:
+            text = f"{self.description}: cannot be read ({os.strerror(why.errno or 0)}); correct camera.source"
+            raise CameraError(text) from why
+        if not self._capture.open(str(self._path), cv2.CAP_FFMPEG):
+            raise CameraError(f"{self.description}: is no video that can be read; convert it to MP4")
+        self._in_round = 0
+
+    def _begin_again(self) -> None:
+        if self._sequence == 0 or (self._config.loop and self._in_round == 0):
+            raise CameraError(f"{self.description}: holds no picture; convert it to MP4")
+        if not self._config.loop:
+            raise CameraEndedError(f"{self.description}: all {self._sequence} frames were shown")
+        self._open()
+        if not self._capture.grab():
+            raise CameraError(f"{self.description}: can no longer be read; copy it again")
+
+
+def _retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tuple[Image, Image]:
+    try:
+        is_there, raw = capture.retrieve()
+    except cv2.error as why:
+        raise BadFrameError(f"{name}: a picture cannot be decoded ({why.err})", reason="damaged") from why
+    if not is_there or raw.ndim != 3:
+        raise BadFrameError(f"{name}: a picture cannot be decoded", reason="damaged")
+    image = rotated(np.asarray(raw, np.uint8), config.rotation_deg)
+    return image, small_luma(image, config.lores_width_px, config.lores_height_px)

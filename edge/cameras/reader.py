@@ -1,0 +1,121 @@
+"""A thread that owns one device and keeps nothing but the newest frame, so that a device that hangs hangs nobody else.
+
+The device is drained all the time, since drivers queue old pictures; one is only decoded when somebody waits for it.
+"""
+
+from threading import Condition, Event, Thread
+from typing import Protocol
+
+from edge.boxes import Image
+from edge.cameras.base import ClosedAtExit, Frame
+from edge.clock import Clock, Instant
+from edge.errors import BadFrameError, CameraError, ThreadStuckError
+
+GRAB_S = 0.5  # how long a device that can be asked so waits for a picture before it looks whether it should stop
+JOIN_S = 2.0  # half of what a node has to stop in
+
+
+class Device(Protocol):
+    """What the thread owns. All calls come from that thread and may block."""
+
+    name: str
+
+    def open(self) -> None:
+        """Start the device. Raises CameraError."""
+        ...
+
+    def grab(self, wait_s: float) -> bool:
+        """Wait for the next picture, decode nothing; False: none within `wait_s`. Raises CameraError if it has gone."""
+        ...
+
+    def picture(self) -> tuple[Image, Image]:
+        """BGR and luma of the picture grabbed last. Raises BadFrameError."""
+        ...
+
+    def close(self) -> None:
+        """Give it back, opened or not."""
+        ...
+
+
+class ThreadedCamera(ClosedAtExit):
+    """A device behind its own reader thread; `read` and `close` belong to the thread that made it.
+
+    One frame at most is kept: the first that the device gives after `read` asked.
+    """
+
+    is_live = True
+
+    def __init__(self, device: Device, clock: Clock) -> None:
+        self._device = device
+        self._clock = clock
+        self._stop = Event()
+        self._news = Condition()  # guards what follows
+        self._is_wanted = False
+        self._newest: Frame | BadFrameError | None = None
+        self._failure: str | None = None
+        self._given = self._read = 0
+        self._thread = Thread(target=self._run, name=f"camera {device.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def description(self) -> str:
+        """See Camera."""
+        return self._device.name
+
+    def read(self, timeout_s: float) -> Frame:
+        """See Camera."""
+        with self._news:
+            self._newest, self._is_wanted = None, True
+            self._news.wait_for(lambda: self._newest is not None or self._failure is not None, timeout_s)
+            answer, self._is_wanted = self._newest, False
+            failure = self._failure
+        if isinstance(answer, BadFrameError):
+            raise answer
+        if answer is None:
+            nothing = f"{self.description}: no new picture within {timeout_s:.1f} s; look at its cable and power"
+            raise CameraError(failure or nothing)
+        return answer
+
+    def close(self) -> None:
+        """See Camera."""
+        self._stop.set()
+        self._thread.join(JOIN_S)
+        if self._thread.is_alive():
+            raise ThreadStuckError(f"{self.description}: its reader did not end in {JOIN_S:.0f} s; unplug the camera")
+
+    def _run(self) -> None:
+        failure = f"{self.description}: its reader ended; open the camera again"
+        try:
+            self._drain()
+        except CameraError as why:
+            failure = str(why)
+        finally:
+            with self._news:
+                self._failure = failure
+                self._news.notify_all()
+
+    def _drain(self) -> None:
+        try:
+            self._device.open()
+            while not self._stop.is_set():
+                if self._device.grab(GRAB_S):
+                    self._given += 1
+                    self._hand_over(self._clock.now())
+        finally:
+            self._device.close()
+
+    def _hand_over(self, instant: Instant) -> None:
+        if not self._is_wanted:  # a stale answer costs one frame either way
+            return
+        newest = self._decoded(instant)
+        with self._news:
+            self._newest, self._is_wanted = newest, False
+            self._news.notify_all()
+
+    def _decoded(self, instant: Instant) -> Frame | BadFrameError:
+        try:
+            image, luma = self._device.picture()
+        except BadFrameError as why:
+            return why
+        self._read += 1
+        return Frame(image, luma, instant, self._device.name, self._read, dropped=self._given - self._read)

@@ -1,0 +1,211 @@
+"""A camera that is opened again when it stalls, repeats its last picture or goes away; what is wrong can be read."""
+
+import logging
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from random import random
+from threading import Event
+from typing import Literal
+
+from edge.cameras.base import Camera, ClosedAtExit, Frame
+from edge.clock import Clock
+from edge.errors import BadFrameError, CameraEndedError, CameraError, ThreadStuckError
+
+log = logging.getLogger(__name__)
+
+State = Literal["ok", "stalled", "repeating", "missing"]
+SLICE_S = 0.5  # a read is cut into such pieces, so that a node that is told to stop does
+LONGEST_WAIT_S = 60.0
+STUCK_S = 60.0  # a device that a thread holds so long is only freed by a new process
+BAD_IN_A_ROW = 10  # one bad picture is bad luck, ten are a bad camera
+_REMEDY = {
+    "ok": "look at its cable and power",
+    "stalled": "look at its cable and power",
+    "repeating": "it hands out its last picture again and again; power it off and on",
+    "missing": "plug it in",
+}
+
+
+class WatchedCamera(ClosedAtExit):
+    """Owned by the thread that reads it. It opens the camera when first read, and again when it fails.
+
+    `state`, `reopened` and `bad_in_a_row` may be read by any thread.
+    """
+
+    def __init__(
+        self,
+        open_one: Callable[[], Camera],
+        clock: Clock,
+        stop: Event,
+        *,
+        name: str = "camera",
+        stall_s: float = 8.0,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        self._open_one, self._clock, self._stop = open_one, clock, stop
+        self._name, self._stall_s, self._jitter = name, stall_s, jitter
+        self.state: State = "ok"
+        self.reopened = 0
+        self.bad_in_a_row = 0
+        self.dropped = 0
+        self.is_live = False  # see Camera; not known before it was open once
+        self._dropped_before = self._sequence = 0
+        self._camera: Camera | None = None
+        self._stuck: Camera | None = None
+        self._stuck_since_s = 0.0
+        self._failures = 0  # since the last new picture
+        self._next_try_s = 0.0
+        self._new_since_s = clock.monotonic_s()
+        self._last_sum: int | None = None
+        self._repeats = 0
+
+    @property
+    def description(self) -> str:
+        """See Camera."""
+        return self._camera.description if self._camera else self._name
+
+    def read(self, timeout_s: float) -> Frame:
+        """See Camera. Raises CameraEndedError when told to stop too, ThreadStuckError if only a new process helps."""
+        until_s = self._clock.monotonic_s() + timeout_s
+        while not self._stop.is_set():
+            left_s = until_s - self._clock.monotonic_s()
+            if left_s <= 0:
+                what = f"{self.description}: {self.state}, no new picture in {timeout_s:.1f} s"
+                raise CameraError(f"{what}; {_REMEDY[self.state]}")
+            frame = self._attempt(min(SLICE_S, left_s))
+            if frame is not None:
+                self._sequence += 1
+                return replace(frame, sequence=self._sequence, dropped=self.dropped)
+        raise CameraEndedError(f"{self.description}: told to stop")
+
+    def rest(self, pause_s: float) -> None:
+        """Wait until the next look, or until told to stop, and keep an eye on a live camera: it may fail in between.
+
+        The pictures seen on the way are thrown away. Raises ThreadStuckError as `read`.
+        """
+        until_s = self._clock.monotonic_s() + pause_s
+        glance_every_s = self._stall_s / 2 if self.is_live else pause_s
+        is_well = True
+        while not self._stop.is_set() and (left_s := until_s - self._clock.monotonic_s()) > 0:
+            if is_well:
+                self._stop.wait(min(left_s, glance_every_s))
+                is_well = False
+                continue
+            with suppress(BadFrameError):  # counted in a row; the picture that will be used is still to come
+                is_well = self._attempt(min(SLICE_S, left_s)) is not None
+
+    def close(self) -> None:
+        """See Camera."""
+        for camera in (self._stuck, self._camera):
+            if camera is not None:
+                camera.close()
+        self._stuck = self._camera = None
+
+    def _attempt(self, wait_s: float) -> Frame | None:
+        """One new frame, or None: not yet, or there is no camera to ask."""
+        camera = self._opened(wait_s)
+        if camera is None:
+            return None
+        began_s = self._clock.monotonic_s()
+        try:
+            frame = camera.read(wait_s)
+        except (BadFrameError, CameraEndedError) as why:
+            self._note_bad(why)
+            raise
+        except CameraError as why:
+            waited_s = self._clock.monotonic_s() - began_s
+            self._judge(why, has_gone=waited_s < 0.9 * wait_s)  # before its time: not late, but gone
+            return None
+        if camera.is_live and self._is_repeat(frame):
+            self._judge(CameraError("the same picture again"), has_gone=False)
+            return None
+        self._note_new(frame)
+        return frame
+
+    def _note_new(self, frame: Frame) -> None:
+        if self.state != "ok":
+            log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
+        self.state = "ok"
+        self.bad_in_a_row = self._failures = self._repeats = 0
+        self._new_since_s = self._clock.monotonic_s()
+        self.dropped = self._dropped_before + frame.dropped
+
+    def _is_repeat(self, frame: Frame) -> bool:
+        """The same bytes twice: a sensor's noise never does that, but a USB driver that has stalled does.
+
+        Every eighth row is summed. A picture of one single value, as in the dark, proves nothing.
+        """
+        seen, self._last_sum = self._last_sum, zlib.crc32(frame.image[::8].tobytes())
+        is_repeat = seen == self._last_sum and frame.luma.min() != frame.luma.max()
+        self._repeats += is_repeat
+        return is_repeat
+
+    def _note_bad(self, why: CameraEndedError | BadFrameError) -> None:
+        if isinstance(why, CameraEndedError) or not self.is_live:
+            return
+        self.bad_in_a_row += 1
+        if self.bad_in_a_row >= BAD_IN_A_ROW:
+            self._lose("stalled", why)
+
+    def _judge(self, why: CameraError, *, has_gone: bool) -> None:
+        if has_gone:
+            self._lose("missing", why)
+        elif self._clock.monotonic_s() - self._new_since_s >= self._stall_s:
+            self._lose("repeating" if self._repeats else "stalled", why)
+
+    def _lose(self, state: State, why: Exception) -> None:
+        if state != self.state:
+            log.warning("camera_lost", extra={"camera": self.description, "state": state, "why": str(why)})
+        self.state = state
+        self._stuck_since_s = self._clock.monotonic_s()
+        self._stuck, self._camera = self._camera, None
+        self._let_go()
+        self._dropped_before = self.dropped
+        self.bad_in_a_row = self._repeats = 0
+        self._wait_longer()
+
+    def _wait_longer(self) -> None:
+        self._next_try_s = self._clock.monotonic_s() + backoff_s(self._failures, self._jitter())
+        self._failures += 1
+
+    def _let_go(self) -> bool:
+        """Close the camera that failed; False: its thread still holds the device."""
+        try:
+            if self._stuck is not None:
+                self._stuck.close()
+        except ThreadStuckError:
+            if self._clock.monotonic_s() - self._stuck_since_s > STUCK_S:
+                raise
+            return False
+        self._stuck = None
+        return True
+
+    def _opened(self, wait_s: float) -> Camera | None:
+        if self._camera is not None:
+            return self._camera
+        pause_s = self._next_try_s - self._clock.monotonic_s()
+        if pause_s > 0:
+            self._stop.wait(min(wait_s, pause_s))
+            return None
+        if not self._let_go():
+            self._wait_longer()
+            return None
+        try:
+            self._camera = self._open_one()
+        except CameraError as why:
+            self._lose("missing", why)
+            return None
+        self.is_live = self._camera.is_live
+        self.reopened += self._failures > 0
+        self._new_since_s = self._clock.monotonic_s()
+        return self._camera
+
+
+def backoff_s(failures: int, jitter: float) -> float:
+    """Seconds to wait after so many failures in a row: 1, 2, 4 … 60, less up to a quarter by `jitter` (0..1).
+
+    The jitter keeps a site's nodes from asking one network camera all at once.
+    """
+    return float(min(LONGEST_WAIT_S, 2.0 ** min(failures, 6)) * (1 - 0.25 * jitter))
