@@ -1,0 +1,91 @@
+"""The page on the phone: what a farmer acts on and a technician looks at. It shows what is committed, and states."""
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, Response, render_template, request
+from flask_babel import gettext
+from werkzeug.exceptions import HTTPException
+
+from edge.clock import Clock
+from edge.config import NodeConfig
+from edge.page.guard import is_allowed, own_names, protect
+from edge.page.live import LivePicture
+from edge.page.routes import Node, pages
+from edge.page.server import PageServer, serve
+from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language
+from edge.status import StatusBoard
+from edge.store import Store
+
+__all__ = ["PageServer", "create_app", "serve"]
+
+YEAR_S = 365 * 86_400
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Clock) -> Flask:
+    """The page as a WSGI app. It owns nothing: whoever built store and board closes them."""
+    app = Flask(__name__)
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
+    app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock))
+    app.register_blueprint(pages)
+    _speak(app, config)
+    _guard(app, config)
+    return app
+
+
+def _speak(app: Flask, config: NodeConfig) -> None:
+    """The reader's language, remembered once chosen; and what every template needs."""
+
+    def language() -> str:
+        return chosen_language(request, config.node.language)
+
+    PoBabel(app, locale_selector=language, default_timezone="UTC")
+    assets = {file.name: f"/static/{file.name}?v={_hash(file)}" for file in STATIC.iterdir()}
+
+    @app.context_processor
+    def every_page() -> dict[str, object]:
+        return {
+            "html_language": HTML_LANGUAGE[language()],
+            "other_languages": [
+                (code, HTML_LANGUAGE[code], LANGUAGES[code]) for code in LANGUAGES if code != language()
+            ],
+            "site": config.node.site,
+            "node_name": config.node.node,
+            "here": request.path,
+            "static": assets,
+            "tabs": [
+                ("/", "home", gettext("Now")),
+                ("/live", "live", gettext("Live")),
+                ("/node", "node", gettext("Node")),
+            ],
+        }
+
+    @app.after_request
+    def remember(response: Response) -> Response:
+        if request.args.get("lang") in LANGUAGES:
+            response.set_cookie(COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Lax", httponly=True)
+        response.headers.add("Vary", "Accept-Language, Cookie")
+        return response
+
+
+def _guard(app: Flask, config: NodeConfig) -> None:
+    """Own host names only, headers on every answer, errors in the reader's words."""
+    names = own_names(config)
+
+    @app.before_request
+    def refuse_foreign_names() -> tuple[str, int] | None:
+        if is_allowed(request.host, names):
+            return None
+        return "This name does not belong to the node; open the page by its address or as NODE.local.\n", 421
+
+    @app.errorhandler(HTTPException)
+    def in_words(error: HTTPException) -> tuple[str, int]:
+        words = error.description if error.code == 404 and request.path.startswith(("/pictures", "/live")) else None
+        return render_template("plain.html", words=words or gettext("There is no such page here.")), error.code or 500
+
+    app.after_request(protect)
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]

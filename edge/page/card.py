@@ -1,0 +1,148 @@
+"""The big sentence of the farmer's page: what is there, what to do, how old the last picture is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_babel import gettext, ngettext
+
+from edge.clock import Instant
+from edge.page.health import ICONS, Tone, last_picture
+from edge.page.names import Names
+from edge.page.sightings import seen_headline
+from edge.page.situation import Facts, Situation, situation
+from edge.page.words import Moments, number
+from edge.status import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The big sentence: colour, word and icon say the same."""
+
+    tone: Tone
+    icon: str
+    word: str
+    headline: str
+    facts: tuple[str, ...]
+    action: str
+    last_picture: str
+    detail: str  # the machine's own English words
+
+
+def card(snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, every_s: float) -> Card:
+    """The first thing to read."""
+    state = situation(snapshot, facts, now, every_s)
+    tone, headline, action = say(state, snapshot, facts, names)
+    words = {
+        "calm": gettext("All quiet"),
+        "look": gettext("Look at it"),
+        "stop": gettext("No data"),
+        "wait": gettext("One moment"),
+    }
+    shown = state not in (Situation.SEEN, Situation.NOTHING)
+    return Card(
+        tone=tone,
+        icon=ICONS[tone],
+        word=words[tone],
+        headline=headline,
+        facts=tuple(filter(None, (_seen(facts, when, names, state), _effort(facts, snapshot), _light(snapshot)))),
+        action=action,
+        last_picture=last_picture(snapshot.camera, now, when),
+        detail=(snapshot.problem or snapshot.camera.detail) if shown else "",
+    )
+
+
+def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tuple[Tone, str, str]:
+    """Colour, sentence and what to do."""
+    if state is Situation.SEEN and facts.newest is not None:
+        if names.is_harmless(facts.newest.label):
+            return "calm", seen_headline(facts.newest, names), gettext("Nothing to do: it does no harm to the crop.")
+        return "look", seen_headline(facts.newest, names), gettext("Go and look at the plants in front of the camera.")
+    skip = snapshot.camera.last_skip
+    said: Mapping[Situation, tuple[Tone, str, str]] = {
+        Situation.STOPPED: (
+            "stop",
+            gettext("This node is not looking."),
+            gettext("Show this page to your technician."),
+        ),
+        Situation.MISSING: (
+            "stop",
+            gettext("The camera does not answer."),
+            gettext("Check that the camera's cable is firmly in place."),
+        ),
+        Situation.STALLED: (
+            "stop",
+            gettext("The camera gives no new pictures."),
+            gettext("The node is trying again by itself. If this stays, take the power off and on once."),
+        ),
+        Situation.LATE: (
+            "stop",
+            gettext("There has been no new picture for a long time."),
+            gettext("Take the power off and on once. If this stays, call your technician."),
+        ),
+        Situation.COVERED: (
+            "stop",
+            gettext("Something covers the camera."),
+            gettext("Wipe the lens and remove what hangs in front of it."),
+        ),
+        Situation.UNUSABLE: ("stop", _unusable(skip), _unusable_action(skip)),
+        Situation.STARTING: (
+            "wait",
+            gettext("The node has just started."),
+            gettext("Come back in a few minutes: the first result appears here."),
+        ),
+        Situation.NOTHING: ("calm", gettext("No pest seen in the last 24 hours."), gettext("Nothing to do.")),
+    }
+    return said[state]
+
+
+def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
+    if facts.newest is None:
+        return ""
+    at = facts.newest.at.utc
+    if state is Situation.SEEN:
+        return gettext("Seen %(ago)s, at %(time)s", ago=when.ago(at), time=when.at(at))
+    headline = seen_headline(facts.newest, names)
+    return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(at))
+
+
+def _effort(facts: Facts, snapshot: Snapshot) -> str:
+    if facts.frames:
+        return ngettext(
+            "%(count)s picture looked at in the last 24 hours",
+            "%(count)s pictures looked at in the last 24 hours",
+            facts.frames,
+            count=number(facts.frames),
+        )
+    looked = snapshot.camera.looked
+    if not looked:
+        return ""
+    return ngettext(
+        "%(count)s picture looked at since the start",
+        "%(count)s pictures looked at since the start",
+        looked,
+        count=number(looked),
+    )
+
+
+def _light(snapshot: Snapshot) -> str:
+    if snapshot.camera.last_skip == "dark":
+        return gettext("It is too dark to see now; the node looks again when it is light.")
+    return ""
+
+
+def _unusable(skip: str) -> str:
+    words = {
+        "dark": gettext("Too dark to see anything."),
+        "bright": gettext("Too bright to see anything."),
+        "blurred": gettext("The pictures are not sharp."),
+    }
+    return words.get(skip, gettext("No picture was good enough yet."))
+
+
+def _unusable_action(skip: str) -> str:
+    words = {
+        "dark": gettext("Wait until it is light."),
+        "bright": gettext("Turn the camera away from the sun or give it shade."),
+        "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
+    }
+    return words.get(skip, gettext("Look at the live picture."))

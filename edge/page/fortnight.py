@@ -1,0 +1,104 @@
+"""The last fourteen days: a row of bars for the taxa seen most, and all figures as a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext, ngettext
+
+from edge.counts import Unit
+from edge.page.chart import Bar, bars
+from edge.page.days import LENGTH, ZERO, Day, most_seen
+from edge.page.names import Names
+from edge.page.words import day_in_words, duration, number
+
+PANELS = 3  # taxa with a row of bars; all of them are in the table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Fourteen days of one taxon."""
+
+    id: str
+    name: str
+    summary: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fortnight:
+    """The last fourteen days."""
+
+    unit: str
+    panels: tuple[Panel, ...]
+    first_day: str
+    empty: str  # why there are no bars, or empty
+    gaps: str  # what the hatched days mean, or empty
+    names: tuple[str, ...]  # heads of the table's columns
+    table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
+
+
+def fortnight(days: Sequence[Day], unit: Unit | None, names: Names) -> Fortnight:
+    """Bars for the taxa seen most, and everything in a table for those who cannot see bars."""
+    labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
+    looked = [day for day in days if day.frames]
+    missing = LENGTH - len(looked)
+    return Fortnight(
+        unit=unit_words(unit),
+        panels=tuple(panel(index, days, label, names) for index, label in enumerate(labels[:PANELS])),
+        first_day=day_in_words(days[0].day),
+        empty=_no_bars(looked),
+        gaps=ngettext(
+            "%(num)s day without data is hatched: that is not a zero.",
+            "%(num)s days without data are hatched: that is not a zero.",
+            missing,
+        )
+        if missing and looked
+        else "",
+        names=tuple(names.name(label) for label in labels),
+        table=tuple(_table_row(day, labels) for day in reversed(days)),
+    )
+
+
+def _no_bars(looked: Sequence[Day]) -> str:
+    if not looked:
+        return gettext("No counting interval has been completed yet.")
+    if not any(figure.count for day in looked for figure in day.figures.values()):
+        return ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", len(looked))
+    return ""
+
+
+def unit_words(unit: Unit | None) -> str:
+    """What a figure of a day means."""
+    words: Mapping[Unit, str] = {
+        "max_per_frame": gettext("Most on one picture, each day"),
+        "visits": gettext("Visits, each day"),
+        "new": gettext("New on the trap, each day"),
+        "affected_frames": gettext("Pictures with signs of it, each day"),
+    }
+    return words[unit] if unit else ""
+
+
+def panel(index: int, days: Sequence[Day], label: str, names: Names) -> Panel:
+    """The bars of one taxon with a sentence that says the same."""
+    best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
+    today = days[-1]
+    most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
+    so_far = gettext("today: no data yet")
+    if today.frames:
+        so_far = gettext("today so far: %(count)s", count=number(today.figures.get(label, ZERO).count))
+    return Panel(id=f"days-{index}", name=names.name(label), summary=f"{most} · {so_far}", bars=bars(days, label))
+
+
+def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
+    name = day_in_words(day.day)
+    if not day.frames:
+        return (name, *(gettext("no data") for _ in labels), gettext("not looked"))
+    counts = (number(day.figures.get(label, ZERO).count) for label in labels)
+    effort = ngettext(
+        "%(count)s picture in %(time)s",
+        "%(count)s pictures in %(time)s",
+        day.frames,
+        count=number(day.frames),
+        time=duration(day.awake_s),
+    )
+    return (name, *counts, effort)

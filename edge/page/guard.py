@@ -1,0 +1,71 @@
+"""Which host names this page answers to, and what browsers are told about it."""
+
+import ipaddress
+import socket
+
+from flask import Response
+
+from edge.config import NodeConfig
+
+# Nothing from outside, nothing inline: a label or a file name that turned out to be markup still could not run.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self' blob:",
+        "style-src 'self'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def own_names(config: NodeConfig) -> frozenset[str]:
+    """The names under which this node may be called, beside addresses and what ends in .local."""
+    names = {"localhost", config.node.node.lower(), socket.gethostname().lower()}
+    if config.page is not None:
+        names.add(config.page.host.lower())
+    return frozenset(names)
+
+
+def is_allowed(host: str, names: frozenset[str]) -> bool:
+    """May a request with this Host header be answered?
+
+    A foreign site can point its own name at this node (DNS rebinding) and read the page through the visitor's browser;
+    it cannot do so with an address, a .local name or a name of ours. Public addresses are refused: a node is not there.
+    """
+    name = _without_port(host).lower().rstrip(".")
+    if name in names or name.endswith(".local"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+def protect(response: Response) -> Response:
+    """Add the headers that every answer carries."""
+    response.headers.update(HEADERS)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]

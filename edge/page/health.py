@@ -1,0 +1,262 @@
+"""How the node is, in sentences: camera, gate, model, delivery, clock, card, warmth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from flask_babel import gettext, ngettext
+
+from edge.board import BoardReading
+from edge.clock import ClockState, Instant
+from edge.config import NodeConfig
+from edge.page.situation import age_s
+from edge.page.words import Moments, ago, duration, number
+from edge.status import CameraStatus, LinkStatus, ModelStatus, Snapshot
+
+Tone = Literal["calm", "look", "stop", "wait"]
+ICONS: Mapping[Tone, str] = {"calm": "check", "look": "alert", "stop": "stop", "wait": "wait"}
+HOT_C = 75.0  # a Pi slows itself down from 80 °C
+ROOM_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One part of the node: how it is and what that means."""
+
+    id: str
+    icon: str  # of the part
+    title: str
+    tone: Tone
+    tone_icon: str
+    word: str  # of the tone, so that colour is never alone
+    sentence: str
+    more: tuple[str, ...] = ()
+    detail: str = ""  # the machine's own English words
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Records that have not been acknowledged."""
+
+    count: int
+    oldest_utc: datetime | None
+
+
+def tone_word(tone: Tone) -> str:
+    """The word beside a colour."""
+    words = {
+        "calm": gettext("Good"),
+        "look": gettext("Look at it"),
+        "stop": gettext("Stopped"),
+        "wait": gettext("Waiting"),
+    }
+    return words[tone]
+
+
+def line(part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "") -> Line:
+    """A Line with the word of its tone."""
+    word = tone_word(tone)
+    return Line(
+        id=part,
+        icon=icon,
+        title=title,
+        tone=tone,
+        tone_icon=ICONS[tone],
+        word=word,
+        sentence=sentence,
+        more=tuple(filter(None, more)),
+        detail=detail,
+    )
+
+
+def health(
+    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments
+) -> tuple[Line, ...]:
+    """All parts, in the order in which a picture passes them."""
+    lines = [
+        camera_line(snapshot.camera, now, when),
+        model_line(snapshot.model),
+        link_line(snapshot.link, waiting, config, when),
+        clock_line(now, when, config),
+        card_line(board.disk_free_bytes),
+    ]
+    if board.temperature_c is not None:
+        lines.append(warmth_line(board.temperature_c))
+    if board.under_voltage:
+        lines.append(power_line())
+    return tuple(lines)
+
+
+def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
+    """The camera and the gate."""
+    states: Mapping[str, tuple[Tone, str]] = {
+        "starting": ("wait", gettext("The camera is starting.")),
+        "ok": ("calm", gettext("The camera gives pictures.")),
+        "stalled": ("stop", gettext("The camera has stopped giving pictures; the node opens it again.")),
+        "repeating": ("stop", gettext("The camera repeats one picture; the node opens it again.")),
+        "missing": ("stop", gettext("The camera does not answer.")),
+        "ended": ("wait", gettext("All pictures of the folder or film have been shown.")),
+    }
+    tone, sentence = states[camera.state]
+    pictures = ngettext(
+        "%(count)s picture since the start, %(looked)s looked at",
+        "%(count)s pictures since the start, %(looked)s looked at",
+        camera.frames,
+        count=number(camera.frames),
+        looked=number(camera.looked),
+    )
+    reopened = ""
+    if camera.reopened:
+        reopened = ngettext(
+            "Opened again %(count)s time",
+            "Opened again %(count)s times",
+            camera.reopened,
+            count=number(camera.reopened),
+        )
+    return line(
+        "camera",
+        "camera",
+        gettext("Camera"),
+        tone,
+        sentence,
+        last_picture(camera, now, when),
+        pictures,
+        skipped_sentence(camera.skipped),
+        reopened,
+        _speed(camera.ms_per_frame),
+        detail=camera.detail,
+    )
+
+
+def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
+    """The age of the last picture, by the clock that never jumps where it can be had."""
+    if camera.last_frame is None:
+        return gettext("No picture yet")
+    if camera.last_frame.boot_id != now.boot_id:
+        return gettext("Last picture %(ago)s", ago=when.ago(camera.last_frame.utc))
+    return gettext("Last picture %(ago)s", ago=ago(age_s(camera, now)))
+
+
+def skipped_sentence(skipped: Mapping[str, int]) -> str:
+    """How many pictures were not looked at, and why."""
+    reasons = [f"{number(count)} {reason_word(reason)}" for reason, count in sorted(skipped.items()) if count]
+    return gettext("Not looked at: %(reasons)s", reasons=", ".join(reasons)) if reasons else ""
+
+
+def reason_word(reason: str) -> str:
+    """Why a picture was not looked at. An unknown reason is shown as it is."""
+    words = {
+        "still": gettext("nothing moved"),
+        "dark": gettext("too dark"),
+        "bright": gettext("too bright"),
+        "blurred": gettext("not sharp"),
+        "blocked": gettext("lens covered"),
+        "early": gettext("before their turn"),
+    }
+    return words.get(reason, reason)
+
+
+def model_line(model: ModelStatus) -> Line:
+    """The bundle that runs, and whether it is the one that was asked for."""
+    title = gettext("Model")
+    if not model.name:
+        return line("model", "model", title, "wait", gettext("The model is being loaded."), detail=model.detail)
+    name = gettext("Model %(name)s, version %(version)s", name=model.name, version=model.version)
+    if model.detail:
+        sentence = gettext("The model that was asked for cannot be used; the previous one works on.")
+        return line("model", "model", title, "look", sentence, name, detail=model.detail)
+    return line("model", "model", title, "calm", gettext("The model works."), name)
+
+
+def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Moments) -> Line:
+    """Delivery: where results go, and how many wait."""
+    title = gettext("Delivery")
+    queue = waiting_sentence(waiting, when)
+    if config.mqtt is None:
+        sentence = gettext("No broker is configured: everything stays on this node.")
+        return line("link", "link", title, "calm", sentence, queue)
+    states: Mapping[str, tuple[Tone, str]] = {
+        "off": ("wait", gettext("Delivery has not started yet.")),
+        "connecting": ("wait", gettext("The node is connecting to its broker.")),
+        "connected": ("calm", gettext("Connected: results are delivered.")),
+        "refused": ("look", gettext("The broker refuses this node; nothing is lost, results wait here.")),
+        "lost": ("look", gettext("The broker cannot be reached; nothing is lost, results wait here.")),
+    }
+    tone, sentence = states[link.state]
+    delivered = ngettext(
+        "%(count)s result delivered since the start",
+        "%(count)s results delivered since the start",
+        link.acknowledged,
+        count=number(link.acknowledged),
+    )
+    last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
+    return line("link", "link", title, tone, sentence, queue, delivered, last, detail=link.detail)
+
+
+def waiting_sentence(waiting: Waiting, when: Moments) -> str:
+    """How many results wait, and since when."""
+    if not waiting.count or waiting.oldest_utc is None:
+        return ""
+    return ngettext(
+        "%(count)s result waits since %(since)s",
+        "%(count)s results wait since %(since)s",
+        waiting.count,
+        count=number(waiting.count),
+        since=when.at(waiting.oldest_utc),
+    )
+
+
+def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
+    """How far times can be trusted."""
+    title = gettext("Clock")
+    local = gettext("It is %(time)s here (%(zone)s)", time=when.at(now.utc), zone=config.node.time_zone)
+    if now.state is ClockState.UNSYNCED:
+        sentence = gettext("The clock was not set since the power came back: times may be wrong.")
+        return line("clock", "clock", title, "look", sentence, local)
+    return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
+
+
+def card_line(free_bytes: int | None) -> Line:
+    """Room on the card."""
+    title = gettext("Memory card")
+    if free_bytes is None:
+        return line("card", "card", title, "look", gettext("The folder for results cannot be found."))
+    room = gettext("%(free)s GB free", free=number(free_bytes / 1e9, 1))
+    if free_bytes < ROOM_BYTES:
+        sentence = gettext("The card is almost full: old pictures are removed first.")
+        return line("card", "card", title, "look", sentence, room)
+    return line("card", "card", title, "calm", gettext("There is room on the card."), room)
+
+
+def power_line() -> Line:
+    """A supply that is too weak at this moment."""
+    sentence = gettext("The power supply is too weak: check cable, battery and solar panel.")
+    return line("power", "power", gettext("Power"), "look", sentence)
+
+
+def warmth_line(temperature_c: float) -> Line:
+    """The processor's temperature."""
+    title = gettext("Warmth")
+    shown = gettext("%(celsius)s °C", celsius=number(temperature_c))
+    if temperature_c >= HOT_C:
+        return line("warmth", "warmth", title, "look", gettext("The node is hot: give it shade."), shown)
+    return line("warmth", "warmth", title, "calm", gettext("Not too warm."), shown)
+
+
+def _speed(ms_per_frame: float | None) -> str:
+    return "" if ms_per_frame is None else gettext("%(ms)s ms for one picture", ms=number(ms_per_frame))
+
+
+def running_sentence(started: Instant, now: Instant) -> str:
+    """How long the node has been running."""
+    return gettext("Running for %(time)s", time=duration(now.monotonic_s - started.monotonic_s))
+
+
+def health_in_short(lines: Sequence[Line]) -> tuple[Tone, str]:
+    """The node's health in one sentence for the farmer."""
+    bad = [line.title for line in lines if line.tone in ("stop", "look")]
+    if not bad:
+        return "calm", gettext("The node is well.")
+    tone: Tone = "stop" if any(line.tone == "stop" for line in lines) else "look"
+    return tone, gettext("To look at: %(parts)s", parts=", ".join(bad))

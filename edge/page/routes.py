@@ -1,0 +1,170 @@
+"""Which address shows what. Views gather committed records and states, and hand finished sentences to the templates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask_babel import get_locale, gettext
+
+from edge.board import read_board
+from edge.clock import Clock
+from edge.config import NodeConfig
+from edge.counts import Interval, Sighting
+from edge.page import card, days, fortnight, health, sightings
+from edge.page.live import LivePicture
+from edge.page.names import Names
+from edge.page.situation import Facts, age_s
+from edge.page.words import Moments
+from edge.status import StatusBoard
+from edge.store import Store
+
+DAY = timedelta(days=1)
+LATEST = 200  # sightings read for the last 24 hours
+ROWS = 6  # of them in the list
+pages = Blueprint("pages", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What the views may look at: committed records, states, configuration and the time."""
+
+    store: Store
+    board: StatusBoard
+    config: NodeConfig
+    clock: Clock
+    live: LivePicture
+
+    def moments(self) -> Moments:
+        """Now, as the reader says it."""
+        return Moments(self.clock.now().utc, ZoneInfo(self.config.node.time_zone))
+
+    def sightings(self, now_utc: datetime) -> list[Sighting]:
+        """Those of the last 24 hours, newest first."""
+        records = [stored.record for stored in self.store.latest_sightings(LATEST)]
+        kept = [record for record in records if isinstance(record, Sighting) and record.at.utc >= now_utc - DAY]
+        return sorted(kept, key=lambda sighting: sighting.at.utc, reverse=True)
+
+    def intervals(self, when: Moments) -> list[Interval]:
+        """Those of the last fourteen days where the node stands."""
+        first = when.today() - timedelta(days=days.LENGTH - 1)
+        midnight = datetime.combine(first, time(), when.zone).astimezone(UTC)
+        stored = self.store.intervals_between(midnight, when.now_utc + DAY)
+        return [one.record for one in stored if isinstance(one.record, Interval)]
+
+    def health(self, when: Moments) -> tuple[health.Line, ...]:
+        """All parts of the node in sentences."""
+        count, oldest = self.store.waiting()
+        return health.health(
+            self.board.snapshot(),
+            health.Waiting(count, oldest),
+            self.config,
+            self.clock.now(),
+            read_board(Path(self.config.store.folder)),
+            when,
+        )
+
+
+def node() -> Node:
+    """The node that this app shows."""
+    return current_app.extensions["fieldeye"]  # type: ignore[no-any-return]
+
+
+@pages.get("/")
+def now() -> str:
+    """The farmer's page."""
+    this, names = node(), Names(str(get_locale()))
+    when = this.moments()
+    seen, intervals, lines = this.sightings(when.now_utc), this.intervals(when), this.health(when)
+    tone, well = health.health_in_short(lines)
+    snapshot = this.board.snapshot()
+    fortnight_days = days.days(intervals, when.zone, when.today())
+    return render_template(
+        "now.html",
+        card=card.card(
+            snapshot, _facts(seen, intervals, when, names), this.clock.now(), when, names, this.config.camera.every_s
+        ),
+        photo=sightings.photo(seen, this.store.picture, when, names),
+        rows=sightings.rows(seen[:ROWS], when, names),
+        fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
+        health_tone=tone,
+        health_icon=health.ICONS[tone],
+        health_words=well,
+        notes=_notes(lines),
+    )
+
+
+@pages.get("/node")
+def node_health() -> str:
+    """How the node is, part by part."""
+    this = node()
+    snapshot = this.board.snapshot()
+    lines = this.health(this.moments())
+    running = health.running_sentence(snapshot.started, this.clock.now())
+    return render_template("node.html", lines=lines, running=running, problem=snapshot.problem)
+
+
+@pages.get("/live")
+def live() -> str:
+    """The technician's live picture."""
+    this = node()
+    snapshot, instant = this.board.snapshot(), this.clock.now()
+    return render_template(
+        "live.html",
+        has_picture=this.live.jpeg() is not None,
+        last_picture=health.last_picture(snapshot.camera, instant, this.moments()),
+        camera=health.camera_line(snapshot.camera, instant, this.moments()),
+        words=gettext("Last picture %(ago)s", ago="{ago}"),
+        cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
+    )
+
+
+@pages.get("/live.jpg")
+def live_jpeg() -> Response:
+    """The newest frame with its age; 404 before the first."""
+    this = node()
+    picture = this.live.jpeg()
+    if picture is None:
+        abort(404, gettext("The camera has not given a picture yet."))
+    response = Response(picture, mimetype="image/jpeg")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Picture-Age-S"] = str(round(age_s(this.board.snapshot().camera, this.clock.now())))
+    return response
+
+
+@pages.get("/pictures/<name>")
+def picture(name: str) -> Response:
+    """A stored picture as it was taken, without boxes. A picture never changes under its name."""
+    content = node().store.picture(name)
+    if content is None:
+        abort(404, gettext("This picture is no longer kept on the node."))
+    response = Response(content, mimetype="image/jpeg")
+    response.headers["Cache-Control"] = "private, max-age=604800, immutable"
+    return response
+
+
+@pages.get("/healthz")
+def healthz() -> tuple[dict[str, bool], int]:
+    """Is the node looking? Nothing more, as nobody has to log in for it."""
+    snapshot = node().board.snapshot()
+    looking = not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
+    return {"ok": looking}, 200 if looking else 503
+
+
+def _facts(seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names) -> Facts:
+    """Committed facts of 24 hours; a pest comes before a friend that was seen later."""
+    foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
+    frames = sum(interval.frames for interval in intervals if interval.end.utc >= when.now_utc - DAY)
+    return Facts(newest=next(iter([*foes, *seen]), None), frames=frames)
+
+
+def _notes(lines: Sequence[health.Line]) -> list[health.Line]:
+    """Parts that are not well, apart from the camera, which the big sentence speaks of."""
+    return [line for line in lines if line.tone in ("look", "stop") and line.id != "camera"]
+
+
+def wants_json() -> bool:
+    """Does the visitor read JSON rather than a page?"""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

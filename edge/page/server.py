@@ -1,0 +1,74 @@
+"""The page on a port: waitress in one thread with a few workers, which stops within a second."""
+
+import errno
+import os
+from threading import Event, Thread
+
+from flask import Flask
+from waitress import create_server, wasyncore
+
+from edge.errors import FieldeyeError, ThreadStuckError
+
+WORKERS = 3  # phones in front of one node; more would only take cores from the detector
+WAKE_S = 0.5  # the longest that a stop waits for a quiet loop
+STOP_S = 2.0
+BODY_BYTES = 64 * 1024  # nothing is uploaded
+
+
+class PageServer:
+    """Serves an app until it is closed. Owns its thread and the listening socket; `close` may be called twice."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._sockets: dict[int, object] = {}
+        self._stop = Event()
+        self._server = create_server(
+            app,
+            map=self._sockets,
+            host=host,
+            port=port,
+            threads=WORKERS,
+            ident=None,
+            max_request_body_size=BODY_BYTES,
+            connection_limit=50,
+            channel_timeout=30,
+        )
+        self.host = host
+        self.port = _bound_port(self._server)
+        self._thread = Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """The address to type into a browser on this machine."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104  shown, not bound
+        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+
+    def close(self) -> None:
+        """Stop listening and end the thread. Raises ThreadStuckError if it does not end in time."""
+        self._stop.set()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            raise ThreadStuckError(f"the page on port {self.port} did not stop within {STOP_S:.0f} s; restart the node")
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
+        wasyncore.close_all(self._sockets)
+
+
+def serve(app: Flask, host: str, port: int) -> PageServer:
+    """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
+    try:
+        return PageServer(app, host, port)
+    except OSError as why:
+        taken = why.errno == errno.EADDRINUSE
+        reason = "is used by another program" if taken else f"cannot be opened ({os.strerror(why.errno or 0)})"
+        raise FieldeyeError(
+            f"port {port} on {host} {reason}; stop what uses it or set another [page] port in node.toml"
+        ) from why
+
+
+def _bound_port(server: object) -> int:
+    listening: list[tuple[str, int]] = getattr(server, "effective_listen", [])  # a name with several addresses
+    return int(listening[0][1] if listening else server.effective_port)  # type: ignore[attr-defined]

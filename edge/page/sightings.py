@@ -1,0 +1,125 @@
+"""Sightings in a person's words, and the photograph on which they were seen."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from flask_babel import gettext
+
+from edge.counts import Sighting
+from edge.page.names import Names
+from edge.page.words import Moments, number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """A box as shares 0..1 of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photo:
+    """A stored picture with what was seen on it."""
+
+    id: str
+    words: str  # for those who cannot see it
+    caption: str
+    width: int  # aspect ratio only: a reduced decode is exact to 8 px
+    height: int
+    outlines: tuple[Outline, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One sighting in the list."""
+
+    name: str
+    scientific: str  # empty if it is the name
+    words: str
+    ago: str
+    at: str
+    photo: str  # id, or empty
+    link: str
+
+
+def seen_headline(sighting: Sighting, names: Names) -> str:
+    """What was seen and how many."""
+    return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=number(sighting.count))
+
+
+def how_sure(confidence: float) -> str:
+    """A detector's confidence as a person would say it."""
+    if confidence >= 0.8:
+        return gettext("clearly recognised")
+    return gettext("probably") if confidence >= 0.5 else gettext("not sure")
+
+
+def photo(
+    sightings: Sequence[Sighting], picture: Callable[[str], bytes | None], when: Moments, names: Names
+) -> Photo | None:
+    """The newest sighting whose picture is still there, with the boxes of all that was seen on it."""
+    for newest in sightings:
+        if newest.picture is None:
+            continue
+        size = _size(picture(newest.picture))
+        if size is None:
+            continue
+        same = [sighting for sighting in sightings if sighting.picture == newest.picture]
+        seen = ", ".join(seen_headline(sighting, names) for sighting in same)
+        return Photo(
+            id=newest.picture,
+            words=gettext("Photograph from the field with %(seen)s", seen=seen),
+            caption=gettext(
+                "%(seen)s · %(sure)s · %(time)s",
+                seen=seen,
+                sure=how_sure(newest.confidence),
+                time=when.at(newest.at.utc),
+            ),
+            width=size[0],
+            height=size[1],
+            outlines=tuple(outline(sighting, size) for sighting in same),
+        )
+    return None
+
+
+def outline(sighting: Sighting, size: tuple[int, int]) -> Outline:
+    """The sighting's box on a drawing of that size."""
+    left, top, right, bottom = sighting.box
+    width, height = size
+    return Outline(
+        x=round(left * width, 1),
+        y=round(top * height, 1),
+        width=round((right - left) * width, 1),
+        height=round((bottom - top) * height, 1),
+    )
+
+
+def _size(jpeg: bytes | None) -> tuple[int, int] | None:
+    """Width and height of a picture, None if it is gone or broken. Decoded at an eighth: 0.3 ms instead of 4."""
+    if not jpeg:
+        return None
+    small = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+    return None if small is None else (small.shape[1] * 8, small.shape[0] * 8)
+
+
+def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Row, ...]:
+    """The list of what was seen lately."""
+    return tuple(
+        Row(
+            name=names.name(sighting.label),
+            scientific=sighting.label if names.name(sighting.label) != sighting.label else "",
+            words=gettext(
+                "%(count)s on one picture, %(sure)s", count=number(sighting.count), sure=how_sure(sighting.confidence)
+            ),
+            ago=when.ago(sighting.at.utc),
+            at=when.at(sighting.at.utc),
+            photo=sighting.picture or "",
+            link=gettext("Picture"),
+        )
+        for sighting in sightings
+    )

@@ -1,0 +1,65 @@
+"""What a person in front of the node has to know first. Pure: a decision about states and committed facts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.clock import Instant
+from edge.counts import Sighting
+from edge.status import CameraStatus, Snapshot
+
+LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
+COVERED = "blocked"  # the gate's word for a lens that something covers
+
+
+class Situation(StrEnum):
+    """The first thing to say, most urgent first."""
+
+    STOPPED = "stopped"  # safe mode: the node does not look at all
+    MISSING = "missing"  # no camera
+    STALLED = "stalled"  # a camera that gives nothing new
+    LATE = "late"  # the last picture is old
+    COVERED = "covered"  # something in front of the lens
+    SEEN = "seen"
+    NOTHING = "nothing"  # a real zero: looked, and nothing was there
+    UNUSABLE = "unusable"  # pictures came, none was good enough
+    STARTING = "starting"
+
+
+NO_DATA = frozenset(
+    {Situation.STOPPED, Situation.MISSING, Situation.STALLED, Situation.LATE, Situation.COVERED, Situation.UNUSABLE}
+)
+_BY_CAMERA = {
+    "missing": Situation.MISSING,
+    "stalled": Situation.STALLED,
+    "repeating": Situation.STALLED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is committed about the last 24 hours."""
+
+    newest: Sighting | None  # the newest sighting
+    frames: int  # looked at
+
+
+def situation(snapshot: Snapshot, facts: Facts, now: Instant, every_s: float) -> Situation:
+    """The first thing to say; `every_s` is the configured pause between two looks."""
+    camera = snapshot.camera
+    if snapshot.problem:
+        return Situation.STOPPED
+    if camera.state in _BY_CAMERA:
+        return _BY_CAMERA[camera.state]
+    if camera.state != "ended" and age_s(camera, now) > max(LATE_S, 3 * every_s):
+        return Situation.LATE
+    if camera.last_skip == COVERED:
+        return Situation.COVERED
+    if facts.newest is None and not facts.frames and not camera.looked:
+        return Situation.UNUSABLE if camera.skipped else Situation.STARTING
+    return Situation.SEEN if facts.newest is not None else Situation.NOTHING
+
+
+def age_s(camera: CameraStatus, now: Instant) -> float:
+    """Seconds since the last picture, by the clock that never jumps; 0 before the first one."""
+    last = camera.last_frame
+    return now.monotonic_s - last.monotonic_s if last is not None and last.boot_id == now.boot_id else 0.0

@@ -1,0 +1,74 @@
+// Keeps an open page fresh and the live picture moving. Reading works without it.
+"use strict";
+
+const HIDDEN_WAIT_MS = 1000;
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function whileShown(ms) {
+  await pause(ms);
+  while (document.hidden) await pause(HIDDEN_WAIT_MS);
+}
+
+function say(words) {
+  const line = document.getElementById("away");
+  line.textContent = words;
+  line.hidden = !words;
+}
+
+// Takes the new content of the same page, and leaves open what the reader has opened.
+function replaceMain(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  const open = new Set([...document.querySelectorAll("details[open]")].map((part) => part.id));
+  for (const part of fresh.querySelectorAll("details")) part.open = open.has(part.id);
+  const held = document.activeElement.closest("details")?.id;
+  document.title = fresh.title;
+  document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
+  if (held) document.getElementById(held).querySelector("summary").focus({ preventScroll: true });
+}
+
+async function keepFresh(everyS) {
+  let shownAt = new Date();
+  for (;;) {
+    await whileShown(everyS * 1000);
+    try {
+      const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(8000) });
+      if (!answer.ok) throw new Error(String(answer.status));
+      replaceMain(await answer.text());
+      shownAt = new Date();
+      say("");
+    } catch {
+      say(`${document.body.dataset.away} ${shownAt.toLocaleTimeString(document.documentElement.lang)}`);
+    }
+  }
+}
+
+// One picture after another, never two at once, none while nobody looks.
+async function keepMoving(image) {
+  const cost = document.getElementById("live-cost");
+  const age = document.getElementById("live-age");
+  const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+  for (let shown = 1; ; shown += 1) {
+    await whileShown(Number(image.dataset.everyMs));
+    try {
+      const answer = await fetch("/live.jpg", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const picture = await answer.blob();
+      const before = image.src;
+      image.src = URL.createObjectURL(picture);
+      if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+      cost.textContent = cost.dataset.words.replace("{kb}", Math.round(picture.size / 1000)).replace("{n}", shown);
+      const ageS = Number(answer.headers.get("Picture-Age-S"));
+      age.textContent = age.dataset.words.replace("{ago}", ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute"));
+      say("");
+    } catch {
+      say(document.body.dataset.away);
+      await pause(3000);
+    }
+  }
+}
+
+const main = document.getElementById("main");
+if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
+const live = document.getElementById("live");
+if (live) keepMoving(live);
