@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 
 from flask import Flask, Response, render_template, request
-from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
@@ -13,7 +12,7 @@ from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.routes import Node, pages
 from edge.page.server import PageServer, serve
-from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language
+from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 

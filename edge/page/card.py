@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask_babel import gettext, ngettext
-
 from edge.clock import Instant
-from edge.page.health import ICONS, Tone, last_picture
+from edge.page.camera import last_picture
 from edge.page.names import Names
 from edge.page.sightings import seen_headline
 from edge.page.situation import Facts, Situation, situation
-from edge.page.words import Moments, number
+from edge.page.tones import ICONS, Tone
+from edge.page.words import Moments, gettext, ngettext, number
 from edge.status import Snapshot
 
 
@@ -84,7 +83,7 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tup
             gettext("Something covers the camera."),
             gettext("Wipe the lens and remove what hangs in front of it."),
         ),
-        Situation.UNUSABLE: ("stop", _unusable(skip), _unusable_action(skip)),
+        Situation.UNUSABLE: ("wait" if skip == "dark" else "stop", _unusable(skip), _unusable_action(skip)),
         Situation.STARTING: (
             "wait",
             gettext("The node has just started."),
@@ -133,7 +132,7 @@ def _light(snapshot: Snapshot) -> str:
 def _unusable(skip: str) -> str:
     words = {
         "dark": gettext("Too dark to see anything."),
-        "bright": gettext("Too bright to see anything."),
+        "overexposed": gettext("Too bright to see anything."),
         "blurred": gettext("The pictures are not sharp."),
     }
     return words.get(skip, gettext("No picture was good enough yet."))
@@ -142,7 +141,7 @@ def _unusable(skip: str) -> str:
 def _unusable_action(skip: str) -> str:
     words = {
         "dark": gettext("Wait until it is light."),
-        "bright": gettext("Turn the camera away from the sun or give it shade."),
+        "overexposed": gettext("Turn the camera away from the sun or give it shade."),
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
     }
     return words.get(skip, gettext("Look at the live picture."))

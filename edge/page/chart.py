@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.page.days import ZERO, Day
+from edge.page.days import ZERO, Day, Figure
 
 PITCH, BAR, WIDTH = 25, 17, 350  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR, HEIGHT = 24, 104, 108  # room above for the figure, below for the foot of a zero
@@ -19,8 +19,7 @@ class Bar:
     y: float
     height: float
     middle: float
-    low_y: float
-    high_y: float
+    range_path: str  # the likely range, empty where it is not known
     right: int
     text_y: float
     label: str  # figure to write above, empty for most
@@ -29,7 +28,7 @@ class Bar:
 def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
     """The bars of one taxon; the highest and today's carry their figure."""
     figures = [day.figures.get(label, ZERO) for day in fortnight]
-    scale = max([NARROWEST_SCALE, *(figure.high for figure in figures), *(figure.count for figure in figures)])
+    scale = max(NARROWEST_SCALE, *(_tallest(figure) for figure in figures))
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     drawn = []
     for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True)):
@@ -42,14 +41,23 @@ def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
                 y=_y(figure.count, scale),
                 height=round(FLOOR - _y(figure.count, scale), 1),
                 middle=x + BAR / 2,
-                low_y=_y(figure.low, scale),
-                high_y=_y(figure.high, scale),
+                range_path=_range(x + BAR / 2, figure, scale),
                 right=x + BAR,
-                text_y=round(_y(max(figure.count, figure.high), scale) - 6, 1),
+                text_y=round(_y(_tallest(figure), scale) - 6, 1),
                 label=str(figure.count) if named else "",
             )
         )
     return tuple(drawn)
+
+
+def _tallest(figure: Figure) -> int:
+    return max(figure.count, figure.high or 0)
+
+
+def _range(middle: float, figure: Figure, scale: int) -> str:
+    if figure.low is None or figure.high is None or figure.low == figure.high:
+        return ""
+    return f"M{middle} {_y(figure.low, scale)}V{_y(figure.high, scale)}"
 
 
 def _y(count: int, scale: int) -> float:

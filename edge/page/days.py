@@ -11,11 +11,11 @@ LENGTH = 14
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A count of one day with its likely range."""
+    """A count of one day with its likely range; None where the model was never measured on the taxon."""
 
     count: int
-    low: int
-    high: int
+    low: int | None
+    high: int | None
 
 
 ZERO = Figure(0, 0, 0)
@@ -68,7 +68,11 @@ def joined(so_far: Figure, taxon: TaxonCount, unit: Unit) -> Figure:
     """A day's figure with one more interval: the larger of two maxima, else the sum (ranges added, so rather wide)."""
     if unit == "max_per_frame":
         return so_far if so_far.count >= taxon.count else Figure(taxon.count, taxon.low, taxon.high)
-    return Figure(so_far.count + taxon.count, so_far.low + taxon.low, so_far.high + taxon.high)
+    return Figure(so_far.count + taxon.count, _sum(so_far.low, taxon.low), _sum(so_far.high, taxon.high))
+
+
+def _sum(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
 
 
 def most_seen(fortnight: Sequence[Day], limit: int) -> list[str]:

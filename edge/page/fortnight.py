@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext, ngettext
-
 from edge.counts import Unit
 from edge.page.chart import Bar, bars
 from edge.page.days import LENGTH, ZERO, Day, most_seen
 from edge.page.names import Names
-from edge.page.words import day_in_words, duration, number
+from edge.page.words import day_in_words, duration, gettext, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table
 
@@ -30,6 +28,7 @@ class Fortnight:
 
     unit: str
     panels: tuple[Panel, ...]
+    has_ranges: bool
     first_day: str
     empty: str  # why there are no bars, or empty
     gaps: str  # what the hatched days mean, or empty
@@ -41,21 +40,26 @@ def fortnight(days: Sequence[Day], unit: Unit | None, names: Names) -> Fortnight
     """Bars for the taxa seen most, and everything in a table for those who cannot see bars."""
     labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
     looked = [day for day in days if day.frames]
-    missing = LENGTH - len(looked)
+    panels = tuple(panel(index, days, label, names) for index, label in enumerate(labels[:PANELS]))
     return Fortnight(
         unit=unit_words(unit),
-        panels=tuple(panel(index, days, label, names) for index, label in enumerate(labels[:PANELS])),
+        panels=panels,
+        has_ranges=any(bar.range_path for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
         empty=_no_bars(looked),
-        gaps=ngettext(
-            "%(num)s day without data is hatched: that is not a zero.",
-            "%(num)s days without data are hatched: that is not a zero.",
-            missing,
-        )
-        if missing and looked
-        else "",
+        gaps=_gaps(LENGTH - len(looked)) if panels else "",
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
+    )
+
+
+def _gaps(days_without_data: int) -> str:
+    if not days_without_data:
+        return ""
+    return ngettext(
+        "%(num)s day without data is hatched: that is not a zero.",
+        "%(num)s days without data are hatched: that is not a zero.",
+        days_without_data,
     )
 
 

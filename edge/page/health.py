@@ -1,38 +1,18 @@
-"""How the node is, in sentences: camera, gate, model, delivery, clock, card, warmth."""
+"""How the node is, part by part: camera, model, delivery, clock, card, warmth, power."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from flask_babel import gettext, ngettext
-
-from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import NodeConfig
-from edge.page.situation import age_s
-from edge.page.words import Moments, ago, duration, number
-from edge.status import CameraStatus, LinkStatus, ModelStatus, Snapshot
+from edge.page.camera import camera_line
+from edge.page.tones import Line, Tone, line
+from edge.page.words import Moments, duration, gettext, ngettext, number
+from edge.status import LinkStatus, ModelStatus, Snapshot
 
-Tone = Literal["calm", "look", "stop", "wait"]
-ICONS: Mapping[Tone, str] = {"calm": "check", "look": "alert", "stop": "stop", "wait": "wait"}
 HOT_C = 75.0  # a Pi slows itself down from 80 °C
 ROOM_BYTES = 500_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One part of the node: how it is and what that means."""
-
-    id: str
-    icon: str  # of the part
-    title: str
-    tone: Tone
-    tone_icon: str
-    word: str  # of the tone, so that colour is never alone
-    sentence: str
-    more: tuple[str, ...] = ()
-    detail: str = ""  # the machine's own English words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,118 +23,23 @@ class Waiting:
     oldest_utc: datetime | None
 
 
-def tone_word(tone: Tone) -> str:
-    """The word beside a colour."""
-    words = {
-        "calm": gettext("Good"),
-        "look": gettext("Look at it"),
-        "stop": gettext("Stopped"),
-        "wait": gettext("Waiting"),
-    }
-    return words[tone]
-
-
-def line(part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "") -> Line:
-    """A Line with the word of its tone."""
-    word = tone_word(tone)
-    return Line(
-        id=part,
-        icon=icon,
-        title=title,
-        tone=tone,
-        tone_icon=ICONS[tone],
-        word=word,
-        sentence=sentence,
-        more=tuple(filter(None, more)),
-        detail=detail,
-    )
-
-
-def health(
-    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments
-) -> tuple[Line, ...]:
+def health(snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, when: Moments) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them."""
     lines = [
         camera_line(snapshot.camera, now, when),
         model_line(snapshot.model),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
-        card_line(board.disk_free_bytes),
     ]
+    board = snapshot.board
+    if board is None:
+        return tuple(lines)
+    lines.append(card_line(board.disk_free_bytes))
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
         lines.append(power_line())
     return tuple(lines)
-
-
-def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
-    """The camera and the gate."""
-    states: Mapping[str, tuple[Tone, str]] = {
-        "starting": ("wait", gettext("The camera is starting.")),
-        "ok": ("calm", gettext("The camera gives pictures.")),
-        "stalled": ("stop", gettext("The camera has stopped giving pictures; the node opens it again.")),
-        "repeating": ("stop", gettext("The camera repeats one picture; the node opens it again.")),
-        "missing": ("stop", gettext("The camera does not answer.")),
-        "ended": ("wait", gettext("All pictures of the folder or film have been shown.")),
-    }
-    tone, sentence = states[camera.state]
-    pictures = ngettext(
-        "%(count)s picture since the start, %(looked)s looked at",
-        "%(count)s pictures since the start, %(looked)s looked at",
-        camera.frames,
-        count=number(camera.frames),
-        looked=number(camera.looked),
-    )
-    reopened = ""
-    if camera.reopened:
-        reopened = ngettext(
-            "Opened again %(count)s time",
-            "Opened again %(count)s times",
-            camera.reopened,
-            count=number(camera.reopened),
-        )
-    return line(
-        "camera",
-        "camera",
-        gettext("Camera"),
-        tone,
-        sentence,
-        last_picture(camera, now, when),
-        pictures,
-        skipped_sentence(camera.skipped),
-        reopened,
-        _speed(camera.ms_per_frame),
-        detail=camera.detail,
-    )
-
-
-def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
-    """The age of the last picture, by the clock that never jumps where it can be had."""
-    if camera.last_frame is None:
-        return gettext("No picture yet")
-    if camera.last_frame.boot_id != now.boot_id:
-        return gettext("Last picture %(ago)s", ago=when.ago(camera.last_frame.utc))
-    return gettext("Last picture %(ago)s", ago=ago(age_s(camera, now)))
-
-
-def skipped_sentence(skipped: Mapping[str, int]) -> str:
-    """How many pictures were not looked at, and why."""
-    reasons = [f"{number(count)} {reason_word(reason)}" for reason, count in sorted(skipped.items()) if count]
-    return gettext("Not looked at: %(reasons)s", reasons=", ".join(reasons)) if reasons else ""
-
-
-def reason_word(reason: str) -> str:
-    """Why a picture was not looked at. An unknown reason is shown as it is."""
-    words = {
-        "still": gettext("nothing moved"),
-        "dark": gettext("too dark"),
-        "bright": gettext("too bright"),
-        "blurred": gettext("not sharp"),
-        "blocked": gettext("lens covered"),
-        "early": gettext("before their turn"),
-    }
-    return words.get(reason, reason)
 
 
 def model_line(model: ModelStatus) -> Line:
@@ -242,10 +127,6 @@ def warmth_line(temperature_c: float) -> Line:
     if temperature_c >= HOT_C:
         return line("warmth", "warmth", title, "look", gettext("The node is hot: give it shade."), shown)
     return line("warmth", "warmth", title, "calm", gettext("Not too warm."), shown)
-
-
-def _speed(ms_per_frame: float | None) -> str:
-    return "" if ms_per_frame is None else gettext("%(ms)s ms for one picture", ms=number(ms_per_frame))
 
 
 def running_sentence(started: Instant, now: Instant) -> str:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask_babel import gettext
-
+from edge.page.words import gettext
 from edge.taxa import taxon
 
 HEALTHY = "healthy"  # a class of leaf models that is no taxon

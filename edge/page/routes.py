@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale
 
-from edge.board import read_board
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting
-from edge.page import card, days, fortnight, health, sightings
+from edge.page import camera, card, days, fortnight, health, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.situation import Facts, age_s
-from edge.page.words import Moments
+from edge.page.words import Moments, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 
@@ -54,17 +52,10 @@ class Node:
         stored = self.store.intervals_between(midnight, when.now_utc + DAY)
         return [one.record for one in stored if isinstance(one.record, Interval)]
 
-    def health(self, when: Moments) -> tuple[health.Line, ...]:
+    def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
-        count, oldest = self.store.waiting()
-        return health.health(
-            self.board.snapshot(),
-            health.Waiting(count, oldest),
-            self.config,
-            self.clock.now(),
-            read_board(Path(self.config.store.folder)),
-            when,
-        )
+        waiting = health.Waiting(*self.store.waiting())
+        return health.health(self.board.snapshot(), waiting, self.config, self.clock.now(), when)
 
 
 def node() -> Node:
@@ -90,7 +81,7 @@ def now() -> str:
         rows=sightings.rows(seen[:ROWS], when, names),
         fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
         health_tone=tone,
-        health_icon=health.ICONS[tone],
+        health_icon=tones.ICONS[tone],
         health_words=well,
         notes=_notes(lines),
     )
@@ -114,8 +105,8 @@ def live() -> str:
     return render_template(
         "live.html",
         has_picture=this.live.jpeg() is not None,
-        last_picture=health.last_picture(snapshot.camera, instant, this.moments()),
-        camera=health.camera_line(snapshot.camera, instant, this.moments()),
+        last_picture=camera.last_picture(snapshot.camera, instant, this.moments()),
+        camera=camera.camera_line(snapshot.camera, instant, this.moments()),
         words=gettext("Last picture %(ago)s", ago="{ago}"),
         cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
     )
@@ -160,7 +151,7 @@ def _facts(seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moment
     return Facts(newest=next(iter([*foes, *seen]), None), frames=frames)
 
 
-def _notes(lines: Sequence[health.Line]) -> list[health.Line]:
+def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:
     """Parts that are not well, apart from the camera, which the big sentence speaks of."""
     return [line for line in lines if line.tone in ("look", "stop") and line.id != "camera"]
 

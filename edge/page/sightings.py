@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from flask_babel import gettext
 
 from edge.counts import Sighting
 from edge.page.names import Names
-from edge.page.words import Moments, number
+from edge.page.words import Moments, gettext, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from pathlib import Path
 
+import flask_babel
 from babel import Locale
 from babel.dates import format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
@@ -13,7 +14,6 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from flask import Request
-from flask_babel import Babel, Domain, get_locale, gettext
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}  # code -> its own name, in the order of the menu
 HTML_LANGUAGE = {"en": "en", "zh": "zh-Hans"}
@@ -22,15 +22,15 @@ CATALOGUES = Path(__file__).parent / "translations"
 JUST_NOW_S = 5.0
 
 
-class PoDomain(Domain):  # type: ignore[misc]  # flask_babel is untyped
+class PoDomain(flask_babel.Domain):  # type: ignore[misc]  # flask_babel is untyped
     """Messages straight from the .po files, so that no compiled file can lag behind or be missing from a clone."""
 
     def get_translations(self) -> NullTranslations:
         """The messages of this request's language."""
-        return catalogue(str(get_locale() or "en"))
+        return catalogue(str(flask_babel.get_locale() or "en"))
 
 
-class PoBabel(Babel):  # type: ignore[misc]  # flask_babel is untyped
+class PoBabel(flask_babel.Babel):  # type: ignore[misc]  # flask_babel is untyped
     """Flask-Babel on top of PoDomain."""
 
     domain_instance = PoDomain()
@@ -47,6 +47,16 @@ def catalogue(language: str) -> NullTranslations:
         write_mo(compiled, read_po(lines, locale=language))
     compiled.seek(0)
     return Translations(compiled)
+
+
+def gettext(message: str, **values: str) -> str:
+    """The message in the reader's language, with its %(values)s."""
+    return str(flask_babel.gettext(message, **values))
+
+
+def ngettext(one: str, many: str, n: int, /, **values: str) -> str:
+    """As gettext, in the form that goes with `n`."""
+    return str(flask_babel.ngettext(one, many, n, **values))
 
 
 def chosen_language(request: Request, default: str) -> str:
@@ -111,4 +121,4 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def _locale() -> Locale:
-    return get_locale() or Locale("en")
+    return flask_babel.get_locale() or Locale("en")

@@ -1,0 +1,89 @@
+"""The camera and the gate in sentences."""
+
+from collections.abc import Mapping
+
+from edge.clock import Instant
+from edge.page.situation import age_s
+from edge.page.tones import Line, Tone, line
+from edge.page.words import Moments, ago, gettext, ngettext, number
+from edge.status import CameraStatus
+
+
+def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
+    """The camera and the gate."""
+    states: Mapping[str, tuple[Tone, str]] = {
+        "starting": ("wait", gettext("The camera is starting.")),
+        "ok": ("calm", gettext("The camera gives pictures.")),
+        "stalled": ("stop", gettext("The camera has stopped giving pictures; the node opens it again.")),
+        "repeating": ("stop", gettext("The camera repeats one picture; the node opens it again.")),
+        "missing": ("stop", gettext("The camera does not answer.")),
+        "ended": ("wait", gettext("All pictures of the folder or film have been shown.")),
+    }
+    tone, sentence = states[camera.state]
+    pictures = ngettext(
+        "%(count)s picture since the start, %(looked)s looked at",
+        "%(count)s pictures since the start, %(looked)s looked at",
+        camera.frames,
+        count=number(camera.frames),
+        looked=number(camera.looked),
+    )
+    reopened = ""
+    if camera.reopened:
+        reopened = ngettext(
+            "Opened again %(count)s time",
+            "Opened again %(count)s times",
+            camera.reopened,
+            count=number(camera.reopened),
+        )
+    return line(
+        "camera",
+        "camera",
+        gettext("Camera"),
+        tone,
+        sentence,
+        last_picture(camera, now, when),
+        pictures,
+        skipped_sentence(camera.skipped),
+        reopened,
+        _speed(camera.ms_per_frame),
+        detail=camera.detail,
+    )
+
+
+def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
+    """The age of the last picture, by the clock that never jumps where it can be had."""
+    if camera.last_frame is None:
+        return gettext("No picture yet")
+    if camera.last_frame.boot_id != now.boot_id:
+        return gettext("Last picture %(ago)s", ago=when.ago(camera.last_frame.utc))
+    return gettext("Last picture %(ago)s", ago=ago(age_s(camera, now)))
+
+
+def skipped_sentence(skipped: Mapping[str, int]) -> str:
+    """How many pictures were not looked at, and why."""
+    reasons = [f"{number(count)} {reason_word(reason)}" for reason, count in sorted(skipped.items()) if count]
+    return gettext("Not looked at: %(reasons)s", reasons=", ".join(reasons)) if reasons else ""
+
+
+def reason_word(reason: str) -> str:
+    """Why a picture was not looked at. An unknown reason is shown as it is."""
+    words = {
+        "still": gettext("nothing moved"),
+        "dark": gettext("too dark"),
+        "overexposed": gettext("too bright"),
+        "blurred": gettext("not sharp"),
+        "blocked": gettext("lens covered"),
+        "truncated": gettext("incomplete"),
+        "damaged": gettext("damaged"),
+        "empty": gettext("empty"),
+        "format": gettext("in an unknown format"),
+        "not_an_image": gettext("no picture at all"),
+        "too_large": gettext("too large"),
+        "too_small": gettext("too small"),
+        "unreadable": gettext("unreadable"),
+    }
+    return words.get(reason, reason)
+
+
+def _speed(ms_per_frame: float | None) -> str:
+    return "" if ms_per_frame is None else gettext("%(ms)s ms for one picture", ms=number(ms_per_frame))

@@ -1,0 +1,52 @@
+"""How a part of the node is: a colour, an icon and a word that say the same, and sentences."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.page.words import gettext
+
+Tone = Literal["calm", "look", "stop", "wait"]
+ICONS: Mapping[Tone, str] = {"calm": "check", "look": "alert", "stop": "stop", "wait": "wait"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One part of the node: how it is and what that means."""
+
+    id: str
+    icon: str  # of the part
+    title: str
+    tone: Tone
+    tone_icon: str
+    word: str  # of the tone, so that colour is never alone
+    sentence: str
+    more: tuple[str, ...] = ()
+    detail: str = ""  # the machine's own English words
+
+
+def tone_word(tone: Tone) -> str:
+    """The word beside a colour."""
+    words = {
+        "calm": gettext("Good"),
+        "look": gettext("Look at it"),
+        "stop": gettext("Stopped"),
+        "wait": gettext("Waiting"),
+    }
+    return words[tone]
+
+
+def line(part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "") -> Line:
+    """A Line with the word of its tone."""
+    word = tone_word(tone)
+    return Line(
+        id=part,
+        icon=icon,
+        title=title,
+        tone=tone,
+        tone_icon=ICONS[tone],
+        word=word,
+        sentence=sentence,
+        more=tuple(filter(None, more)),
+        detail=detail,
+    )
