@@ -124,6 +124,20 @@ class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     page: PageTable | None = PageTable()
 
 
+
+def safe_config(folder: Path) -> NodeConfig:
+    """What a node runs with when it has no configuration that can be used: nothing but the page, which says why.
+
+    The page answers on the network, since the person who can help has only a phone.
+    """
+    return NodeConfig(
+        node=NodeTable(site="unknown", node="unknown"),
+        camera=CameraTable(kind="folder", source=str(folder / "no-camera")),
+        store=StoreTable(folder=str(folder)),
+        page=PageTable(host="0.0.0.0"),  # noqa: S104
+    )
+
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _Record = TypeVar("_Record")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")

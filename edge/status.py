@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal
 
-from edge.board import BoardReading
 from edge.boxes import Image
 from edge.clock import Instant
 
@@ -59,7 +58,6 @@ class Snapshot:
     camera: CameraStatus = CameraStatus()
     link: LinkStatus = LinkStatus()
     model: ModelStatus = ModelStatus()
-    board: BoardReading | None = None  # the newest look at temperature, disk and memory
     problem: str = ""  # safe mode: what keeps the node from looking
 
 
@@ -82,7 +80,6 @@ class StatusBoard:
         camera: CameraStatus | None = None,
         link: LinkStatus | None = None,
         model: ModelStatus | None = None,
-        board: BoardReading | None = None,
         problem: str | None = None,
     ) -> None:
         """Replace the parts that are given."""
@@ -93,7 +90,6 @@ class StatusBoard:
                 camera=camera or now.camera,
                 link=link or now.link,
                 model=model or now.model,
-                board=board or now.board,
                 problem=now.problem if problem is None else problem,
             )
 
