@@ -1,0 +1,138 @@
+"""Degree days by the single sine method with a horizontal cut-off, and heat sums that say which days are missing."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib.resources import files
+from math import asin, cos, inf, isfinite, pi
+
+from edge.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """Least and greatest temperature of a day in °C, from a shaded and ventilated sensor."""
+
+    least_c: float
+    most_c: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.least_c) and isfinite(self.most_c)) or self.least_c > self.most_c:
+            raise ValueError(f"a day's least and most temperature must be numbers in order, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatSum:
+    """Degree days (°C d) from one day to another. A missing day is a gap, not a zero."""
+
+    known_c: float  # over the days with temperatures: a lower bound
+    filled_c: float | None  # missing days as the mean of their nearest known neighbours; None: nothing is known at all
+    missing: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """A row of degree_days.csv: the heat that a species needs between two stages, by its source's own thresholds."""
+
+    scientific_name: str
+    lower_c: float
+    upper_c: float | None
+    cutoff_method: str  # of the source; other than horizontal or none, single sine differs by a few per cent
+    stage_from: str
+    stage_to: str
+    degree_days_c: float
+    source: str
+
+
+def degree_days(day: DayRange, lower_c: float, upper_c: float | None = None) -> float:
+    """Degree days (°C d) of one day above `lower_c`; above `upper_c` development goes on at the rate of `upper_c`.
+
+    Baskerville and Emin (1969), Ecology 50:514-517; the six cases as laid out by UC IPM.
+    """
+    upper = inf if upper_c is None else upper_c
+    if upper <= lower_c:
+        raise ValueError(f"the upper threshold must be above the lower, got {lower_c} and {upper_c}")
+    low, high = day.least_c, day.most_c
+    mean, swing = (high + low) / 2, (high - low) / 2
+    if low >= upper:
+        return upper - lower_c
+    if high <= lower_c:
+        return 0.0
+    warm = -pi / 2 if low >= lower_c else asin((lower_c - mean) / swing)  # the sine rises through the lower threshold
+    hot = pi / 2 if high <= upper else asin((upper - mean) / swing)  # and through the upper one
+    above = (mean - lower_c) * (hot - warm) + swing * (cos(warm) - cos(hot))
+    capped = (upper - lower_c) * (pi / 2 - hot) if high > upper else 0.0
+    return (above + capped) / pi
+
+
+def heat_sum(
+    days: Mapping[date, DayRange], first: date, last: date, lower_c: float, upper_c: float | None = None
+) -> HeatSum:
+    """Degree days from `first` to `last`, both included."""
+    wanted = [first + timedelta(n) for n in range((last - first).days + 1)]
+    daily = {day: degree_days(days[day], lower_c, upper_c) for day in wanted if day in days}
+    missing = tuple(day for day in wanted if day not in daily)
+    known_c = sum(daily.values())
+    filled_c = known_c + sum(_between(day, daily) for day in missing) if daily else None
+    return HeatSum(known_c=known_c, filled_c=filled_c, missing=missing)
+
+
+def day_ranges(readings: Iterable[tuple[date, float]], least_readings: int = 12) -> dict[date, DayRange]:
+    """Days from single readings (local date, °C); a day with fewer than `least_readings` is left out as unknown."""
+    by_day: dict[date, list[float]] = {}
+    for day, celsius in readings:
+        by_day.setdefault(day, []).append(celsius)
+    return {day: DayRange(min(all_c), max(all_c)) for day, all_c in by_day.items() if len(all_c) >= least_readings}
+
+
+def read_days(text: str, name: str) -> dict[date, DayRange]:
+    """Days of a CSV with the columns date (YYYY-MM-DD), tmin and tmax (°C); a row with an empty cell is a missing day.
+
+    Raises UsageError with file, line and remedy.
+    """
+    days = {}
+    rows = csv.DictReader(text.splitlines())
+    for line, row in enumerate(rows, start=2):
+        least, most = row.get("tmin") or "", row.get("tmax") or ""
+        try:
+            day = date.fromisoformat(row.get("date") or "")
+            if least and most:
+                days[day] = DayRange(float(least), float(most))
+        except ValueError as why:
+            raise UsageError(
+                f"{name}, line {line}: {why}; write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
+            ) from why
+    return days
+
+
+def development(scientific_name: str) -> tuple[Development, ...]:
+    """What is known of a species' need of heat; empty: nothing with a source that was read."""
+    return tuple(row for row in _table() if row.scientific_name == scientific_name)
+
+
+def _between(day: date, daily: Mapping[date, float]) -> float:
+    """Mean of the nearest known days before and after, or the only one."""
+    before = max((known for known in daily if known < day), default=None)
+    after = min((known for known in daily if known > day), default=None)
+    near = [daily[known] for known in (before, after) if known is not None]
+    return sum(near) / len(near)
+
+
+@cache
+def _table() -> tuple[Development, ...]:
+    text = files("edge").joinpath("degree_days.csv").read_text("utf-8")
+    return tuple(
+        Development(
+            scientific_name=row["scientific_name"],
+            lower_c=float(row["lower_c"]),
+            upper_c=float(row["upper_c"]) if row["upper_c"] else None,
+            cutoff_method=row["cutoff_method"],
+            stage_from=row["stage_from"],
+            stage_to=row["stage_to"],
+            degree_days_c=float(row["degree_days_c"]),
+            source=row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    )

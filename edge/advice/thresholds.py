@@ -1,0 +1,86 @@
+"""Action thresholds with their region and source: defaults from a table, overruled by what the local station says."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from edge.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """Where a source starts to act (`low`) and, where given, acts without further doubt (`high`)."""
+
+    scientific_name: str
+    crop: str
+    stage_of_crop: str
+    method: str  # scouting, pheromone trap, sweep net, soil sampling
+    quantity: str  # what is counted
+    unit: str  # with its effort
+    low: float
+    high: float | None
+    region: str
+    action: str
+    basis: str  # economic, action, nominal
+    source: str
+
+
+def defaults() -> tuple[Threshold, ...]:
+    """The packaged rows: each figure was read in the source that it names."""
+    return _packaged()
+
+
+def read_thresholds(text: str, name: str) -> tuple[Threshold, ...]:
+    """Thresholds of a CSV with the columns of thresholds.csv. Raises UsageError with file, line and remedy."""
+    found = []
+    for line, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+        try:
+            found.append(_threshold(row))
+        except (KeyError, ValueError) as why:
+            raise UsageError(
+                f"{name}, line {line}: {why} is missing or no number; keep the columns of thresholds.csv"
+            ) from why
+    return tuple(found)
+
+
+def fitting(
+    thresholds: Iterable[Threshold],
+    scientific_name: str,
+    *,
+    crop: str | None = None,
+    stage_of_crop: str | None = None,
+    region: str | None = None,
+) -> tuple[Threshold, ...]:
+    """Those that speak of this pest and do not contradict what is known of the field, in the given order."""
+    wanted = (("crop", crop), ("stage_of_crop", stage_of_crop), ("region", region))
+    return tuple(
+        row
+        for row in thresholds
+        if row.scientific_name == scientific_name
+        and all(value is None or getattr(row, column) in {value, "all"} for column, value in wanted)
+    )
+
+
+def overruled(base: Sequence[Threshold], own: Sequence[Threshold]) -> tuple[Threshold, ...]:
+    """The defaults with the rows of the local station in place of those of the same pest, crop, stage and unit."""
+    keys = {_key(row) for row in own}
+    return (*own, *(row for row in base if _key(row) not in keys))
+
+
+def _key(row: Threshold) -> tuple[str, str, str, str]:
+    return row.scientific_name, row.crop, row.stage_of_crop, row.unit
+
+
+@cache
+def _packaged() -> tuple[Threshold, ...]:
+    return read_thresholds(files("edge").joinpath("thresholds.csv").read_text("utf-8"), "thresholds.csv")
+
+
+def _threshold(row: dict[str, str]) -> Threshold:
+    low, high = float(row["threshold_low"]), float(row["threshold_high"]) if row["threshold_high"] else None
+    if low <= 0 or (high is not None and high < low):
+        raise ValueError(f"threshold {low:g} to {high}")
+    texts = ("scientific_name", "crop", "stage_of_crop", "method", "quantity", "unit", "region", "action", "basis")
+    return Threshold(low=low, high=high, source=row["source"], **{column: row[column] for column in texts})

@@ -1,0 +1,104 @@
+"""Units of counts with their effort (larvae/20 plants, adults/trap/week): converted, or refused with the reason."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+TRAPS = frozenset({"trap", "card", "sweep"})  # what is caught tells of flight, not of how many sit in a field
+GENERIC = frozenset({"insect", "number", "individual"})
+NIGHTS = {"night": 1.0, "day": 1.0, "week": 7.0}
+_SINGULAR = {"larvae": "larva", "leaves": "leaf"}
+_PART = re.compile(r"^(?:(\d+(?:\.\d+)?) )?(.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Two figures that must not be compared, and why, in a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """What a field must be known by to convert densities; None: not known here."""
+
+    leaves_per_plant: float | None = None
+    plants_per_m2: float | None = None
+    hills_per_m2: float | None = None
+
+
+UNKNOWN_STAND = Stand()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    noun: str
+    place: str  # plant, hill, m2, trap, "share of plants"; "" where nothing is named
+    amount: float  # of the place
+    nights: float | None  # of the time, where the unit has one
+
+
+def converted(value: float, unit: str, wanted: str, stand: Stand = UNKNOWN_STAND) -> float | Refused:
+    """`value` of `unit` as a figure of `wanted`; 6 larvae/20 plants is 0.3 larvae/plant. Refuses what needs a guess."""
+    have, want = _parsed(unit), _parsed(wanted)
+    if "%" in {have.noun, want.noun} and have != want:
+        return Refused(f"{unit} and {wanted} are not shares of the same thing")
+    if have.noun != want.noun and want.noun not in GENERIC:
+        return Refused(f"{unit} counts {have.noun}, {wanted} counts {want.noun}: they are not the same")
+    if (have.nights is None) != (want.nights is None):
+        return Refused(f"{unit} and {wanted} differ in effort: give how many nights the count took")
+    density = value / have.amount / (have.nights or 1.0)
+    factor = _of_place(have.place, want.place, stand)
+    if isinstance(factor, Refused):
+        return factor
+    return density * factor * want.amount * (want.nights or 1.0)
+
+
+def is_of_trap(unit: str) -> bool:
+    """Does the unit speak of a catch? Then it says "go and look" and never how many are in the field."""
+    return _parsed(unit).place in TRAPS
+
+
+def _of_place(have: str, want: str, stand: Stand) -> float | Refused:
+    """Factor from a number per `have` to a number per `want`."""
+    if have == want:
+        return 1.0
+    if have in TRAPS or want in TRAPS:
+        return Refused(f"a catch per {have} cannot be turned into a number per {want}: go and look")
+    per_m2 = {
+        "m2": 1.0,
+        "hill": stand.hills_per_m2,
+        "plant": stand.plants_per_m2,
+        "leaf": _times(stand.leaves_per_plant, stand.plants_per_m2),
+    }
+    if {have, want} == {"leaf", "plant"} and stand.leaves_per_plant is not None:
+        return stand.leaves_per_plant if have == "leaf" else 1 / stand.leaves_per_plant
+    have_m2, want_m2 = per_m2.get(have), per_m2.get(want)
+    if have_m2 is None or want_m2 is None:
+        return Refused(f"a number per {have or 'nothing'} needs the stand of the crop to become one per {want}")
+    return have_m2 / want_m2
+
+
+def _times(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+@cache
+def _parsed(unit: str) -> _Unit:
+    """`larvae/20 plants`, `adults/trap/week`, `% leaf area`."""
+    if unit.startswith("%"):
+        return _Unit("%", unit.removeprefix("%").strip(), 1.0, None)
+    noun, *parts = unit.split("/")
+    place, amount, nights = "", 1.0, None
+    for part in parts:
+        match = _PART.match(part.strip())
+        number, word = (float(match[1] or 1), _singular(match[2])) if match else (1.0, part)
+        if word in NIGHTS:
+            nights = number * NIGHTS[word]
+        else:
+            place, amount = word, number
+    return _Unit(_singular(noun), place, amount, nights)
+
+
+def _singular(word: str) -> str:
+    return _SINGULAR.get(word) or word.removesuffix("s")

@@ -1,0 +1,175 @@
+"""Degree days against published vectors; units converted or refused; levels that do not flutter."""
+
+import csv
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge import advice
+from edge.advice import DayRange, Measured, Night, Refused, Stand, Threshold, Watch, converted, degree_days, judged
+from edge.advice.degree_days import day_ranges, development, read_days
+from edge.advice.thresholds import overruled
+from edge.counts import NoData
+from edge.errors import UsageError
+from edge.taxa import taxon
+from tests.clocks import SetClock
+
+DATA = Path(__file__).parent / "data"
+VECTORS = list(csv.DictReader((DATA / "single_sine_testvectors.csv").read_text().splitlines()))
+JULY = date(2026, 7, 1)
+celsius = st.floats(-20, 50)
+
+
+@pytest.mark.parametrize("row", VECTORS, ids=lambda r: f"{r['case']} {r['tmin']}-{r['tmax']}")
+def test_a_day_gives_the_degree_days_of_the_published_vector(row: dict[str, str]) -> None:
+    day = DayRange(float(row["tmin"]), float(row["tmax"]))
+    upper = float(row["upper"]) if row["upper"] else None
+    assert degree_days(day, float(row["lower"]), upper) == pytest.approx(float(row["degree_days"]), abs=1e-5)
+
+
+@given(celsius, celsius, st.floats(0, 15), st.floats(16, 40), st.floats(0, 5))
+def test_a_warmer_day_never_gives_less_heat(a: float, b: float, lower: float, upper: float, warmer: float) -> None:
+    low, high = sorted((a, b))
+    cool, warm = DayRange(low, high), DayRange(low + warmer, high + warmer)
+    assert degree_days(warm, lower, upper) >= degree_days(cool, lower, upper) - 1e-9
+
+
+def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
+    days = {JULY: DayRange(15, 25), JULY + timedelta(2): DayRange(19, 29)}
+    heat = advice.heat_sum(days, JULY, JULY + timedelta(2), 10)
+    assert (heat.known_c, heat.filled_c, heat.missing) == (24.0, 36.0, (JULY + timedelta(1),))
+
+
+def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
+    assert advice.heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
+
+
+def test_a_sensor_that_was_awake_for_three_hours_gives_no_day() -> None:
+    readings = [(JULY, float(t)) for t in range(10, 24)] + [(JULY + timedelta(1), 20.0)] * 3
+    assert day_ranges(readings) == {JULY: DayRange(10, 23)}
+
+
+def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
+    text = "date,tmin,tmax\n2026-07-01,12,25\n2026-07-02,warm,25\n"
+    with pytest.raises(UsageError, match=r"days.csv, line 3: .*write it as"):
+        read_days(text, "days.csv")
+
+
+def test_a_species_heat_comes_with_the_thresholds_of_its_own_source() -> None:
+    lower_c = {(d.stage_from, d.stage_to): d.lower_c for d in development("Spodoptera frugiperda")}
+    assert lower_c[("egg", "larva")] == 10.27  # He et al. 2019, table; the whole life has one of its own
+    assert lower_c[("egg", "adult")] == 11.34
+
+
+def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() -> None:
+    nights = [Night(JULY + timedelta(n), catch) for n, catch in enumerate([0, 1, 0, None, 2, None, 1])]
+    assert advice.first_catch(nights, running=2) == advice.Biofix(JULY + timedelta(4), blind_before=1)
+    assert advice.first_catch(nights[:5], running=2) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "wanted", "answer"),
+    [
+        (6, "larvae/20 plants", "larvae/plant", 0.3),
+        (2, "adults/trap/night", "adults/trap/week", 14),
+        (5, "insects/leaf", "insects/plant", 60),
+        (100, "insects/m2", "insects/hill", 4),
+        (3, "larvae/m2", "number/m2", 3),
+        (40, "% plants", "% plants", 40),
+    ],
+)
+def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: str, answer: float) -> None:
+    stand = Stand(leaves_per_plant=12, hills_per_m2=25)
+    assert converted(value, unit, wanted, stand) == pytest.approx(answer)
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted"),
+    [
+        ("adults/trap/night", "insects/m2"),
+        ("insects/card/week", "insects/leaf"),
+        ("insects/leaf", "insects/hill"),
+        ("adults/trap", "adults/trap/week"),
+        ("adults/leaf", "nymphs/leaf"),
+        ("% plants", "% tillers"),
+        ("% plants", "number/plants"),
+    ],
+)
+def test_a_comparison_that_needs_a_guess_is_refused(unit: str, wanted: str) -> None:
+    assert isinstance(converted(1, unit, wanted), Refused)
+
+
+def threshold(unit: str = "larvae/20 plants", low: float = 6, high: float | None = 8) -> Threshold:
+    return Threshold(
+        scientific_name="Spodoptera frugiperda", crop="maize", stage_of_crop="whorl", method="scouting", unit=unit,
+        quantity="larvae", low=low, high=high, region="China", action="control", basis="economic", source="a paper",
+    )  # fmt: skip
+
+
+def levels(watch: Watch, values: list[float], unit: str = "larvae/20 plants") -> list[str]:
+    found = []
+    for value in values:
+        watch, _ = judged(watch, Measured(value, unit), SetClock().now())
+        found.append(watch.level)
+    return found
+
+
+def test_a_count_that_trembles_at_the_threshold_alerts_once() -> None:
+    assert levels(Watch(threshold()), [5, 6, 5.9, 6.1, 5.5, 4.7]) == ["calm", "act", "act", "act", "act", "calm"]
+
+
+def test_a_count_whose_range_has_the_threshold_inside_asks_to_count_by_eye() -> None:
+    watch, alert = judged(Watch(threshold()), Measured(6.5, "larvae/20 plants", 4, 9), SetClock().now())
+    assert watch.level == "look"
+    assert isinstance(alert, advice.Alert)
+    assert "by eye" in alert.look_at
+
+
+def test_a_catch_says_go_and_look_however_high_it_is() -> None:
+    watch, alert = judged(
+        Watch(threshold("adults/trap/week", 5, None)), Measured(90, "adults/trap/night"), SetClock().now()
+    )
+    assert watch.level == "look"
+    assert isinstance(alert, advice.Alert)
+    assert alert.look_at.startswith("Go and look")
+
+
+def test_a_blind_night_leaves_the_level_where_it_was() -> None:
+    watch = Watch(threshold(), level="act")
+    assert judged(watch, NoData("dark"), SetClock().now()) == (watch, None)
+
+
+def test_an_alert_names_figure_threshold_and_source_and_no_forecast() -> None:
+    _, alert = judged(Watch(threshold()), Measured(0.4, "larvae/plant"), SetClock().now())
+    assert isinstance(alert, advice.Alert)
+    assert "8 larvae/20 plants has reached the threshold of 6 to 8" in alert.reason
+    assert "a paper" in alert.source
+    assert "forecast" not in f"{alert}".lower()
+
+
+def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
+    rows = advice.defaults()
+    assert len(rows) == 97
+    assert all(row.region and row.source and row.unit for row in rows)
+    assert {row.scientific_name for row in rows if not taxon(row.scientific_name).group} <= {"mixed defoliators"}
+
+
+def test_the_local_station_overrules_the_table() -> None:
+    base = advice.fitting(advice.defaults(), "Cydia pomonella", crop="apple", region="United Kingdom")
+    own = advice.read_thresholds(
+        "scientific_name,crop,stage_of_crop,method,quantity,unit,threshold_low,threshold_high,region,action,basis,source\n"
+        "Cydia pomonella,apple,May to July,pheromone trap,moths,adults/trap/week,4,,here,look,action,our station\n",
+        "own.csv",
+    )
+    assert [(row.low, row.stage_of_crop) for row in overruled(base, own)] == [
+        (4.0, "May to July"),
+        (3.0, "August to September"),
+    ]
+
+
+def test_a_threshold_file_with_a_word_for_a_number_is_refused_with_its_line() -> None:
+    with pytest.raises(UsageError, match=r"own\.csv, line 2"):
+        advice.read_thresholds("threshold_low,threshold_high\nmany,\n", "own.csv")
