@@ -72,11 +72,15 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Records that this node committed and could not keep; the platform must not wait for them."""
+    """Records that this node committed and could not keep; the platform must not wait for them.
+
+    Of `first_seq` to `last_seq`, `count` are gone; the others, of higher priority, still come or have come.
+    """
 
     at: Instant
     first_seq: int
     last_seq: int
+    count: int
     reason: str
 
 

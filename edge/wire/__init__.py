@@ -5,6 +5,8 @@ programs read the long names of `plain`. The contract is written down in docs/co
 """
 
 from edge.wire.batch import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, as_sent, decode_batch, encode_batch
+from edge.wire.compact import INTERVAL, LOST, SIGHTING, picture_id
+from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms
 from edge.wire.keys import Decoded, Key, Stored, Unknown
 from edge.wire.messages import (
     CameraHealth,
@@ -25,8 +27,12 @@ from edge.wire.plain import PlainInterval, PlainLost, PlainRecord, PlainSighting
 from edge.wire.topics import Topic, node_topic, parse_topic
 
 __all__ = [
+    "CLOCKS",
+    "INTERVAL",
+    "LOST",
     "MAX_BATCH_BYTES",
     "MAX_BATCH_RECORDS",
+    "SIGHTING",
     "CameraHealth",
     "CameraInfo",
     "Decoded",
@@ -52,9 +58,12 @@ __all__ = [
     "decode_message",
     "encode_batch",
     "encode_message",
+    "from_utc_ms",
     "node_topic",
     "parse_topic",
+    "picture_id",
     "plain",
     "records_schema",
     "summary_of",
+    "utc_ms",
 ]

@@ -9,7 +9,7 @@ import cbor2
 
 from edge.counts import Interval, Record, Sighting
 from edge.errors import WireError
-from edge.wire.compact import BOX_STEPS, compact_record, read_record
+from edge.wire.compact import BOX_STEPS, compact_record, read_record, shares
 from edge.wire.fields import Fields
 from edge.wire.instants import Boots, utc_ms, whole_ms
 from edge.wire.keys import Decoded, Key, Stored
@@ -56,9 +56,9 @@ def as_sent(record: Record) -> Record:
     A store commits records in this form, so that page, file and platform never differ in a digit.
     """
     if isinstance(record, Sighting):
-        left, top, right, bottom = (round(side * BOX_STEPS) / BOX_STEPS for side in record.box)
+        left, top, right, bottom = (round(side * BOX_STEPS) for side in record.box)
         confidence = round(record.confidence * 1000) / 1000
-        return replace(record, at=whole_ms(record.at), confidence=confidence, box=(left, top, right, bottom))
+        return replace(record, at=whole_ms(record.at), confidence=confidence, box=shares(left, top, right, bottom))
     if isinstance(record, Interval):
         awake_s = round(record.awake_s * 1000) / 1000
         return replace(record, start=whole_ms(record.start), end=whole_ms(record.end), awake_s=awake_s)

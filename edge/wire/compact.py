@@ -17,7 +17,7 @@ SIGHTING, INTERVAL, LOST = 0, 1, 2  # 3 is kept for alerts
 KIND, SEQ, AT, CAMERA, MODEL = range(5)
 TAXON, CONFIDENCE, BOX, COUNT, PICTURE = range(5, 10)  # of a sighting
 END, MODE, UNIT, FRAMES, SKIPPED, AWAKE, COUNTS, NO_DATA, SATURATED = range(5, 14)  # of an interval
-FIRST, LAST, REASON = range(5, 8)  # of a loss
+FIRST, LAST, REASON, GONE = range(5, 9)  # of a loss
 
 UNITS: tuple[Unit, ...] = get_args(Unit)
 BOX_STEPS = 65535  # a side of the box is a share 0..1 in 65535 steps: a quarter of a pixel on 16,384
@@ -68,7 +68,7 @@ def _interval(record: Interval, tables: Tables) -> dict[int, Any]:
 def _lost(record: Lost, tables: Tables) -> dict[int, Any]:
     reason = tables.words.place(record.reason)
     seqs = {FIRST: checked_seq(record.first_seq), LAST: checked_seq(record.last_seq)}
-    return {AT: tables.boots.compact(record.at), **seqs, REASON: reason}
+    return {AT: tables.boots.compact(record.at), **seqs, REASON: reason, GONE: _natural(record.count)}
 
 
 def _compact_count(taxon: TaxonCount, tables: Tables) -> list[int]:
@@ -121,7 +121,6 @@ def read_record(value: object, header: Header) -> tuple[int, Record | Unknown]:
 def _read_sighting(fields: Fields, seq: int, header: Header) -> Sighting:
     label, eppo = one_of(header.taxa, fields.uint(TAXON, "taxon"), "sighting.taxon")
     left, top, right, bottom = _BOX.unpack(fields.octets(BOX, "box", _BOX.size))
-    box: Box = (left / BOX_STEPS, top / BOX_STEPS, right / BOX_STEPS, bottom / BOX_STEPS)
     camera, model = _read_places(fields, header)
     return Sighting(
         at=read_instant(fields.raw(AT, "at"), "sighting.at", header.base_ms, header.boots),
@@ -130,9 +129,19 @@ def _read_sighting(fields: Fields, seq: int, header: Header) -> Sighting:
         label=label,
         eppo=eppo,
         confidence=fields.uint(CONFIDENCE, "confidence", most=1000) / 1000,
-        box=box,
+        box=shares(left, top, right, bottom),
         count=fields.uint(COUNT, "count"),
         picture=_read_picture(fields, seq, header),
+    )
+
+
+def shares(left: int, top: int, right: int, bottom: int) -> Box:
+    """A box in steps as shares of the picture, with the five digits that tell the steps apart."""
+    return (
+        round(left / BOX_STEPS, 5),
+        round(top / BOX_STEPS, 5),
+        round(right / BOX_STEPS, 5),
+        round(bottom / BOX_STEPS, 5),
     )
 
 
@@ -158,6 +167,7 @@ def _read_lost(fields: Fields, header: Header) -> Lost:
         at=read_instant(fields.raw(AT, "at"), "lost.at", header.base_ms, header.boots),
         first_seq=checked_seq(fields.uint(FIRST, "first_seq")),
         last_seq=checked_seq(fields.uint(LAST, "last_seq")),
+        count=fields.uint(GONE, "count"),
         reason=one_of(header.words, fields.uint(REASON, "reason"), "lost.reason"),
     )
 

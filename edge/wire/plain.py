@@ -66,11 +66,12 @@ class PlainInterval(_Keyed, frozen=True, kw_only=True, tag="interval"):
 
 
 class PlainLost(_Keyed, frozen=True, kw_only=True, tag="lost"):
-    """Records first_seq..last_seq of this epoch were committed and could not be kept; do not wait for them."""
+    """Of first_seq..last_seq of this epoch `count` were committed and could not be kept; do not wait for them."""
 
     at: PlainInstant
     first_seq: Seq
     last_seq: Seq
+    count: Count
     reason: str
 
 
@@ -108,6 +109,7 @@ def plain(decoded: Decoded, site: str) -> PlainRecord:
             at=_instant(record.at),
             first_seq=record.first_seq,
             last_seq=record.last_seq,
+            count=record.count,
             reason=record.reason,
         )
     return PlainUnknown(**where, number=record.kind)

@@ -1,0 +1,9 @@
+"""Keeps what was committed: one SQLite file with records and outbox, and a folder of pictures.
+
+It knows neither broker nor page: they ask.
+"""
+
+from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
+from edge.store.store import Store
+
+__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "Records", "Store", "Waiting"]

@@ -1,0 +1,138 @@
+"""Opens fieldeye.db: checked, capped, durable. A damaged file is set aside, never deleted."""
+
+import fcntl
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from edge.errors import StoreError
+from edge.store.schema import migrate
+
+log = logging.getLogger("fieldeye.store")
+
+NAME = "fieldeye.db"
+PAGE_BYTES = 4096
+WAL_PAGES = 200  # checkpoint after 0.8 MB: on a full card the log must not hold half of the space
+WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_REMEDIES = {
+    "SQLITE_FULL": "the disk is full; free some space on it",
+    "SQLITE_READONLY": "the file or its folder is read-only; check the mount and the owner of the folder",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and belongs to the service's user",
+    "SQLITE_IOERR": "the disk does not read or write; replace the card",
+    "SQLITE_CORRUPT": "it is damaged; restart the node, which sets it aside and goes on with a new one",
+    "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",
+    "SQLITE_BUSY": "another program holds it; end that program",
+}
+
+
+def is_full(why: sqlite3.Error) -> bool:
+    """No space left, on the disk or below the file's cap."""
+    return (getattr(why, "sqlite_errorname", "") or "").startswith("SQLITE_FULL")
+
+
+@contextmanager
+def sentences(path: Path, doing: str) -> Iterator[None]:
+    """Turns an SQLite or file error inside the block into a StoreError that a person can act on."""
+    try:
+        yield
+    except sqlite3.Error as why:
+        name = getattr(why, "sqlite_errorname", "") or ""
+        remedy = next((text for prefix, text in _REMEDIES.items() if name.startswith(prefix)), "see the log")
+        raise StoreError(f"{path}: cannot {doing} ({why}): {remedy}") from why
+    except OSError as why:
+        if isinstance(why, StoreError):
+            raise
+        raise StoreError(
+            f"{path}: cannot {doing} ({why.strerror or why}); check the disk and the folder's owner"
+        ) from why
+
+
+def hold(folder: Path) -> IO[bytes]:
+    """The folder's lock, held until the file is closed or the process ends. Raises StoreError if it is taken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as on_failure:
+        file = on_failure.enter_context((folder / "lock").open("ab"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as why:
+            raise StoreError(
+                f"{folder}: another Fieldeye uses this store; stop it, or give another store.folder"
+            ) from why
+        on_failure.pop_all()
+    return file
+
+
+def open_checked(path: Path, max_bytes: int) -> sqlite3.Connection:
+    """The writer's connection to a sound file of the newest version; created if missing.
+
+    A file that SQLite finds damaged is renamed to `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with
+    a new epoch, takes its place.
+    """
+    try:
+        return _open(path, max_bytes)
+    except sqlite3.DatabaseError as why:
+        if not (getattr(why, "sqlite_errorname", "") or "").startswith(_DAMAGED):
+            raise
+        aside = set_aside(path)
+        log.error("store_damaged", extra={"why": str(why), "set_aside": aside.name})  # noqa: TRY400
+    return _open(path, max_bytes)
+
+
+def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
+    with ExitStack() as on_failure:
+        db = connect(path)
+        on_failure.callback(db.close)
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
+        db.execute("PRAGMA journal_mode = WAL")
+        _check(db)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        db.execute(f"PRAGMA max_page_count = {max_pages(max_bytes)}")
+        migrate(db)
+        on_failure.pop_all()
+    return db
+
+
+def _check(db: sqlite3.Connection) -> None:
+    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        error = sqlite3.DatabaseError(found)
+        error.sqlite_errorname = "SQLITE_CORRUPT"
+        raise error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection without implicit transactions that any thread may close."""
+    return sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    db = connect(path)
+    db.execute("PRAGMA query_only = 1")
+    return db
+
+
+def max_pages(max_bytes: int) -> int:
+    """Pages of the main file within a budget that the log shares."""
+    return (max_bytes - WAL_BYTES) // PAGE_BYTES
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and its log to the first free `.damaged-<n>`; returns the new name."""
+    number = 1
+    while path.with_name(f"{path.name}.damaged-{number}").exists():
+        number += 1
+    aside = path.with_name(f"{path.name}.damaged-{number}")
+    for ending in ("-wal", "-shm"):
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(aside.with_name(aside.name + ending))
+    path.rename(aside)
+    return aside

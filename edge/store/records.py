@@ -1,0 +1,145 @@
+"""Reads what a store holds. Any number of threads, and other programs beside the node, may do so at once."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+from edge.config import MEGABYTE
+from edge.store.file import NAME, PAGE_BYTES, sentences
+from edge.store.pictures import read_picture, total_bytes
+from edge.store.readers import Readers
+from edge.store.rows import read
+from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
+
+BATCH_RECORDS = 20
+BATCH_BYTES = 8192
+
+
+class Waiting(NamedTuple):
+    """The depth and age of the outbox."""
+
+    records: int
+    oldest_utc: datetime | None
+
+
+class Records:
+    """The reading side of the store in `folder`. Every method raises StoreError where the disk does not do its part."""
+
+    def __init__(self, folder: Path, node: str) -> None:
+        self._path = folder / NAME
+        self._node = node
+        self._readers = Readers(self._path)
+        self._pictures_folder = folder / "pictures"
+
+    @cached_property
+    def epoch(self) -> UUID:
+        """New whenever the file was created anew."""
+        with sentences(self._path, "read its epoch"):
+            row = self._readers.mine().execute("SELECT epoch FROM identity").fetchone()
+            return UUID(bytes=row[0])
+
+    def close(self) -> None:
+        """Close the connections. May be called twice."""
+        self._readers.close()
+
+    def next_batch(
+        self, limit_records: int = BATCH_RECORDS, limit_bytes: int = BATCH_BYTES, *, without: Collection[int] = ()
+    ) -> list[Stored]:
+        """The records to send next: urgent before old, old before new, except `without`; at least one if any waits."""
+        with sentences(self._path, "read the outbox"):
+            db = self._readers.mine()
+            seqs = _first_except(db.execute("SELECT seq FROM waiting ORDER BY priority, seq"), without, limit_records)
+            batch: list[Stored] = []
+            size = 0
+            for seq in seqs:
+                row = db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()
+                if row is None:  # shed since
+                    continue
+                size += len(row[0])
+                if batch and size > limit_bytes:
+                    break
+                batch.append(self._read(row))
+            return batch
+
+    def waiting(self) -> Waiting:
+        """How many records wait for the broker, and since when."""
+        with sentences(self._path, "read the outbox"):
+            db = self._readers.mine()
+            count, first = db.execute("SELECT count(*), min(seq) FROM waiting").fetchone()
+            row = db.execute("SELECT utc_ms FROM record WHERE seq = ?", (first,)).fetchone()
+            return Waiting(count, None if row is None else from_utc_ms(row[0]))
+
+    def latest_sightings(self, limit: int) -> list[Stored]:
+        """Newest first."""
+        return self._select("kind = ? ORDER BY seq DESC LIMIT ?", SIGHTING, limit)
+
+    def latest_interval(self) -> Stored | None:
+        """The newest interval, if any."""
+        return next(iter(self._select("kind = ? ORDER BY seq DESC LIMIT 1", INTERVAL)), None)
+
+    def intervals_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
+        """Intervals that ended in [start, end), by their end."""
+        return self._between(INTERVAL, start_utc, end_utc)
+
+    def sightings_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
+        """Sightings in [start, end), in time order."""
+        return self._between(SIGHTING, start_utc, end_utc)
+
+    def records_between_seq(self, first: int, last: int) -> list[Stored]:
+        """Records first..last that are still there, delivered or not, for a replay."""
+        return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last)
+
+    def picture(self, name: str) -> bytes | None:
+        """The JPEG of a sighting's `picture`, or None if it is no longer kept."""
+        with sentences(self._path, "read a picture"):
+            return read_picture(self._pictures_folder, name)
+
+    def setting(self, name: str) -> str | None:
+        """A setting, if it was ever set."""
+        with sentences(self._path, f"read the setting {name}"):
+            row = self._readers.mine().execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+            return None if row is None else str(row[0])
+
+    def health(self) -> StoreHealth:
+        """The store's part of `health`."""
+        with sentences(self._path, "read its own state"):
+            db = self._readers.mine()
+            first, last = db.execute("SELECT min(seq), (SELECT seq FROM sqlite_sequence) FROM record").fetchone()
+            lost = db.execute("SELECT lost FROM identity").fetchone()[0]
+            pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
+            pictures_mb = total_bytes(db) / MEGABYTE
+        waiting = self.waiting()
+        return StoreHealth(
+            waiting=waiting.records,
+            oldest_waiting_utc=waiting.oldest_utc,
+            first_seq=first,
+            last_seq=last,
+            used_mb=round(pages * PAGE_BYTES / MEGABYTE, 3),
+            pictures_mb=round(pictures_mb, 3),
+            lost=lost,
+        )
+
+    def _between(self, kind: int, start_utc: datetime, end_utc: datetime) -> list[Stored]:
+        where = "kind = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"
+        return self._select(where, kind, utc_ms(start_utc), utc_ms(end_utc))
+
+    def _select(self, where: str, *values: int) -> list[Stored]:
+        with sentences(self._path, "read records"):
+            rows = self._readers.mine().execute(f"SELECT body FROM record WHERE {where}", values)  # noqa: S608
+            return [self._read(row) for row in rows]
+
+    def _read(self, row: tuple[bytes]) -> Stored:
+        return read(row[0], self._node, self.epoch)
+
+
+def _first_except(rows: Iterable[tuple[int]], without: Collection[int], limit: int) -> list[int]:
+    found: list[int] = []
+    for (seq,) in rows:
+        if seq not in without:
+            found.append(seq)
+        if len(found) == limit:
+            break
+    return found

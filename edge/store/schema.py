@@ -1,0 +1,92 @@
+"""The tables of fieldeye.db and how an older file becomes a newer one: forward only, one step a version."""
+
+import sqlite3
+from collections.abc import Callable
+from uuid import uuid4
+
+from edge.errors import StoreError
+
+VERSION_1 = """
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch BLOB NOT NULL,                    -- 16 bytes, new with each file
+    sessions INTEGER NOT NULL DEFAULT 0,    -- starts of the node
+    lost INTEGER NOT NULL DEFAULT 0         -- undelivered records that were shed
+);
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, not even after the newest was deleted
+    kind INTEGER NOT NULL,
+    priority INTEGER NOT NULL,              -- 0 leaves first and is shed last
+    utc_ms INTEGER NOT NULL,                -- of the moment, or of the interval's end
+    clock INTEGER NOT NULL,                 -- how far utc_ms can be trusted
+    body BLOB NOT NULL                      -- the record as a batch of one, see edge.wire
+);
+CREATE INDEX record_by_time ON record (kind, utc_ms);
+CREATE TABLE waiting (                      -- the outbox: what the broker has not acknowledged
+    priority INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (priority, seq)
+) WITHOUT ROWID;
+CREATE TABLE picture (
+    seq INTEGER PRIMARY KEY,                -- first record that was committed with it
+    id TEXT NOT NULL UNIQUE,                -- name of the file without .jpg
+    bytes INTEGER NOT NULL
+);
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    utc_ms INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    outcome TEXT NOT NULL
+);
+"""
+
+
+def _to_1(db: sqlite3.Connection) -> None:
+    for statement in VERSION_1.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute("INSERT INTO identity (id, epoch) VALUES (1, ?)", (uuid4().bytes,))
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_1,)  # step n leads from version n to n + 1
+
+
+def migrate(db: sqlite3.Connection, steps: tuple[Callable[[sqlite3.Connection], None], ...] = STEPS) -> None:
+    """Bring the file to the newest version, each step in a transaction of its own. Raises StoreError if it is newer."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(steps):
+        raise StoreError(
+            f"fieldeye.db was written by a newer Fieldeye (version {version}, this one knows {len(steps)}); "
+            "install the newer program again, or move the file away to begin with an empty store"
+        )
+    for number, step in enumerate(steps[version:], start=version + 1):
+        with transaction(db):
+            step(db)
+            db.execute(f"PRAGMA user_version = {number}")
+
+
+class transaction:  # noqa: N801  used like a function
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK if the block raises."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._db.execute("BEGIN IMMEDIATE")
+        return self._db
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite has already rolled back after some errors
+            self._db.execute("ROLLBACK")

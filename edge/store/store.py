@@ -1,0 +1,185 @@
+"""The node's one store: what was committed stays, through power cuts and a full card, until it was delivered."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from msgspec.structs import replace as replace_fields
+
+from edge.clock import Instant
+from edge.config import MEGABYTE, StoreTable
+from edge.counts import Record, Sighting
+from edge.errors import StoreError
+from edge.store.file import hold, is_full, open_checked, sentences
+from edge.store.pictures import Pictures
+from edge.store.records import Records
+from edge.store.reserve import Reserve
+from edge.store.room import MARGIN_PAGES, delete_waiting, free_pages, shed
+from edge.store.rows import insert, moment
+from edge.store.schema import transaction
+from edge.wire import Key, Stored, StoreHealth, as_sent
+
+log = logging.getLogger("fieldeye.store")
+
+_RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
+_T = TypeVar("_T")
+
+
+class Store(Records):
+    """SQLite file and picture folder below `config.folder`.
+
+    Any thread may call anything: writers share one connection behind a lock, each reading thread has its own. One
+    process at a time, held by a lock file. Every method raises StoreError where the disk does not do its part.
+    """
+
+    def __init__(self, config: StoreTable, node: str) -> None:
+        self._folder = Path(config.folder)
+        super().__init__(self._folder, node)
+        self._max_mb = config.max_mb
+        self._lock = Lock()
+        self._unlinked: list[str] = []  # pictures whose files went before their rows could
+        with ExitStack() as closing:
+            self._open(config, closing)
+            self._closing = closing.pop_all()
+
+    def _open(self, config: StoreTable, closing: ExitStack) -> None:
+        with sentences(self._path, "open the store"):
+            closing.callback(hold(self._folder).close)
+            self._db = open_checked(self._path, config.max_mb * MEGABYTE)
+            closing.callback(self._db.close)
+            closing.callback(super().close)
+            self._reserve = Reserve(self._folder)
+            self._reserve.fill()
+            with transaction(self._db) as db:
+                db.execute("UPDATE identity SET sessions = sessions + 1")
+                (self._session,) = db.execute("SELECT sessions FROM identity").fetchone()
+                self._pictures = Pictures(self._pictures_folder, config.pictures_mb * MEGABYTE, self.epoch.hex)
+                self._pictures.sweep(db)
+
+    def session_number(self) -> int:
+        """Which start of the node on this file this is, from 1."""
+        return int(self._session)
+
+    def health(self) -> StoreHealth:
+        """The store's part of `health`."""
+        return replace_fields(super().health(), max_mb=float(self._max_mb))
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        with self._lock:
+            self._closing.close()
+
+    # Writing: the loop commits, the publisher marks
+
+    def commit(self, records: Sequence[Record], picture: bytes | None = None) -> tuple[Key, ...]:
+        """Keep all of the records, or none and raise StoreError; durable when it returns.
+
+        `picture` (JPEG) belongs to the sightings among them and gets its id. A picture that cannot be kept is left
+        out: the records matter more. Makes room first when the store is full.
+        """
+        if not records:
+            return ()
+        sent, at = [as_sent(record) for record in records], moment(records[0])
+        with self._lock, sentences(self._path, "commit"):
+            return self._despite_full_disk(lambda: self._commit(sent, picture, at), at)
+
+    def mark_delivered(self, seqs: Iterable[int]) -> None:
+        """Take records out of the outbox; they stay replayable until room is needed. Unknown ones are ignored."""
+        gone = list(seqs)
+        with self._lock, sentences(self._path, "mark records as delivered"):
+            self._despite_full_disk(lambda: self._mark(gone), None)
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Keep a setting."""
+        with self._lock, sentences(self._path, f"keep the setting {name}"), transaction(self._db) as db:
+            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    def _commit(self, records: list[Record], picture: bytes | None, at: Instant) -> tuple[Key, ...]:
+        self._make_room(len(records), at)
+        first = self._next_seq()
+        name = None if picture is None else self._keep_picture(first, picture)
+        keyed = [self._keyed(seq, _with_picture(record, name)) for seq, record in enumerate(records, start=first)]
+        surplus: list[str] = []
+        with transaction(self._db) as db:
+            self._pictures.forget(db, self._unlinked)
+            for one in keyed:
+                insert(db, one)
+            if name is not None and picture is not None:
+                surplus = self._pictures.note(db, first, name, len(picture))
+        self._unlinked.clear()
+        self._pictures.remove(surplus)
+        return tuple(one.key for one in keyed)
+
+    def _mark(self, seqs: list[int]) -> None:
+        with transaction(self._db) as db:
+            delete_waiting(db, seqs)
+
+    def _keyed(self, seq: int, record: Record) -> Stored:
+        return Stored(Key(self._node, self.epoch, seq), record)
+
+    def _next_seq(self) -> int:
+        """One more than was ever committed in this epoch."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'record'").fetchone()
+        return 1 if row is None else int(row[0]) + 1
+
+    # Making room
+
+    def _make_room(self, records: int, at: Instant) -> None:
+        """Shed until the records fit below the cap. Raises StoreError if nothing is left to shed."""
+        while free_pages(self._db) < MARGIN_PAGES + records:
+            if not self._shed(at):
+                raise StoreError(f"{self._path}: {records} records do not fit; raise store.max_mb (now {self._max_mb})")
+
+    def _shed(self, at: Instant) -> bool:
+        """Delete some old records and announce those that were not delivered. False if there are none."""
+        with transaction(self._db) as db:
+            gone = shed(db)
+            lost = gone.announcement(at)
+            if lost is not None:
+                insert(db, self._keyed(self._next_seq(), as_sent(lost)))
+        if lost is not None:
+            log.warning("records_shed", extra={"first": lost.first_seq, "last": lost.last_seq, "count": lost.count})
+        return gone.delivered + gone.undelivered > 0
+
+    def _despite_full_disk(self, write: Callable[[], _T], at: Instant | None) -> _T:
+        """Do it; if the disk is full, free what can be spared and do it once more."""
+        try:
+            done = write()
+        except sqlite3.OperationalError as why:
+            if not is_full(why):
+                raise
+            self._relieve(at)
+            done = write()
+        self._reserve.fill()
+        return done
+
+    def _relieve(self, at: Instant | None) -> None:
+        """The disk is full: old pictures first, then the reserve, then old records."""
+        pictures = self._pictures.oldest(self._db, _RELIEF_BYTES)
+        self._drop_pictures(pictures)
+        reserve = self._reserve.release()
+        log.warning("disk_full", extra={"pictures_dropped": len(pictures), "reserve_released": reserve})
+        if at is not None and not pictures:
+            self._shed(at)
+
+    def _drop_pictures(self, names: list[str]) -> None:
+        """Files first: on a full disk their rows cannot be deleted before there is room."""
+        self._pictures.remove(names)
+        self._unlinked += names
+
+    def _keep_picture(self, first_seq: int, jpeg: bytes) -> str | None:
+        try:
+            return self._pictures.write(first_seq, jpeg)
+        except OSError as why:
+            log.warning("picture_not_kept", extra={"why": str(why)})
+            self._drop_pictures(self._pictures.oldest(self._db, _RELIEF_BYTES))
+            return None
+
+
+def _with_picture(record: Record, name: str | None) -> Record:
+    return replace(record, picture=name) if name is not None and isinstance(record, Sighting) else record
