@@ -97,13 +97,18 @@ def nms(xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, 
     class go.
     """
     order = np.argsort(-confidence, kind="stable")[:limit]
-    overlap = iou(xyxy[order], xyxy[order]) > iou_threshold
-    overlap &= class_id[order][:, None] == class_id[order][None, :]
-    alive = np.ones(len(order), np.bool_)
-    for row in range(len(order)):
+    rivals = iou(xyxy[order], xyxy[order]) > iou_threshold
+    rivals &= class_id[order][:, None] == class_id[order][None, :]
+    return np.asarray(order[without_rivals(rivals)], np.int64)
+
+
+def without_rivals(rivals: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Rows (n,) that stay when, from the first to the last, each row that stays removes its later `rivals` (n, n)."""
+    alive = np.ones(len(rivals), np.bool_)
+    for row in range(len(rivals)):
         if alive[row]:
-            alive[row + 1 :] &= ~overlap[row, row + 1 :]
-    return np.asarray(order[alive], np.int64)
+            alive[row + 1 :] &= ~rivals[row, row + 1 :]
+    return alive
 
 
 def tiles(width_px: int, height_px: int, side_px: int, overlap_px: int) -> list[tuple[int, int, int, int]]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Ints, area, intersection, nms
+from edge.boxes import Floats, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections, no_detections
 
 SEAM_SHARE = 0.02  # of a tile's side: a box that ends this near to an inner edge is taken to go on beyond it
+SAME_THING = 0.3  # IoU of whole boxes from two tiles: a box of 12 px that is 2 px off in each has 0.3 to 0.6 left
 SAME_PART = 0.5  # IoU of what two tiles show of one thing in the strip that both saw
-WITHIN = 0.6  # share of a piece that lies in another box: it is a piece of that
+WITHIN = 0.5  # share of a piece that lies in another box: it is a piece of that
 MOST = 1000  # strongest that are compared, pair by pair: four times the squares' 300 would take 400 MB
 
 
@@ -27,22 +28,31 @@ def merge_tiles(seen: list[Seen], width_px: int, height_px: int, nms_iou: float)
 
     A piece of a thing that another tile saw whole goes, even if it is the surer of the two. Pieces that two tiles cut
     from one thing agree in the strip both saw, and become one box around them with the confidence of the surer.
-    Whole boxes seen twice go by `nms_iou`, as they would in one tile.
+    Of whole boxes that two tiles saw the surer stays.
     """
     found = _together([s.found for s in seen])
     tile = np.repeat(np.array([s.tile for s in seen], np.float32), [len(s.found) for s in seen], axis=0)
     strongest = np.argsort(-found.confidence, kind="stable")[:MOST]
     found, tile = found.where(strongest), tile[strongest]
     cut = _is_cut(found.xyxy, tile, width_px, height_px)
-    whole, pieces, tile = found.where(~cut), found.where(cut), tile[cut]
+    whole, whole_tile = found.where(~cut), tile[~cut]
+    pieces, tile = found.where(cut), tile[cut]
     lonely = np.flatnonzero(~_lies_in(pieces, whole).any(axis=1))
     pieces, tile = pieces.where(lonely), tile[lonely]
-    joined = _joined(pieces, _groups(_are_of_one_thing(pieces, tile)))
-    joined = joined.where(~_lies_in_a_larger(joined))
-    everything = _together([whole, joined])
-    return everything.where(
-        nms(everything.xyxy, everything.confidence, everything.class_id, nms_iou, limit=len(everything))
-    )
+    group = _groups(_are_of_one_thing(pieces, tile))
+    joined, tile = _joined(pieces, group), tile[np.unique(group)]
+    largest = np.flatnonzero(~_lies_in_a_larger(joined))
+    return _once(_together([whole, joined.where(largest)]), np.concatenate([whole_tile, tile[largest]]), nms_iou)
+
+
+def _once(found: Detections, tile: Floats, nms_iou: float) -> Detections:
+    """Non-maximum suppression that is stricter between tiles: what both saw is one thing, not two that touch."""
+    order = np.argsort(-found.confidence, kind="stable")
+    found, tile = found.where(order), tile[order]
+    overlap = iou(found.xyxy, found.xyxy)
+    other_tile = (tile[:, None] != tile[None, :]).any(axis=2)
+    rivals = _same_class(found, found) & ((overlap > nms_iou) | (other_tile & (overlap > SAME_THING)))
+    return found.where(without_rivals(rivals))
 
 
 def _together(parts: list[Detections]) -> Detections:

@@ -1,0 +1,132 @@
+"""Laws of the geometry that detection and training share."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.boxes import (
+    area,
+    fit_into,
+    intersection,
+    iou,
+    letterbox,
+    letterbox_xyxy,
+    nms,
+    shrink,
+    tiles,
+    unletterbox,
+)
+from edge.errors import BadFrameError
+from tests.strategies import boxes_in, sizes
+
+SIDE_PX = 416
+CLASSES = st.integers(0, 2)
+
+
+@given(sizes(), st.data())
+def test_unletterbox_undoes_letterbox_to_half_a_pixel(size: tuple[int, int], data: st.DataObject) -> None:
+    xyxy = data.draw(boxes_in(*size))
+    fit = fit_into(*size, SIDE_PX)
+    assert np.abs(unletterbox(letterbox_xyxy(xyxy, fit), fit) - xyxy).max(initial=0) <= 0.5
+
+
+@given(sizes(), boxes_in(2 * SIDE_PX, 2 * SIDE_PX))
+def test_unletterbox_keeps_every_box_within_the_picture(size: tuple[int, int], xyxy: np.ndarray) -> None:
+    source = unletterbox(xyxy - SIDE_PX / 2, fit_into(*size, SIDE_PX))
+    assert (source >= 0).all()
+    assert (source[:, ::2] <= size[0]).all()
+    assert (source[:, 1::2] <= size[1]).all()
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(640, 480), (2304, 1296), (480, 1000), (417, 333), (100, 90)])
+def test_a_patch_lies_in_the_letterbox_where_its_box_says(width_px: int, height_px: int) -> None:
+    picture = np.zeros((height_px, width_px, 3), np.uint8)
+    left, top, right, bottom = width_px // 2, height_px // 3, width_px // 2 + width_px // 4, height_px // 3 * 2
+    picture[top:bottom, left:right] = 255
+    square, fit = letterbox(picture, SIDE_PX, pad=0)
+    bright = np.argwhere(square[..., 0] > 127)
+    seen = np.array([*bright.min(axis=0)[::-1], *(bright.max(axis=0)[::-1] + 1)])
+    assert np.abs(seen - np.array([left, top, right, bottom]) * fit.scale).max() <= 1
+
+
+def test_a_letterbox_written_over_an_old_one_keeps_nothing_of_it() -> None:
+    square = np.full((64, 64, 3), 255, np.uint8)
+    fresh, _ = letterbox(np.full((30, 90, 3), 7, np.uint8), 64)
+    again, _ = letterbox(np.full((30, 90, 3), 7, np.uint8), 64, into=square)
+    assert again is square
+    assert (again == fresh).all()
+    assert set(np.unique(again)) == {7, 114}
+
+
+def test_a_picture_without_pixels_is_refused() -> None:
+    with pytest.raises(BadFrameError, match="0x5") as why:
+        letterbox(np.zeros((5, 0, 3), np.uint8), SIDE_PX)
+    assert why.value.reason == "empty"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_shrinking_keeps_the_mean_brightness(seed: int) -> None:
+    picture = np.random.default_rng(seed).integers(0, 256, (97, 211, 3), dtype=np.uint8)
+    assert abs(shrink(picture, 40, 20).mean() - picture.mean()) < 4
+
+
+@given(boxes_in(600, 400), boxes_in(600, 400))
+def test_iou_is_symmetric_and_between_0_and_1(a: np.ndarray, b: np.ndarray) -> None:
+    assert np.allclose(iou(a, b), iou(b, a).T, atol=1e-6)
+    assert ((iou(a, b) >= 0) & (iou(a, b) <= 1 + 1e-5)).all()
+    assert (intersection(a, b) <= np.minimum(area(a)[:, None], area(b)[None, :]) * (1 + 1e-5) + 1e-3).all()
+
+
+@given(boxes_in(600, 400))
+def test_iou_of_a_box_with_itself_is_1_unless_it_is_empty(xyxy: np.ndarray) -> None:
+    own = np.diag(iou(xyxy, xyxy))
+    assert np.allclose(own[area(xyxy) > 1e-3], 1, atol=1e-5)
+
+
+def test_iou_of_boxes_worked_out_by_hand() -> None:
+    a = np.array([[0, 0, 10, 10], [20, 20, 10, 10]], np.float32)  # the second is turned inside out
+    b = np.array([[5, 0, 15, 10], [10, 0, 20, 10], [2, 2, 4, 4]], np.float32)
+    assert np.allclose(iou(a, b), [[50 / 150, 0, 4 / 100], [0, 0, 0]])
+
+
+@given(boxes_in(100, 100, most=20), st.data(), st.floats(0.1, 0.9))
+def test_nms_keeps_the_strongest_of_what_overlaps_and_nothing_else(
+    xyxy: np.ndarray, data: st.DataObject, threshold: float
+) -> None:
+    n = len(xyxy)
+    confidence = np.array(data.draw(st.lists(st.floats(0, 1, width=32), min_size=n, max_size=n)), np.float32)
+    class_id = np.array(data.draw(st.lists(CLASSES, min_size=n, max_size=n)), np.int64)
+    kept = nms(xyxy, confidence, class_id, threshold)
+    rivals = (iou(xyxy, xyxy) > threshold) & (class_id[:, None] == class_id[None, :])
+    np.fill_diagonal(rivals, val=False)
+    assert not rivals[np.ix_(kept, kept)].any()
+    assert (np.diff(confidence[kept]) <= 0).all()
+    for gone in set(range(n)) - set(kept.tolist()):
+        stronger = confidence[kept] >= confidence[gone]
+        assert (rivals[gone, kept] & stronger).any()
+
+
+def test_nms_looks_at_the_strongest_only_when_there_are_too_many() -> None:
+    xyxy = np.array([[i * 10, 0, i * 10 + 5, 5] for i in range(400)], np.float32)
+    confidence = np.linspace(0, 1, 400, dtype=np.float32)
+    assert nms(xyxy, confidence, np.zeros(400, np.int64), 0.5).tolist() == list(range(399, 99, -1))
+
+
+@given(sizes(5000), st.integers(64, 1000), st.floats(0, 0.9))
+def test_tiles_cover_every_pixel_with_the_overlap_asked_for(
+    size: tuple[int, int], side_px: int, overlap: float
+) -> None:
+    width_px, height_px = size
+    overlap_px = int(side_px * overlap)
+    squares = tiles(width_px, height_px, side_px, overlap_px)
+    for low, high, length_px in ((0, 2, width_px), (1, 3, height_px)):
+        spans = sorted({(square[low], square[high]) for square in squares})
+        assert spans[0][0] == 0
+        assert spans[-1][1] == length_px
+        assert all(end - start == min(side_px, length_px) for start, end in spans)
+        assert all(end - start >= overlap_px for (_, end), (start, _) in pairwise(spans))
+        columns = len(spans)
+    assert len(squares) == columns * len({(s[0], s[2]) for s in squares})

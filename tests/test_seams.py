@@ -1,0 +1,119 @@
+"""Tiles see pieces; the picture has whole insects."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.boxes import iou, tiles
+from edge.detections import Detections
+from edge.seams import Seen, merge_tiles
+
+WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX = 1300, 900, 416, 64
+
+
+def seen_through_tiles(truth: Detections, jitter_px: float = 0, seed: int = 0) -> list[Seen]:
+    """What a perfect detector, but for `jitter_px`, finds in each tile: every insect cut at the tile's edges."""
+    noise = np.random.default_rng(seed)
+    seen = []
+    for tile in tiles(WIDTH_PX, HEIGHT_PX, SIDE_PX, OVERLAP_PX):
+        low, high = np.array(tile[:2], np.float32), np.array(tile[2:], np.float32)
+        loose = truth.xyxy + noise.uniform(-jitter_px, jitter_px, truth.xyxy.shape).astype(np.float32)
+        part = np.concatenate([np.maximum(loose[:, :2], low), np.minimum(loose[:, 2:], high)], axis=1)
+        least_px = 6 + 3 * jitter_px  # no detector boxes a sliver
+        visible = ((part[:, 2:] - part[:, :2]) >= least_px).all(axis=1)
+        confidence = noise.uniform(0.3, 1, len(truth)).astype(np.float32)
+        seen.append(Seen(tile, Detections(part[visible], confidence[visible], truth.class_id[visible])))
+    return seen
+
+
+@st.composite
+def insects(draw: st.DrawFn, largest_px: int, least_px: int = 12) -> Detections:
+    """Insects that do not touch each other: at most one in each cell of a grid that knows nothing of the tiles."""
+    cell_px = largest_px + 8
+    cells = [(x, y) for x in range(0, WIDTH_PX - cell_px, cell_px) for y in range(0, HEIGHT_PX - cell_px, cell_px)]
+    chosen = draw(st.lists(st.sampled_from(cells), unique=True, max_size=12))
+    boxes = []
+    for x, y in chosen:
+        w, h = draw(st.integers(least_px, largest_px)), draw(st.integers(least_px, largest_px))
+        left, top = x + draw(st.integers(0, largest_px - w)), y + draw(st.integers(0, largest_px - h))
+        boxes.append((left, top, left + w, top + h))
+    n = len(boxes)
+    class_id = draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
+    return Detections(
+        np.array(boxes, np.float32).reshape(n, 4), np.full(n, 0.9, np.float32), np.array(class_id, np.int64)
+    )
+
+
+def assert_same(found: Detections, truth: Detections, least_iou: float) -> None:
+    assert len(found) == len(truth)
+    overlap = iou(truth.xyxy, found.xyxy)
+    for row in range(len(truth)):
+        best = overlap[row].argmax()
+        assert overlap[row, best] >= least_iou
+        assert found.class_id[best] == truth.class_id[row]
+
+
+@pytest.mark.parametrize("largest_px", [50, 200])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_each_insect_comes_back_once_and_whole_whether_or_not_it_fits_the_overlap(
+    largest_px: int, data: st.DataObject
+) -> None:
+    truth = data.draw(insects(largest_px))
+    found = merge_tiles(seen_through_tiles(truth), WIDTH_PX, HEIGHT_PX, 0.6)
+    assert_same(found, truth, 0.999)
+
+
+@settings(max_examples=60, deadline=None)
+@given(truth=insects(120, least_px=24), seed=st.integers(0, 1000))
+def test_boxes_that_differ_by_two_pixels_between_tiles_are_still_one_insect(truth: Detections, seed: int) -> None:
+    found = merge_tiles(seen_through_tiles(truth, jitter_px=2, seed=seed), WIDTH_PX, HEIGHT_PX, 0.6)
+    assert_same(found, truth, 0.5)
+
+
+def two_tiles(left: list[list[float]], right: list[list[float]], confidence: float = 0.5) -> Detections:
+    """Boxes in the tile 0..416 and in the tile 352..768 of a picture of 768x416, those of the right one surer."""
+    seen = []
+    for tile, boxes, sure in (((0, 0, 416, 416), left, confidence), ((352, 0, 768, 416), right, 0.9)):
+        n = len(boxes)
+        xyxy = np.array(boxes, np.float32).reshape(n, 4)
+        seen.append(Seen(tile, Detections(xyxy, np.full(n, sure, np.float32), np.zeros(n, np.int64))))
+    return merge_tiles(seen, 768, 416, 0.6)
+
+
+def test_a_piece_goes_even_if_it_is_surer_than_the_whole() -> None:
+    found = two_tiles([[380, 100, 416, 140]], [[380, 100, 440, 140]], confidence=0.99)
+    assert found.xyxy.tolist() == [[380, 100, 440, 140]]
+
+
+def test_an_insect_longer_than_the_overlap_becomes_one_box_with_the_surer_confidence() -> None:
+    found = two_tiles([[300, 100, 416, 150]], [[352, 100, 500, 150]])
+    assert found.xyxy.tolist() == [[300, 100, 500, 150]]
+    assert found.confidence.tolist() == pytest.approx([0.9])
+
+
+def test_two_insects_side_by_side_at_a_seam_stay_two() -> None:
+    found = two_tiles([[370, 100, 412, 140]], [[370, 100, 412, 140], [413, 100, 460, 140]])
+    assert sorted(found.xyxy[:, 0].tolist()) == [370, 413]
+
+
+def test_two_insects_one_above_the_other_across_a_seam_stay_two() -> None:
+    found = two_tiles([[300, 100, 416, 150], [300, 155, 416, 200]], [[352, 100, 500, 150], [352, 155, 500, 200]])
+    assert sorted(found.xyxy[:, 1].tolist()) == [100, 155]
+
+
+def test_pieces_of_two_classes_are_never_joined() -> None:
+    seen = [
+        Seen((0, 0, 416, 416), Detections(*_one([300, 100, 416, 150], 0))),
+        Seen((352, 0, 768, 416), Detections(*_one([352, 100, 500, 150], 1))),
+    ]
+    assert len(merge_tiles(seen, 768, 416, 0.6)) == 2
+
+
+def _one(xyxy: list[float], class_id: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return np.array([xyxy], np.float32), np.array([0.8], np.float32), np.array([class_id], np.int64)
+
+
+def test_no_tiles_with_anything_give_a_picture_with_nothing() -> None:
+    assert len(two_tiles([], [])) == 0
