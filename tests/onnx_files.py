@@ -4,11 +4,13 @@ Class 0 is blue, class 1 is red. A grid point of stride s whose s x s pixels are
 box of exactly these pixels with confidence sigmoid(12) * sigmoid(12); anything else gives next to nothing.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -95,3 +97,50 @@ def _head(stride: int, net: Net) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, 
     if net.objectness_bias is not None:
         bias[4] = net.objectness_bias
     return kernel, bias
+
+
+SQUARE_PX = 8
+
+
+def picture_with(
+    squares: list[tuple[int, int, tuple[int, int, int]]], width_px: int = 64, height_px: int = 64
+) -> np.ndarray[Any, Any]:
+    """A grey picture with squares of SQUARE_PX at (left, top) in a colour (BGR)."""
+    picture = np.full((height_px, width_px, 3), 114, np.uint8)
+    for left, top, colour in squares:
+        picture[top : top + SQUARE_PX, left : left + SQUARE_PX] = colour
+    return picture
+
+
+GOLDEN_SQUARES = [(8, 16, BLUE), (40, 48, RED)]
+GOLDEN = [  # worked out on paper: sigmoid(12)^2 = 0.99999
+    {"label": "Pieris", "confidence": 1.0, "xyxy": [8, 16, 16, 24]},
+    {"label": "Aleyrodidae", "confidence": 1.0, "xyxy": [40, 48, 48, 56]},
+]
+
+
+def write_release(folder: Path, nets: dict[str, Net] | None = None) -> Path:
+    """A folder of models as it is released: files, golden picture, manifest with true hashes. Returns the folder."""
+    (folder / "golden").mkdir(parents=True)
+    picture = folder / "golden" / "squares.png"
+    picture.write_bytes(cv2.imencode(".png", picture_with(GOLDEN_SQUARES))[1].tobytes())
+    golden = {"image": "golden/squares.png", "sha256": sha256_of(picture), "detections": GOLDEN}
+    bundles = {}
+    for name, net in (nets or {"squares": Net()}).items():
+        file = write_model(folder / f"{name}.onnx", net)
+        bundles[name] = {
+            "file": file.name,
+            "sha256": sha256_of(file),
+            "bytes": file.stat().st_size,
+            "version": "2026.1.1",
+            "precision": "fp32",
+            "metrics": {"map50": 1.0},
+            "golden": golden,
+        }
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "bundles": bundles}))
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

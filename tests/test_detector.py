@@ -1,0 +1,203 @@
+"""Detections of real, tiny ONNX models whose right answer is known on paper."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.bundle import load_bundle
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.errors import BadFrameError, BundleError
+from tests.onnx_files import BLUE, RED, Net, facts, picture_with, write_model
+
+Cells = dict[tuple[int, int], tuple[int, int, int]]  # column and row of a square, and its colour
+
+
+def squares_in(columns: int, rows: int) -> st.SearchStrategy[Cells]:
+    """Squares of a cell that do not touch below or to the right, so that no larger square of one colour arises."""
+    places = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1))
+    return st.dictionaries(places, st.sampled_from([BLUE, RED]), max_size=10).map(
+        lambda cells: {(x, y): c for (x, y), c in cells.items() if not cells.keys() & {(x + 1, y), (x, y + 1)}}
+    )
+
+
+def expected(cells: Cells) -> set[tuple[int, ...]]:
+    """What `seen` must be for them."""
+    return {(int(colour == RED), 8 * x, 8 * y, 8 * x + 8, 8 * y + 8) for (x, y), colour in cells.items()}
+
+
+def detector(tmp_path: Path, net: Net | None = None, confidence: float | None = None, **changes: Any) -> Detector:
+    path = write_model(tmp_path / "squares.onnx", net or Net(metadata=facts(**changes)))
+    return Detector(load_bundle(path), confidence=confidence)
+
+
+def seen(found: Detections) -> set[tuple[int, ...]]:
+    """Class and box of each detection, in whole px."""
+    return {(int(c), *np.rint(box).astype(int).tolist()) for c, box in zip(found.class_id, found.xyxy, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    return detector(tmp_path_factory.mktemp("squares"))
+
+
+@settings(deadline=None)
+@given(cells=squares_in(8, 8))
+def test_every_insect_of_a_picture_is_found_with_its_class_and_place(squares: Detector, cells: Cells) -> None:
+    found = squares(picture_with([(8 * x, 8 * y, colour) for (x, y), colour in cells.items()]))
+    assert seen(found) == expected(cells)
+
+
+def test_a_larger_insect_is_found_on_a_coarser_level(squares: Detector) -> None:
+    picture = np.full((64, 64, 3), 114, np.uint8)
+    picture[16:32, 32:48] = RED
+    assert (1, 32, 16, 48, 32) in seen(squares(picture))
+
+
+@pytest.mark.parametrize(("width_px", "height_px", "scale"), [(128, 96, 2), (192, 192, 3), (256, 64, 4), (64, 40, 1)])
+def test_boxes_are_in_px_of_the_source_picture(squares: Detector, width_px: int, height_px: int, scale: int) -> None:
+    picture = np.full((height_px, width_px, 3), 114, np.uint8)
+    picture[8 * scale : 16 * scale, 24 * scale : 32 * scale] = BLUE
+    assert seen(squares(picture)) == {(0, 24 * scale, 8 * scale, 32 * scale, 16 * scale)}
+
+
+def test_a_read_only_frame_and_a_cut_out_of_one_are_looked_at_as_well(squares: Detector) -> None:
+    picture = np.full((128, 128, 3), 114, np.uint8)
+    picture[72:80, 88:96] = RED
+    picture.setflags(write=False)
+    assert seen(squares(picture[64:, 64:])) == {(1, 24, 8, 32, 16)}
+
+
+def test_nothing_is_left_of_the_picture_before(squares: Detector) -> None:
+    squares(picture_with([(0, 0, RED), (56, 56, BLUE)]))
+    assert len(squares(np.full((20, 64, 3), 114, np.uint8))) == 0
+
+
+def test_an_empty_picture_is_a_bad_frame(squares: Detector) -> None:
+    with pytest.raises(BadFrameError):
+        squares(np.empty((0, 64, 3), np.uint8))
+
+
+def test_detections_stand_strongest_first(tmp_path: Path) -> None:
+    picture = picture_with([(0, 0, BLUE), (16, 16, BLUE), (32, 32, BLUE)])
+    picture[0, 0:2] = 114  # two px of 64 are wrong: less sure
+    picture[16, 16] = 114
+    found = detector(tmp_path, confidence=0.001)(picture)
+    assert found.confidence.tolist() == sorted(found.confidence.tolist(), reverse=True)
+    assert found.xyxy[:3, 0].tolist() == [32, 16, 0]
+
+
+def spoilt_blue(px: int) -> tuple[np.ndarray, float]:
+    """A blue square with `px` of its 64 px grey, and the score that the network must give it, worked out on paper."""
+    picture = picture_with([(16, 16, BLUE)])
+    picture[16, 16 : 16 + px] = 114
+    share = px / 64
+    # of 255: objectness is blue + red - green, the class is blue - red; grey counts 114 and 0
+    objectness = 12 - 240 * share * (1 - 114 / 255)
+    class_logit = 12 - 240 * share
+    return picture, 1 / (1 + math.exp(-objectness)) / (1 + math.exp(-class_logit))
+
+
+@pytest.mark.parametrize("px", [2, 3, 4])
+def test_confidence_is_objectness_times_class(tmp_path: Path, px: int) -> None:
+    picture, score = spoilt_blue(px)
+    found = detector(tmp_path, confidence=0.01)(picture)
+    assert found.confidence[0] == pytest.approx(score, abs=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_temperature_calibrates_the_confidence_and_the_threshold_is_of_the_calibrated(
+    tmp_path: Path, temperature: float
+) -> None:
+    picture, score = spoilt_blue(3)
+    calibrated = 1 / (1 + math.exp(-math.log(score / (1 - score)) / temperature))
+    for confidence, expected in ((calibrated - 0.02, 1), (calibrated + 0.02, 0)):
+        found = detector(tmp_path, confidence=confidence, temperature=temperature)(picture)
+        assert len(found) == expected
+        assert found.confidence.tolist() == pytest.approx([calibrated] * expected, abs=1e-3)
+
+
+def test_each_class_has_its_own_threshold_and_confidence_replaces_them_all(tmp_path: Path) -> None:
+    classes = [facts()["classes"][0] | {"threshold": 0.9}, facts()["classes"][1] | {"threshold": 0.1}]
+    picture = picture_with([(16, 16, BLUE), (40, 40, RED)])
+    picture[16, 16:19] = picture[40, 40:43] = 114  # each has 0.66
+    assert detector(tmp_path, classes=classes)(picture).class_id.tolist() == [1]
+    assert len(detector(tmp_path, classes=classes, confidence=0.5)(picture)) == 2
+    assert len(detector(tmp_path, classes=classes, confidence=0.8)(picture)) == 0
+
+
+def test_a_network_that_takes_rgb_is_given_rgb(tmp_path: Path) -> None:
+    spec = facts()["input"] | {"colour": "RGB"}
+    found = detector(tmp_path, input=spec)(picture_with([(8, 8, BLUE)]))
+    assert found.class_id.tolist() == [1]  # what it was told is red
+
+
+def test_mean_and_deviation_are_applied(tmp_path: Path) -> None:
+    spec = facts()["input"] | {"mean": [100, 100, 100], "std": [50, 50, 50]}
+    taker = detector(tmp_path, input=spec)
+    taker.prepare(picture_with([(0, 0, BLUE)]))
+    raw = taker.infer()
+    plain = detector(tmp_path)
+    plain.prepare(picture_with([(0, 0, BLUE)]))
+    gain = 240 / 255  # of the objectness logit, a value of the mean blue + red - green
+    assert plain.infer()[0, 0, 4] == pytest.approx(12, abs=0.01)
+    assert raw[0, 0, 4] == pytest.approx((155 - 100 + 100) / 50 * gain - 228, abs=0.01)
+
+
+@pytest.mark.parametrize(("confidence", "expected"), [(0.0, 1), (1.0, 0)])
+def test_the_ends_of_the_scale_are_allowed_as_thresholds(tmp_path: Path, confidence: float, expected: int) -> None:
+    assert len(detector(tmp_path, confidence=confidence)(picture_with([(8, 8, BLUE)]))) == expected
+
+
+TILES = {"side_px": 64, "overlap_px": 16}
+
+
+@pytest.fixture(scope="module")
+def squares_in_tiles(tmp_path_factory: pytest.TempPathFactory) -> Detector:
+    return detector(tmp_path_factory.mktemp("tiles"), tile=TILES)
+
+
+@settings(deadline=None)
+@given(cells=squares_in(20, 14))
+def test_a_picture_in_tiles_gives_each_insect_once(squares_in_tiles: Detector, cells: Cells) -> None:
+    found = squares_in_tiles(picture_with([(8 * x, 8 * y, c) for (x, y), c in cells.items()], 160, 112))
+    assert seen(found) == expected(cells)
+    assert len(found) == len(cells)
+
+
+def test_a_picture_smaller_than_a_tile_is_one_tile(tmp_path: Path) -> None:
+    assert len(detector(tmp_path, tile=TILES)(picture_with([(8, 8, BLUE)])[:40, :32])) == 1
+
+
+BROKEN = {
+    "input of another size": (Net(side_px=128), "takes"),
+    "input of any size": (Net(free_size=True), "takes"),
+    "more classes than it says": (Net(classes=3), "gives"),
+    "a level less than it says": (Net(strides=(8,)), "gives"),
+    "numbers that are none": (Net(objectness_bias=math.nan), "not finite"),
+    "numbers without end": (Net(objectness_bias=math.inf), "not finite"),
+    "a head of another kind": (Net(metadata=facts(head="ssd")), "head 'ssd'"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_model_that_is_not_what_it_says_is_refused_when_opened(tmp_path: Path, kind: str) -> None:
+    net, says = BROKEN[kind]
+    with pytest.raises(BundleError, match=says) as why:
+        detector(tmp_path, net)
+    assert "squares.onnx" in str(why.value)  # where
+    assert "; " in str(why.value)  # what to do
+    assert "\n" not in str(why.value)
+
+
+def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "squares.onnx")
+    path.write_bytes(path.read_bytes().replace(b"Concat", b"Kon?at"))
+    with pytest.raises(BundleError, match="cannot be loaded") as why:
+        Detector(load_bundle(path))
+    assert "\n" not in str(why.value)
