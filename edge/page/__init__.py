@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
 from edge.config import NodeConfig
+from edge.errors import FieldeyeError
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.routes import Node, pages
@@ -82,6 +83,11 @@ def _guard(app: Flask, config: NodeConfig) -> None:
     def in_words(error: HTTPException) -> tuple[str, int]:
         words = error.description if error.code == 404 and request.path.startswith(("/pictures", "/live")) else None
         return render_template("plain.html", words=words or gettext("There is no such page here.")), error.code or 500
+
+    @app.errorhandler(FieldeyeError)
+    def own_error(error: FieldeyeError) -> tuple[str, int]:
+        words = gettext("The node cannot read what it has stored. Show this page to your technician.")
+        return render_template("plain.html", words=words, detail=str(error)), 503
 
     app.after_request(protect)
 

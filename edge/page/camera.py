@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from edge.clock import Instant
 from edge.page.situation import age_s
 from edge.page.tones import Line, Tone, line
-from edge.page.words import Moments, ago, gettext, ngettext, number
+from edge.page.words import Moments, ago, gettext, listed, ngettext, number
 from edge.status import CameraStatus
 
 
@@ -62,7 +62,7 @@ def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
 def skipped_sentence(skipped: Mapping[str, int]) -> str:
     """How many pictures were not looked at, and why."""
     reasons = [f"{number(count)} {reason_word(reason)}" for reason, count in sorted(skipped.items()) if count]
-    return gettext("Not looked at: %(reasons)s", reasons=", ".join(reasons)) if reasons else ""
+    return gettext("Not looked at: %(reasons)s", reasons=listed(reasons)) if reasons else ""
 
 
 def reason_word(reason: str) -> str:

@@ -11,18 +11,25 @@ NARROWEST_SCALE = 4  # a single insect is a low bar, not a full one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One shade of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted) or "maybe"."""
+
+    kind: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
     """One day. `kind` is "count", "zero" or "gap" (no data)."""
 
     kind: str
     x: int
-    y: float
-    height: float
     middle: float
-    range_path: str  # the likely range, empty where it is not known
     right: int
+    layers: tuple[Layer, ...]
+    text: str  # figure to write above, empty for most
     text_y: float
-    label: str  # figure to write above, empty for most
 
 
 def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
@@ -30,34 +37,39 @@ def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
     figures = [day.figures.get(label, ZERO) for day in fortnight]
     scale = max(NARROWEST_SCALE, *(_tallest(figure) for figure in figures))
     best = max(range(len(figures)), key=lambda index: figures[index].count)
-    drawn = []
-    for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True)):
-        x = index * PITCH + (PITCH - BAR) // 2
-        named = figure.count > 0 and index in (best, len(figures) - 1)
-        drawn.append(
-            Bar(
-                kind="gap" if day.frames == 0 else "count" if figure.count else "zero",
-                x=x,
-                y=_y(figure.count, scale),
-                height=round(FLOOR - _y(figure.count, scale), 1),
-                middle=x + BAR / 2,
-                range_path=_range(x + BAR / 2, figure, scale),
-                right=x + BAR,
-                text_y=round(_y(_tallest(figure), scale) - 6, 1),
-                label=str(figure.count) if named else "",
-            )
-        )
-    return tuple(drawn)
+    return tuple(
+        _bar(index, day, figure, scale, is_named=index in (best, len(figures) - 1))
+        for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True))
+    )
+
+
+def _bar(index: int, day: Day, figure: Figure, scale: int, *, is_named: bool) -> Bar:
+    x = index * PITCH + (PITCH - BAR) // 2
+    return Bar(
+        kind="gap" if day.frames == 0 else "count" if figure.count else "zero",
+        x=x,
+        middle=x + BAR / 2,
+        right=x + BAR,
+        layers=_layers(figure, scale),
+        text=str(figure.count) if is_named and figure.count else "",
+        text_y=round(_y(_tallest(figure), scale) - 6, 1),
+    )
+
+
+def _layers(figure: Figure, scale: int) -> tuple[Layer, ...]:
+    """The palest first, so that each darker one lies on it."""
+    if figure.low is None or figure.high is None:
+        return (_layer("bar", figure.count, scale),)
+    heights = {"maybe": figure.high, "bar": figure.count, "sure": figure.low}
+    return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
+
+
+def _layer(kind: str, count: int, scale: int) -> Layer:
+    return Layer(kind=kind, y=_y(count, scale), height=round(FLOOR - _y(count, scale), 1))
 
 
 def _tallest(figure: Figure) -> int:
     return max(figure.count, figure.high or 0)
-
-
-def _range(middle: float, figure: Figure, scale: int) -> str:
-    if figure.low is None or figure.high is None or figure.low == figure.high:
-        return ""
-    return f"M{middle} {_y(figure.low, scale)}V{_y(figure.high, scale)}"
 
 
 def _y(count: int, scale: int) -> float:

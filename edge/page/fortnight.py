@@ -26,11 +26,10 @@ class Panel:
 class Fortnight:
     """The last fourteen days."""
 
-    unit: str
+    words: str  # what a figure means, or why there is none
     panels: tuple[Panel, ...]
     has_ranges: bool
     first_day: str
-    empty: str  # why there are no bars, or empty
     gaps: str  # what the hatched days mean, or empty
     names: tuple[str, ...]  # heads of the table's columns
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
@@ -41,12 +40,13 @@ def fortnight(days: Sequence[Day], unit: Unit | None, names: Names) -> Fortnight
     labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
     looked = [day for day in days if day.frames]
     panels = tuple(panel(index, days, label, names) for index, label in enumerate(labels[:PANELS]))
+    if looked and not labels:
+        panels = (quiet_panel(days, len(looked)),)
     return Fortnight(
-        unit=unit_words(unit),
+        words=unit_words(unit) if looked else gettext("No counting interval has been completed yet."),
         panels=panels,
-        has_ranges=any(bar.range_path for one in panels for bar in one.bars),
+        has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
-        empty=_no_bars(looked),
         gaps=_gaps(LENGTH - len(looked)) if panels else "",
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
@@ -61,14 +61,6 @@ def _gaps(days_without_data: int) -> str:
         "%(num)s days without data are hatched: that is not a zero.",
         days_without_data,
     )
-
-
-def _no_bars(looked: Sequence[Day]) -> str:
-    if not looked:
-        return gettext("No counting interval has been completed yet.")
-    if not any(figure.count for day in looked for figure in day.figures.values()):
-        return ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", len(looked))
-    return ""
 
 
 def unit_words(unit: Unit | None) -> str:
@@ -91,6 +83,12 @@ def panel(index: int, days: Sequence[Day], label: str, names: Names) -> Panel:
     if today.frames:
         so_far = gettext("today so far: %(count)s", count=number(today.figures.get(label, ZERO).count))
     return Panel(id=f"days-{index}", name=names.name(label), summary=f"{most} · {so_far}", bars=bars(days, label))
+
+
+def quiet_panel(days: Sequence[Day], looked: int) -> Panel:
+    """A row of zeros: looked, and nothing was there."""
+    words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)
+    return Panel(id="days-quiet", name=gettext("All pests"), summary=words, bars=bars(days, ""))
 
 
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:

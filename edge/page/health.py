@@ -1,40 +1,31 @@
 """How the node is, part by part: camera, model, delivery, clock, card, warmth, power."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
+from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import NodeConfig
 from edge.page.camera import camera_line
 from edge.page.tones import Line, Tone, line
-from edge.page.words import Moments, duration, gettext, ngettext, number
+from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import LinkStatus, ModelStatus, Snapshot
+from edge.store import Waiting
 
 HOT_C = 75.0  # a Pi slows itself down from 80 °C
 ROOM_BYTES = 500_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Records that have not been acknowledged."""
-
-    count: int
-    oldest_utc: datetime | None
-
-
-def health(snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, when: Moments) -> tuple[Line, ...]:
+def health(
+    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments
+) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them."""
     lines = [
         camera_line(snapshot.camera, now, when),
         model_line(snapshot.model),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
+        card_line(board.disk_free_bytes),
     ]
-    board = snapshot.board
-    if board is None:
-        return tuple(lines)
-    lines.append(card_line(board.disk_free_bytes))
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
@@ -59,14 +50,14 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
     title = gettext("Delivery")
     queue = waiting_sentence(waiting, when)
     if config.mqtt is None:
-        sentence = gettext("No broker is configured: everything stays on this node.")
+        sentence = gettext("No server is configured: everything stays on this node.")
         return line("link", "link", title, "calm", sentence, queue)
     states: Mapping[str, tuple[Tone, str]] = {
         "off": ("wait", gettext("Delivery has not started yet.")),
-        "connecting": ("wait", gettext("The node is connecting to its broker.")),
+        "connecting": ("wait", gettext("The node is connecting to its server.")),
         "connected": ("calm", gettext("Connected: results are delivered.")),
-        "refused": ("look", gettext("The broker refuses this node; nothing is lost, results wait here.")),
-        "lost": ("look", gettext("The broker cannot be reached; nothing is lost, results wait here.")),
+        "refused": ("look", gettext("The server refuses this node: nothing is lost, results wait here.")),
+        "lost": ("look", gettext("The server cannot be reached: nothing is lost, results wait here.")),
     }
     tone, sentence = states[link.state]
     delivered = ngettext(
@@ -81,13 +72,13 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
 
 def waiting_sentence(waiting: Waiting, when: Moments) -> str:
     """How many results wait, and since when."""
-    if not waiting.count or waiting.oldest_utc is None:
+    if not waiting.records or waiting.oldest_utc is None:
         return ""
     return ngettext(
         "%(count)s result waits since %(since)s",
         "%(count)s results wait since %(since)s",
-        waiting.count,
-        count=number(waiting.count),
+        waiting.records,
+        count=number(waiting.records),
         since=when.at(waiting.oldest_utc),
     )
 
@@ -140,4 +131,4 @@ def health_in_short(lines: Sequence[Line]) -> tuple[Tone, str]:
     if not bad:
         return "calm", gettext("The node is well.")
     tone: Tone = "stop" if any(line.tone == "stop" for line in lines) else "look"
-    return tone, gettext("To look at: %(parts)s", parts=", ".join(bad))
+    return tone, gettext("To look at: %(parts)s", parts=listed(bad))

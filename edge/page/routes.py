@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from flask_babel import get_locale
 
+from edge.board import read_board
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting
@@ -54,8 +56,8 @@ class Node:
 
     def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
-        waiting = health.Waiting(*self.store.waiting())
-        return health.health(self.board.snapshot(), waiting, self.config, self.clock.now(), when)
+        board = read_board(Path(self.config.store.folder))
+        return health.health(self.board.snapshot(), self.store.waiting(), self.config, self.clock.now(), board, when)
 
 
 def node() -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.counts import Sighting
 from edge.page.names import Names
-from edge.page.words import Moments, gettext, number
+from edge.page.words import Moments, gettext, listed, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Photo:
     id: str
     words: str  # for those who cannot see it
     caption: str
+    note: str  # what is not framed
     width: int  # aspect ratio only: a reduced decode is exact to 8 px
     height: int
     outlines: tuple[Outline, ...]
@@ -69,7 +70,7 @@ def photo(
         if size is None:
             continue
         same = [sighting for sighting in sightings if sighting.picture == newest.picture]
-        seen = ", ".join(seen_headline(sighting, names) for sighting in same)
+        seen = listed(seen_headline(sighting, names) for sighting in same)
         return Photo(
             id=newest.picture,
             words=gettext("Photograph from the field with %(seen)s", seen=seen),
@@ -79,6 +80,7 @@ def photo(
                 sure=how_sure(newest.confidence),
                 time=when.at(newest.at.utc),
             ),
+            note=gettext("The clearest one is framed.") if any(one.count > 1 for one in same) else "",
             width=size[0],
             height=size[1],
             outlines=tuple(outline(sighting, size) for sighting in same),

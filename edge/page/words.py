@@ -1,6 +1,7 @@
 """The reader's language: which one it is, its messages, and moments and numbers as people write them."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -113,6 +114,11 @@ def day_in_words(day: date) -> str:
 def duration(seconds: float) -> str:
     """A length of time in its largest unit."""
     return format_timedelta(timedelta(seconds=seconds), threshold=1, locale=_locale())
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Several things in a row."""
+    return gettext(", ").join(parts)
 
 
 def number(value: float, digits: int = 0) -> str:

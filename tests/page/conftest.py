@@ -1,0 +1,41 @@
+"""A real app on a real store, in any of the scenes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.page import create_app
+from edge.status import StatusBoard
+from edge.store import Store
+from tests.clocks import SetClock
+from tests.page.scenes import SCENES, Scene, config
+
+AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A node with an empty store that has been up for an hour."""
+    clock = SetClock(AFTERNOON)
+    started = clock.now()
+    clock.advance(3600)
+    settings = config(tmp_path)
+    store = Store(settings.store, settings.node.node)
+    yield Scene(store, StatusBoard(started), settings, clock)
+    store.close()
+
+
+@pytest.fixture
+def client(scene: Scene) -> FlaskClient:
+    """A browser on the node itself; the scene may still change."""
+    return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+
+
+@pytest.fixture(params=SCENES)
+def any_scene(request: pytest.FixtureRequest, scene: Scene) -> str:
+    """Each scene in turn; its name."""
+    SCENES[request.param](scene)
+    return str(request.param)

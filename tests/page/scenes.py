@@ -1,0 +1,221 @@
+"""States of a node that a person may find, made of real records in a real store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.clock import ClockState, Instant
+from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
+from edge.counts import Interval, NoData, Sighting, TaxonCount
+from edge.status import CameraStatus, LinkStatus, ModelStatus, StatusBoard
+from edge.store import Store
+from tests.clocks import SetClock
+
+FRAMES = Path(__file__).parent.parent / "data" / "frames"
+HOPPER, BUG = "Nilaparvata lugens", "Leptocorisa acuta"
+MODEL = "pests@0.1.0"
+
+
+@dataclass
+class Scene:
+    """A node with everything that the page reads."""
+
+    store: Store
+    board: StatusBoard
+    config: NodeConfig
+    clock: SetClock
+
+    def before(self, **back: float) -> Instant:
+        """The moment `timedelta(**back)` ago."""
+        passed = timedelta(**back)
+        now = self.clock.now()
+        return replace(now, utc=now.utc - passed, monotonic_s=now.monotonic_s - passed.total_seconds())
+
+
+def config(folder: Path, **node: object) -> NodeConfig:
+    return NodeConfig(
+        node=NodeTable(site="paddy-3", node="north-dyke", time_zone="Asia/Shanghai", **node),
+        camera=CameraTable(kind="folder", source="frames"),
+        store=StoreTable(folder=str(folder)),
+        mqtt=MqttTable(host="localhost", tls=False),
+    )
+
+
+def picture_of(name: str) -> bytes:
+    """A real field picture as the loop keeps it."""
+    return (FRAMES / name).read_bytes()
+
+
+def sighting(at: Instant, label: str = HOPPER, count: int = 3, **changes: object) -> Sighting:
+    fields: dict[str, object] = {
+        "at": at, "camera": "cam0", "model": MODEL, "label": label, "eppo": "", "confidence": 0.86,
+        "box": (0.32, 0.35, 0.5, 0.55), "count": count,
+    }  # fmt: skip
+    return Sighting(**{**fields, **changes})
+
+
+def interval(start: Instant, counts: dict[str, int] | None, *, frames: int = 60, hours: float = 1.0) -> Interval:
+    """An hour; `counts` None: no data."""
+    end = replace(start, utc=start.utc + timedelta(hours=hours), monotonic_s=start.monotonic_s + hours * 3600)
+    taxa = tuple(
+        TaxonCount(label=k, eppo="", count=n, low=max(0, n - 2), high=n + 3) for k, n in (counts or {}).items()
+    )
+    return Interval(
+        start=start, end=end, camera="cam0", model=MODEL, mode="live", unit="max_per_frame",
+        frames=frames if counts is not None else 0, skipped=() if counts is not None else (("dark", 60),),
+        awake_s=hours * 3600, counts=taxa if counts is not None else NoData("dark"),
+    )  # fmt: skip
+
+
+def well(scene: Scene) -> None:
+    """A node that looks and delivers."""
+    scene.board.show(
+        camera=CameraStatus(
+            state="ok", frames=4210, looked=1032, skipped={"still": 2900, "dark": 270, "blurred": 8},
+            last_frame=scene.before(seconds=12), ms_per_frame=43.0,
+        ),
+        link=LinkStatus(state="connected", acknowledged=318, last_ack=scene.before(minutes=3)),
+        model=ModelStatus(name="pests", version="0.1.0", sha256="ab" * 32),
+    )  # fmt: skip
+    scene.board.show_frame(np.asarray(cv2.imread(str(FRAMES / "rice_bug.jpg")), np.uint8))
+
+
+def fortnight(scene: Scene) -> None:
+    """Fourteen days with a zero, a gap and a rise."""
+    counts = [None, 0, 2, 1, 3, 2, None, None, 4, 7, 6, 3, 4, 5]
+    for back, count in enumerate(reversed(counts)):
+        found = None if count is None else {HOPPER: count, BUG: count // 3} if count else {}
+        scene.store.commit([interval(scene.before(days=back, hours=2), found, frames=212)])
+
+
+def seen(scene: Scene) -> None:
+    well(scene)
+    fortnight(scene)
+    bug = sighting(scene.before(hours=5), BUG, 1, confidence=0.58, box=(0.2, 0.45, 0.6, 0.66))
+    scene.store.commit([bug], picture_of("rice_bug.jpg"))
+    one = sighting(scene.before(hours=3), HOPPER, 1, confidence=0.7, box=(0.56, 0.12, 0.82, 0.95))
+    scene.store.commit([one], picture_of("planthopper.jpg"))
+    scene.store.commit([sighting(scene.before(minutes=12), HOPPER, 5)], picture_of("brown_planthopper_nymph.jpg"))
+    deliver(scene)
+
+
+def deliver(scene: Scene) -> None:
+    while batch := scene.store.next_batch():
+        scene.store.mark_delivered([stored.key.seq for stored in batch])
+
+
+def nothing(scene: Scene) -> None:
+    well(scene)
+    for back in range(14):
+        scene.store.commit([interval(scene.before(days=back, hours=2), {}, frames=212)])
+    deliver(scene)
+
+
+def first_minutes(scene: Scene) -> None:
+    scene.board.show(model=ModelStatus(name="pests", version="0.1.0"), link=LinkStatus(state="connecting"))
+
+
+def helper(scene: Scene) -> None:
+    well(scene)
+    fortnight(scene)
+    scene.clock.advance(3 * 86_400)
+    well(scene)
+    scene.store.commit([interval(scene.before(hours=2), {"Coccinella septempunctata": 2}, frames=90)])
+    scene.store.commit([sighting(scene.before(minutes=40), "Coccinella septempunctata", 2)])
+    deliver(scene)
+
+
+def camera(state: str, detail: str, **changes: object) -> Callable[[Scene], None]:
+    def scene_of(scene: Scene) -> None:
+        seen(scene)
+        now = scene.board.snapshot().camera
+        scene.board.show(camera=replace(now, state=state, detail=detail, last_frame=scene.before(minutes=9), **changes))
+
+    return scene_of
+
+
+def covered(scene: Scene) -> None:
+    seen(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="blocked"))
+
+
+def late(scene: Scene) -> None:
+    seen(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_frame=scene.before(hours=4)))
+
+
+def night(scene: Scene) -> None:
+    """The first night: nothing but dark pictures so far."""
+    well(scene)
+    dark = CameraStatus(
+        state="ok", frames=31, skipped={"dark": 31}, last_frame=scene.before(seconds=40), last_skip="dark"
+    )
+    scene.board.show(camera=dark)
+
+
+def night_after_a_day(scene: Scene) -> None:
+    nothing(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="dark"))
+
+
+def broker_away(scene: Scene) -> None:
+    seen(scene)
+    scene.store.commit([sighting(scene.before(hours=26))])
+    scene.store.commit([interval(scene.before(hours=1), {HOPPER: 5})])
+    scene.board.show(
+        link=LinkStatus(state="lost", detail="localhost:1883: Connection refused; start the broker", acknowledged=318)
+    )
+
+
+def previous_model(scene: Scene) -> None:
+    nothing(scene)
+    detail = "pests-2.onnx: not the file in manifest.json (sha256 differs); run: fieldeye model rollback"
+    scene.board.show(model=ModelStatus(name="pests", version="0.1.0", detail=detail))
+
+
+def safe_mode(scene: Scene) -> None:
+    problem = "/etc/fieldeye/node.toml: unknown key camera.evry_s; did you mean every_s?"
+    scene.board.show(problem=problem)
+
+
+def clock_not_set(scene: Scene) -> None:
+    seen(scene)
+    scene.clock.state = ClockState.UNSYNCED
+
+
+SCENES: dict[str, Callable[[Scene], None]] = {
+    "first-minutes": first_minutes,
+    "nothing-seen": nothing,
+    "seen": seen,
+    "helper-seen": helper,
+    "camera-missing": camera("missing", "camera 0: no such device; check the cable, then run: fieldeye doctor"),
+    "camera-stalled": camera("stalled", "camera 0: no new frame for 8 s; it is opened again", reopened=3),
+    "lens-covered": covered,
+    "late": late,
+    "night": night,
+    "night-after-a-day": night_after_a_day,
+    "broker-away": broker_away,
+    "previous-model": previous_model,
+    "safe-mode": safe_mode,
+    "clock-not-set": clock_not_set,
+}
+HEADLINES = {
+    "first-minutes": "The node has just started.",
+    "nothing-seen": "No pest seen in the last 24 hours.",
+    "seen": "Brown planthopper: 5",
+    "helper-seen": "Seven-spot ladybird: 2",
+    "camera-missing": "The camera does not answer.",
+    "camera-stalled": "The camera gives no new pictures.",
+    "lens-covered": "Something covers the camera.",
+    "late": "There has been no new picture for a long time.",
+    "night": "Too dark to see anything.",
+    "night-after-a-day": "No pest seen in the last 24 hours.",
+    "broker-away": "Brown planthopper: 5",
+    "previous-model": "No pest seen in the last 24 hours.",
+    "safe-mode": "This node is not looking.",
+    "clock-not-set": "Brown planthopper: 5",
+}
