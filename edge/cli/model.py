@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from edge.bundle import MODELS, Bundle, find_bundle, load_manifest, load_release
@@ -19,29 +20,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("model", nargs="?", metavar="NAME|FILE", help="default: all that were released")
     for verb in (listing, verify):
         verb.add_argument("--json", action="store_true", help="one JSON object a model")
+        verb.add_argument("--folder", type=Path, default=MODELS, metavar="DIR", help="say, a node's bundles/")
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if a model is not well."""
-    names = [args.model] if getattr(args, "model", None) else list(load_manifest(MODELS).bundles)
+    names = [args.model] if getattr(args, "model", None) else list(load_manifest(args.folder).bundles)
     look = {"list": _listed, "verify": _verified}[args.model_verb]
     results = []
     for name in names:
-        results.append(look(name))
+        results.append(look(name, args.folder))
         print(json.dumps(results[-1], ensure_ascii=False) if args.json else _sentence(results[-1]), flush=True)
     return DONE if all(result["ok"] for result in results) else NOT_WELL
 
 
-def _listed(name: str) -> dict[str, Any]:
+def _listed(name: str, folder: Path) -> dict[str, Any]:
     """What the file says of itself; the hash is checked, nothing is run."""
     try:
-        return {"name": name, "ok": True} | _facts(load_release(find_bundle(name)))
+        return {"name": name, "ok": True} | _facts(load_release(find_bundle(name, folder)))
     except BundleError as why:
         return {"name": name, "ok": False, "error": str(why)}
 
 
-def _verified(name: str) -> dict[str, Any]:
-    release = find_bundle(name)
+def _verified(name: str, folder: Path) -> dict[str, Any]:
+    release = find_bundle(name, folder)
     try:
         bundle = tried(release).bundle
     except BundleError as why:

@@ -1,0 +1,152 @@
+"""`fieldeye detect` as a person or a script meets it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.cli import main
+from tests.onnx_files import BLUE, RED, picture_with, write_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    (tmp_path / "model").mkdir()
+    return str(write_model(tmp_path / "model" / "squares.onnx"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three good pictures, two broken ones and a file that is no picture."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    write_picture(folder / "a.png", picture_with([(8, 16, BLUE)]))
+    write_picture(folder / "c.png", picture_with([(0, 0, RED), (40, 40, BLUE)]))
+    write_picture(folder / "d.PNG", picture_with([]))
+    whole = (folder / "c.png").read_bytes()
+    (folder / "b.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "e.jpg").write_bytes(b"")
+    (folder / "notes.txt").write_text("not to be looked at")
+    return folder
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_json_has_one_object_a_picture_in_order_also_for_broken_ones_and_exit_1(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(folder), "--model", model, "--json"]) == 1
+    results = objects(capsys)
+    assert [Path(r["image"]).name for r in results] == ["a.png", "b.png", "c.png", "d.PNG", "e.jpg"]
+    assert [r.get("reason") for r in results] == [None, "truncated", None, None, "empty"]
+    for broken in (results[1], results[4]):
+        assert broken.keys() == {"image", "error", "reason"}
+    assert results[3]["detections"] == []
+
+
+def test_json_has_the_shape_that_the_design_promises(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(folder / "a.png"), "--model", model, "--json"]) == 0
+    (result,) = objects(capsys)
+    assert list(result) == ["image", "width", "height", "model", "ms", "detections"]
+    assert (result["image"], result["width"], result["height"]) == (str(folder / "a.png"), 64, 64)
+    assert result["model"] == "squares"
+    assert result["ms"] > 0
+    assert result["detections"] == [{"label": "Pieris", "eppo": "", "confidence": 1.0, "xyxy": [8.0, 16.0, 16.0, 24.0]}]
+
+
+def test_a_pattern_and_a_file_are_taken_in_the_order_of_the_words(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [str(folder / "d.PNG"), str(folder / "[ac].png")]
+    assert main(["detect", *words, "--model", model, "--json"]) == 0
+    assert [Path(r["image"]).name for r in objects(capsys)] == ["d.PNG", "a.png", "c.png"]
+
+
+def test_without_json_there_is_a_line_a_picture_for_people(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(folder), "--model", model]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert "a.png: Pieris 1.00" in lines[0]
+    assert "cut off" in lines[1]
+    assert "d.PNG: nothing" in lines[3]
+
+
+def test_save_draws_into_a_folder_and_two_pictures_of_one_name_do_not_meet(
+    folder: Path, model: str, tmp_path: Path
+) -> None:
+    (folder / "other").mkdir()
+    write_picture(folder / "other" / "a.png", picture_with([]))
+    words = [str(folder / "a.png"), str(folder / "other")]
+    assert main(["detect", *words, "--model", model, "--save", str(tmp_path / "out" / "drawn")]) == 0
+    saved = {path.name: cv2.imread(str(path)) for path in (tmp_path / "out" / "drawn").iterdir()}
+    assert saved.keys() == {"a.jpg", "a-2.jpg"}
+    assert saved["a.jpg"].std() > saved["a-2.jpg"].std() + 10  # a box was drawn, and on the grey one none
+
+
+def test_confidence_replaces_the_thresholds(folder: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", str(folder / "a.png"), "--model", model, "--json", "--confidence", "1"]) == 0
+    assert objects(capsys)[0]["detections"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["{folder}/none.png"], "none.png: no picture there"),
+        (["{folder}/*.gif"], "no picture there"),
+        (["{folder}/a.png", "{folder}/none.png"], "none.png"),
+        (["{empty}"], "no picture there"),
+        (["{folder}/a.png", "--confidence", "1.5"], "--confidence 1.5"),
+        (["{folder}/a.png", "--confidence", "nan"], "--confidence nan"),
+        (["{folder}/a.png", "--confidence", "-0.1"], "--confidence -0.1"),
+        (["{folder}/a.png", "--threads", "0"], "--threads 0"),
+        (["{folder}/a.png", "--model", "rats"], "no model 'rats'"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2_and_nothing_is_looked_at(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    filled = [word.format(folder=folder, empty=tmp_path / "empty") for word in words]
+    assert main(["detect", "--model", model, *filled]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert says in told.err
+
+
+def test_a_broken_model_is_one_line_and_exit_1(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.onnx").write_bytes(Path(model).read_bytes()[:-50])
+    assert main(["detect", str(folder), "--model", str(tmp_path / "broken.onnx")]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "broken.onnx" in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_a_model_file_without_a_manifest_is_said_to_be_unchecked(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["detect", str(folder / "a.png"), "--model", model, "--json"])
+    assert "in no manifest" in capsys.readouterr().err
+
+
+def test_a_save_folder_that_cannot_be_written_is_wrong_use(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(folder / "a.png"), "--model", model, "--save", str(folder / "notes.txt")]) == 2
+    assert "--save" in capsys.readouterr().err
