@@ -1,0 +1,130 @@
+"""A folder of pictures: order, loop, new files, bad files."""
+
+import os
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+from edge.cameras import open_camera
+from edge.clock import SystemClock
+from edge.errors import BadFrameError, CameraEndedError, CameraError
+from tests.cameras.sources import BROKEN, PICTURES, camera_table
+
+MORNING_S = 1_780_000_000
+
+
+def put(folder: Path, name: str, modified_s: int = MORNING_S, source: Path = PICTURES[0]) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    shutil.copy(source, path)
+    os.utime(path, (modified_s, modified_s))
+    return path
+
+
+def shown(folder: Path, most: int = 20, **changes: bool) -> list[str]:
+    names: list[str] = []
+    with open_camera(camera_table("folder", folder, **changes), SystemClock()) as camera:
+        while len(names) < most:
+            try:
+                names.append(camera.read(1).source)
+            except CameraEndedError:
+                break
+    return names
+
+
+def with_exif_time(jpeg: bytes, when: bytes) -> bytes:
+    """`jpeg` with DateTimeOriginal in an EXIF block, big-endian, as cameras write it."""
+    main = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIII", 1, 0x8769, 4, 1, 26, 0)
+    exif = main + struct.pack(">HHHIII", 1, 0x9003, 2, 20, 44, 0) + when + b"\0"
+    body = b"Exif\0\0" + exif
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def test_pictures_come_in_the_order_of_the_times_in_their_names(tmp_path: Path) -> None:
+    for name in ("cam2_20260702_050000.jpg", "a_2026-07-01_23-59-59.jpg", "20260702T050001.jpg"):
+        put(tmp_path / "p", name)
+    assert shown(tmp_path / "p") == ["a_2026-07-01_23-59-59.jpg", "cam2_20260702_050000.jpg", "20260702T050001.jpg"]
+
+
+def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) -> None:
+    for name, when in (("b.jpg", b"2026:07:01 06:00:00"), ("a.jpg", b"2026:07:01 07:00:00")):
+        path = put(tmp_path / "p", name)
+        path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), when))
+    assert shown(tmp_path / "p") == ["b.jpg", "a.jpg"]
+
+
+def test_without_both_the_files_time_and_then_the_name_order(tmp_path: Path) -> None:
+    put(tmp_path / "p", "z.jpg", MORNING_S)
+    put(tmp_path / "p", "b.jpg", MORNING_S + 60)
+    put(tmp_path / "p", "a.jpg", MORNING_S + 60)
+    assert shown(tmp_path / "p") == ["z.jpg", "a.jpg", "b.jpg"]
+
+
+def test_a_loop_begins_again_after_the_last(tmp_path: Path) -> None:
+    put(tmp_path / "p", "a.jpg")
+    put(tmp_path / "p", "b.jpg")
+    assert shown(tmp_path / "p", most=5, loop=True) == ["a.jpg", "b.jpg", "a.jpg", "b.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_picture_that_arrives_while_running_is_shown(tmp_path: Path, loop: bool) -> None:
+    put(tmp_path / "p", "20260701_060000.jpg")
+    put(tmp_path / "p", "20260701_080000.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p", loop=loop), SystemClock()) as camera:
+        camera.read(1)
+        put(tmp_path / "p", "20260701_070000.jpg")
+        assert [camera.read(1).source[9:11] for _ in range(2)] == ["07", "08"]
+
+
+def test_a_folder_shown_once_goes_on_when_a_picture_is_added(tmp_path: Path) -> None:
+    put(tmp_path / "p", "a.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        camera.read(1)
+        with pytest.raises(CameraEndedError, match="1 pictures"):
+            camera.read(1)
+        put(tmp_path / "p", "b.jpg")
+        assert camera.read(1).source == "b.jpg"
+
+
+def test_a_picture_written_anew_is_shown_again(tmp_path: Path) -> None:
+    path = put(tmp_path / "p", "latest.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        path.write_bytes(path.read_bytes()[:9000])  # still being copied
+        with pytest.raises(BadFrameError, match=r"latest\.jpg"):
+            camera.read(1)
+        put(tmp_path / "p", "latest.jpg", MORNING_S + 1)
+        assert camera.read(1).source == "latest.jpg"
+
+
+def test_bad_pictures_are_passed_one_by_one_and_good_ones_still_come(tmp_path: Path) -> None:
+    for path in BROKEN.iterdir():
+        put(tmp_path / "p", path.name, source=path)
+    put(tmp_path / "p", "zz_good.jpg", MORNING_S + 60)
+    outcomes: list[str] = []
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        for _ in range(len(list(BROKEN.iterdir())) + 1):
+            try:
+                outcomes.append(camera.read(1).source)
+            except BadFrameError as why:
+                outcomes.append(why.reason)
+    assert outcomes.count("truncated") == 3
+    assert {"empty", "not_an_image", "too_small", "too_large"} <= set(outcomes)
+    assert outcomes[-1] == "zz_good.jpg"
+
+
+def test_hidden_files_and_other_files_are_no_pictures(tmp_path: Path) -> None:
+    put(tmp_path / "p", "._a.jpg")
+    put(tmp_path / "p", "notes.txt")
+    put(tmp_path / "p", "a.JPG")
+    assert shown(tmp_path / "p") == ["a.JPG"]
+
+
+def test_an_empty_folder_is_an_error_and_not_an_end(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CameraError, match="no picture") as caught,
+        open_camera(camera_table("folder", tmp_path), SystemClock()) as camera,
+    ):
+        camera.read(1)
+    assert not isinstance(caught.value, CameraEndedError)

@@ -1,0 +1,47 @@
+"""Video files: every frame, in order; what is no video says so."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.cameras import open_camera
+from edge.clock import SystemClock
+from edge.errors import CameraEndedError, CameraError
+from tests.cameras.sources import BROKEN, PICTURES, camera_table, picture_of, read_until_error, video_of_pictures
+
+
+def test_each_frame_of_a_video_file_is_read_in_order_and_none_is_dropped(tmp_path: Path) -> None:
+    means, expected = [], [picture_of(path).mean() for path in PICTURES]
+    with open_camera(camera_table("opencv", video_of_pictures(tmp_path)), SystemClock()) as camera:
+        for number in range(len(PICTURES)):
+            frame = camera.read(1)
+            assert (frame.sequence, frame.dropped) == (number + 1, 0)
+            means.append(frame.image.mean())
+        with pytest.raises(CameraEndedError, match=f"all {len(PICTURES)} frames"):
+            camera.read(1)
+    assert np.abs(np.array(means) - expected).max() < 4
+
+
+def test_a_looping_video_begins_again(tmp_path: Path) -> None:
+    with open_camera(camera_table("opencv", video_of_pictures(tmp_path), loop=True), SystemClock()) as camera:
+        means = [round(float(camera.read(1).image.mean()), 2) for _ in range(2 * len(PICTURES))]
+    assert means[: len(PICTURES)] == means[len(PICTURES) :]
+
+
+@pytest.mark.parametrize("name", ["text.jpg", "empty.jpg"])
+def test_what_is_no_video_is_an_error_that_names_it(name: str) -> None:
+    with (
+        pytest.raises(CameraError, match=name),
+        open_camera(camera_table("opencv", BROKEN / name), SystemClock()) as camera,
+    ):
+        camera.read(1)
+
+
+def test_a_video_cut_in_half_gives_its_first_half_and_ends(tmp_path: Path) -> None:
+    video = video_of_pictures(tmp_path)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    with open_camera(camera_table("opencv", video), SystemClock()) as camera:
+        error, read = read_until_error(camera)
+    assert isinstance(error, CameraEndedError)
+    assert 0 < read < len(PICTURES)

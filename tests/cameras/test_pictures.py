@@ -1,0 +1,119 @@
+"""Whatever lies in a folder under a picture's name: a picture in BGR, or one counted reason."""
+
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.cameras.headers import read_header
+from edge.cameras.pictures import decode_picture, read_picture
+from edge.errors import BadFrameError
+from tests.cameras.sources import BROKEN, PICTURES, picture_of
+
+REASONS = {
+    "truncated.jpg": "truncated",
+    "truncated.png": "truncated",
+    "flipped_bit.png": "truncated",
+    "empty.jpg": "empty",
+    "text.jpg": "not_an_image",
+    "one_pixel.png": "too_small",
+    "hundred_megapixels.png": "too_large",
+}
+WHOLE = PICTURES[0].read_bytes()
+
+
+@pytest.mark.parametrize(("name", "reason"), REASONS.items())
+def test_a_broken_picture_is_refused_by_name_with_its_reason(name: str, reason: str) -> None:
+    with pytest.raises(BadFrameError, match=name) as caught:
+        read_picture(BROKEN / name)
+    assert caught.value.reason == reason
+
+
+def test_each_broken_file_has_its_test() -> None:
+    are_pictures = {"grey.jpg", "cmyk.jpg", "sixteen_bit.png"}
+    assert {path.name for path in BROKEN.iterdir()} == REASONS.keys() | are_pictures
+
+
+@pytest.mark.parametrize("name", ["grey.jpg", "sixteen_bit.png"])
+def test_a_grey_picture_becomes_eight_bit_bgr_with_equal_channels(name: str) -> None:
+    image = read_picture(BROKEN / name)
+    assert image.dtype == "uint8"
+    assert image.shape == (160, 160, 3)
+    assert np.array_equal(image[..., 0], image[..., 2])
+    expected = cv2.cvtColor(cv2.resize(picture_of(PICTURES[3]), (160, 160)), cv2.COLOR_BGR2GRAY).mean()
+    assert abs(float(image.mean()) - float(expected)) < 4
+
+
+def test_a_cmyk_picture_keeps_its_colours() -> None:
+    image = read_picture(BROKEN / "cmyk.jpg")
+    expected = cv2.resize(picture_of(PICTURES[3]), (160, 160), interpolation=cv2.INTER_AREA)
+    assert np.abs(image.mean((0, 1)) - expected.mean((0, 1))).max() < 4
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".bmp", ".tiff", ".webp"])
+def test_each_format_tells_its_size_before_it_is_decoded(suffix: str) -> None:
+    data = cv2.imencode(suffix, np.full((40, 56, 3), 90, np.uint8))[1].tobytes()
+    header = read_header(data)
+    assert (header.width_px, header.height_px, header.is_whole) == (56, 40, True)
+    assert decode_picture(data, "x").shape == (40, 56, 3)
+
+
+@given(cut=st.integers(0, len(WHOLE) - 1))
+@settings(deadline=None, max_examples=60)
+def test_a_jpeg_cut_anywhere_is_refused(cut: int) -> None:
+    with pytest.raises(BadFrameError) as caught:
+        decode_picture(WHOLE[:cut], "cut.jpg")
+    assert caught.value.reason in {"truncated", "empty", "not_an_image"}
+
+
+def test_a_jpeg_whose_end_is_zeros_is_truncated() -> None:
+    half = len(WHOLE) // 2
+    with pytest.raises(BadFrameError) as caught:  # what a card leaves after a power cut: full length, nothing written
+        decode_picture(WHOLE[:half] + bytes(len(WHOLE) - half), "powercut.jpg")
+    assert caught.value.reason == "truncated"
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
+    thumbnail = cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    carrier = WHOLE[:2] + segment + WHOLE[2:]
+    assert decode_picture(carrier, "whole.jpg").shape == decode_picture(WHOLE, "x").shape
+    with pytest.raises(BadFrameError) as caught:
+        decode_picture(carrier[: len(carrier) // 2], "cut.jpg")
+    assert caught.value.reason == "truncated"
+
+
+@given(at=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
+@settings(deadline=None, max_examples=60)
+def test_a_flipped_bit_gives_a_picture_or_a_reason_and_nothing_else(at: int, bit: int) -> None:
+    data = bytearray(WHOLE)
+    data[at] ^= 1 << bit
+    try:
+        image = decode_picture(bytes(data), "flipped.jpg")
+    except BadFrameError as why:
+        assert why.reason in {"truncated", "damaged", "not_an_image", "too_large", "too_small"}  # noqa: PT017
+        return
+    assert image.shape[2] == 3
+
+
+def test_a_picture_lying_on_its_side_is_turned_upright_by_its_exif() -> None:
+    turned = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)  # Orientation 6
+    exif = b"Exif\0\0" + turned
+    wide = cv2.imencode(".jpg", np.zeros((40, 80, 3), np.uint8))[1].tobytes()
+    data = wide[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + wide[2:]
+    assert decode_picture(data, "phone.jpg").shape == (80, 40, 3)
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "dangling link", "nothing"])
+def test_what_is_no_file_is_unreadable(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "x.jpg"
+    makers = {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "dangling link": lambda: path.symlink_to("gone")}
+    makers.get(what, lambda: None)()
+    with pytest.raises(BadFrameError, match=r"x\.jpg") as caught:
+        read_picture(path)
+    assert caught.value.reason == "unreadable"

@@ -1,0 +1,170 @@
+"""Which frames are worth the detector's energy, on real pictures; laws of light and motion by property."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.boxes import Image
+from edge.cameras import Frame
+from edge.cameras.pictures import read_picture
+from edge.cameras.pixels import small_luma
+from edge.config import GateTable, Mode
+from edge.gate import GateState, Look, Skip, is_same_scene, is_worth_a_look, moved_share, sharpness_of
+from tests.clocks import SetClock
+
+FRAMES = Path(__file__).parent / "data" / "frames"
+CONFIG = GateTable()
+LEAF = small_luma(read_picture(FRAMES / "rice_bug_on_weed.jpg"), 320, 240)
+OTHER = small_luma(read_picture(FRAMES / "whitefly.jpg"), 320, 240)
+HEIGHT_PX, WIDTH_PX = LEAF.shape
+
+
+def frame_of(luma: Image, at_s: float = 0.0) -> Frame:
+    instant = replace(SetClock().now(), monotonic_s=at_s)
+    return Frame(np.zeros((2, 2, 3), np.uint8), luma.copy(), instant, "test", 1, 0)
+
+
+def answer(luma: Image, state: GateState | None = None, at_s: float = 0.0, mode: Mode = "live") -> Look | Skip:
+    return is_worth_a_look(frame_of(luma, at_s), state or GateState(), CONFIG, mode)[0]
+
+
+def seen(luma: Image, at_s: float = 0.0) -> GateState:
+    verdict, state = is_worth_a_look(frame_of(luma, at_s), GateState(), CONFIG)
+    assert verdict == Look()
+    return state
+
+
+def lit(luma: Image, light: float) -> Image:
+    return np.clip(luma * light, 0, 255).astype(np.uint8)
+
+
+def blurred(luma: Image, sigma_px: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(luma, (0, 0), sigma_px), np.uint8)
+
+
+def test_the_first_picture_of_a_leaf_is_looked_at() -> None:
+    assert answer(LEAF) == Look()
+
+
+def test_night_is_dark() -> None:
+    assert answer(lit(LEAF, 0.05)) == Skip("dark")
+
+
+def test_the_sun_in_the_lens_is_overexposed() -> None:
+    assert answer(np.maximum(LEAF, 240) + np.uint8(10)) == Skip("overexposed")
+
+
+@pytest.mark.parametrize("grey", [40, 128, 220])
+def test_a_covered_lens_is_blocked_though_it_is_not_dark(grey: int) -> None:
+    noise = np.random.default_rng(1).normal(grey, 2, LEAF.shape)
+    assert answer(noise.clip(0, 255).astype(np.uint8)) == Skip("blocked")
+
+
+def test_a_scene_in_which_nothing_moved_is_still() -> None:
+    assert answer(LEAF, seen(LEAF), at_s=1) == Skip("still")
+
+
+def test_sensor_noise_is_not_motion() -> None:
+    noisy = LEAF + np.random.default_rng(2).normal(0, 4, LEAF.shape)
+    assert answer(noisy.clip(0, 255).astype(np.uint8), seen(LEAF), at_s=1) == Skip("still")
+
+
+def test_an_insect_that_arrived_is_motion() -> None:
+    with_insect = LEAF.copy()
+    with_insect[100:120, 60:90] = 20
+    assert answer(with_insect, seen(LEAF), at_s=1) == Look()
+
+
+def test_a_still_scene_is_looked_at_now_and_then_so_that_its_zero_has_effort() -> None:
+    state = seen(LEAF, at_s=1000)
+    assert answer(LEAF, state, at_s=1000 + CONFIG.always_every_s - 1) == Skip("still")
+    assert answer(LEAF, state, at_s=1000 + CONFIG.always_every_s) == Look()
+
+
+@pytest.mark.parametrize("mode", ["trap", "leaf"])
+def test_a_card_or_a_canopy_is_looked_at_without_motion(mode: Mode) -> None:
+    assert answer(LEAF, seen(LEAF), at_s=1, mode=mode) == Look()
+
+
+@pytest.mark.parametrize("mode", ["live", "trap", "leaf"])
+def test_dew_on_the_lens_is_blurred(mode: Mode) -> None:
+    assert answer(blurred(LEAF, 4), seen(LEAF), at_s=CONFIG.always_every_s, mode=mode) == Skip("blurred")
+
+
+def test_a_scene_with_less_texture_is_another_scene_and_not_a_blurred_one() -> None:
+    soft = blurred(OTHER, 2)
+    assert sharpness_of(soft, soft.mean()) < CONFIG.blurred_share * sharpness_of(LEAF, LEAF.mean())
+    assert answer(soft, seen(LEAF), at_s=1) == Look()
+
+
+def test_half_the_light_is_not_half_the_focus() -> None:
+    assert answer(lit(LEAF, 0.5), seen(LEAF), at_s=CONFIG.always_every_s) == Look()
+
+
+def test_a_lens_that_stays_soft_is_looked_through_again_after_a_night() -> None:
+    state = seen(LEAF)
+    assert answer(blurred(LEAF, 2), state, at_s=3600) == Skip("blurred")
+    assert answer(blurred(LEAF, 2), state, at_s=24 * 3600) == Look()
+
+
+def test_a_focus_reference_from_calibration_is_used_from_the_first_look_at_a_known_scene() -> None:
+    known = replace(seen(LEAF), sharpness=sharpness_of(LEAF, LEAF.mean()) * 10)
+    assert answer(LEAF, known, at_s=CONFIG.always_every_s) == Skip("blurred")
+
+
+def test_a_skipped_frame_is_not_what_the_next_is_compared_with() -> None:
+    state = seen(LEAF)
+    for luma in (lit(LEAF, 0.05), np.full_like(LEAF, 128), LEAF):
+        verdict, after = is_worth_a_look(frame_of(luma, 1), state, CONFIG)
+        assert isinstance(verdict, Skip)
+        assert after is state
+
+
+def test_a_camera_that_changed_its_size_is_looked_at() -> None:
+    assert answer(np.ascontiguousarray(LEAF[:120, :160]), seen(LEAF), at_s=1) == Look()
+
+
+@given(light=st.floats(0.4, 1.15))
+@settings(deadline=None, max_examples=40)
+def test_a_cloud_that_passes_is_not_motion(light: float) -> None:
+    darker = LEAF // 2 + 30  # so that 1.15 of it does not clip
+    assert moved_share(lit(darker, light), darker) <= CONFIG.moved_share
+
+
+@given(
+    left=st.integers(0, WIDTH_PX - 24),
+    top=st.integers(0, HEIGHT_PX - 24),
+    light=st.floats(0.6, 1.1),
+    step=st.sampled_from([-70, 70]),
+)
+@settings(deadline=None, max_examples=40)
+def test_what_covers_enough_pixels_is_motion_wherever_it_is_and_whatever_the_light(
+    left: int, top: int, light: float, step: int
+) -> None:
+    scene = LEAF // 2 + 60
+    changed = scene.astype(np.int16)
+    changed[top : top + 24, left : left + 24] += step
+    assert moved_share(lit(changed.clip(0, 255), light), scene) > CONFIG.moved_share
+
+
+@given(light=st.floats(0.3, 1.0), sigma_px=st.floats(0.5, 8))
+@settings(deadline=None, max_examples=30)
+def test_a_scene_is_known_again_in_other_light_and_out_of_focus(light: float, sigma_px: float) -> None:
+    assert is_same_scene(blurred(lit(LEAF, light), sigma_px), LEAF)
+
+
+def test_two_scenes_are_told_apart() -> None:
+    pictures = [small_luma(read_picture(path), 320, 240) for path in sorted(FRAMES.glob("*.jpg"))]
+    alike = [(i, j) for i, a in enumerate(pictures) for j, b in enumerate(pictures) if i < j and is_same_scene(a, b)]
+    assert alike == []
+
+
+@given(sigma_px=st.floats(0.5, 8))
+@settings(deadline=None, max_examples=30)
+def test_blur_never_sharpens(sigma_px: float) -> None:
+    assert sharpness_of(blurred(LEAF, sigma_px), LEAF.mean()) <= sharpness_of(LEAF, LEAF.mean())
