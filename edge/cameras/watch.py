@@ -42,10 +42,11 @@ class WatchedCamera(ClosedAtExit):
         *,
         name: str = "camera",
         stall_s: float = 8.0,
+        stuck_s: float = STUCK_S,
         jitter: Callable[[], float] = random,
     ) -> None:
         self._open_one, self._clock, self._stop = open_one, clock, stop
-        self._name, self._stall_s, self._jitter = name, stall_s, jitter
+        self._name, self._stall_s, self._stuck_limit_s, self._jitter = name, stall_s, stuck_s, jitter
         self.state: State = "ok"
         self.reopened = 0
         self.bad_in_a_row = 0
@@ -85,16 +86,17 @@ class WatchedCamera(ClosedAtExit):
 
         The pictures seen on the way are thrown away. Raises ThreadStuckError as `read`.
         """
+        if not self.is_live:
+            self._stop.wait(pause_s)
+            return
         until_s = self._clock.monotonic_s() + pause_s
-        glance_every_s = self._stall_s / 2 if self.is_live else pause_s
-        is_well = True
         while not self._stop.is_set() and (left_s := until_s - self._clock.monotonic_s()) > 0:
-            if is_well:
-                self._stop.wait(min(left_s, glance_every_s))
-                is_well = False
+            glance_in_s = self._new_since_s + self._stall_s / 2 - self._clock.monotonic_s()
+            if self.state == "ok" and glance_in_s > 0:
+                self._stop.wait(min(left_s, glance_in_s))
                 continue
             with suppress(BadFrameError):  # counted in a row; the picture that will be used is still to come
-                is_well = self._attempt(min(SLICE_S, left_s)) is not None
+                self._attempt(min(SLICE_S, left_s))
 
     def close(self) -> None:
         """See Camera."""
@@ -176,7 +178,7 @@ class WatchedCamera(ClosedAtExit):
             if self._stuck is not None:
                 self._stuck.close()
         except ThreadStuckError:
-            if self._clock.monotonic_s() - self._stuck_since_s > STUCK_S:
+            if self._clock.monotonic_s() - self._stuck_since_s > self._stuck_limit_s:
                 raise
             return False
         self._stuck = None
