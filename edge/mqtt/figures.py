@@ -1,0 +1,30 @@
+"""What the publisher has done since the process started, for `health` and the page."""
+
+from dataclasses import dataclass
+
+from edge.wire import LinkHealth
+
+
+@dataclass(slots=True)
+class Figures:
+    """Written by the publisher's thread alone."""
+
+    acknowledged: int = 0  # records
+    connections: int = 0
+    refused: int = 0  # messages
+    unheard: int = 0  # messages
+    resent: int = 0  # records
+    sent_bytes: int = 0  # payloads and topics
+    ack_ms: float | None = None
+
+    def as_health(self) -> LinkHealth:
+        """The link's part of `health`."""
+        return LinkHealth(
+            acknowledged=self.acknowledged,
+            connections=self.connections,
+            refused=self.refused,
+            unheard=self.unheard,
+            resent=self.resent,
+            sent_bytes=self.sent_bytes,
+            ack_ms=self.ack_ms,
+        )

@@ -1,0 +1,57 @@
+"""What was sent and is not settled yet: messages on their way, and records acknowledged but not yet marked."""
+
+from dataclasses import dataclass
+
+from edge.mqtt.connection import MOST_IN_FLIGHT
+from edge.mqtt.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that waits for its acknowledgement."""
+
+    channel: str
+    seqs: tuple[int, ...]  # of `records`, else empty
+    size_bytes: int
+    at_s: float
+
+
+class Flight:
+    """The messages of one connection. At most MOST_IN_FLIGHT and no more bytes than the window allows."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._messages: dict[int, Sent] = {}
+        self._records: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def records(self) -> frozenset[int]:
+        """Seqs on their way."""
+        return frozenset(self._records)
+
+    def has_room(self) -> bool:
+        """May another message go? Always one."""
+        if not self._messages:
+            return True
+        on_their_way = sum(sent.size_bytes for sent in self._messages.values())
+        return len(self._messages) < MOST_IN_FLIGHT and on_their_way < self._window.limit_bytes
+
+    def add(self, mid: int, sent: Sent) -> None:
+        """A message was handed to the connection."""
+        self._messages[mid] = sent
+        self._records.update(sent.seqs)
+
+    def settle(self, mid: int, now_s: float) -> Sent | None:
+        """The message's acknowledgement came; None if nobody waits for it."""
+        sent = self._messages.pop(mid, None)
+        if sent is not None:
+            self._records.difference_update(sent.seqs)
+            self._window.acknowledged(now_s - sent.at_s)
+        return sent
+
+    def oldest_s(self) -> float | None:
+        """When the oldest message was sent."""
+        return min((sent.at_s for sent in self._messages.values()), default=None)

@@ -1,0 +1,18 @@
+"""How long the publisher waits for what. Tests run with shorter waits; nobody else changes them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds."""
+
+    again_first_s: float = 1.0  # after a lost connection, doubling
+    again_most_s: float = 120.0
+    kept_first_s: float = 15.0  # after "nobody subscribes" or "not authorised", doubling: each try costs bytes
+    kept_most_s: float = 900.0
+    connect_s: float = 25.0  # DNS, TCP, TLS and the broker's CONNACK
+    steady_s: float = 60.0  # a connection that lasted so long was a good one
+    mark_s: float = 0.2  # acknowledgements that come within are marked in one write
+    turn_s: float = 0.5  # longest wait for the network: the stop event is looked at so often
+    farewell_s: float = 3.0

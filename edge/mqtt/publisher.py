@@ -1,0 +1,196 @@
+"""The publisher: drains the store to the broker and says how the node is.
+
+The store is the queue. A record leaves it when the broker's acknowledgement says success and somebody was subscribed;
+on any other answer, and on none, it stays. So a record may arrive twice, which its key tells, but never not at all.
+"""
+
+import logging
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from socket import socketpair
+from threading import Event
+
+from edge.clock import Clock, Instant
+from edge.config import MqttTable, NodeTable
+from edge.errors import ConfigError
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.connection import Connection, Login
+from edge.mqtt.figures import Figures
+from edge.mqtt.pace import Pace
+from edge.mqtt.secret import read_secret
+from edge.mqtt.session import Parts, Session, status_message
+from edge.mqtt.trouble import CLOSED, HANGING, SILENT, Trouble
+from edge.status import LinkStatus, StatusBoard
+from edge.store import Store
+from edge.wire import Health, Info, node_topic
+
+log = logging.getLogger("fieldeye.mqtt")
+
+
+class Publisher:
+    """Runs in one thread, which owns the connection; other threads may call `wake` and read `beat_s`.
+
+    `health` and `info` are asked when they are due; the publisher fills in their parts `store` and `link`.
+    Raises ConfigError at once for a secret or an authority that cannot be read.
+    """
+
+    def __init__(
+        self,
+        config: MqttTable,
+        node: NodeTable,
+        store: Store,
+        clock: Clock,
+        board: StatusBoard,
+        *,
+        health: Callable[[], Health],
+        info: Callable[[], Info],
+        pace: Pace | None = None,
+    ) -> None:
+        pace = pace or Pace()
+        self._waker, woken = socketpair()
+        for end in (self._waker, woken):
+            end.setblocking(False)
+        self._parts = Parts(
+            config=config,
+            node=node,
+            store=store,
+            clock=clock,
+            health=health,
+            info=info,
+            pace=pace,
+            figures=Figures(),
+            kept=Backoff(pace.kept_first_s, pace.kept_most_s),
+            show=self._show,
+            woken=woken,
+        )
+        self._login = _login(config, node)
+        self._again = Backoff(pace.again_first_s, pace.again_most_s)
+        self._board = board
+        self._link = LinkStatus()
+        self._word = "off"
+        self._connections = 0
+        self._left: Connection | None = None  # dialling still hangs there
+        self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
+
+    def wake(self) -> None:
+        """Something was committed. Never waits: a waker that is full wakes all the same."""
+        with suppress(BlockingIOError):
+            self._waker.send(b"!")
+
+    def run(self, stop: Event) -> None:
+        """Connect, publish and connect again until `stop` is set; then say farewell, within 3 s."""
+        self._show_link(LinkStatus(state="connecting"), "connecting")
+        while not stop.is_set():
+            connection = self._connect(stop)
+            if connection is None:
+                self._rest(stop)
+                continue
+            self._converse(connection, stop)
+            if not stop.is_set():
+                self._show(connection.trouble or CLOSED, None)
+                self._rest(stop)
+        self._show_link(replace(self._link, state="off", detail=""), "off")
+
+    def close(self) -> None:
+        """Close the waker, after `run` has returned."""
+        self._waker.close()
+        self._parts.woken.close()
+
+    def _connect(self, stop: Event) -> Connection | None:
+        """A connection that the broker has accepted, or None, with the reason shown."""
+        if self._left is not None and not self._left.dialled(0):
+            self._show(HANGING, None)  # one hanging thread is enough
+            return None
+        self._connections += 1
+        will = status_message(self._parts, "offline", self._connections)
+        topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
+        connection = Connection(self._login, topic, will)
+        connection.dial()
+        until_s = self._parts.clock.monotonic_s() + self._parts.pace.connect_s
+        if self._is_dialled(connection, stop, until_s) and self._is_accepted(connection, stop, until_s):
+            return connection
+        connection.close()
+        if not stop.is_set():
+            self._show(connection.trouble or SILENT, None)
+        return None
+
+    def _is_dialled(self, connection: Connection, stop: Event, until_s: float) -> bool:
+        while not connection.dialled(0.1):
+            self._beat()
+            if stop.is_set() or self.beat_s > until_s:
+                self._left, connection.trouble = connection, HANGING
+                return False
+        return connection.trouble is None
+
+    def _is_accepted(self, connection: Connection, stop: Event, until_s: float) -> bool:
+        while connection.is_up and not connection.accepted and not stop.is_set():
+            connection.turn(self._parts.pace.turn_s, self._parts.woken)
+            self._beat()
+            if self.beat_s > until_s:
+                return False
+        return connection.is_up and connection.accepted
+
+    def _converse(self, connection: Connection, stop: Event) -> None:
+        """All that is said on one connection."""
+        self._parts.figures.connections += 1
+        self._show(None, None)
+        session, since_s = Session(self._parts, connection, self._connections), self._beat()
+        session.begin()
+        while connection.is_up and not stop.is_set():
+            session.turn(self._parts.pace.turn_s)
+            if self._beat() - since_s > self._parts.pace.steady_s:
+                self._again.reset()
+        if stop.is_set():
+            session.say_farewell()
+        session.end()
+
+    def _rest(self, stop: Event) -> None:
+        until_s = self._beat() + self._again.next_s()
+        while not stop.is_set() and self._beat() < until_s:
+            stop.wait(min(self._parts.pace.turn_s, max(0.0, until_s - self.beat_s)))
+
+    def _beat(self) -> float:
+        self.beat_s = self._parts.clock.monotonic_s()
+        return self.beat_s
+
+    def _show(self, trouble: Trouble | None, acknowledged: Instant | None) -> None:
+        link = replace(
+            self._link,
+            state="connected" if trouble is None else trouble.state,
+            detail="" if trouble is None else trouble.sentence,
+            acknowledged=self._parts.figures.acknowledged,
+            last_ack=acknowledged or self._link.last_ack,
+        )
+        self._show_link(link, "connected" if trouble is None else trouble.word)
+
+    def _show_link(self, link: LinkStatus, word: str) -> None:
+        if word != self._word:
+            log.warning("broker_link_changed", extra={"was": self._word, "now": word, "detail": link.detail})
+        self._link, self._word = link, word
+        self._board.show(link=link)
+
+
+def _login(config: MqttTable, node: NodeTable) -> Login:
+    password = None if config.password_file is None else read_secret(config.password_file, "mqtt.password_file")
+    return Login(
+        host=config.host,
+        port=config.port,
+        client_id=f"fieldeye_{node.site}_{node.node}",
+        keepalive_s=config.keepalive_s,
+        tls=_tls(config) if config.tls else None,
+        username=config.username,
+        password=password,
+    )
+
+
+def _tls(config: MqttTable) -> ssl.SSLContext:
+    """Verifies the certificate and the name in it."""
+    try:
+        return ssl.create_default_context(cafile=config.ca_file)
+    except (OSError, ssl.SSLError) as why:
+        raise ConfigError(
+            f"mqtt.ca_file: {config.ca_file} is no certificate that can be read ({why}); give the PEM file of the "
+            "broker's authority"
+        ) from why

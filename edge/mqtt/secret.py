@@ -1,0 +1,55 @@
+"""Secrets: read from a systemd credential or a private file, never shown."""
+
+import os
+import stat
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Secret:
+    """A text whose printed form is stars."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself: only for the call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+def read_secret(name: str, key: str) -> Secret:
+    """The secret in a systemd credential called `name`, or in the file `name`; `key` names it in errors.
+
+    A final newline is not part of it. Raises ConfigError if it is missing, empty, or a file that others may read.
+    """
+    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+    if "/" not in name and credential.exists():
+        return _read(credential, key)  # systemd guards it itself
+    path = Path(name)
+    try:
+        mode = path.stat().st_mode
+    except OSError as why:
+        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); give the path of the secret's file") from why
+    if mode & _OTHERS:
+        raise ConfigError(f"{key}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
+    return _read(path, key)
+
+
+def _read(path: Path, key: str) -> Secret:
+    try:
+        value = path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{key}: {path} cannot be read; check its owner and that it is one line of UTF-8") from why
+    if not value:
+        raise ConfigError(f"{key}: {path} is empty; write the secret into it as one line")
+    return Secret(value)

@@ -1,0 +1,200 @@
+"""The conversation on one connection: birth, records, health, summary, farewell."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import socket
+
+from msgspec.structs import replace
+
+from edge.clock import Clock, Instant
+from edge.config import MqttTable, NodeTable
+from edge.counts import Interval
+from edge.errors import StoreError
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.connection import Ack, Connection
+from edge.mqtt.figures import Figures
+from edge.mqtt.flight import Flight, Sent
+from edge.mqtt.pace import Pace
+from edge.mqtt.trouble import DENIED, NO_ANSWER, UNHEARD, Trouble, from_reason_code
+from edge.mqtt.window import Window
+from edge.store import Store
+from edge.wire import Health, Info, Status, encode_batch, encode_message, node_topic, summary_of
+
+log = logging.getLogger("fieldeye.mqtt")
+
+SUCCESS, NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x00, 0x10, 0x87, 0x80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every session of a publisher works with."""
+
+    config: MqttTable
+    node: NodeTable
+    store: Store
+    clock: Clock
+    health: Callable[[], Health]
+    info: Callable[[], Info]
+    pace: Pace
+    figures: Figures
+    kept: Backoff  # how long to leave records alone that nobody wants now
+    show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
+    woken: socket  # readable when something was committed
+
+
+class Session:
+    """Owned by the publisher's thread, for as long as its connection is up."""
+
+    def __init__(self, parts: Parts, connection: Connection, number: int) -> None:
+        self._parts, self._connection, self._number = parts, connection, number
+        self._flight = Flight(Window(parts.config.keepalive_s))
+        self._delivered: set[int] = set()  # acknowledged, not yet marked in the store
+        self._mark_due_s = 0.0
+        self._progress_s = parts.clock.monotonic_s()
+        self._health_due_s = 0.0
+        self._records_due_s = 0.0
+        self._summarised_seq = 0
+        self._marking_failed = False
+
+    def begin(self) -> None:
+        """The birth: online, then what this node is."""
+        self._say("status", self._status("online"))
+        self._say("info", encode_message(self._parts.info()))
+
+    def turn(self, within_s: float) -> None:
+        """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
+        wait_s = min(within_s, self._parts.pace.mark_s) if self._delivered else within_s
+        self._connection.turn(wait_s, self._parts.woken)
+        now_s = self._parts.clock.monotonic_s()
+        while self._connection.acks:
+            self._settle(self._connection.acks.popleft(), now_s)
+        if self._delivered and now_s >= self._mark_due_s:
+            self._mark(now_s)
+        if self._is_silent(now_s):
+            self._connection.trouble = NO_ANSWER
+        if self._connection.is_up:
+            self._send_due(now_s)
+
+    def end(self) -> None:
+        """The connection is gone or given up: what was not acknowledged will be sent again."""
+        self._mark(self._parts.clock.monotonic_s())
+        self._parts.figures.resent += len(self._flight.records)
+        self._connection.close()
+
+    def say_farewell(self) -> None:
+        """Send what the line takes within the farewell's time, then `stopped`, then go."""
+        started_s, pace = self._parts.clock.monotonic_s(), self._parts.pace
+        self._turn_while(self._has_work, started_s + pace.farewell_s * 2 / 3)
+        if self._connection.is_up:
+            self._say("status", self._status("stopped"))
+        self._turn_while(lambda: len(self._flight) > 0, started_s + pace.farewell_s)
+        self._mark(self._parts.clock.monotonic_s())
+        if self._connection.is_up:
+            self._connection.say_goodbye()
+
+    # Sending
+
+    def _send_due(self, now_s: float) -> None:
+        if now_s >= self._health_due_s:
+            self._health_due_s = now_s + self._parts.config.health_every_s
+            self._say("health", encode_message(self._filled_health()))
+        self._summarise()
+        while now_s >= self._records_due_s and self._flight.has_room() and self._send_batch():
+            pass
+
+    def _send_batch(self) -> bool:
+        batch = self._parts.store.next_batch(without=self._flight.records | self._delivered)
+        if batch:
+            self._say("records", encode_batch(batch), tuple(stored.key.seq for stored in batch))
+        return bool(batch) and self._connection.is_up
+
+    def _summarise(self) -> None:
+        latest = self._parts.store.latest_interval()
+        if latest is None or latest.key.seq == self._summarised_seq or not isinstance(latest.record, Interval):
+            return
+        self._summarised_seq = latest.key.seq
+        self._say("summary", encode_message(summary_of(latest.record)))
+
+    def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = ()) -> None:
+        """Publish; everything but `records` is retained."""
+        topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
+        mid = self._connection.publish(topic, payload, retain=channel != "records")
+        if mid is None:
+            return  # the connection just ended, the next turn notices
+        size_bytes = len(topic) + len(payload)
+        self._parts.figures.sent_bytes += size_bytes
+        self._flight.add(mid, Sent(channel, seqs, size_bytes, self._parts.clock.monotonic_s()))
+
+    def _status(self, state: str) -> bytes:
+        return status_message(self._parts, state, self._number)
+
+    def _filled_health(self) -> Health:
+        store, link = self._parts.store.health(), self._parts.figures.as_health()
+        return replace(self._parts.health(), store=store, link=link)
+
+    # Settling
+
+    def _settle(self, ack: Ack, now_s: float) -> None:
+        sent = self._flight.settle(ack.mid, now_s)
+        self._progress_s = now_s
+        if sent is None:
+            return
+        self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)
+        if ack.code >= REFUSED_FROM:
+            self._parts.figures.refused += 1
+            self._keep(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)
+        elif sent.seqs and ack.code == NOBODY_SUBSCRIBES:
+            self._parts.figures.unheard += 1
+            self._keep(sent, UNHEARD, now_s)
+        elif sent.seqs:
+            self._note_delivered(sent, now_s)
+
+    def _keep(self, sent: Sent, why: Trouble, now_s: float) -> None:
+        """The records stay in the store; sending them rests, longer each time."""
+        if now_s >= self._records_due_s:  # else answers to what was on its way already
+            self._records_due_s = now_s + self._parts.kept.next_s()
+        self._parts.figures.resent += len(sent.seqs)
+        self._parts.show(why, None)
+
+    def _note_delivered(self, sent: Sent, now_s: float) -> None:
+        if not self._delivered:
+            self._mark_due_s = now_s + self._parts.pace.mark_s
+        self._delivered.update(sent.seqs)
+        self._parts.figures.acknowledged += len(sent.seqs)
+        self._parts.kept.reset()
+        self._parts.show(None, self._parts.clock.now())
+
+    def _mark(self, now_s: float) -> None:
+        """Take what was delivered out of the outbox. If the disk does not let us, try again later."""
+        if not self._delivered:
+            return
+        try:
+            self._parts.store.mark_delivered(self._delivered)
+        except StoreError as why:
+            if not self._marking_failed:
+                log.warning("delivery_not_marked", extra={"why": str(why), "records": len(self._delivered)})
+            self._marking_failed, self._mark_due_s = True, now_s + self._parts.pace.again_most_s
+            return
+        self._marking_failed = False
+        self._delivered.clear()
+
+    def _is_silent(self, now_s: float) -> bool:
+        """Has nothing been acknowledged for too long, though something is on its way?"""
+        oldest_s = self._flight.oldest_s()
+        return oldest_s is not None and now_s - max(oldest_s, self._progress_s) > self._parts.config.ack_timeout_s
+
+    def _has_work(self) -> bool:
+        resting = self._parts.clock.monotonic_s() < self._records_due_s
+        return len(self._flight) > 0 or (not resting and self._parts.store.waiting().records > len(self._delivered))
+
+    def _turn_while(self, condition: Callable[[], bool], until_s: float) -> None:
+        while self._connection.is_up and condition() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
+            self.turn(min(left_s, self._parts.pace.turn_s))
+
+
+def status_message(parts: Parts, state: str, number: int) -> bytes:
+    """A `status` payload. `offline` is the last will: it has no time, because the broker sends it later."""
+    utc = None if state == "offline" else parts.clock.now().utc
+    session = parts.store.session_number()
+    return encode_message(Status(state=state, session=session, connection=number, utc=utc))  # type: ignore[arg-type]

@@ -1,0 +1,68 @@
+"""Why the broker cannot be used, as a word for logs and a sentence for the page."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from edge.status import LinkState
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One reason. `state` is what the page shows as a colour."""
+
+    state: LinkState
+    word: str
+    sentence: str
+
+
+UNHEARD = Trouble("connected", "no_subscriber", "nobody at the broker receives the records; they are kept")
+DENIED = Trouble(
+    "refused",
+    "not_authorised",
+    "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
+)
+NO_ANSWER = Trouble("lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again")
+CLOSED = Trouble("lost", "connection_lost", "the connection to the broker was lost; trying again")
+SILENT = Trouble("lost", "no_answer", "the broker or the line does not answer; check the network and mqtt.port")
+HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
+
+_REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
+    0x84: ("protocol", "the broker does not speak MQTT 5; use one that does"),
+    0x85: ("client_id", "the broker does not accept this node's name; change node.node"),
+    0x86: ("bad_login", "the broker does not accept user name and password; correct mqtt.username or the password"),
+    0x87: ("not_authorised", "the broker does not allow this node; correct the broker's users and ACL"),
+    0x88: ("unavailable", "the broker is not available; trying again"),
+    0x89: ("busy", "the broker is busy; trying again"),
+    0x8A: ("banned", "the broker has banned this node; ask who runs it"),
+    0x8B: ("shutting_down", "the broker is shutting down; trying again"),
+    0x8D: ("keepalive", "the broker heard nothing for too long; trying again"),
+    0x8E: ("taken_over", "another client uses this node's name; give each node its own node.node"),
+    0x97: ("quota", "the broker's quota for this node is used up; ask who runs it"),
+}
+_TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
+
+
+def from_reason_code(code: int) -> Trouble:
+    """What an MQTT 5 reason code of 0x80 or more means."""
+    word, sentence = _REFUSALS.get(code, (f"code_{code:#04x}", f"the broker refuses with reason {code:#04x}"))
+    return Trouble("lost" if code in _TRANSIENT else "refused", word, sentence)
+
+
+def from_exception(why: Exception, host: str, port: int) -> Trouble:
+    """Why connecting failed."""
+    if isinstance(why, ssl.SSLCertVerificationError):
+        return Trouble(
+            "refused",
+            "certificate",
+            f"the certificate of {host} is not trusted ({why.verify_message}); check mqtt.ca_file and the node's clock",
+        )
+    if isinstance(why, ssl.SSLError):
+        return Trouble("refused", "tls", f"{host}:{port} does not speak TLS as expected; check mqtt.port and mqtt.tls")
+    if isinstance(why, socket.gaierror | UnicodeError):
+        return Trouble("lost", "unknown_host", f"the name {host} is not known; check mqtt.host and DNS")
+    if isinstance(why, ConnectionRefusedError):
+        return Trouble("lost", "nobody_listens", f"nobody listens at {host}:{port}; check that the broker runs")
+    if isinstance(why, TimeoutError):
+        return Trouble("lost", "no_answer", f"{host}:{port} does not answer; check the network")
+    return Trouble("lost", "unreachable", f"{host}:{port} cannot be reached ({why}); check the network")
