@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from edge.page.days import ZERO, Day, Figure
 
-PITCH, BAR, WIDTH = 25, 17, 350  # units of the drawing's own grid, 14 days wide
-TOP, FLOOR, HEIGHT = 24, 104, 108  # room above for the figure, below for the foot of a zero
-NARROWEST_SCALE = 4  # a single insect is a low bar, not a full one
+PITCH, BAR = 25, 17  # units of the drawing's own grid, 14 days wide
+TOP, FLOOR = 24, 104  # room above for the figure
+TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
+LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Bar:
 def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
     """The bars of one taxon; the highest and today's carry their figure."""
     figures = [day.figures.get(label, ZERO) for day in fortnight]
-    scale = max(NARROWEST_SCALE, *(_tallest(figure) for figure in figures))
+    scale = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     return tuple(
         _bar(index, day, figure, scale, is_named=index in (best, len(figures) - 1))

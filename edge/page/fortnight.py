@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.counts import Unit
-from edge.page.chart import Bar, bars
+from edge.page import chart
+from edge.page.chart import Bar
 from edge.page.days import LENGTH, ZERO, Day, most_seen
 from edge.page.names import Names
 from edge.page.words import day_in_words, duration, gettext, ngettext, number
@@ -19,6 +20,7 @@ class Panel:
     id: str
     name: str
     summary: str
+    view_box: str
     bars: tuple[Bar, ...]
 
 
@@ -82,13 +84,21 @@ def panel(index: int, days: Sequence[Day], label: str, names: Names) -> Panel:
     so_far = gettext("today: no data yet")
     if today.frames:
         so_far = gettext("today so far: %(count)s", count=number(today.figures.get(label, ZERO).count))
-    return Panel(id=f"days-{index}", name=names.name(label), summary=f"{most} · {so_far}", bars=bars(days, label))
+    return Panel(
+        id=f"days-{index}",
+        name=names.name(label),
+        summary=f"{most} · {so_far}",
+        view_box=chart.TALL,
+        bars=chart.bars(days, label),
+    )
 
 
 def quiet_panel(days: Sequence[Day], looked: int) -> Panel:
     """A row of zeros: looked, and nothing was there."""
     words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)
-    return Panel(id="days-quiet", name=gettext("All pests"), summary=words, bars=bars(days, ""))
+    return Panel(
+        id="days-quiet", name=gettext("All pests"), summary=words, view_box=chart.LOW, bars=chart.bars(days, "")
+    )
 
 
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class PageServer:
         self._thread.start()
 
     @property
-    def address(self) -> str:
+    def url(self) -> str:
         """The address to type into a browser on this machine."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104  shown, not bound
         return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"

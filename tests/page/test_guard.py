@@ -1,0 +1,106 @@
+"""Who is answered, and what every answer tells the browser."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.page.guard import is_allowed
+from tests.page.scenes import HOPPER, Scene, seen, sighting, well
+
+NAMES = frozenset({"localhost", "north-dyke"})
+ADDRESSES = ("/", "/node", "/live", "/live.jpg", "/healthz", "/static/page.css", "/pictures/nothing", "/no-such-page")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "localhost:8080", "127.0.0.1:8080", "192.168.4.1", "10.0.0.7:80", "172.16.3.4",
+        "169.254.2.2", "[::1]:8080", "[fe80::1]", "[fd00::7]:8080", "north-dyke", "North-Dyke:8080", "north-dyke.local", "fieldeye.local.",
+    ],
+)  # fmt: skip
+def test_the_node_answers_to_its_own_names_and_private_addresses(host: str) -> None:
+    assert is_allowed(host, NAMES)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "8.8.8.8", "[2606:4700::1111]", "local", "",
+        "x.local.evil",
+    ],
+)  # fmt: skip
+def test_a_foreign_name_is_refused_because_it_may_be_rebound_to_the_node(host: str) -> None:
+    assert not is_allowed(host, NAMES)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_request_under_a_foreign_name_gets_a_sentence_and_no_data(
+    address: str, client: FlaskClient, scene: Scene
+) -> None:
+    seen(scene)
+    answer = client.get(address, headers={"Host": "evil.example"})
+    assert answer.status_code == 421
+    assert "planthopper" not in answer.text
+    assert "address" in answer.text
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_answer_forbids_inline_and_foreign_content_framing_and_guessing(
+    address: str, client: FlaskClient
+) -> None:
+    headers = client.get(address).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_a_label_that_is_markup_is_shown_as_text(client: FlaskClient, scene: Scene) -> None:
+    well(scene)
+    evil = "<script>alert(1)</script>"
+    scene.store.commit([sighting(scene.before(minutes=1), evil)])
+    scene.board.show(problem="<img src=x onerror=alert(2)>")
+    for address in ("/", "/node"):
+        page = client.get(address).text
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+    assert "&lt;script&gt;alert(1)" in client.get("/").text
+
+
+def test_pages_hold_no_inline_script_or_style(client: FlaskClient, any_scene: str) -> None:
+    for address in ("/", "/node", "/live"):
+        page = client.get(address).text
+        assert "style=" not in page, any_scene
+        assert "<style" not in page
+        assert page.count("<script") == page.count('<script src="/static/')
+        assert " on" + "click" not in page
+
+
+def test_no_route_changes_anything(client: FlaskClient) -> None:
+    for rule in client.application.url_map.iter_rules():
+        assert rule.methods is not None
+        assert rule.methods <= {"GET", "HEAD", "OPTIONS"}, rule.rule
+
+
+def test_the_page_never_calls_itself_a_forecast(client: FlaskClient, any_scene: str) -> None:
+    for language in ("en", "zh"):
+        page = client.get(f"/?lang={language}").text.lower()
+        assert "forecast" not in page
+        assert "预报" not in page
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "a%00b", "x" * 400, HOPPER])
+def test_a_picture_that_is_none_is_not_found(name: str, client: FlaskClient) -> None:
+    assert client.get(f"/pictures/{name}").status_code == 404
+
+
+def test_a_stored_picture_is_served_as_it_was_kept(client: FlaskClient, scene: Scene) -> None:
+    jpeg = b"\xff\xd8 not decoded on the way \xff\xd9"
+    scene.store.commit([sighting(scene.before(minutes=1))], jpeg)
+    name = scene.store.latest_sightings(1)[0].record.picture
+    answer = client.get(f"/pictures/{name}")
+    assert answer.data == jpeg
+    assert answer.mimetype == "image/jpeg"

@@ -1,0 +1,55 @@
+"""What is said first, by what is known."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.page.situation import Facts, Situation, situation
+from edge.status import CameraStatus, Snapshot
+from tests.clocks import SetClock
+from tests.page.scenes import sighting
+
+CLOCK = SetClock()
+NOW = CLOCK.now()
+SEEN = Facts(newest=sighting(NOW), frames=40)
+ZERO = Facts(newest=None, frames=40)
+NO_FACTS = Facts(newest=None, frames=0)
+OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
+
+
+@pytest.mark.parametrize(
+    ("camera", "facts", "problem", "expected"),
+    [
+        (OK, SEEN, "node.toml is wrong", Situation.STOPPED),
+        (replace(OK, state="missing"), SEEN, "", Situation.MISSING),
+        (replace(OK, state="stalled"), SEEN, "", Situation.STALLED),
+        (replace(OK, state="repeating"), SEEN, "", Situation.STALLED),
+        (replace(OK, last_skip="blocked"), SEEN, "", Situation.COVERED),
+        (OK, SEEN, "", Situation.SEEN),
+        (replace(OK, last_skip="dark"), SEEN, "", Situation.SEEN),
+        (OK, ZERO, "", Situation.NOTHING),
+        (OK, NO_FACTS, "", Situation.NOTHING),
+        (replace(OK, looked=0), ZERO, "", Situation.NOTHING),
+        (replace(OK, looked=0, skipped={"dark": 50}), NO_FACTS, "", Situation.UNUSABLE),
+        (replace(OK, looked=0, frames=0), NO_FACTS, "", Situation.STARTING),
+        (CameraStatus(), NO_FACTS, "", Situation.STARTING),
+        (replace(OK, state="ended"), SEEN, "", Situation.SEEN),
+    ],
+)
+def test_the_most_urgent_is_said_first(camera: CameraStatus, facts: Facts, problem: str, expected: Situation) -> None:
+    snapshot = Snapshot(started=NOW, camera=camera, problem=problem)
+    assert situation(snapshot, facts, NOW, every_s=60) is expected
+
+
+@pytest.mark.parametrize(("age_s", "every_s", "is_late"), [(599, 60, False), (601, 60, True), (3000, 3600, False)])
+def test_a_picture_is_late_after_ten_minutes_or_three_times_the_pause(
+    age_s: float, every_s: float, is_late: bool
+) -> None:
+    now = replace(NOW, monotonic_s=NOW.monotonic_s + age_s)
+    found = situation(Snapshot(started=NOW, camera=OK), SEEN, now, every_s)
+    assert (found is Situation.LATE) == is_late
+
+
+def test_a_jump_of_the_wall_clock_makes_no_picture_late() -> None:
+    now = replace(NOW, utc=NOW.utc.replace(year=2027))
+    assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, 60) is Situation.SEEN
