@@ -1,4 +1,4 @@
-"""A real MQTT broker for tests: Debian's mosquitto on a free loopback port, ended, killed, frozen and started by its pid."""
+"""A real MQTT broker for tests: Debian's mosquitto on a free port; ended, killed, frozen and started by its pid."""
 
 import os
 import pwd
@@ -16,6 +16,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.waiting import wait_until
 
@@ -31,7 +32,7 @@ def free_port() -> int:
 
 
 class Broker:
-    """One mosquitto with a folder of its own. Started as root it becomes the user `mosquitto`, who must own the folder."""
+    """One mosquitto with a folder of its own. Started as root it becomes the user `mosquitto`, who must own that."""
 
     def __init__(
         self, config: str = "", *, users: Mapping[str, str] | None = None, acl: str | None = None, tls: bool = False
@@ -154,15 +155,15 @@ class Client:
         self._granted: set[int] = set()
         self._changed = threading.Condition()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
-        self._client.on_connect = self._on_connect
-        self._client.on_message = lambda c, data, message: self.inbox.append(message)
-        self._client.on_publish = lambda c, data, mid, reason, more: self._acks.update({mid: reason.value})
-        self._client.on_subscribe = lambda c, data, mid, reasons, more: self._granted.add(mid)
+        self._client.on_connect = lambda *told: self._on_connect(told[2], told[3])
+        self._client.on_message = lambda *told: self.inbox.append(told[2])
+        self._client.on_publish = lambda *told: self._acks.update({told[2]: told[3].value})
+        self._client.on_subscribe = lambda *told: self._granted.add(told[2])
         if user:
             self._client.username_pw_set(user, broker.users.get(user, "wrong"))
         if broker.tls:
             self._client.tls_set(str(broker.folder / "ca.pem"))
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0 if clean else 3600
         self._client.connect_async("localhost", port, 60, clean_start=clean, properties=properties)
         self._client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
@@ -176,7 +177,7 @@ class Client:
 
     def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False, **properties: Any) -> int:
         """The reason code of the acknowledgement: 0 delivered or stored, 16 nobody subscribes, 135 not authorised."""
-        more = Properties(PacketTypes.PUBLISH)
+        more = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         for name, value in properties.items():
             setattr(more, name, value)
         mid = self._client.publish(topic, payload, qos=1, retain=retain, properties=more).mid
@@ -193,7 +194,7 @@ class Client:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _on_connect(self, client: object, data: object, flags: paho.ConnectFlags, reason: Any, more: object) -> None:
+    def _on_connect(self, flags: paho.ConnectFlags, reason: ReasonCode) -> None:
         self.session_present, self.accepted = flags.session_present, reason.value
 
 

@@ -1,0 +1,86 @@
+"""`fieldeye listen`: what a broker is told, decoded as the platform sees it."""
+
+import argparse
+import json
+import ssl
+from threading import Event
+from typing import Any
+
+from edge.cli.exits import DONE
+from edge.errors import ConfigError, UsageError
+from edge.mqtt import read_secret
+from edge.platform import Deduplicator, Heard, Subscriber, decode
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `listen`."""
+    parser.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT", help="default: 127.0.0.1:1883")
+    parser.add_argument("--json", action="store_true", help="one JSON object a record or message")
+    parser.add_argument("--tls", action="store_true", help="encrypt and verify the broker")
+    parser.add_argument("--ca-file", metavar="PEM", help="the broker's authority, if the system does not know it")
+    parser.add_argument("--username", metavar="NAME")
+    parser.add_argument("--password-file", metavar="FILE", help="a file of mode 0600")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until Ctrl-C."""
+    host, port = _address(args.broker)
+    subscriber = Subscriber(
+        host,
+        port,
+        tls=_tls(args.ca_file) if args.tls or args.ca_file else None,
+        username=args.username,
+        password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
+    )
+    seen = Deduplicator()
+    for message in subscriber.messages(Event()):
+        heard = decode(message)
+        repeated = isinstance(heard, Heard) and [not seen.is_new(decoded.key) for decoded in heard.records]
+        for number, told in enumerate(heard.as_json()):
+            if repeated and repeated[number]:
+                told["repeated"] = True  # sent again after a lost acknowledgement: the platform does not count it
+            print(json.dumps(told, ensure_ascii=False) if args.json else sentence(told), flush=True)
+    return DONE
+
+
+def sentence(told: dict[str, Any]) -> str:
+    """One decoded object as a line for people."""
+    where = f"{told.get('site')}/{told.get('node')}"
+    kind, again = told["kind"], " (sent again)" if told.get("repeated") else ""
+    if kind == "sighting":
+        at = told["at"]
+        what = f"{told['count']} x {told['label']} ({told['confidence']:.0%})"
+        return f"{at['utc']} {where} #{told['seq']} saw {what}{again}"
+    if kind == "interval":
+        return f"{told['end']['utc']} {where} #{told['seq']} counted {_counts(told)} on {told['frames']} frames{again}"
+    if kind == "lost":
+        return (
+            f"{where} #{told['seq']} lost {told['count']} of {told['first_seq']}-{told['last_seq']}: {told['reason']}"
+        )
+    if kind == "status":
+        return f"{where} is {told['state']}"
+    if kind == "bad":
+        return f"{told['topic']}: {told['error']}"
+    return f"{where} {kind}"
+
+
+def _counts(told: dict[str, Any]) -> str:
+    if "counts" not in told:
+        return f"nothing, because {told['no_data']}"
+    return ", ".join(f"{taxon['count']} x {taxon['label']}" for taxon in told["counts"]) or "none"
+
+
+def _address(broker: str) -> tuple[str, int]:
+    host, colon, port = broker.rpartition(":")
+    if not colon:
+        return broker, 1883
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UsageError(f"--broker {broker} is no HOST:PORT; write for example 127.0.0.1:1883")
+    return host.strip("[]"), int(port)
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as why:
+        raise ConfigError(f"--ca-file {ca_file} cannot be read ({why}); give a PEM file") from why

@@ -1,0 +1,7 @@
+"""The subscriber's side: decodes what nodes send and counts each record once. It knows the contract and no node."""
+
+from edge.platform.decode import Bad, Heard, Message, decode
+from edge.platform.deduplicate import Deduplicator, Span
+from edge.platform.subscriber import Subscriber
+
+__all__ = ["Bad", "Deduplicator", "Heard", "Message", "Span", "Subscriber", "decode"]

@@ -1,0 +1,56 @@
+"""Counts each record once, however often it arrives, and knows which ones never did."""
+
+from bisect import bisect_right
+from typing import NamedTuple
+from uuid import UUID
+
+from edge.wire import Key
+
+
+class Span(NamedTuple):
+    """Sequence numbers first..last."""
+
+    first: int
+    last: int
+
+
+class Deduplicator:
+    """What has arrived, as spans of sequence numbers a node and epoch: memory grows with gaps, not with records."""
+
+    def __init__(self) -> None:
+        self._spans: dict[tuple[str, UUID], list[Span]] = {}
+        self.counted = 0
+        self.repeated = 0
+
+    def is_new(self, key: Key) -> bool:
+        """Note the key; True the first time, False ever after."""
+        spans = self._spans.setdefault((key.node, key.epoch), [])
+        place = bisect_right(spans, (key.seq, float("inf")))
+        if place and spans[place - 1].last >= key.seq:
+            self.repeated += 1
+            return False
+        self.counted += 1
+        _insert(spans, place, key.seq)
+        return True
+
+    def missing(self, node: str, epoch: UUID, last_seq: int) -> list[Span]:
+        """Gaps among 1..last_seq, oldest first. `health` tells a node's last seq, so a gap at the end shows too."""
+        gaps, expected = [], 1
+        for span in self._spans.get((node, epoch), []):
+            if span.first > last_seq:
+                break
+            if span.first > expected:
+                gaps.append(Span(expected, span.first - 1))
+            expected = span.last + 1
+        return [*gaps, Span(expected, last_seq)] if expected <= last_seq else gaps
+
+
+def _insert(spans: list[Span], place: int, seq: int) -> None:
+    """Put `seq` before `place`, joined with its neighbours where they touch."""
+    first = last = seq
+    if place < len(spans) and spans[place].first == seq + 1:
+        last = spans.pop(place).last
+    if place and spans[place - 1].last == seq - 1:
+        place -= 1
+        first = spans.pop(place).first
+    spans.insert(place, Span(first, last))
