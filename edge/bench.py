@@ -13,7 +13,7 @@ REPETITIONS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCost:
-    """Medians over the repetitions, of one detector on one size of picture."""
+    """One detector on one size of picture."""
 
     width_px: int
     height_px: int
@@ -21,11 +21,11 @@ class FrameCost:
     infer_ms: float  # the bare session.run
     decode_ms: float  # logits to detections
     total_ms: float  # the detector as it is called
-    ratio: float  # median of total / infer of the same repetition
+    ratio: float  # total / infer
 
 
 def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS) -> FrameCost:
-    """What a whole `image` (H, W, 3) uint8 BGR costs; stages and total take turns, so a busy machine slows both."""
+    """What a whole frame `image` (H, W, 3) uint8 BGR costs."""
     fit = detector.prepare(image)
     raw = detector.infer()
     stages: dict[str, Callable[[], object]] = {
@@ -34,17 +34,25 @@ def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS)
         "decode": lambda: detector.decode(raw, fit, detector.thresholds),
         "total": lambda: detector(image),
     }
-    rounds = [{name: _took_ms(work) for name, work in stages.items()} for _ in range(repetitions)]
-    median = {name: statistics.median(one[name] for one in rounds) for name in stages}
+    ms = turns_ms(stages, repetitions)
     return FrameCost(
         width_px=image.shape[1],
         height_px=image.shape[0],
-        prepare_ms=median["prepare"],
-        infer_ms=median["infer"],
-        decode_ms=median["decode"],
-        total_ms=median["total"],
-        ratio=statistics.median(one["total"] / one["infer"] for one in rounds),
+        prepare_ms=ms["prepare"],
+        infer_ms=ms["infer"],
+        decode_ms=ms["decode"],
+        total_ms=ms["total"],
+        ratio=ms["total"] / ms["infer"],
     )
+
+
+def turns_ms(works: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
+    """Milliseconds of each work, which take turns so that a busy machine slows all alike.
+
+    The lower quartile: other programs only ever add, and on a machine of two cores they add to half of the turns.
+    """
+    rounds = [{name: _took_ms(work) for name, work in works.items()} for _ in range(repetitions)]
+    return {name: statistics.quantiles((one[name] for one in rounds), n=4)[0] for name in works}
 
 
 def _took_ms(work: Callable[[], object]) -> float:

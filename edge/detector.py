@@ -153,6 +153,7 @@ def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = False  # 8 MB less for a network of 4 MB, and no measurable time (ratio 1.00 to 1.03)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle: 4 % of a core instead of 24 %
     try:
         session = ort.InferenceSession(str(bundle.path), options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,73 @@
+"""What looking at a frame costs beside the bare network, by frame size; fp32 against int8; one thread against more."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.bench import frame_cost, turns_ms
+from edge.boxes import Image
+from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_release
+from edge.cameras.pictures import read_picture
+from edge.detector import Detector
+
+SIZES = {(640, 480): 1.15, (2304, 1296): 1.35}  # frame in px: most that the detector may take of a bare session.run
+REPETITIONS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One ratio of one run; `most` is its target, None where there is none."""
+
+    what: str
+    ratio: float
+    detail: str
+    most: float | None = None
+
+
+def main() -> None:
+    """Print one line a figure."""
+    for figure in measure():
+        target = f"<= {figure.most:g}x" if figure.most else ""
+        print(f"{figure.what:<52} {figure.ratio:>6.2f}x  {target:<9} {figure.detail}")
+
+
+def measure(folder: Path = MODELS, repetitions: int = REPETITIONS) -> Iterator[Figure]:
+    """Ratios of every released model, each of repetitions that take turns in one run."""
+    releases = {name: find_bundle(name, folder) for name in load_manifest(folder).bundles}
+    detectors = {name: Detector(load_release(release)) for name, release in releases.items()}
+    for name, detector in detectors.items():
+        for size, most in SIZES.items():
+            cost = frame_cost(detector, _picture(releases[name], size), repetitions)
+            detail = f"prepare {cost.prepare_ms:.2f} + run {cost.infer_ms:.2f} + decode {cost.decode_ms:.2f} ms"
+            yield Figure(f"{name}, {size[0]}x{size[1]}: detector / bare run", cost.ratio, detail, most)
+    for name in [n for n in detectors if f"{n}-int8" in detectors]:
+        yield _against(f"{name}: int8 / fp32", detectors[f"{name}-int8"], detectors[name], repetitions)
+    threads = len(os.sched_getaffinity(0))
+    if threads > 1:
+        for name, detector in detectors.items():
+            more = Detector(load_release(releases[name]), threads=threads)
+            yield _against(f"{name}: {threads} threads / 1", more, detector, repetitions)
+
+
+def _against(what: str, one: Detector, other: Detector, repetitions: int) -> Figure:
+    """Bare runs of two detectors in turn on the same grey square."""
+    for detector in (one, other):
+        detector.prepare(np.full((480, 640, 3), 114, np.uint8))
+    ms = turns_ms({"one": one.infer, "other": other.infer}, repetitions)
+    return Figure(what, ms["one"] / ms["other"], f"{ms['one']:.2f} against {ms['other']:.2f} ms")
+
+
+def _picture(release: Release, size: tuple[int, int]) -> Image:
+    """Its golden picture, a real one in which it finds something, at that width and height in px."""
+    if release.entry is None:
+        raise ValueError(f"{release.name}: a model of the manifest has an entry")
+    golden = read_picture(release.path.parent / release.entry.golden.image)
+    return np.asarray(cv2.resize(golden, size), np.uint8)
+
+
+if __name__ == "__main__":
+    main()
