@@ -1,0 +1,104 @@
+"""Records for tests: plain ones by hand, and generators of any."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from edge.clock import ClockState, Instant
+from edge.counts import Interval, Lost, NoData, Record, Sighting, TaxonCount
+from edge.wire import Key, Stored
+from tests.clocks import BOOT, NOON
+
+EPOCH = UUID("0c9a64a1-58c8-4f2a-9a0e-3f5d5f0e7b11")
+MOTH, APHID = ("Plutella xylostella", "PLUTMA"), ("Myzus persicae", "MYZUPE")
+
+
+def instant(after_s: float = 0.0, state: ClockState = ClockState.SYNCED, boot_id: str = BOOT) -> Instant:
+    """A moment after noon; the boot was 1000 s old then."""
+    return Instant(NOON + timedelta(seconds=after_s), state, boot_id, 1000.0 + after_s)
+
+
+def sighting(after_s: float = 0.0, **changes: Any) -> Sighting:
+    """A moth, with values that the wire keeps as they are."""
+    fields: dict[str, Any] = {
+        "at": instant(after_s), "camera": "cam0", "model": "pests@0.1.0", "label": MOTH[0], "eppo": MOTH[1],
+        "confidence": 0.875, "box": (0.1, 0.2, 0.4, 1.0), "count": 2,
+    }  # fmt: skip
+    return Sighting(**fields | changes)
+
+
+def interval(after_s: float = 0.0, length_s: float = 3600.0, **changes: Any) -> Interval:
+    """An hour with two taxa."""
+    fields: dict[str, Any] = {
+        "start": instant(after_s), "end": instant(after_s + length_s), "camera": "cam0", "model": "pests@0.1.0",
+        "mode": "live", "unit": "visits", "frames": 3540, "skipped": (("dark", 40), ("blurred", 20)),
+        "awake_s": 3600.0, "counts": (count(MOTH, 12, 9, 17), count(APHID, 230, 201, 260)),
+    }  # fmt: skip
+    return Interval(**fields | changes)
+
+
+def count(taxon: tuple[str, str], number: int, low: int | None = None, high: int | None = None) -> TaxonCount:
+    """A count of a (label, EPPO code)."""
+    return TaxonCount(label=taxon[0], eppo=taxon[1], count=number, low=low, high=high)
+
+
+def lost(first: int, last: int, **changes: Any) -> Lost:
+    """A loss of all of first..last."""
+    fields: dict[str, Any] = {
+        "at": instant(), "first_seq": first, "last_seq": last, "count": last - first + 1, "reason": "store_full",
+    }  # fmt: skip
+    return Lost(**fields | changes)
+
+
+def stored(*records: Record, first_seq: int = 1) -> list[Stored]:
+    """Records as a store gives them back."""
+    return [Stored(Key("n1", EPOCH, seq), record) for seq, record in enumerate(records, start=first_seq)]
+
+
+naturals = st.integers(0, 2**53 - 1)
+seqs = st.integers(1, 2**53 - 1)
+words = st.text(max_size=30)
+shares = st.floats(0, 1)
+boots = st.uuids().map(str) | st.text(max_size=40)
+clocks = st.datetimes(datetime(1970, 1, 1), datetime(9998, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
+instants = st.builds(Instant, clocks, st.sampled_from(ClockState), boots, st.floats(0, 1e9))
+bounds = st.just((None, None)) | st.tuples(naturals, naturals)
+taxon_counts = st.builds(
+    lambda label, eppo, number, pair: TaxonCount(label=label, eppo=eppo, count=number, low=pair[0], high=pair[1]),
+    words, words, naturals, bounds,
+)  # fmt: skip
+pictures = st.none() | words | st.integers(0, 10**6).map(lambda number: f"{EPOCH.hex[:8]}-{number}")
+sightings = st.builds(
+    Sighting, at=instants, camera=words, model=words, label=words, eppo=words, confidence=shares,
+    box=st.tuples(shares, shares, shares, shares), count=naturals, picture=pictures,
+)  # fmt: skip
+losses = st.builds(Lost, at=instants, first_seq=seqs, last_seq=seqs, count=naturals, reason=words)
+
+
+@st.composite
+def intervals(draw: Any) -> Interval:
+    """With counts, or with the reason why there are none."""
+    frames = draw(st.integers(0, 10**6))
+    return Interval(
+        start=draw(instants),
+        end=draw(instants),
+        camera=draw(words),
+        model=draw(words),
+        mode=draw(words),
+        unit=draw(st.sampled_from(["max_per_frame", "visits", "new", "affected_frames"])),
+        frames=frames,
+        skipped=tuple(draw(st.lists(st.tuples(words, naturals), max_size=4))),
+        awake_s=draw(st.floats(0, 1e8)),
+        counts=tuple(draw(st.lists(taxon_counts, max_size=5))) if frames else NoData(draw(words)),
+        saturated=draw(st.booleans()),
+    )
+
+
+@st.composite
+def batches(draw: Any) -> list[Stored]:
+    """Records of one node and epoch, in any order of seq."""
+    records = draw(st.lists(sightings | intervals() | losses, min_size=1, max_size=8))
+    numbers = draw(st.lists(seqs, min_size=len(records), max_size=len(records), unique=True))
+    return [Stored(Key("n1", EPOCH, seq), record) for seq, record in zip(numbers, records, strict=True)]
