@@ -121,10 +121,10 @@ def as_input(images: Tensor) -> Tensor:
 
 
 def _strongest(boxes: Tensor, scores: Tensor) -> Detections:
-    confidence, class_id = scores.flatten().topk(min(CANDIDATES, scores.numel()))
-    point, class_id = class_id // scores.shape[1], class_id % scores.shape[1]
-    is_enough = confidence >= LOWEST_CONFIDENCE
-    point, class_id, confidence = point[is_enough], class_id[is_enough], confidence[is_enough]
+    best, best_class = scores.max(dim=1)  # a point speaks for its best class only, as in edge.detector
+    confidence, point = best.topk(min(CANDIDATES, len(best)))
+    point = point[confidence >= LOWEST_CONFIDENCE]
+    confidence, class_id = best[point], best_class[point]
     keep = batched_nms(boxes[point], confidence, class_id, NMS_IOU)
     columns = (boxes[point][keep], confidence[keep], class_id[keep])
     xyxy, strength, ids = (column.cpu().numpy() for column in columns)

@@ -24,8 +24,8 @@ from training.config import TrainConfig, read_config
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
-from training.model import STRIDES, YoloxNano, fold_batchnorm, unfolded
-from training.onnx_file import Facts, export_onnx, prediction_layers, quantise, read_facts, write_facts
+from training.model import STRIDES, YoloxNano, fold_batchnorm, unfolded, without_focus
+from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.train import samples_of
 from training.transforms import PAD
@@ -49,11 +49,10 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     classes = read_classes([dataset.name for dataset in config.datasets])
     state = load_checkpoint(checkpoint)
     model = unfolded(YoloxNano(len(classes.labels)))
-    model.load_state_dict(state.ema)
+    model.load_state_dict(without_focus(state.ema))
     paths = {precision: models / f"{config.name}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
-    pictures = calibration_pictures(samples_of(config, "train"), config)
-    quantise(paths["fp32"], paths["int8"], pictures, prediction_layers(paths["fp32"]))
+    quantise(paths["fp32"], paths["int8"], calibration_pictures(samples_of(config, "train"), config))
     held_out = samples_of(config, "val")
     for precision, path in paths.items():
         write_facts(path, facts_of(config, classes, state, precision))

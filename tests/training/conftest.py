@@ -35,10 +35,16 @@ def tiny_config(start_weights) -> TrainConfig:
         name="tiny",
         weights=str(start_weights),
         data=str(TINY),
-        datasets=(DatasetConfig(name="pest-vision", annotation="yolo"), DatasetConfig(name="rice-pests", annotation="yolo", repeat=2)),
-        phases=(PhaseConfig(epochs=1, sides_px=(96, 128), mosaic=0.5), PhaseConfig(epochs=1, sides_px=(SIDE_PX,), mosaic=0.0)),
+        datasets=(
+            DatasetConfig(name="pest-vision", annotation="yolo"),
+            DatasetConfig(name="rice-pests", annotation="yolo", repeat=2),
+        ),
+        phases=(
+            PhaseConfig(epochs=1, sides_px=(96, 128), mosaic=0.5),
+            PhaseConfig(epochs=1, sides_px=(SIDE_PX,), mosaic=0.0),
+        ),
         side_px=SIDE_PX,
         batch=4,
         loader_processes=0,
         optimiser=OptimiserConfig(warmup_steps=2),
-    )  # fmt: skip
+    )

@@ -63,9 +63,11 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, mon
         save_checkpoint(path, state)
         raise PowerCut
 
-    with monkeypatch.context() as patch, pytest.raises(PowerCut):
+    cut = _folder(tmp_path / "cut")
+    with monkeypatch.context() as patch:
         patch.setattr(training.train, "save_checkpoint", save_and_die)
-        train(tiny_config, _folder(tmp_path / "cut"))
+        with pytest.raises(PowerCut):
+            train(tiny_config, cut)
     assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
     train(tiny_config, tmp_path / "cut")
     resumed = load_checkpoint(tmp_path / "cut" / "last.pt")

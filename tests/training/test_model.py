@@ -8,12 +8,20 @@ import torch
 
 from edge.errors import ConfigError
 from training.model import (
-    YoloxNano, decode_boxes, fold_batchnorm, grid_points, load_folded, read_weights, restore_batchnorm,
+    STEM_WEIGHT,
+    YoloxNano,
+    decode_boxes,
+    fold_batchnorm,
+    grid_points,
+    load_folded,
+    read_weights,
+    restore_batchnorm,
+    without_focus,
 )  # fmt: skip
 from training.onnx_file import export_onnx, read_facts, write_facts
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.npz"
-needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="the published weights are not beside this checkout")
+needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")
 
 
 def pictures(count, side_px=64, seed=0):
@@ -68,6 +76,15 @@ def test_a_bundle_of_ours_can_be_started_from(tmp_path):
     export_onnx(model, tmp_path / "start.onnx", 64)
     with torch.no_grad():
         assert torch.allclose(load_folded(tmp_path / "start.onnx", 5)(pictures(1)), model(pictures(1)), atol=1e-5)
+
+
+def test_the_stem_without_slicing_gives_the_numbers_of_the_published_one():
+    generator = torch.Generator().manual_seed(3)
+    sliced, picture = torch.randn(16, 12, 3, 3, generator=generator), torch.rand(1, 3, 32, 32, generator=generator)
+    corners = [picture[..., ::2, ::2], picture[..., 1::2, ::2], picture[..., ::2, 1::2], picture[..., 1::2, 1::2]]
+    published = torch.conv2d(torch.cat(corners, dim=1), sliced, padding=1)
+    kernel = without_focus({STEM_WEIGHT: sliced})[STEM_WEIGHT]
+    assert torch.allclose(torch.conv2d(picture, kernel, stride=2, padding=2), published, atol=1e-5)
 
 
 def test_points_run_through_rows_of_the_finest_level_first():

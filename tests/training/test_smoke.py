@@ -7,6 +7,8 @@ import pytest
 
 from edge.bundle import MODELS, load_bundle, load_manifest
 from edge.detector import Detector
+from tests.training.conftest import SIDE_PX, TINY
+from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate
 from training.export import export
 from training.samples import read_image
@@ -14,11 +16,8 @@ from training.train import samples_of, train
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory, start_weights):
+def shipped(tmp_path_factory):
     """Folder of models after a short run that goes on from the shipped bundle."""
-    from tests.training.conftest import SIDE_PX, TINY
-    from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
-
     config = TrainConfig(
         name="tiny",
         weights=str(MODELS / "pests.onnx"),

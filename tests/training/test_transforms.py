@@ -23,7 +23,7 @@ def examples(draw):
     return Example(image, np.array([[left, top, right, bottom]], np.float32), np.array([0], np.int64))
 
 
-def seen(image, window=None):
+def seen(image):
     """Bounding box of the bright pixels, or None."""
     rows, columns = np.nonzero(image.max(axis=2) > BRIGHT)
     return None if not len(rows) else [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
@@ -51,7 +51,8 @@ def test_boxes_follow_pixels_through_random_placement(example, seed):
 @given(examples(), st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
 def test_boxes_follow_pixels_through_flips_colour_and_blur(example, seed):
-    bright = Example(letterboxed(example, SIDE_PX).image // 255 * 255, letterboxed(example, SIDE_PX).xyxy, example.class_id)
+    fitted = letterboxed(example, SIDE_PX)
+    bright = Example(fitted.image // 255 * 255, fitted.xyxy, fitted.class_id)  # black pad
     result = changed(bright, np.random.default_rng(seed))
     level = int(result.image.max()) // 2  # brightness is changed too
     rows, columns = np.nonzero(result.image.max(axis=2) > level)
@@ -81,6 +82,6 @@ def test_a_box_that_was_cut_nearly_away_is_dropped_and_none_is_empty(example, se
 def test_the_same_seed_gives_the_same_picture():
     image = np.random.default_rng(1).integers(0, 255, (90, 120, 3)).astype(np.uint8)
     example = Example(image, np.array([[20, 20, 70, 70]], np.float32), np.array([2], np.int64))
-    once, again = (changed(placed(example, SIDE_PX, np.random.default_rng(7)), np.random.default_rng(8)) for _ in range(2))
+    once, again = (changed(placed(example, SIDE_PX, random), random) for random in map(np.random.default_rng, (7, 7)))
     assert np.array_equal(once.image, again.image)
     assert np.array_equal(once.xyxy, again.xyxy)
