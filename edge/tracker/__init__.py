@@ -1,0 +1,13 @@
+"""Same insect, same track: who is who from frame to frame, at 1 to 15 frames a second and irregular times. Pure.
+
+    tracks = Tracks.none(classes=15)
+    tracks, looked = followed(tracks, detections, sure, time_s, image)
+
+A frame goes in, new tracks come out; a visit is a track that was confirmed.
+"""
+
+from edge.tracker.follow import Looked, Settings, followed
+from edge.tracker.motion import Habits
+from edge.tracker.tracks import Tracks
+
+__all__ = ["Habits", "Looked", "Settings", "Tracks", "followed"]

@@ -1,0 +1,101 @@
+"""The insects that are being followed, as columns."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Ints
+from edge.tracker.motion import Motion, Numbers
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no single answer to ==
+class Tracks:
+    """n followed insects; columns of equal length.
+
+    number: (n,) the track's number, never given twice
+    box_px: (n, 2) smoothed width and height
+    look: (n, 6) smoothed signature, nan where no picture was at hand
+    evidence: (n, classes) sum of the confidences with which each class was seen
+    recent: (n,) int64, one bit a frame, the newest lowest: was it seen?
+    first_s, seen_s: (n,) time of the first and of the last detection
+    """
+
+    number: Ints
+    motion: Motion
+    box_px: Numbers
+    look: Floats
+    evidence: Numbers
+    recent: Ints
+    first_s: Numbers
+    seen_s: Numbers
+    confirmed: Mask
+    time_s: float | None = None  # of the frame before
+    given: int = 0  # numbers handed out
+
+    @staticmethod
+    def none(classes: int) -> "Tracks":
+        """Nobody yet; the model knows so many `classes`."""
+        return Tracks(
+            number=np.empty(0, np.int64),
+            motion=Motion(np.empty((0, 4)), np.empty((0, 3))),
+            box_px=np.empty((0, 2)),
+            look=np.empty((0, 6), np.float32),
+            evidence=np.empty((0, classes)),
+            recent=np.empty(0, np.int64),
+            first_s=np.empty(0),
+            seen_s=np.empty(0),
+            confirmed=np.empty(0, np.bool_),
+        )
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @property
+    def size_px(self) -> Numbers:
+        """(n,) square root of the box's area."""
+        return np.asarray(np.sqrt(self.box_px.prod(axis=1)))
+
+    @property
+    def class_id(self) -> Ints:
+        """(n,) the class with the most evidence over the whole track, not the one of the last frame."""
+        return np.asarray(self.evidence.argmax(axis=1), np.int64)
+
+    @property
+    def xyxy(self) -> Floats:
+        """(n, 4) float32 px, where each is now taken to be."""
+        centre, half = self.motion.state[:, :2], self.box_px / 2
+        return np.asarray(np.hstack([centre - half, centre + half]), np.float32)
+
+    def where(self, keep: Mask) -> "Tracks":
+        """Those of the mask (n,)."""
+        return replace(
+            self,
+            number=self.number[keep],
+            motion=Motion(self.motion.state[keep], self.motion.spread[keep]),
+            box_px=self.box_px[keep],
+            look=self.look[keep],
+            evidence=self.evidence[keep],
+            recent=self.recent[keep],
+            first_s=self.first_s[keep],
+            seen_s=self.seen_s[keep],
+            confirmed=self.confirmed[keep],
+        )
+
+    def joined(self, others: "Tracks") -> "Tracks":
+        """With the `others` behind."""
+        both = self.motion.state, others.motion.state
+        return replace(
+            self,
+            number=np.concatenate([self.number, others.number]),
+            motion=Motion(np.concatenate(both), np.concatenate([self.motion.spread, others.motion.spread])),
+            box_px=np.concatenate([self.box_px, others.box_px]),
+            look=np.concatenate([self.look, others.look]),
+            evidence=np.concatenate([self.evidence, others.evidence]),
+            recent=np.concatenate([self.recent, others.recent]),
+            first_s=np.concatenate([self.first_s, others.first_s]),
+            seen_s=np.concatenate([self.seen_s, others.seen_s]),
+            confirmed=np.concatenate([self.confirmed, others.confirmed]),
+        )
