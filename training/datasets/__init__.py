@@ -6,11 +6,14 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
+from training.datasets.coco import read_coco
+from training.datasets.masks import read_masks
+from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 from training.samples import Sample
 
 Reader = Callable[[Path, str, list[str], ClassTable], list[Sample]]
-READERS: dict[str, Reader] = {"yolo": read_yolo}
+READERS: dict[str, Reader] = {"yolo": read_yolo, "voc": read_voc, "coco": read_coco, "masks": read_masks}
 SPLITS = ("train", "val", "test")
 
 
