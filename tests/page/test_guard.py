@@ -14,7 +14,8 @@ ADDRESSES = ("/", "/node", "/live", "/live.jpg", "/healthz", "/static/page.css",
     "host",
     [
         "localhost", "localhost:8080", "127.0.0.1:8080", "192.168.4.1", "10.0.0.7:80", "172.16.3.4",
-        "169.254.2.2", "[::1]:8080", "[fe80::1]", "[fd00::7]:8080", "north-dyke", "North-Dyke:8080", "north-dyke.local", "fieldeye.local.",
+        "169.254.2.2", "[::1]:8080", "[fe80::1]", "[fd00::7]:8080", "north-dyke", "North-Dyke:8080", "north-dyke.local",
+        "fieldeye.local.",
     ],
 )  # fmt: skip
 def test_the_node_answers_to_its_own_names_and_private_addresses(host: str) -> None:

@@ -1,0 +1,171 @@
+"""The pages in a real browser: each state on phone and desk, in both languages, by day and by night."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from edge.boxes import Image
+from tests.page.browsing import CHROMIUM, FLAGS, VIEWS, View, visiting
+from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
+]
+SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
+REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
+SHOWN = {"now": "/", "live": "/live", "node": "/node"}
+DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("name", SCENES)
+def test_each_state_fits_the_screen_and_keeps_nobody_out(name: str, view: View, browser: Browser, scene: Scene) -> None:
+    SCENES[name](scene)
+    with visiting(browser, scene, view) as visit:
+        visit.go("/")
+        assert not visit.is_wider_than_the_screen()
+        assert visit.violations() == []
+        assert visit.complaints == []
+        assert visit.foreign == []
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("address", ["/live", "/node", "/no-such-page"])
+def test_the_other_pages_fit_the_screen_and_keep_nobody_out(
+    address: str, view: View, browser: Browser, scene: Scene
+) -> None:
+    broker_away(scene)
+    with visiting(browser, scene, view) as visit:
+        visit.go(address)
+        assert not visit.is_wider_than_the_screen()
+        assert visit.violations() == []
+        assert visit.foreign == []
+
+
+def test_whatever_can_be_touched_is_48_px_high_and_all_text_at_least_16_px(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        for address in SHOWN.values():
+            visit.go(address)
+            touchable = "[...document.querySelectorAll('a:not(.skip), summary, button')]"
+            heights = visit.page.evaluate(f"{touchable}.map(e => e.getBoundingClientRect().height)")
+            assert min(heights) >= 48
+            sizes = visit.page.evaluate(
+                "[...document.querySelectorAll('body *')].filter(e => e.textContent.trim())"
+                ".map(e => parseFloat(getComputedStyle(e).fontSize))"
+            )
+            assert min(sizes) >= 16
+
+
+def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.page.click("summary")
+        scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
+        visit.page.clock.run_for(21_000)
+        visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')", timeout=5000)
+        assert visit.page.evaluate("document.getElementById('figures').open")
+        assert visit.complaints == []
+
+
+def test_a_page_whose_node_is_gone_says_so_with_the_time_of_what_it_shows(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.page.context.set_offline(True)
+        visit.page.clock.run_for(21_000)
+        visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
+        assert "Brown planthopper" in visit.page.inner_text("h1")
+
+
+def test_the_live_picture_moves_at_most_twice_a_second_and_rests_while_hidden(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        asked: list[str] = []
+        visit.page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/live.jpg") else None)
+        visit.page.clock.install()
+        visit.go("/live")
+        before, passed_ms = len(asked), 0
+        while len(asked) < before + 4 and passed_ms < 60_000:
+            visit.page.clock.run_for(100)
+            passed_ms += 100
+        assert len(asked) == before + 4
+        assert passed_ms >= 4 * 500
+        visit.page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
+        visit.page.clock.run_for(500)
+        rested = len(asked)
+        visit.page.clock.run_for(10_000)
+        assert len(asked) <= rested + 1
+        assert visit.complaints == []
+
+
+@pytest.mark.parametrize("address", SHOWN.values())
+def test_reading_works_without_scripts(address: str, browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View(scripts=False)) as visit:
+        visit.go(address)
+        assert visit.page.inner_text("h1")
+        assert visit.page.locator("figure img, figure image, .part").first.is_visible()
+
+
+def test_a_language_is_chosen_with_one_touch_and_stays(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.go("/")
+        visit.page.click(".languages a")
+        assert "褐飞虱" in visit.page.inner_text("h1")
+        visit.page.click(".tabs a:has-text('设备')")
+        assert visit.page.inner_text("h1") == "本设备"
+
+
+@pytest.mark.parametrize(
+    ("page", "view"),
+    [
+        ("now", View()),
+        ("now", View(language="zh")),
+        ("now", View(theme="dark")),
+        ("now", View(language="zh", theme="dark")),
+        ("now", View(width_px=1280)),
+        ("live", View()),
+        ("node", View()),
+    ],
+    ids=str,
+)
+def test_the_pages_look_like_their_committed_screens(page: str, view: View, browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    committed = SCREENS / f"{page}-{str(view).removesuffix('-light')}.png"
+    with visiting(browser, scene, view) as visit:
+        visit.go(SHOWN[page])
+        shot = visit.page.screenshot(animations="disabled")
+    if REDRAW:
+        committed.write_bytes(shot)
+    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert coarse_difference(np.asarray(drawn, np.uint8), committed) < DIFFERENT
+
+
+def coarse_difference(drawn: Image, committed: Path) -> float:
+    """Mean difference in grey levels, 0..255, of two pictures (H, W) at a thirteenth of their size."""
+    before = cv2.imread(str(committed), cv2.IMREAD_GRAYSCALE)
+    assert before is not None, (
+        f"{committed.name} is missing: FIELDEYE_REDRAW_SCREENS=1 pytest tests/page/test_browser.py"
+    )
+    assert before.shape == drawn.shape
+    small = [cv2.resize(image, None, fx=1 / 13, fy=1 / 13, interpolation=cv2.INTER_AREA) for image in (before, drawn)]
+    return float(cv2.absdiff(*small).mean())
