@@ -9,7 +9,7 @@ from edge.boxes import Floats, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections, no_detections
 
 SEAM_SHARE = 0.02  # of a tile's side: a box that ends this near to an inner edge is taken to go on beyond it
-SAME_THING = 0.3  # IoU of whole boxes from two tiles: a box of 12 px that is 2 px off in each has 0.3 to 0.6 left
+SAME_THING = 0.3  # IoU of whole boxes from two tiles: boxes of 12 px that are 2 to 3 px apart have 0.4 to 0.5 left
 SAME_PART = 0.5  # IoU of what two tiles show of one thing in the strip that both saw
 WITHIN = 0.5  # share of a piece that lies in another box: it is a piece of that
 MOST = 1000  # strongest that are compared, pair by pair: four times the squares' 300 would take 400 MB
@@ -96,7 +96,7 @@ def _are_of_one_thing(pieces: Detections, tile: Floats) -> NDArray[np.bool_]:
 
 
 def _groups(linked: NDArray[np.bool_]) -> Ints:
-    """(n,) the first member of each row's connected group."""
+    """(n,) the first, and so the surest, of each row's connected group."""
     group = np.arange(len(linked))
     for row, column in np.argwhere(np.triu(linked)):
         first, second = sorted((group[row], group[column]))
@@ -105,13 +105,12 @@ def _groups(linked: NDArray[np.bool_]) -> Ints:
 
 
 def _joined(pieces: Detections, group: Ints) -> Detections:
-    """One box around each group."""
+    """One box around each group, with the confidence of its head."""
     heads, index = np.unique(group, return_inverse=True)
-    xyxy, surest = pieces.xyxy[heads], pieces.confidence[heads]
+    xyxy = pieces.xyxy[heads]
     np.minimum.at(xyxy[:, :2], index, pieces.xyxy[:, :2])
     np.maximum.at(xyxy[:, 2:], index, pieces.xyxy[:, 2:])
-    np.maximum.at(surest, index, pieces.confidence)
-    return Detections(xyxy, surest, pieces.class_id[heads])
+    return Detections(xyxy, pieces.confidence[heads], pieces.class_id[heads])
 
 
 def _same_class(a: Detections, b: Detections) -> NDArray[np.bool_]:

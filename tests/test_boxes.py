@@ -73,6 +73,13 @@ def test_shrinking_keeps_the_mean_brightness(seed: int) -> None:
     assert abs(shrink(picture, 40, 20).mean() - picture.mean()) < 4
 
 
+def test_a_pattern_too_fine_for_the_small_picture_becomes_grey_and_no_false_pattern() -> None:
+    checkers = np.indices((256, 256)).sum(axis=0) % 2 * 255
+    small = shrink(np.repeat(checkers[..., None], 3, axis=2).astype(np.uint8), 64, 64)
+    assert small.min() >= 120
+    assert small.max() <= 135
+
+
 @given(boxes_in(600, 400), boxes_in(600, 400))
 def test_iou_is_symmetric_and_between_0_and_1(a: np.ndarray, b: np.ndarray) -> None:
     assert np.allclose(iou(a, b), iou(b, a).T, atol=1e-6)

@@ -103,6 +103,9 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
         (tmp_path / "b.onnx").write_bytes(whole[:length])
         with pytest.raises(BundleError):
             load_bundle(tmp_path / "b.onnx")
+    (tmp_path / "b.onnx").write_bytes(whole[:-3])
+    with pytest.raises(BundleError, match="ends too early"):
+        load_bundle(tmp_path / "b.onnx")
 
 
 def test_a_file_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:

@@ -53,10 +53,11 @@ def test_every_insect_of_a_picture_is_found_with_its_class_and_place(squares: De
     assert seen(found) == expected(cells)
 
 
-def test_a_larger_insect_is_found_on_a_coarser_level(squares: Detector) -> None:
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (32, 16), (48, 48)])
+def test_a_larger_insect_is_found_on_a_coarser_level(squares: Detector, left: int, top: int) -> None:
     picture = np.full((64, 64, 3), 114, np.uint8)
-    picture[16:32, 32:48] = RED
-    assert (1, 32, 16, 48, 32) in seen(squares(picture))
+    picture[top : top + 16, left : left + 16] = RED
+    assert (1, left, top, left + 16, top + 16) in seen(squares(picture))
 
 
 @pytest.mark.parametrize(("width_px", "height_px", "scale"), [(128, 96, 2), (192, 192, 3), (256, 64, 4), (64, 40, 1)])

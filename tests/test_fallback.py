@@ -86,6 +86,7 @@ def test_without_a_previous_model_the_reason_is_raised(tmp_path: Path, fault: st
 
 def test_the_same_release_runs_from_its_copy_when_its_own_file_was_damaged(tmp_path: Path) -> None:
     folder = old_and_new(tmp_path / "models")
+    open_detector("old", kept=tmp_path / "bundles", folder=folder)
     open_detector("new", kept=tmp_path / "bundles", folder=folder)
     flip_a_bit(0.5)(folder / "new.onnx")
     opened = open_detector("new", kept=tmp_path / "bundles", folder=folder)

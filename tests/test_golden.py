@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from edge.bundle import Expected, find_bundle
 from edge.detections import Detections
 from edge.errors import BundleError
 from edge.golden import difference, tried
-from tests.onnx_files import GOLDEN, LABELS, Net, facts, sha256_of, write_model, write_release
+from tests.onnx_files import BLUE, GOLDEN, LABELS, Net, facts, picture_with, sha256_of, write_model, write_release
 
 THRESHOLDS = np.array([0.5, 0.5], np.float32)
 EXPECTED = (Expected(label="Pieris", confidence=0.8, xyxy=(10, 10, 30, 30)),)
@@ -52,15 +53,21 @@ def test_a_released_model_passes(tmp_path: Path) -> None:
     assert tried(find_bundle("squares", write_release(tmp_path / "models"))).bundle.labels == LABELS
 
 
-def test_the_golden_picture_is_judged_by_the_bundle_s_own_thresholds(tmp_path: Path) -> None:
-    blind = tried(find_bundle("squares", write_release(tmp_path / "models")), confidence=1.0)
-    assert blind.thresholds.tolist() == [1, 1]
-
-
 def changed_golden(folder: Path, detections: list[dict[str, Any]]) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["bundles"]["squares"]["golden"]["detections"] = detections
+    golden = manifest["bundles"]["squares"]["golden"]
+    golden["detections"] = detections
+    golden["sha256"] = sha256_of(folder / golden["image"])
     (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_the_golden_picture_is_judged_by_the_bundle_s_own_thresholds(tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "models")
+    picture = picture_with([(8, 16, BLUE)])
+    picture[16, 8:11] = 114  # three px of 64 are wrong: confidence 0.66, see test_detector
+    (folder / "golden" / "squares.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    changed_golden(folder, [GOLDEN[0] | {"confidence": 0.66}])
+    assert tried(find_bundle("squares", folder), confidence=1.0).thresholds.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,21 @@ def test_an_insect_longer_than_the_overlap_becomes_one_box_with_the_surer_confid
     assert found.confidence.tolist() == pytest.approx([0.9])
 
 
+def test_a_tiny_insect_that_two_tiles_place_three_px_apart_is_one() -> None:
+    found = two_tiles([[379, 99, 391, 111]], [[382, 102, 394, 114]])
+    assert found.xyxy.tolist() == [[382, 102, 394, 114]]
+
+
+def test_a_poor_piece_inside_a_better_one_goes() -> None:
+    found = two_tiles([[392, 100, 416, 150]], [[352, 100, 500, 150]])
+    assert found.xyxy.tolist() == [[352, 100, 500, 150]]
+
+
+def test_two_pieces_of_one_tile_that_overlap_are_two_insects() -> None:
+    found = two_tiles([[300, 100, 416, 150], [300, 115, 416, 165]], [])
+    assert sorted(found.xyxy[:, 1].tolist()) == [100, 115]
+
+
 def test_two_insects_side_by_side_at_a_seam_stay_two() -> None:
     found = two_tiles([[370, 100, 412, 140]], [[370, 100, 412, 140], [413, 100, 460, 140]])
     assert sorted(found.xyxy[:, 0].tolist()) == [370, 413]
