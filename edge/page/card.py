@@ -9,7 +9,7 @@ from edge.page.names import Names
 from edge.page.sightings import seen_headline
 from edge.page.situation import Facts, Situation, situation
 from edge.page.tones import ICONS, Tone
-from edge.page.words import Moments, gettext, ngettext, number
+from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import Snapshot
 
 
@@ -43,7 +43,7 @@ def card(snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: N
         icon=ICONS[tone],
         word=words[tone],
         headline=headline,
-        facts=tuple(filter(None, (_seen(facts, when, names, state), _effort(facts, snapshot), _light(snapshot)))),
+        facts=tuple(filter(None, (_seen(facts, when, names, state), effort(facts, snapshot), _light(snapshot)))),
         action=action,
         last_picture=last_picture(snapshot.camera, now, when),
         detail=(snapshot.problem or snapshot.camera.detail) if shown else "",
@@ -89,7 +89,7 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tup
             gettext("The node has just started."),
             gettext("Come back in a few minutes: the first result appears here."),
         ),
-        Situation.NOTHING: ("calm", gettext("No pest seen in the last 24 hours."), gettext("Nothing to do.")),
+        Situation.NOTHING: ("calm", _nothing(facts), gettext("Nothing to do.")),
     }
     return said[state]
 
@@ -104,13 +104,15 @@ def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(at))
 
 
-def _effort(facts: Facts, snapshot: Snapshot) -> str:
+def effort(facts: Facts, snapshot: Snapshot) -> str:
+    """What stands behind a zero as behind a count; empty if nothing was looked at."""
     if facts.frames:
         return ngettext(
-            "%(count)s picture looked at in the last 24 hours",
-            "%(count)s pictures looked at in the last 24 hours",
+            "%(count)s picture looked at in the last 24 hours, watching for %(time)s",
+            "%(count)s pictures looked at in the last 24 hours, watching for %(time)s",
             facts.frames,
             count=number(facts.frames),
+            time=duration(facts.awake_s),
         )
     looked = snapshot.camera.looked
     if not looked:
@@ -127,6 +129,11 @@ def _light(snapshot: Snapshot) -> str:
     if snapshot.camera.last_skip == "dark":
         return gettext("It is too dark to see now; the node looks again when it is light.")
     return ""
+
+
+def _nothing(facts: Facts) -> str:
+    """A zero reaches only as far as somebody looked."""
+    return gettext("No pest seen in the last 24 hours.") if facts.frames else gettext("No pest seen since the start.")
 
 
 def _unusable(skip: str) -> str:

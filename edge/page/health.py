@@ -125,8 +125,10 @@ def running_sentence(started: Instant, now: Instant) -> str:
     return gettext("Running for %(time)s", time=duration(now.monotonic_s - started.monotonic_s))
 
 
-def health_in_short(lines: Sequence[Line]) -> tuple[Tone, str]:
-    """The node's health in one sentence for the farmer."""
+def health_in_short(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:
+    """The node's health in one sentence for the farmer; `problem` as in safe mode."""
+    if problem:
+        return "stop", gettext("This node is not looking.")
     bad = [line.title for line in lines if line.tone in ("stop", "look")]
     if not bad:
         return "calm", gettext("The node is well.")

@@ -71,15 +71,15 @@ def now() -> str:
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
     seen, intervals, lines = this.sightings(when.now_utc), this.intervals(when), this.health(when)
-    tone, well = health.health_in_short(lines)
     snapshot = this.board.snapshot()
+    tone, well = health.health_in_short(lines, snapshot.problem)
+    facts = _facts(seen, intervals, when, names)
     fortnight_days = days.days(intervals, when.zone, when.today())
     return render_template(
         "now.html",
-        card=card.card(
-            snapshot, _facts(seen, intervals, when, names), this.clock.now(), when, names, this.config.camera.every_s
-        ),
+        card=card.card(snapshot, facts, this.clock.now(), when, names, this.config.camera.every_s),
         photo=sightings.photo(seen, this.store.picture, when, names),
+        nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
         rows=sightings.rows(seen[:ROWS], when, names),
         fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
         health_tone=tone,
@@ -149,8 +149,12 @@ def healthz() -> tuple[dict[str, bool], int]:
 def _facts(seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later."""
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
-    frames = sum(interval.frames for interval in intervals if interval.end.utc >= when.now_utc - DAY)
-    return Facts(newest=next(iter([*foes, *seen]), None), frames=frames)
+    fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
+    return Facts(
+        newest=next(iter([*foes, *seen]), None),
+        frames=sum(interval.frames for interval in fresh),
+        awake_s=sum(interval.awake_s for interval in fresh),
+    )
 
 
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:

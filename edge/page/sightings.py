@@ -124,3 +124,8 @@ def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Ro
         )
         for sighting in sightings
     )
+
+
+def nothing_words(*, is_zero: bool) -> str:
+    """An empty list: a real zero, or nothing was looked at."""
+    return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")

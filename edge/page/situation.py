@@ -41,6 +41,7 @@ class Facts:
 
     newest: Sighting | None  # the newest sighting
     frames: int  # looked at
+    awake_s: float  # time in which frames came
 
 
 def situation(snapshot: Snapshot, facts: Facts, now: Instant, every_s: float) -> Situation:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,6 +14,7 @@ from edge.store import Store
 from tests.clocks import SetClock
 from tests.page.scenes import SCENES, Scene, config
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
 
 

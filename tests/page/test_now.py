@@ -1,13 +1,142 @@
 """What the farmer's page says in each state of the node."""
 
+from dataclasses import replace
+
 import pytest
 from flask.testing import FlaskClient
 
-from tests.page.scenes import HEADLINES, SCENES, Scene
+from edge.status import CameraStatus
+from tests.page.scenes import (
+    BUG,
+    HEADLINES,
+    HOPPER,
+    SCENES,
+    Scene,
+    first_minutes,
+    nothing,
+    picture_of,
+    seen,
+    sighting,
+    well,
+)
 
 
 @pytest.mark.parametrize("name", SCENES)
 def test_each_state_is_said_in_its_own_headline(name: str, scene: Scene, client: FlaskClient) -> None:
     SCENES[name](scene)
+    assert f'<h1 id="headline">{HEADLINES[name]}</h1>' in client.get("/").text
+
+
+def test_the_age_of_the_last_picture_is_always_said(any_scene: str, client: FlaskClient) -> None:
     page = client.get("/").text
-    assert f'<h1 id="headline">{HEADLINES[name]}</h1>' in page
+    assert ("Last picture" in page) != ("No picture yet" in page), any_scene
+
+
+def test_a_real_zero_names_its_effort(scene: Scene, client: FlaskClient) -> None:
+    nothing(scene)
+    assert "212 pictures looked at in the last 24 hours, watching for 1 hour" in client.get("/").text
+
+
+def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    page = client.get("/").text
+    assert "No pest seen since the start." in page
+    assert "in the last 24 hours." not in page
+    assert "1,032 pictures looked at since the start" in page
+
+
+def test_before_anything_was_looked_at_no_zero_is_claimed(scene: Scene, client: FlaskClient) -> None:
+    first_minutes(scene)
+    page = client.get("/").text
+    assert "No data: nothing has been looked at yet." in page
+    assert "No pest seen" not in page
+    assert "Nothing was seen" not in page
+
+
+def test_without_data_the_last_sighting_is_still_told_with_its_age(scene: Scene, client: FlaskClient) -> None:
+    SCENES["camera-missing"](scene)
+    assert "Last seen: Brown planthopper: 5, 12 minutes ago" in client.get("/").text
+
+
+def test_a_sighting_of_yesterday_is_no_longer_news(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=25))])
+    assert "No pest seen" in client.get("/").text
+
+
+def test_a_pest_comes_before_a_helper_that_was_seen_later(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=2), HOPPER, 4)])
+    scene.store.commit([sighting(scene.before(minutes=1), "Coccinella septempunctata", 9)])
+    assert '<h1 id="headline">Brown planthopper: 4</h1>' in client.get("/").text
+
+
+def test_only_what_is_committed_is_shown(scene: Scene, client: FlaskClient) -> None:
+    first_minutes(scene)
+    scene.board.show(camera=CameraStatus(state="ok", frames=9, looked=9, last_frame=scene.before(seconds=1)))
+    assert "planthopper" not in client.get("/").text
+    scene.store.commit([sighting(scene.before(seconds=1))])
+    assert "Brown planthopper: 3" in client.get("/").text
+
+
+def test_all_that_was_seen_on_the_newest_picture_is_framed(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    both = [
+        sighting(scene.before(minutes=1), HOPPER, 1),
+        sighting(scene.before(minutes=1), BUG, 1, box=(0, 0.5, 0.25, 1)),
+    ]
+    scene.store.commit(both, picture_of("whitefly.jpg"))  # 416 x 312
+    page = client.get("/").text
+    assert page.count('class="box"') == 2
+    assert '<rect class="box" x="0.0" y="156.0" width="104.0" height="156.0"/>' in page
+    assert "The clearest one is framed." not in page
+
+
+@pytest.mark.parametrize("broken", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut off"])
+def test_a_broken_picture_is_left_out_and_the_sentence_stays(broken: bytes, scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), count=3)], broken)
+    page = client.get("/").text
+    assert "Brown planthopper: 3" in page
+    assert "<figure" not in page
+
+
+def test_a_label_outside_the_table_is_shown_as_it_is(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), "Novum insectum", 1)])
+    assert '<h1 id="headline">Novum insectum: 1</h1>' in client.get("/?lang=zh").text.replace("：", ": ")
+
+
+def test_a_jump_of_the_wall_clock_leaves_the_age_of_the_last_picture_right(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.clock.jump(-86_400, scene.clock.state)
+    assert "Last picture 12 seconds ago" in client.get("/").text
+
+
+def test_records_from_a_clock_that_ran_ahead_are_named_by_their_date(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    scene.clock.jump(-3 * 86_400, scene.clock.state)
+    page = client.get("/").text
+    assert "Jul 1" in page
+    assert "in 2 days" not in page
+
+
+def test_a_store_that_cannot_be_read_is_said_in_words(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    scene.store.close()
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The node cannot read what it has stored" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("state", "problem", "code"), [("ok", "", 200), ("missing", "", 503), ("ok", "bad model", 503)]
+)
+def test_healthz_says_only_whether_the_node_looks(
+    state: str, problem: str, code: int, scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, state=state), problem=problem)
+    answer = client.get("/healthz")
+    assert answer.status_code == code
+    assert answer.json == {"ok": code == 200}

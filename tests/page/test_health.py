@@ -1,0 +1,111 @@
+"""The node's parts in sentences."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from flask import Flask
+
+from edge.board import BoardReading
+from edge.clock import ClockState
+from edge.page import create_app
+from edge.page.health import health, health_in_short
+from edge.page.tones import Line
+from edge.page.words import Moments
+from edge.status import LinkStatus, ModelStatus
+from tests.page.conftest import SHANGHAI
+from tests.page.scenes import Scene, broker_away, sighting, well
+
+COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None)
+
+
+def parts(scene: Scene, board: BoardReading = COOL) -> dict[str, Line]:
+    """All parts by name, in English."""
+    app: Flask = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with app.test_request_context("/"):
+        now = scene.clock.now()
+        when = Moments(now.utc, SHANGHAI)
+        found = health(scene.board.snapshot(), scene.store.waiting(), scene.config, now, board, when)
+        return {line.id: line for line in found}
+
+
+def test_a_node_that_works_is_well_in_each_part(scene: Scene) -> None:
+    well(scene)
+    assert {line.tone for line in parts(scene).values()} == {"calm"}
+    assert list(parts(scene)) == ["camera", "model", "link", "clock", "card", "warmth"]
+
+
+def test_skipped_pictures_are_counted_by_reason_in_words(scene: Scene) -> None:
+    well(scene)
+    assert "Not looked at: 8 not sharp, 270 too dark, 2,900 nothing moved" in parts(scene)["camera"].more
+
+
+def test_a_reason_without_a_word_is_shown_as_it_is(scene: Scene) -> None:
+    well(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"eclipse": 2}))
+    assert "Not looked at: 2 eclipse" in parts(scene)["camera"].more
+
+
+def test_waiting_records_are_told_with_their_number_and_since_when(scene: Scene) -> None:
+    broker_away(scene)
+    link = parts(scene)["link"]
+    assert (link.tone, link.detail) == ("look", "localhost:1883: Connection refused; start the broker")
+    assert "2 results wait since Jun 30, 2:30\u202fPM" in link.more
+
+
+def test_without_a_server_everything_stays_here_and_that_is_well(scene: Scene) -> None:
+    well(scene)
+    scene.config = msgspec.structs.replace(scene.config, mqtt=None)
+    scene.store.commit([sighting(scene.before(minutes=1))])
+    assert parts(scene)["link"].tone == "calm"
+    assert parts(scene)["link"].sentence == "No server is configured: everything stays on this node."
+
+
+@pytest.mark.parametrize("state", ["off", "connecting", "connected", "refused", "lost"])
+def test_each_state_of_the_link_has_a_sentence(state: str, scene: Scene) -> None:
+    well(scene)
+    scene.board.show(link=LinkStatus(state=state))
+    assert parts(scene)["link"].sentence
+
+
+def test_a_replaced_model_is_named_with_the_reason(scene: Scene) -> None:
+    well(scene)
+    scene.board.show(model=ModelStatus(name="pests", version="0.1.0", detail="pests-2.onnx: sha256 differs"))
+    model = parts(scene)["model"]
+    assert (model.tone, model.detail) == ("look", "pests-2.onnx: sha256 differs")
+    assert "Model pests, version 0.1.0" in model.more
+
+
+def test_a_clock_that_was_never_set_is_said(scene: Scene) -> None:
+    well(scene)
+    scene.clock.state = ClockState.UNSYNCED
+    assert parts(scene)["clock"].tone == "look"
+
+
+@pytest.mark.parametrize(
+    ("board", "part", "tone"),
+    [
+        (replace(COOL, disk_free_bytes=200_000_000), "card", "look"),
+        (replace(COOL, disk_free_bytes=None), "card", "look"),
+        (replace(COOL, temperature_c=81.0), "warmth", "look"),
+        (replace(COOL, throttled=0x1), "power", "look"),
+    ],
+)
+def test_what_the_board_complains_of_is_passed_on(board: BoardReading, part: str, tone: str, scene: Scene) -> None:
+    well(scene)
+    assert parts(scene, board)[part].tone == tone
+
+
+def test_what_the_board_does_not_tell_is_left_out(scene: Scene) -> None:
+    well(scene)
+    silent = replace(COOL, temperature_c=None, throttled=None)
+    assert {"warmth", "power"}.isdisjoint(parts(scene, silent))
+
+
+def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
+    broker_away(scene)
+    lines = list(parts(scene).values())
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with app.test_request_context("/"):
+        assert health_in_short(lines, "") == ("look", "To look at: Delivery")
+        assert health_in_short(lines, "no model") == ("stop", "This node is not looking.")
