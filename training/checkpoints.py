@@ -54,10 +54,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def current_commit() -> str:
-    """Hash of the commit checked out, with `+` when files differ from it, or `none` outside a repository."""
-    root = Path(__file__).parent
-    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True)  # noqa: S607, PLW1510
-    if head.returncode:
+    """Hash of the commit checked out, with `+` when files of training differ from it; `none` outside a repository."""
+    head = _git("rev-parse", "--short=12", "HEAD")
+    if head is None:
         return "none"
-    changed = subprocess.run(["git", "status", "--porcelain", "-uno", "--", "."], cwd=root, capture_output=True, text=True)  # noqa: S607, PLW1510, E501
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+    return head + ("+" if _git("status", "--porcelain", "-uno", "--", ".") else "")
+
+
+def _git(*arguments: str) -> str | None:
+    root = Path(__file__).parent
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return None if done.returncode else done.stdout.strip()

@@ -67,9 +67,7 @@ def class_figures(label: str, shown: AtThreshold, average: Average, class_id: in
     """One row of the report."""
     support = shown.hits + shown.misses
     ap50, ap50_95 = (average.ap50[class_id], average.ap50_95[class_id]) if support else (None, None)
-    return ClassFigures(
-        label, support, ap50, ap50_95, shown.threshold, shown.precision, shown.recall, shown.f1
-    )
+    return ClassFigures(label, support, ap50, ap50_95, shown.threshold, shown.precision, shown.recall, shown.f1)
 
 
 def parts_of(samples: Sequence[Sample], found: Sequence[Detections], classes: int) -> dict[str, Part]:

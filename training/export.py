@@ -24,11 +24,12 @@ from training.config import TrainConfig, read_config
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
-from training.model import STRIDES, YoloxNano, fold_batchnorm, unfolded, without_focus
+from training.model import STRIDES, YoloxNano
 from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.train import samples_of
 from training.transforms import PAD
+from training.weights import fold_batchnorm, unfolded
 
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
 UNDECIDED = 0.5  # threshold until one is chosen
@@ -49,7 +50,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     classes = read_classes([dataset.name for dataset in config.datasets])
     state = load_checkpoint(checkpoint)
     model = unfolded(YoloxNano(len(classes.labels)))
-    model.load_state_dict(without_focus(state.ema))
+    model.load_state_dict(state.ema)
     paths = {precision: models / f"{config.name}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
     quantise(paths["fp32"], paths["int8"], calibration_pictures(samples_of(config, "train"), config))

@@ -1,28 +1,15 @@
-"""YOLOX-Nano as its published weights lay it out, with BatchNorm put back for training and folded for export.
+"""YOLOX-Nano as its published weights lay it out; `training.weights` fills it.
 
 Architecture: Ge et al. (2021), YOLOX, arXiv:2107.08430 (CSPDarknet with depthwise convolutions, PAN neck, decoupled
 head). Names of modules are the keys of the weights file.
 """
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-
-import numpy as np
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, silu
-from torch.nn.utils import fuse_conv_bn_eval
-
-from edge.errors import ConfigError
 
 STRIDES = (8, 16, 32)
 WIDTHS = (64, 128, 256)  # channels of the three levels
-BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
-NEW_CLASS_BIAS = -4.6  # sigmoid = 1 %: a new class layer first says no, or its loss would drown the rest
-VARIANCE_FLOOR = 1e-6
-STEM_WEIGHT = "backbone.stem.conv.conv.weight"
 
 
 class Cv(nn.Module):
@@ -196,114 +183,6 @@ def decode_boxes(raw: Tensor, points: Tensor) -> Tensor:
     centre = (raw[..., :2] + points[:, :2]) * stride
     half = raw[..., 2:4].clamp(max=8).exp() * stride / 2  # e^8 strides is wider than any picture; keeps exp finite
     return torch.cat([centre - half, centre + half], dim=-1)
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Folded weights by key, float32, from a published .npz or from a bundle of ours (.onnx). Raises ConfigError."""
-    if not path.is_file():
-        raise ConfigError(f"{path}: no such file; put the starting weights there, see training/README.md")
-    if path.suffix == ".onnx":
-        tensors = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
-    else:
-        with np.load(path) as archive:
-            tensors = {key: archive[key] for key in archive.files}
-    return without_focus({key: torch.from_numpy(value.astype(np.float32)) for key, value in tensors.items()})
-
-
-def without_focus(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of the published stem, (16, 12, 3, 3) over sliced pixels, as a 6x6 kernel (16, 3, 6, 6); others as is."""
-    sliced = state.get(STEM_WEIGHT)
-    if sliced is None or sliced.shape[1] != 12:
-        return state
-    kernel = sliced.new_zeros(sliced.shape[0], 3, 6, 6)
-    for corner, (row, column) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
-        kernel[:, :, row::2, column::2] = sliced[:, 3 * corner : 3 * corner + 3]
-    return {**state, STEM_WEIGHT: kernel}
-
-
-def load_folded(weights: Path, classes: int) -> YoloxNano:
-    """The detector with BatchNorm folded in, in eval mode; its class layer is new when it is not of that size.
-
-    Raises ConfigError when the file does not fit the architecture.
-    """
-    model = YoloxNano(classes)
-    wanted = model.state_dict()
-    state = {key: value for key, value in read_weights(weights).items() if key in wanted}
-    for level in range(len(STRIDES)):
-        weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
-        if weight_key in state and state[weight_key].shape[0] != classes:
-            state[weight_key] = torch.randn(classes, 64, 1, 1) * 0.01
-            state[bias_key] = torch.full((classes,), NEW_CLASS_BIAS)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as why:
-        raise ConfigError(f"{weights}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why
-    return model.eval()
-
-
-@torch.no_grad()
-def restore_batchnorm(model: YoloxNano, batches: Iterable[Tensor]) -> YoloxNano:
-    """Give every Cv of a folded model a BatchNorm whose eval output is exactly the folded one; returns the model.
-
-    batches: (B, 3, S, S) float32 BGR, 64 or more pictures in all, on which the mean μ and variance σ² of each channel
-    of each convolution's output are taken. Then running_mean = μ - b, running_var = σ², weight = sqrt(σ² + eps),
-    bias = μ, so that BN(Wx) = Wx + b in eval mode while train mode sees statistics close to the running ones.
-    """
-    sums: dict[str, list[Tensor]] = {}
-    blocks = {name: block for name, block in model.named_modules() if isinstance(block, Cv)}
-    hooks = [block.conv.register_forward_hook(_adds_to(sums.setdefault(name, []))) for name, block in blocks.items()]
-    for images in batches:
-        model.eval()(images)
-    for hook in hooks:
-        hook.remove()
-    for name, block in blocks.items():
-        total, squares, count = torch.stack(sums[name]).sum(dim=0)
-        mean = total / count
-        _unfold(block, mean.float(), (squares / count - mean**2).clamp(min=VARIANCE_FLOOR).float())
-    return model
-
-
-def unfolded(model: YoloxNano) -> YoloxNano:
-    """The model with BatchNorm of no statistics in every Cv: the form a training checkpoint is loaded into."""
-    for block in model.modules():
-        if isinstance(block, Cv):
-            channels = block.conv.out_channels
-            _unfold(block, torch.zeros(channels), torch.ones(channels))
-    return model
-
-
-def fold_batchnorm(model: YoloxNano) -> YoloxNano:
-    """The inverse of `restore_batchnorm`, for export: in eval mode the outputs stay. Changes and returns the model."""
-    model.eval()
-    for block in model.modules():
-        if isinstance(block, Cv) and isinstance(block.bn, nn.BatchNorm2d):
-            block.conv = fuse_conv_bn_eval(block.conv, block.bn)
-            block.bn = nn.Identity()
-    return model
-
-
-def _unfold(block: Cv, mean: Tensor, variance: Tensor) -> None:
-    old = block.conv
-    if old.bias is None:
-        raise ValueError("this block has its BatchNorm already")
-    norm = nn.BatchNorm2d(old.out_channels, BATCHNORM_EPS, BATCHNORM_MOMENTUM)
-    norm.load_state_dict({
-        "running_mean": mean - old.bias.detach(), "running_var": variance, "bias": mean,
-        "weight": (variance + BATCHNORM_EPS).sqrt(), "num_batches_tracked": torch.tensor(0),
-    })  # fmt: skip
-    block.conv.bias = None
-    block.bn = norm
-
-
-def _adds_to(sums: list[Tensor]) -> Callable[[nn.Module, object, Tensor], None]:
-    """Forward hook that appends (3, C) float64: sum, sum of squares and count of a convolution's output."""
-
-    def add(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        values = output.transpose(0, 1).flatten(1).double()
-        count = torch.full_like(values[:, 0], values.shape[1])
-        sums.append(torch.stack([values.sum(dim=1), values.square().sum(dim=1), count]))
-
-    return add
 
 
 def _doubled(x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -25,10 +25,48 @@ from training.classes import read_classes
 from training.config import TrainConfig, read_config
 from training.datasets import read_dataset
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.model import YoloxNano, load_folded, restore_batchnorm, unfolded
+from training.model import YoloxNano
 from training.samples import Example, Sample, load_example
+from training.weights import load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learner:
+    """What changes while training: the model, its moving average and the optimiser."""
+
+    model: YoloxNano
+    average: YoloxNano  # holds the moving average when it is validated
+    ema: Ema
+    optimiser: torch.optim.AdamW
+
+    @classmethod
+    def at(cls, state: Checkpoint, config: TrainConfig, labels: int, device: torch.device) -> "Learner":
+        """As it was when `state` was saved."""
+        model, average = (unfolded(YoloxNano(labels)).to(device) for _ in range(2))
+        model.load_state_dict(state.model)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+        ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
+        optimiser = new_optimiser(model, config.optimiser)
+        if state.optimiser:
+            optimiser.load_state_dict(state.optimiser)
+        torch.set_rng_state(state.random)
+        return cls(model, average, ema, optimiser)
+
+    def validated(self, examples: Sequence[Example], config: TrainConfig, labels: int) -> dict[str, float]:
+        """Average precision of the moving average."""
+        self.average.load_state_dict(self.ema.state)
+        held = validate(self.average, examples, labels, config.side_px)
+        return {"map50": held.map50, "map50_95": held.map50_95}
+
+    def after(self, epoch: int, before: Checkpoint, took_s: float, map50: float) -> Checkpoint:
+        """The state to save."""
+        return replace(
+            before, epoch=epoch + 1, model=self.model.state_dict(), ema=self.ema.state,
+            optimiser=self.optimiser.state_dict(), random=torch.get_rng_state(), seconds=before.seconds + took_s,
+            best_map50=max(map50, before.best_map50),
+        )  # fmt: skip
 
 
 def train(config: TrainConfig, run: Path) -> None:
@@ -36,47 +74,33 @@ def train(config: TrainConfig, run: Path) -> None:
     torch.set_num_threads(config.threads)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
-    labels = read_classes([dataset.name for dataset in config.datasets]).labels
+    labels = len(read_classes([dataset.name for dataset in config.datasets]).labels)
     samples = samples_of(config, "train")
     examples = [load_example(sample) for sample in samples]
     held_out = [load_example(sample) for sample in samples_of(config, "val")]
     order = epoch_order(samples, config)
-
-    state = _resumed(config, run) or _started(config, examples, len(labels))
-    model = unfolded(YoloxNano(len(labels)))
-    model.load_state_dict(state.model)
-    model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
-    average = unfolded(YoloxNano(len(labels))).to(device)
-    ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
-    optimiser = new_optimiser(model, config.optimiser)
-    if state.optimiser:
-        optimiser.load_state_dict(state.optimiser)
-    torch.set_rng_state(state.random)
     steps = len(order) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
-    shared: nn.Module = nn.parallel.DistributedDataParallel(model) if world > 1 else model
+    state = _resumed(config, run) or _started(config, examples, labels)
+    learner = Learner.at(state, config, labels, device)
+    shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
 
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
         batches = training_batches(examples, order, config, epoch, rank, world)
-        line = train_one_epoch(shared, batches, optimiser, schedule, ema, epoch * steps, bfloat16=config.bfloat16)
+        line = train_one_epoch(
+            shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, bfloat16=config.bfloat16
+        )
         took_s = time.monotonic() - began_s
         if rank > 0:
             continue
-        line |= {"epoch": epoch, "seconds": round(took_s, 1), "pictures_per_s": steps * config.batch / took_s}
-        is_best = False
+        line |= {"epoch": epoch, "seconds": took_s, "pictures_per_s": steps * config.batch * world / took_s}
         if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
-            average.load_state_dict(ema.state)
-            held = validate(average, held_out, len(labels), config.side_px)
-            line |= {"map50": held.map50, "map50_95": held.map50_95}
-            is_best = held.map50 >= state.best_map50
-        state = replace(
-            state, epoch=epoch + 1, model=model.state_dict(), ema=ema.state, optimiser=optimiser.state_dict(),
-            random=torch.get_rng_state(), seconds=state.seconds + took_s,
-            best_map50=line["map50"] if is_best else state.best_map50,
-        )  # fmt: skip
+            line |= learner.validated(held_out, config, labels)
+        best_before, map50 = state.best_map50, line.get("map50", -1.0)  # most epochs are not validated
+        state = learner.after(epoch, state, took_s, map50)
         save_checkpoint(run / "last.pt", state)
-        if is_best:
+        if map50 >= best_before:
             save_checkpoint(run / "best.pt", state)
         append_line(run / "log.jsonl", line)
 

@@ -7,18 +7,9 @@ import pytest
 import torch
 
 from edge.errors import ConfigError
-from training.model import (
-    STEM_WEIGHT,
-    YoloxNano,
-    decode_boxes,
-    fold_batchnorm,
-    grid_points,
-    load_folded,
-    read_weights,
-    restore_batchnorm,
-    without_focus,
-)  # fmt: skip
+from training.model import YoloxNano, decode_boxes, grid_points
 from training.onnx_file import export_onnx, read_facts, write_facts
+from training.weights import STEM_WEIGHT, fold_batchnorm, load_folded, read_weights, restore_batchnorm, without_focus
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.npz"
 needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")

@@ -1,0 +1,41 @@
+"""Draw the log of a run: `python -m training.curves runs/pests/log.jsonl curves.png`."""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+mpl.use("Agg")
+LOSSES = ("loss", "loss_box", "loss_objectness", "loss_class")
+SCORES = ("map50", "map50_95")
+
+
+def draw_curves(log: Path, picture: Path) -> None:
+    """Losses of training above, average precision of validation below, over epochs, as a PNG."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 6), layout="constrained")
+    for axes, names in ((top, LOSSES), (bottom, SCORES)):
+        for name in names:
+            points = [(line["epoch"] + 1, line[name]) for line in lines if name in line]
+            axes.plot(*zip(*points, strict=True), label=name, marker="." if name in SCORES else "")
+        axes.legend()
+        axes.grid(alpha=0.3)
+    top.set_ylabel("training loss a point")
+    bottom.set(ylabel="validation", xlabel="epoch", ylim=(0, 1))
+    figure.savefig(picture, dpi=100)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("picture", type=Path)
+    arguments = parser.parse_args()
+    draw_curves(arguments.log, arguments.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Contact sheets: pictures with what a person marked (green) and what the detector says (red)."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
+from edge.detections import Detections
+from training.metrics import Truth, at_threshold, judged
+from training.samples import Example
+
+TILE_PX = 320
+MARKED, SAID = (60, 200, 60), (40, 40, 230)  # BGR
+
+
+def sheet(tiles: Sequence[Image], columns: int = 4) -> Image:
+    """Tiles of one size in rows; the last row is filled with grey."""
+    filler = np.full_like(tiles[0], 114)
+    filled = [*tiles, *[filler] * (-len(tiles) % columns)]
+    rows = [np.hstack(filled[start : start + columns]) for start in range(0, len(filled), columns)]
+    return np.asarray(np.vstack(rows), np.uint8)
+
+
+def tile(example: Example, found: Detections, labels: Sequence[str]) -> Image:
+    """A square of TILE_PX with both kinds of boxes."""
+    square, fit = letterbox(example.image, TILE_PX)
+    _draw(square, letterbox_xyxy(example.xyxy, fit), example.class_id, labels, MARKED)
+    _draw(square, letterbox_xyxy(found.xyxy, fit), found.class_id, labels, SAID)
+    return square
+
+
+def is_right(truth: Truth, found: Detections, classes: int) -> bool:
+    """Everything marked was found (IoU 0.5 or more), and nothing else."""
+    shown = [at_threshold(judged([truth], [found], class_id), 0.0) for class_id in range(classes)]
+    return all(one.misses == 0 and one.false_alarms == 0 for one in shown)
+
+
+def _draw(image: Image, xyxy: Floats, class_id: Ints, labels: Sequence[str], colour: tuple[int, int, int]) -> None:
+    is_said = colour == SAID
+    for (left, top, right, bottom), label in zip(xyxy.astype(int).tolist(), class_id.tolist(), strict=True):
+        cv2.rectangle(image, (left, top), (right, bottom), colour, 2)
+        place = (left + 2, bottom - 4 if is_said else top + 12)
+        cv2.putText(image, labels[label], place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
