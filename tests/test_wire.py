@@ -95,14 +95,12 @@ def test_an_unmeasured_range_is_left_out_and_not_zero() -> None:
     assert msgspec.to_builtins(plain(back, "s1"))["counts"] == [{"label": MOTH[0], "eppo": MOTH[1], "count": 5}]
 
 
-def test_keys_and_items_of_newer_nodes_are_ignored() -> None:
+def test_keys_of_newer_nodes_are_ignored() -> None:
     batch = cbor2.loads(encode_batch(stored(interval(), sighting(), lost(3, 9))))
     expected = decode_batch(cbor2.dumps(batch), "n1")
     batch[99] = "of the batch"
     for record in batch[9]:
         record[99] = {"of": "the record"}
-        record[2] = [*record[2], *[0] * (4 - len(record[2])), 77]
-    batch[9][0][11] = [[*entry, 5] for entry in batch[9][0][11]]
     assert decode_batch(cbor2.dumps(batch), "n1") == expected
 
 
@@ -227,7 +225,8 @@ def test_a_topic_is_taken_apart_into_what_it_was_made_of() -> None:
     "topic",
     [
         "", "fieldeye/v1", "fieldeye/v1/a/b", "fieldeye/v2/a/b/records", "fieldeye/v1/a/b/c/records",
-        "fieldeye/v1//b/info", "fieldeye/v1/a+/b/info", "fieldeye/v1/a/b/unheard", "fieldeye/v1/a/b/cmd", "fieldeye/v1/a/b/records/x",
+        "fieldeye/v1//b/info", "fieldeye/v1/a+/b/info", "fieldeye/v1/a/b/unheard", "fieldeye/v1/a/b/cmd",
+        "fieldeye/v1/a/b/records/x",
         f"fieldeye/v1/{'a' * 65}/b/info", "fieldeye/v1/a/b/cmd/re#play", "fieldeye/v1/a/b/info\n",
         "Fieldeye/v1/a/b/info",
     ],

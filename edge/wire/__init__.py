@@ -21,6 +21,7 @@ from edge.wire.messages import (
     SummaryCount,
     decode_message,
     encode_message,
+    messages_schema,
     summary_of,
 )
 from edge.wire.plain import PlainInterval, PlainLost, PlainRecord, PlainSighting, PlainUnknown, plain, records_schema
@@ -59,6 +60,7 @@ __all__ = [
     "encode_batch",
     "encode_message",
     "from_utc_ms",
+    "messages_schema",
     "node_topic",
     "parse_topic",
     "picture_id",

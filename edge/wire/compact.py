@@ -71,10 +71,12 @@ def _lost(record: Lost, tables: Tables) -> dict[int, Any]:
     return {AT: tables.boots.compact(record.at), **seqs, REASON: reason, GONE: _natural(record.count)}
 
 
-def _compact_count(taxon: TaxonCount, tables: Tables) -> list[int]:
-    """`[taxon, count, low, high]`, or `[taxon, count]` where the range is not known."""
-    place, bounds = tables.taxa.place([taxon.label, taxon.eppo]), (taxon.low, taxon.high)
-    return [place, _natural(taxon.count), *(_natural(bound) for bound in bounds if bound is not None)]
+def _compact_count(taxon: TaxonCount, tables: Tables) -> list[int | None]:
+    """`[taxon, count, low, high]`; low and high are null where the range is not known."""
+    place, low, high = tables.taxa.place([taxon.label, taxon.eppo]), taxon.low, taxon.high
+    if low is None or high is None:
+        return [place, _natural(taxon.count), None, None]
+    return [place, _natural(taxon.count), _natural(low), _natural(high)]
 
 
 def _natural(number: int) -> int:
@@ -203,9 +205,13 @@ def _read_counts(fields: Fields, header: Header) -> tuple[TaxonCount, ...] | NoD
 
 
 def _read_taxon_count(entry: object, header: Header) -> TaxonCount:
-    items = [integer(item, "interval.counts", least=0) for item in array(entry, "interval.counts")[:4]]
-    if len(items) not in (2, 4):
-        raise WireError("interval.counts: must be [taxon, count] or [taxon, count, low, high]")
-    label, eppo = one_of(header.taxa, items[0], "interval.counts")
-    low, high = (items[2], items[3]) if len(items) == 4 else (None, None)
-    return TaxonCount(label=label, eppo=eppo, count=items[1], low=low, high=high)
+    place, number, low, high = array(entry, "interval.counts", 4)
+    label, eppo = one_of(header.taxa, integer(place, "interval.counts", least=0), "interval.counts")
+    known = (low, high) != (None, None)
+    return TaxonCount(
+        label=label,
+        eppo=eppo,
+        count=integer(number, "interval.count", least=0),
+        low=integer(low, "interval.low", least=0) if known else None,
+        high=integer(high, "interval.high", least=0) if known else None,
+    )

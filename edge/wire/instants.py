@@ -1,6 +1,6 @@
 """Moments in a batch: offsets in milliseconds from a base in the header, with the trust of their clock.
 
-An instant is `[utc, lag, ?clock, ?boot]`: `utc` is milliseconds after the batch's base, `lag` is how many milliseconds
+An instant is `[utc, lag, clock, boot]`: `utc` is milliseconds after the batch's base, `lag` is how many milliseconds
 the boot's monotonic time ran ahead of it (0 unless the clock was set in between), so that monotonic time costs a byte.
 """
 
@@ -47,7 +47,7 @@ class Boots:
     table: list[list[Any]] = field(default_factory=list)
 
     def compact(self, instant: Instant) -> list[int]:
-        """`[utc, lag, ?clock, ?boot]`; a boot seen for the first time enters the table."""
+        """`[utc, lag, clock, boot]`; a boot seen for the first time enters the table."""
         utc = utc_ms(instant.utc) - self.base_ms
         monotonic_ms = round(instant.monotonic_s * 1000)
         if instant.boot_id not in self._index:
@@ -55,10 +55,7 @@ class Boots:
             self.table.append([_compact_boot(instant.boot_id), monotonic_ms - utc])
         boot = self._index[instant.boot_id]
         lag = monotonic_ms - utc - self.table[boot][1]
-        compact = [utc, lag, CLOCKS.index(instant.state), boot]
-        while len(compact) > 2 and compact[-1] == 0:
-            compact.pop()
-        return compact
+        return [utc, lag, CLOCKS.index(instant.state), boot]
 
 
 def read_boots(table: list[Any]) -> list[tuple[str, int]]:
@@ -68,11 +65,8 @@ def read_boots(table: list[Any]) -> list[tuple[str, int]]:
 
 
 def read_instant(value: object, what: str, base_ms: int, boots: list[tuple[str, int]]) -> Instant:
-    """The moment behind `[utc, lag, ?clock, ?boot]`. Items after the fourth are ignored."""
-    items = array(value, what)
-    if len(items) < 2:
-        raise WireError(f"{what}: must be [utc, lag, ?clock, ?boot]")
-    utc, lag, clock, boot = (integer(item, what) for item in [*items, 0, 0][:4])
+    """The moment behind `[utc, lag, clock, boot]`."""
+    utc, lag, clock, boot = (integer(item, what) for item in array(value, what, 4))
     if clock not in range(len(CLOCKS)) or boot < 0:
         raise WireError(f"{what}: clock must be 0 to {len(CLOCKS) - 1} and boot an entry of the table")
     boot_id, boot_ms = one_of(boots, boot, f"{what}.boot")

@@ -4,7 +4,7 @@ Times are ISO 8601 in UTC. A field that is not known is left out, never filled w
 """
 
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -186,3 +186,13 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
         return msgspec.json.decode(payload, type=kind)
     except msgspec.DecodeError as why:
         raise WireError(f"{kind.__name__}: {why}; see docs/contract") from why
+
+
+def messages_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
+    _, components = msgspec.json.schema_components([Status, Info, Health, Summary])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "JSON messages of a Fieldeye node (wire contract v1)",
+        "$defs": components,
+    }

@@ -1,0 +1,117 @@
+"""The golden examples: records by hand, whose bytes and long names stand in docs/contract/examples.
+
+python -m tests.contract.golden     writes them anew, after a change that is meant
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from edge.clock import ClockState
+from edge.counts import NoData, Record
+from edge.platform import Heard, Message, decode
+from edge.wire import (
+    CameraHealth,
+    CameraInfo,
+    Health,
+    Info,
+    LinkHealth,
+    ModelInfo,
+    Status,
+    StoreHealth,
+    encode_batch,
+    encode_message,
+    messages_schema,
+    records_schema,
+    summary_of,
+)
+from tests.clocks import NOON
+from tests.records import APHID, EPOCH, MOTH, count, instant, interval, lost, sighting, stored
+
+CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
+EXAMPLES = CONTRACT / "examples"
+PREFIX = "fieldeye/v1/farm-3/n1/"
+OTHER_BOOT = "2f6c2d0e-93f4-4c2f-8a5d-5e0f6d5f4c11"
+
+BATCHES: dict[str, tuple[Record, ...]] = {
+    "sightings": (
+        sighting(0.0, picture=f"{EPOCH.hex[:8]}-41"),
+        sighting(0.0, label=APHID[0], eppo=APHID[1], count=7, picture=f"{EPOCH.hex[:8]}-41"),
+        sighting(61.25, at=instant(61.25, ClockState.UNSYNCED, OTHER_BOOT), label="Thysanoptera", eppo=""),
+    ),
+    "intervals": (
+        interval(),
+        interval(3600.0, counts=(), frames=3600, skipped=()),
+        interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark")),
+        interval(10800.0, counts=(count(MOTH, 3),), mode="trap", unit="new", saturated=True),
+    ),
+    "losses": (lost(1, 40), lost(50, 99, count=31, at=instant(5.0, ClockState.CORRECTED))),
+}
+MESSAGES: dict[str, msgspec.Struct] = {
+    "status": Status(state="online", session=12, connection=3, utc=NOON),
+    "status-will": Status(state="offline", session=12, connection=3),
+    "info": Info(
+        software="fieldeye",
+        version="0.1.0",
+        epoch=str(EPOCH),
+        models=[ModelInfo(name="pests", version="0.1.0", sha256="0" * 64)],
+        cameras=[CameraInfo(name="cam0", kind="picamera", mode="live")],
+        latitude_deg=30.25,
+        longitude_deg=120.5,
+        area_code="330100000000",
+        crop="Oryza sativa",
+        time_zone="Asia/Shanghai",
+        interval_s=3600.0,
+        capabilities=["replay"],
+    ),
+    "health": Health(
+        utc=NOON,
+        clock="synced",
+        session=12,
+        uptime_s=86400.0,
+        camera=CameraHealth(state="ok", frames=1440, looked=1390, skipped={"dark": 50}, ms_per_frame=212.5),
+        store=StoreHealth(waiting=3, oldest_waiting_utc=NOON, first_seq=1, last_seq=1200, used_mb=0.6, max_mb=64.0),
+        link=LinkHealth(acknowledged=1197, connections=3, sent_bytes=61_000, ack_ms=48.0),
+        cpu_temperature_c=51.5,
+        throttled=False,
+        disk_free_mb=21000.0,
+    ),
+    "summary": summary_of(interval()),
+}
+
+
+def payloads() -> dict[str, tuple[str, bytes]]:
+    """Each example's channel and payload."""
+    batches = {name: ("records", encode_batch(stored(*records, first_seq=41))) for name, records in BATCHES.items()}
+    return batches | {name: (name.removesuffix("-will"), encode_message(told)) for name, told in MESSAGES.items()}
+
+
+def long_form(channel: str, payload: bytes) -> list[dict[str, object]]:
+    """What a reader makes of the payload."""
+    heard = decode(Message(PREFIX + channel, payload))
+    assert isinstance(heard, Heard), heard
+    told: list[dict[str, object]] = json.loads(json.dumps(heard.as_json()))
+    return told
+
+
+def files() -> dict[Path, str]:
+    """Everything under docs/contract that is made and not written."""
+    schemas = {"records": records_schema(), "messages": messages_schema()}
+    made = {CONTRACT / f"{name}.schema.json": json.dumps(told, indent=2) + "\n" for name, told in schemas.items()}
+    for name, (channel, payload) in payloads().items():
+        if channel == "records":
+            made[EXAMPLES / f"{name}.cbor.hex"] = wrapped(payload.hex())
+        made[EXAMPLES / f"{name}.json"] = json.dumps(long_form(channel, payload), indent=2) + "\n"
+    return made
+
+
+def wrapped(hexadecimal: str) -> str:
+    """Lines of 32 bytes."""
+    return "\n".join(hexadecimal[at : at + 64] for at in range(0, len(hexadecimal), 64)) + "\n"
+
+
+if __name__ == "__main__":
+    EXAMPLES.mkdir(exist_ok=True)
+    for path, text in files().items():
+        path.write_text(text)

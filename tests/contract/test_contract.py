@@ -1,0 +1,144 @@
+"""docs/contract is true: its examples, schemas and documents agree with the code, by validators that others wrote."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import jsonschema
+import pycddl
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from edge.wire import Key, Stored, decode_batch, encode_batch
+from tests.contract.golden import BATCHES, CONTRACT, EXAMPLES, MESSAGES, files, long_form, payloads
+from tests.records import batches, interval, stored
+
+CDDL = pycddl.Schema((CONTRACT / "records.cddl").read_text())
+ASYNCAPI_SCHEMA = json.loads((Path(__file__).parent / "asyncapi-3.0.0.schema.json").read_text())
+DOCUMENT = yaml.safe_load((CONTRACT / "asyncapi.yaml").read_text())
+KINDS = {"status": "Status", "status-will": "Status", "info": "Info", "health": "Health", "summary": "Summary"}
+
+
+def schema(name: str) -> Any:
+    return json.loads((CONTRACT / f"{name}.schema.json").read_text())
+
+
+def check_record(told: object) -> None:
+    jsonschema.Draft202012Validator(schema("records"), format_checker=jsonschema.FormatChecker()).validate(told)
+
+
+def golden_bytes(name: str) -> bytes:
+    return bytes.fromhex((EXAMPLES / f"{name}.cbor.hex").read_text())
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_what_stands_in_the_contract_is_what_the_code_says(path: Path) -> None:
+    assert path.read_text() == files()[path], "a change of the wire: if it is meant, python -m tests.contract.golden"
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_golden_bytes_still_mean_what_they_meant(name: str) -> None:
+    assert long_form("records", golden_bytes(name)) == json.loads((EXAMPLES / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_golden_bytes_follow_the_cddl(name: str) -> None:
+    CDDL.validate_cbor(golden_bytes(name))
+
+
+@settings(max_examples=60)
+@given(batches())
+def test_any_batch_follows_the_cddl_and_its_long_form_the_schema(batch: list[Stored]) -> None:
+    payload = encode_batch(batch)
+    CDDL.validate_cbor(payload)
+    for told in long_form("records", payload):
+        check_record(told)
+
+
+@pytest.mark.parametrize("key", [0, 1, 2, 3, 4, 9])
+def test_the_cddl_misses_a_part_of_the_batch(key: int) -> None:
+    batch = cbor2.loads(golden_bytes("intervals"))
+    del batch[key]
+    with pytest.raises(pycddl.ValidationError):
+        CDDL.validate_cbor(cbor2.dumps(batch))
+
+
+@pytest.mark.parametrize("key", [0, 1, 2, 5, 6, 7, 8, 9, 10, 11])
+def test_the_cddl_misses_a_part_of_an_interval(key: int) -> None:
+    batch = cbor2.loads(encode_batch(stored(interval())))
+    del batch[9][0][key]
+    with pytest.raises(pycddl.ValidationError):
+        CDDL.validate_cbor(cbor2.dumps(batch))
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_golden_long_forms_follow_the_schema(name: str) -> None:
+    for told in json.loads((EXAMPLES / f"{name}.json").read_text()):
+        check_record(told)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("seq", 0),
+        ("kind", "sight"),
+        ("site", "a/b"),
+        ("confidence", 1.2),
+        ("count", -1),
+        ("box", [0, 0, 1]),
+        ("at", {}),
+    ],
+)
+def test_the_schema_refuses_a_record_that_is_none(change: str, value: object) -> None:
+    told = json.loads((EXAMPLES / "sightings.json").read_text())[0]
+    with pytest.raises(jsonschema.ValidationError):
+        check_record(told | {change: value})
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_follow_the_schema(name: str) -> None:
+    whole = schema("messages")
+    told = json.loads(payloads()[name][1])
+    jsonschema.Draft202012Validator({**whole, "$ref": f"#/$defs/{KINDS[name]}"}).validate(told)
+
+
+def test_the_asyncapi_document_follows_asyncapi() -> None:
+    jsonschema.Draft7Validator(ASYNCAPI_SCHEMA).validate(DOCUMENT)
+
+
+def test_the_asyncapi_document_would_not_pass_with_a_mistake() -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(ASYNCAPI_SCHEMA).validate(DOCUMENT | {"channels": {"status": {"adress": "x"}}})
+
+
+def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+    found = list(references(DOCUMENT))
+    assert len(found) > 10
+    for reference in found:
+        name, _, pointer = reference.partition("#")
+        place = DOCUMENT if not name else name.endswith(".json") and json.loads((CONTRACT / name).read_text())
+        assert (CONTRACT / name).exists()
+        for part in filter(None, pointer.split("/")):
+            place = place[part]
+
+
+def test_every_channel_of_the_asyncapi_document_has_a_golden_example() -> None:
+    assert set(DOCUMENT["channels"]) == {channel for channel, _ in payloads().values()}
+
+
+def test_a_decoded_golden_record_has_the_key_that_the_topic_and_header_give() -> None:
+    first = decode_batch(golden_bytes("losses"), "n1")[0]
+    assert first.key == Key("n1", first.key.epoch, 41)
+
+
+def references(part: object) -> Any:
+    """Every $ref below."""
+    if isinstance(part, dict):
+        yield from ([part["$ref"]] if "$ref" in part else [])
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
