@@ -9,6 +9,7 @@ THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # bits
 STATM = Path("/proc/self/statm")
 PAGE_BYTES = 4096
 UNDER_VOLTAGE_NOW = 0x1
+THROTTLED_NOW = 0xF  # under-voltage, frequency capped, throttled, soft temperature limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,11 @@ class BoardReading:
     def under_voltage(self) -> bool | None:
         """Is the supply too weak right now? None where the board does not say."""
         return None if self.throttled is None else bool(self.throttled & UNDER_VOLTAGE_NOW)
+
+    @property
+    def is_throttled(self) -> bool | None:
+        """Does under-voltage or heat slow the processor right now? None where the board does not say."""
+        return None if self.throttled is None else bool(self.throttled & THROTTLED_NOW)
 
 
 def read_board(folder: Path) -> BoardReading:

@@ -22,6 +22,7 @@ class CameraStatus:
     detail: str = ""  # one sentence when not ok
     frames: int = 0  # received
     looked: int = 0  # given to the detector
+    detections: int = 0  # boxes in all of them
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason -> frames
     dropped: int = 0  # overtaken by a newer frame
     reopened: int = 0

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback gate "
+    "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback bench gate "
     "tracker trap calibration counts tally "
     "taxa advice wire exports board status store mqtt draw page power systemd pipeline app cli __main__ platform"
 ).split()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
+from edge.cli.logs import set_up_logs
 from edge.errors import ConfigError, FieldeyeError, UsageError
 
 log = logging.getLogger("fieldeye")
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
     args = _parser(verb).parse_args(words)
-    logging.basicConfig(level=logging.DEBUG if args.debug else logging.WARNING, stream=sys.stderr, format="%(message)s")
+    set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
     try:
         return int(args.run(args))
     except (ConfigError, UsageError) as why:

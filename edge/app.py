@@ -1,0 +1,233 @@
+"""Builds everything from a configuration, starts it and closes it in reverse: the one composition root.
+
+Three threads: the loop (the caller's), the publisher, the page. They share the store and the status board.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+from edge import __version__
+from edge.board import read_board
+from edge.cameras import open_watched_camera
+from edge.clock import Clock, SystemClock
+from edge.config import MEGABYTE, NodeConfig
+from edge.detector import Detector
+from edge.errors import BundleError, ThreadStuckError, UsageError
+from edge.fallback import open_detector
+from edge.mqtt import Publisher
+from edge.page import PageServer, create_app, serve
+from edge.pipeline import CAMERA, Parts, Pipeline
+from edge.status import ModelStatus, StatusBoard
+from edge.store import Store
+from edge.systemd import notify
+from edge.wire import CameraHealth, CameraInfo, Health, Info, ModelInfo
+
+log = logging.getLogger("fieldeye")
+
+JOIN_S = 4.0  # the publisher says farewell within 3
+PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
+SAFE_MODE_TURN_S = 5.0
+
+
+class Pulse:
+    """Feeds systemd's watchdog from the loop itself, so that a stuck loop or a wedged inference cannot fake it."""
+
+    def __init__(self, clock: Clock, publisher: Publisher | None) -> None:
+        self._clock = clock
+        self._publisher = publisher
+
+    def beat(self) -> None:
+        """The loop has turned. A publisher that has not turned for long is a reason not to say so."""
+        if self._publisher is None or self._clock.monotonic_s() - self._publisher.beat_s < PUBLISHER_STUCK_S:
+            notify("WATCHDOG=1")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that is built. `pipeline` is None in safe mode: there is a page, but nothing looks."""
+
+    config: NodeConfig
+    store: Store
+    board: StatusBoard
+    stop: Event
+    page: PageServer | None
+    pipeline: Pipeline | None
+    alive: Pulse
+
+    def run(self) -> None:
+        """Look until told to stop or until the camera has shown everything."""
+        notify("READY=1")
+        log.info("node_started", extra={"node": self.config.node.node, "page": self.page.url if self.page else None})
+        if self.pipeline is not None:
+            self.pipeline.run(self.stop)
+        while self.pipeline is None and not self.stop.wait(SAFE_MODE_TURN_S):
+            self.alive.beat()
+        notify("STOPPING=1")
+        log.info("node_stopped", extra={"node": self.config.node.node})
+
+
+def build(config: NodeConfig, parts: ExitStack, stop: Event, *, problem: str = "", looks: bool = True) -> Node:
+    """Make and start every part but the loop, and leave its closing with `parts`.
+
+    `problem` is shown on the page: why this is not the node that was meant. With `looks` False there is no loop.
+    Raises FieldeyeError for what a node cannot be without: its store and its page's port.
+    """
+    clock = SystemClock()
+    board = StatusBoard(clock.now())
+    store = parts.enter_context(closing(Store(config.store, config.node.node)))
+    base = _Base(config, store, board, clock, stop)
+    page = _open_page(base, parts)
+    detector = _open_model(base) if looks else None
+    if problem:
+        board.show(problem=problem)
+    publisher = _start_publisher(base, parts)
+    alive = Pulse(clock, publisher)
+    pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
+    return Node(config, store, board, stop, page, pipeline, alive)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What every part is given."""
+
+    config: NodeConfig
+    store: Store
+    board: StatusBoard
+    clock: Clock
+    stop: Event
+
+
+def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
+    """The page first: it is how a node in trouble says so."""
+    table = base.config.page
+    if table is None:
+        return None
+    app = create_app(base.store, base.board, base.config, base.clock)
+    return parts.enter_context(closing(serve(app, table.host, table.port)))
+
+
+def _open_model(base: _Base) -> Detector | None:
+    """The detector, or None with the reason on the board."""
+    wanted = base.config.model
+    kept = Path(base.config.store.folder) / "bundles"
+    try:
+        opened = open_detector(wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence)
+    except (BundleError, UsageError) as why:
+        log.error("model_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
+        base.board.show(problem=str(why))
+        return None
+    bundle = opened.detector.bundle
+    log.info("bundle_loaded", extra={"model": bundle.name, "version": bundle.version, "sha256": bundle.sha256})
+    detail = opened.refused or ""
+    base.board.show(model=ModelStatus(name=bundle.name, version=bundle.version, sha256=bundle.sha256, detail=detail))
+    return opened.detector
+
+
+def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
+    """Connects and sends from now on; stopped, with its farewell said, when `parts` close."""
+    table = base.config.mqtt
+    if table is None:
+        return None
+    publisher = Publisher(
+        table,
+        base.config.node,
+        base.store,
+        base.clock,
+        base.board,
+        health=lambda: _health(base),
+        info=lambda: _info(base),
+    )
+    parts.callback(publisher.close)
+    thread = Thread(target=_guarded, args=("publisher", base.stop, publisher.run), name="publisher")
+    thread.start()
+    parts.callback(_join, thread, base.stop)
+    return publisher
+
+
+def _guarded(name: str, stop: Event, work: Callable[[Event], None]) -> None:
+    """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one."""
+    try:
+        work(stop)
+    except Exception:
+        log.exception("thread_died", extra={"who": name})
+        stop.set()
+
+
+def _join(thread: Thread, stop: Event) -> None:
+    stop.set()
+    thread.join(JOIN_S)
+    if thread.is_alive():
+        raise ThreadStuckError(f"thread {thread.name} did not stop within {JOIN_S:.0f} s; the process ends without it")
+
+
+def _open_loop(
+    base: _Base, parts: ExitStack, detector: Detector, publisher: Publisher | None, alive: Pulse
+) -> Pipeline:
+    camera = parts.enter_context(open_watched_camera(base.config.camera, base.clock, base.stop))
+    return Pipeline(
+        Parts(
+            config=base.config,
+            camera=camera,
+            detector=detector,
+            store=base.store,
+            board=base.board,
+            clock=base.clock,
+            committed=publisher.wake if publisher else _nobody_waits,
+            alive=alive.beat,
+        )
+    )
+
+
+def _nobody_waits() -> None:
+    """There is no broker to tell."""
+
+
+def _info(base: _Base) -> Info:
+    """The birth message: what this node is."""
+    config, model = base.config, base.board.snapshot().model
+    return Info(
+        software="fieldeye",
+        version=__version__,
+        epoch=str(base.store.epoch),
+        models=[ModelInfo(name=model.name, version=model.version, sha256=model.sha256)] if model.name else [],
+        cameras=[CameraInfo(name=CAMERA, kind=config.camera.kind, mode=config.camera.mode)],
+        latitude_deg=config.node.latitude,
+        longitude_deg=config.node.longitude,
+        area_code=config.node.area_code,
+        crop=config.node.crop,
+        time_zone=config.node.time_zone,
+        interval_s=config.store.interval_s,
+    )
+
+
+def _health(base: _Base) -> Health:
+    """How the node is; the publisher adds the store's and its own part."""
+    now, snapshot = base.clock.now(), base.board.snapshot()
+    camera, board = snapshot.camera, read_board(Path(base.config.store.folder))
+    return Health(
+        utc=now.utc,
+        clock=now.state.value,
+        session=base.store.session_number(),
+        uptime_s=round(now.monotonic_s - snapshot.started.monotonic_s, 1),
+        camera=CameraHealth(
+            state=camera.state,
+            frames=camera.frames,
+            looked=camera.looked,
+            dropped=camera.dropped,
+            reopened=camera.reopened,
+            skipped=dict(camera.skipped),
+            last_frame_utc=camera.last_frame.utc if camera.last_frame else None,
+            ms_per_frame=camera.ms_per_frame,
+        ),
+        problem=snapshot.problem or snapshot.model.detail or None,
+        cpu_temperature_c=board.temperature_c,
+        throttled=board.is_throttled,
+        load=round(os.getloadavg()[0], 2),
+        memory_mb=None if board.memory_bytes is None else round(board.memory_bytes / MEGABYTE, 1),
+        disk_free_mb=None if board.disk_free_bytes is None else round(board.disk_free_bytes / MEGABYTE, 1),
+    )

@@ -1,0 +1,200 @@
+"""`fieldeye demo`: a node on bundled field photographs, its own broker, the page, and what the platform would get."""
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event, Thread, Timer
+from time import monotonic
+
+from edge.app import Node, build
+from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.listen import sentence
+from edge.cli.loopback import free_port, loopback_broker, mosquitto
+from edge.cli.run import stop_on_signal
+from edge.config import NodeConfig, parse_config
+from edge.errors import UsageError
+from edge.platform import Deduplicator, Heard, Message, Subscriber, decode
+from edge.status import StatusBoard
+
+PICTURES = Path(__file__).parent / "demo_pictures"
+PAGE_PORT = 8080
+BROKER_PORT = 1883
+ARRIVES_S = 1.0  # an acknowledged record reaches the listener within this on loopback
+CONFIG = """
+[node]
+site = "demo"
+node = "demo-1"
+[camera]
+kind = "folder"
+source = {pictures}
+loop = true
+every_s = {every_s}
+[model]
+name = {model}
+[gate]
+blurred_share = 0.0          # each photograph is another scene: there is no sharpness to compare with
+[store]
+folder = {folder}
+interval_s = 10
+[page]
+port = {page}
+"""
+BROKER = """
+[mqtt]
+host = "127.0.0.1"
+port = {port}
+tls = false
+health_every_s = 10
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `demo`."""
+    parser.add_argument("--seconds", type=float, metavar="S", help="end by itself after S seconds; default: at Ctrl-C")
+    parser.add_argument("--every", type=float, default=2.0, metavar="S", help="seconds from picture to picture")
+    parser.add_argument("--pictures", type=Path, default=PICTURES, metavar="DIR", help="your own pictures")
+    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    parser.add_argument("--json", action="store_true", help="records and summary as JSON, one object a line")
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a demonstration did."""
+
+    frames: int
+    detections: int
+    records: int  # committed
+    acknowledged: int
+    received: int
+    waiting: int  # for a broker
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if each committed record was received; without Mosquitto, if frames were looked at."""
+    if not args.pictures.is_dir():
+        raise UsageError(f"--pictures {args.pictures}: no such folder; name a folder of pictures")
+    stop = Event()
+    stop_on_signal(stop)
+    with ExitStack() as outer:
+        folder = Path(outer.enter_context(tempfile.TemporaryDirectory(prefix="fieldeye-demo-")))
+        port = _start_broker(outer, folder)
+        ear = outer.enter_context(Ear(port, as_json=args.json)) if port else None
+        with ExitStack() as parts:
+            node = build(_config(args, folder, port), parts, stop)
+            _greet(node, port)
+            _end_after(args.seconds, stop)
+            node.run()
+            records, board = node.store.health().last_seq or 0, node.board
+        done = _sum(records, board, ear)
+    print(json.dumps(asdict(done)) if args.json else _sentence(done))
+    complete = done.received == done.records if port else done.frames > 0
+    return DONE if complete and board.snapshot().problem == "" else NOT_WELL
+
+
+class Ear:
+    """Listens to the broker as the platform does, in a thread of its own, and prints each record."""
+
+    def __init__(self, port: int, *, as_json: bool) -> None:
+        self._subscriber = Subscriber("127.0.0.1", port)
+        self._as_json = as_json
+        self._stop = Event()
+        self._thread = Thread(target=self._listen, name="ear")
+        self.seen = Deduplicator()
+
+    def __enter__(self) -> "Ear":
+        self._thread.start()
+        self._subscriber.subscribed.wait(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def has(self, records: int) -> bool:
+        """Were so many different records received? Waits a little for the last."""
+        until_s = monotonic() + ARRIVES_S
+        while self.seen.counted < records and monotonic() < until_s:
+            self._stop.wait(0.02)
+        return self.seen.counted >= records
+
+    def _listen(self) -> None:
+        for message in self._subscriber.messages(self._stop):
+            self._tell(message)
+
+    def _tell(self, message: Message) -> None:
+        heard = decode(message)
+        if not isinstance(heard, Heard) or not heard.records:
+            return
+        new = [self.seen.is_new(decoded.key) for decoded in heard.records]
+        for is_new, told in zip(new, heard.as_json(), strict=True):
+            if is_new:
+                print(json.dumps(told, ensure_ascii=False) if self._as_json else sentence(told), flush=True)
+
+
+def _start_broker(outer: ExitStack, folder: Path) -> int | None:
+    """The port of a Mosquitto that ends with `outer`; None without Mosquitto: a node needs no broker to look."""
+    program = mosquitto()
+    if program is None:
+        _say("no Mosquitto here (sudo apt install mosquitto): the node looks, keeps and shows; its records wait")
+        return None
+    port = free_port(BROKER_PORT)
+    outer.enter_context(loopback_broker(program, folder, port))
+    return port
+
+
+def _config(args: argparse.Namespace, folder: Path, port: int | None) -> NodeConfig:
+    text = CONFIG.format(
+        pictures=json.dumps(str(args.pictures.resolve())),  # a JSON string is a TOML string
+        every_s=args.every,
+        model=json.dumps(args.model),
+        folder=json.dumps(str(folder)),
+        page=free_port(PAGE_PORT),
+    )
+    return parse_config(text + BROKER.format(port=port or free_port(BROKER_PORT)), "demo")
+
+
+def _greet(node: Node, port: int | None) -> None:
+    problem = node.board.snapshot().problem
+    if problem:
+        _say(problem)
+    if node.page is not None:
+        _say(f"the page: {node.page.url}   (Ctrl-C ends)")
+    if port is not None:
+        _say(f"the broker: 127.0.0.1:{port}; below is what the platform receives")
+
+
+def _end_after(seconds: float | None, stop: Event) -> None:
+    if seconds is not None:
+        timer = Timer(seconds, stop.set)
+        timer.daemon = True
+        timer.start()
+
+
+def _sum(records: int, board: StatusBoard, ear: Ear | None) -> Sum:
+    snapshot = board.snapshot()
+    if ear is not None:
+        ear.has(records)
+    return Sum(
+        frames=snapshot.camera.looked,
+        detections=snapshot.camera.detections,
+        records=records,
+        acknowledged=snapshot.link.acknowledged,
+        received=ear.seen.counted if ear else 0,
+        waiting=records - snapshot.link.acknowledged,
+    )
+
+
+def _sentence(done: Sum) -> str:
+    line = (
+        f"{done.frames} frames, {done.detections} detections, {done.records} records sent, "
+        f"{done.acknowledged} acknowledged, {done.received} received"
+    )
+    return f"{line}; {done.waiting} records are waiting for a broker" if done.waiting else line
+
+
+def _say(sentence_: str) -> None:
+    print(f"fieldeye: {sentence_}", file=sys.stderr, flush=True)

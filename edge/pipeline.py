@@ -1,0 +1,189 @@
+"""The loop: one frame from the camera to committed records. Start reading here.
+
+    camera ▸ gate ▸ detector ▸ tally ▸ store (committed) ▸ status board
+                                         └▸ publisher (its own thread drains the store)
+
+The newest frame wins and frames may be dropped; what was counted may not. The loop never waits for the network.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+
+from edge.boxes import Image
+from edge.cameras import Frame, WatchedCamera
+from edge.clock import Clock, Instant
+from edge.config import NodeConfig
+from edge.counts import Record, Seen, Sighting
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.draw import jpeg, thumbnail
+from edge.errors import BadFrameError, CameraEndedError, CameraError
+from edge.gate import GateState, Skip, is_worth_a_look
+from edge.status import CameraStatus, StatusBoard
+from edge.store import Store
+from edge.tally import RECENT_FRAMES, ClassAccuracy, Tally, newly_seen, numbers, plus_one
+
+log = logging.getLogger("fieldeye.pipeline")
+
+READ_S = 5.0  # wait so long for a frame before the loop turns without one
+REST_S = 10.0  # between looks the loop turns at least so often: intervals end in time and the watchdog is fed
+PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
+PICTURE_QUALITY = 80
+CAMERA = "cam0"  # a node has one camera; the name travels with every record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the loop works with; `app` builds and closes them."""
+
+    config: NodeConfig
+    camera: WatchedCamera
+    detector: Detector
+    store: Store
+    board: StatusBoard
+    clock: Clock
+    committed: Callable[[], None]  # called after each commit: wakes the publisher
+    alive: Callable[[], None]  # called each time the loop turns: feeds the watchdog
+
+
+class Pipeline:
+    """Owned by one thread, which owns camera, gate, detector and tally with it."""
+
+    def __init__(self, parts: Parts) -> None:
+        bundle = parts.detector.bundle
+        self._parts = parts
+        self._model = f"{bundle.name}@{bundle.version}"
+        self._accuracy = {c.label: ClassAccuracy(c.eppo, c.precision, c.recall) for c in bundle.classes}
+        self._labels = bundle.labels
+        self._gate = GateState()
+        self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
+        self._tally = Tally(start=parts.clock.now())
+        self._status = CameraStatus()
+
+    def run(self, stop: Event) -> None:
+        """Look until `stop` is set or the camera has shown its last picture, then commit the open interval."""
+        every_s = self._parts.config.camera.every_s
+        ended = False
+        while not ended and not stop.is_set():
+            started_s = self._parts.clock.monotonic_s()
+            ended = not self._turn()
+            self._close_interval_when_due()
+            self._rest(stop, started_s + every_s)
+        self.close_interval()
+
+    def close_interval(self) -> None:
+        """Commit what was counted so far as an interval of its own and begin the next."""
+        now = self._parts.clock.now()
+        mode = self._parts.config.camera.mode
+        record = self._tally.interval(now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._accuracy)
+        self._commit([record], None)
+        self._tally = Tally(start=now)
+
+    def _turn(self) -> bool:
+        """One frame, or one reason why there is none. False: the camera has shown everything."""
+        self._parts.alive()
+        try:
+            frame = self._parts.camera.read(READ_S)
+        except CameraEndedError:
+            self._show(replace(self._status, state="ended"))
+            return False
+        except BadFrameError as why:
+            self._skip(why.reason, self._parts.clock.now())
+            return True
+        except CameraError as why:
+            self._show(replace(self._camera_state(), detail=str(why)))
+            return True
+        self._consider(frame)
+        return True
+
+    def _consider(self, frame: Frame) -> None:
+        config = self._parts.config
+        self._parts.board.show_frame(frame.image)
+        self._status = replace(self._camera_state(), detail="", last_frame=frame.instant)
+        verdict, self._gate = is_worth_a_look(frame, self._gate, config.gate, config.camera.mode)
+        if isinstance(verdict, Skip):
+            self._skip(verdict.reason, frame.instant)
+            return
+        self._look(frame)
+
+    def _look(self, frame: Frame) -> None:
+        started_s = self._parts.clock.monotonic_s()
+        found = self._parts.detector(frame.image)
+        seen = self._as_seen(found, frame.image)
+        self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
+        arrived = newly_seen(seen, self._recent)
+        self._recent.append(numbers(seen))
+        if arrived:
+            self._commit([self._sighting(one, number, frame.instant) for one, number in arrived], frame.image)
+        took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
+        self._show(
+            replace(
+                self._status,
+                frames=self._status.frames + 1,
+                looked=self._status.looked + 1,
+                detections=self._status.detections + len(seen),
+                last_skip="",
+                ms_per_frame=round(took_ms, 1),
+            )
+        )
+
+    def _skip(self, reason: str, at: Instant) -> None:
+        self._tally = self._tally.passed_over(reason, at, self._longest_gap_s())
+        skipped = plus_one(self._status.skipped, reason)
+        self._show(replace(self._status, frames=self._status.frames + 1, skipped=skipped, last_skip=reason))
+
+    def _as_seen(self, found: Detections, image: Image) -> list[Seen]:
+        """Detections with names, boxes as shares of the picture."""
+        height_px, width_px = image.shape[:2]
+        sides = (width_px, height_px, width_px, height_px)
+        boxes = [tuple(float(v) / side for v, side in zip(box, sides, strict=True)) for box in found.xyxy]
+        return [
+            Seen(label, self._accuracy[label].eppo, float(confidence), (left, top, right, bottom))
+            for label, confidence, (left, top, right, bottom) in zip(
+                (self._labels[i] for i in found.class_id), found.confidence, boxes, strict=True
+            )
+        ]
+
+    def _sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
+        return Sighting(
+            at=at,
+            camera=CAMERA,
+            model=self._model,
+            label=one.label,
+            eppo=one.eppo,
+            confidence=one.confidence,
+            box=one.box,
+            count=number,
+        )
+
+    def _commit(self, records: Sequence[Record], image: Image | None) -> None:
+        """Commit first; only then may anybody see it."""
+        picture = None if image is None else jpeg(thumbnail(image, PICTURE_PX), PICTURE_QUALITY)
+        self._parts.store.commit(records, picture)
+        self._parts.committed()
+
+    def _close_interval_when_due(self) -> None:
+        age_s = self._parts.clock.monotonic_s() - self._tally.start.monotonic_s
+        if age_s >= self._parts.config.store.interval_s:
+            self.close_interval()
+
+    def _camera_state(self) -> CameraStatus:
+        camera = self._parts.camera
+        return replace(self._status, state=camera.state, dropped=camera.dropped, reopened=camera.reopened)
+
+    def _longest_gap_s(self) -> float:
+        """Frames further apart are not one time awake."""
+        return max(3 * self._parts.config.camera.every_s, 30.0)
+
+    def _show(self, status: CameraStatus) -> None:
+        self._status = status
+        self._parts.board.show(camera=status)
+
+    def _rest(self, stop: Event, until_s: float) -> None:
+        while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
+            self._parts.alive()
+            self._parts.camera.rest(min(left_s, REST_S))
+            self._close_interval_when_due()

@@ -1,0 +1,224 @@
+"""The loop: what it saw is committed before it is shown, and every frame is accounted for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.boxes import Image
+from edge.bundle import load_bundle
+from edge.cameras import open_watched_camera
+from edge.clock import SystemClock
+from edge.config import parse_config
+from edge.counts import Interval, NoData, Sighting
+from edge.detector import Detector
+from edge.pipeline import Parts, Pipeline
+from edge.status import StatusBoard
+from edge.store import Store
+from tests.onnx_files import BLUE, RED, write_model
+from tests.waiting import wait_until
+
+FOREVER = 3600
+
+
+def scene(*squares: tuple[int, int, tuple[int, int, int]]) -> Image:
+    """A textured picture of 64x64 px with 8 px squares of pure colour at (left, top)."""
+    rng = np.random.default_rng(5)
+    picture = rng.integers(60, 200, (64, 64, 3)).astype(np.uint8)
+    for left, top, colour in squares:
+        picture[top : top + 8, left : left + 8] = colour
+    return picture
+
+
+@dataclass
+class Bench:
+    """A loop on a folder of pictures with a real store."""
+
+    folder: Path
+    parts: ExitStack
+    stop: Event = field(default_factory=Event)
+    wakes: int = 0
+
+    def add(self, name: str, picture: Image | bytes) -> None:
+        self.pictures.mkdir(exist_ok=True)
+        content = picture if isinstance(picture, bytes) else cv2.imencode(".png", picture)[1].tobytes()
+        (self.pictures / name).write_bytes(content)
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "field"
+
+    def build(
+        self, *, mode: str = "live", interval_s: float = FOREVER, loop: bool = False, every_s: float = 0
+    ) -> Pipeline:
+        config = parse_config(
+            f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
+            f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
+            f'[store]\nfolder = "{self.folder}"\ninterval_s = {interval_s}\n',
+            "node.toml",
+        )
+        clock = SystemClock()
+        self.store = self.parts.enter_context(closing(Store(config.store, "n")))
+        self.board = StatusBoard(clock.now())
+        camera = self.parts.enter_context(open_watched_camera(config.camera, clock, self.stop))
+        detector = Detector(load_bundle(write_model(self.folder / "squares.onnx")))
+        parts = Parts(
+            config=config, camera=camera, detector=detector, store=self.store, board=self.board, clock=clock,
+            committed=self._woken, alive=lambda: None,
+        )  # fmt: skip
+        return Pipeline(parts)
+
+    def _woken(self) -> None:
+        self.wakes += 1
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        return [s.record for s in reversed(self.store.latest_sightings(100)) if isinstance(s.record, Sighting)]
+
+    @property
+    def interval(self) -> Interval:
+        stored = self.store.latest_interval()
+        assert stored is not None
+        assert isinstance(stored.record, Interval)
+        return stored.record
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with ExitStack() as parts:
+        yield Bench(tmp_path, parts)
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[[Pipeline, Event], Thread]]:
+    """Starts a loop in a thread and stops it at the end."""
+    started: list[tuple[Thread, Event]] = []
+
+    def start(pipeline: Pipeline, stop: Event) -> Thread:
+        thread = Thread(target=pipeline.run, args=(stop,))
+        thread.start()
+        started.append((thread, stop))
+        return thread
+
+    yield start
+    for thread, stop in started:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_what_is_seen_becomes_a_sighting_with_box_and_picture(bench: Bench) -> None:
+    bench.add("1.png", scene((16, 32, BLUE)))
+    bench.build().run(bench.stop)
+    (one,) = bench.sightings
+    assert (one.label, one.count, one.model) == ("Pieris", 1, "squares@2026.1.1")
+    assert one.box == pytest.approx((16 / 64, 32 / 64, 24 / 64, 40 / 64), abs=1e-4)
+    assert one.picture is not None
+    assert bench.store.picture(one.picture)
+
+
+def test_an_insect_that_stays_is_one_sighting_and_counts_once(bench: Bench) -> None:
+    for number in range(6):
+        bench.add(f"{number}.png", scene((16, 16, BLUE), (8 * (number % 2), 48, (90, 90, 90))))
+    bench.build(mode="trap").run(bench.stop)
+    assert len(bench.sightings) == 1
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
+
+
+def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:
+    bench.add("1.png", scene((0, 0, BLUE)))
+    bench.add("2.png", scene((0, 0, BLUE), (32, 32, BLUE), (32, 0, RED)))
+    bench.build().run(bench.stop)
+    assert [(s.label, s.count) for s in bench.sightings] == [("Pieris", 1), ("Pieris", 2), ("Aleyrodidae", 1)]
+
+
+def test_pictures_that_cannot_be_used_are_counted_by_reason_and_the_loop_goes_on(bench: Bench) -> None:
+    good = cv2.imencode(".jpg", scene((16, 16, BLUE)))[1].tobytes()
+    bench.add("1.jpg", good[: len(good) // 2])
+    bench.add("2.jpg", b"")
+    bench.add("3.jpg", b"this is no picture")
+    bench.add("4.png", np.zeros((64, 64, 3), np.uint8))
+    bench.add("5.png", scene((16, 16, BLUE)))
+    bench.build().run(bench.stop)
+    skipped = dict(bench.interval.skipped)
+    assert (sum(skipped.values()), skipped["dark"], bench.interval.frames) == (4, 1, 1)
+    assert dict(bench.board.snapshot().camera.skipped) == skipped
+    assert len(bench.sightings) == 1
+
+
+def test_a_night_of_dark_frames_is_no_data_and_not_a_zero(bench: Bench) -> None:
+    bench.add("1.png", np.zeros((64, 64, 3), np.uint8))
+    bench.build().run(bench.stop)
+    assert bench.interval.counts == NoData("dark")
+
+
+def test_looking_at_an_empty_scene_is_a_zero(bench: Bench) -> None:
+    bench.add("1.png", scene())
+    bench.build().run(bench.stop)
+    assert (bench.interval.counts, bench.interval.frames) == ((), 1)
+
+
+def test_intervals_end_in_time_and_none_of_their_frames_is_counted_twice(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    pipeline = bench.build(mode="trap", interval_s=1, loop=True, every_s=0.01)
+    thread = running(pipeline, bench.stop)
+    wait_until(lambda: bench.store.waiting()[0] >= 4, within_s=20)
+    bench.stop.set()
+    thread.join(10)
+    stored = bench.store.records_between_seq(1, 1000)
+    frames = sum(s.record.frames for s in stored if isinstance(s.record, Interval))
+    assert frames == bench.board.snapshot().camera.looked
+
+
+def test_a_stop_commits_the_open_interval(bench: Bench, running: Callable[[Pipeline, Event], Thread]) -> None:
+    bench.add("1.png", scene())
+    thread = running(bench.build(mode="trap", loop=True, every_s=0.01), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked >= 3, within_s=20)
+    assert bench.store.latest_interval() is None
+    bench.stop.set()
+    thread.join(10)
+    assert bench.interval.frames == bench.board.snapshot().camera.looked
+
+
+def test_a_stop_is_obeyed_at_once_in_the_pause_between_two_looks(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    bench.add("1.png", scene())
+    thread = running(bench.build(loop=True, every_s=FOREVER), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked == 1, within_s=20)
+    bench.stop.set()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_camera_that_is_missing_is_said_and_the_loop_waits_for_it(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    running(bench.build(loop=True, every_s=0.1), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.state == "missing", within_s=20)
+    assert "pictures" in bench.board.snapshot().camera.detail
+    bench.add("1.png", scene((16, 16, BLUE)))
+    wait_until(lambda: len(bench.sightings) == 1, within_s=30)
+    assert bench.board.snapshot().camera.state == "ok"
+
+
+def test_each_commit_wakes_the_publisher(bench: Bench) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    bench.build().run(bench.stop)
+    assert bench.wakes == 2  # the sighting, and the interval at the end
+
+
+def test_nothing_is_shown_that_the_store_refused(bench: Bench) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    pipeline = bench.build()
+    bench.store.close()
+    with pytest.raises(Exception, match="store|closed|database"):
+        pipeline.run(bench.stop)
+    assert bench.board.snapshot().camera.looked == 0
