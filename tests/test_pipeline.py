@@ -203,7 +203,7 @@ def test_a_camera_that_is_missing_is_said_and_the_loop_waits_for_it(
 ) -> None:
     running(bench.build(loop=True, every_s=0.1), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.state == "missing", within_s=20)
-    assert "pictures" in bench.board.snapshot().camera.detail
+    assert "correct camera.source" in bench.board.snapshot().camera.detail
     bench.add("1.png", scene((16, 16, BLUE)))
     wait_until(lambda: len(bench.sightings) == 1, within_s=30)
     assert bench.board.snapshot().camera.state == "ok"

@@ -1,6 +1,7 @@
 """A camera that is opened again when it stalls, repeats its last picture or goes away; what is wrong can be read."""
 
 import logging
+import math
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +25,6 @@ _REMEDY = {
     "ok": "look at its cable and power",
     "stalled": "look at its cable and power",
     "repeating": "it hands out its last picture again and again; power it off and on",
-    "missing": "plug it in",
 }
 
 
@@ -50,6 +50,7 @@ class WatchedCamera(ClosedAtExit):
         self.state: State = "ok"
         self.reopened = 0
         self.bad_in_a_row = 0
+        self._why = ""
         self.dropped = 0
         self.is_live = False  # see Camera; not known before it was open once
         self._dropped_before = self._sequence = 0
@@ -60,7 +61,7 @@ class WatchedCamera(ClosedAtExit):
         self._next_try_s = 0.0
         self._new_since_s = clock.monotonic_s()
         self._last_sum: int | None = None
-        self._repeats = 0
+        self._repeated_s = -math.inf  # when the last picture came once more
 
     @property
     def description(self) -> str:
@@ -73,6 +74,8 @@ class WatchedCamera(ClosedAtExit):
         while not self._stop.is_set():
             left_s = until_s - self._clock.monotonic_s()
             if left_s <= 0:
+                if self.state == "missing":
+                    raise CameraError(self._why)
                 what = f"{self.description}: {self.state}, no new picture in {timeout_s:.1f} s"
                 raise CameraError(f"{what}; {_REMEDY[self.state]}")
             frame = self._attempt(min(SLICE_S, left_s))
@@ -130,7 +133,7 @@ class WatchedCamera(ClosedAtExit):
         if self.state != "ok":
             log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
         self.state = "ok"
-        self.bad_in_a_row = self._failures = self._repeats = 0
+        self.bad_in_a_row = self._failures = 0
         self._new_since_s = self._clock.monotonic_s()
         self.dropped = self._dropped_before + frame.dropped
 
@@ -141,7 +144,8 @@ class WatchedCamera(ClosedAtExit):
         """
         seen, self._last_sum = self._last_sum, zlib.crc32(frame.image[::8].tobytes())
         is_repeat = seen == self._last_sum and frame.luma.min() != frame.luma.max()
-        self._repeats += is_repeat
+        if is_repeat:
+            self._repeated_s = self._clock.monotonic_s()
         return is_repeat
 
     def _note_bad(self, why: CameraEndedError | BadFrameError) -> None:
@@ -154,18 +158,22 @@ class WatchedCamera(ClosedAtExit):
     def _judge(self, why: CameraError, *, has_gone: bool) -> None:
         if has_gone:
             self._lose("missing", why)
-        elif self._clock.monotonic_s() - self._new_since_s >= self._stall_s:
-            self._lose("repeating" if self._repeats else "stalled", why)
+            return
+        now_s = self._clock.monotonic_s()
+        if now_s - self._new_since_s >= self._stall_s:
+            repeats = now_s - self._repeated_s < self._stall_s / 2  # to the end, not only before it fell silent
+            self._lose("repeating" if repeats else "stalled", why)
 
     def _lose(self, state: State, why: Exception) -> None:
         if state != self.state:
             log.warning("camera_lost", extra={"camera": self.description, "state": state, "why": str(why)})
         self.state = state
+        self._why = str(why)
         self._stuck_since_s = self._clock.monotonic_s()
         self._stuck, self._camera = self._camera, None
         self._let_go()
         self._dropped_before = self.dropped
-        self.bad_in_a_row = self._repeats = 0
+        self.bad_in_a_row = 0
         self._wait_longer()
 
     def _wait_longer(self) -> None:

@@ -66,7 +66,7 @@ def test_a_camera_that_is_unplugged_is_missing_until_it_is_back(source: NetworkC
     source.unplug()
     until_lost(watched)
     assert watched.state == "missing"
-    with pytest.raises(CameraError, match="plug it in"):
+    with pytest.raises(CameraError, match="look at plug or network"):
         watched.read(0.1)
     source.plug_in()
     watched.read(BACK_WITHIN_S)
