@@ -219,6 +219,6 @@ def test_nothing_is_shown_that_the_store_refused(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
     bench.store.close()
-    with pytest.raises(Exception, match="store|closed|database"):
+    with pytest.raises(Exception, match=r"store|closed|database"):
         pipeline.run(bench.stop)
     assert bench.board.snapshot().camera.looked == 0
