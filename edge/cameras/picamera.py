@@ -5,11 +5,12 @@ given (a USB or virtual camera answers in NV12), so the format is read from the 
 """
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYetError
 from typing import Any
 
 from edge.boxes import Image
-from edge.cameras.pixels import rotated, to_bgr, to_luma
+from edge.cameras.pixels import inside, rotated, to_bgr, to_luma
 from edge.cameras.reader import ThreadedCamera
 from edge.clock import Clock
 from edge.config import CameraTable
@@ -17,6 +18,7 @@ from edge.errors import CameraError
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 5.0  # with a driver that hangs, see `close`
 BUFFERS = 4  # one is held by the reader, one is being filled, two lie between
 FASTEST_FPS = 30.0
 FRAMES_A_LOOK = 4.0  # what is not looked at still costs the Pi's processor and memory bandwidth
@@ -44,6 +46,7 @@ class PiDevice:
         self._camera: Any = None
         self._job: Any = None  # asked for and not yet there
         self._request: Any = None  # the newest, held until the next one comes
+        self._turn_deg = config.rotation_deg  # what the sensor leaves to do; a quarter turn always
 
     def open(self) -> None:
         """See Device."""
@@ -52,6 +55,8 @@ class PiDevice:
         try:
             self._camera = self._picamera2(int(self._config.source))
             self._camera.configure(self._configuration())
+            turned = self._camera.camera_config["transform"]  # what came of it: not every sensor turns
+            self._turn_deg = 0 if turned.hflip and turned.vflip else self._config.rotation_deg
             self._camera.start()
         except (RuntimeError, IndexError) as why:  # picamera2 has no error of its own
             text = f"{self.name}: cannot be opened ({why}); look at its ribbon cable, try: rpicam-hello --list-cameras"
@@ -73,25 +78,35 @@ class PiDevice:
         return True
 
     def picture(self) -> tuple[Image, Image]:
-        """See Device. 180 degrees were turned by the sensor; a quarter turn it cannot."""
-        turn = self._config.rotation_deg % 180 and self._config.rotation_deg
-        image, luma = (
-            convert(self._request.make_array(stream), given["format"], *given["size"])
-            for stream, convert in (("main", to_bgr), ("lores", to_luma))
-            for given in (self._request.config[stream],)
-        )
-        return rotated(image, turn), rotated(luma, turn)
+        """See Device."""
+        image, luma = self._converted("main", to_bgr), self._converted("lores", to_luma)
+        luma = inside(luma, self._config.lores_width_px, self._config.lores_height_px)
+        return rotated(image, self._turn_deg), rotated(luma, self._turn_deg)
 
     def close(self) -> None:
-        """See Device. A job in line is cancelled first: picamera2 would wait for it behind a sensor that is dead."""
+        """See Device. A job in line is cancelled first: picamera2 would wait for it behind a sensor that is dead.
+
+        libcamera's `stop` holds Python's lock: while a driver hangs, it would freeze the whole node until systemd's
+        watchdog ends it. So a driver gets a few seconds to come round first.
+        """
         if self._camera is None:
             return
-        if self._job is not None:
+        if self._job is not None and not self._came_round():
             self._camera.cancel_all_and_flush()
             self._job = None
         self._let_go()
         self._camera.close()
         self._camera = None
+
+    def _came_round(self) -> bool:
+        try:
+            return self.grab(PATIENCE_S)
+        except CameraError:
+            return False  # it is given up as it is
+
+    def _converted(self, stream: str, convert: Callable[[Image, str, int, int], Image]) -> Image:
+        given = self._request.config[stream]
+        return convert(self._request.make_array(stream), given["format"], *given["size"])
 
     def _let_go(self) -> None:
         if self._request is not None:

@@ -18,9 +18,15 @@ def rotated(image: Image, rotation_deg: int) -> Image:
 
 def small_luma(image: Image, width_px: int, height_px: int) -> Image:
     """Grey (h, w) uint8 of a BGR image, aspect kept, inside `width_px` x `height_px`, never enlarged."""
-    scale = min(width_px / image.shape[1], height_px / image.shape[0], 1.0)
-    inner_w, inner_h = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    return np.asarray(cv2.cvtColor(shrink(image, inner_w, inner_h), cv2.COLOR_BGR2GRAY), np.uint8)
+    return np.asarray(cv2.cvtColor(inside(image, width_px, height_px), cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def inside(image: Image, width_px: int, height_px: int) -> Image:
+    """The image made to lie inside `width_px` x `height_px`, aspect kept; one that does already is left alone."""
+    scale = min(width_px / image.shape[1], height_px / image.shape[0])
+    if scale >= 1:
+        return image
+    return shrink(image, max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
 
 
 def to_bgr(raw: Image, pixel_format: str, width_px: int, height_px: int) -> Image:

@@ -50,7 +50,7 @@ class WatchedCamera(ClosedAtExit):
         self.state: State = "ok"
         self.reopened = 0
         self.bad_in_a_row = 0
-        self._why = ""
+        self._why = ""  # it was lost, as its own error says
         self.dropped = 0
         self.is_live = False  # see Camera; not known before it was open once
         self._dropped_before = self._sequence = 0
