@@ -65,7 +65,7 @@ class Publisher:
             show=self._show,
             woken=woken,
         )
-        self._login = _login(config, node)
+        self._login = login_of(config, node)
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._board = board
         self._link = LinkStatus()
@@ -172,7 +172,8 @@ class Publisher:
         self._board.show(link=link)
 
 
-def _login(config: MqttTable, node: NodeTable) -> Login:
+def login_of(config: MqttTable, node: NodeTable) -> Login:
+    """Where and as whom this configuration connects. Raises ConfigError."""
     password = None if config.password_file is None else read_secret(config.password_file, "mqtt.password_file")
     return Login(
         host=config.host,

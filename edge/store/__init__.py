@@ -3,7 +3,8 @@
 It knows neither broker nor page: they ask.
 """
 
+from edge.store.inspect import inspect_store
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
 from edge.store.store import Store
 
-__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "Records", "Store", "Waiting"]
+__all__ = ["BATCH_BYTES", "BATCH_RECORDS", "Records", "Store", "Waiting", "inspect_store"]

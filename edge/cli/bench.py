@@ -1,0 +1,99 @@
+"""`fieldeye bench`: what this machine can do, stage by stage. Compare ratios, never milliseconds of two machines."""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from edge.bench import frame_cost, turns_ms
+from edge.boxes import Image
+from edge.bundle import find_bundle
+from edge.cameras.base import Frame
+from edge.cameras.pictures import read_picture
+from edge.cli.demo import PICTURES
+from edge.cli.exits import DONE
+from edge.clock import SystemClock
+from edge.config import GateTable, StoreTable
+from edge.counts import Sighting
+from edge.draw import jpeg, thumbnail
+from edge.gate import GateState, is_worth_a_look
+from edge.golden import tried
+from edge.store import Store
+from edge.wire import Key, Stored, encode_batch
+
+FRAMES = ((640, 480), (2304, 1296))
+REPETITIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage: its time here, and its share of the bare network at the model's own size."""
+
+    stage: str
+    ms: float
+    share_of_network: float
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `bench`."""
+    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the network; default: 1")
+    parser.add_argument("--json", action="store_true", help="one JSON object a stage")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line a stage."""
+    for stage in measure(args.model, args.threads):
+        line = f"{stage.stage:<44} {stage.ms:9.3f} ms  {stage.share_of_network:7.3f} x network"
+        print(json.dumps(asdict(stage)) if args.json else line, flush=True)
+    return DONE
+
+
+def measure(model: str, threads: int) -> Iterator[Stage]:
+    """The path of a frame, in its order."""
+    detector = tried(find_bundle(model), threads=threads)
+    photograph = read_picture(next(iter(sorted(PICTURES.glob("*.jpg")))))
+    network_ms = frame_cost(detector, photograph, REPETITIONS).infer_ms
+    yield Stage(f"network {detector.bundle.name} {detector.bundle.input.side_px} px", network_ms, 1.0)
+    for width_px, height_px in FRAMES:
+        cost = frame_cost(detector, _resized(photograph, width_px, height_px), REPETITIONS)
+        for name, ms in (("prepare", cost.prepare_ms), ("decode", cost.decode_ms), ("detector", cost.total_ms)):
+            yield Stage(f"{name} {width_px}x{height_px}", ms, ms / cost.infer_ms)
+    for name, ms in _around(photograph).items():
+        yield Stage(name, ms, ms / network_ms)
+
+
+def _around(photograph: Image) -> dict[str, float]:
+    """What happens to a frame before and after the detector, in ms."""
+    clock, picture = SystemClock(), _resized(photograph, 2304, 1296)
+    luma = np.ascontiguousarray(_resized(photograph, 320, 240)[:, :, 1])
+    frame = Frame(picture, luma, clock.now(), "bench", 1, 0)
+    sighting = Sighting(
+        at=clock.now(), camera="cam0", model="pests@0", label="Pieris", eppo="", confidence=0.9,
+        box=(0.1, 0.1, 0.2, 0.2), count=1,
+    )  # fmt: skip
+    epoch = uuid4()
+    batch = [Stored(Key("bench", epoch, seq), sighting) for seq in range(1, 21)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Store(StoreTable(folder=str(Path(folder) / "store")), "bench")) as store,
+    ):
+        works: dict[str, Callable[[], object]] = {
+            "gate 320x240": lambda: is_worth_a_look(frame, GateState(), GateTable(), "live"),
+            "kept picture 640 px JPEG of 2304x1296": lambda: jpeg(thumbnail(picture, 640)),
+            "store, one commit": lambda: store.commit([sighting]),
+            "wire, batch of 20 to CBOR": lambda: encode_batch(batch),
+        }
+        return turns_ms(works, REPETITIONS)
+
+
+def _resized(image: Image, width_px: int, height_px: int) -> Image:
+    rows = np.linspace(0, image.shape[0] - 1, height_px).astype(int)
+    columns = np.linspace(0, image.shape[1] - 1, width_px).astype(int)
+    return np.ascontiguousarray(image[rows][:, columns])

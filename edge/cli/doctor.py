@@ -1,0 +1,123 @@
+"""`fieldeye doctor`: is this node well? One verdict a line, from the configuration to an acknowledged message."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event
+
+from edge.cameras import Frame, open_watched_camera
+from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.exits import DONE, NOT_WELL
+from edge.clock import Clock, ClockState, SystemClock
+from edge.config import NodeConfig, load_config
+from edge.errors import FieldeyeError
+from edge.fallback import open_detector
+from edge.gate import GateState, Skip, is_worth_a_look
+from edge.mqtt import probe
+from edge.store import inspect_store
+
+FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key frame
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """On one part. `state`: ok, worth a look (the node works all the same), or not well."""
+
+    what: str
+    state: str
+    sentence: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `doctor`."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a verdict")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if every part is well, 1 if one is not, 2 with a wrong configuration."""
+    config = load_config(args.config)
+    is_well = True
+    for verdict in diagnose(config, SystemClock()):
+        is_well &= verdict.state != "not well"
+        print(json.dumps(asdict(verdict), ensure_ascii=False) if args.json else _line(verdict), flush=True)
+    if not args.json:
+        print("this node is ready" if is_well else "this node is not ready: see the lines marked ✗")
+    return DONE if is_well else NOT_WELL
+
+
+def diagnose(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
+    """One verdict after the other, in the order in which a node starts."""
+    yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
+    yield _clock(clock)
+    yield _store(config)
+    frame, verdict = _camera(config, clock)
+    yield verdict
+    yield _model(config, clock, frame)
+    yield from _broker(config, clock)
+
+
+def _clock(clock: Clock) -> Verdict:
+    now = clock.now()
+    if now.state is ClockState.SYNCED:
+        return Verdict("clock", "ok", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, kept in time")
+    return Verdict("clock", "worth a look", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, but nothing keeps it in time yet")
+
+
+def _store(config: NodeConfig) -> Verdict:
+    try:
+        return Verdict("store", "ok", inspect_store(config.store))
+    except FieldeyeError as why:
+        return Verdict("store", "not well", str(why))
+
+
+def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
+    try:
+        with open_watched_camera(config.camera, clock, Event()) as camera:
+            frame = camera.read(FIRST_FRAME_S)
+    except FieldeyeError as why:
+        return None, Verdict("camera", "not well", str(why))
+    height_px, width_px = frame.image.shape[:2]
+    look, _state = is_worth_a_look(frame, GateState(), config.gate, config.camera.mode)
+    if isinstance(look, Skip):
+        return frame, Verdict("camera", "worth a look", f"{frame.source}: {width_px}x{height_px} px, but {look.reason}")
+    return frame, Verdict("camera", "ok", f"{frame.source}: {width_px}x{height_px} px")
+
+
+def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> Verdict:
+    wanted = config.model
+    kept = Path(config.store.folder) / "bundles"
+    try:
+        opened = open_detector(wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence)
+    except FieldeyeError as why:
+        return Verdict("model", "not well", str(why))
+    bundle = opened.detector.bundle
+    name = f"{bundle.name} {bundle.version}"
+    if opened.refused is not None:
+        return Verdict("model", "worth a look", f"{name} runs instead: {opened.refused}")
+    if frame is None:
+        return Verdict("model", "ok", f"{name} loads")
+    started_s = clock.monotonic_s()
+    found = opened.detector(frame.image)
+    took_ms = (clock.monotonic_s() - started_s) * 1000
+    return Verdict("model", "ok", f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms")
+
+
+def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
+    if config.mqtt is None:
+        yield Verdict("broker", "worth a look", "none is configured: everything stays on the node")
+        return
+    try:
+        for step in probe(config.mqtt, config.node, clock):
+            yield Verdict(step.what, "ok" if step.is_well else "not well", step.sentence)
+    except FieldeyeError as why:
+        yield Verdict("broker", "not well", str(why))
+
+
+def _line(verdict: Verdict) -> str:
+    mark = {"ok": "✓", "worth a look": "!", "not well": "✗"}[verdict.state]
+    return f"{mark} {verdict.what:<14} {verdict.sentence}"

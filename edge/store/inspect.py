@@ -1,0 +1,31 @@
+"""Looks at a store without touching it, while a node may be using it."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from edge.config import MEGABYTE, StoreTable
+from edge.errors import StoreError
+from edge.store.file import NAME, sentences
+
+
+def inspect_store(config: StoreTable) -> str:
+    """A sentence about a store that is well. Raises StoreError where it is not."""
+    folder, path = Path(config.folder), Path(config.folder) / NAME
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise StoreError(f"{existing}: cannot be written by this user; run as the service's user or change its owner")
+    free_mb = shutil.disk_usage(existing).free / MEGABYTE
+    if free_mb < config.max_mb:
+        raise StoreError(f"{existing}: only {free_mb:.0f} MB free, store.max_mb is {config.max_mb}; free some space")
+    if not path.exists():
+        return f"{folder}: new, {free_mb:.0f} MB free"
+    with sentences(path, "read the store"), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StoreError(f"{path}: damaged ({found}); restart the node, which sets it aside and begins a new one")
+        (records,) = db.execute("SELECT count(*) FROM record").fetchone()
+        (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
+    return f"{path}: sound, {records} records, {waiting} waiting for the broker, {free_mb:.0f} MB free"
