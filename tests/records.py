@@ -24,7 +24,7 @@ def sighting(after_s: float = 0.0, **changes: Any) -> Sighting:
     """A moth, with values that the wire keeps as they are."""
     fields: dict[str, Any] = {
         "at": instant(after_s), "camera": "cam0", "model": "pests@0.1.0", "label": MOTH[0], "eppo": MOTH[1],
-        "confidence": 0.875, "box": (0.1, 0.2, 0.4, 1.0), "count": 2,
+        "confidence": 0.875, "box": (0.2, 0.4, 0.6, 1.0), "count": 2,
     }  # fmt: skip
     return Sighting(**fields | changes)
 

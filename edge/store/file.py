@@ -1,5 +1,6 @@
 """Opens fieldeye.db: checked, capped, durable. A damaged file is set aside, never deleted."""
 
+import errno
 import fcntl
 import logging
 import sqlite3
@@ -27,6 +28,12 @@ _REMEDIES = {
     "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",
     "SQLITE_BUSY": "another program holds it; end that program",
 }
+_ERRNO_REMEDIES = {
+    errno.ENOSPC: _REMEDIES["SQLITE_FULL"],
+    errno.EROFS: _REMEDIES["SQLITE_READONLY"],
+    errno.EACCES: _REMEDIES["SQLITE_READONLY"],
+    errno.EIO: _REMEDIES["SQLITE_IOERR"],
+}
 
 
 def is_full(why: sqlite3.Error) -> bool:
@@ -46,9 +53,8 @@ def sentences(path: Path, doing: str) -> Iterator[None]:
     except OSError as why:
         if isinstance(why, StoreError):
             raise
-        raise StoreError(
-            f"{path}: cannot {doing} ({why.strerror or why}); check the disk and the folder's owner"
-        ) from why
+        remedy = _ERRNO_REMEDIES.get(why.errno or 0, "check the disk and the owner of the folder")
+        raise StoreError(f"{path}: cannot {doing} ({why.strerror or why}): {remedy}") from why
 
 
 def hold(folder: Path) -> IO[bytes]:
@@ -86,10 +92,11 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
     with ExitStack() as on_failure:
         db = connect(path)
         on_failure.callback(db.close)
-        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in a new file only
+        _check(db)  # before anything is written: a damaged file is set aside as it was found
+        if db.execute("PRAGMA page_count").fetchone()[0] == 0:
+            db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
-        _check(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-RESERVE_BYTES = 512 * 1024
+RESERVE_BYTES = 1024 * 1024  # a whole log (see file.WAL_PAGES) can be checkpointed into it
 _REFILL_BYTES = 4 * RESERVE_BYTES  # refilled only when so much is free: it must not fill the disk itself
 
 
@@ -14,12 +14,13 @@ class Reserve:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "reserve"
 
-    def fill(self) -> None:
-        """Make the file if it is missing and the disk has room. A disk without room has none for a reserve either."""
+    def fill(self) -> bool:
+        """Make the file if it is missing and the disk has room; True if it was made."""
         if self._path.exists() or shutil.disk_usage(self._path.parent).free < _REFILL_BYTES:
-            return
+            return False
         with self._path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        return True
 
     def release(self) -> bool:
         """Give the space back; False if it was already given."""

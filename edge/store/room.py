@@ -51,6 +51,9 @@ def shed(db: sqlite3.Connection) -> Shed:
 
 
 def _oldest_delivered(db: sqlite3.Connection) -> list[int]:
+    kept, waiting = db.execute("SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM waiting)").fetchone()
+    if kept == waiting:  # counting is cheap, the search below would go through all of them
+        return []
     rows = db.execute(
         "SELECT seq FROM record r WHERE NOT EXISTS"
         " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq) ORDER BY seq LIMIT ?",

@@ -15,7 +15,7 @@ from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
 from edge.counts import Record, Sighting
 from edge.errors import StoreError
-from edge.store.file import hold, is_full, open_checked, sentences
+from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
 from edge.store.records import Records
 from edge.store.reserve import Reserve
@@ -42,6 +42,7 @@ class Store(Records):
         super().__init__(self._folder, node)
         self._max_mb = config.max_mb
         self._lock = Lock()
+        self._losing = False
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
             self._open(config, closing)
@@ -142,30 +143,45 @@ class Store(Records):
             lost = gone.announcement(at)
             if lost is not None:
                 insert(db, self._keyed(self._next_seq(), as_sent(lost)))
-        if lost is not None:
-            log.warning("records_shed", extra={"first": lost.first_seq, "last": lost.last_seq, "count": lost.count})
+        if lost is not None and not self._losing:  # once: from then on `health` counts them
+            log.warning("store_full", extra={"first_lost": lost.first_seq, "max_mb": self._max_mb})
+            self._losing = True
         return gone.delivered + gone.undelivered > 0
 
     def _despite_full_disk(self, write: Callable[[], _T], at: Instant | None) -> _T:
-        """Do it; if the disk is full, free what can be spared and do it once more."""
-        try:
-            done = write()
-        except sqlite3.OperationalError as why:
-            if not is_full(why):
-                raise
-            self._relieve(at)
-            done = write()
-        self._reserve.fill()
-        return done
+        """Do it; while the disk is full, free what can be spared and do it again."""
+        for relieve in (self._spend_pictures, self._spend_reserve):
+            try:
+                done = write()
+            except sqlite3.OperationalError as why:
+                if not is_full(why):
+                    raise
+                relieve(at)
+            else:
+                self._restore_reserve()
+                return done
+        return write()
 
-    def _relieve(self, at: Instant | None) -> None:
-        """The disk is full: old pictures first, then the reserve, then old records."""
-        pictures = self._pictures.oldest(self._db, _RELIEF_BYTES)
-        self._drop_pictures(pictures)
-        reserve = self._reserve.release()
-        log.warning("disk_full", extra={"pictures_dropped": len(pictures), "reserve_released": reserve})
-        if at is not None and not pictures:
+    def _spend_pictures(self, _at: Instant | None) -> None:
+        dropped = self._pictures.oldest(self._db, _RELIEF_BYTES)
+        self._drop_pictures(dropped)
+        log.warning("disk_full", extra={"pictures_dropped": len(dropped)})
+
+    def _spend_reserve(self, at: Instant | None) -> None:
+        """The file may grow no further from now on: what is written takes the place of what is shed."""
+        if not self._reserve.release():
+            return
+        log.warning("reserve_spent", extra={"store": str(self._path)})
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+        self._db.execute(f"PRAGMA max_page_count = {pages}")
+        if at is not None:
             self._shed(at)
+
+    def _restore_reserve(self) -> None:
+        """The disk has room again: set the reserve apart and let the file grow to its cap."""
+        if self._reserve.fill():
+            self._db.execute(f"PRAGMA max_page_count = {max_pages(self._max_mb * MEGABYTE)}")
 
     def _drop_pictures(self, names: list[str]) -> None:
         """Files first: on a full disk their rows cannot be deleted before there is room."""

@@ -1,0 +1,331 @@
+"""The store keeps what it was given, gives each record one key, and tells what it could not keep."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from edge.config import StoreTable
+from edge.counts import Lost, Sighting
+from edge.errors import StoreError
+from edge.store import Store
+from edge.wire import Stored
+from tests.clocks import NOON
+from tests.faults.killing import ROOT, instants, run_and_kill, told_seqs
+from tests.records import interval, lost, sighting
+
+JPEG = b"\xff\xd8 a picture \xff\xd9"
+
+
+def open_store(folder: Path, **settings: int) -> Store:
+    return Store(StoreTable(folder=str(folder), **settings), "n1")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path)) as opened:
+        yield opened
+
+
+def seqs(records: list[Stored]) -> list[int]:
+    return [one.key.seq for one in records]
+
+
+def all_records(store: Store) -> list[Stored]:
+    return store.records_between_seq(1, 10**9)
+
+
+def test_committed_records_come_back_with_rising_keys(store: Store) -> None:
+    keys = store.commit([sighting(), interval()]) + store.commit([lost(1, 2)])
+    assert [key.seq for key in keys] == [1, 2, 3]
+    assert {(key.node, key.epoch) for key in keys} == {("n1", store.epoch)}
+    assert [one.record for one in all_records(store)] == [sighting(), interval(), lost(1, 2)]
+
+
+def test_a_store_opened_again_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as first:
+        first.commit([sighting()])
+        first.set_setting("card", "7")
+    with closing(open_store(tmp_path)) as again:
+        assert (again.epoch, again.session_number()) == (first.epoch, 2)
+        assert again.commit([sighting()])[0].seq == 2
+        assert again.setting("card") == "7"
+        assert again.setting("never") is None
+
+
+def test_a_sequence_number_is_not_used_again_after_the_newest_record_was_shed(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(), sighting()])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("DELETE FROM record")
+        db.execute("DELETE FROM waiting")
+    with closing(open_store(tmp_path)) as store:
+        assert store.commit([sighting()])[0].seq == 3
+
+
+def test_either_all_records_of_a_commit_are_kept_or_none(store: Store) -> None:
+    with pytest.raises(ValueError, match="count"):
+        store.commit([sighting(), sighting(count=-1)])
+    assert all_records(store) == []
+    assert store.commit([sighting()])[0].seq == 1
+
+
+def test_urgent_records_leave_before_old_ones(store: Store) -> None:
+    store.commit([sighting(), sighting(), interval(), lost(1, 2), interval()])
+    assert seqs(store.next_batch()) == [4, 3, 5, 1, 2]
+    assert seqs(store.next_batch(2)) == [4, 3]
+    assert seqs(store.next_batch(2, without={4, 3, 1})) == [5, 2]
+
+
+def test_a_batch_is_bounded_in_bytes_but_never_empty_while_records_wait(store: Store) -> None:
+    store.commit([sighting() for _ in range(10)])
+    assert len(store.next_batch(limit_bytes=1)) == 1
+    assert 2 <= len(store.next_batch(limit_bytes=500)) <= 4
+
+
+def test_delivered_records_leave_the_outbox_and_stay_replayable(store: Store) -> None:
+    store.commit([sighting(n, count=n) for n in range(4)])
+    store.mark_delivered([1, 3, 99])
+    assert seqs(store.next_batch()) == [2, 4]
+    assert store.waiting() == (2, NOON + timedelta(seconds=1))
+    assert seqs(store.records_between_seq(2, 3)) == [2, 3]
+
+
+def test_an_empty_outbox_has_no_oldest(store: Store) -> None:
+    assert store.waiting() == (0, None)
+    assert store.next_batch() == []
+
+
+def test_the_page_finds_the_latest_and_what_was_between(store: Store) -> None:
+    store.commit([sighting(0, count=1), interval(0), sighting(7200, count=2), interval(3600), sighting(10, count=3)])
+    assert [one.record.count for one in store.latest_sightings(2) if isinstance(one.record, Sighting)] == [3, 2]
+    latest = store.latest_interval()
+    assert latest is not None
+    assert latest.key.seq == 4
+    hour = timedelta(hours=1)
+    assert seqs(store.intervals_between(NOON, NOON + hour)) == []
+    assert seqs(store.intervals_between(NOON + hour, NOON + 2 * hour)) == [2]
+    assert seqs(store.sightings_between(NOON, NOON + hour)) == [1, 5]
+
+
+def test_a_picture_belongs_to_the_sightings_of_its_commit(store: Store) -> None:
+    store.commit([interval()])
+    store.commit([sighting(), interval(), sighting()], JPEG)
+    names = [one.record.picture for one in store.latest_sightings(2) if isinstance(one.record, Sighting)]
+    assert names[0] == names[1] == f"{store.epoch.hex[:8]}-2"
+    assert store.picture(str(names[0])) == JPEG
+
+
+@pytest.mark.parametrize("name", ["../fieldeye", "", "x", "00000000-1", "0c9a64a1-1/../../lock", "a" * 300])
+def test_a_name_that_is_no_picture_finds_nothing(store: Store, name: str) -> None:
+    assert store.picture(name) is None
+
+
+def test_the_oldest_pictures_go_when_their_budget_is_used_up(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, pictures_mb=1)) as store:
+        for n in range(7):
+            store.commit([sighting(count=n)], bytes(200_000))
+        kept = [n for n in range(1, 8) if store.picture(f"{store.epoch.hex[:8]}-{n}")]
+        assert kept == [3, 4, 5, 6, 7]
+        assert len(list((tmp_path / "pictures").iterdir())) == 5
+        assert len(all_records(store)) == 7
+
+
+def test_what_a_power_cut_left_among_the_pictures_is_swept_at_start(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting()], JPEG)
+        name = f"{store.epoch.hex[:8]}-1"
+    for stray in ("half.new", f"{name[:8]}-77.jpg", "other.txt"):
+        (tmp_path / "pictures" / stray).write_bytes(b"?")
+    with closing(open_store(tmp_path)) as store:
+        assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{name}.jpg"]
+
+
+def test_a_full_store_sheds_the_oldest_delivered_first_and_loses_nothing(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=2)) as store:
+        last = 0
+        for _ in range(60):
+            last = store.commit([sighting(n, count=n) for n in range(200)])[-1].seq
+            store.mark_delivered(range(last - 199, last + 1))
+        health = store.health()
+        assert health.lost == 0
+        assert health.first_seq is not None
+        assert 1 < health.first_seq < last
+        assert seqs(store.records_between_seq(last - 3000, last)) == list(range(last - 3000, last + 1))
+    assert sum(path.stat().st_size for path in tmp_path.glob("fieldeye.db*")) <= 2_000_000
+
+
+def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tmp_path: Path) -> None:
+    committed: set[int] = set()
+    with closing(open_store(tmp_path, max_mb=2)) as store:
+        for n in range(50):
+            records = [interval(n), *(sighting(n) for _ in range(19))]
+            committed |= {key.seq for key in store.commit(records * 10)}
+        there = all_records(store)
+        intervals = [one for one in there if one.record.__class__.__name__ == "Interval"]
+        losses = [one.record for one in there if isinstance(one.record, Lost)]
+        gone = committed - set(seqs(there))
+        assert len(intervals) == 500
+        assert gone
+        assert sum(one.count for one in losses) == len(gone) == store.health().lost
+        assert gone <= {seq for one in losses for seq in range(one.first_seq, one.last_seq + 1)}
+        assert store.next_batch(1)[0].record == losses[0]
+
+
+def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:
+    seen: list[int] = []
+    reader = Thread(target=lambda: seen.extend(store.waiting().records for _ in range(300)))
+    reader.start()
+    for n in range(50):
+        store.commit([sighting(n), sighting(n)])
+    reader.join()
+    assert seen == sorted(seen)
+    assert not [number for number in seen if number % 2]
+
+
+def test_two_nodes_cannot_share_a_store(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="another Fieldeye"):
+        open_store(tmp_path)
+    assert store.commit([sighting()])
+
+
+def test_a_store_may_be_closed_twice_and_then_refuses(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError):
+        store.commit([sighting()])
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+
+
+def cut_in_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_pointer(path: Path) -> None:
+    damaged = bytearray(path.read_bytes())
+    for page in range(4096, len(damaged), 4096):
+        damaged[page + 5 : page + 7] = b"\xff\xff"  # where the cells of a tree page begin
+    path.write_bytes(damaged)
+
+
+@pytest.mark.parametrize("damage", [garbage, cut_in_half, flip_a_pointer])
+def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, damage: object) -> None:
+    for number in (1, 2):
+        with closing(open_store(tmp_path)) as store:
+            before = store.epoch
+            store.commit([sighting(n, count=n) for n in range(500)])
+        damage(tmp_path / "fieldeye.db")  # type: ignore[operator]
+        damaged = (tmp_path / "fieldeye.db").read_bytes()
+        with closing(open_store(tmp_path)) as store:
+            assert store.epoch != before
+            assert store.commit([sighting()])[0].seq == 1
+        assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
+
+
+def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="newer"):
+        open_store(tmp_path)
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def test_what_was_told_is_there_after_a_kill_at_any_instant(tmp_path: Path) -> None:
+    told: set[int] = set()
+    for after_s in instants(3, 0.3, seed=1):
+        told |= told_seqs(run_and_kill("tests.faults.writer", str(tmp_path), after_s=after_s))
+        check_survived(tmp_path, told)
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def check_survived(folder: Path, told: set[int]) -> None:
+    """All that was told is there, unchanged and without a gap, and every picture that is named is whole."""
+    with closing(open_store(folder)) as store:
+        there = all_records(store)
+        assert seqs(there) == list(range(1, len(there) + 1))
+        assert told <= set(seqs(there))
+        for one in there:
+            if isinstance(one.record, Sighting):
+                assert one.record.count == one.key.seq
+                assert one.record.picture is None or store.picture(one.record.picture) in (None, bytes(range(256)) * 16)
+
+
+DISK = """
+import os, sys
+from pathlib import Path
+from edge.config import StoreTable
+from edge.errors import StoreError
+from edge.store import Store
+from tests.records import interval, sighting
+folder = Path(os.environ["DISK"])
+"""
+FILLED = """
+store = Store(StoreTable(folder=str(folder), max_mb=64, pictures_mb=64), "n1")
+committed = set()
+for n in range(1500):
+    committed |= {key.seq for key in store.commit([sighting(n) for _ in range(20)], bytes(6000) if n < 300 else None)}
+    if n == 500:
+        try:
+            (folder / "filler").write_bytes(bytes(20_000_000))  # somebody else takes all the rest
+        except OSError:
+            pass
+there = store.records_between_seq(1, 10**9)
+gone = committed - {one.key.seq for one in there}
+lost = sum(one.record.count for one in there if type(one.record).__name__ == "Lost")
+assert len(gone) == lost == store.health().lost, (len(gone), lost)
+store.mark_delivered(range(1, 10**5))
+store.close()
+assert Store(StoreTable(folder=str(folder), max_mb=64), "n1").commit([sighting()])
+print("committed", len(committed), "gone", len(gone))
+"""
+READ_ONLY = """
+Store(StoreTable(folder=str(folder)), "n1").close()
+os.system("mount -o remount,ro " + str(folder))
+try:
+    Store(StoreTable(folder=str(folder)), "n1")
+except StoreError as why:
+    print("refused:", why)
+"""
+
+
+def run_on_small_disk(program: str, size: str = "8m") -> str:
+    """What `program` prints, run where $DISK is a tmpfs of that size; skips where that may not be made."""
+    own = [] if os.geteuid() == 0 else ["--map-root-user", "--user"]
+    script = f'mount -t tmpfs -o size={size} disk "$DISK" && exec "$@"'
+    command = ["unshare", *own, "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+    with tempfile.TemporaryDirectory() as disk:
+        environment = {"DISK": disk, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        if subprocess.run([*command, "true"], env=environment, capture_output=True, check=False).returncode:
+            pytest.skip("needs root, or user namespaces, to mount a small disk")
+        command += [sys.executable, "-c", DISK + program]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced() -> None:
+    assert "committed 30000" in run_on_small_disk(FILLED)
+
+
+def test_a_read_only_disk_is_named_in_a_sentence() -> None:
+    assert "read-only" in run_on_small_disk(READ_ONLY)
+
+
+def test_a_picture_that_cannot_be_kept_does_not_cost_the_record(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "pictures").rmdir()
+    (tmp_path / "pictures").write_bytes(b"in the way")
+    assert store.commit([sighting()], JPEG)
+    assert all_records(store)[0].record == sighting()
