@@ -39,7 +39,18 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
         load_checkpoint(tmp_path / "last.pt")
 
 
-@pytest.mark.parametrize("saved", [1, 2, 5, 9])
+def test_saving_never_touches_the_bytes_of_the_checkpoint_before(tmp_path):
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, checkpoint(weight=torch.zeros(9)))
+    with path.open("rb") as before:
+        old = before.read()
+        save_checkpoint(path, checkpoint(weight=torch.ones(9)))
+        before.seek(0)
+        assert before.read() == old  # the name moved to a new file
+    assert load_checkpoint(path).model["weight"].sum() == 9
+
+
+@pytest.mark.parametrize("saved", [1, 6])
 def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
     path = tmp_path / "last.pt"
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:

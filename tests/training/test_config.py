@@ -25,9 +25,10 @@ def changed(tmp_path, old, new):
     return path
 
 
-def test_an_unknown_key_is_refused_by_name(tmp_path):
-    with pytest.raises(ConfigError, match=r"changed\.toml: .*learning_rte"):
-        read_config(changed(tmp_path, "seed = 1", "learning_rte = 1"))
+@pytest.mark.parametrize(("key", "typo"), [("seed", "sed"), ("repeat", "repaet"), ("mosaic", "mosiac")])
+def test_an_unknown_key_of_any_table_is_refused_by_name(tmp_path, key, typo):
+    with pytest.raises(ConfigError, match=rf"changed\.toml: .*{typo}"):
+        read_config(changed(tmp_path, f"{key} =", f"{typo} ="))
 
 
 def test_a_wrong_type_is_refused(tmp_path):

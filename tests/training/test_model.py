@@ -81,15 +81,15 @@ def test_the_stem_without_slicing_gives_the_numbers_of_the_published_one():
 def test_points_run_through_rows_of_the_finest_level_first():
     points = grid_points(64)
     assert len(points) == 64 + 16 + 4
-    assert points[9].tolist() == [1, 1, 8]
-    assert points[64 + 5].tolist() == [1, 1, 16]
+    assert points[10].tolist() == [2, 1, 8]  # column, row, stride
+    assert points[64 + 6].tolist() == [2, 1, 16]
 
 
 def test_a_box_is_decoded_as_the_paper_says():
     raw = torch.zeros(1, 84, 6)
-    raw[0, 9] = torch.tensor([0.5, 0.25, np.log(2.0), np.log(4.0), 0, 0])
-    box = decode_boxes(raw, grid_points(64))[0, 9].tolist()  # centre (1.5, 1.25) * 8, size (2, 4) * 8
-    assert box == pytest.approx([12 - 8, 10 - 16, 12 + 8, 10 + 16])
+    raw[0, 10] = torch.tensor([0.5, 0.25, np.log(2.0), np.log(4.0), 0, 0])
+    box = decode_boxes(raw, grid_points(64))[0, 10].tolist()  # centre (2.5, 1.25) * 8, size (2, 4) * 8
+    assert box == pytest.approx([20 - 8, 10 - 16, 20 + 8, 10 + 16])
 
 
 def test_the_exported_graph_equals_the_trained_model(tmp_path):
