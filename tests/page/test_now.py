@@ -119,6 +119,7 @@ def test_records_from_a_clock_that_ran_ahead_are_named_by_their_date(scene: Scen
     page = client.get("/").text
     assert "Jul 1" in page
     assert "in 2 days" not in page
+    assert "just now" not in page
 
 
 def test_a_store_that_cannot_be_read_is_said_in_words(scene: Scene, client: FlaskClient) -> None:
