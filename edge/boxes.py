@@ -11,7 +11,7 @@ from edge.errors import BadFrameError
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-NMS_CANDIDATES = 300  # more only cost time: 300 boxes cover the fullest card tile seen
+NMS_CANDIDATES = 1000  # an insect gives about ten: a tile of a full card holds a hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,16 @@ def nms(xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, 
     """Indices (k,) of the boxes to keep, strongest first: greedy non-maximum suppression within each class.
 
     Only the `limit` strongest are looked at. Boxes whose IoU is above `iou_threshold` with a stronger one of their
-    class go.
+    class go. A kept box is compared with those that are left: 5 insects of 50 boxes take 0.1 ms, 100 of 1000 take 6.
     """
     order = np.argsort(-confidence, kind="stable")[:limit]
-    rivals = iou(xyxy[order], xyxy[order]) > iou_threshold
-    rivals &= class_id[order][:, None] == class_id[order][None, :]
-    return np.asarray(order[without_rivals(rivals)], np.int64)
+    kept = []
+    while len(order):
+        strongest, order = order[:1], order[1:]
+        kept.append(int(strongest[0]))
+        rival = (iou(xyxy[strongest], xyxy[order])[0] > iou_threshold) & (class_id[order] == class_id[strongest])
+        order = order[~rival]
+    return np.array(kept, np.int64)
 
 
 def without_rivals(rivals: NDArray[np.bool_]) -> NDArray[np.bool_]:

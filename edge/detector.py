@@ -6,9 +6,10 @@ from typing import cast
 import cv2
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from edge.boxes import Fit, Floats, Image, Ints, letterbox, nms, tiles, unletterbox
+from edge.boxes import Fit, Floats, Image, Ints, iou, letterbox, nms, tiles, unletterbox, without_rivals
 from edge.bundle import AGAIN, Bundle
 from edge.detections import Detections
 from edge.errors import BundleError
@@ -23,6 +24,7 @@ ORT_FAULTS = (  # onnxruntime gives its exceptions no common base of their own
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
 )
+SAME_INSECT = 0.7  # IoU of two classes: on pest-vision's val 1.5 % of detections named an insect a second time
 LARGEST_LOGIT = 20.0  # e^20 strides is beyond any picture; more would only overflow float32
 Rows = tuple[Floats, Floats, Ints]  # xyxy (n, 4) in square px, confidence (n,), class_id (n,)
 
@@ -92,10 +94,21 @@ class Detector:
         self._check(raw)
         xyxy, confidence, class_id = self._decode(raw[0], self.bundle, thresholds)
         keep = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
+        keep = keep[self._has_one_name(xyxy[keep], confidence[keep], class_id[keep])]
         xyxy = unletterbox(xyxy[keep], fit)
         in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
         keep = keep[in_picture]
         return Detections(xyxy[in_picture], confidence[keep], class_id[keep])
+
+    def _has_one_name(self, xyxy: Floats, confidence: Floats, class_id: Ints) -> NDArray[np.bool_]:
+        """(n,): not a second name of what was surer named otherwise; counted, it would be a second insect.
+
+        Below the bundle's own thresholds, which only a caller who lowers them sees, all names are heard: they are
+        what precision and recall are drawn from (mAP50 0.588 against 0.548 with one name a grid point).
+        """
+        shown = confidence >= self.bundle.thresholds[class_id]
+        rivals = (iou(xyxy, xyxy) > SAME_INSECT) & shown[:, None] & shown[None, :]
+        return without_rivals(rivals)
 
     def _check(self, raw: Floats) -> None:
         bundle = self.bundle
@@ -119,14 +132,13 @@ def decode_yolox(raw: Floats, bundle: Bundle, thresholds: Floats) -> Rows:
 
     raw (points, 5 + C): t_x, t_y, t_w, t_h, objectness, C classes, all logits. Centre = (t_xy + grid) * stride, size =
     exp(t_wh) * stride, score = sigmoid(objectness) * sigmoid(class) (Ge et al. 2021, YOLOX, arXiv:2107.08430, released
-    code); confidence = sigmoid(logit(score) / temperature). A point speaks for its best class only.
+    code); confidence = sigmoid(logit(score) / temperature). A point speaks for each of its classes.
     """
     least = _sigmoid(_logit(np.clip(thresholds, 1e-6, 1 - 1e-6)) * bundle.temperature)  # of the score, per class
     rows = np.flatnonzero(raw[:, 4] >= _logit(least.min()))  # score <= sigmoid(objectness): few rows are left
-    class_id = raw[rows, 5:].argmax(axis=1)
-    score = _sigmoid(raw[rows, 4]) * _sigmoid(raw[rows, 5 + class_id])
-    strong = score >= least[class_id]
-    rows, score, class_id = rows[strong], score[strong], class_id[strong]
+    scores = _sigmoid(raw[rows, 4:5]) * _sigmoid(raw[rows, 5:])
+    at, class_id = np.nonzero(scores >= least)
+    rows, score = rows[at], scores[at, class_id]
     confidence = _sigmoid(_logit(np.clip(score, 1e-6, 1 - 1e-6)) / bundle.temperature)
     return _boxes(raw[rows, :4], rows, bundle), np.asarray(confidence, np.float32), np.asarray(class_id, np.int64)
 

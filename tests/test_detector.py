@@ -1,15 +1,18 @@
 """Detections of real, tiny ONNX models whose right answer is known on paper."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bundle import load_bundle
+from edge.boxes import fit_into, iou
+from edge.bundle import MODELS, Tile, load_bundle
+from edge.cameras.pictures import read_picture
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.errors import BadFrameError, BundleError
@@ -46,7 +49,6 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     return detector(tmp_path_factory.mktemp("squares"))
 
 
-@settings(deadline=None)
 @given(cells=squares_in(8, 8))
 def test_every_insect_of_a_picture_is_found_with_its_class_and_place(squares: Detector, cells: Cells) -> None:
     found = squares(picture_with([(8 * x, 8 * y, colour) for (x, y), colour in cells.items()]))
@@ -132,6 +134,25 @@ def test_each_class_has_its_own_threshold_and_confidence_replaces_them_all(tmp_p
     assert len(detector(tmp_path, classes=classes, confidence=0.8)(picture)) == 0
 
 
+def looked_at(detector: Detector, *names: tuple[float, float]) -> Detections:
+    """What follows when neighbouring grid points see the same box with these two class logits each."""
+    raw = np.full((1, 80, 7), -20, np.float32)
+    for point, logits in enumerate(names):
+        raw[0, point] = [0.5 - point, 0.5, 0, 0, 20, *logits]  # 8x8 px at the left upper corner
+    return detector.decode(raw, fit_into(64, 64, 64), np.array([0.05, 0.05], np.float32))
+
+
+@pytest.mark.parametrize("names", [[(3.0, 1.0)], [(3.0, -20.0), (-20.0, 1.0)]])
+def test_an_insect_is_shown_under_one_name_the_surest(squares: Detector, names: list[tuple[float, float]]) -> None:
+    assert looked_at(squares, *names).class_id.tolist() == [0]
+
+
+def test_names_below_the_bundle_s_thresholds_are_heard_by_who_asks_for_them(squares: Detector) -> None:
+    found = looked_at(squares, (3.0, -1.0))  # confidence 0.95 and 0.27
+    assert found.class_id.tolist() == [0, 1]
+    assert found.confidence.tolist() == pytest.approx([1 / (1 + math.exp(-3)), 1 / (1 + math.exp(1))], abs=1e-4)
+
+
 def test_a_network_that_takes_rgb_is_given_rgb(tmp_path: Path) -> None:
     spec = facts()["input"] | {"colour": "RGB"}
     found = detector(tmp_path, input=spec)(picture_with([(8, 8, BLUE)]))
@@ -163,7 +184,6 @@ def squares_in_tiles(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     return detector(tmp_path_factory.mktemp("tiles"), tile=TILES)
 
 
-@settings(deadline=None)
 @given(cells=squares_in(20, 14))
 def test_a_picture_in_tiles_gives_each_insect_once(squares_in_tiles: Detector, cells: Cells) -> None:
     found = squares_in_tiles(picture_with([(8 * x, 8 * y, c) for (x, y), c in cells.items()], 160, 112))
@@ -202,3 +222,21 @@ def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(tmp_path: P
     with pytest.raises(BundleError, match="cannot be loaded") as why:
         Detector(load_bundle(path))
     assert "\n" not in str(why.value)
+
+
+GRUBS = (
+    Path(__file__).parents[1] / "edge" / "cli" / "demo_pictures" / "10-root-grubs.jpg"
+)  # licence beside it: two grubs
+
+
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (250, 150), (300, 200), (150, 300)])
+def test_two_real_grubs_across_the_seams_of_tiles_are_two_grubs(left: int, top: int) -> None:
+    grubs = read_picture(GRUBS)
+    bundle = load_bundle(MODELS / "pests.onnx")
+    wide = np.full((900, 1000, 3), 114, np.uint8)
+    wide[top : top + grubs.shape[0], left : left + grubs.shape[1]] = grubs
+    found = Detector(replace(bundle, tile=Tile(side_px=416, overlap_px=64)))(wide)
+    alone = Detector(bundle)(grubs)
+    assert [bundle.labels[c] for c in found.class_id] == ["Scarabaeidae"] * 2
+    overlap = iou(found.xyxy, alone.xyxy + np.array([left, top, left, top], np.float32))
+    assert sorted(overlap.max(axis=1).tolist())[0] > 0.6

@@ -21,7 +21,7 @@ def one(xyxy: list[float], class_id: int = 0) -> Detections:
     return Detections(np.array([xyxy], np.float32), np.array([0.9], np.float32), np.array([class_id], np.int64))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from([(32, 24), (160, 120), (640, 480), (1200, 90)]), st.data())
 def test_any_boxes_on_any_size_give_a_picture_of_that_size(size: tuple[int, int], data: st.DataObject) -> None:
     picture = grey(*size)

@@ -55,7 +55,7 @@ def assert_same(found: Detections, truth: Detections, least_iou: float) -> None:
 
 
 @pytest.mark.parametrize("largest_px", [50, 200])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_each_insect_comes_back_once_and_whole_whether_or_not_it_fits_the_overlap(
     largest_px: int, data: st.DataObject
@@ -65,7 +65,7 @@ def test_each_insect_comes_back_once_and_whole_whether_or_not_it_fits_the_overla
     assert_same(found, truth, 0.999)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(truth=insects(120, least_px=24), seed=st.integers(0, 1000))
 def test_boxes_that_differ_by_two_pixels_between_tiles_are_still_one_insect(truth: Detections, seed: int) -> None:
     found = merge_tiles(seen_through_tiles(truth, jitter_px=2, seed=seed), WIDTH_PX, HEIGHT_PX, 0.6)
