@@ -7,7 +7,8 @@ from edge.clock import Instant
 from edge.counts import Lost
 
 CHUNK = 256  # records shed at once: one announcement each time, so announcements stay below 1 % of the store
-MARGIN_PAGES = 24  # free pages that a commit of 20 records with its indices needs at most
+MARGIN_PAGES = 24  # free pages that the trees may need beside the records themselves
+RECORDS_A_PAGE = 4  # careful: a usual record takes 150 to 220 bytes of 4096
 
 
 @dataclass(frozen=True, slots=True)

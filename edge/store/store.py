@@ -19,7 +19,7 @@ from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
 from edge.store.records import Records
 from edge.store.reserve import Reserve
-from edge.store.room import MARGIN_PAGES, delete_waiting, free_pages, shed
+from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete_waiting, free_pages, shed
 from edge.store.rows import insert, moment
 from edge.store.schema import transaction
 from edge.wire import Key, Stored, StoreHealth, as_sent
@@ -132,7 +132,7 @@ class Store(Records):
 
     def _make_room(self, records: int, at: Instant) -> None:
         """Shed until the records fit below the cap. Raises StoreError if nothing is left to shed."""
-        while free_pages(self._db) < MARGIN_PAGES + records:
+        while free_pages(self._db) < MARGIN_PAGES + records // RECORDS_A_PAGE:
             if not self._shed(at):
                 raise StoreError(f"{self._path}: {records} records do not fit; raise store.max_mb (now {self._max_mb})")
 
