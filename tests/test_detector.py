@@ -224,9 +224,7 @@ def test_a_graph_that_onnxruntime_cannot_load_is_refused_in_one_line(tmp_path: P
     assert "\n" not in str(why.value)
 
 
-GRUBS = (
-    Path(__file__).parents[1] / "edge" / "cli" / "demo_pictures" / "10-root-grubs.jpg"
-)  # licence beside it: two grubs
+GRUBS = Path(__file__).parents[1] / "edge" / "cli" / "demo_pictures" / "10-root-grubs.jpg"  # two of them
 
 
 @pytest.mark.parametrize(("left", "top"), [(0, 0), (250, 150), (300, 200), (150, 300)])
