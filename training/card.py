@@ -6,17 +6,25 @@ from training.figures import ClassFigures, Figures
 from training.onnx_file import Facts
 
 
-def card(facts: Facts, figures: Sequence[Figures]) -> str:
-    """Markdown from the metadata of the first file and the figures of all. Words of caution are in `about_<name>`."""
+def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str) -> str:
+    """Markdown from the metadata of the first file and the figures of all.
+
+    about: what it can and cannot tell, in a person's words; examples: file name of the sheet of test pictures.
+    """
     return "\n".join([
         f"# {facts['name']} {facts['version']}", "",
+        about.strip(), "",
+        "## How well", "",
         *_sizes(figures), "",
         f"Test split: {figures[0].pictures} pictures that were used for nothing else; measured on the exported files "
-        "through `edge.detector`.", "",
+        "through `edge.detector`. Times are medians on one thread of the machine that trained, 640x480 pictures: only "
+        "their ratios carry over.", "",
         *_parts(figures), "",
-        "## Each class", "",
-        "Precision, recall and F1 at the shipped threshold (IoU 0.5), which was chosen on the validation split.", "",
+        "Precision, recall and F1 below are at the shipped threshold (IoU 0.5), chosen on the validation split.", "",
         *(line for one in figures for line in _classes(one)),
+        f"![right and wrong on test pictures]({examples})", "",
+        "Test pictures drawn evenly from those that came out right (upper half) and those that did not (lower half). "
+        "Green: marked by a person; red: found.", "",
         "## Made from", "",
         *_origin(facts),
     ])  # fmt: skip

@@ -27,8 +27,10 @@ from training.manifest import golden_sample, release
 from training.metrics import AtThreshold, Average, at_threshold, average_precision, judged
 from training.onnx_file import Facts, read_facts, write_facts
 from training.samples import Sample, read_image
+from training.sheets import right_and_wrong
 from training.train import samples_of
 
+ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person
 TIMED_PICTURES = 60
 CAMERA_SIZE_PX = (640, 480)
 
@@ -43,8 +45,20 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     held_out = [sample for sample in samples_of(config, "val") if sample.dataset == config.datasets[0].name]
     release(paths, golden_sample(paths, held_out))
     write(models / "reports" / f"{config.name}.json", json.dumps([asdict(one) for one in figures], indent=1) + "\n")
-    write(models / "cards" / f"{config.name}.md", card(read_facts(paths[0]), figures))
+    write_card(models / "cards" / f"{config.name}.md", paths[0], figures, samples)
     return figures
+
+
+def write_card(card_path: Path, bundle_path: Path, figures: Sequence[Figures], samples: Sequence[Sample]) -> None:
+    """The card and its sheet of test pictures beside it."""
+    bundle = load_bundle(bundle_path)
+    detector = Detector(bundle)
+    found = [detector(read_image(sample.image_path)) for sample in samples]
+    picture = card_path.with_suffix(".jpg")
+    about = ABOUT / f"{bundle.name}.md"
+    text = about.read_text(encoding="utf-8") if about.is_file() else "A model that nobody described yet."
+    write(card_path, card(read_facts(bundle_path), figures, text, picture.name))
+    cv2.imwrite(str(picture), right_and_wrong(samples, found, bundle.labels), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 def figures_of(path: Path, samples: Sequence[Sample]) -> Figures:

@@ -8,7 +8,7 @@ import numpy as np
 from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
 from edge.detections import Detections
 from training.metrics import Truth, at_threshold, judged
-from training.samples import Example
+from training.samples import Example, Sample, load_example
 
 TILE_PX = 320
 MARKED, SAID = (60, 200, 60), (40, 40, 230)  # BGR
@@ -28,6 +28,17 @@ def tile(example: Example, found: Detections, labels: Sequence[str]) -> Image:
     _draw(square, letterbox_xyxy(example.xyxy, fit), example.class_id, labels, MARKED)
     _draw(square, letterbox_xyxy(found.xyxy, fit), found.class_id, labels, SAID)
     return square
+
+
+def right_and_wrong(
+    samples: Sequence[Sample], found: Sequence[Detections], labels: Sequence[str], each: int = 8
+) -> Image:
+    """A sheet of `each` pictures that came out right above as many that did not, drawn evenly from the samples."""
+    rows = range(len(samples))
+    right = [i for i in rows if is_right(Truth(samples[i].xyxy, samples[i].class_id), found[i], len(labels))]
+    wrong = sorted(set(rows) - set(right))
+    picked = [part[k * len(part) // each] for part in (right, wrong) if part for k in range(each)]
+    return sheet([tile(load_example(samples[i]), found[i], labels) for i in picked])
 
 
 def is_right(truth: Truth, found: Detections, classes: int) -> bool:
