@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.boxes import Image
 from edge.detector import Detector
@@ -21,7 +22,7 @@ class FrameCost:
     infer_ms: float  # the bare session.run
     decode_ms: float  # logits to detections
     total_ms: float  # the detector as it is called
-    ratio: float  # total / infer
+    ratio: float  # total / infer in processor time, which a busy machine does not stretch
 
 
 def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS) -> FrameCost:
@@ -34,7 +35,9 @@ def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS)
         "decode": lambda: detector.decode(raw, fit, detector.thresholds),
         "total": lambda: detector(image),
     }
-    ms = turns_ms(stages, repetitions)
+    rounds = [{name: _cost_ms(work) for name, work in stages.items()} for _ in range(repetitions)]
+    ms = {name: _quartile([one[name].wall for one in rounds]) for name in stages}
+    processor_ms = {name: _quartile([one[name].processor for one in rounds]) for name in stages}
     return FrameCost(
         width_px=image.shape[1],
         height_px=image.shape[0],
@@ -42,20 +45,27 @@ def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS)
         infer_ms=ms["infer"],
         decode_ms=ms["decode"],
         total_ms=ms["total"],
-        ratio=ms["total"] / ms["infer"],
+        ratio=processor_ms["total"] / processor_ms["infer"],
     )
 
 
 def turns_ms(works: dict[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
-    """Milliseconds of each work, which take turns so that a busy machine slows all alike.
-
-    The lower quartile: other programs only ever add, and on a machine of two cores they add to half of the turns.
-    """
-    rounds = [{name: _took_ms(work) for name, work in works.items()} for _ in range(repetitions)]
-    return {name: statistics.quantiles((one[name] for one in rounds), n=4)[0] for name in works}
+    """Milliseconds by the clock of each work; they take turns, so that a busy machine slows all alike."""
+    rounds = [{name: _cost_ms(work).wall for name, work in works.items()} for _ in range(repetitions)]
+    return {name: _quartile([one[name] for one in rounds]) for name in works}
 
 
-def _took_ms(work: Callable[[], object]) -> float:
-    started_s = time.perf_counter()
+class _Cost(NamedTuple):
+    wall: float
+    processor: float  # of all threads of this process
+
+
+def _cost_ms(work: Callable[[], object]) -> _Cost:
+    started, busy = time.perf_counter(), time.process_time()
     work()
-    return (time.perf_counter() - started_s) * 1000
+    return _Cost((time.perf_counter() - started) * 1000, (time.process_time() - busy) * 1000)
+
+
+def _quartile(values: list[float]) -> float:
+    """The lower one: other programs only ever add."""
+    return statistics.quantiles(values, n=4)[0]
