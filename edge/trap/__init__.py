@@ -1,0 +1,10 @@
+"""A card in a trap: insects accumulate on it, and each is counted once, when it is new. Pure.
+
+card = Card.none(classes=1)
+card, reading = read_card(card, detections, sure, image)
+"""
+
+from edge.trap.card import Card, Insects
+from edge.trap.reading import Reading, Verdict, read_card
+
+__all__ = ["Card", "Insects", "Reading", "Verdict", "read_card"]

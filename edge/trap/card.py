@@ -1,0 +1,81 @@
+"""What is known of one card: where each insect lies, and the surface around them. Records only."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Ints
+from edge.trap.places import Places
+
+Mask = NDArray[np.bool_]
+FALLEN_AFTER = 2  # pictures in a row on which its place was bare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no single answer to ==
+class Insects:
+    """n insects of a card; columns of equal length, places in the card's own px (working px of its first picture).
+
+    evidence: (n, classes) sum of the confidences with which each class was seen
+    look: (n, 6) signature with the light taken out
+    new_in: (n,) number of the picture that counted it; 0: it lay there before, or came into view with the card
+    bare: (n,) pictures in a row on which its place was bare
+    waiting: (n,) seen once and not surely: a second look decides
+    """
+
+    xyxy: Floats
+    evidence: NDArray[np.float64]
+    look: Floats
+    new_in: Ints
+    bare: Ints
+    waiting: Mask
+
+    def __len__(self) -> int:
+        return len(self.new_in)
+
+    @property
+    def class_id(self) -> Ints:
+        """(n,) the class with the most evidence over all pictures."""
+        return np.asarray(self.evidence.argmax(axis=1), np.int64)
+
+    def where(self, keep: Mask) -> "Insects":
+        """Those of the mask (n,)."""
+        return Insects(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
+
+    def joined(self, others: "Insects") -> "Insects":
+        """With the `others` behind."""
+        both = {f.name: (getattr(self, f.name), getattr(others, f.name)) for f in fields(self)}
+        return Insects(**{name: np.concatenate(columns) for name, columns in both.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Card:
+    """A card up to now; begin with `Card.none`. `places` None: no picture of it yet."""
+
+    insects: Insects
+    places: Places | None = None
+    picture: int = 0  # number of pictures looked at, of this and earlier cards
+    unmatched: int = 0  # pictures in a row that did not show this card
+
+    @staticmethod
+    def none(classes: int) -> "Card":
+        """Nothing seen yet; the model knows so many `classes`."""
+        return Card(
+            insects=Insects(
+                xyxy=np.empty((0, 4), np.float32),
+                evidence=np.empty((0, classes)),
+                look=np.empty((0, 6), np.float32),
+                new_in=np.empty(0, np.int64),
+                bare=np.empty(0, np.int64),
+                waiting=np.empty(0, np.bool_),
+            )
+        )
+
+    @property
+    def present(self) -> Mask:
+        """(n,) does it lie on the card now?"""
+        return ~self.insects.waiting & (self.insects.bare < FALLEN_AFTER)
+
+    def empty(self) -> "Card":
+        """Another card in the same trap."""
+        return replace(Card.none(self.insects.evidence.shape[1]), picture=self.picture)

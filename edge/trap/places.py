@@ -1,0 +1,71 @@
+"""The card's surface as it was first seen and as it was last seen: did anything change at this place? Pure."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats
+from edge.trap.registration import Gray, Relief
+
+BARE = 6.0  # grey levels; root mean square of fine structure below which a place shows nothing
+SAME = 0.6  # share of a place's structure that may differ between two looks at the same thing
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Fine structure (h, w) float32 in the card's own px, and which of it was ever in view."""
+
+    first: Gray
+    last: Gray
+    ever: Mask
+    scale: float
+
+    @staticmethod
+    def of(picture: Relief) -> "Places":
+        """A card seen for the first time."""
+        return Places(picture.fine, picture.fine, np.ones(picture.fine.shape, np.bool_), picture.scale)
+
+    def as_relief(self) -> Relief:
+        """The card as last seen, to register the next picture to."""
+        return Relief(self.last, self.scale)
+
+    def seen(self, moved: Gray, now: Mask) -> "Places":
+        """After a picture, `moved` into the card's px, that shows the part `now`."""
+        first = np.where(self.ever, self.first, moved) if not self.ever.all() else self.first
+        return replace(self, first=first, last=np.where(now, moved, self.last), ever=self.ever | now)
+
+
+def in_view(mask: Mask, xyxy: Floats, share: float = 0.6) -> Mask:
+    """(n,) does that share of each box (n, 4) lie where the mask (h, w) is set?"""
+    return np.array([_patch(mask, box).sum() >= share * _size(box) for box in xyxy], np.bool_)
+
+
+def structure(fine: Gray, xyxy: Floats) -> NDArray[np.float64]:
+    """(n,) root mean square of the fine structure in each box, grey levels."""
+    return np.array([_rms(_patch(fine, box)) for box in xyxy], np.float64)
+
+
+def is_same(one: Gray, other: Gray, xyxy: Floats) -> Mask:
+    """(n,) do both show the same thing in each box? A bare place is the same as a bare place."""
+    return np.array([_is_same(_patch(one, box), _patch(other, box)) for box in xyxy], np.bool_)
+
+
+def _is_same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    strongest = max(_rms(a), _rms(b))
+    return strongest < BARE or _rms(a - b) < SAME * strongest
+
+
+def _patch(picture: NDArray[Any], box: Floats) -> NDArray[Any]:
+    left, top, right, bottom = (max(0, round(float(v))) for v in box)
+    return picture[top : max(bottom, top + 1), left : max(right, left + 1)]
+
+
+def _size(box: Floats) -> float:
+    return max(1.0, float((round(box[2]) - round(box[0])) * (round(box[3]) - round(box[1]))))
+
+
+def _rms(patch: NDArray[Any]) -> float:
+    return float(np.sqrt(np.mean(np.square(patch, dtype=np.float64)))) if patch.size else 0.0

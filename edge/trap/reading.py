@@ -1,0 +1,228 @@
+"""One picture more of a card: match it by place, and say which insects are new. Pure."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Image, Ints, area, intersection
+from edge.detections import Detections
+from edge.tracker.assignment import cheapest_pairs
+from edge.tracker.signature import signatures, unlikeness
+from edge.trap.card import FALLEN_AFTER, Card, Insects, Mask
+from edge.trap.places import BARE, Places, in_view, is_same, structure
+from edge.trap.registration import Affine, Gray, applied, registered, relief, warped
+
+Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
+GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
+STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last picture
+SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
+RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
+CHANGED_SHARE = 0.5  # a sudden loss of so many insects is a new card and no wind
+FORGOTTEN_AFTER = 4  # pictures after which a bare place is bare
+FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
+FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What one picture said.
+
+    verdict: first: a start, nothing is new · matched · unmatched: this picture shows no card that is known, nothing is
+    counted and nothing is lost · changed: another card, what lies on it is new · restarted: the camera was moved
+    new: (k,) class of each insect that is new since the picture before
+    """
+
+    verdict: Verdict
+    new: Ints
+    new_xyxy: Floats  # (k, 4) px of this picture
+    present: int  # insects on the card now
+    fallen: int  # since the picture before
+    covered: float  # share of the picture, 0..1
+    saturated: bool
+
+
+def read_card(card: Card, found: Detections, sure: Mask, image: Image) -> tuple[Card, Reading]:
+    """The card after one more picture (H, W, 3) uint8 BGR, and what is new on it. Pure.
+
+    `sure` (n,): the detection is above the model's threshold; an unsure one counts when a second picture shows it.
+    """
+    now = relief(image)
+    boxes = found.xyxy * np.float32(now.scale)
+    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy))
+    if card.places is None:
+        return _begun(replace(card, picture=card.picture + 1, places=Places.of(now)), seen, "first")
+    move = registered(card.places.as_relief(), now, _centres(card.insects.xyxy), _centres(boxes))
+    if move is None:
+        return _unmatched(card, seen, Places.of(now))
+    moved, view = warped(now, move, card.places.as_relief().size)
+    return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), moved, view)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Detections of a picture; boxes (n, 4) in working px, of the picture or of the card."""
+
+    xyxy: Floats
+    found: Detections
+    sure: Mask
+    look: Floats
+
+    def through(self, move: Affine) -> "_Seen":
+        """With boxes in the card's px: their middle moves, their sides stay, or change places in a quarter turn."""
+        centre = applied(move, _centres(self.xyxy))
+        sides = (self.xyxy[:, 2:] - self.xyxy[:, :2]).astype(np.float64)
+        if abs(move[0, 1]) > abs(move[0, 0]):
+            sides = sides[:, ::-1]
+        xyxy = np.hstack([centre - sides / 2, centre + sides / 2]).astype(np.float32)
+        return _Seen(xyxy, self.found, self.sure, self.look)
+
+    def as_insects(self, rows: Mask, new_in: int, waiting: Mask, classes: int) -> Insects:
+        count = int(rows.sum())
+        evidence = np.zeros((count, classes))
+        evidence[np.arange(count), self.found.class_id[rows]] = self.found.confidence[rows]
+        return Insects(
+            xyxy=self.xyxy[rows],
+            evidence=evidence,
+            look=self.look[rows],
+            new_in=np.full(count, new_in, np.int64),
+            bare=np.zeros(count, np.int64),
+            waiting=waiting,
+        )
+
+
+def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
+    """A card seen for the first time. Only on one that somebody put up meanwhile are insects new."""
+    new_in = card.picture if verdict == "changed" else 0
+    nobody = np.zeros(int(seen.sure.sum()), np.bool_)
+    insects = seen.as_insects(seen.sure, new_in, nobody, card.insects.evidence.shape[1])
+    after = replace(card, insects=insects, unmatched=0)
+    return after, _reading(after, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure), 0)
+
+
+def _unmatched(card: Card, seen: _Seen, places: Places) -> tuple[Card, Reading]:
+    """Nothing is counted from a picture that shows no known card; a second one begins anew."""
+    waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
+    if waited.unmatched < RESTART_AFTER:
+        return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure), 0)
+    fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
+    return _begun(replace(waited.empty(), places=places), seen, "changed" if fewer else "restarted")
+
+
+def _matched(card: Card, seen: _Seen, moved: Gray, view: Mask) -> tuple[Card, Reading]:
+    places, insects = card.places, card.insects
+    assert places is not None  # noqa: S101  _matched is called for a known card only
+    row_of = _paired(insects, seen)
+    lost = _is_bare_now(insects, row_of, places, moved, view)
+    row_of = _with_strugglers(insects, seen, row_of, lost)
+    free = row_of < 0
+    shows = structure(moved, seen.xyxy) >= BARE
+    known_view = in_view(places.ever, seen.xyxy)
+    there_before = ~known_view | is_same(places.first, moved, seen.xyxy)
+    old = free & shows & there_before & seen.sure
+    new = free & shows & ~there_before
+    updated, decided = _updated(insects, seen, row_of, lost, card.picture)
+    classes = insects.evidence.shape[1]
+    none_waits = np.zeros(int(old.sum()), np.bool_)
+    joined = updated.joined(seen.as_insects(old, 0, none_waits, classes))
+    joined = joined.joined(seen.as_insects(new, card.picture, ~seen.sure[new], classes))
+    before, fallen = int(card.present.sum()), int((updated.bare == FALLEN_AFTER).sum())
+    after = replace(card, insects=_remembered(joined), places=places.seen(moved, view))
+    verdict: Verdict = "changed" if before >= 6 and int(lost.sum()) > CHANGED_SHARE * before else "matched"
+    return after, _reading(after, seen, verdict, (new & seen.sure) | decided, fallen)
+
+
+def _paired(insects: Insects, seen: _Seen) -> Ints:
+    """(n,) the row of the insect that lies where each detection is, -1 for none."""
+    row_of = np.full(len(seen.sure), -1, np.int64)
+    if len(insects) and len(row_of):
+        size = np.sqrt(np.maximum(np.minimum(area(insects.xyxy)[:, None], area(seen.xyxy)[None]), 1))
+        off = np.linalg.norm(_centres(insects.xyxy)[:, None] - _centres(seen.xyxy)[None], axis=2) / size
+        inside = intersection(insects.xyxy, seen.xyxy) / (size * size)  # a part of it was beyond the edge
+        cost = np.minimum(off / GATE, np.where(inside > 0.7, 0.9, 9.0))
+        for row, column in cheapest_pairs(cost.astype(np.float64), 1.0):
+            row_of[column] = row
+    return row_of
+
+
+def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, view: Mask) -> Mask:
+    """(n,) was it not found, and did its place change into one that shows no insect, and stay so?"""
+    unseen = np.ones(len(insects), np.bool_)
+    unseen[row_of[row_of >= 0]] = False
+    if not unseen.any():
+        return unseen
+    as_before = is_same(places.last, moved, insects.xyxy)
+    return np.asarray(unseen & in_view(view, insects.xyxy) & (as_before == (insects.bare > 0)), np.bool_)
+
+
+def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask) -> Ints:
+    """A detection that nobody explains, near a place that has just become bare, may be the same insect."""
+    rows, columns = np.flatnonzero(lost), np.flatnonzero(row_of < 0)
+    if not len(rows) or not len(columns):
+        return row_of
+    size = np.sqrt(np.maximum(area(insects.xyxy[rows]), 1))[:, None]
+    off = np.linalg.norm(_centres(insects.xyxy[rows])[:, None] - _centres(seen.xyxy[columns])[None], axis=2) / size
+    unlike = unlikeness(insects.look[rows], seen.look[columns])
+    cost = np.where((off < STRUGGLE) & (unlike < SAME_LOOK), off / STRUGGLE + unlike / SAME_LOOK, np.inf)
+    row_of = row_of.copy()
+    for row, column in cheapest_pairs(cost, 2.0):
+        row_of[columns[column]] = rows[row]
+    return row_of
+
+
+def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask, picture: int) -> tuple[Insects, Mask]:
+    """The known insects after this picture; and which detections turn one that waited into one that counts."""
+    columns = np.flatnonzero(row_of >= 0)
+    rows = row_of[columns]
+    xyxy, evidence, look = insects.xyxy.copy(), insects.evidence.copy(), insects.look.copy()
+    xyxy[rows] += 0.5 * (seen.xyxy[columns] - xyxy[rows])
+    evidence[rows, seen.found.class_id[columns]] += seen.found.confidence[columns]
+    look[rows] = seen.look[columns]
+    bare = insects.bare + lost
+    bare[rows] = 0
+    decided = np.zeros(len(row_of), np.bool_)
+    decided[columns] = insects.waiting[rows]
+    waiting, new_in = insects.waiting.copy(), insects.new_in.copy()
+    new_in[rows[decided[columns]]] = picture
+    waiting[rows] = False
+    return replace(insects, xyxy=xyxy, evidence=evidence, look=look, bare=bare, waiting=waiting, new_in=new_in), decided
+
+
+def _remembered(insects: Insects) -> Insects:
+    forgotten = (insects.bare >= FORGOTTEN_AFTER) | (insects.waiting & (insects.bare > 0))
+    return insects.where(~forgotten)
+
+
+def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) -> Reading:
+    covered = _covered(card)
+    return Reading(
+        verdict=verdict,
+        new=seen.found.class_id[new],
+        new_xyxy=seen.found.xyxy[new],
+        present=int(card.present.sum()),
+        fallen=fallen,
+        covered=covered,
+        saturated=covered > FULL,
+    )
+
+
+def _covered(card: Card) -> float:
+    """Share of the card that lies under insects, of boxes that overlap only once."""
+    if card.places is None:
+        return 0.0
+    mask = np.zeros(card.places.last.shape, np.uint8)
+    for left, top, right, bottom in card.insects.xyxy[card.present].round().astype(int).tolist():
+        mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
+    return float(mask.mean()) * FILL
+
+
+def _looks(image: Image, xyxy: Floats) -> Floats:
+    """Signatures as they would be in the same light."""
+    light = np.maximum(np.asarray(cv2.mean(image)[:3], np.float64), 1.0)
+    return np.asarray(signatures(image, xyxy) * np.tile(120 / light, 2), np.float32)
+
+
+def _centres(xyxy: Floats) -> NDArray[np.float64]:
+    return np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2, np.float64)

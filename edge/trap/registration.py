@@ -1,0 +1,197 @@
+"""How a card lies in this picture, seen from the one before: moved, turned, lit otherwise. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Image, shrink
+
+WORK_PX = 1300  # longest side of the pictures that are compared: an insect of 2 mm keeps about 20 px
+FEATURES = 900
+LEAST_INLIERS = 12
+NEAR_PX = 3.0  # of the working picture, what still counts as the same point
+SCALES = (0.93, 1.07)  # a card that lies nearer or further than this is no card that was moved, but another scene
+LEAST_LIKENESS = 0.25  # correlation of fine structure where there is some; unrelated cards have about 0
+SURE_LIKENESS = 0.75  # no further attempt is needed
+STRUCTURE = 20.0  # grey levels above or below the surroundings; noise and the grain of a card stay below
+LEAST_STRUCTURE_PX = 60
+Affine = NDArray[np.float64]  # (2, 3), rotation, scale and shift
+Points = NDArray[np.float64]  # (n, 2)
+Gray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relief:
+    """The fine structure of a picture without its light: grey levels above the surroundings.
+
+    fine: (h, w) float32, in grey levels; scale: working px per source px
+    """
+
+    fine: Gray
+    scale: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in working px."""
+        return self.fine.shape[1], self.fine.shape[0]
+
+
+def relief(image: Image) -> Relief:
+    """What remains of `image` (H, W, 3) uint8 BGR when the light on it is taken away: shadows and evening are soft."""
+    height_px, width_px = image.shape[:2]
+    scale = min(1.0, WORK_PX / max(height_px, width_px))
+    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    around = cv2.blur(cv2.blur(grey, (41, 41)), (41, 41))
+    gain = 120 / np.maximum(around, 20)
+    return Relief(np.asarray((grey - around) * gain, np.float32), scale)
+
+
+def registered(before: Relief, now: Relief, marks_before: Points, marks_now: Points) -> Affine | None:
+    """The map from working px of `now` to those of `before`, or None if the two show no common card.
+
+    `marks_*` (n, 2) are insects in working px: on a bare card they are all there is to go by.
+    """
+    if is_bare(before):
+        return unmoved()
+    attempts: tuple[Callable[[], Affine | None], ...] = (
+        unmoved,
+        lambda: _by_features(before, now),
+        lambda: _by_marks(marks_before, marks_now),
+    )
+    best, best_likeness = None, LEAST_LIKENESS
+    for attempt in attempts:
+        move = attempt()
+        if move is not None and (found := likeness(before, now, move)) > best_likeness:
+            best, best_likeness = move, found
+        if best_likeness > SURE_LIKENESS:
+            break
+    return None if best is None else _refined(before, now, best)
+
+
+def unmoved() -> Affine:
+    """The map of a card that lies where it lay."""
+    return np.array([[1.0, 0, 0], [0, 1.0, 0]])
+
+
+def likeness(before: Relief, now: Relief, move: Affine) -> float:
+    """Is what was there still there? Correlation (-1..1) through `move`, where `before` has structure.
+
+    Insects that are new do not count against it.
+    """
+    moved, seen = warped(now, move, before.size)
+    there = seen & (np.abs(before.fine) > STRUCTURE)
+    if there.sum() < LEAST_STRUCTURE_PX:
+        return 0.0
+    a, b = before.fine[there], moved[there]
+    return float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-6))
+
+
+def is_bare(picture: Relief) -> bool:
+    """Is there nothing that a card could be known by? Then there is no insect either that might be counted twice."""
+    return int((np.abs(picture.fine) > STRUCTURE).sum()) < LEAST_STRUCTURE_PX
+
+
+def warped(now: Relief, move: Affine, size: tuple[int, int]) -> tuple[Gray, NDArray[np.bool_]]:
+    """`now` as it lies in `before`, (h, w) float32, and where it has anything to say."""
+    moved = cv2.warpAffine(now.fine, move, size, flags=cv2.INTER_LINEAR)
+    seen = cv2.warpAffine(np.ones(now.fine.shape, np.uint8), move, size, flags=cv2.INTER_NEAREST)
+    return np.asarray(moved, np.float32), np.asarray(seen, np.bool_)
+
+
+def applied(move: Affine, points: Points) -> Points:
+    """Points (n, 2) through a map."""
+    return np.asarray(points @ move[:, :2].T + move[:, 2])
+
+
+def after(first: Affine, then: Affine) -> Affine:
+    """The map that does `first` and `then`."""
+    return np.hstack([then[:, :2] @ first[:, :2], (then[:, :2] @ first[:, 2] + then[:, 2])[:, None]])
+
+
+def _by_features(before: Relief, now: Relief) -> Affine | None:
+    """From points that look alike in both (Rublee et al. 2011, ORB), outliers left out by RANSAC."""
+    orb = cv2.ORB.create(nfeatures=FEATURES, fastThreshold=6, edgeThreshold=15)
+    points_a, told_a = orb.detectAndCompute(_as_bytes(before), None)
+    points_b, told_b = orb.detectAndCompute(_as_bytes(now), None)
+    if told_a is None or told_b is None or min(len(points_a), len(points_b)) < LEAST_INLIERS:
+        return None
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(told_b, told_a)
+    if len(pairs) < LEAST_INLIERS:
+        return None
+    source = np.array([points_b[p.queryIdx].pt for p in pairs])
+    target = np.array([points_a[p.trainIdx].pt for p in pairs])
+    return _similarity(source, target, LEAST_INLIERS)
+
+
+def _by_marks(before: Points, now: Points) -> Affine | None:
+    """From the pattern of the insects: a pair of neighbours here and a pair as far apart there fix a map."""
+    if min(len(before), len(now)) < 4:
+        return None
+    a, b = before[:60], now[:60]
+    best: Affine | None = None
+    most = 3
+    for i, k in pairwise(range(len(b))):
+        for move in _maps(b[i], b[k], a):
+            off = np.linalg.norm(applied(move, b)[:, None] - a[None], axis=2)
+            near = int((off.min(axis=1) < 2 * NEAR_PX).sum())
+            if near > most:
+                best, most = move, near
+    if best is None:
+        return None
+    off = np.linalg.norm(applied(best, b)[:, None] - a[None], axis=2)
+    rows = np.flatnonzero(off.min(axis=1) < 2 * NEAR_PX)
+    return _similarity(b[rows], a[off.argmin(axis=1)[rows]], 4)
+
+
+def _maps(first: Points, second: Points, among: Points) -> list[Affine]:
+    """Rigid maps that put the pair on two of the others that lie as far apart."""
+    wanted = np.linalg.norm(second - first)
+    apart = np.linalg.norm(among[:, None] - among[None], axis=2)
+    found = []
+    for i, k in np.argwhere(np.abs(apart - wanted) < NEAR_PX)[:200]:
+        if i == k:
+            continue
+        turn = complex(*(among[k] - among[i])) / max(abs(complex(*(second - first))), 1e-6)
+        turn *= complex(*(second - first)).conjugate() / max(abs(complex(*(second - first))), 1e-6)
+        turn /= max(abs(turn), 1e-6)
+        rotation = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+        found.append(np.hstack([rotation, (among[i] - rotation @ first)[:, None]]))
+    return found
+
+
+def _similarity(source: Points, target: Points, least: int) -> Affine | None:
+    move, inliers = cv2.estimateAffinePartial2D(
+        source, target, method=cv2.RANSAC, ransacReprojThreshold=NEAR_PX, maxIters=4000, confidence=0.999
+    )
+    if move is None or int(inliers.sum()) < least:
+        return None
+    scale = float(np.hypot(move[0, 0], move[1, 0]))
+    return np.asarray(move, np.float64) if SCALES[0] < scale < SCALES[1] else None
+
+
+def _refined(before: Relief, now: Relief, move: Affine) -> Affine:
+    """To a fraction of a pixel by enhanced correlation (Evangelidis and Psarakis 2008), kept if it is better.
+
+    At half size, which costs a quarter and is as good on insects of 20 px.
+    """
+    halves = [np.asarray(cv2.resize(r.fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)) for r in (before, now)]
+    inverse = cv2.invertAffineTransform(move).astype(np.float32)
+    inverse[:, 2] /= 2
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 1e-4)
+    everything = np.full(halves[1].shape, 255, np.uint8)
+    try:
+        _, found = cv2.findTransformECC(halves[0], halves[1], inverse, cv2.MOTION_EUCLIDEAN, stop, everything, 3)
+    except cv2.error:  # it did not converge: the first map is what we have
+        return move
+    found[:, 2] *= 2
+    finer = np.asarray(cv2.invertAffineTransform(np.asarray(found, np.float64)), np.float64)
+    return finer if likeness(before, now, finer) >= likeness(before, now, move) else move
+
+
+def _as_bytes(picture: Relief) -> Image:
+    return np.asarray(np.clip(picture.fine * 2 + 128, 0, 255), np.uint8)

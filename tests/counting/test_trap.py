@@ -1,0 +1,126 @@
+"""A card's insects are counted once: not when it is moved, lit otherwise or missed by the detector for a picture."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from edge.trap import Card, Reading, read_card
+from tests.counting import cards, cutouts
+from tests.counting.cards import Picture, Pose
+
+
+def readings(
+    pictures: Iterable[Picture], seed: int = 5, *, missed: float = 0.0, false: float = 0.0, card: Card | None = None
+) -> tuple[Card, list[Reading]]:
+    chance = np.random.default_rng(seed)
+    now, told = card or Card.none(1), []
+    for picture in pictures:
+        found, sure = cards.detected(picture, chance, missed=missed, false=false)
+        now, reading = read_card(now, found, sure, picture.image)
+        told.append(reading)
+    return now, told
+
+
+def shown(seed: int, poses: list[Pose], *, start: int = 20, arrivals: float = 0.0, falls: float = 0.0) -> list[Picture]:
+    chance = np.random.default_rng(seed)
+    return list(
+        cards.series(
+            chance,
+            len(poses),
+            cards.drawn_ground(chance),
+            start=start,
+            arrivals=arrivals,
+            falls=falls,
+            poses=poses,
+            dew=0,
+        )
+    )
+
+
+def new(told: list[Reading]) -> list[int]:
+    return [len(reading.new) for reading in told]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_card_that_is_moved_10_mm_and_turned_3_degrees_has_no_new_insects(seed: int) -> None:
+    _, told = readings(shown(seed, [Pose(), Pose(7, -7, 3.0), Pose(-5, 2, -2.0)]))
+    assert new(told) == [0, 0, 0]
+    assert [reading.verdict for reading in told] == ["first", "matched", "matched"]
+
+
+def test_a_card_that_is_put_back_upside_down_has_no_new_insects() -> None:
+    _, told = readings(shown(1, [Pose(), Pose(0.5, 0, 180.0)], start=40))
+    assert (told[1].verdict, new(told)) == ("matched", [0, 0])
+
+
+def test_insects_that_came_are_counted_in_the_picture_that_shows_them() -> None:
+    pictures = shown(2, [Pose(0.1 * k, 0, 0) for k in range(5)], start=5, arrivals=4)
+    _, told = readings(pictures)
+    assert new(told) == [picture.new for picture in pictures]
+    assert sum(new(told)) > 5
+
+
+def test_an_insect_that_the_detector_misses_for_a_picture_is_neither_lost_nor_new() -> None:
+    _, told = readings(shown(3, [Pose()] * 8, start=20), missed=0.3)
+    seen_late = new(told)[1:]
+    assert sum(seen_late) == 0  # they lay there from the start, whenever they were found
+    assert sum(reading.fallen for reading in told) == 0
+
+
+def test_an_insect_that_falls_off_leaves_the_present_and_no_negative_count() -> None:
+    pictures = shown(4, [Pose()] * 6, start=40, falls=0.1)
+    _, told = readings(pictures)
+    assert min(new(told)) == 0
+    assert told[-1].present <= len(pictures[-3].numbers)
+    assert sum(reading.fallen for reading in told) >= 3
+
+
+def test_a_false_detection_on_bare_card_is_no_insect() -> None:
+    _, told = readings(shown(6, [Pose()] * 6, start=20), false=0.3)
+    assert sum(new(told)) <= 1  # one may lie on the writing, half in view
+
+
+def test_a_gap_of_two_days_counts_all_that_came_meanwhile_once() -> None:
+    before, _, after = shown(7, [Pose(), Pose(), Pose(2, 1, 1.0)], start=10, arrivals=15)
+    _, told = readings([before, after, after])
+    assert new(told)[1] == pytest.approx(len(set(after.numbers) - set(before.numbers)), abs=1)
+    assert new(told)[2] == 0
+
+
+def test_a_picture_of_something_else_counts_nothing_and_forgets_nothing() -> None:
+    pictures = shown(8, [Pose()] * 3, start=20)
+    hand = Picture(np.random.default_rng(1).integers(0, 255, pictures[0].image.shape, np.uint8), *[
+        pictures[0].numbers, pictures[0].xyxy + 60, 0, 0
+    ])  # fmt: skip
+    _, told = readings([pictures[0], hand, pictures[1], pictures[2]])
+    assert [reading.verdict for reading in told] == ["first", "unmatched", "matched", "matched"]
+    assert sum(new(told)) == 0
+
+
+def test_a_new_card_is_noticed_and_what_lies_on_it_is_new() -> None:
+    old = shown(9, [Pose()] * 2, start=40)
+    chance = np.random.default_rng(77)
+    ground = cards.drawn_ground(chance)
+    fresh = list(cards.series(chance, 2, np.ascontiguousarray(ground[::-1, ::-1]), start=4, arrivals=0, falls=0, dew=0))
+    _, told = readings([*old, *fresh, fresh[1]])
+    assert "changed" in [reading.verdict for reading in told]
+    assert sum(new(told)) == pytest.approx(len(fresh[1].numbers), abs=1)
+
+
+def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
+    picture = shown(10, [Pose()], start=40)[0]
+    assert not readings([picture])[1][0].saturated
+    grid = [(x, y, x + 80, y + 80) for x in range(0, 1216, 90) for y in range(0, 892, 90)]
+    full = Picture(picture.image, np.arange(len(grid)), np.array(grid, np.float32), 0, 0)
+    assert readings([full])[1][0].saturated
+
+
+@pytest.mark.skipif(not cutouts.STICKY_CARDS.exists(), reason="the sticky-card pictures are not in the repository")
+def test_real_insects_on_a_real_card_are_counted_once_each() -> None:
+    """benchmarks/counting.py trap measures 50 series; here one."""
+    chance = np.random.default_rng(11)
+    ground, among = cards.real_grounds()[0], cutouts.from_sticky_cards("test")
+    pictures = list(cards.series(chance, 4, ground, among))
+    _, told = readings(pictures)
+    assert sum(new(told)) == pytest.approx(sum(picture.new for picture in pictures), abs=1)
