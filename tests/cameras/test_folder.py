@@ -52,6 +52,7 @@ def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) 
     for name, when in (("b.jpg", b"2026:07:01 06:00:00"), ("a.jpg", b"2026:07:01 07:00:00")):
         path = put(tmp_path / "p", name)
         path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), when))
+        os.utime(path, (MORNING_S, MORNING_S))
     assert shown(tmp_path / "p") == ["b.jpg", "a.jpg"]
 
 

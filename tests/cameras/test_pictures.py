@@ -63,6 +63,13 @@ def test_each_format_tells_its_size_before_it_is_decoded(suffix: str) -> None:
     assert decode_picture(data, "x").shape == (40, 56, 3)
 
 
+def test_a_png_cut_exactly_between_two_chunks_is_truncated() -> None:
+    whole = cv2.imencode(".png", picture_of(PICTURES[0]))[1].tobytes()
+    with pytest.raises(BadFrameError) as caught:
+        decode_picture(whole[:-12], "no_end.png")  # IEND is twelve bytes
+    assert caught.value.reason == "truncated"
+
+
 @given(cut=st.integers(0, len(WHOLE) - 1))
 @settings(deadline=None, max_examples=60)
 def test_a_jpeg_cut_anywhere_is_refused(cut: int) -> None:

@@ -123,11 +123,11 @@ def test_a_folder_may_show_the_same_picture_again(tmp_path: Path) -> None:
 
 def test_resting_takes_no_picture_from_a_folder(tmp_path: Path) -> None:
     folder = folder_of_pictures(tmp_path / "p")
-    with open_watched_camera(camera_table("folder", folder), SystemClock(), Event()) as camera:
+    with open_watched_camera(camera_table("folder", folder, stall_s=0.01), SystemClock(), Event()) as camera:
         names = []
         for _ in range(3):
             names.append(camera.read(1).source)
-            camera.rest(0.01)
+            camera.rest(0.05)
     assert names == [path.name for path in sorted(folder.iterdir())[:3]]
 
 
