@@ -71,20 +71,20 @@ class Node:
         log.info("node_stopped", extra={"node": self.config.node.node})
 
 
-def build(config: NodeConfig, parts: ExitStack, stop: Event, *, problem: str = "", looks: bool = True) -> Node:
+def build(config: NodeConfig, parts: ExitStack, stop: Event, *, refused: str = "", looks: bool = True) -> Node:
     """Make and start every part but the loop, and leave its closing with `parts`.
 
-    `problem` is shown on the page: why this is not the node that was meant. With `looks` False there is no loop.
+    `refused` says why `config` is not the configuration that was meant; with `looks` False there is no loop either.
     Raises FieldeyeError for what a node cannot be without: its store and its page's port.
     """
     clock = SystemClock()
     board = StatusBoard(clock.now())
+    if refused:
+        board.show(notice=refused, problem=None if looks else refused)
     store = parts.enter_context(closing(Store(config.store, config.node.node)))
     base = _Base(config, store, board, clock, stop)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
-    if problem:
-        board.show(problem=problem)
     publisher = _start_publisher(base, parts)
     alive = Pulse(clock, publisher)
     pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
@@ -224,7 +224,7 @@ def _health(base: _Base) -> Health:
             last_frame_utc=camera.last_frame.utc if camera.last_frame else None,
             ms_per_frame=camera.ms_per_frame,
         ),
-        problem=snapshot.problem or snapshot.model.detail or None,
+        problem=snapshot.problem or snapshot.notice or snapshot.model.detail or None,
         cpu_temperature_c=board.temperature_c,
         throttled=board.is_throttled,
         load=round(os.getloadavg()[0], 2),

@@ -60,6 +60,7 @@ class Snapshot:
     link: LinkStatus = LinkStatus()
     model: ModelStatus = ModelStatus()
     problem: str = ""  # safe mode: what keeps the node from looking
+    notice: str = ""  # it looks, but not with the configuration that was meant, and why
 
 
 class StatusBoard:
@@ -82,6 +83,7 @@ class StatusBoard:
         link: LinkStatus | None = None,
         model: ModelStatus | None = None,
         problem: str | None = None,
+        notice: str | None = None,
     ) -> None:
         """Replace the parts that are given."""
         with self._lock:
@@ -92,6 +94,7 @@ class StatusBoard:
                 link=link or now.link,
                 model=model or now.model,
                 problem=now.problem if problem is None else problem,
+                notice=now.notice if notice is None else notice,
             )
 
     def show_frame(self, image: Image) -> None:

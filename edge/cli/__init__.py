@@ -29,9 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no traceback reaches a user."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
-    args = _parser(verb).parse_args(words)
-    set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
     try:
+        args = _parser(verb).parse_args(words)
+        set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
         return int(args.run(args))
     except (ConfigError, UsageError) as why:
         return _fail(str(why), WRONG_USE)

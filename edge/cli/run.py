@@ -22,10 +22,10 @@ LAST_GOOD = "last-good.toml"
 
 
 class Chosen(NamedTuple):
-    """The configuration to run with; `problem` says what is wrong with the one that was meant."""
+    """The configuration to run with; `refused` says what is wrong with the one that was meant."""
 
     config: NodeConfig
-    problem: str = ""
+    refused: str = ""
     looks: bool = True  # False: there is nothing to look with, only the page works
 
 
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     stop_on_signal(stop)
     chosen = _settled(args.config) if args.unattended else Chosen(load_config(args.config))
     with ExitStack() as parts:
-        node = build(chosen.config, parts, stop, problem=chosen.problem, looks=chosen.looks)
-        if not chosen.problem:
+        node = build(chosen.config, parts, stop, refused=chosen.refused, looks=chosen.looks)
+        if not chosen.refused:
             _keep_as_last_good(args.config, Path(chosen.config.store.folder))
         node.run()
     return DONE

@@ -26,6 +26,8 @@ def health(
         clock_line(now, when, config),
         card_line(board.disk_free_bytes),
     ]
+    if snapshot.notice:
+        lines.append(settings_line(snapshot.notice))
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
@@ -103,6 +105,12 @@ def card_line(free_bytes: int | None) -> Line:
         sentence = gettext("The card is almost full: old pictures are removed first.")
         return line("card", "card", title, "look", sentence, room)
     return line("card", "card", title, "calm", gettext("There is room on the card."), room)
+
+
+def settings_line(notice: str) -> Line:
+    """A configuration that could not be used."""
+    sentence = gettext("The new settings cannot be used; the last good ones work on.")
+    return line("settings", "node", gettext("Settings"), "look", sentence, detail=notice)
 
 
 def power_line() -> Line:

@@ -1,0 +1,225 @@
+"""A whole node as a process: it looks, keeps, sends, shows, and stops when it is told to."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from edge.cli.demo import PAGE_PORT
+from edge.cli.loopback import free_port as cli_free_port
+from edge.config import StoreTable
+from edge.counts import Interval
+from edge.platform import Deduplicator, Heard, Subscriber, decode
+from edge.store import Store, inspect_store
+from tests.broker import Broker, free_port
+from tests.waiting import wait_until
+
+PICTURES = Path(__file__).parent / "data" / "frames"
+
+
+@dataclass
+class RunningNode:
+    """A `fieldeye run` of its own."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    page_port: int
+
+    def page(self, path: str = "/") -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.page_port}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def serves_page(self) -> bool:
+        assert self.process.poll() is None, self.process.communicate()[1]
+        try:
+            return bool(self.page())
+        except OSError:
+            return False
+
+    def committed(self) -> int:
+        return int(inspect_store(StoreTable(folder=str(self.folder))).split(" records")[0].split()[-1])
+
+    def stop(self, within_s: float = 5.0) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within_s)
+
+
+def configuration(
+    folder: Path, page_port: int, broker_port: int | None, *, camera: str = "", model: str = "pests"
+) -> Path:
+    path = folder / "node.toml"
+    mqtt = f'[mqtt]\nhost = "127.0.0.1"\nport = {broker_port}\ntls = false\n' if broker_port else ""
+    path.write_text(
+        f'[node]\nsite = "test"\nnode = "n1"\n'
+        f'[camera]\nkind = "folder"\nsource = "{PICTURES}"\nloop = true\nevery_s = 0.1\n{camera}\n'
+        f'[model]\nname = "{model}"\n[store]\nfolder = "{folder}"\ninterval_s = 2\n[page]\nport = {page_port}\n{mqtt}'
+    )
+    return path
+
+
+@contextmanager
+def running(config: Path, folder: Path, page_port: int, *options: str) -> Iterator[RunningNode]:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config), *options]
+    environment = {**os.environ, "STATE_DIRECTORY": str(folder)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        node = RunningNode(process, folder, page_port)
+        try:
+            wait_until(node.serves_page, within_s=30)
+            yield node
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as one:
+        yield one
+
+
+class Ear:
+    """A subscriber in a thread: the keys it has counted."""
+
+    def __init__(self, port: int) -> None:
+        self.seen, self.stop, self.frames = Deduplicator(), Event(), 0
+        self._subscriber = Subscriber("127.0.0.1", port)
+        self._thread = Thread(target=self._listen)
+
+    def __enter__(self) -> "Ear":
+        self._thread.start()
+        assert self._subscriber.subscribed.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self._thread.join(10)
+
+    def _listen(self) -> None:
+        for message in self._subscriber.messages(self.stop):
+            heard = decode(message)
+            for decoded in heard.records if isinstance(heard, Heard) else ():
+                is_new = self.seen.is_new(decoded.key)
+                if is_new and isinstance(decoded.record, Interval):
+                    self.frames += decoded.record.frames
+
+
+def test_a_node_looks_keeps_sends_shows_and_a_stop_loses_nothing(tmp_path: Path, broker: Broker) -> None:
+    port = free_port()
+    with Ear(broker.port) as ear, running(configuration(tmp_path, port, broker.port), tmp_path, port) as node:
+        wait_until(lambda: ear.seen.counted >= 5, within_s=30)
+        assert "<html" in node.page()
+        assert node.stop() == 0
+        with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+            last_seq = store.health().last_seq
+            assert last_seq
+            wait_until(lambda: ear.seen.counted == last_seq, within_s=5)
+            assert store.waiting()[0] == 0
+            assert ear.seen.missing("n1", store.epoch, last_seq) == []
+
+
+def test_without_a_broker_a_node_looks_keeps_and_shows_that_records_wait(tmp_path: Path) -> None:
+    port = free_port()
+    with running(configuration(tmp_path, port, free_port()), tmp_path, port) as node:
+        wait_until(lambda: node.committed() >= 3, within_s=30)
+        assert node.stop() == 0
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        assert store.waiting()[0] == store.health().last_seq
+
+
+def test_a_killed_node_goes_on_in_the_same_epoch_and_nothing_is_lost_or_doubled(tmp_path: Path, broker: Broker) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port)
+    with Ear(broker.port) as ear:
+        for _ in range(2):
+            with running(config, tmp_path, port) as node:
+                before = ear.seen.counted
+                wait_until(lambda before=before: ear.seen.counted > before + 2, within_s=30)
+                node.process.kill()
+                node.process.wait(5)
+        with running(config, tmp_path, port) as node:
+            wait_until(lambda: ear.seen.counted >= 8, within_s=30)
+            assert node.stop() == 0
+        with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+            last_seq = store.health().last_seq
+            assert last_seq
+            wait_until(lambda: ear.seen.missing("n1", store.epoch, last_seq) == [], within_s=10)
+            assert ear.seen.counted == last_seq
+
+
+def test_a_wrong_configuration_ends_run_with_2_and_a_sentence(tmp_path: Path) -> None:
+    config = configuration(tmp_path, free_port(), None)
+    config.write_text(config.read_text().replace("every_s", "every"))
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert "unknown key camera.every; did you mean every_s?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_unattended_node_with_a_wrong_configuration_goes_on_with_the_last_good_one(tmp_path: Path) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None)
+    with running(config, tmp_path, port, "--unattended") as node:
+        wait_until(lambda: node.committed() >= 1, within_s=30)
+        assert node.stop() == 0
+    config.write_text("[node\n")
+    before = node.committed()
+    with running(config, tmp_path, port, "--unattended") as node:
+        wait_until(lambda: node.committed() > before, within_s=30)
+        assert "node.toml" in node.page("/node")
+        assert node.stop() == 0
+
+
+def test_an_unattended_node_that_never_had_a_good_configuration_shows_why_on_its_page(tmp_path: Path) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text("nonsense")
+    if cli_free_port(PAGE_PORT) != PAGE_PORT:
+        pytest.skip(f"port {PAGE_PORT} is used by another program, and a node without configuration has no other")
+    with running(config, tmp_path, PAGE_PORT, "--unattended") as node:
+        assert "node.toml" in node.page()
+        assert node.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "broken.onnx"])
+def test_a_model_that_cannot_run_leaves_the_page_up_with_the_reason(tmp_path: Path, name: str) -> None:
+    if name.endswith(".onnx"):
+        (tmp_path / name).write_bytes(b"\x08\x07 not a model")
+        name = str(tmp_path / name)
+    port = free_port()
+    with running(configuration(tmp_path, port, None, model=name), tmp_path, port) as node:
+        assert Path(name).name in node.page()
+        assert node.stop() == 0
+
+
+def test_health_tells_the_platform_about_camera_model_and_store(tmp_path: Path, broker: Broker) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port)
+    config.write_text(config.read_text() + "health_every_s = 1\n")
+    with running(config, tmp_path, port) as node:
+        with broker.connect("platform") as platform:
+            platform.subscribe("fieldeye/v1/test/n1/health")
+            wait_until(lambda: len(platform.inbox) > 0, within_s=20)
+            told = json.loads(platform.inbox[-1].payload)
+        assert node.stop() == 0
+    assert {"utc", "clock", "session", "uptime_s", "camera", "store", "link"} <= told.keys()
+
+
+def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None)
+    with running(config, tmp_path, port):
+        other = tmp_path / "other"
+        other.mkdir()
+        command = [sys.executable, "-m", "edge", "run", "--config", str(configuration(other, port, None))]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert f"port {port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
