@@ -11,6 +11,7 @@ from edge.config import NodeConfig
 from edge.errors import FieldeyeError
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
+from edge.page.recent import Recent
 from edge.page.routes import Node, pages
 from edge.page.server import PageServer, serve
 from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language, gettext
@@ -27,7 +28,7 @@ def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Cloc
     """The page as a WSGI app. It owns nothing: whoever built store and board closes them."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
-    app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock))
+    app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
     app.register_blueprint(pages)
     _speak(app, config)
     _guard(app, config)

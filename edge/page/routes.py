@@ -16,14 +16,13 @@ from edge.counts import Interval, Sighting
 from edge.page import camera, card, days, fortnight, health, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
+from edge.page.recent import DAY, Recent
 from edge.page.situation import Facts, age_s
 from edge.page.words import Moments, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 
-DAY = timedelta(days=1)
-LATEST = 200  # sightings read for the last 24 hours
-ROWS = 6  # of them in the list
+ROWS = 6  # sightings in the list
 pages = Blueprint("pages", __name__)
 
 
@@ -36,23 +35,16 @@ class Node:
     config: NodeConfig
     clock: Clock
     live: LivePicture
+    recent: Recent
 
     def moments(self) -> Moments:
         """Now, as the reader says it."""
         return Moments(self.clock.now().utc, ZoneInfo(self.config.node.time_zone))
 
-    def sightings(self, now_utc: datetime) -> list[Sighting]:
-        """Those of the last 24 hours, newest first."""
-        records = [stored.record for stored in self.store.latest_sightings(LATEST)]
-        kept = [record for record in records if isinstance(record, Sighting) and record.at.utc >= now_utc - DAY]
-        return sorted(kept, key=lambda sighting: sighting.at.utc, reverse=True)
-
     def intervals(self, when: Moments) -> list[Interval]:
         """Those of the last fourteen days where the node stands."""
         first = when.today() - timedelta(days=days.LENGTH - 1)
-        midnight = datetime.combine(first, time(), when.zone).astimezone(UTC)
-        stored = self.store.intervals_between(midnight, when.now_utc + DAY)
-        return [one.record for one in stored if isinstance(one.record, Interval)]
+        return self.recent.intervals(datetime.combine(first, time(), when.zone).astimezone(UTC))
 
     def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
@@ -70,7 +62,7 @@ def now() -> str:
     """The farmer's page."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
-    seen, intervals, lines = this.sightings(when.now_utc), this.intervals(when), this.health(when)
+    seen, intervals, lines = this.recent.sightings(when.now_utc), this.intervals(when), this.health(when)
     snapshot = this.board.snapshot()
     tone, well = health.health_in_short(lines, snapshot.problem)
     facts = _facts(seen, intervals, when, names)

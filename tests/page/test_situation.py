@@ -41,7 +41,9 @@ def test_the_most_urgent_is_said_first(camera: CameraStatus, facts: Facts, probl
     assert situation(snapshot, facts, NOW, every_s=60) is expected
 
 
-@pytest.mark.parametrize(("age_s", "every_s", "is_late"), [(599, 60, False), (601, 60, True), (4000, 3600, False), (11_000, 3600, True)])
+@pytest.mark.parametrize(
+    ("age_s", "every_s", "is_late"), [(599, 60, False), (601, 60, True), (4000, 3600, False), (11_000, 3600, True)]
+)
 def test_a_picture_is_late_after_ten_minutes_or_three_times_the_pause(
     age_s: float, every_s: float, is_late: bool
 ) -> None:

@@ -1,0 +1,74 @@
+"""Committed records of the last days, decoded once and not at each look: 335 intervals cost 20 ms of a fast core.
+
+Nothing is shown that the store does not hold: each look asks for the newest record, and what is new is read.
+"""
+
+from datetime import datetime, timedelta
+from threading import Lock
+
+from edge.clock import Clock
+from edge.counts import Interval, Record, Sighting
+from edge.store import Store
+from edge.wire import Key
+
+DAY = timedelta(days=1)
+LATEST = 50  # sightings read for the last 24 hours
+FRESH_S = 300.0  # then all is read again: a clock that was set corrects records that are kept already
+
+
+class Recent:
+    """Shared by all who look; any thread may ask."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._lock = Lock()
+        self._read_s = float("-inf")
+        self._newest_sighting: Key | None = None
+        self._sightings: list[Sighting] = []
+        self._newest_interval: Key | None = None
+        self._intervals: list[Interval] = []
+
+    def sightings(self, now_utc: datetime) -> list[Sighting]:
+        """Those of the last 24 hours, newest first, at most LATEST."""
+        with self._lock:
+            self._forget_when_old()
+            newest = next((stored.key for stored in self._store.latest_sightings(1)), None)
+            if newest != self._newest_sighting:
+                records = [stored.record for stored in self._store.latest_sightings(LATEST)]
+                self._sightings = [record for record in records if isinstance(record, Sighting)]
+                self._sightings.sort(key=lambda sighting: sighting.at.utc, reverse=True)
+                self._newest_sighting = newest
+            return [sighting for sighting in self._sightings if sighting.at.utc >= now_utc - DAY]
+
+    def intervals(self, first_utc: datetime) -> list[Interval]:
+        """Those that ended at `first_utc` or later, in time order."""
+        with self._lock:
+            self._forget_when_old()
+            newest = self._store.latest_interval()
+            if newest is not None and newest.key != self._newest_interval:
+                self._read_on(first_utc, newest.record)
+                self._newest_interval = newest.key
+            self._intervals = [interval for interval in self._intervals if interval.end.utc >= first_utc]
+            return list(self._intervals)
+
+    def _read_on(self, first_utc: datetime, newest: Record) -> None:
+        """Only what ended after the last known one, unless the clock was set back: then all."""
+        known_utc = self._intervals[-1].end.utc if self._intervals else None
+        if known_utc is not None and moment(newest) <= known_utc:
+            self._intervals, known_utc = [], None
+        found = self._store.intervals_between(known_utc or first_utc, self._clock.now().utc + DAY)
+        new = [stored.record for stored in found if isinstance(stored.record, Interval)]
+        self._intervals += [interval for interval in new if known_utc is None or interval.end.utc > known_utc]
+
+    def _forget_when_old(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._read_s > FRESH_S:
+            self._read_s = now_s
+            self._newest_sighting = self._newest_interval = None
+            self._intervals = []
+
+
+def moment(record: Record) -> datetime:
+    """When an interval ended, or a sighting was made."""
+    return record.end.utc if isinstance(record, Interval) else record.at.utc

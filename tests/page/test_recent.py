@@ -1,0 +1,52 @@
+"""Records are decoded once, and yet a look shows what the store holds."""
+
+from edge.page.recent import Recent
+from tests.page.scenes import HOPPER, Scene, interval, sighting
+
+
+def counts(found: list[object]) -> list[int]:
+    return [one.counts[0].count for one in found]
+
+
+def test_a_new_record_is_seen_at_the_next_look(scene: Scene) -> None:
+    recent = Recent(scene.store, scene.clock)
+    now_utc, first_utc = scene.clock.utc, scene.before(days=14).utc
+    assert recent.sightings(now_utc) == recent.intervals(first_utc) == []
+    for count in (1, 2):
+        scene.store.commit(
+            [interval(scene.before(hours=5 - count), {HOPPER: count}), sighting(scene.before(hours=1), count=count)]
+        )
+        assert len(recent.sightings(now_utc)) == count
+        assert counts(recent.intervals(first_utc)) == list(range(1, count + 1))
+
+
+def test_an_interval_that_slid_out_of_the_window_is_gone(scene: Scene) -> None:
+    recent = Recent(scene.store, scene.clock)
+    scene.store.commit([interval(scene.before(days=9), {HOPPER: 1}), interval(scene.before(days=1), {HOPPER: 2})])
+    assert counts(recent.intervals(scene.before(days=14).utc)) == [1, 2]
+    assert counts(recent.intervals(scene.before(days=5).utc)) == [2]
+
+
+def test_after_the_clock_was_set_back_no_interval_is_missing_or_twice(scene: Scene) -> None:
+    recent = Recent(scene.store, scene.clock)
+    first_utc = scene.before(days=14).utc
+    scene.store.commit([interval(scene.before(hours=1), {HOPPER: 2})])
+    assert counts(recent.intervals(first_utc)) == [2]
+    scene.store.commit([interval(scene.before(hours=9), {HOPPER: 1})])
+    assert counts(recent.intervals(first_utc)) == [1, 2]
+
+
+def test_intervals_of_several_cameras_that_end_together_are_all_there(scene: Scene) -> None:
+    recent = Recent(scene.store, scene.clock)
+    scene.store.commit([interval(scene.before(hours=3), {HOPPER: 1}), interval(scene.before(hours=3), {HOPPER: 2})])
+    assert counts(recent.intervals(scene.before(days=14).utc)) == [1, 2]
+
+
+def test_records_are_read_again_after_a_while_as_a_set_clock_corrects_them(scene: Scene) -> None:
+    recent = Recent(scene.store, scene.clock)
+    first_utc = scene.before(days=14).utc
+    scene.store.commit([interval(scene.before(hours=3), {HOPPER: 1})])
+    kept = recent.intervals(first_utc)
+    assert recent.intervals(first_utc)[0] is kept[0]
+    scene.clock.advance(301)
+    assert recent.intervals(first_utc)[0] is not kept[0]
