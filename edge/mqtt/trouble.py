@@ -63,6 +63,8 @@ def from_exception(why: Exception, host: str, port: int) -> Trouble:
         return Trouble("lost", "unknown_host", f"the name {host} is not known; check mqtt.host and DNS")
     if isinstance(why, ConnectionRefusedError):
         return Trouble("lost", "nobody_listens", f"nobody listens at {host}:{port}; check that the broker runs")
+    if isinstance(why, ConnectionResetError | BrokenPipeError):
+        return CLOSED
     if isinstance(why, TimeoutError):
         return Trouble("lost", "no_answer", f"{host}:{port} does not answer; check the network")
     return Trouble("lost", "unreachable", f"{host}:{port} cannot be reached ({why}); check the network")

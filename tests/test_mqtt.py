@@ -1,0 +1,289 @@
+"""The publisher against a real Mosquitto: what is committed is counted once, whatever broker and network do."""
+
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.errors import ConfigError
+from edge.mqtt import Secret, read_secret
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
+from edge.wire import Health, Info, Summary
+from tests.broker import Broker, free_port
+from tests.faults.killing import ROOT
+from tests.network import PUBACK, Network
+from tests.node import ACL, NODE, SITE, Platform, running, to, wait_drained
+from tests.records import interval, sighting
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as started:
+        yield started
+
+
+def test_what_is_committed_is_counted_and_equals_what_was_committed(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port)) as node:
+        committed = node.commit(sighting(1), interval(2)) | node.commit(*(sighting(n, count=n) for n in range(100)))
+        wait_drained(node)
+        wait_until(lambda: platform.has(committed), within_s=5)
+        assert platform.counted == {one.key.seq: one.record for one in node.store.records_between_seq(1, 10**6)}
+        assert node.link.acknowledged == 102
+        assert node.link.last_ack is not None
+    platform.client.leave()
+
+
+def test_a_node_is_born_and_stops_with_its_session_number(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    for session in (1, 2):
+        with running(tmp_path, to(broker.port)) as node:
+            wait_until(node.is_connected, within_s=5)
+        wait_until(lambda s=session: len(platform.read().statuses) == 2 * s, within_s=5)  # type: ignore[misc]
+    assert [(s.state, s.session) for s in platform.statuses] == [
+        ("online", 1), ("stopped", 1), ("online", 2), ("stopped", 2),
+    ]  # fmt: skip
+    platform.client.leave()
+
+
+def test_the_last_will_of_a_node_that_vanishes_says_offline(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        wait_until(node.is_connected, within_s=5)
+        net.refuse = True
+        net.cut()
+        wait_until(lambda: [s.state for s in platform.read().statuses] == ["online", "offline"], within_s=5)
+        assert (platform.statuses[1].session, platform.statuses[1].connection) == (1, 1)
+        net.refuse = False
+        wait_until(lambda: platform.read().statuses[-1].connection > 1, within_s=5)
+    platform.client.leave()
+
+
+def test_info_health_and_summary_stay_for_who_comes_later(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        node.commit(interval(), sighting())
+        wait_until(node.is_connected, within_s=5)
+        platform = Platform(broker)
+        wait_until(lambda: {"info", "health", "summary"} <= platform.read().messages.keys(), within_s=5)
+    (info,), (summary,), health = (platform.messages[c] for c in ("info", "summary", "health"))
+    assert isinstance(info, Info)
+    assert info.epoch == str(node.store.epoch)
+    assert isinstance(summary, Summary)
+    assert summary.counts is not None
+    assert [count.count for count in summary.counts] == [12, 230]
+    assert isinstance(health[0], Health)
+    assert health[0].store is not None
+    assert health[0].link is not None
+    platform.client.leave()
+
+
+def test_records_that_nobody_receives_are_kept_until_somebody_does(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        committed = node.commit(sighting(1), sighting(2))
+        wait_until(lambda: "nobody" in node.link.detail, within_s=5)
+        assert node.store.waiting().records == 2
+        platform = Platform(broker)
+        wait_until(lambda: platform.has(committed), within_s=5)
+        wait_drained(node)
+        assert node.link.detail == ""
+    platform.client.leave()
+
+
+def test_records_that_the_acl_forbids_are_kept_and_the_reason_is_shown(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("n\n")
+    password.chmod(0o600)
+    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/status")
+    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
+        platform = Platform(broker, user="platform")
+        config = to(broker.port, username="node", password_file=str(password))
+        with running(tmp_path / "store", config) as node:
+            node.commit(sighting())
+            wait_until(lambda: node.link.state == "refused" and "ACL" in node.link.detail, within_s=5)
+            assert node.store.waiting().records == 1
+        assert platform.read().counted == {}
+        platform.client.leave()
+
+
+def test_a_wrong_password_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("wrong")
+    password.chmod(0o600)
+    with Broker(users={"node": "n"}) as broker:
+        config = to(broker.port, username="node", password_file=str(password))
+        with running(tmp_path / "store", config) as node:
+            node.commit(sighting())
+            wait_until(lambda: node.link.state == "refused", within_s=5)
+            assert "allow" in node.link.detail
+            assert node.store.waiting().records == 1
+
+
+def test_a_broker_that_is_away_is_found_again_and_gets_all(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker, session=True)
+    with running(tmp_path, to(broker.port)) as node:
+        committed = node.commit(*(sighting(n) for n in range(30)))
+        wait_drained(node)
+        broker.stop()
+        wait_until(lambda: node.link.state == "lost", within_s=5)
+        committed |= node.commit(*(sighting(n) for n in range(30)))
+        broker.start()
+        wait_until(lambda: platform.has(committed), within_s=10)
+        wait_drained(node)
+    platform.client.leave()
+
+
+def test_a_node_that_starts_without_a_broker_waits_for_it(tmp_path: Path) -> None:
+    with running(tmp_path, to(free_port())) as node:
+        node.commit(sighting())
+        wait_until(lambda: node.link.state == "lost", within_s=5)
+        assert "nobody listens" in node.link.detail
+        assert node.store.waiting().records == 1
+
+
+def test_a_swallowed_acknowledgement_doubles_on_the_wire_and_not_in_the_count(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        wait_until(lambda: len(platform.read().messages.get("health", [])) == 1, within_s=5)
+        net.drop = frozenset({PUBACK})
+        committed = node.commit(*(sighting(n) for n in range(40)))
+        wait_until(lambda: platform.has(committed), within_s=5)
+        assert node.store.waiting().records == 40
+        net.drop = frozenset()
+        net.cut()
+        wait_drained(node)
+        wait_until(lambda: platform.read().seen.repeated >= 40, within_s=5)
+        assert platform.counted.keys() == committed
+    platform.client.leave()
+
+
+def test_a_broker_that_stops_answering_is_given_up_after_the_acknowledgement_timeout(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=0.5)) as node:
+        wait_until(node.is_connected, within_s=5)
+        net.drop = frozenset({PUBACK})
+        node.commit(sighting())
+        wait_until(lambda: "acknowledge" in node.link.detail, within_s=5)
+        net.drop = frozenset()
+        wait_drained(node)
+    platform.client.leave()
+
+
+def test_a_line_that_swallows_everything_does_not_stop_the_publisher_from_stopping(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        wait_until(node.is_connected, within_s=5)
+        net.blackhole = True
+        node.commit(sighting())
+        node.end(within_s=4)
+        assert node.store.waiting().records == 1
+
+
+def test_a_connection_that_never_answers_is_left_and_stops_in_time(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.blackhole = True
+        with running(tmp_path, to(net.port)) as node:
+            wait_until(lambda: net.connections == 1, within_s=5)
+            node.end(within_s=2)
+
+
+def test_a_node_killed_between_commit_and_acknowledgement_sends_again_after_restart(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net:
+        net.drop = frozenset({PUBACK})
+        command = [sys.executable, "-m", "tests.faults.sender", str(tmp_path), str(net.port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as sender:
+            assert sender.stdout
+            last = int(sender.stdout.readline())
+            try:
+                wait_until(lambda: platform.has(set(range(1, last + 1))), within_s=10)
+            finally:
+                sender.kill()
+    with running(tmp_path, to(broker.port)) as node:
+        assert node.store.waiting().records == last
+        wait_drained(node)
+        wait_until(lambda: platform.read().seen.repeated >= last, within_s=5)
+    assert platform.counted.keys() == set(range(1, last + 1))
+    platform.client.leave()
+
+
+def test_tls_verifies_the_broker_and_its_name(tmp_path: Path) -> None:
+    with Broker(tls=True) as broker:
+        platform = Platform(broker)
+        trusted = to(broker.port, tls=True, ca_file=str(broker.folder / "ca.pem"))
+        with running(tmp_path, trusted) as node:
+            committed = node.commit(*(sighting(n) for n in range(200)))
+            wait_until(lambda: platform.has(committed), within_s=10)
+        for wrong in (to(broker.port, tls=True), msgspec.structs.replace(trusted, host="127.0.0.1")):
+            with running(tmp_path, wrong) as node:
+                wait_until(lambda: node.link.state == "refused", within_s=5)
+                assert "certificate" in node.link.detail
+        platform.client.leave()
+
+
+def test_one_log_line_a_change_however_long_the_broker_is_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Network(free_port()) as net, running(tmp_path, to(net.port)):
+        net.refuse = True
+        wait_until(lambda: net.connections > 5, within_s=10)
+    changes = [record for record in caplog.records if record.getMessage() == "broker_link_changed"]
+    assert [record.now for record in changes] == ["connecting", "connection_lost", "off"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o601])
+def test_a_password_that_others_may_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "password"
+    path.write_text("s3cret")
+    path.chmod(mode)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_secret(str(path), "mqtt.password_file")
+
+
+def test_a_password_comes_from_a_private_file_or_a_systemd_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "broker"
+    path.write_text("s3cret\n")
+    path.chmod(stat.S_IRUSR)
+    assert read_secret(str(path), "mqtt.password_file").reveal() == "s3cret"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_secret("broker", "mqtt.password_file").reveal() == "s3cret"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_secret("missing", "mqtt.password_file")
+
+
+def test_a_secret_is_never_printed() -> None:
+    secret = Secret("s3cret")
+    assert [str(secret), repr(secret), f"{secret}", repr([secret])] == ["***", "***", "***", "[***]"]
+
+
+def test_waits_double_with_jitter_up_to_a_limit() -> None:
+    least, most = Backoff(1, 5, share=lambda: 0.0), Backoff(1, 5, share=lambda: 1.0)
+    assert [least.next_s() for _ in range(5)] == [0.5, 1, 2, 2.5, 2.5]
+    assert [most.next_s() for _ in range(5)] == [1, 2, 4, 5, 5]
+    most.reset()
+    assert most.next_s() == 1
+
+
+def test_a_fast_line_may_carry_more_and_a_slow_one_less() -> None:
+    window = Window(keepalive_s=30)
+    sizes = []
+    for after_s in (0.1, 0.1, 3, 9, 9, 9, 0.1):
+        window.acknowledged(after_s)
+        sizes.append(window.limit_bytes)
+    assert sizes == [2048, 4096, 4096, 2048, 1024, 1024, 2048]
+    for _ in range(20):
+        window.acknowledged(0.1)
+    assert window.limit_bytes == MOST_BYTES
+    assert LEAST_BYTES < MOST_BYTES
