@@ -1,0 +1,69 @@
+"""Is the light right? Clipped pixels, brightness, and the bands that mains lamps draw with a rolling shutter. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Image
+from edge.calibration.region import Region
+
+LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
+MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
+RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
+PURITY = 0.35  # share of the ripple's power in one frequency: bands are regular, leaves in the wind are not
+BANDS = (3, 60)  # bands a picture: fewer are clouds, more are noise
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Share of clipped pixels and mean grey level inside the region."""
+
+    clipped: float
+    mean: float
+
+    @property
+    def verdict(self) -> Literal["good", "look", "bad"]:
+        """bad: not for counting."""
+        if self.clipped > BAD_SHARE:
+            return "bad"
+        return "good" if self.clipped <= LOOK_SHARE and MEAN[0] <= self.mean <= MEAN[1] else "look"
+
+
+def exposure(image: Image, region: Region) -> Exposure:
+    """Of `image` (H, W, 3) uint8 BGR."""
+    inside = region.mask(image.shape[1], image.shape[0]) > 0
+    clipped = ((image == 0) | (image == 255)).any(axis=2)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return Exposure(float(clipped[inside].mean()), float(grey[inside].mean()))
+
+
+def banding(images: Sequence[Image]) -> float:
+    """Amplitude of moving bands over the mean brightness, 0 if there are none; from two or more pictures of one scene.
+
+    What stays from picture to picture is the scene; mains lamps draw a ripple across the rows that moves.
+    """
+    rows = [_row_light(image) for image in images]
+    return max((_ripple(a - b) for a, b in pairwise(rows)), default=0.0)
+
+
+def _row_light(image: Image) -> NDArray[np.float64]:
+    """(h,) brightness of each row over the picture's mean."""
+    light = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64).mean(axis=1)
+    return np.asarray(light / max(light.mean(), 1.0))
+
+
+def _ripple(off: NDArray[np.float64]) -> float:
+    flat = off - np.polyval(np.polyfit(np.arange(len(off)), off, 2), np.arange(len(off)))
+    power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2
+    most = min(BANDS[1], len(power) - 2)
+    peak = int(power[BANDS[0] : most].argmax()) + BANDS[0]
+    purity = power[peak - 1 : peak + 2].sum() / max(power[1:].sum(), 1e-12)
+    amplitude = (
+        4 * np.sqrt(power[peak]) / len(flat) / np.sqrt(2)
+    )  # of a Hann window; two frames differ by a random phase
+    return float(amplitude) if purity > PURITY and amplitude > RIPPLE else 0.0

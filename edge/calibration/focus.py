@@ -1,0 +1,61 @@
+"""Is the picture as sharp as when somebody focused? Relative to that day: sharpness has no scale of its own. Pure."""
+
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from edge.boxes import Image, shrink
+from edge.calibration.region import Region
+
+FIELD_PX = 640  # the region is judged at one size, whatever the camera gives
+WARN_SHARE, BLURRED_SHARE = 0.6, 0.3
+LOOKS = 24  # the median of so many: one web in front of the lens for a minute is no lost focus
+LIGHT = (0.6, 1.7)  # of the reference's brightness: in other light, sharpness does not compare
+Verdict = Literal["sharp", "soft", "blurred", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class FocusWatch:
+    """Sharpness and brightness right after focusing, and the looks since."""
+
+    reference: float
+    brightness: float
+    looks: tuple[float, ...] = ()
+
+    def looked(self, image: Image, region: Region) -> "FocusWatch":
+        """With one look more, if the light is like that of the reference."""
+        light = brightness(image) / max(self.brightness, 1.0)
+        if not LIGHT[0] <= light <= LIGHT[1]:
+            return self
+        return replace(self, looks=(*self.looks[-(LOOKS - 1) :], sharpness(image, region)))
+
+    @property
+    def verdict(self) -> Verdict:
+        """soft: wipe the lens first; rain, dew and webs look like a lost focus."""
+        if not self.looks:
+            return "unknown"
+        share = median(self.looks) / max(self.reference, 1e-6)
+        return "sharp" if share >= WARN_SHARE else "soft" if share >= BLURRED_SHARE else "blurred"
+
+
+def focused(image: Image, region: Region) -> FocusWatch:
+    """The reference, taken on the board or the card right after focusing."""
+    return FocusWatch(sharpness(image, region), brightness(image))
+
+
+def sharpness(image: Image, region: Region) -> float:
+    """Variance of the Laplacian inside the region, grey levels squared (Pech-Pacheco et al. 2000)."""
+    height_px, width_px = image.shape[:2]
+    scale = FIELD_PX / max(height_px, width_px)
+    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    inside = region.mask(grey.shape[1], grey.shape[0]) > 0
+    return float(np.var(cv2.Laplacian(grey, cv2.CV_32F)[inside]))
+
+
+def brightness(image: Image) -> float:
+    """Mean grey level."""
+    return float(cv2.mean(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))[0])

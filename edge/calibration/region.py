@@ -1,0 +1,54 @@
+"""The part of the picture in which is counted: a polygon, in shares of the picture. Pure."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Image
+from edge.calibration.scale import Scale
+from edge.errors import ConfigError
+
+WHOLE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Corners of the polygon in order, each (x, y) as shares 0..1. Raises ConfigError if it is none."""
+
+    corners: tuple[tuple[float, float], ...] = WHOLE
+
+    def __post_init__(self) -> None:
+        if len(self.corners) < 3 or not all(0 <= v <= 1 for corner in self.corners for v in corner):
+            raise ConfigError("a region needs three or more corners, each between 0 and 1; draw it again on the page")
+        if _shoelace(np.array(self.corners)) < 1e-4:
+            raise ConfigError("a region without area counts nothing; draw its corners in order around what counts")
+
+    def holds(self, xyxy: Floats, width_px: int, height_px: int) -> NDArray[np.bool_]:
+        """(n,) does the middle of each box (n, 4) px lie inside?"""
+        polygon = self.points_px(width_px, height_px).astype(np.float32)
+        centres = ((xyxy[:, :2] + xyxy[:, 2:]) / 2).tolist()
+        return np.array([cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for x, y in centres], np.bool_)
+
+    def points_px(self, width_px: int, height_px: int) -> NDArray[np.float64]:
+        """Corners (n, 2) px in a picture of that size."""
+        return np.array(self.corners, np.float64) * (width_px, height_px)
+
+    def area_m2(self, scale: Scale) -> float:
+        """Area on the calibrated plane; the polygon is straightened first, so a slant is no error."""
+        return _shoelace(scale.points_mm(self.points_px(scale.width_px, scale.height_px))) / 1e6
+
+    def mask(self, width_px: int, height_px: int) -> Image:
+        """(h, w) uint8, 255 inside."""
+        inside = np.zeros((height_px, width_px), np.uint8)
+        cv2.fillPoly(inside, [self.points_px(width_px, height_px).round().astype(np.int32)], 255)
+        return inside
+
+
+def _shoelace(points: NDArray[np.float64]) -> float:
+    x, y = points.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
+EVERYTHING = Region()

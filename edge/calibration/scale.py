@@ -1,0 +1,107 @@
+"""Millimetres per pixel from pictures of the board: a homography, so that a tilted camera is no error. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Image
+from edge.calibration.board import Layout
+from edge.errors import BadFrameError
+
+LEAST_CORNERS = 8
+MOST_ERROR_PX = 1.0  # of the corners put back into the picture: more is a bent board or a blurred picture
+MOST_UNEVEN = 0.02  # sides that differ by more across the board: the camera looks at a slant
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Corners:
+    """Chessboard corners of one picture: (n, 2) px, and the same on the board in squares."""
+
+    px: Numbers
+    squares: Numbers
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The plane of the board in a picture of that size.
+
+    to_mm: nine numbers, row by row, of the homography from px to mm on the plane
+    error_px: root mean square of the corners put back; uneven: greatest less least length of a px, over their mean
+    """
+
+    to_mm: tuple[float, ...]
+    width_px: int
+    height_px: int
+    error_px: float
+    uneven: float
+    corners: int
+
+    @property
+    def homography(self) -> Numbers:
+        """(3, 3) from px to mm."""
+        return np.array(self.to_mm).reshape(3, 3)
+
+    @property
+    def is_slanted(self) -> bool:
+        """Do lengths differ so much across the board that one number for all would mislead?"""
+        return self.uneven > MOST_UNEVEN
+
+    def points_mm(self, points_px: Numbers) -> Numbers:
+        """Points (n, 2) px on the plane in mm."""
+        whole = np.hstack([points_px, np.ones((len(points_px), 1))]) @ self.homography.T
+        return np.asarray(whole[:, :2] / whole[:, 2:])
+
+    def mm_per_px(self, at_px: tuple[float, float] | None = None) -> float:
+        """Side in mm of a square as large as one px at that place (centre of the picture by default)."""
+        x, y = at_px or (self.width_px / 2, self.height_px / 2)
+        h = self.homography
+        depth = float(h[2] @ (x, y, 1.0))
+        return float(np.sqrt(abs(np.linalg.det(h) / depth**3)))  # the Jacobian's determinant of a homography
+
+
+def find_corners(image: Image, layout: Layout) -> Corners:
+    """The board's corners in `image` (H, W, 3) uint8 BGR. Raises BadFrameError with what to do."""
+    charuco = layout.charuco()
+    px, ids, _, _ = cv2.aruco.CharucoDetector(charuco).detectBoard(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    count = 0 if ids is None else len(ids)
+    if count < LEAST_CORNERS:
+        raise BadFrameError(
+            f"only {count} corners of a {layout.across}x{layout.down} board are seen; "
+            "show the whole board, sharp and evenly lit",
+            reason="no_board",
+        )
+    squares = np.asarray(charuco.getChessboardCorners(), np.float64)[ids.ravel(), :2]
+    height_px, width_px = image.shape[:2]
+    return Corners(np.asarray(px, np.float64).reshape(-1, 2), squares, width_px, height_px)
+
+
+def measured(views: Sequence[Corners], side_mm: float) -> Scale:
+    """The scale from one or more views of a board that lay still or was shifted within its plane; the sharpest counts.
+
+    `side_mm` is the ruler's figure: printers shrink by one to three per cent. Raises BadFrameError if even the best
+    view is off by more than a pixel.
+    """
+    best = min((_one_view(view, side_mm) for view in views), key=lambda scale: scale.error_px / scale.corners)
+    if best.error_px > MOST_ERROR_PX:
+        raise BadFrameError(
+            f"the board's corners are off by {best.error_px:.1f} px; glue it on something flat, and hold still",
+            reason="bent_board",
+        )
+    return best
+
+
+def _one_view(view: Corners, side_mm: float) -> Scale:
+    to_mm, _ = cv2.findHomography(view.px, view.squares * side_mm, 0)
+    to_px = np.linalg.inv(to_mm)
+    back = cv2.perspectiveTransform((view.squares * side_mm).reshape(-1, 1, 2), to_px).reshape(-1, 2)
+    error_px = float(np.sqrt(((back - view.px) ** 2).sum(axis=1).mean()))
+    flat = Scale(tuple(to_mm.ravel().tolist()), view.width_px, view.height_px, error_px, 0.0, len(view.px))
+    lengths = [flat.mm_per_px((float(x), float(y))) for x, y in view.px]
+    uneven = (max(lengths) - min(lengths)) / float(np.mean(lengths))
+    return Scale(flat.to_mm, flat.width_px, flat.height_px, error_px, uneven, flat.corners)

@@ -1,0 +1,171 @@
+"""Millimetres per pixel from a board seen at a slant; a region, focus, light; and a board that prints in true size."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.calibration import (
+    Calibration,
+    Layout,
+    Region,
+    banding,
+    board_pdf,
+    board_svg,
+    exposure,
+    find_corners,
+    measured,
+)
+from edge.calibration.board import POINTS_A_MM, bars_mm
+from edge.calibration.focus import focused
+from edge.calibration.record import from_json, to_json
+from edge.calibration.scale import Scale
+from edge.cli import main
+from edge.errors import BadFrameError, ConfigError, UsageError
+from tests.counting import cutouts
+from tests.counting.boards import LAYOUT, SIDE_MM, photograph, true_mm_per_px
+
+
+@pytest.mark.parametrize("tilt_deg", [0, 10, 20, 30])
+@pytest.mark.parametrize("turn_deg", [0, 35])
+def test_millimetres_per_pixel_are_right_to_one_per_cent_at_any_tilt_up_to_30_degrees(
+    tilt_deg: float, turn_deg: float
+) -> None:
+    picture, px_to_mm = photograph(tilt_deg, turn_deg)
+    scale = measured([find_corners(picture, LAYOUT)], SIDE_MM)
+    assert scale.mm_per_px() == pytest.approx(true_mm_per_px(px_to_mm), rel=0.01)
+    assert scale.is_slanted == (tilt_deg >= 10)
+
+
+def test_an_area_on_a_slanted_card_is_straightened() -> None:
+    picture, px_to_mm = photograph(25)
+    scale = measured([find_corners(picture, LAYOUT)], SIDE_MM)
+    side = SIDE_MM / LAYOUT.square_mm
+    page_mm = np.array([[20, 20], [120, 20], [120, 140], [20, 140]]) * side
+    px = cv2.perspectiveTransform(page_mm.reshape(-1, 1, 2), np.linalg.inv(px_to_mm)).reshape(-1, 2)
+    region = Region(tuple((float(x) / 1296, float(y) / 972) for x, y in px))
+    assert region.area_m2(scale) == pytest.approx(0.1 * 0.12 * side * side, rel=0.01)
+
+
+def test_a_picture_without_a_board_is_refused_with_what_to_do() -> None:
+    with pytest.raises(BadFrameError, match="show the whole board"):
+        find_corners(np.full((480, 640, 3), 128, np.uint8), LAYOUT)
+
+
+def test_a_bent_board_is_refused() -> None:
+    corners = find_corners(photograph(0)[0], LAYOUT)
+    bent = replace(corners, px=corners.px + np.column_stack([0 * corners.px[:, 0], 6 * np.sin(corners.squares[:, 0])]))
+    with pytest.raises(BadFrameError, match="flat"):
+        measured([bent], SIDE_MM)
+
+
+def test_the_pdf_holds_the_board_in_true_size_and_a_right_table() -> None:
+    content = board_pdf(LAYOUT)
+    width, height = (
+        float(v) / POINTS_A_MM for v in re.search(rb"MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", content).groups()
+    )
+    assert (width, height) == pytest.approx(LAYOUT.page_mm, abs=0.01)
+    assert max(width / 210, height / 297) <= 1  # a sheet of A4 takes it
+    table = int(re.search(rb"startxref\n(\d+)", content)[1])
+    assert content[table:].startswith(b"xref")
+    for number, place in enumerate(re.findall(rb"(\d{10}) 00000 n", content), start=1):
+        assert content[int(place) :].startswith(b"%d 0 obj" % number)
+
+
+def test_pdf_and_svg_hold_the_same_bars() -> None:
+    assert board_pdf(LAYOUT).count(b" re\n") == len(bars_mm(LAYOUT))
+    assert board_svg(LAYOUT).count("<rect x=") == len(bars_mm(LAYOUT))
+
+
+def test_board_is_printed_and_read_back_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", "--out", str(tmp_path / "board.pdf")]) == 0
+    assert (tmp_path / "board.pdf").read_bytes().startswith(b"%PDF")
+    cv2.imwrite(str(tmp_path / "seen.png"), photograph(5)[0])
+    capsys.readouterr()
+    assert main(["board", "--look", str(tmp_path / "seen.png"), "--side-mm", str(SIDE_MM), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["mm_per_px"] == pytest.approx(400 / 1600, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--out", "a.docx"], [], ["--squares", "many", "--out", "a.pdf"], ["--look", "x.png"], ["--out", "/no/a.pdf"]],
+)
+def test_a_board_that_cannot_be_made_is_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["board", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_board_of_two_squares_is_refused() -> None:
+    with pytest.raises(UsageError, match="3 to 12 across"):
+        Layout(2, 1)
+
+
+@given(st.floats(0.05, 0.4), st.floats(0.05, 0.4))
+def test_a_rectangle_of_the_picture_has_the_area_of_its_sides(x: float, y: float) -> None:
+    flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)
+    region = Region(((x, y), (1 - x, y), (1 - x, 1 - y), (x, 1 - y)))
+    assert region.area_m2(flat) == pytest.approx((1 - 2 * x) * 0.1 * (1 - 2 * y) * 0.05)
+
+
+def test_a_region_holds_the_boxes_whose_middle_lies_inside() -> None:
+    boxes = np.array([[10, 10, 30, 30], [80, 80, 99, 99], [40, 40, 60, 60]], np.float32)
+    assert Region(((0, 0), (0.6, 0), (0.6, 0.6), (0, 0.6))).holds(boxes, 100, 100).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("corners", [((0, 0), (1, 1)), ((0, 0), (0.5, 0.5), (1, 1)), ((0, 0), (2, 0), (1, 1))])
+def test_a_region_that_is_none_is_refused(corners: tuple[tuple[float, float], ...]) -> None:
+    with pytest.raises(ConfigError, match=r"corners"):
+        Region(corners)
+
+
+def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
+    scale = measured([find_corners(photograph(10)[0], LAYOUT)], SIDE_MM)
+    kept = Calibration(at=datetime(2026, 7, 1, tzinfo=UTC), who="Mei", board="5x7", side_mm=SIDE_MM, scale=scale)
+    assert from_json(to_json(kept), "cam0") == kept
+    with pytest.raises(ConfigError, match="cam0"):
+        from_json(b'{"who": 3}', "cam0")
+
+
+def test_a_lens_that_drifts_out_of_focus_is_soft_and_then_blurred() -> None:
+    picture = cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[0]))
+    watch = focused(picture, Region())
+    for blur, verdict in ((0.01, "sharp"), (0.6, "soft"), (3.0, "blurred")):
+        looks = focused(picture, Region())
+        for _ in range(5):
+            looks = looks.looked(cv2.GaussianBlur(picture, (0, 0), blur), Region())
+        assert looks.verdict == verdict
+    assert watch.looked((picture * 0.3).astype(np.uint8), Region()).verdict == "unknown"  # dusk says nothing of focus
+
+
+def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not() -> None:
+    picture = np.full((100, 100, 3), 120, np.uint8)
+    picture[:, 60:] = 255
+    assert exposure(picture, Region()).verdict == "bad"
+    assert exposure(picture, Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))).verdict == "good"
+
+
+def lit(phase: float, amplitude: float) -> np.ndarray:
+    picture = cv2.resize(cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[3])), (640, 480)).astype(np.float64)
+    ripple = 1 + amplitude * np.sin(2 * np.pi * 7 * np.arange(480) / 480 + phase)
+    noisy = picture * ripple[:, None, None] + np.random.default_rng(int(phase * 10)).normal(0, 3, picture.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def test_bands_of_mains_lamps_are_seen_and_a_steady_light_is_not_blamed() -> None:
+    assert banding([lit(0, 0.08), lit(1, 0.08), lit(2.5, 0.08)]) > 0.02
+    assert banding([lit(0, 0.0), lit(1, 0.0), lit(2.5, 0.0)]) == 0.0
+
+
+@pytest.mark.skipif(not cutouts.CARD_SERIES.exists(), reason="the card series is not in the repository")
+def test_bands_are_seen_on_a_real_card_that_has_them() -> None:
+    pictures = [cv2.resize(cv2.imread(str(p)), (648, 486)) for p in sorted(cutouts.CARD_SERIES.glob("*.jpg"))]
+    assert banding(pictures[:3]) > 0.01
+    assert banding(pictures[3:]) == 0.0
