@@ -40,7 +40,7 @@ class Network:
     """Faults are set while it runs.
 
     `delay_s` and `bytes_a_second` each way; `hold`: nothing passes, nothing is lost; `blackhole`: accepts and swallows;
-    `refuse`: new connections are reset; `drop`: MQTT packets of these types from the server are left out (plain TCP only);
+    `refuse`: new connections are reset; `drop`: MQTT packets of these types from the server are left out (plain TCP);
     `cut_after_bytes`: reset in the middle of what goes up; `cut()`: every connection is reset now.
     """
 

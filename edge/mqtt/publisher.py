@@ -70,6 +70,7 @@ class Publisher:
         self._board = board
         self._link = LinkStatus()
         self._word = "off"
+        self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
         self._left: Connection | None = None  # dialling still hangs there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
@@ -166,8 +167,9 @@ class Publisher:
         self._show_link(link, "connected" if trouble is None else trouble.word)
 
     def _show_link(self, link: LinkStatus, word: str) -> None:
-        if word != self._word:
+        if word != self._word and word not in self._said:  # each reason once an outage
             log.warning("broker_link_changed", extra={"was": self._word, "now": word, "detail": link.detail})
+        self._said = {word} if link.state == "connected" else self._said | {word}
         self._link, self._word = link, word
         self._board.show(link=link)
 

@@ -57,14 +57,17 @@ def from_exception(why: Exception, host: str, port: int) -> Trouble:
             "certificate",
             f"the certificate of {host} is not trusted ({why.verify_message}); check mqtt.ca_file and the node's clock",
         )
-    if isinstance(why, ssl.SSLError):
-        return Trouble("refused", "tls", f"{host}:{port} does not speak TLS as expected; check mqtt.port and mqtt.tls")
-    if isinstance(why, socket.gaierror | UnicodeError):
-        return Trouble("lost", "unknown_host", f"the name {host} is not known; check mqtt.host and DNS")
-    if isinstance(why, ConnectionRefusedError):
-        return Trouble("lost", "nobody_listens", f"nobody listens at {host}:{port}; check that the broker runs")
-    if isinstance(why, ConnectionResetError | BrokenPipeError):
-        return CLOSED
-    if isinstance(why, TimeoutError):
-        return Trouble("lost", "no_answer", f"{host}:{port} does not answer; check the network")
+    where = {"host": host, "port": port, "why": why}
+    for kinds, state, word, sentence in _FAILURES:
+        if isinstance(why, kinds):
+            return Trouble(state, word, sentence.format(**where))
     return Trouble("lost", "unreachable", f"{host}:{port} cannot be reached ({why}); check the network")
+
+
+_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], LinkState, str, str], ...] = (
+    (ssl.SSLError, "refused", "tls", "{host}:{port} does not speak TLS as expected; check mqtt.port and mqtt.tls"),
+    ((socket.gaierror, UnicodeError), "lost", "unknown_host", "the name {host} is not known; check mqtt.host and DNS"),
+    (ConnectionRefusedError, "lost", "nobody_listens", "nobody listens at {host}:{port}; check that the broker runs"),
+    ((ConnectionResetError, BrokenPipeError), CLOSED.state, CLOSED.word, CLOSED.sentence),
+    (TimeoutError, "lost", "no_answer", "{host}:{port} does not answer; check the network"),
+)
