@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
+from edge.cameras.headers import read_header
 from edge.counts import Sighting
+from edge.errors import BadFrameError
 from edge.page.names import Names
 from edge.page.words import Moments, gettext, listed, number
 
@@ -29,7 +28,7 @@ class Photo:
     words: str  # for those who cannot see it
     caption: str
     note: str  # what is not framed
-    width: int  # aspect ratio only: a reduced decode is exact to 8 px
+    width: int  # px
     height: int
     outlines: tuple[Outline, ...]
 
@@ -101,11 +100,14 @@ def outline(sighting: Sighting, size: tuple[int, int]) -> Outline:
 
 
 def _size(jpeg: bytes | None) -> tuple[int, int] | None:
-    """Width and height of a picture, None if it is gone or broken. Decoded at an eighth: 0.3 ms instead of 4."""
-    if not jpeg:
+    """Width and height in px of a picture, None if it is gone or broken. Reads its header only."""
+    if jpeg is None:
         return None
-    small = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    return None if small is None else (small.shape[1] * 8, small.shape[0] * 8)
+    try:
+        header = read_header(jpeg)
+    except BadFrameError:
+        return None
+    return (header.width_px, header.height_px) if header.is_whole else None
 
 
 def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Row, ...]:
