@@ -1,0 +1,148 @@
+"""How much of a crop is diseased: incidence over leaves or frames, lesion share of the leaf, disease index. Pure.
+
+Spots are never counted as plants, and the same leaf seen twice is one leaf.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Image, shrink
+
+WORK_PX = 768
+GREY_CHROMA = (18, 70)  # largest less least channel: paper and soil below, leaves above; the split is sought between
+ODD = 3.0  # standard deviations of the healthy leaf's colour from which a pixel in a lesion's box is lesion
+LEAST_LEAF = 0.02  # share of the picture: with less leaf than that there is nothing to be a share of
+FEATURES, LEAST_ALIKE = 400, 30  # matches from which two pictures show one leaf
+REMEMBERED = 60  # leaves that a new picture is compared with
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Grades 0, 1, 2, … by the share of a leaf that is diseased: `limits` are their upper ends, the last is open."""
+
+    limits: tuple[float, ...]
+    source: str
+
+    def grade(self, severity: float) -> int:
+        """Of a share 0..1."""
+        return bisect_left(self.limits, severity)
+
+    @property
+    def highest(self) -> int:
+        """The highest grade."""
+        return len(self.limits)
+
+
+COFFEE = Scale((0.001, 0.05, 0.10, 0.15), "Esgario, Krohling and Ventura 2020, doi:10.1016/j.compag.2019.105162")
+
+
+@dataclass(frozen=True, slots=True)
+class LeafLook:
+    """One picture: share of the picture that is leaf, share of the leaf that is lesion (None: too little leaf)."""
+
+    leaf: float
+    severity: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """What the leaves looked like so far, to know one again: ORB descriptors (k, 32) uint8 of each."""
+
+    known: tuple[Image, ...] = ()
+
+    def with_(self, image: Image) -> tuple["Sightings", bool]:
+        """With one picture more, and whether it shows a leaf that was seen before."""
+        told = _descriptors(image)
+        if any(_alike(told, other) >= LEAST_ALIKE for other in self.known):
+            return self, True
+        return Sightings((*self.known[-(REMEMBERED - 1) :], told)), False
+
+
+def looked_at(image: Image, lesions: Floats) -> LeafLook:
+    """Leaf and lesion of `image` (H, W, 3) uint8 BGR, given the boxes (n, 4) px of its lesions."""
+    height_px, width_px = image.shape[:2]
+    scale = min(1.0, WORK_PX / max(height_px, width_px))
+    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
+    boxes = _mask_of(lesions * np.float32(scale), small.shape[:2])
+    leaf = leaf_mask(small, boxes)
+    if leaf.mean() < LEAST_LEAF:
+        return LeafLook(float(leaf.mean()), None)
+    lesion = _lesion_mask(small, leaf, boxes)
+    return LeafLook(float(leaf.mean()), float(lesion.sum() / leaf.sum()))
+
+
+def leaf_mask(image: Image, lesions: Mask) -> Mask:
+    """(h, w) what is leaf: coloured where paper, soil and sky are grey, with holes filled; lesions belong to it."""
+    chroma = image.max(axis=2) - image.min(axis=2)
+    split, _ = cv2.threshold(cv2.GaussianBlur(chroma, (5, 5), 0), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    mask = ((chroma > np.clip(split, *GREY_CHROMA)) & (image[..., 0] < image[..., 1:].max(axis=2))).astype(np.uint8)
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    outlines, _ = cv2.findContours(
+        mask | (lesions & (chroma > GREY_CHROMA[0])), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    large = [outline for outline in outlines if cv2.contourArea(outline) > 0.002 * mask.size]
+    filled = cv2.drawContours(np.zeros_like(mask), large, -1, 1, cv2.FILLED)
+    return np.asarray(filled, np.bool_)
+
+
+def incidence(affected: int, looked: int) -> float | None:
+    """Share 0..1 of the units that are affected; None where nobody looked, which is not zero."""
+    return affected / looked if looked else None
+
+
+def mckinney_index(grades: Mapping[int, int], highest: int) -> float | None:
+    """Disease index 0..100 = sum(grade x units of it) / (units x highest grade) x 100 (McKinney 1923).
+
+    `grades`: grade -> units, the healthy ones of grade 0 included; None where nobody looked.
+    """
+    if any(not 0 <= grade <= highest for grade in grades) or any(units < 0 for units in grades.values()):
+        raise ValueError(f"grades must lie between 0 and {highest}, with their numbers of units, got {dict(grades)}")
+    units = sum(grades.values())
+    return sum(grade * number for grade, number in grades.items()) / (units * highest) * 100 if units else None
+
+
+def graded(severities: Sequence[float], scale: Scale) -> dict[int, int]:
+    """Units of each grade."""
+    grades = [scale.grade(severity) for severity in severities]
+    return {grade: grades.count(grade) for grade in range(scale.highest + 1)}
+
+
+def _mask_of(boxes: Floats, shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    for left, top, right, bottom in boxes.round().astype(int).tolist():
+        mask[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
+    return mask
+
+
+def _lesion_mask(image: Image, leaf: Mask, boxes: Mask) -> Mask:
+    """Within the boxes, what has not the colour of the leaf around them (CIE Lab, lightness counting less)."""
+    lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
+    healthy = lab[leaf & ~boxes]
+    if len(healthy) < 100:
+        return boxes & leaf
+    middle = np.median(healthy, axis=0)
+    spread = 1.4826 * np.median(np.abs(healthy - middle), axis=0) + (12.0, 2.0, 2.0)
+    off = np.sqrt((((lab - middle) / spread) ** 2).sum(axis=2))
+    return np.asarray(boxes & leaf & (off > ODD), np.bool_)
+
+
+def _descriptors(image: Image) -> Image:
+    height_px, width_px = image.shape[:2]
+    scale = min(1.0, WORK_PX / max(height_px, width_px))
+    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
+    _, told = cv2.ORB.create(nfeatures=FEATURES).detectAndCompute(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), None)
+    return np.empty((0, 32), np.uint8) if told is None else np.asarray(told, np.uint8)
+
+
+def _alike(one: Image, other: Image) -> int:
+    """Points that both have and that are much nearer to each other than to any third (Lowe's ratio)."""
+    if min(len(one), len(other)) < 2:
+        return 0
+    pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(one, other, k=2)
+    return sum(len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance for pair in pairs)

@@ -1,0 +1,99 @@
+"""Shares of leaves, not numbers of spots; the same leaf twice is one leaf; nobody looked is not healthy."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.leaf import COFFEE, Sightings, graded, incidence, looked_at, mckinney_index
+from tests.counting import cutouts
+
+COFFEE_LEAVES = cutouts.SHARED / "coffee-leaves"
+grade_counts = st.dictionaries(st.integers(0, 5), st.integers(0, 40), min_size=1)
+
+
+def leaf(spots: int = 0, radius: int = 12) -> tuple[np.ndarray, np.ndarray, float]:
+    """A drawn leaf on paper with round brown spots: the picture, their boxes, their true share of the leaf."""
+    picture = np.full((384, 768, 3), 205, np.uint8)
+    cv2.ellipse(picture, (384, 192), (300, 120), 0, 0, 360, (45, 140, 70), cv2.FILLED)
+    whole = int((picture[..., 0] < 100).sum())
+    places = [(200 + 60 * (k % 6), 150 + 40 * (k // 6)) for k in range(spots)]
+    for x, y in places:
+        cv2.circle(picture, (x, y), radius, (40, 70, 120), cv2.FILLED)
+    sick = int((picture[..., 2] == 120).sum())
+    boxes = np.array([[x - radius, y - radius, x + radius, y + radius] for x, y in places], np.float32)
+    noise = np.random.default_rng(2).normal(0, 4, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8), boxes.reshape(-1, 4), sick / whole
+
+
+@pytest.mark.parametrize("spots", [0, 1, 6, 18])
+def test_severity_is_the_share_of_the_leaf_that_is_lesion(spots: int) -> None:
+    picture, boxes, share = leaf(spots)
+    severity = looked_at(picture, boxes).severity
+    assert severity == pytest.approx(share, abs=0.006)
+
+
+def test_two_boxes_on_one_lesion_are_not_two_lesions() -> None:
+    picture, boxes, _ = leaf(6)
+    assert looked_at(picture, np.vstack([boxes, boxes + 1])).severity == pytest.approx(
+        looked_at(picture, boxes).severity, abs=0.004
+    )
+
+
+def test_a_picture_without_leaf_has_no_severity_rather_than_none_sick() -> None:
+    assert looked_at(np.full((300, 400, 3), 200, np.uint8), np.empty((0, 4), np.float32)).severity is None
+
+
+@given(grade_counts)
+def test_the_index_lies_between_all_healthy_and_all_at_the_highest_grade(grades: dict[int, int]) -> None:
+    index = mckinney_index(grades, 5)
+    if not sum(grades.values()):
+        assert index is None
+        return
+    assert 0 <= index <= 100
+    assert (index == 0) == (all(grade == 0 for grade, units in grades.items() if units))
+
+
+def test_the_index_of_a_worked_example() -> None:
+    """10 leaves of grade 0, 5 of 1, 3 of 3, 2 of 5: (5 + 9 + 10) / (20 x 5) = 24 %."""
+    assert mckinney_index({0: 10, 1: 5, 3: 3, 5: 2}, 5) == pytest.approx(24.0)
+
+
+def test_a_grade_beyond_the_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 5"):
+        mckinney_index({6: 1}, 5)
+
+
+def test_nobody_looked_is_no_incidence() -> None:
+    assert (incidence(0, 0), incidence(0, 12), incidence(3, 12)) == (None, 0.0, 0.25)
+
+
+def test_leaves_are_graded_by_the_limits_of_the_named_scale() -> None:
+    assert graded([0.0, 0.001, 0.02, 0.05, 0.07, 0.2], COFFEE) == {0: 2, 1: 2, 2: 1, 3: 0, 4: 1}
+
+
+def test_the_same_leaf_seen_again_from_elsewhere_is_not_a_second_leaf() -> None:
+    pictures = [cv2.imread(str(p)) for p in sorted(cutouts.DEMO.glob("*.jpg"))[:6]]
+    seen = Sightings()
+    for picture in pictures:
+        seen, again = seen.with_(picture)
+        assert not again
+    height, width = pictures[2].shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 7, 0.95)
+    turned = (cv2.warpAffine(pictures[2], turn, (width, height)) * 0.85).astype(np.uint8)
+    assert seen.with_(turned)[1]
+
+
+@pytest.mark.skipif(not COFFEE_LEAVES.exists(), reason="the coffee leaves are not in the repository")
+def test_severity_agrees_with_masks_drawn_by_hand_on_real_leaves() -> None:
+    off = []
+    for mask_path in sorted((COFFEE_LEAVES / "annotations" / "val").glob("*.png"))[:12]:
+        mask = cv2.imread(str(mask_path))
+        lesion = ((mask[..., 2] > 128) & (mask[..., 1] < 100)).astype(np.uint8)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(lesion)
+        boxes = [[x, y, x + w, y + h] for x, y, w, h, area in stats[1:].tolist() if area > 12]
+        image = cv2.imread(str(COFFEE_LEAVES / "images" / "val" / mask_path.name.replace("_mask.png", ".jpg")))
+        severity = looked_at(image, np.array(boxes, np.float32).reshape(-1, 4)).severity
+        off.append(abs((severity or 0) - lesion.sum() / (mask.max(axis=2) > 60).sum()))
+    assert np.mean(off) < 0.02
