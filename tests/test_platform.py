@@ -1,0 +1,113 @@
+"""The subscriber's side: each record counted once, gaps found, and `fieldeye listen` as a script meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.platform import Bad, Deduplicator, Heard, Message, Span, decode
+from edge.wire import Key, encode_batch
+from tests.broker import Broker, free_port
+from tests.faults.killing import ROOT
+from tests.records import EPOCH, interval, sighting, stored
+
+PREFIX = "fieldeye/v1/farm-3/n1"
+
+
+@given(st.lists(st.tuples(st.sampled_from(["n1", "n2"]), st.integers(1, 30)), max_size=80))
+def test_each_key_is_new_once_whatever_the_order(arrived: list[tuple[str, int]]) -> None:
+    seen, counted = Deduplicator(), set()
+    for node, seq in arrived:
+        assert seen.is_new(Key(node, EPOCH, seq)) == ((node, seq) not in counted)
+        counted.add((node, seq))
+    assert (seen.counted, seen.repeated) == (len(counted), len(arrived) - len(counted))
+    for node in ("n1", "n2"):
+        missing = {seq for gap in seen.missing(node, EPOCH, 30) for seq in range(gap.first, gap.last + 1)}
+        assert missing == {seq for seq in range(1, 31) if (node, seq) not in counted}
+
+
+def test_a_new_epoch_begins_a_new_count() -> None:
+    seen = Deduplicator()
+    assert seen.is_new(Key("n1", EPOCH, 1))
+    assert seen.is_new(Key("n1", UUID(int=1), 1))
+
+
+def test_a_gap_at_the_end_shows_once_health_tells_the_last_seq() -> None:
+    seen = Deduplicator()
+    for seq in (1, 2, 5):
+        seen.is_new(Key("n1", EPOCH, seq))
+    assert seen.missing("n1", EPOCH, 7) == [Span(3, 4), Span(6, 7)]
+    assert seen.missing("n1", EPOCH, 4) == [Span(3, 4)]
+    assert seen.missing("n2", EPOCH, 2) == [Span(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [(f"{PREFIX}/records", b"?"), (f"{PREFIX}/status", b"{}"), ("elsewhere", b""), (f"{PREFIX}/health", b"\xff")],
+)
+def test_a_message_outside_the_contract_is_reported_and_the_others_go_on(topic: str, payload: bytes) -> None:
+    assert isinstance(decode(Message(topic, payload)), Bad)
+
+
+@pytest.mark.parametrize("channel", ["image", "cmd/replay", "reply/replay"])
+def test_channels_for_others_are_passed_over(channel: str) -> None:
+    heard = decode(Message(f"{PREFIX}/{channel}", b"\x00"))
+    assert isinstance(heard, Heard)
+    assert heard.as_json() == []
+
+
+@contextmanager
+def listening(broker: Broker, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "edge", "listen", "--broker", f"127.0.0.1:{broker.port}", *options]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_listen_prints_one_object_a_record_and_marks_repetitions() -> None:
+    payload = encode_batch(stored(sighting(), interval()))
+    with Broker() as broker, broker.connect("node") as node, listening(broker, "--json") as process:
+        node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
+        assert process.stdout
+        told = [json.loads(process.stdout.readline())]
+        for _ in range(2):
+            node.publish(f"{PREFIX}/records", payload)
+        told += [json.loads(process.stdout.readline()) for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+    assert [(one["kind"], one.get("seq"), one.get("repeated", False)) for one in told] == [
+        ("status", None, False),
+        ("sighting", 1, False),
+        ("interval", 2, False),
+        ("sighting", 1, True),
+        ("interval", 2, True),
+    ]
+
+
+def test_listen_speaks_to_people_without_json() -> None:
+    with Broker() as broker, broker.connect("node") as node, listening(broker) as process:
+        node.publish(f"{PREFIX}/status", b'{"state":"online","session":1,"connection":1}', retain=True)
+        assert process.stdout
+        assert process.stdout.readline() == "farm-3/n1 is online\n"
+        node.publish(f"{PREFIX}/records", encode_batch(stored(sighting())))
+        assert "saw 2 x Plutella xylostella (88%)" in process.stdout.readline()
+
+
+@pytest.mark.parametrize(("broker", "code"), [(f"127.0.0.1:{free_port()}", 1), ("nowhere:port", 2), (":1883", 2)])
+def test_listen_says_in_one_line_why_it_cannot(broker: str, code: int) -> None:
+    command = [sys.executable, "-m", "edge", "listen", "--broker", broker]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.count("\n") == 1
+    assert broker in done.stderr
