@@ -94,6 +94,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
+    daily_mb: Annotated[float, Meta(gt=0)] | None = None  # of a metered line; then records wait for the next UTC day
 
 
 class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

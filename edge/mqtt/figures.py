@@ -17,7 +17,7 @@ class Figures:
     sent_bytes: int = 0  # payloads and topics
     ack_ms: float | None = None
 
-    def as_health(self) -> LinkHealth:
+    def as_health(self, sent_today: int, budget: int | None) -> LinkHealth:
         """The link's part of `health`."""
         return LinkHealth(
             acknowledged=self.acknowledged,
@@ -26,5 +26,7 @@ class Figures:
             unheard=self.unheard,
             resent=self.resent,
             sent_bytes=self.sent_bytes,
+            sent_bytes_today=sent_today,
+            daily_budget_bytes=budget,
             ack_ms=self.ack_ms,
         )

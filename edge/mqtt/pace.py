@@ -15,4 +15,5 @@ class Pace:
     steady_s: float = 60.0  # a connection that lasted so long was a good one
     mark_s: float = 0.2  # acknowledgements that come within are marked in one write
     turn_s: float = 0.5  # longest wait for the network: the stop event is looked at so often
+    store_again_s: float = 30.0  # after the disk did not do its part
     farewell_s: float = 3.0

@@ -13,9 +13,11 @@ from socket import socketpair
 from threading import Event
 
 from edge.clock import Clock, Instant
-from edge.config import MqttTable, NodeTable
+from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError
 from edge.mqtt.backoff import Backoff
+from edge.mqtt.budget import Budget
+from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login
 from edge.mqtt.figures import Figures
 from edge.mqtt.pace import Pace
@@ -52,6 +54,7 @@ class Publisher:
         self._waker, woken = socketpair()
         for end in (self._waker, woken):
             end.setblocking(False)
+        daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
         self._parts = Parts(
             config=config,
             node=node,
@@ -61,6 +64,8 @@ class Publisher:
             info=info,
             pace=pace,
             figures=Figures(),
+            budget=Budget(store, daily_bytes, clock.now().utc.date()),
+            commands=Commands(store, clock),
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             show=self._show,
             woken=woken,

@@ -3,26 +3,43 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from socket import socket
 
 from msgspec.structs import replace
 
-from edge.clock import Clock, Instant
+from edge.clock import Clock, ClockState, Instant
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreError
 from edge.mqtt.backoff import Backoff
+from edge.mqtt.budget import PROTOCOL_BYTES, Budget
+from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
 from edge.mqtt.pace import Pace
-from edge.mqtt.trouble import DENIED, NO_ANSWER, UNHEARD, Trouble, from_reason_code
+from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code
 from edge.mqtt.window import Window
 from edge.store import Store
-from edge.wire import Health, Info, Status, encode_batch, encode_message, node_topic, summary_of
+from edge.wire import (
+    Health,
+    Info,
+    Reply,
+    Status,
+    Stored,
+    command_filter,
+    encode_batch,
+    encode_message,
+    node_topic,
+    parse_topic,
+    summary_of,
+)
 
 log = logging.getLogger("fieldeye.mqtt")
 
+RETAINED = ("status", "info", "health", "summary")
+SPENT_HEALTH_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
 SUCCESS, NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x00, 0x10, 0x87, 0x80
 
 
@@ -38,6 +55,8 @@ class Parts:
     info: Callable[[], Info]
     pace: Pace
     figures: Figures
+    budget: Budget
+    commands: Commands
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
     woken: socket  # readable when something was committed
@@ -55,12 +74,13 @@ class Session:
         self._health_due_s = 0.0
         self._records_due_s = 0.0
         self._summarised_seq = 0
-        self._marking_failed = False
+        self._store_fails = False
 
     def begin(self) -> None:
         """The birth: online, then what this node is."""
         self._say("status", self._status("online"))
         self._say("info", encode_message(self._parts.info()))
+        self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
 
     def turn(self, within_s: float) -> None:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
@@ -73,8 +93,13 @@ class Session:
             self._mark(now_s)
         if self._is_silent(now_s):
             self._connection.trouble = NO_ANSWER
-        if self._connection.is_up:
-            self._send_due(now_s)
+        try:
+            self._answer_commands()
+            if self._connection.is_up:
+                self._send_due(now_s)
+            self._store_fails = False
+        except StoreError as why:
+            self._put_off(why, now_s)
 
     def end(self) -> None:
         """The connection is gone or given up: what was not acknowledged will be sent again."""
@@ -96,18 +121,57 @@ class Session:
     # Sending
 
     def _send_due(self, now_s: float) -> None:
+        least_urgent = self._parts.budget.least_urgent(self._today())
         if now_s >= self._health_due_s:
-            self._health_due_s = now_s + self._parts.config.health_every_s
-            self._say("health", encode_message(self._filled_health()))
+            self._every_minute(now_s, is_spent=least_urgent is None)
         self._summarise()
-        while now_s >= self._records_due_s and self._flight.has_room() and self._send_batch():
-            pass
+        if least_urgent is None:
+            self._parts.show(SPENT, None)
+            return
+        while now_s >= self._records_due_s and self._flight.has_room():
+            if not self._send_batch(least_urgent) and not self._send_replay():
+                return
 
-    def _send_batch(self) -> bool:
-        batch = self._parts.store.next_batch(without=self._flight.records | self._delivered)
+    def _every_minute(self, now_s: float, *, is_spent: bool) -> None:
+        """Health, and what may wait for it. Where the data budget is spent, once an hour."""
+        self._health_due_s = now_s + max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
+        now = self._parts.clock.now()
+        if now.state is ClockState.SYNCED:
+            self._parts.store.correct_clock(now, without=self._flight.records)
+        self._say("health", encode_message(self._filled_health()))
+        self._parts.budget.save()
+
+    def _send_batch(self, least_urgent: int) -> bool:
+        without = self._flight.records | self._delivered
+        return self._send_records(self._parts.store.next_batch(without=without, least_urgent=least_urgent))
+
+    def _send_records(self, batch: list[Stored]) -> bool:
         if batch:
             self._say("records", encode_batch(batch), tuple(stored.key.seq for stored in batch))
         return bool(batch) and self._connection.is_up
+
+    def _answer_commands(self) -> None:
+        while self._connection.inbox:
+            message = self._connection.inbox.popleft()
+            verb = parse_topic(message.topic).channel.removeprefix("cmd/")
+            reply = self._parts.commands.take(verb, bytes(message.payload))
+            if reply is not None:
+                self._reply(verb, reply)
+            self._records_due_s = 0.0  # somebody is there who asks: no need to rest any longer
+
+    def _reply(self, verb: str, reply: Reply) -> None:
+        log.info("command_answered", extra={"verb": verb, "code": reply.code, "command": reply.id})
+        self._say(f"reply/{verb}", encode_message(reply))
+
+    def _send_replay(self) -> bool:
+        """The next batch of the replay that is asked for; its reply after the last. False if there is none."""
+        replay = self._parts.commands.replay
+        if replay is None:
+            return False
+        self._send_records(replay.step(self._parts.store))
+        if replay.is_done:
+            self._reply("replay", self._parts.commands.finish(replay))
+        return self._connection.is_up
 
     def _summarise(self) -> None:
         latest = self._parts.store.latest_interval()
@@ -117,20 +181,23 @@ class Session:
         self._say("summary", encode_message(summary_of(latest.record)))
 
     def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = ()) -> None:
-        """Publish; everything but `records` is retained."""
+        """Publish, with QoS 1."""
         topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
-        mid = self._connection.publish(topic, payload, retain=channel != "records")
+        mid = self._connection.publish(topic, payload, retain=channel in RETAINED)
         if mid is None:
             return  # the connection just ended, the next turn notices
         size_bytes = len(topic) + len(payload)
         self._parts.figures.sent_bytes += size_bytes
+        self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._today())
         self._flight.add(mid, Sent(channel, seqs, size_bytes, self._parts.clock.monotonic_s()))
 
     def _status(self, state: str) -> bytes:
         return status_message(self._parts, state, self._number)
 
     def _filled_health(self) -> Health:
-        store, link = self._parts.store.health(), self._parts.figures.as_health()
+        budget = self._parts.budget
+        link = self._parts.figures.as_health(budget.spent_bytes, budget.most_bytes)
+        store = self._parts.store.health()
         return replace(self._parts.health(), store=store, link=link)
 
     # Settling
@@ -172,17 +239,24 @@ class Session:
         try:
             self._parts.store.mark_delivered(self._delivered)
         except StoreError as why:
-            if not self._marking_failed:
-                log.warning("delivery_not_marked", extra={"why": str(why), "records": len(self._delivered)})
-            self._marking_failed, self._mark_due_s = True, now_s + self._parts.pace.again_most_s
+            self._put_off(why, now_s)
             return
-        self._marking_failed = False
         self._delivered.clear()
+
+    def _put_off(self, why: StoreError, now_s: float) -> None:
+        """The disk does not do its part: the connection stays, and what needs the store is tried again later."""
+        if not self._store_fails:
+            log.warning("store_does_not_answer", extra={"why": str(why), "unmarked": len(self._delivered)})
+        self._store_fails = True
+        self._mark_due_s = self._records_due_s = self._health_due_s = now_s + self._parts.pace.store_again_s
 
     def _is_silent(self, now_s: float) -> bool:
         """Has nothing been acknowledged for too long, though something is on its way?"""
         oldest_s = self._flight.oldest_s()
         return oldest_s is not None and now_s - max(oldest_s, self._progress_s) > self._parts.config.ack_timeout_s
+
+    def _today(self) -> date:
+        return self._parts.clock.now().utc.date()
 
     def _has_work(self) -> bool:
         resting = self._parts.clock.monotonic_s() < self._records_due_s

@@ -22,6 +22,7 @@ DENIED = Trouble(
     "not_authorised",
     "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
 )
+SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; records wait for tomorrow (UTC)")
 NO_ANSWER = Trouble("lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again")
 CLOSED = Trouble("lost", "connection_lost", "the connection to the broker was lost; trying again")
 SILENT = Trouble("lost", "no_answer", "the broker or the line does not answer; check the network and mqtt.port")

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from edge.config import MEGABYTE
+from edge.store.audit import Entry, is_known, trail
 from edge.store.file import NAME, PAGE_BYTES, sentences
 from edge.store.pictures import read_picture, total_bytes
 from edge.store.readers import Readers
-from edge.store.rows import read
+from edge.store.rows import LEAST_URGENT, read
 from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
 
 BATCH_RECORDS = 20
@@ -46,12 +47,21 @@ class Records:
         self._readers.close()
 
     def next_batch(
-        self, limit_records: int = BATCH_RECORDS, limit_bytes: int = BATCH_BYTES, *, without: Collection[int] = ()
+        self,
+        limit_records: int = BATCH_RECORDS,
+        limit_bytes: int = BATCH_BYTES,
+        *,
+        without: Collection[int] = (),
+        least_urgent: int = LEAST_URGENT,
     ) -> list[Stored]:
-        """The records to send next: urgent before old, old before new, except `without`; at least one if any waits."""
+        """The records to send next: urgent before old, old before new, except `without`; at least one if any waits.
+
+        Priorities beyond `least_urgent` stay where they are.
+        """
         with sentences(self._path, "read the outbox"):
             db = self._readers.mine()
-            seqs = _first_except(db.execute("SELECT seq FROM waiting ORDER BY priority, seq"), without, limit_records)
+            urgent = db.execute("SELECT seq FROM waiting WHERE priority <= ? ORDER BY priority, seq", (least_urgent,))
+            seqs = _first_except(urgent, without, limit_records)
             batch: list[Stored] = []
             size = 0
             for seq in seqs:
@@ -91,6 +101,20 @@ class Records:
     def records_between_seq(self, first: int, last: int) -> list[Stored]:
         """Records first..last that are still there, delivered or not, for a replay."""
         return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last)
+
+    def records_from(self, first: int, last: int, limit: int) -> list[Stored]:
+        """The first `limit` of the records first..last that are still there."""
+        return self._select("seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", first, last, limit)
+
+    def audit_trail(self, limit: int = 100) -> list[Entry]:
+        """Who asked for what, newest first."""
+        with sentences(self._path, "read the audit trail"):
+            return trail(self._readers.mine(), limit)
+
+    def is_known_command(self, command: str) -> bool:
+        """Was a command of this transaction id seen?"""
+        with sentences(self._path, "read the audit trail"):
+            return is_known(self._readers.mine(), command)
 
     def picture(self, name: str) -> bytes | None:
         """The JPEG of a sighting's `picture`, or None if it is no longer kept."""

@@ -10,7 +10,8 @@ from edge.wire import CLOCKS, INTERVAL, LOST, SIGHTING, Key, Stored, Unknown, de
 
 KINDS: dict[type[Record], int] = {Sighting: SIGHTING, Interval: INTERVAL, Lost: LOST}
 PRIORITIES: dict[type[Record], int] = {Lost: 1, Interval: 2, Sighting: 3}  # 0 is kept for alerts
-LOST_PRIORITY = PRIORITIES[Lost]
+MUST_GO = PRIORITIES[Interval]  # what a spent data budget still lets through
+LEAST_URGENT = PRIORITIES[Sighting]
 
 
 def moment(record: Record) -> Instant:
@@ -27,6 +28,15 @@ def insert(db: sqlite3.Connection, stored: Stored) -> None:
         (seq, KINDS[type(record)], priority, utc_ms(at.utc), CLOCKS.index(at.state), encode_batch([stored])),
     )
     db.execute("INSERT INTO waiting (priority, seq) VALUES (?, ?)", (priority, seq))
+
+
+def rewrite(db: sqlite3.Connection, stored: Stored) -> None:
+    """Within the caller's transaction: put the record in the place of the one with its key."""
+    at = moment(stored.record)
+    db.execute(
+        "UPDATE record SET utc_ms = ?, clock = ?, body = ? WHERE seq = ?",
+        (utc_ms(at.utc), CLOCKS.index(at.state), encode_batch([stored]), stored.key.seq),
+    )
 
 
 def read(body: bytes, node: str, epoch: UUID) -> Stored:

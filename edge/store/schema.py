@@ -38,7 +38,8 @@ CREATE TABLE audit (
     utc_ms INTEGER NOT NULL,
     who TEXT NOT NULL,
     what TEXT NOT NULL,
-    outcome TEXT NOT NULL
+    outcome TEXT NOT NULL,
+    command TEXT UNIQUE                     -- transaction id, if a command over the network did it
 );
 """
 

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,22 +11,25 @@ from typing import TypeVar
 
 from msgspec.structs import replace as replace_fields
 
-from edge.clock import Instant
+from edge.clock import ClockState, Instant
 from edge.config import MEGABYTE, StoreTable
 from edge.counts import Record, Sighting
 from edge.errors import StoreError
+from edge.store.audit import Entry, note
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
 from edge.store.records import Records
 from edge.store.reserve import Reserve
 from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete_waiting, free_pages, shed
-from edge.store.rows import insert, moment
+from edge.store.rows import insert, moment, rewrite
 from edge.store.schema import transaction
-from edge.wire import Key, Stored, StoreHealth, as_sent
+from edge.store.times import consistent, corrected
+from edge.wire import CLOCKS, Key, Stored, StoreHealth, as_sent
 
 log = logging.getLogger("fieldeye.store")
 
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
+CORRECTED_AT_ONCE = 200
 _T = TypeVar("_T")
 
 
@@ -85,7 +88,7 @@ class Store(Records):
         """
         if not records:
             return ()
-        sent, at = [as_sent(record) for record in records], moment(records[0])
+        sent, at = [as_sent(consistent(record)) for record in records], moment(records[0])
         with self._lock, sentences(self._path, "commit"):
             return self._despite_full_disk(lambda: self._commit(sent, picture, at), at)
 
@@ -94,6 +97,25 @@ class Store(Records):
         gone = list(seqs)
         with self._lock, sentences(self._path, "mark records as delivered"):
             self._despite_full_disk(lambda: self._mark(gone), None)
+
+    def correct_clock(self, known: Instant, *, without: Collection[int] = ()) -> int:
+        """Put right the waiting records of the boot of `known` that were made before its clock was; returns how many.
+
+        `without`: records on their way, which must not change any more. Small steps, so that no commit waits long.
+        """
+        done, found = 0, self._unsynced(known, without)
+        while found:
+            step, found = found[:CORRECTED_AT_ONCE], found[CORRECTED_AT_ONCE:]
+            with self._lock, sentences(self._path, "correct the time of records"), transaction(self._db) as db:
+                for one in step:
+                    rewrite(db, one)
+            done += len(step)
+        return done
+
+    def note_audit(self, entry: Entry) -> None:
+        """Add to the audit trail."""
+        with self._lock, sentences(self._path, "keep the audit trail"), transaction(self._db) as db:
+            note(db, entry)
 
     def set_setting(self, name: str, value: str) -> None:
         """Keep a setting."""
@@ -115,6 +137,18 @@ class Store(Records):
         self._unlinked.clear()
         self._pictures.remove(surplus)
         return tuple(one.key for one in keyed)
+
+    def _unsynced(self, known: Instant, without: Collection[int]) -> list[Stored]:
+        """Waiting records that `known` can correct, corrected."""
+        with sentences(self._path, "read records"):
+            rows = self._readers.mine().execute(
+                "SELECT body FROM record r WHERE clock = ? AND EXISTS"
+                " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)",
+                (CLOCKS.index(ClockState.UNSYNCED),),
+            )
+            read = [self._read(row) for row in rows]
+        right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
+        return [new for old, new in zip(read, right, strict=True) if new != old and old.key.seq not in without]
 
     def _mark(self, seqs: list[int]) -> None:
         with transaction(self._db) as db:

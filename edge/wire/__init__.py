@@ -5,6 +5,13 @@ programs read the long names of `plain`. The contract is written down in docs/co
 """
 
 from edge.wire.batch import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, as_sent, decode_batch, encode_batch
+from edge.wire.commands import (
+    MAX_COMMAND_BYTES,
+    MAX_REPLAY_RECORDS,
+    ReplayCommand,
+    Reply,
+    ReplyCode,
+)
 from edge.wire.compact import INTERVAL, LOST, SIGHTING, picture_id
 from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms
 from edge.wire.keys import Decoded, Key, Stored, Unknown
@@ -25,7 +32,7 @@ from edge.wire.messages import (
     summary_of,
 )
 from edge.wire.plain import PlainInterval, PlainLost, PlainRecord, PlainSighting, PlainUnknown, plain, records_schema
-from edge.wire.topics import Topic, node_topic, parse_topic
+from edge.wire.topics import Topic, command_filter, node_topic, parse_topic
 
 __all__ = [
     "CLOCKS",
@@ -33,6 +40,8 @@ __all__ = [
     "LOST",
     "MAX_BATCH_BYTES",
     "MAX_BATCH_RECORDS",
+    "MAX_COMMAND_BYTES",
+    "MAX_REPLAY_RECORDS",
     "SIGHTING",
     "CameraHealth",
     "CameraInfo",
@@ -47,6 +56,9 @@ __all__ = [
     "PlainRecord",
     "PlainSighting",
     "PlainUnknown",
+    "ReplayCommand",
+    "Reply",
+    "ReplyCode",
     "Status",
     "StoreHealth",
     "Stored",
@@ -55,6 +67,7 @@ __all__ = [
     "Topic",
     "Unknown",
     "as_sent",
+    "command_filter",
     "decode_batch",
     "decode_message",
     "encode_batch",

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import WireError
+from edge.wire.commands import ReplayCommand, Reply
 
 MAX_MESSAGE_BYTES = 65_536
 ClockWord = Literal["synced", "unsynced", "corrected"]
@@ -190,7 +191,7 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
 
 def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    _, components = msgspec.json.schema_components([Status, Info, Health, Summary])
+    _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ReplayCommand, Reply])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "JSON messages of a Fieldeye node (wire contract v1)",

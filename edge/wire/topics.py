@@ -27,6 +27,11 @@ def node_topic(site: str, node: str, channel: str) -> str:
     return topic
 
 
+def command_filter(site: str, node: str) -> str:
+    """What a node subscribes to."""
+    return node_topic(site, node, "cmd/any").removesuffix("any") + "+"
+
+
 def parse_topic(topic: str) -> Topic:
     """Site, node and channel of a topic. Raises WireError for any topic that is not of this contract."""
     root, _, rest = topic[: len(ROOT)], topic[len(ROOT) : len(ROOT) + 1], topic[len(ROOT) + 1 :]

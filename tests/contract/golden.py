@@ -18,6 +18,8 @@ from edge.wire import (
     Info,
     LinkHealth,
     ModelInfo,
+    ReplayCommand,
+    Reply,
     Status,
     StoreHealth,
     encode_batch,
@@ -31,6 +33,10 @@ from tests.records import APHID, EPOCH, MOTH, count, instant, interval, lost, si
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
 EXAMPLES = CONTRACT / "examples"
+COMMANDS: dict[str, msgspec.Struct] = {
+    "cmd-replay": ReplayCommand(id="4f1c9a0e", expires=NOON, epoch=str(EPOCH), first=41, last=99),
+    "reply-replay": Reply(code="done", id="4f1c9a0e", epoch=str(EPOCH), sent=50, gone=[(41, 49)]),
+}
 PREFIX = "fieldeye/v1/farm-3/n1/"
 OTHER_BOOT = "2f6c2d0e-93f4-4c2f-8a5d-5e0f6d5f4c11"
 
@@ -103,6 +109,8 @@ def files() -> dict[Path, str]:
         if channel == "records":
             made[EXAMPLES / f"{name}.cbor.hex"] = wrapped(payload.hex())
         made[EXAMPLES / f"{name}.json"] = json.dumps(long_form(channel, payload), indent=2) + "\n"
+    for name, command in COMMANDS.items():
+        made[EXAMPLES / f"{name}.json"] = json.dumps(msgspec.to_builtins(command), indent=2) + "\n"
     return made
 
 

@@ -11,14 +11,15 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from edge.wire import Key, Stored, decode_batch, encode_batch
-from tests.contract.golden import BATCHES, CONTRACT, EXAMPLES, MESSAGES, files, long_form, payloads
+from edge.wire import Key, Stored, decode_batch, encode_batch, encode_message
+from tests.contract.golden import BATCHES, COMMANDS, CONTRACT, EXAMPLES, MESSAGES, files, long_form, payloads
 from tests.records import batches, interval, stored
 
 CDDL = pycddl.Schema((CONTRACT / "records.cddl").read_text())
 ASYNCAPI_SCHEMA = json.loads((Path(__file__).parent / "asyncapi-3.0.0.schema.json").read_text())
 DOCUMENT = yaml.safe_load((CONTRACT / "asyncapi.yaml").read_text())
-KINDS = {"status": "Status", "status-will": "Status", "info": "Info", "health": "Health", "summary": "Summary"}
+KINDS = {"status": "Status", "status-will": "Status", "info": "Info", "health": "Health", "summary": "Summary",
+         "cmd-replay": "ReplayCommand", "reply-replay": "Reply"}  # fmt: skip
 
 
 def schema(name: str) -> Any:
@@ -97,10 +98,10 @@ def test_the_schema_refuses_a_record_that_is_none(change: str, value: object) ->
         check_record(told | {change: value})
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@pytest.mark.parametrize("name", [*MESSAGES, *COMMANDS])
 def test_messages_follow_the_schema(name: str) -> None:
     whole = schema("messages")
-    told = json.loads(payloads()[name][1])
+    told = json.loads(encode_message((MESSAGES | COMMANDS)[name]))
     jsonschema.Draft202012Validator({**whole, "$ref": f"#/$defs/{KINDS[name]}"}).validate(told)
 
 
@@ -125,7 +126,8 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
 
 
 def test_every_channel_of_the_asyncapi_document_has_a_golden_example() -> None:
-    assert set(DOCUMENT["channels"]) == {channel for channel, _ in payloads().values()}
+    addresses = {channel["address"].split("/", 4)[4] for channel in DOCUMENT["channels"].values()}
+    assert addresses == {channel for channel, _ in payloads().values()} | {"cmd/replay", "reply/replay"}
 
 
 def test_a_decoded_golden_record_has_the_key_that_the_topic_and_header_give() -> None:

@@ -1,0 +1,41 @@
+"""How much may be sent on a metered line today, and what still goes when that is spent."""
+
+from datetime import date
+
+from edge.store import LEAST_URGENT, MUST_GO, Store
+
+# What a publish costs beside payload and topic, reckoned from the headers: MQTT 8 and its PUBACK 6, three TCP segments of
+# 52 with IP and time stamps, two TLS records of 22.
+PROTOCOL_BYTES = 214
+_SETTING = "sent_today"
+_SIGHTINGS_SHARE = 0.8  # the rest is kept for intervals, losses and alerts
+
+
+class Budget:
+    """Bytes of the current UTC day; kept in the store, so that a restart does not begin a new day."""
+
+    def __init__(self, store: Store, most_bytes: int | None, today: date) -> None:
+        self._store = store
+        self.most_bytes = most_bytes
+        self._day, self.spent_bytes = _read(store.setting(_SETTING), today)
+
+    def spend(self, size_bytes: int, today: date) -> None:
+        """Something was sent. A new day begins from nothing."""
+        if today != self._day:
+            self._day, self.spent_bytes = today, 0
+        self.spent_bytes += size_bytes
+
+    def least_urgent(self, today: date) -> int | None:
+        """The least urgent priority that may still go, None if no record may."""
+        if self.most_bytes is None or today != self._day or self.spent_bytes < self.most_bytes * _SIGHTINGS_SHARE:
+            return LEAST_URGENT
+        return MUST_GO if self.spent_bytes < self.most_bytes else None
+
+    def save(self) -> None:
+        """Keep the figure in the store."""
+        self._store.set_setting(_SETTING, f"{self._day.isoformat()} {self.spent_bytes}")
+
+
+def _read(setting: str | None, today: date) -> tuple[date, int]:
+    day, _, spent = (setting or "").partition(" ")
+    return (today, int(spent)) if day == today.isoformat() and spent.isdecimal() else (today, 0)
