@@ -3,9 +3,14 @@
 A count never travels without its effort (frames looked at, time awake), and no data is not a zero.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from math import exp, lgamma, log, log1p
+from functools import lru_cache
+from math import log, log1p
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.clock import Instant
 
@@ -40,6 +45,15 @@ class TaxonCount:
     count: int
     low: int | None
     high: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Density:
+    """Individuals per m2 with the range of the count."""
+
+    per_m2: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,47 +118,64 @@ def counted(count: int, label: str, eppo: str, *, precision: float | None, recal
 
 
 def count_range(count: int, precision: float, recall: float, level: float = 0.95) -> tuple[int, int]:
-    """Range of the true number behind `count` detections, at `level`.
+    """Range of the true number behind `count` detections, at `level`; it always holds `count` itself.
 
-    Of `count` detections Binomial(count, precision) are real; each real one that was found stands for a number that
-    were missed, NegativeBinomial(found, recall). The range is the central `level` of their sum (both taken as
-    independent and known; the uncertainty of precision and recall themselves is not in it).
+    Of N individuals Binomial(N, recall) are found, and beside them stand Poisson((N + 1) recall (1 - precision) /
+    precision) false ones, as many as make `precision` true on average (the 1: an empty scene too has false ones). The
+    range holds each N under which neither so few nor so many detections would be odd: both tails by their mid-P
+    (Lancaster 1961, JASA 56:223-234) above (1 - level) / 2. Precision and recall are taken as known. 1 ms at 1000.
     """
     if not 0 < precision <= 1 or not 0 < recall <= 1:
         raise ValueError(f"precision and recall must be in (0, 1], got {precision} and {recall}")
-    if count == 0:
-        return 0, 0
-    chance = _true_number(count, precision, recall)
     tail = (1 - level) / 2
-    low, high, total = 0, len(chance) - 1, 0.0
-    for number, share in enumerate(chance):
-        if total <= tail < total + share:
-            low = number
-        if total < 1 - tail <= total + share:
-            high = number
-            break
-        total += share
-    return min(low, count), max(high, count)
+    false_share = recall * (1 - precision) / precision
+    beyond = int(2 * (count + 10) / recall) + 20
+    low = bisect_left(range(count), True, key=lambda n: _tails(count, n, recall, (n + 1) * false_share)[1] > tail)
+    fewer = bisect_left(range(beyond), True, key=lambda n: _tails(count, n, recall, (n + 1) * false_share)[0] <= tail)
+    return low, max(fewer - 1, count)
 
 
-def _true_number(count: int, precision: float, recall: float) -> list[float]:
-    """Probability of each true number 0..limit."""
-    limit = int(4 * count / recall) + 20
-    chance = [0.0] * (limit + 1)
-    for found in range(count + 1):
-        log_found = _times_log(found, precision) + _times_log(count - found, 1 - precision)
-        p_found = exp(_log_choose(count, found) + log_found)
-        for missed in range(limit - found + 1):
-            ways = _log_choose(found + missed - 1, missed) if found else (0.0 if missed == 0 else float("-inf"))
-            chance[found + missed] += p_found * exp(ways + _times_log(found, recall) + _times_log(missed, 1 - recall))
-    return chance
+def _tails(count: int, number: int, recall: float, false: float) -> tuple[float, float]:
+    """Mid-P of at most and of at least `count` detections of `number` individuals with `false` false ones expected."""
+    found = np.arange(min(number, count) + 1)
+    chance = np.exp(_log_binomial(found, number, recall))
+    others = np.arange(count + 1)
+    of_false = np.exp(others * log(false) - false - _log_factorials(count)) if false > 0 else (others == 0) * 1.0
+    exactly = float(chance @ of_false[count - found])
+    at_most = float(chance @ np.cumsum(of_false)[count - found])
+    return at_most - exactly / 2, 1 - at_most + exactly / 2
 
 
-def _log_choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+def _log_binomial(found: NDArray[np.int64], number: int, recall: float) -> NDArray[np.float64]:
+    if recall == 1:
+        return np.where(found == number, 0.0, -np.inf)
+    factorials = _log_factorials(number)
+    ways = factorials[number] - factorials[found] - factorials[number - found]
+    return np.asarray(ways + found * log(recall) + (number - found) * log1p(-recall))
 
 
-def _times_log(times: int, value: float) -> float:
-    if times == 0:
-        return 0.0
-    return times * (log(value) if value < 0.5 else log1p(value - 1)) if value > 0 else float("-inf")
+@lru_cache(maxsize=8)
+def _log_factorials(most: int) -> NDArray[np.float64]:
+    """(most + 1,) log n!"""
+    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, most + 1)))])
+
+
+def density(count: TaxonCount, area_m2: float | None) -> Density | NoData:
+    """Individuals per m2 of what was looked at. Without a calibrated area there is none, whatever the pixels say."""
+    if area_m2 is None:
+        return NoData("not_calibrated")
+    return Density(
+        per_m2=count.count / area_m2,
+        low=None if count.low is None else count.low / area_m2,
+        high=None if count.high is None else count.high / area_m2,
+    )
+
+
+def per_trap_night(catch: int, traps: int, nights: float) -> float | NoData:
+    """Catch per trap-night; a night without power or with a blind camera is not among the `nights`."""
+    return catch / (traps * nights) if traps * nights > 0 else NoData("no_night")
+
+
+def per_card_m2_day(new: int, card_m2: float, sides: int, days: float) -> float | NoData:
+    """New insects per m2 of card and day."""
+    return new / (card_m2 * sides * days) if card_m2 * sides * days > 0 else NoData("no_day")

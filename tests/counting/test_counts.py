@@ -1,0 +1,73 @@
+"""A range that covers as often as it says, over scenes drawn apart from it; density with an area or not at all."""
+
+import time
+
+import numpy as np
+import pytest
+
+from edge.agreement import agreement
+from edge.counts import NoData, TaxonCount, count_range, density, per_card_m2_day, per_trap_night
+
+
+@pytest.mark.parametrize(("precision", "recall"), [(0.95, 0.95), (0.9, 0.8), (0.8, 0.6), (0.5, 0.5)])
+def test_a_95_per_cent_range_covers_95_per_cent_of_simulated_fields(precision: float, recall: float) -> None:
+    """True numbers 1 to 80; each found with `recall`; false ones arise by themselves until precision is as told."""
+    chance = np.random.default_rng(4)
+    truth = chance.integers(1, 81, 3000)
+    seen = chance.binomial(truth, recall) + chance.poisson(truth * recall * (1 - precision) / precision)
+    ranges = {n: count_range(int(n), precision, recall) for n in np.unique(seen)}
+    covered = np.mean([ranges[n][0] <= t <= ranges[n][1] for n, t in zip(seen, truth, strict=True)])
+    assert 0.93 <= covered <= 0.97
+
+
+def test_nothing_seen_by_a_model_that_misses_half_is_not_surely_nothing() -> None:
+    assert count_range(0, 0.9, 0.5) == (0, 3)
+    assert count_range(0, 0.9, 0.99) == (0, 0)
+
+
+def test_a_single_find_of_a_model_that_is_often_wrong_may_be_nothing() -> None:
+    assert count_range(1, 0.6, 0.9)[0] == 0
+    assert count_range(1, 0.99, 0.9)[0] == 1
+
+
+def test_a_thousand_insects_have_their_range_within_a_few_milliseconds() -> None:
+    count_range(1000, 0.9, 0.8)
+    began_s = time.process_time()
+    low, high = count_range(1000, 0.91, 0.81)
+    assert time.process_time() - began_s < 0.05
+    assert low <= 1000 <= high < 1300
+
+
+def test_density_refuses_to_exist_without_an_area() -> None:
+    count = TaxonCount(label="Aleyrodidae", eppo="", count=12, low=10, high=15)
+    assert density(count, None) == NoData("not_calibrated")
+    found = density(count, 0.02)
+    assert not isinstance(found, NoData)
+    assert (found.per_m2, found.low, found.high) == pytest.approx((600, 500, 750))
+
+
+def test_a_night_without_power_is_not_a_night() -> None:
+    assert per_trap_night(12, 2, 3) == 2.0
+    assert per_trap_night(0, 1, 0) == NoData("no_night")
+    assert per_card_m2_day(6, 0.01, 2, 3) == pytest.approx(100)
+    assert per_card_m2_day(6, 0.01, 2, 0) == NoData("no_day")
+
+
+def test_agreement_shows_bias_that_a_correlation_would_hide() -> None:
+    found = agreement([1, 2, 3, 4], [3, 4, 5, 6])
+    assert (found.mae, found.rmse, found.bias) == (2, 2, 2)
+    assert found.r2 == pytest.approx(1 - 16 / 5)
+
+
+def test_agreement_tells_a_miss_from_a_false_alarm() -> None:
+    found = agreement([0, 6, 9, 2], [7, 3, 9, 1], threshold=5)
+    assert (found.same_side, found.missed, found.false_alarms) == (0.5, 1, 1)
+
+
+def test_agreement_of_equal_true_counts_has_no_r2() -> None:
+    assert agreement([2, 2], [2, 3]).r2 is None
+
+
+def test_counts_that_do_not_pair_up_are_refused() -> None:
+    with pytest.raises(ValueError, match="pair up"):
+        agreement([1], [1, 2])
