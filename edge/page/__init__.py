@@ -82,7 +82,11 @@ def _guard(app: Flask, config: NodeConfig) -> None:
 
     @app.errorhandler(HTTPException)
     def in_words(error: HTTPException) -> tuple[str, int]:
-        words = error.description if error.code == 404 and request.path.startswith(("/pictures", "/live")) else None
+        words = (
+            error.description
+            if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen"))
+            else None
+        )
         return render_template("plain.html", words=words or gettext("There is no such page here.")), error.code or 500
 
     @app.errorhandler(FieldeyeError)

@@ -13,7 +13,8 @@ LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One shade of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted) or "maybe"."""
+    """One shade of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted), "maybe" or "only"
+    (counted, and the range is not known)."""
 
     kind: str
     y: float
@@ -22,7 +23,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One day. `kind` is "count", "zero" or "gap" (no data)."""
+    """One day. `kind` is "count", "zero", "gap" (no data) or "before" (no data either, and none earlier)."""
 
     kind: str
     x: int
@@ -38,16 +39,29 @@ def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
     figures = [day.figures.get(label, ZERO) for day in fortnight]
     scale = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
     best = max(range(len(figures)), key=lambda index: figures[index].count)
+    first = next((index for index, day in enumerate(fortnight) if day.frames), len(fortnight))
     return tuple(
-        _bar(index, day, figure, scale, is_named=index in (best, len(figures) - 1))
+        _bar(
+            index,
+            _kind(day, figure, is_before=index < first),
+            figure,
+            scale,
+            is_named=index in (best, len(figures) - 1),
+        )
         for index, (day, figure) in enumerate(zip(fortnight, figures, strict=True))
     )
 
 
-def _bar(index: int, day: Day, figure: Figure, scale: int, *, is_named: bool) -> Bar:
+def _kind(day: Day, figure: Figure, *, is_before: bool) -> str:
+    if is_before:
+        return "before"
+    return "gap" if day.frames == 0 else "count" if figure.count else "zero"
+
+
+def _bar(index: int, kind: str, figure: Figure, scale: int, *, is_named: bool) -> Bar:
     x = index * PITCH + (PITCH - BAR) // 2
     return Bar(
-        kind="gap" if day.frames == 0 else "count" if figure.count else "zero",
+        kind=kind,
         x=x,
         middle=x + BAR / 2,
         right=x + BAR,
@@ -60,7 +74,7 @@ def _bar(index: int, day: Day, figure: Figure, scale: int, *, is_named: bool) ->
 def _layers(figure: Figure, scale: int) -> tuple[Layer, ...]:
     """The palest first, so that each darker one lies on it."""
     if figure.low is None or figure.high is None:
-        return (_layer("bar", figure.count, scale),)
+        return (_layer("only", figure.count, scale),)
     heights = {"maybe": figure.high, "bar": figure.count, "sure": figure.low}
     return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edge.counts import Unit
 from edge.page import chart
 from edge.page.chart import Bar
-from edge.page.days import LENGTH, ZERO, Day, most_seen
+from edge.page.days import ZERO, Day, most_seen
 from edge.page.names import Names
 from edge.page.words import day_in_words, duration, gettext, ngettext, number
 
@@ -49,20 +49,25 @@ def fortnight(days: Sequence[Day], unit: Unit | None, names: Names) -> Fortnight
         panels=panels,
         has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
-        gaps=_gaps(LENGTH - len(looked)) if panels else "",
+        gaps=_gaps(days, looked) if panels else "",
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
     )
 
 
-def _gaps(days_without_data: int) -> str:
-    if not days_without_data:
-        return ""
-    return ngettext(
+def _gaps(days: Sequence[Day], looked: Sequence[Day]) -> str:
+    """What the missing days are: before the first, or without data, and never zeros."""
+    first = looked[0]
+    since = "" if first is days[0] else gettext("Data since %(day)s.", day=day_in_words(first.day))
+    missing = sum(day.frames == 0 for day in days if day.day > first.day)
+    if not missing:
+        return since
+    hatched = ngettext(
         "%(num)s day without data is hatched: that is not a zero.",
         "%(num)s days without data are hatched: that is not a zero.",
-        days_without_data,
+        missing,
     )
+    return f"{since} {hatched}".strip()
 
 
 def unit_words(unit: Unit | None) -> str:

@@ -70,7 +70,7 @@ def now() -> str:
     return render_template(
         "now.html",
         card=card.card(snapshot, facts, this.clock.now(), when, names, this.config.camera.every_s),
-        photo=sightings.photo(seen, this.store.picture, when, names),
+        photo=sightings.newest_photo(seen, this.store.picture, when, names),
         nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
         rows=sightings.rows(seen[:ROWS], when, names),
         fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
@@ -79,6 +79,18 @@ def now() -> str:
         health_words=well,
         notes=_notes(lines),
     )
+
+
+@pages.get("/seen/<name>")
+def seen_on(name: str) -> str:
+    """One photograph with what was seen on it; the last day's have boxes, older ones are served plain."""
+    this = node()
+    when = this.moments()
+    seen = this.recent.sightings(when.now_utc)
+    found = sightings.photo(name, seen, this.store.picture, when, Names(str(get_locale())))
+    if found is None:
+        abort(404, gettext("This picture is no longer kept on the node."))
+    return render_template("seen.html", photo=found)
 
 
 @pages.get("/node")

@@ -9,6 +9,8 @@ from edge.errors import BadFrameError
 from edge.page.names import Names
 from edge.page.words import Moments, gettext, listed, number
 
+PictureOf = Callable[[str], bytes | None]  # a stored JPEG by its id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
@@ -25,6 +27,7 @@ class Photo:
     """A stored picture with what was seen on it."""
 
     id: str
+    seen: str
     words: str  # for those who cannot see it
     caption: str
     note: str  # what is not framed
@@ -58,33 +61,31 @@ def how_sure(confidence: float) -> str:
     return gettext("probably") if confidence >= 0.5 else gettext("not sure")
 
 
-def photo(
-    sightings: Sequence[Sighting], picture: Callable[[str], bytes | None], when: Moments, names: Names
-) -> Photo | None:
-    """The newest sighting whose picture is still there, with the boxes of all that was seen on it."""
-    for newest in sightings:
-        if newest.picture is None:
-            continue
-        size = _size(picture(newest.picture))
-        if size is None:
-            continue
-        same = [sighting for sighting in sightings if sighting.picture == newest.picture]
-        seen = listed(seen_headline(sighting, names) for sighting in same)
-        return Photo(
-            id=newest.picture,
-            words=gettext("Photograph from the field with %(seen)s", seen=seen),
-            caption=gettext(
-                "%(seen)s · %(sure)s · %(time)s",
-                seen=seen,
-                sure=how_sure(newest.confidence),
-                time=when.at(newest.at.utc),
-            ),
-            note=gettext("The clearest one is framed.") if any(one.count > 1 for one in same) else "",
-            width=size[0],
-            height=size[1],
-            outlines=tuple(outline(sighting, size) for sighting in same),
-        )
-    return None
+def newest_photo(sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names) -> Photo | None:
+    """Of the newest sighting whose picture is still there."""
+    kept = dict.fromkeys(sighting.picture for sighting in sightings if sighting.picture is not None)
+    photos = (photo(name, sightings, picture, when, names) for name in kept)
+    return next((found for found in photos if found is not None), None)
+
+
+def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names) -> Photo | None:
+    """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
+    size = _size(picture(name))
+    same = [sighting for sighting in sightings if sighting.picture == name]
+    if size is None or not same:
+        return None
+    seen = listed(seen_headline(sighting, names) for sighting in same)
+    sure, time = how_sure(same[0].confidence), when.at(same[0].at.utc)
+    return Photo(
+        id=name,
+        seen=seen,
+        words=gettext("Photograph from the field with %(seen)s", seen=seen),
+        caption=gettext("%(seen)s · %(sure)s · %(time)s", seen=seen, sure=sure, time=time),
+        note=gettext("The clearest one is framed.") if any(one.count > 1 for one in same) else "",
+        width=size[0],
+        height=size[1],
+        outlines=tuple(outline(sighting, size) for sighting in same),
+    )
 
 
 def outline(sighting: Sighting, size: tuple[int, int]) -> Outline:

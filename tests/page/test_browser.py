@@ -44,13 +44,14 @@ def test_each_state_fits_the_screen_and_keeps_nobody_out(name: str, view: View, 
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-@pytest.mark.parametrize("address", ["/live", "/node", "/no-such-page"])
+@pytest.mark.parametrize("address", ["/live", "/node", "/seen/PICTURE", "/no-such-page"])
 def test_the_other_pages_fit_the_screen_and_keep_nobody_out(
     address: str, view: View, browser: Browser, scene: Scene
 ) -> None:
     broker_away(scene)
+    picture = scene.store.latest_sightings(3)[-1].record.picture
     with visiting(browser, scene, view) as visit:
-        visit.go(address)
+        visit.go(address.replace("PICTURE", picture))
         assert not visit.is_wider_than_the_screen()
         assert visit.violations() == []
         assert visit.foreign == []

@@ -56,10 +56,11 @@ def test_figures_of_another_unit_are_not_mixed_in() -> None:
 
 
 def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> None:
-    fortnight = days(
-        [interval(at(29, 3), None), interval(at(30, 3), {}), interval(at(1, 3), {HOPPER: 2})], SHANGHAI, TODAY
-    )
-    assert [bar.kind for bar in bars(fortnight, HOPPER)][-4:] == ["gap", "gap", "zero", "count"]
+    hours = [
+        interval(at(28, 3), {}), interval(at(29, 3), None), interval(at(30, 3), {}), interval(at(1, 3), {HOPPER: 2})
+    ]  # fmt: skip
+    kinds = [bar.kind for bar in bars(days(hours, SHANGHAI, TODAY), HOPPER)]
+    assert kinds[-5:] == ["before", "zero", "gap", "zero", "count"]
 
 
 def test_effort_of_a_day_is_the_sum_of_its_hours() -> None:
@@ -87,5 +88,5 @@ def test_no_bar_is_taller_than_the_drawing_even_with_its_range() -> None:
         assert bar.text_y >= 16 or not bar.text
 
 
-def test_nothing_at_all_is_fourteen_gaps() -> None:
-    assert [bar.kind for bar in bars(days([], SHANGHAI, TODAY), HOPPER)] == ["gap"] * 14
+def test_days_before_the_first_data_are_left_empty() -> None:
+    assert [bar.kind for bar in bars(days([], SHANGHAI, TODAY), HOPPER)] == ["before"] * 14

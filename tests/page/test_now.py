@@ -141,3 +141,24 @@ def test_healthz_says_only_whether_the_node_looks(
     answer = client.get("/healthz")
     assert answer.status_code == code
     assert answer.json == {"ok": code == 200}
+
+
+def test_each_row_leads_to_its_photograph_with_the_frame(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    oldest = scene.store.latest_sightings(3)[-1].record.picture
+    assert f'href="/seen/{oldest}"' in client.get("/").text
+    page = client.get(f"/seen/{oldest}").text
+    assert "<h1>Slender rice bug: 1</h1>" in page
+    assert page.count('class="box"') == 1
+
+
+def test_a_photograph_that_is_gone_is_said_to_be_gone(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    answer = client.get("/seen/never-there")
+    assert answer.status_code == 404
+    assert "This picture is no longer kept on the node." in answer.text
+
+
+def test_missing_days_are_named_apart_from_days_before_the_first(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    assert "Data since Jun 19. 2 days without data are hatched: that is not a zero." in client.get("/").text
