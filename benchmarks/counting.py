@@ -1,4 +1,4 @@
-"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|days|moved|trap (cost and board without a word).
+"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|days|moved|trap (none: cost and board).
 
 `live` also runs supervision's ByteTrack (0.25.1) and bugspot's tracker (0.5.0) on the same clips where they are
 installed; neither is a dependency.

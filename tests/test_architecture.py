@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback bench gate "
-    "tracker trap leaf calibration counts agreement tally "
+    "tracker trap leaf calibration counts agreement census tally "
     "taxa advice wire exports board status store mqtt draw page power systemd pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}

@@ -118,6 +118,11 @@ class VideoFile(ClosedAtExit):
         """See Camera."""
         return f"video {self._path}"
 
+    @property
+    def fps(self) -> float:
+        """Frames a second by the file's own word, else 25."""
+        return self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+
     def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 a file answers at once
         """See Camera."""
         if not self._capture.grab():

@@ -17,6 +17,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "demo": "a node on bundled field pictures with a broker of its own",
     "run": "a node",
     "detect": "what is on these pictures?",
+    "count": "how many come, are new, or are affected, in a video or a folder of pictures",
     "check": "is this configuration right?",
     "doctor": "is this node well? camera, model, store, clock, broker",
     "listen": "what a broker is told, decoded as the platform sees it",

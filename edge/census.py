@@ -1,0 +1,109 @@
+"""From detections to who is counted: the three ways of looking, behind one call a picture. Pure.
+
+    census = begun("live", classes=15)
+    census, step = census.looked(found, sure, time_s, image)
+
+`live` counts visits, `trap` what is new on the card, `leaf` leaves that are affected.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Image, Ints
+from edge.config import Mode
+from edge.counts import Unit
+from edge.detections import Detections
+from edge.leaf import Sightings, looked_at
+from edge.tracker import Tracks, followed
+from edge.trap import Card, Reading, read_card
+
+Mask = NDArray[np.bool_]
+UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
+UNSURE_SHARE = 0.5  # of a class's threshold, down to which detections are given to `looked` as unsure ones
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
+class Step:
+    """What one picture added.
+
+    counted: (k,) class of each individual or leaf that this picture made count
+    number: (n,) of each detection, the insect's own number where it has one, else 0
+    looked: was the picture a unit of effort? Not the same leaf again, not a picture that shows no card
+    severity: share of the leaf that is lesion, None where it is not asked or cannot be told
+    card: what a trap's picture said
+    """
+
+    counted: Ints
+    number: Ints
+    looked: bool = True
+    severity: float | None = None
+    card: Reading | None = None
+
+
+class Census(Protocol):
+    """One camera's way of counting, up to now."""
+
+    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["Census", Step]:
+        """After one more picture (H, W, 3) uint8 BGR; `sure` (n,) are the detections above the model's threshold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveCensus:
+    """Insects come and go: each visit counts once, under the name that the evidence so far gives it."""
+
+    tracks: Tracks
+
+    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["LiveCensus", Step]:
+        """See Census."""
+        tracks, step = followed(self.tracks, found, sure, time_s, image)
+        name = dict(zip(tracks.number.tolist(), tracks.class_id.tolist(), strict=True))
+        return LiveCensus(tracks), Step(np.array([name[visit] for visit in step.visits], np.int64), step.number)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrapCensus:
+    """Insects accumulate on a card: each counts in the picture that shows it first."""
+
+    card: Card
+
+    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
+        """See Census."""
+        card, reading = read_card(self.card, found, sure, image)
+        is_new = (found.xyxy[:, None] == reading.new_xyxy[None]).all(axis=2).any(axis=1)
+        return TrapCensus(card), Step(
+            reading.new, is_new.astype(np.int64), looked=reading.verdict != "unmatched", card=reading
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeafCensus:
+    """Each leaf counts once for each disease it shows; spots are not counted."""
+
+    leaves: Sightings
+
+    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["LeafCensus", Step]:  # noqa: ARG002 a leaf has no clock
+        """See Census."""
+        leaves, again = self.leaves.with_(image)
+        nobody = np.zeros(len(found), np.int64)
+        if again:
+            return self, Step(np.empty(0, np.int64), nobody, looked=False)
+        severity = looked_at(image, found.xyxy[sure]).severity
+        affected = np.unique(found.class_id[sure])
+        return LeafCensus(leaves), Step(affected, nobody, severity=severity)
+
+
+BEGIN: Mapping[Mode, Callable[[int], Census]] = {
+    "live": lambda classes: LiveCensus(Tracks.none(classes)),
+    "trap": lambda classes: TrapCensus(Card.none(classes)),
+    "leaf": lambda _classes: LeafCensus(Sightings()),
+}
+
+
+def begun(mode: Mode, classes: int) -> Census:
+    """Nothing seen yet, by a model of so many `classes`."""
+    return BEGIN[mode](classes)

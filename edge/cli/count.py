@@ -1,0 +1,205 @@
+"""`fieldeye count`: visits, new insects or affected leaves in a video or a folder of pictures in time order."""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import mean
+from typing import Any, get_args
+
+import numpy as np
+from tqdm import tqdm
+
+from edge.agreement import agreement
+from edge.boxes import Image
+from edge.bundle import find_bundle
+from edge.cameras.opencv import VideoFile
+from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.census import UNITS, UNSURE_SHARE, Step, begun
+from edge.cli.exits import DONE
+from edge.cli.truth import Truth, read_truth
+from edge.clock import SystemClock
+from edge.config import CameraTable, Mode
+from edge.counts import counted
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.draw import draw, jpeg
+from edge.errors import BadFrameError, CameraEndedError, UsageError
+from edge.golden import tried
+from edge.leaf import COFFEE, graded, mckinney_index
+
+SAVED_QUALITY = 85
+
+
+@dataclass
+class Tallied:
+    """What the pictures said so far."""
+
+    mode: Mode
+    frames: int = 0  # good and looked at
+    skipped: Counter[str] = field(default_factory=Counter)
+    counts: Counter[int] = field(default_factory=Counter)  # class -> individuals or leaves
+    severities: list[float] = field(default_factory=list)
+    last: Step | None = None
+    per_picture: dict[str, dict[str, int]] = field(default_factory=dict)  # name -> what `--against` can compare
+
+    def add(self, name: str, step: Step, sure: int) -> None:
+        """One picture more, with so many sure detections."""
+        self.last = step
+        self.counts.update(step.counted.tolist())
+        present = step.card.present if step.card else sure
+        self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
+        if not step.looked:
+            self.skipped["same_leaf" if self.mode == "leaf" else "unmatched"] += 1
+            return
+        self.frames += 1
+        if step.severity is not None:
+            self.severities.append(step.severity)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `count`."""
+    parser.add_argument("path", type=Path, metavar="PATH", help="a video, or a folder whose pictures sort by time")
+    parser.add_argument("--mode", required=True, choices=get_args(Mode), help="what the camera looks at")
+    parser.add_argument("--fps", type=float, metavar="F", help="frames a second (a video's own; pictures: 1)")
+    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--save", type=Path, metavar="DIR", help="write each picture with its insects numbered into DIR"
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="CSV", help="a person's counts: picture, and count, new or present"
+    )
+    parser.add_argument("--threshold", type=float, metavar="N", help="with --against: on which side do both fall?")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if the pictures could be counted."""
+    if args.fps is not None and not 0 < args.fps <= 240:
+        raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
+    truth = read_truth(args.against) if args.against else None
+    detector = tried(find_bundle(args.model))
+    tallied = _count(args, detector)
+    if tallied.frames == 0 and not tallied.per_picture:
+        raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); give others")
+    result = _result(tallied, detector)
+    if truth:
+        result["against"] = _against(truth, tallied, args.threshold)
+    print(json.dumps(result, ensure_ascii=False) if args.json else _sentences(result))
+    return DONE
+
+
+def _count(args: argparse.Namespace, detector: Detector) -> Tallied:
+    bundle, tallied = detector.bundle, Tallied(args.mode)
+    census = begun(args.mode, len(bundle.classes))
+    unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
+    pictures = _pictures(args.path, args.fps)
+    for name, time_s, taken in tqdm(pictures, unit="picture", disable=not sys.stderr.isatty()):
+        if isinstance(taken, BadFrameError):
+            tallied.skipped[taken.reason] += 1
+            continue
+        found = detector.found(taken, unsure)
+        sure = found.confidence >= detector.thresholds[found.class_id]
+        census, step = census.looked(found, sure, time_s, taken)
+        tallied.add(name, step, int(sure.sum()))
+        if args.save:
+            _save(args.save / f"{Path(name).stem}.jpg", taken, found, sure, step, bundle.labels)
+    return tallied
+
+
+def _pictures(path: Path, fps: float | None) -> Iterator[tuple[str, float, Image | BadFrameError]]:
+    """Name, time from the start in s, and each picture of a folder or a video. Raises UsageError."""
+    if path.is_dir():
+        names = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not names:
+            raise UsageError(f"{path}: no picture there; give a folder of pictures or a video")
+        for number, name in enumerate(names):
+            yield name.name, number / (fps or 1.0), _read(name)
+        return
+    if not path.is_file():
+        raise UsageError(f"{path}: is not there; give a folder of pictures or a video")
+    with VideoFile(CameraTable(kind="opencv", source=str(path), every_s=0), SystemClock()) as video:
+        rate = fps or video.fps
+        for number in range(sys.maxsize):
+            try:
+                yield f"{number:06d}", number / rate, video.read(1.0).image
+            except BadFrameError as why:
+                yield f"{number:06d}", number / rate, why
+            except CameraEndedError:
+                return
+
+
+def _read(path: Path) -> Image | BadFrameError:
+    try:
+        return read_picture(path)
+    except BadFrameError as why:
+        return why
+
+
+def _result(tallied: Tallied, detector: Detector) -> dict[str, Any]:
+    """What `--json` prints."""
+    classes = detector.bundle.classes
+    counts = [
+        counted(n, classes[c].label, classes[c].eppo, precision=classes[c].precision, recall=classes[c].recall)
+        for c, n in sorted(tallied.counts.items())
+    ]
+    result: dict[str, Any] = {
+        "mode": tallied.mode,
+        "unit": UNITS[tallied.mode],
+        "model": f"{detector.bundle.name}@{detector.bundle.version}",
+        "frames": tallied.frames,
+        "skipped": dict(sorted(tallied.skipped.items())),
+        "counts": [asdict(count) for count in counts],
+    }
+    if tallied.last and (card := tallied.last.card):
+        result["card"] = {"present": card.present, "covered": round(card.covered, 3), "saturated": card.saturated}
+    if tallied.mode == "leaf":
+        result["leaf"] = _leaf(tallied)
+    return result
+
+
+def _leaf(tallied: Tallied) -> dict[str, Any]:
+    index = mckinney_index(graded(tallied.severities, COFFEE), COFFEE.highest)
+    return {
+        "leaves": tallied.frames,
+        "severity": round(mean(tallied.severities), 4) if tallied.severities else None,
+        "index": None if index is None else round(index, 1),
+        "scale": COFFEE.source,
+    }
+
+
+def _against(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[str, Any]:
+    both = [(y, tallied.per_picture[name][truth.what]) for name, y in truth.counts if name in tallied.per_picture]
+    if not both:
+        raise UsageError(f"{truth.name}: names none of the pictures that were counted; write their file names")
+    person, machine = zip(*both, strict=True)
+    return {"what": truth.what, **asdict(agreement(person, machine, threshold))}
+
+
+def _sentences(result: dict[str, Any]) -> str:
+    lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
+    for count in result["counts"]:
+        span = f" ({count['low']} to {count['high']})" if count["low"] is not None else ", range not measured"
+        lines.append(f"{count['label']}: {count['count']} {result['unit']}{span}")
+    if not result["counts"]:
+        lines.append(f"none: 0 {result['unit']}")
+    for part in ("card", "leaf", "against"):
+        if part in result:
+            lines.append(f"{part}: " + ", ".join(f"{key} {value}" for key, value in result[part].items()))
+    return "\n".join(lines)
+
+
+def _save(path: Path, image: Image, found: Detections, sure: np.ndarray, step: Step, labels: tuple[str, ...]) -> None:
+    """The picture with each insect that has a number; on a card the new ones, on a leaf every lesion."""
+    keep = sure if step.card is None and not step.number.any() else step.number > 0
+    shown = found.where(np.flatnonzero(keep))
+    names = [f"{n or ''} {labels[c]}".strip() for n, c in zip(step.number[keep], shown.class_id, strict=True)]
+    numbered = Detections(shown.xyxy, shown.confidence, np.arange(len(shown)))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(draw(image, numbered, names), SAVED_QUALITY))
+    except OSError as why:
+        raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why

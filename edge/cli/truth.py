@@ -1,0 +1,38 @@
+"""A person's counts, to compare with: a CSV with the columns picture and count, new or present."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from edge.errors import UsageError
+
+What = Literal["count", "new", "present"]  # on the picture, new since the one before, on the card
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Counts by picture, and what was counted."""
+
+    name: str
+    what: What
+    counts: tuple[tuple[str, float], ...]
+
+
+def read_truth(path: Path) -> Truth:
+    """Raises UsageError with file, line and remedy."""
+    try:
+        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError) as why:
+        raise UsageError(f"{path}: cannot be read; give a CSV in UTF-8 with the columns picture,count") from why
+    columns = set(rows[0]) if rows else set()
+    what: What | None = next((w for w in get_args(What) if w in columns), None)
+    if "picture" not in columns or what is None:
+        raise UsageError(f"{path}: needs the columns picture and one of {', '.join(get_args(What))}, and a row")
+    counts = []
+    for line, row in enumerate(rows, start=2):
+        try:
+            counts.append((row["picture"], float(row[what])))
+        except (TypeError, ValueError) as why:
+            raise UsageError(f"{path}, line {line}: {row[what]!r} is no number; write how many there are") from why
+    return Truth(path.name, what, tuple(counts))

@@ -1,0 +1,122 @@
+"""`fieldeye count` from a folder or a video to counts, and against a person's counts."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bundle import MODELS
+from edge.census import begun
+from edge.cli import main
+from edge.detections import Detections
+from tests.counting import cards
+from tests.counting.cutouts import DEMO
+
+pytestmark = pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="no model is built here")
+
+
+@pytest.fixture(scope="module")
+def weevils(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures in time order that show one and the same weevil, and one that is no picture."""
+    folder = tmp_path_factory.mktemp("weevils")
+    picture = cv2.imread(str(DEMO / "01-weevil-on-leaf.jpg"))
+    for k in range(12):
+        moved = cv2.warpAffine(picture, np.float64([[1, 0, 2 * k], [0, 1, k]]), picture.shape[1::-1], borderMode=2)
+        cv2.imwrite(str(folder / f"{k:02d}.jpg"), moved)
+    (folder / "99.jpg").write_bytes(b"\xff\xd8 cut off")
+    return folder
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
+    assert main(["count", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_weevil_on_twelve_pictures_is_one_visit_and_a_broken_picture_is_skipped(
+    weevils: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = told(capsys, weevils, "--mode", "live", "--fps", 2)
+    assert {c["label"]: c["count"] for c in result["counts"]}["Curculionidae"] == 1
+    assert (result["frames"], sum(result["skipped"].values()), result["unit"]) == (12, 1, "visits")
+
+
+def test_a_video_counts_as_its_frames_do(weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [cv2.imread(str(p)) for p in sorted(weevils.glob("0*.jpg"))]
+    writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, frames[0].shape[1::-1])
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    result = told(capsys, tmp_path / "a.avi", "--mode", "live")
+    assert {c["label"]: c["count"] for c in result["counts"]}["Curculionidae"] == 1
+    assert result["frames"] == len(frames)
+
+
+def test_a_trap_counts_nothing_new_on_pictures_of_one_insect(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = told(capsys, weevils, "--mode", "trap")
+    assert result["counts"] == []
+    assert result["card"]["present"] >= 1
+
+
+def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = told(capsys, weevils, "--mode", "leaf")
+    assert (result["leaf"]["leaves"], result["skipped"]["same_leaf"]) == (1, 11)
+
+
+def test_pictures_are_saved_with_numbers(weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, weevils, "--mode", "live", "--save", tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 12
+
+
+def test_counts_are_compared_with_those_of_a_person(
+    weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth.csv").write_text("picture,count\n00.jpg,1\n01.jpg,1\n02.jpg,3\n")
+    against = told(capsys, weevils, "--mode", "live", "--against", tmp_path / "truth.csv", "--threshold", 2)["against"]
+    assert (against["n"], against["what"], against["missed"], against["false_alarms"]) == (3, "count", 1, 0)
+    assert against["bias"] == pytest.approx(-2 / 3)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nowhere", "--mode", "live"],
+        ["{}", "--mode", "live", "--fps", "0"],
+        ["{}", "--mode", "live", "--against", "none.csv"],
+    ],
+)
+def test_what_cannot_be_counted_is_wrong_use(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["count", *[word.format(tmp_path) for word in words]]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns")]
+)
+def test_a_truth_that_cannot_be_read_names_file_line_and_remedy(
+    text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth.csv").write_text(text)
+    assert main(["count", str(tmp_path), "--mode", "live", "--against", str(tmp_path / "truth.csv")]) == 2
+    message = capsys.readouterr().err
+    assert "truth.csv" in message
+    assert says in message
+
+
+def test_a_census_of_each_mode_counts_one_insect_once() -> None:
+    picture = next(
+        cards.series(np.random.default_rng(1), 1, cards.drawn_ground(np.random.default_rng(1)), start=10, dew=0)
+    )
+    empty = Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int64))
+    found, sure = cards.detected(picture, np.random.default_rng(2))
+    for mode, counts in (("live", len(found)), ("trap", 0), ("leaf", 1)):
+        census, total = begun(mode, 1), 0
+        for k in range(6):
+            census, step = census.looked(found, sure, k / 2, picture.image)
+            total += len(step.counted)
+        assert total == counts
+        census, step = census.looked(empty, np.empty(0, np.bool_), 3.0, picture.image)
+        assert len(step.counted) == 0
