@@ -13,6 +13,14 @@ class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str  # folder below `data`, and key in classes.csv
     annotation: str  # a key of training.datasets.READERS
     repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
+    held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
+
+
+class TileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Squares of the source picture that training and the node look at one by one."""
+
+    side_px: int  # source px
+    overlap_px: int  # at least the length of the largest insect
 
 
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +50,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     datasets: tuple[DatasetConfig, ...]
     phases: tuple[PhaseConfig, ...]
     side_px: int  # of the shipped bundle, and of validation
+    tile: TileConfig | None = None  # None: the whole picture at once
     data: str = "../shared/datasets"
     batch: int = 16
     seed: int = 1

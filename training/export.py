@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import torch
 
@@ -27,7 +28,7 @@ from training.metrics import Judged, Truth, best_threshold, judged
 from training.model import STRIDES, YoloxNano
 from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
-from training.train import samples_of
+from training.train import examples_of, samples_of
 from training.transforms import PAD
 from training.weights import fold_batchnorm, unfolded
 
@@ -80,7 +81,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precis
             {"label": label, "eppo": eppo, **unmeasured}
             for label, eppo in zip(classes.labels, classes.eppo, strict=True)
         ],
-        "tile": None,
+        "tile": msgspec.to_builtins(config.tile),
         "training": {
             "commit": state.commit,
             "command": f"python -m training.train training/configs/{config.name}.toml",
@@ -153,10 +154,11 @@ def detections_of(path: Path, samples: Sequence[Sample]) -> list[Detections]:
 
 
 def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iterator[Floats]:
-    """Network inputs (1, 3, S, S) float32 of pictures drawn from all datasets."""
-    picked = np.random.default_rng(config.seed).permutation(len(samples))[:CALIBRATION_PICTURES]
-    for index in picked:
-        square, _ = letterbox(read_image(samples[index].image_path), config.side_px, PAD)
+    """Network inputs (1, 3, S, S) float32 of pictures, or tiles of them, drawn from all datasets."""
+    random = np.random.default_rng(config.seed)
+    for index in random.permutation(len(samples))[:CALIBRATION_PICTURES]:
+        shown, _ = examples_of([samples[index]], config)
+        square, _ = letterbox(shown[int(random.integers(len(shown)))].image, config.side_px, PAD)
         yield np.ascontiguousarray(square.transpose(2, 0, 1)[None].astype(np.float32))
 
 

@@ -17,7 +17,8 @@ from training.model import YoloxNano
 
 INPUT, OUTPUT, OPSET = "image", "raw", 17
 # Kept in float32, since int8 cost much there and won little (val, mAP50 / mAP50-95): the first blocks, whose channels
-# differ a hundredfold, 25 points / 15; boxes and logits put into one tensor of one scale, 0 / 5. Prediction layers: free.
+# differ a hundredfold, 25 points / 15; boxes and logits joined in one tensor of one scale, 0 / 5. Prediction layers are
+# nearly free.
 FLOAT_PARTS = ("/backbone/stem", "/backbone/dark2", "_preds", "/head/Concat", "/head/Reshape", "/head/Transpose")
 Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
 

@@ -27,6 +27,7 @@ from training.datasets import read_dataset
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
 from training.model import YoloxNano
 from training.samples import Example, Sample, load_example
+from training.transforms import cut
 from training.weights import load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
@@ -75,10 +76,9 @@ def train(config: TrainConfig, run: Path) -> None:
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
     labels = len(read_classes([dataset.name for dataset in config.datasets]).labels)
-    samples = samples_of(config, "train")
-    examples = [load_example(sample) for sample in samples]
-    held_out = [load_example(sample) for sample in samples_of(config, "val")]
-    order = epoch_order(samples, config)
+    examples, dataset_of = examples_of(samples_of(config, "train"), config)
+    held_out, _ = examples_of(samples_of(config, "val"), config)
+    order = epoch_order(dataset_of, config)
     steps = len(order) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
     state = _resumed(config, run) or _started(config, examples, labels)
@@ -110,16 +110,25 @@ def samples_of(config: TrainConfig, split: str) -> list[Sample]:
     classes = read_classes([dataset.name for dataset in config.datasets])
     root = Path(config.data)
     return [
-        sample
-        for dataset in config.datasets
-        for sample in read_dataset(root / dataset.name, dataset.name, dataset.annotation, split, classes)
+        sample for dataset in config.datasets for sample in read_dataset(root / dataset.name, dataset, split, classes)
     ]
 
 
-def epoch_order(samples: Sequence[Sample], config: TrainConfig) -> Ints:
-    """Indices (m,) of the samples that an epoch shows, those of a repeated dataset several times."""
+def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:
+    """What the network is shown of the samples, whole or in tiles, and the dataset of each."""
+    examples, dataset_of = [], []
+    for sample in samples:
+        whole = load_example(sample)
+        shown = [whole] if config.tile is None else cut(whole, config.tile.side_px, config.tile.overlap_px)
+        examples += shown
+        dataset_of += [sample.dataset] * len(shown)
+    return examples, dataset_of
+
+
+def epoch_order(dataset_of: Sequence[str], config: TrainConfig) -> Ints:
+    """Indices (m,) of the examples that an epoch shows, those of a repeated dataset several times."""
     repeat = {dataset.name: dataset.repeat for dataset in config.datasets}
-    return np.repeat(np.arange(len(samples)), [repeat[sample.dataset] for sample in samples])
+    return np.repeat(np.arange(len(dataset_of)), [repeat[name] for name in dataset_of])
 
 
 def append_line(path: Path, line: dict[str, float]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy
+from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy, tiles
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
@@ -41,6 +41,12 @@ def letterboxed(example: Example, side_px: int) -> Example:
     """The example as the detector will see it: fitted into the square at the top left, nothing random."""
     square, fit = letterbox(example.image, side_px, PAD)
     return Example(square, letterbox_xyxy(example.xyxy, fit), example.class_id)
+
+
+def cut(example: Example, side_px: int, overlap_px: int) -> list[Example]:
+    """The tiles that the detector will look at, those without an insect included: cards are mostly empty."""
+    height, width = example.image.shape[:2]
+    return [_tile(example, window) for window in tiles(width, height, side_px, overlap_px)]
 
 
 def placed(example: Example, side_px: int, random: Random) -> Example:
@@ -79,6 +85,14 @@ def changed(example: Example, random: Random) -> Example:
     image, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
     bgr = np.ascontiguousarray(image.numpy().transpose(1, 2, 0)[..., ::-1])
     return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
+
+
+def _tile(example: Example, window: Area) -> Example:
+    left, top, right, bottom = window
+    whole = example.xyxy - np.array([left, top, left, top], np.float32)
+    seen = np.clip(whole, 0, np.array([right - left, bottom - top] * 2, np.float32)).astype(np.float32)
+    keep = _is_visible(seen, whole)
+    return Example(example.image[top:bottom, left:right], seen[keep], example.class_id[keep])
 
 
 def _canvas(side_px: int) -> Image:

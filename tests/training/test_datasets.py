@@ -4,10 +4,13 @@ import pytest
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.classes import read_classes
+from training.config import DatasetConfig
 from training.datasets import images_of_split, read_dataset
-from training.datasets.yolo import box_of_line
+from training.datasets.yolo import box_of_line, label_path
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
+PEST_VISION = DatasetConfig(name="pest-vision", annotation="yolo")
+RICE_PESTS = DatasetConfig(name="rice-pests", annotation="yolo")
 
 
 def test_a_box_line_is_centre_and_size():
@@ -40,7 +43,14 @@ def test_a_bad_line_is_named_with_file_and_number(tmp_path):
     (tmp_path / "images/pest_00.jpg").write_bytes((TINY / "pest-vision/images/pest_00.jpg").read_bytes())
     (tmp_path / "labels/pest_00.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.5 0.5\n")
     with pytest.raises(ConfigError, match=r"pest_00\.txt, line 2"):
-        read_dataset(tmp_path, "pest-vision", "yolo", "train", PESTS)
+        read_dataset(tmp_path, PEST_VISION, "train", PESTS)
+
+
+def test_labels_lie_where_each_publisher_keeps_them(tmp_path):
+    (tmp_path / "Annotations" / "Train" / "Human").mkdir(parents=True)
+    assert label_path(tmp_path / "train/images/a.jpg") == tmp_path / "train/labels/a.txt"
+    assert label_path(tmp_path / "Images/Test/7.jpg") == tmp_path / "Annotations/Test/YOLO/7.txt"
+    assert label_path(tmp_path / "Images/Train/7.jpg") == tmp_path / "Annotations/Train/Human/YOLO/7.txt"
 
 
 def test_only_splits_csv_decides_the_split():
@@ -55,6 +65,16 @@ def test_a_dataset_that_is_not_there_is_named(tmp_path):
 
 
 def test_boxes_are_in_pixels_of_the_stored_picture():
-    sample = read_dataset(TINY / "rice-pests", "rice-pests", "yolo", "train", PESTS)[0]  # rice_00.jpg, 224 px
+    sample = read_dataset(TINY / "rice-pests", RICE_PESTS, "train", PESTS)[0]  # rice_00.jpg, 224 px
     assert PESTS.labels[sample.class_id[0]] == "Cnaphalocrocis medinalis"
     assert sample.xyxy[0] == pytest.approx(np.array([0.23086, 0.10898, 0.78164, 0.87695]) * 224, abs=0.5)
+
+
+def test_held_out_groups_of_train_validate_instead_and_test_stays():
+    root = TINY / "pest-vision"
+    train, val = images_of_split(root, "train"), images_of_split(root, "val")
+    moved = [image for image in train if image.endswith(("_00.jpg", "_01.jpg"))]
+    assert set(images_of_split(root, "val", {"0", "1"})) == set(val) | set(moved)
+    assert set(images_of_split(root, "train", {"0", "1"})) == set(train) - set(moved)
+    last = {"12", "13"}  # groups of the test split
+    assert images_of_split(root, "test", last) == images_of_split(root, "test")

@@ -9,6 +9,7 @@ import pytest
 
 from edge.errors import ConfigError
 from training.classes import read_classes
+from training.config import DatasetConfig
 from training.datasets import read_dataset
 from training.datasets.masks import lesion_boxes
 
@@ -25,7 +26,7 @@ def with_split(root, image):
 
 def read(root, dataset, annotation):
     classes = read_classes([dataset])
-    (sample,) = read_dataset(root, dataset, annotation, "train", classes)
+    (sample,) = read_dataset(root, DatasetConfig(name=dataset, annotation=annotation), "train", classes)
     return sample.xyxy.tolist(), [classes.labels[class_id] for class_id in sample.class_id]
 
 
@@ -95,9 +96,12 @@ def test_a_lesion_carries_the_stress_of_its_leaf_and_a_healthy_leaf_none(tmp_pat
 def test_a_leaf_of_several_equal_stresses_is_left_out(tmp_path):
     with_split(tmp_path, "images/train/7.jpg")
     (tmp_path / "dataset.csv").write_text("id,predominant_stress,severity\n7,5,1\n")
-    assert read_dataset(tmp_path, "coffee-leaves", "masks", "train", read_classes(["coffee-leaves"])) == []
+    coffee = DatasetConfig(name="coffee-leaves", annotation="masks")
+    assert read_dataset(tmp_path, coffee, "train", read_classes(["coffee-leaves"])) == []
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ConfigError, match="yolo, voc, coco, masks"):
-        read_dataset(Path(tmp_path), "cacao-pods", "csv", "train", read_classes(["cacao-pods"]))
+        read_dataset(
+            Path(tmp_path), DatasetConfig(name="cacao-pods", annotation="csv"), "train", read_classes(["cacao-pods"])
+        )

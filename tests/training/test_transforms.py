@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.samples import Example
-from training.transforms import changed, letterboxed, mosaic, placed
+from training.transforms import changed, cut, letterboxed, mosaic, placed
 
 SIDE_PX = 128
 BRIGHT = 190  # above the grey pad and every darkened background, below the darkened rectangle
@@ -40,6 +40,22 @@ def test_boxes_follow_pixels_through_the_letterbox(example):
     result = letterboxed(example, SIDE_PX)
     assert len(result.xyxy) == 1
     assert_follows(result)
+
+
+@given(examples(), st.integers(50, 120))
+@settings(max_examples=60, deadline=None)
+def test_boxes_follow_pixels_into_every_tile(example, side_px):
+    for tile in cut(example, side_px, 40):
+        assert_follows(tile)
+
+
+@given(examples(), st.integers(100, 200))
+@settings(max_examples=60, deadline=None)
+def test_an_insect_shorter_than_the_overlap_is_whole_in_one_tile(example, side_px):
+    width, height = example.xyxy[0, 2:] - example.xyxy[0, :2]
+    overlap_px = min(90, side_px - 1)
+    sizes = [tuple(box[2:] - box[:2]) for tile in cut(example, side_px, overlap_px) for box in tile.xyxy]
+    assert max(width, height) > overlap_px or (width, height) in sizes
 
 
 @given(examples(), st.integers(0, 10**6))

@@ -1,11 +1,12 @@
 """From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
+from training.config import DatasetConfig
 from training.datasets.coco import read_coco
 from training.datasets.masks import read_masks
 from training.datasets.voc import read_voc
@@ -17,10 +18,11 @@ READERS: dict[str, Reader] = {"yolo": read_yolo, "voc": read_voc, "coco": read_c
 SPLITS = ("train", "val", "test")
 
 
-def images_of_split(root: Path, split: str) -> list[str]:
+def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> list[str]:
     """Paths below `root` of the pictures that `splits.csv` gives to train, val or test. Raises ConfigError.
 
-    A set's own train and test folders are never used: some hold near copies of each other on both sides.
+    Groups of train that are `held_out` count as val. A set's own train and test folders are never used: some hold near
+    copies of each other on both sides.
     """
     table = root / "splits.csv"
     if split not in SPLITS:
@@ -28,11 +30,16 @@ def images_of_split(root: Path, split: str) -> list[str]:
     if not table.is_file():
         raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
     with table.open(encoding="utf-8", newline="") as file:
-        return [row["image"] for row in csv.DictReader(file) if row["split"] == split]
+        return [row["image"] for row in csv.DictReader(file) if _split_of(row, held_out) == split]
 
 
-def read_dataset(root: Path, dataset: str, annotation: str, split: str, classes: ClassTable) -> list[Sample]:
+def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassTable) -> list[Sample]:
     """Samples of one split of the dataset at `root`, in the order of its splits.csv. Raises ConfigError."""
-    if annotation not in READERS:
-        raise ConfigError(f"{dataset}: no reader for {annotation!r}; use one of {', '.join(READERS)}")
-    return READERS[annotation](root, dataset, images_of_split(root, split), classes)
+    if dataset.annotation not in READERS:
+        raise ConfigError(f"{dataset.name}: no reader for {dataset.annotation!r}; use one of {', '.join(READERS)}")
+    images = images_of_split(root, split, dataset.held_out)
+    return READERS[dataset.annotation](root, dataset.name, images, classes)
+
+
+def _split_of(row: dict[str, str], held_out: Collection[str]) -> str:
+    return "val" if row["split"] == "train" and row["group"] in held_out else row["split"]

@@ -1,4 +1,4 @@
-"""YOLO text: one `labels/<picture>.txt` a picture, a line an object, relative to the picture's size.
+"""YOLO text: one text file a picture, a line an object, relative to the picture's size.
 
 A line is `class x_centre y_centre width height` or, in a polygon export, `class x1 y1 x2 y2 x3 y3 …`; both occur in
 one file. A polygon becomes its hull box.
@@ -39,8 +39,17 @@ def box_of_line(line: str) -> tuple[int, Floats]:
 
 
 def label_path(image_path: Path) -> Path:
-    """`…/images/a.jpg` has its labels in `…/labels/a.txt`."""
-    return image_path.parent.parent / "labels" / f"{image_path.stem}.txt"
+    """Where the labels of a picture lie: `…/images/a.jpg` has them in `…/labels/a.txt`.
+
+    greenhouse-whitefly keeps those of `Images/<part>/a.jpg` in `Annotations/<part>/YOLO` or, where a person corrected
+    a machine's, in `Annotations/<part>/Human/YOLO`.
+    """
+    part = image_path.parent
+    if part.parent.name != "Images":
+        return part.parent / "labels" / f"{image_path.stem}.txt"
+    annotations = part.parent.parent / "Annotations" / part.name
+    folder = annotations / "Human" if (annotations / "Human").is_dir() else annotations
+    return folder / "YOLO" / f"{image_path.stem}.txt"
 
 
 def _sample(root: Path, dataset: str, image: str, names: list[str], classes: ClassTable) -> Sample:
