@@ -1,7 +1,7 @@
 """The page on a port: waitress in one thread with a few workers, which stops within a second."""
 
 import errno
-import os
+import socket
 from threading import Event, Thread
 
 from flask import Flask
@@ -18,22 +18,20 @@ BODY_BYTES = 64 * 1024  # nothing is uploaded
 class PageServer:
     """Serves an app until it is closed. Owns its thread and the listening socket; `close` may be called twice."""
 
-    def __init__(self, app: Flask, host: str, port: int) -> None:
+    def __init__(self, app: Flask, listening: socket.socket) -> None:
+        self.host, self.port = listening.getsockname()[:2]
         self._sockets: dict[int, object] = {}
         self._stop = Event()
         self._server = create_server(
             app,
             map=self._sockets,
-            host=host,
-            port=port,
+            sockets=[listening],
             threads=WORKERS,
             ident=None,
             max_request_body_size=BODY_BYTES,
             connection_limit=50,
             channel_timeout=30,
         )
-        self.host = host
-        self.port = _bound_port(self._server)
         self._thread = Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
 
@@ -60,15 +58,11 @@ class PageServer:
 def serve(app: Flask, host: str, port: int) -> PageServer:
     """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
     try:
-        return PageServer(app, host, port)
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as why:
         taken = why.errno == errno.EADDRINUSE
-        reason = "is used by another program" if taken else f"cannot be opened ({os.strerror(why.errno or 0)})"
+        reason = "is used by another program" if taken else f"cannot be opened ({why.strerror})"
         raise FieldeyeError(
             f"port {port} on {host} {reason}; stop what uses it or set another [page] port in node.toml"
         ) from why
-
-
-def _bound_port(server: object) -> int:
-    listening: list[tuple[str, int]] = getattr(server, "effective_listen", [])  # a name with several addresses
-    return int(listening[0][1] if listening else server.effective_port)  # type: ignore[attr-defined]
+    return PageServer(app, listening)
