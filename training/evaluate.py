@@ -22,6 +22,7 @@ from edge.detector import Detector
 from training.card import card
 from training.config import TrainConfig, read_config
 from training.export import PRECISIONS, detections_of, truths_of
+from training.fetch import read_sources
 from training.figures import ClassFigures, Figures, Part
 from training.manifest import golden_sample, release
 from training.metrics import AtThreshold, Average, at_threshold, average_precision, judged
@@ -42,11 +43,16 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     figures = tuple(figures_of(path, samples) for path in paths)
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
-    held_out = [sample for sample in samples_of(config, "val") if sample.dataset == config.datasets[0].name]
-    release(paths, golden_sample(paths, held_out))
+    release(paths, golden_sample(paths, shareable(samples_of(config, "val"))))
     write(models / "reports" / f"{config.name}.json", json.dumps([asdict(one) for one in figures], indent=1) + "\n")
-    write_card(models / "cards" / f"{config.name}.md", paths[0], figures, samples)
+    write_card(models / "cards" / f"{config.name}.md", paths[0], figures, shareable(samples))
     return figures
+
+
+def shareable(samples: Sequence[Sample]) -> list[Sample]:
+    """Those of datasets whose licence lets their pictures be shipped with the model."""
+    sources = read_sources()
+    return [sample for sample in samples if sources[sample.dataset].licence.startswith("CC-BY")]
 
 
 def write_card(card_path: Path, bundle_path: Path, figures: Sequence[Figures], samples: Sequence[Sample]) -> None:
