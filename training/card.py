@@ -20,6 +20,7 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str) ->
         "through `edge.detector`. Times are medians on one thread of the machine that trained, 640x480 pictures: only "
         "their ratios carry over.", "",
         *_parts(figures), "",
+        *_false_alarms(figures),
         "Precision, recall and F1 below are at the shipped threshold (IoU 0.5), chosen on the validation split.", "",
         *(line for one in figures for line in _classes(one)),
         f"![right and wrong on test pictures]({examples})", "",
@@ -38,6 +39,13 @@ def _sizes(figures: Sequence[Figures]) -> list[str]:
     ]
     head = "| file | precision | MB | mAP50 | mAP50-95 | ms, picture to detections | ms, network alone |"
     return [head, "|---|---|---|---|---|---|---|", *rows]
+
+
+def _false_alarms(figures: Sequence[Figures]) -> list[str]:
+    if not figures[0].empties:
+        return []
+    told = ", ".join(f"{100 * one.false_alarms / one.empties:.1f} with {one.precision}" for one in figures)
+    return [f"False alarms per 100 pictures that show none of these ({figures[0].empties} of other crops): {told}.", ""]
 
 
 def _parts(figures: Sequence[Figures]) -> list[str]:

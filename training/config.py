@@ -49,6 +49,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     weights: str  # .npz of YOLOX-Nano to start from, relative to the repository's root
     datasets: tuple[DatasetConfig, ...]
     phases: tuple[PhaseConfig, ...]
+    empties: tuple[str, ...] = ()  # datasets that show nothing of these labels: their test pictures give false alarms
     side_px: int  # of the shipped bundle, and of validation
     tile: TileConfig | None = None  # None: the whole picture at once
     data: str = "../shared/datasets"

@@ -21,6 +21,7 @@ from edge.detections import Detections
 from edge.detector import Detector
 from training.card import card
 from training.config import TrainConfig, read_config
+from training.datasets import images_of_split
 from training.export import PRECISIONS, detections_of, truths_of
 from training.fetch import read_sources
 from training.figures import ClassFigures, Figures, Part
@@ -40,7 +41,8 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every precision; also brings metadata, manifest, report and card up to date."""
     samples = samples_of(config, "test")
     paths = [models / f"{config.name}{suffix}.onnx" for suffix in PRECISIONS.values()]
-    figures = tuple(figures_of(path, samples) for path in paths)
+    empties = [path for name in config.empties for path in pictures_of(Path(config.data) / name)]
+    figures = tuple(figures_of(path, samples, empties) for path in paths)
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
     release(paths, golden_sample(paths, shareable(samples_of(config, "val"))))
@@ -67,20 +69,29 @@ def write_card(card_path: Path, bundle_path: Path, figures: Sequence[Figures], s
     cv2.imwrite(str(picture), right_and_wrong(samples, found, bundle.labels), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
-def figures_of(path: Path, samples: Sequence[Sample]) -> Figures:
-    """Measure one file on samples of the test split."""
+def figures_of(path: Path, samples: Sequence[Sample], empties: Sequence[Path]) -> Figures:
+    """Measure one file on samples of the test split and on pictures that show none of its classes."""
     bundle = load_bundle(path)
     truths, found = truths_of(samples), detections_of(path, samples)
     average = average_precision(truths, found, len(bundle.classes))
-    ms, bare_ms = timed(Detector(bundle), [read_image(one.image_path) for one in samples[:TIMED_PICTURES]])
+    detector = Detector(bundle)
+    false_alarms = sum(len(detector(read_image(picture))) for picture in empties)
+    ms, bare_ms = timed(detector, [read_image(one.image_path) for one in samples[:TIMED_PICTURES]])
     classes = []
     for class_id, one in enumerate(bundle.classes):
         shown = at_threshold(judged(truths, found, class_id), one.threshold)
         classes.append(class_figures(one.label, shown, average, class_id))
     return Figures(
-        path.name, bundle.precision, bundle.size_bytes, ms, bare_ms, average.map50, average.map50_95, len(samples),
-        parts_of(samples, found, len(bundle.classes)), tuple(classes),
+        file=path.name, precision=bundle.precision, size_bytes=bundle.size_bytes, ms=ms, bare_ms=bare_ms,
+        map50=average.map50, map50_95=average.map50_95, pictures=len(samples),
+        empties=len(empties), false_alarms=false_alarms,
+        parts=parts_of(samples, found, len(bundle.classes)), classes=tuple(classes),
     )  # fmt: skip
+
+
+def pictures_of(root: Path) -> list[Path]:
+    """Test pictures of a dataset, whatever they show."""
+    return [root / image for image in images_of_split(root, "test")]
 
 
 def class_figures(label: str, shown: AtThreshold, average: Average, class_id: int) -> ClassFigures:

@@ -38,5 +38,7 @@ class Figures:
     map50: float
     map50_95: float
     pictures: int
+    empties: int  # test pictures of other datasets, which show none of the classes
+    false_alarms: int  # detections in them at the shipped thresholds
     parts: dict[str, Part]  # by dataset
     classes: tuple[ClassFigures, ...]

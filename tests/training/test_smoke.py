@@ -24,6 +24,7 @@ def shipped(tmp_path_factory):
         data=str(TINY),
         datasets=tuple(DatasetConfig(name=name, annotation="yolo") for name in ("pest-vision", "rice-pests")),
         phases=(PhaseConfig(epochs=2, sides_px=(SIDE_PX,)),),
+        empties=("rice-pests",),  # not empty at all, so that something is counted
         side_px=SIDE_PX,
         batch=4,
         optimiser=OptimiserConfig(learning_rate=1e-4, warmup_steps=2),
@@ -69,6 +70,14 @@ def test_figures_are_of_the_test_split_only(shipped):
     for one in figures:
         assert one.pictures == len(tested)
         assert sum(row.support for row in one.classes) == sum(len(sample.class_id) for sample in tested)
+
+
+def test_detections_in_pictures_of_the_empty_sets_are_counted_as_false_alarms(shipped):
+    config, folder, figures = shipped
+    assert [one.empties for one in figures] == [1, 1]
+    (picture,) = [sample for sample in samples_of(config, "test") if sample.dataset == "rice-pests"]
+    found = Detector(load_bundle(folder / figures[0].file))(read_image(picture.image_path))
+    assert figures[0].false_alarms == len(found)
 
 
 def test_the_card_names_every_class_dataset_and_licence(shipped):
