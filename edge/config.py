@@ -69,7 +69,7 @@ class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bright_luma: Luma = 245.0  # mean above: overexposed
     blocked_contrast: Luma = 4.0  # standard deviation below: something covers the lens
     blurred_share: Share = 0.3  # of the reference sharpness, see domain notes on focus
-    moved_share: Share = 0.002  # of the pixels that must change in live mode
+    moved_share: Share = 0.0003  # of the pixels that must change in live mode: an insect of about 29 px on 2304
     always_every_s: Seconds = 600.0  # look at least so often, so that a still scene has its effort
 
 
