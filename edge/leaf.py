@@ -87,7 +87,7 @@ def leaf_mask(image: Image, lesions: Mask) -> Mask:
         mask | (lesions & (chroma > GREY_CHROMA[0])), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
     large = [outline for outline in outlines if cv2.contourArea(outline) > 0.002 * mask.size]
-    filled = cv2.drawContours(np.zeros_like(mask), large, -1, 1, cv2.FILLED)
+    filled = cv2.drawContours(np.zeros_like(mask), large, -1, (1,), cv2.FILLED)
     return np.asarray(filled, np.bool_)
 
 
@@ -136,7 +136,8 @@ def _descriptors(image: Image) -> Image:
     height_px, width_px = image.shape[:2]
     scale = min(1.0, WORK_PX / max(height_px, width_px))
     small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
-    _, told = cv2.ORB.create(nfeatures=FEATURES).detectAndCompute(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), None)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    _, told = cv2.ORB.create(nfeatures=FEATURES).detectAndCompute(grey, np.full(grey.shape, 255, np.uint8))
     return np.empty((0, 32), np.uint8) if told is None else np.asarray(told, np.uint8)
 
 

@@ -42,7 +42,7 @@ class Region:
     def mask(self, width_px: int, height_px: int) -> Image:
         """(h, w) uint8, 255 inside."""
         inside = np.zeros((height_px, width_px), np.uint8)
-        cv2.fillPoly(inside, [self.points_px(width_px, height_px).round().astype(np.int32)], 255)
+        cv2.fillPoly(inside, [self.points_px(width_px, height_px).round().astype(np.int32)], (255,))
         return inside
 
 

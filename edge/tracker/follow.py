@@ -21,6 +21,7 @@ class Settings:
     of_last: int = 5  # n
     unseen_s: float = 3.0  # a confirmed track waits so long behind a leaf or another insect,
     unseen_frames: int = 4  # and at least so many frames, for a slow camera
+    longest_step_s: float = 4.0  # nobody looks at a still scene: after a pause an insect is near where it was
     habits: Habits = USUAL
     look_weight: float = 3.0  # of unlikeness in the surprise,
     look_most: float = 16.0  # and what it may add at most: shade can make a stranger of anybody
@@ -90,7 +91,7 @@ class _Boxes:
 
 def _waited(tracks: Tracks, time_s: float, how: Settings) -> Tracks:
     """As expected at `time_s`, not yet seen on this frame."""
-    passed_s = 0.0 if tracks.time_s is None else max(time_s - tracks.time_s, 0.0)
+    passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), how.longest_step_s)
     motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px, how.habits)
     return replace(tracks, motion=motion, recent=tracks.recent << 1 & 0xFFFF_FFFF, time_s=time_s)
 

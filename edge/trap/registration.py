@@ -116,8 +116,8 @@ def after(first: Affine, then: Affine) -> Affine:
 def _by_features(before: Relief, now: Relief) -> Affine | None:
     """From points that look alike in both (Rublee et al. 2011, ORB), outliers left out by RANSAC."""
     orb = cv2.ORB.create(nfeatures=FEATURES, fastThreshold=6, edgeThreshold=15)
-    points_a, told_a = orb.detectAndCompute(_as_bytes(before), None)
-    points_b, told_b = orb.detectAndCompute(_as_bytes(now), None)
+    points_a, told_a = orb.detectAndCompute(_as_bytes(before), np.full(before.fine.shape, 255, np.uint8))
+    points_b, told_b = orb.detectAndCompute(_as_bytes(now), np.full(now.fine.shape, 255, np.uint8))
     if told_a is None or told_b is None or min(len(points_a), len(points_b)) < LEAST_INLIERS:
         return None
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(told_b, told_a)

@@ -102,6 +102,12 @@ def test_a_comparison_that_needs_a_guess_is_refused(unit: str, wanted: str) -> N
     assert isinstance(converted(1, unit, wanted), Refused)
 
 
+def test_a_catch_is_refused_with_the_advice_to_go_and_look() -> None:
+    refused = converted(1, "adults/trap/night", "insects/m2/night")
+    assert isinstance(refused, Refused)
+    assert "go and look" in refused.reason
+
+
 def threshold(unit: str = "larvae/20 plants", low: float = 6, high: float | None = 8) -> Threshold:
     return Threshold(
         scientific_name="Spodoptera frugiperda", crop="maize", stage_of_crop="whorl", method="scouting", unit=unit,

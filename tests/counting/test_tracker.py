@@ -64,6 +64,11 @@ def test_an_insect_that_rests_for_an_hour_is_one_visit() -> None:
     assert len(visits) == 1
 
 
+def test_an_insect_that_rests_while_nobody_looks_at_the_still_scene_is_one_visit() -> None:
+    seen = [(k / 5, at((100, 100))) for k in range(10)] + [(600 + k / 5, at((108, 95))) for k in range(10)]
+    assert len(visits_of(seen)[0]) == 1
+
+
 def test_an_insect_that_stops_hovers_and_flies_on_is_one_visit() -> None:
     walk = [(100 + 20 * min(k, 10) + 20 * max(k - 40, 0), 100 + (k % 3) * 4) for k in range(50)]
     visits, _ = visits_of([(k / 5, at(point)) for k, point in enumerate(walk)])
