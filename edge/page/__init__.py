@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.errors import FieldeyeError
+from edge.page.api import api
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.recent import Recent
@@ -30,6 +31,7 @@ def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Cloc
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
     app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
     app.register_blueprint(pages)
+    app.register_blueprint(api)
     _speak(app, config)
     _guard(app, config)
     return app

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template
 from flask_babel import get_locale
 
 from edge.board import read_board
@@ -46,6 +46,12 @@ class Node:
         first = when.today() - timedelta(days=days.LENGTH - 1)
         return self.recent.intervals(datetime.combine(first, time(), when.zone).astimezone(UTC))
 
+    def days(self) -> tuple[tuple[days.Day, ...], list[Interval]]:
+        """The last fourteen days, and the intervals that they are made of."""
+        when = self.moments()
+        intervals = self.intervals(when)
+        return days.days(intervals, when.zone, when.today()), intervals
+
     def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
         board = read_board(Path(self.config.store.folder))
@@ -62,11 +68,11 @@ def now() -> str:
     """The farmer's page."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
-    seen, intervals, lines = this.recent.sightings(when.now_utc), this.intervals(when), this.health(when)
+    seen, lines = this.recent.sightings(when.now_utc), this.health(when)
+    fortnight_days, intervals = this.days()
     snapshot = this.board.snapshot()
     tone, well = health.health_in_short(lines, snapshot.problem)
     facts = _facts(seen, intervals, when, names)
-    fortnight_days = days.days(intervals, when.zone, when.today())
     return render_template(
         "now.html",
         card=card.card(snapshot, facts, this.clock.now(), when, names, this.config.camera.every_s),
@@ -164,8 +170,3 @@ def _facts(seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moment
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:
     """Parts that are not well, apart from the camera, which the big sentence speaks of."""
     return [line for line in lines if line.tone in ("look", "stop") and line.id != "camera"]
-
-
-def wants_json() -> bool:
-    """Does the visitor read JSON rather than a page?"""
-    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from edge.annotations import annotated
 from edge.cameras.headers import read_header
-from edge.counts import Sighting
+from edge.counts import Box, Sighting
 from edge.errors import BadFrameError
 from edge.page.names import Names
 from edge.page.words import Moments, gettext, listed, number
@@ -70,10 +71,12 @@ def newest_photo(sightings: Sequence[Sighting], picture: PictureOf, when: Moment
 
 def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names) -> Photo | None:
     """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
-    size = _size(picture(name))
+    content = picture(name)
+    size = _size(content)
     same = [sighting for sighting in sightings if sighting.picture == name]
-    if size is None or not same:
+    if content is None or size is None or not same:
         return None
+    boxes = [one.box for one in annotated(content)] or [sighting.box for sighting in same]
     seen = listed(seen_headline(sighting, names) for sighting in same)
     sure, time = how_sure(same[0].confidence), when.at(same[0].at.utc)
     return Photo(
@@ -81,16 +84,16 @@ def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Mo
         seen=seen,
         words=gettext("Photograph from the field with %(seen)s", seen=seen),
         caption=gettext("%(seen)s · %(sure)s · %(time)s", seen=seen, sure=sure, time=time),
-        note=gettext("The clearest one is framed.") if any(one.count > 1 for one in same) else "",
+        note=gettext("The clearest one is framed.") if len(boxes) < sum(one.count for one in same) else "",
         width=size[0],
         height=size[1],
-        outlines=tuple(outline(sighting, size) for sighting in same),
+        outlines=tuple(outline(box, size) for box in boxes),
     )
 
 
-def outline(sighting: Sighting, size: tuple[int, int]) -> Outline:
-    """The sighting's box on a drawing of that size."""
-    left, top, right, bottom = sighting.box
+def outline(box: Box, size: tuple[int, int]) -> Outline:
+    """A box on a drawing of that size."""
+    left, top, right, bottom = box
     width, height = size
     return Outline(
         x=round(left * width, 1),

@@ -1,0 +1,100 @@
+"""What machines read."""
+
+import csv
+from typing import Any
+
+import jsonschema
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting
+
+PATHS = ("/api/v1/state", "/api/v1/days", "/api/v1/records")
+
+
+def is_valid(client: FlaskClient, path: str, answer: Any, status: str = "200") -> bool:
+    """Does the answer follow the document that the node itself gives out?"""
+    document = client.get("/api/v1/openapi.json").get_json()
+    wanted = document["paths"][path]["get"]["responses"][status]["content"]["application/json"]["schema"]
+    jsonschema.Draft202012Validator({**wanted, "components": document["components"]}).validate(answer)
+    return True
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("name", SCENES)
+def test_each_answer_follows_the_document_in_each_state(
+    name: str, path: str, scene: Scene, client: FlaskClient
+) -> None:
+    SCENES[name](scene)
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert is_valid(client, path, answer.get_json())
+
+
+def test_the_document_names_every_route_and_no_other(client: FlaskClient) -> None:
+    routes = {rule.rule for rule in client.application.url_map.iter_rules() if rule.rule.startswith("/api/")}
+    document = client.get("/api/v1/openapi.json").get_json()
+    assert set(document["paths"]) == routes - {"/api/v1/openapi.json"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.dictionaries(st.sampled_from(["after", "limit", "x"]), st.one_of(st.integers(), st.text()), max_size=3))
+def test_whatever_is_asked_is_answered_or_refused_in_words(query: dict[str, Any], client: FlaskClient) -> None:
+    answer = client.get("/api/v1/records", query_string=query)
+    assert answer.status_code in (200, 400)
+    assert is_valid(client, "/api/v1/records", answer.get_json(), str(answer.status_code))
+
+
+def test_state_tells_what_waits_and_why_the_node_does_not_look(scene: Scene, client: FlaskClient) -> None:
+    safe_mode(scene)
+    scene.store.commit([sighting(scene.before(minutes=5))])
+    state = client.get("/api/v1/state").get_json()
+    assert state["waiting"] == 1
+    assert state["oldest_waiting_utc"] == "2026-07-01T08:25:00Z"
+    assert state["problem"].endswith("did you mean every_s?")
+
+
+def test_a_day_without_a_look_has_no_counts_and_a_real_zero_an_empty_list(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    days = client.get("/api/v1/days").get_json()["days"]
+    assert [day["counts"] for day in days[:2]] == [None, []]
+    assert days[-1]["counts"][1] == {"label": HOPPER, "count": 5, "low": 3, "high": 8}
+
+
+def test_records_are_paged_by_their_seq_without_gap_or_repeat(scene: Scene, client: FlaskClient) -> None:
+    scene.store.commit([sighting(scene.before(minutes=m)) for m in range(7)])
+    got, after, last = [], 0, 1
+    while after < last:
+        answer = client.get(f"/api/v1/records?after={after}&limit=3").get_json()
+        got += [record["seq"] for record in answer["records"]]
+        after, last = answer["next_after"], answer["last_seq"]
+    assert got == list(range(1, 8))
+
+
+def test_asking_beyond_the_newest_record_ends_there(scene: Scene, client: FlaskClient) -> None:
+    scene.store.commit([sighting(scene.before(minutes=1))])
+    answer = client.get("/api/v1/records?after=900").get_json()
+    assert answer == {"records": [], "next_after": 1, "last_seq": 1}
+
+
+def test_the_table_has_a_row_a_day_and_taxon_with_its_effort(scene: Scene, client: FlaskClient) -> None:
+    scene.store.commit(
+        [interval(scene.before(days=1, hours=2), {}), interval(scene.before(hours=2), {BUG: 1, HOPPER: 4})]
+    )
+    answer = client.get("/api/v1/days.csv")
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="north-dyke-2026-07-01.csv"'
+    assert [(row["label"], row["count"], row["frames"]) for row in rows[-4:]] == [
+        ("", "", "0"),
+        ("", "0", "60"),
+        (BUG, "1", "60"),
+        (HOPPER, "4", "60"),
+    ]
+
+
+def test_no_cell_of_the_table_can_run_as_a_formula(scene: Scene, client: FlaskClient) -> None:
+    scene.store.commit([interval(scene.before(hours=2), {'=HYPERLINK("http://evil.example")': 1})])
+    rows = list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))
+    assert rows[-1]["label"].startswith("'=")
