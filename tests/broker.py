@@ -85,6 +85,12 @@ class Broker:
         assert self._process
         self._process.send_signal(signal.SIGCONT)
 
+    def set_acl(self, acl: str) -> None:
+        """Replace the ACL of a running broker."""
+        (self.folder / "acl").write_text(acl)
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
+
     def connect(self, name: str, *, user: str | None = None, clean: bool = True, port: int | None = None) -> "Client":
         """A connected client."""
         client = Client(self, name, user, clean, port or self.port)

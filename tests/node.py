@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from edge.clock import SystemClock
+from edge.clock import Clock, ClockState, Instant, SystemClock
 from edge.config import MqttTable, NodeTable, StoreTable
 from edge.counts import Lost, Record
 from edge.mqtt import Pace, Publisher
 from edge.platform import Bad, Deduplicator, Heard, Message, decode
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
-from edge.wire import Health, Info, Status
+from edge.wire import Health, Info, Key, ReplayCommand, Reply, Status, decode_message, encode_message
 from tests.broker import Broker, Client
 from tests.waiting import wait_until
 
@@ -41,6 +42,7 @@ class Platform:
         self._read = 0
         self.seen = Deduplicator()
         self.counted: dict[int, Record] = {}
+        self.keys: set[Key] = set()
         self.statuses: list[Status] = []
         self.messages: dict[str, list[Any]] = {}
 
@@ -58,6 +60,7 @@ class Platform:
         for decoded in heard.records:
             if self.seen.is_new(decoded.key):
                 self.counted[decoded.key.seq] = decoded.record  # type: ignore[assignment]
+                self.keys.add(decoded.key)
         if isinstance(heard.message, Status):
             self.statuses.append(heard.message)
         if heard.message is not None:
@@ -66,6 +69,15 @@ class Platform:
     def has(self, seqs: set[int]) -> bool:
         """Has it counted all of these?"""
         return seqs <= self.read().counted.keys()
+
+    def ask(self, command: ReplayCommand) -> None:
+        """Send a command to the node."""
+        self.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/replay", encode_message(command))
+
+    def replies(self) -> list[Reply]:
+        """What the node has answered."""
+        found = [message for message in self.client.inbox if "/reply/" in message.topic]
+        return [decode_message(message.payload, Reply) for message in found]
 
     @property
     def lost(self) -> int:
@@ -107,6 +119,18 @@ class Node:
         assert not self.thread.is_alive(), "the publisher did not stop"
 
 
+class JumpingClock(SystemClock):
+    """The board's clock, set wrong by `offset_s`; monotonic time goes on as it does."""
+
+    def __init__(self, offset_s: float, state: ClockState) -> None:
+        super().__init__()
+        self.offset_s, self.state = offset_s, state
+
+    def now(self) -> Instant:
+        true = super().now()
+        return replace(true, utc=true.utc + timedelta(seconds=self.offset_s), state=self.state)
+
+
 def to(port: int, **settings: Any) -> MqttTable:
     """A configuration for a broker on this machine."""
     fields = {"host": "localhost", "port": port, "tls": False, "ack_timeout_s": 5.0, "keepalive_s": 5}
@@ -114,11 +138,13 @@ def to(port: int, **settings: Any) -> MqttTable:
 
 
 @contextmanager
-def running(folder: Path, config: MqttTable, pace: Pace = FAST, store: StoreTable | None = None) -> Iterator[Node]:
+def running(
+    folder: Path, config: MqttTable, pace: Pace = FAST, *, clock: Clock | None = None, **store: int
+) -> Iterator[Node]:
     """A node's store and publisher, started, and ended at the end."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     board = StatusBoard(clock.now())
-    kept = Store(store or StoreTable(folder=str(folder)), NODE)
+    kept = Store(StoreTable(folder=str(folder), **store), NODE)
     publisher = Publisher(
         config, NodeTable(site=SITE, node=NODE), kept, clock, board,
         health=lambda: Health(utc=clock.now().utc, clock="synced", session=kept.session_number(), uptime_s=1.0),

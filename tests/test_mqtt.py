@@ -146,22 +146,6 @@ def test_a_node_that_starts_without_a_broker_waits_for_it(tmp_path: Path) -> Non
         assert node.store.waiting().records == 1
 
 
-def test_a_swallowed_acknowledgement_doubles_on_the_wire_and_not_in_the_count(tmp_path: Path, broker: Broker) -> None:
-    platform = Platform(broker)
-    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
-        wait_until(lambda: len(platform.read().messages.get("health", [])) == 1, within_s=5)
-        net.drop = frozenset({PUBACK})
-        committed = node.commit(*(sighting(n) for n in range(40)))
-        wait_until(lambda: platform.has(committed), within_s=5)
-        assert node.store.waiting().records == 40
-        net.drop = frozenset()
-        net.cut()
-        wait_drained(node)
-        wait_until(lambda: platform.read().seen.repeated >= 40, within_s=5)
-        assert platform.counted.keys() == committed
-    platform.client.leave()
-
-
 def test_a_broker_that_stops_answering_is_given_up_after_the_acknowledgement_timeout(
     tmp_path: Path, broker: Broker
 ) -> None:

@@ -1,10 +1,6 @@
 """The store keeps what it was given, gives each record one key, and tells what it could not keep."""
 
-import os
 import sqlite3
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -19,7 +15,8 @@ from edge.errors import StoreError
 from edge.store import Store
 from edge.wire import Stored
 from tests.clocks import NOON
-from tests.faults.killing import ROOT, instants, run_and_kill, told_seqs
+from tests.faults.killing import instants, run_and_kill, told_seqs
+from tests.faults.small_disk import run_on_small_disk
 from tests.records import interval, lost, sighting
 
 JPEG = b"\xff\xd8 a picture \xff\xd9"
@@ -301,27 +298,12 @@ except StoreError as why:
 """
 
 
-def run_on_small_disk(program: str, size: str = "8m") -> str:
-    """What `program` prints, run where $DISK is a tmpfs of that size; skips where that may not be made."""
-    own = [] if os.geteuid() == 0 else ["--map-root-user", "--user"]
-    script = f'mount -t tmpfs -o size={size} disk "$DISK" && exec "$@"'
-    command = ["unshare", *own, "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
-    with tempfile.TemporaryDirectory() as disk:
-        environment = {"DISK": disk, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-        if subprocess.run([*command, "true"], env=environment, capture_output=True, check=False).returncode:
-            pytest.skip("needs root, or user namespaces, to mount a small disk")
-        command += [sys.executable, "-c", DISK + program]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced() -> None:
-    assert "committed 30000" in run_on_small_disk(FILLED)
+    assert "committed 30000" in run_on_small_disk("-c", DISK + FILLED)
 
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:
-    assert "read-only" in run_on_small_disk(READ_ONLY)
+    assert "read-only" in run_on_small_disk("-c", DISK + READ_ONLY)
 
 
 def test_a_picture_that_cannot_be_kept_does_not_cost_the_record(store: Store, tmp_path: Path) -> None:

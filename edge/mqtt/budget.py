@@ -4,7 +4,7 @@ from datetime import date
 
 from edge.store import LEAST_URGENT, MUST_GO, Store
 
-# What a publish costs beside payload and topic, reckoned from the headers: MQTT 8 and its PUBACK 6, three TCP segments of
+# What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
 # 52 with IP and time stamps, two TLS records of 22.
 PROTOCOL_BYTES = 214
 _SETTING = "sent_today"

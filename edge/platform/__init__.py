@@ -2,6 +2,7 @@
 
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.deduplicate import Deduplicator, Span
+from edge.platform.replay import replay_commands
 from edge.platform.subscriber import Subscriber
 
-__all__ = ["Bad", "Deduplicator", "Heard", "Message", "Span", "Subscriber", "decode"]
+__all__ = ["Bad", "Deduplicator", "Heard", "Message", "Span", "Subscriber", "decode", "replay_commands"]

@@ -1,0 +1,182 @@
+"""Faults 1 to 4, 9, 10, 20: the broker is absent, stopped, killed, frozen, forbids, has no subscriber, is a stranger.
+
+Each ends in set equality: committed by the node = counted once by the subscriber.
+"""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.platform import replay_commands
+from edge.wire import Health
+from tests.broker import PERSISTENT, Broker, free_port
+from tests.node import ACL, FAST, NODE, SITE, Node, Platform, running, slower, to, wait_drained
+from tests.records import interval, sighting
+from tests.waiting import wait_until
+
+LONG = pytest.mark.faults
+
+
+def committed_by(node: Node) -> dict[int, object]:
+    return {one.key.seq: one.record for one in node.store.records_between_seq(1, 10**9)}
+
+
+def check_counted(platform: Platform, node: Node, within_s: float = 20) -> None:
+    """Everything in the store was counted once, as it was committed, and the outbox is empty."""
+    wait_drained(node, within_s)
+    committed = committed_by(node)
+    wait_until(lambda: platform.has(set(committed)), within_s=10)
+    assert platform.counted == committed
+
+
+def test_01_a_broker_that_is_absent_at_boot_gets_everything_later(tmp_path: Path) -> None:
+    with Broker() as broker:
+        platform = Platform(broker, session=True)
+        broker.stop()
+        with running(tmp_path, to(broker.port)) as node:
+            node.commit(*(sighting(n) for n in range(50)))
+            wait_until(lambda: node.link.state == "lost", within_s=5)
+            broker.start()
+            check_counted(platform, node)
+        platform.client.leave()
+
+
+@pytest.mark.parametrize("away_s", [1, pytest.param(60, marks=LONG)])
+def test_02_500_records_made_while_the_broker_is_stopped_arrive(tmp_path: Path, away_s: float) -> None:
+    with Broker() as broker:
+        platform = Platform(broker, session=True)
+        with running(tmp_path, to(broker.port)) as node:
+            node.commit(sighting())
+            wait_drained(node)
+            broker.stop()
+            until_s = time.monotonic() + away_s
+            for n in range(500):
+                node.commit(sighting(n) if n % 5 else interval(n))
+            wait_until(lambda: time.monotonic() > until_s, within_s=away_s + 5)
+            assert node.store.waiting().records == 500
+            broker.start()
+            check_counted(platform, node)
+        platform.client.leave()
+
+
+def test_03_what_a_killed_broker_forgot_is_found_as_a_gap_and_replayed(tmp_path: Path) -> None:
+    with Broker() as broker:  # acknowledges, and keeps in memory only
+        Platform(broker, session=True).client.leave()
+        with running(tmp_path, to(broker.port)) as node:
+            node.commit(*(sighting(n, count=n) for n in range(300)))
+            wait_drained(node)
+            broker.kill()
+            broker.start()
+            platform = Platform(broker)
+            wait_until(lambda: last_seq(platform) == 300, within_s=10)
+            assert platform.counted == {}
+            for command in replay_commands(platform.seen, NODE, node.store.epoch, 300, SystemClock().now().utc):
+                platform.ask(command)
+            check_counted(platform, node)
+            wait_until(lambda: [reply.sent for reply in platform.replies()] == [300], within_s=5)
+            platform.client.leave()
+
+
+def last_seq(platform: Platform) -> int | None:
+    """What the node says that it has committed."""
+    said = [m for m in platform.read().messages.get("health", []) if isinstance(m, Health) and m.store]
+    return said[-1].store.last_seq if said and said[-1].store else None
+
+
+@pytest.mark.parametrize("frozen_s", [2, pytest.param(30, marks=LONG)])
+def test_04_a_frozen_broker_is_noticed_and_gets_everything_when_it_thaws(tmp_path: Path, frozen_s: float) -> None:
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port, ack_timeout_s=1.0)) as node:
+            node.commit(sighting())
+            wait_drained(node)
+            broker.freeze()
+            until_s = time.monotonic() + frozen_s
+            node.commit(*(sighting(n) for n in range(100)))
+            wait_until(lambda: node.link.state == "lost", within_s=10)
+            wait_until(lambda: time.monotonic() > until_s, within_s=frozen_s + 5)
+            broker.thaw()
+            check_counted(platform, node)
+        platform.client.leave()
+
+
+def test_09_what_the_acl_forbids_is_kept_reported_and_sent_once_it_may(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("n")
+    password.chmod(0o600)
+    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/health")
+    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
+        platform = Platform(broker, user="platform")
+        with running(tmp_path / "store", to(broker.port, username="node", password_file=str(password))) as node:
+            node.commit(*(sighting(n) for n in range(20)))
+            wait_until(lambda: node.link.state == "refused", within_s=5)
+            assert node.store.waiting().records == 20
+            assert platform.read().counted == {}
+            broker.set_acl(ACL)
+            check_counted(platform, node)
+        platform.client.leave()
+
+
+def test_10_records_are_kept_while_nobody_subscribes(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, to(broker.port)) as node:
+        node.commit(*(sighting(n) for n in range(100)))
+        wait_until(lambda: "nobody" in node.link.detail, within_s=5)
+        assert node.store.waiting().records == 100
+        platform = Platform(broker)
+        check_counted(platform, node)
+        platform.client.leave()
+
+
+def test_20_two_nodes_of_one_name_take_turns_and_lose_nothing(tmp_path: Path) -> None:
+    with Broker() as broker:
+        platform = Platform(broker)
+        patient = slower(FAST, again_first_s=0.2, again_most_s=1.0)
+        with (
+            running(tmp_path / "a", to(broker.port), patient) as one,
+            running(tmp_path / "b", to(broker.port), patient) as other,
+        ):
+            for node in (one, other):
+                node.commit(*(sighting(n) for n in range(50)))
+            wait_drained(one, within_s=30)
+            wait_drained(other, within_s=30)
+            said = (one.link.detail + other.link.detail, one.link.state, other.link.state)
+            assert "another client" in said[0] or "connected" in said[1:]
+            committed = {stored.key for node in (one, other) for stored in node.store.records_between_seq(1, 100)}
+            wait_until(lambda: len(platform.read().keys) >= 100, within_s=10)
+            assert platform.keys == committed
+        platform.client.leave()
+
+
+def test_20_a_broker_with_an_unknown_authority_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with Broker(tls=True) as broker, running(tmp_path, to(broker.port, tls=True)) as node:
+        node.commit(sighting())
+        wait_until(lambda: "not trusted" in node.link.detail, within_s=5)
+        assert node.store.waiting().records == 1
+
+
+def test_20_a_name_that_nobody_knows_is_said(tmp_path: Path) -> None:
+    with running(tmp_path, to(free_port(), host="broker.invalid")) as node:
+        wait_until(lambda: "not known" in node.link.detail, within_s=10)
+
+
+def test_03_a_broker_that_saves_on_every_change_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    with Broker(PERSISTENT) as broker:
+        platform = Platform(broker, session=True)
+        platform.client.leave()
+        with running(tmp_path, to(broker.port)) as node:
+            node.commit(*(sighting(n) for n in range(100)))
+            wait_drained(node)
+            broker.kill()
+            broker.start()
+            node.commit(sighting())
+            platform = Platform(broker, session=True)
+            wait_drained(node)
+            committed = set(committed_by(node))
+            wait_until(lambda: len(platform.read().counted) >= 100, within_s=10)
+            for command in replay_commands(platform.seen, NODE, node.store.epoch, 101, SystemClock().now().utc):
+                platform.ask(command)
+            wait_until(lambda: platform.has(committed), within_s=10)
+            assert platform.counted.keys() == committed
+        platform.client.leave()
