@@ -8,7 +8,7 @@ NEED := .ci/need
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults test-picamera lock translations clean
+.PHONY: help install demo test check bench train faults test-picamera lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'

@@ -1,10 +1,10 @@
-"""The command `fieldeye`: one file a verb, exit codes 0 done, 1 not well, 2 wrong use or configuration."""
+"""The commands `fieldeye` and `fieldeye-platform`: one file a verb; exit codes 0 done, 1 not well, 2 wrong use."""
 
 import argparse
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
@@ -27,18 +27,32 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
 }
 
 
+PLATFORM_COMMANDS = {
+    "ingest": "from a broker into a file, each record once, gaps asked for again",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; no traceback reaches a user."""
+    """`fieldeye`: run one command and return its exit code; no traceback reaches a user."""
+    return _run("fieldeye", "A field monitor for pests and crop diseases.", COMMANDS, argv)
+
+
+def platform_main(argv: Sequence[str] | None = None) -> int:
+    """`fieldeye-platform`: the same for the subscriber's side."""
+    return _run("fieldeye-platform", "What takes in the records of many nodes.", PLATFORM_COMMANDS, argv)
+
+
+def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
     try:
-        args = _parser(verb).parse_args(words)
+        args = _parser(program, says, commands, verb).parse_args(words)
         set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
         return int(args.run(args))
     except (ConfigError, UsageError) as why:
-        return _fail(str(why), WRONG_USE)
+        return _fail(program, str(why), WRONG_USE)
     except FieldeyeError as why:
-        return _fail(str(why), NOT_WELL)
+        return _fail(program, str(why), NOT_WELL)
     except KeyboardInterrupt:
         return DONE
     except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
@@ -46,18 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as why:
         log.debug("command_failed", exc_info=True)
-        return _fail(
-            f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
-        )
+        fault = f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it"
+        return _fail(program, fault, NOT_WELL)
 
 
-def _parser(verb: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fieldeye", description="A field monitor for pests and crop diseases.")
+def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description=says)
     parser.add_argument("--version", action="version", version=f"fieldeye {__version__}")
     parser.add_argument("--debug", action="store_true", help="log everything and show where a fault came from")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
-    for name, says in COMMANDS.items():
-        sub = verbs.add_parser(name, help=says, description=says[0].upper() + says[1:])
+    for name, does in commands.items():
+        sub = verbs.add_parser(name, help=does, description=does[0].upper() + does[1:])
         if name == verb:
             module = importlib.import_module(f"edge.cli.{name}")
             module.add_arguments(sub)
@@ -65,6 +78,6 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def _fail(sentence: str, code: int) -> int:
-    print(f"fieldeye: {sentence}", file=sys.stderr)
+def _fail(program: str, sentence: str, code: int) -> int:
+    print(f"{program}: {sentence}", file=sys.stderr)
     return code

@@ -14,24 +14,34 @@ from edge.platform import Deduplicator, Heard, Subscriber, decode
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `listen`."""
-    parser.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT", help="default: 127.0.0.1:1883")
+    add_broker_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a record or message")
+
+
+def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to listen, and as whom."""
+    parser.add_argument("--broker", default="127.0.0.1:1883", metavar="HOST:PORT", help="default: 127.0.0.1:1883")
     parser.add_argument("--tls", action="store_true", help="encrypt and verify the broker")
     parser.add_argument("--ca-file", metavar="PEM", help="the broker's authority, if the system does not know it")
     parser.add_argument("--username", metavar="NAME")
     parser.add_argument("--password-file", metavar="FILE", help="a file of mode 0600")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Until Ctrl-C."""
+def subscriber_of(args: argparse.Namespace) -> Subscriber:
+    """The subscriber that the broker arguments describe. Raises UsageError, ConfigError."""
     host, port = _address(args.broker)
-    subscriber = Subscriber(
+    return Subscriber(
         host,
         port,
         tls=_tls(args.ca_file) if args.tls or args.ca_file else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
     )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until Ctrl-C."""
+    subscriber = subscriber_of(args)
     seen = Deduplicator()
     for message in subscriber.messages(Event()):
         heard = decode(message)

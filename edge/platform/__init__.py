@@ -2,7 +2,20 @@
 
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.deduplicate import Deduplicator, Span
+from edge.platform.ingest import ingest
+from edge.platform.ledger import Ledger
 from edge.platform.replay import replay_commands
 from edge.platform.subscriber import Subscriber
 
-__all__ = ["Bad", "Deduplicator", "Heard", "Message", "Span", "Subscriber", "decode", "replay_commands"]
+__all__ = [
+    "Bad",
+    "Deduplicator",
+    "Heard",
+    "Ledger",
+    "Message",
+    "Span",
+    "Subscriber",
+    "decode",
+    "ingest",
+    "replay_commands",
+]

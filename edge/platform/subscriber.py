@@ -64,6 +64,10 @@ class Subscriber:
                 yield self._inbox.popleft()
         self._client.disconnect()
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Send a command, at least once; the thread that iterates `messages` calls it."""
+        self._client.publish(topic, payload, qos=1)
+
     def _come_back(self, stop: Event) -> None:
         self.subscribed.clear()
         if self._refused is None and not stop.wait(_AGAIN_S):

@@ -1,0 +1,34 @@
+"""`fieldeye-platform ingest`: from a broker into a file of JSON lines, each record once, gaps asked for again."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+from tqdm import tqdm
+
+from edge.cli.exits import DONE
+from edge.cli.listen import add_broker_arguments, subscriber_of
+from edge.clock import SystemClock
+from edge.platform import Ledger, ingest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `ingest`."""
+    add_broker_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines; goes on where it stopped")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until Ctrl-C or SIGTERM."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with Ledger(args.out) as ledger:
+        news = ingest(subscriber_of(args), ledger, SystemClock(), stop)
+        with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
+            for new in news:
+                progress.update(new)
+        print(f"{ledger.seen.counted} records kept, {ledger.seen.repeated} sent again, {ledger.bad} set aside as bad")
+    return DONE

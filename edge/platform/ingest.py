@@ -1,0 +1,59 @@
+"""From a broker into a ledger: each record once, and a request to the node for each gap."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from threading import Event
+from uuid import UUID
+
+from edge.clock import Clock
+from edge.platform.decode import Bad, Heard, decode
+from edge.platform.ledger import Ledger
+from edge.platform.replay import replay_commands
+from edge.platform.subscriber import Subscriber
+from edge.wire import Health, Info, encode_message, node_topic
+
+ASK_AGAIN = timedelta(minutes=2)  # a replay over 64 kbit/s takes its time; asking twice would only double it
+
+
+def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) -> Iterator[int]:
+    """Keep what comes until `stop` is set; yields how many new records each message brought.
+
+    A node's `health` says its last number, its `info` the epoch: what is missing below is asked for. Raises StoreError,
+    BrokerError.
+    """
+    gaps = _Gaps(subscriber, ledger, clock)
+    for message in subscriber.messages(stop):
+        heard = decode(message)
+        if isinstance(heard, Bad):
+            ledger.set_aside(heard)
+            continue
+        yield ledger.keep(heard.records, heard.topic.site)
+        gaps.note(heard)
+
+
+class _Gaps:
+    """Asks nodes for what never came, a node at most once in a while."""
+
+    def __init__(self, subscriber: Subscriber, ledger: Ledger, clock: Clock) -> None:
+        self._subscriber, self._ledger, self._clock = subscriber, ledger, clock
+        self._epochs: dict[tuple[str, str], UUID] = {}
+        self._asked_s: dict[tuple[str, str], float] = {}
+
+    def note(self, heard: Heard) -> None:
+        """Take what a message tells of a node's numbers."""
+        node = (heard.topic.site, heard.topic.node)
+        if isinstance(heard.message, Info):
+            self._epochs[node] = UUID(heard.message.epoch)
+        if isinstance(heard.message, Health) and heard.message.store and heard.message.store.last_seq:
+            waiting = heard.message.store.waiting
+            if not waiting and node in self._epochs:  # what waits will come by itself
+                self._ask(node, heard.message.store.last_seq)
+
+    def _ask(self, node: tuple[str, str], last_seq: int) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s - self._asked_s.get(node, -ASK_AGAIN.total_seconds()) < ASK_AGAIN.total_seconds():
+            return
+        commands = replay_commands(self._ledger.seen, node[1], self._epochs[node], last_seq, self._clock.now().utc)
+        for command in commands:
+            self._asked_s[node] = now_s
+            self._subscriber.say(node_topic(*node, "cmd/replay"), encode_message(command))

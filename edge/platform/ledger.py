@@ -1,0 +1,78 @@
+"""Keeps decoded records in a file of JSON lines, each once, through restarts: the smallest platform there is."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import msgspec
+
+from edge.errors import StoreError
+from edge.platform.decode import Bad
+from edge.platform.deduplicate import Deduplicator
+from edge.wire import Decoded, Key, plain
+
+
+class _KeyOfLine(msgspec.Struct):
+    node: str
+    epoch: UUID
+    seq: int
+
+
+class Ledger:
+    """Owned by one thread. What it returned from `keep` is on the disk. Messages it cannot read go to `<file>.bad`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.seen = Deduplicator()
+        self.bad = 0
+        try:
+            self._file = path.open("ab+")
+        except OSError as why:
+            raise StoreError(f"{path}: cannot be written ({why.strerror}); name another file with --out") from why
+        self._take_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def keep(self, records: Sequence[Decoded], site: str) -> int:
+        """Append those that are new, durable when it returns; says how many. Raises StoreError."""
+        new = [decoded for decoded in records if self.seen.is_new(decoded.key)]
+        lines = b"".join(msgspec.json.encode(plain(decoded, site)) + b"\n" for decoded in new)
+        try:
+            self._file.write(lines)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as why:
+            raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
+        return len(new)
+
+    def set_aside(self, bad: Bad) -> None:
+        """A message that does not follow the contract: kept with its reason, in the way of nothing else."""
+        self.bad += 1
+        with self._path.with_name(f"{self._path.name}.bad").open("ab") as file:
+            file.write(msgspec.json.encode(bad.as_json()[0]) + b"\n")
+
+    def _take_up(self) -> None:
+        """Note what is there already; a last line that a power cut left half goes, since it was never promised."""
+        self._file.seek(0)
+        whole = 0
+        for number, line in enumerate(self._file, start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                told = msgspec.json.decode(line, type=_KeyOfLine)
+            except (msgspec.DecodeError, ValueError) as why:
+                raise StoreError(f"{self._path}:{number}: not a record ({why}); name another file with --out") from why
+            self.seen.is_new(Key(told.node, told.epoch, told.seq))
+            whole += len(line)
+        self._file.truncate(whole)
+        self._file.seek(0, os.SEEK_END)
+        self.seen.counted, self.seen.repeated = 0, 0
