@@ -50,6 +50,7 @@ class Network:
         self.bytes_a_second: float | None = None
         self.hold = self.blackhole = self.refuse = False
         self.drop: frozenset[int] = frozenset()
+        self._cutting = False
         self.cut_after_bytes: int | None = None  # reset when so many more bytes went up
         self.bytes_up = self.bytes_down = self.connections = 0
         self.dropped: collections.Counter[int] = collections.Counter()
@@ -81,7 +82,8 @@ class Network:
         done.wait()
 
     def _reset(self) -> None:
-        for writer in self._writers:
+        self._cutting = False
+        for writer in list(self._writers):
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
@@ -168,11 +170,13 @@ class Network:
 
     def _passed_up(self, data: bytes) -> bytes:
         self.bytes_up += len(data)
+        if self._cutting:  # nothing passes after the cut, or the far end would read a stream with a hole
+            return b""
         if self.cut_after_bytes is None:
             return data
         passed, self.cut_after_bytes = data[: self.cut_after_bytes], self.cut_after_bytes - len(data)
         if self.cut_after_bytes <= 0:
-            self.cut_after_bytes = None
+            self.cut_after_bytes, self._cutting = None, True
             self._loop.call_later(0.001, self._reset)
         return passed
 

@@ -17,11 +17,11 @@ def main(disk: Path) -> None:
         broker.stop()
         with running(disk / "node", to(broker.port), max_mb=64, pictures_mb=64) as node:
             committed: set[int] = set()
-            for n in range(700):
+            for n in range(500):
                 records = [interval(n) if n % 10 == 0 else sighting(n), *(sighting(n) for _ in range(19))]
-                keys = node.store.commit(records, bytes(9000) if n < 200 else None)
+                keys = node.store.commit(records, bytes(12000) if n < 150 else None)
                 committed |= {key.seq for key in keys}
-                if n == 300:
+                if n == 250:
                     with suppress(OSError):
                         (disk / "filler").write_bytes(bytes(20_000_000))
             broker.start()
