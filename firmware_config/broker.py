@@ -1,0 +1,79 @@
+"""The broker's side of a fleet: Mosquitto's configuration, passwords, who may say and hear what, and the bridge."""
+
+import base64
+import hashlib
+
+from firmware_config.files import File, public, secret
+from firmware_config.fleet import PLATFORM, BridgeTable, Fleet, given_password
+from firmware_config.keys import KeyStore, new_password, new_salt
+from firmware_config.templates import HERE, fill
+from firmware_config.tls import Identity
+
+ITERATIONS = 101  # as mosquitto_passwd: the passwords have 192 random bits, so that slowness would protect nothing
+_TREE = "fieldeye/v1"
+
+
+def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Identity) -> dict[str, File]:
+    """Path below OUT -> file, for the broker's machine and for whoever reads the records."""
+    return {
+        "broker/mosquitto.conf": secret(_configuration(fleet)),  # a bridge's password stands in it
+        "broker/passwords": secret(_passwords(fleet, keys)),
+        "broker/acl": secret(access_list(fleet)),
+        "broker/install.sh": File((HERE / "mosquitto/install.sh").read_bytes(), 0o755),
+        "broker/ca.pem": public(authority.certificate_pem),
+        "broker/server.pem": public(broker.certificate_pem),
+        "broker/server.key": secret(broker.key_pem),
+        "platform/ca.pem": public(authority.certificate_pem),
+        "platform/mqtt-password": secret(mqtt_password(keys, PLATFORM) + "\n"),
+    }
+
+
+def mqtt_password(keys: KeyStore, user: str) -> str:
+    """A user's password at the broker."""
+    return keys.take(f"{_place(user)}/mqtt-password", new_password)
+
+
+def access_list(fleet: Fleet) -> str:
+    """A node writes its own subtree and hears its own commands; the platform hears the site and commands it."""
+    tree = f"{_TREE}/{fleet.site.site}"
+    blocks = [f"user {PLATFORM}\ntopic read {tree}/#\ntopic write {tree}/+/cmd/#\n"]
+    for entry in fleet.nodes:
+        own = f"{tree}/{entry.node}"
+        blocks.append(f"user {entry.node}\ntopic write {own}/#\ntopic read {own}/cmd/#\n")
+    return "\n".join(blocks)
+
+
+def password_line(user: str, password: str, salt: bytes) -> str:
+    """A line of Mosquitto's password file, form 7: PBKDF2-HMAC-SHA512."""
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS, 64)
+    return f"{user}:$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}\n"
+
+
+def _passwords(fleet: Fleet, keys: KeyStore) -> str:
+    users = [PLATFORM, *(entry.node for entry in fleet.nodes)]
+    salts = [bytes.fromhex(keys.take(f"{_place(user)}/mqtt-salt", new_salt)) for user in users]
+    return "".join(
+        password_line(user, mqtt_password(keys, user), salt) for user, salt in zip(users, salts, strict=True)
+    )
+
+
+def _place(user: str) -> str:
+    return user if user == PLATFORM else f"nodes/{user}"
+
+
+def _configuration(fleet: Fleet) -> str:
+    bridge = _bridge(fleet.bridge, fleet) if fleet.bridge else ""
+    return fill("mosquitto/mosquitto.conf", PORT=str(fleet.broker.port), SITE=fleet.site.site, BRIDGE=bridge)
+
+
+def _bridge(bridge: BridgeTable, fleet: Fleet) -> str:
+    password = given_password(fleet.folder / bridge.password_file, "bridge.password_file")
+    return fill(
+        "mosquitto/bridge.conf",
+        HOST=bridge.host,
+        PORT=str(bridge.port),
+        SITE=fleet.site.site,
+        USER=bridge.username,
+        PASSWORD=password,
+        CA=bridge.ca_file,
+    )

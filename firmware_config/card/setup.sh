@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Makes a Raspberry Pi OS (64-bit) or a Debian a Fieldeye node. May be run again at any time: what is right is left alone,
+# and after a power cut it goes on where it was.
+#
+#   sudo ./setup.sh [--software DIR]
+#
+#   --software DIR   fieldeye-*.whl and requirements.lock, and wheels/ for a node without internet
+#                    (default: software beside this file; firmware_config/bundle.sh makes one)
+# Exit codes: 0 done, 1 a step failed (run it again), 2 wrong use or a system that cannot become a node.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+software=$here/software
+log=/var/log/fieldeye-setup.log
+done_mark=/var/lib/fieldeye-setup/done
+venv=/opt/fieldeye/venv
+packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon)
+
+say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
+refuse() { echo "setup.sh: $*" >&2; exit 2; }
+
+check() {
+    [ "$(id -u)" = 0 ] || refuse "needs root; run: sudo $0"
+    [ "$(getconf LONG_BIT)" = 64 ] || refuse "this system is 32-bit, for which ONNX Runtime is not published; flash the 64-bit Raspberry Pi OS"
+    [ -r "$here/node.toml" ] || refuse "$here/node.toml is missing; copy the node's whole folder, as it was rendered"
+    compgen -G "$software/fieldeye-*.whl" >/dev/null || refuse "$software holds no fieldeye-*.whl; make it with firmware_config/bundle.sh"
+    [ -r "$software/requirements.lock" ] || refuse "$software/requirements.lock is missing; make the folder with firmware_config/bundle.sh"
+}
+
+# Copies a file if it differs: written beside and renamed, so that a power cut leaves the old one or the new one.
+put() { # MODE OWNER SOURCE TARGET
+    if cmp -s "$3" "$4" && [ "$(stat -c '%a %U' "$4")" = "${1#0} $2" ]; then return 0; fi
+    mkdir -p "$(dirname "$4")"
+    install -m "$1" -o "$2" "$3" "$4.new"
+    sync "$4.new"
+    mv -f "$4.new" "$4"
+    say "wrote $4"
+}
+
+install_packages() {
+    local wanted=("${packages[@]}") missing=() name
+    ! grep -q 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
+    for name in "${wanted[@]}"; do
+        dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    export DEBIAN_FRONTEND=noninteractive
+    dpkg --configure -a
+    apt-get -qq update
+    apt-get -qq install -y --no-install-recommends "${missing[@]}"
+    say "installed ${missing[*]}"
+}
+
+make_user() {
+    ! id -u fieldeye >/dev/null 2>&1 || return 0
+    # The camera, and its buffers, belong to the group video.
+    useradd --system --groups video --home-dir /var/lib/fieldeye --no-create-home --shell /usr/sbin/nologin fieldeye
+    say "made the user fieldeye"
+}
+
+# The environment is built beside and renamed when it is whole; its mark is the hash of what it was built from.
+install_software() {
+    local mark next=/opt/fieldeye/venv.new offline=()
+    mark=$(cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1)
+    [ "$(cat "$venv/built-from" 2>/dev/null)" != "$mark" ] || return 0
+    [ ! -d "$software/wheels" ] || offline=(--no-index --find-links "$software/wheels")
+    mkdir -p /opt/fieldeye
+    rm -rf "$next"
+    python3 -m venv --system-site-packages "$next"
+    "$next/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --ignore-installed \
+        --require-hashes "${offline[@]}" -r "$software/requirements.lock"
+    "$next/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-index "$software"/fieldeye-*.whl
+    sed -i "1s|$next|$venv|" "$next/bin/fieldeye"
+    echo "$mark" >"$next/built-from"
+    sync
+    rm -rf "$venv.old"
+    [ ! -e "$venv" ] || mv "$venv" "$venv.old"
+    mv "$next" "$venv"
+    rm -rf "$venv.old"
+    say "installed $(basename "$software"/fieldeye-*.whl)"
+}
+
+install_settings() {
+    put 0644 root "$here/node.toml" /etc/fieldeye/node.toml
+    put 0644 root "$here/ca.pem" /etc/fieldeye/ca.pem
+    install -d -m 0700 /etc/fieldeye/secrets
+    local secret
+    for secret in "$here"/secrets/*; do
+        [ -f "$secret" ] || continue
+        put 0600 root "$secret" "/etc/fieldeye/secrets/$(basename "$secret")"
+    done
+}
+
+install_system() {
+    local file target mode
+    while IFS= read -r file; do
+        target=${file#"$here/system"}
+        mode=0644
+        case $target in
+            *.nmconnection) mode=0600 ;;
+            */lib/fieldeye/*) mode=0755 ;;
+        esac
+        put "$mode" root "$file" "$target"
+    done < <(find "$here/system" -type f | sort)
+}
+
+start_units() {
+    systemctl daemon-reload
+    systemctl daemon-reexec # reads RuntimeWatchdogSec
+    systemctl restart systemd-journald
+    systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service
+    systemctl restart nftables
+    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer
+    nmcli connection reload || true
+    [ ! -s /home/technician/.ssh/authorized_keys ] || systemctl enable --now --quiet ssh
+    systemctl restart fieldeye.service
+}
+
+# The boot partition has no owners and no modes: what is secret must not stay on it.
+forget_secrets() {
+    local file
+    for file in "$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*; do
+        [ -f "$file" ] || continue
+        shred -u "$file"
+        say "took $(basename "$file") off the card's boot partition"
+    done
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --software) software=$(realpath "${2:?--software DIR}"); shift 2 ;;
+        -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+        *) refuse "unknown argument $1; see --help" ;;
+    esac
+done
+check
+say "begun with $(basename "$software"/fieldeye-*.whl)"
+step=begin
+trap '[ $? = 0 ] || { say "step $step failed; what is done stays done, run it again: $0"; exit 1; }' EXIT
+for step in install_packages make_user install_software install_settings install_system start_units forget_secrets; do
+    "$step" # no "||" here: it would switch off errexit within the step
+done
+mkdir -p "$(dirname "$done_mark")"
+date -u +%FT%TZ >"$done_mark"
+sync
+say "done: this is a node"

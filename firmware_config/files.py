@@ -1,0 +1,68 @@
+"""Rendered files: what each holds and who may read it, written so that what has not changed is not touched."""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.errors import UsageError
+from firmware_config.keys import write_beside
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Content and mode. The content is not shown when the record is printed: it may be a secret."""
+
+    content: bytes = field(repr=False)
+    mode: int
+
+
+class Changes(NamedTuple):
+    """Paths below OUT, sorted."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def public(text: str) -> File:
+    """A text that anybody may read."""
+    return File(text.encode(), 0o644)
+
+
+def secret(text: str) -> File:
+    """A text that only its owner may read."""
+    return File(text.encode(), 0o600)
+
+
+def write(files: dict[str, File], out: Path) -> Changes:
+    """Make `out` hold `files`, and no node or label that is not among them. Raises UsageError."""
+    try:
+        written = [name for name in sorted(files) if _written(out / name, files[name])]
+        return Changes(tuple(written), tuple(_remove_former(files, out)))
+    except OSError as why:
+        raise UsageError(f"{why.filename or out}: cannot be written ({why.strerror}); give another folder") from why
+
+
+def _written(path: Path, file: File) -> bool:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.is_file() and path.read_bytes() == file.content and path.stat().st_mode & 0o777 == file.mode:
+        return False
+    write_beside(path, file.content, file.mode)
+    return True
+
+
+def _remove_former(files: dict[str, File], out: Path) -> list[str]:
+    """Cards and labels of nodes that have left the fleet would still open doors: remove them."""
+    nodes = {name.split("/")[1] for name in files if name.startswith("nodes/")}
+    former = [f for f in _children(out / "nodes") if f.name not in nodes and (f / "fieldeye/node.toml").is_file()]
+    labels = [f for f in _children(out / "labels") if f.suffix == ".svg" and f.stem not in nodes]
+    for folder in former:
+        shutil.rmtree(folder)
+    for label in labels:
+        label.unlink()
+    return sorted(os.path.relpath(path, out) for path in [*former, *labels])
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

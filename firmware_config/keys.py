@@ -1,0 +1,81 @@
+"""The key store: a folder of secrets that are made once and never change, so that rendering again changes nothing."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+# No 0, 1, I, L, O, U: read aloud in a field and typed on a phone.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_OTHERS = 0o077
+
+
+class KeyStore:
+    """A folder of mode 0700 with files of mode 0600. One process at a time renders from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def take(self, name: str, make: Callable[[], str]) -> str:
+        """The secret called `name`, made by `make` if there is none yet. Raises ConfigError if others may read it."""
+        path = self._folder / name
+        if path.exists():
+            return read_private(path, f"key store, {name}")
+        return self.replace(name, make())
+
+    def replace(self, name: str, value: str) -> str:
+        """Keep `value` under `name`, complete or not at all, and return it. Raises ConfigError."""
+        path = self._folder / name
+        try:
+            for folder in [*reversed(path.relative_to(self._folder).parents)]:
+                (self._folder / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_beside(path, value.encode(), 0o600, durable=True)
+        except OSError as why:
+            raise ConfigError(
+                f"{path}: cannot be written ({why.strerror}); give a folder of yours with --keys"
+            ) from why
+        return value
+
+
+def read_private(path: Path, what: str) -> str:
+    """The text of a file that only its owner may read, without a final newline. Raises ConfigError."""
+    try:
+        mode, text = path.stat().st_mode, path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{what}: {path} cannot be read; put the secret there, as a text of mode 0600") from why
+    if mode & _OTHERS:
+        raise ConfigError(f"{what}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
+    if not text:
+        raise ConfigError(f"{what}: {path} is empty; write the secret into it, or remove it to have one made")
+    return text
+
+
+def write_beside(path: Path, content: bytes, mode: int, *, durable: bool = False) -> None:
+    """Replace a file in one step; it never has a wider mode than `mode`. `durable`: it outlives a power cut."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123  from a descriptor
+        os.fchmod(file.fileno(), mode)  # whatever the umask says
+        file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def new_password() -> str:
+    """192 random bits, for a machine."""
+    return secrets.token_urlsafe(24)
+
+
+def new_code() -> str:
+    """Twelve characters in three groups for a person, 58 bits."""
+    letters = [secrets.choice(ALPHABET) for _ in range(12)]
+    return "-".join("".join(letters[at : at + 4]) for at in (0, 4, 8))
+
+
+def new_salt() -> str:
+    """Twelve random bytes in hexadecimal, as mosquitto salts a password."""
+    return secrets.token_hex(12)

@@ -1,0 +1,156 @@
+"""One node's files for the boot partition: cloud-init's, node.toml, and the secrets that `setup.sh` takes off it."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+import tomli_w
+import yaml
+
+from edge.config import MqttTable, NodeConfig, NodeTable, PageTable, parse_config
+from edge.errors import ConfigError
+from firmware_config.broker import mqtt_password
+from firmware_config.files import File, public, secret
+from firmware_config.fleet import Fleet, NodeEntry, given_password
+from firmware_config.keys import KeyStore, new_code
+from firmware_config.label import Label, label_svg
+from firmware_config.system import system_files
+from firmware_config.templates import HERE
+from firmware_config.tls import Identity
+
+PAGE = PageTable(host="0.0.0.0")  # noqa: S104  the phone is elsewhere; the firewall opens this port alone
+HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
+
+
+def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identity) -> dict[str, File]:
+    """Path below OUT -> file. Raises ConfigError."""
+    card = f"nodes/{entry.node}"
+    hotspot = keys.take(f"{card}/hotspot-password", new_code)
+    claim = keys.take(f"{card}/claim-code", new_code)
+    host = host_name(entry.node)
+    label = Label(fleet.site.site, entry.node, host, hotspot, claim, f"http://{HOTSPOT_ADDRESS}:{PAGE.port}/")
+    return {
+        f"{card}/user-data": public(user_data(fleet, entry)),
+        f"{card}/meta-data": public(f"instance-id: {host}\nlocal-hostname: {host}\n"),
+        f"{card}/network-config": secret(network_config(fleet)),
+        f"{card}/fieldeye/node.toml": public(node_toml(fleet, entry)),
+        f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
+        f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
+        f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
+        f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),
+        f"{card}/fieldeye/fieldeye-setup.service": public((HERE / "card/fieldeye-setup.service").read_text("utf-8")),
+        **{f"{card}/fieldeye/{path}": file for path, file in system_files(fleet, host, hotspot, PAGE.port).items()},
+        f"labels/{entry.node}.svg": secret(label_svg(label, fleet.site.language)),
+    }
+
+
+def host_name(node: str) -> str:
+    """A node's name on the local network, and that of its hotspot."""
+    return f"fieldeye-{node}"
+
+
+def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
+    """The node's configuration, only what differs from the defaults, checked as the node will. Raises ConfigError."""
+    site, name = fleet.site, f"node {entry.node}"
+    config = NodeConfig(
+        node=NodeTable(
+            site=site.site,
+            node=entry.node,
+            time_zone=site.time_zone,
+            language=site.language,
+            latitude=entry.latitude,
+            longitude=entry.longitude,
+            area_code=site.area_code,
+            crop=entry.crop,
+        ),
+        camera=entry.camera,
+        gate=entry.gate,
+        model=entry.model,
+        mqtt=MqttTable(
+            host=fleet.broker.host,
+            port=fleet.broker.port,
+            ca_file="/etc/fieldeye/ca.pem",
+            username=entry.node,
+            password_file="mqtt-password",  # noqa: S106  the name of a systemd credential
+        ),
+        store=entry.store,
+        page=PAGE,
+    )
+    text = "# Written by: python -m firmware_config render\n" + tomli_w.dumps(_without_defaults(config))
+    if parse_config(text, name) != config:
+        raise ConfigError(f"{name}: its node.toml does not say what the fleet file says; report it")
+    return text
+
+
+def user_data(fleet: Fleet, entry: NodeEntry) -> str:
+    """cloud-init's user-data: name, time, who may log in; and the set-up, at each boot until it is done."""
+    people = [_technician(fleet.site.ssh_keys)] if fleet.site.ssh_keys else []
+    table: dict[str, Any] = {
+        "hostname": host_name(entry.node),
+        "manage_etc_hosts": True,
+        "timezone": fleet.site.time_zone,
+        "ssh_pwauth": False,
+        "disable_root": True,
+        "users": people,  # no default user: nobody has a password
+        "bootcmd": [["/bin/sh", "-c", START_SETUP]],
+    }
+    return "#cloud-config\n" + yaml.safe_dump(table, sort_keys=False, width=1000)
+
+
+# bootcmd runs at each boot. runcmd runs once, and never again when the power went while it ran.
+START_SETUP = (
+    "test -e /var/lib/fieldeye-setup/done || { "
+    "install -m 0644 /boot/firmware/fieldeye/fieldeye-setup.service /etc/systemd/system/ && "
+    "systemctl daemon-reload && systemctl start --no-block fieldeye-setup.service; }"
+)
+
+
+def network_config(fleet: Fleet) -> str:
+    """netplan's network-config: the cable, and the site's Wi-Fi with the derived key instead of the password."""
+    network: dict[str, Any] = {
+        "version": 2,
+        "renderer": "NetworkManager",
+        "ethernets": {"eth0": {"dhcp4": True, "optional": True}},
+    }
+    wifi = fleet.wifi
+    if wifi:
+        password = given_password(fleet.folder / wifi.password_file, "wifi.password_file")
+        point = {"password": pre_shared_key(wifi.ssid, password)} | ({"hidden": True} if wifi.hidden else {})
+        network["wifis"] = {
+            "wlan0": {
+                "dhcp4": True,
+                "optional": True,
+                "regulatory-domain": fleet.site.country,
+                "access-points": {wifi.ssid: point},
+            }
+        }
+    return yaml.safe_dump({"network": network}, sort_keys=False, allow_unicode=True)
+
+
+def pre_shared_key(ssid: str, password: str) -> str:
+    """WPA's key in hexadecimal (IEEE 802.11-2020, J.4.1). Raises ConfigError for a password that WPA does not allow."""
+    if not 8 <= len(password) <= 63:
+        raise ConfigError("wifi.password_file: a Wi-Fi password has 8 to 63 characters; correct the file")
+    return hashlib.pbkdf2_hmac("sha1", password.encode(), ssid.encode(), 4096, 32).hex()
+
+
+def _technician(keys: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "name": "technician",
+        "groups": "adm,sudo,systemd-journal",
+        "shell": "/bin/bash",
+        "lock_passwd": True,
+        "sudo": "ALL=(ALL) NOPASSWD:ALL",
+        "ssh_authorized_keys": list(keys),
+    }
+
+
+def _without_defaults(record: msgspec.Struct) -> dict[str, Any]:
+    """A record as a TOML table, without what it would be anyway."""
+    table = {}
+    for field in msgspec.structs.fields(record):
+        value = getattr(record, field.name)
+        if value is None or value == field.default:
+            continue
+        table[field.encode_name] = _without_defaults(value) if isinstance(value, msgspec.Struct) else value
+    return table

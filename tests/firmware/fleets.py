@@ -1,0 +1,52 @@
+"""Fleets for tests, rendered as the command does it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SITE = """
+[site]
+site = "valley"
+country = "CN"
+[wifi]
+ssid = "green 'house'"
+password_file = "wifi-password"
+[broker]
+host = "localhost"
+also_known_as = ["127.0.0.1", "broker.lan"]
+"""
+WIFI_PASSWORD = "tomatoes-2026"  # noqa: S105
+
+
+def entry(node: str, more: str = "") -> str:
+    """One [[node]]."""
+    return f'[[node]]\nnode = "{node}"\ncamera = {{ kind = "folder", source = "/tmp/pictures" }}\n{more}\n'
+
+
+def put_fleet(folder: Path, text: str) -> Path:
+    """A fleet file with the password file that it names."""
+    folder.mkdir(exist_ok=True)
+    put_private(folder / "wifi-password", WIFI_PASSWORD)
+    path = folder / "fleet.toml"
+    path.write_text(text)
+    return path
+
+
+def put_private(path: Path, text: str) -> None:
+    """A text of mode 0600."""
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")
+
+
+def run_render(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """`python -m firmware_config render`."""
+    return subprocess.run(
+        [sys.executable, "-m", "firmware_config", "render", *map(str, arguments)],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def contents(out: Path) -> dict[str, tuple[bytes, int, int]]:
+    """Path below `out` -> content, mode, time of change in ns."""
+    files = [path for path in out.rglob("*") if path.is_file()]
+    return {str(p.relative_to(out)): (p.read_bytes(), p.stat().st_mode & 0o777, p.stat().st_mtime_ns) for p in files}

@@ -1,0 +1,269 @@
+"""The rendered files under a real Mosquitto, over TLS: who gets in, says and hears what, what outlives a SIGKILL."""
+
+import base64
+import os
+import pwd
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Self
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from firmware_config.broker import password_line
+from tests.broker import MOSQUITTO, free_port
+from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
+from tests.waiting import wait_until
+
+REFUSED, NOT_AUTHORISED = 0x87, 0x87  # CONNACK's and PUBACK's
+
+
+class RenderedBroker:
+    """Mosquitto with the rendered files: only folders, port and log are put where a test may have them."""
+
+    def __init__(self, out: Path) -> None:
+        self.folder, self.port = Path(mkdtemp(prefix="broker-")), free_port()
+        shutil.copytree(out / "broker", self.folder, dirs_exist_ok=True)
+        (self.folder / "store").mkdir()
+        conf = (self.folder / "mosquitto.conf").read_text()
+        for theirs, ours in {
+            "/etc/mosquitto/fieldeye": str(self.folder),
+            "/var/lib/mosquitto/": f"{self.folder}/store/",
+            "listener 8883": f"listener {self.port} 127.0.0.1",
+            "log_dest syslog": f"log_dest file {self.folder}/log",
+        }.items():
+            assert theirs in conf
+            conf = conf.replace(theirs, ours)
+        (self.folder / "mosquitto.conf").write_text(conf)
+        if os.geteuid() == 0:  # it then becomes the user mosquitto
+            owner = pwd.getpwnam("mosquitto")
+            for path in [self.folder, *self.folder.rglob("*")]:
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")])
+        wait_until(self._listens, within_s=10)
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def _listens(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class User:
+    """A client that checks the broker's certificate as strictly as Python 3.13 does."""
+
+    def __init__(
+        self, broker: RenderedBroker, out: Path, name: str, password: str, *, clean: bool = True, client: str = ""
+    ) -> None:
+        self.accepted: int | None = None
+        self.heard: list[tuple[str, bytes]] = []
+        self._acks: dict[int, int] = {}
+        self._granted: list[int] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client or name, protocol=paho.MQTTv5)
+        self._client.on_connect = lambda *told: setattr(self, "accepted", told[3].value)
+        self._client.on_message = lambda *told: self.heard.append((told[2].topic, told[2].payload))
+        self._client.on_publish = lambda *told: self._acks.update({told[2]: told[3].value})
+        self._client.on_subscribe = lambda *told: self._granted.append(told[2])
+        self._client.username_pw_set(name, password)
+        context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        self._client.tls_set_context(context)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = 0 if clean else 3600
+        self._client.connect("localhost", broker.port, clean_start=clean, properties=properties)
+        self._client.loop_start()
+        wait_until(lambda: self.accepted is not None, within_s=10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, topic: str) -> int:
+        mid = self._client.publish(topic, b"x", qos=1).mid
+        wait_until(lambda: mid in self._acks, within_s=10)
+        return self._acks[mid]
+
+    def subscribe(self, topic: str) -> None:
+        _, mid = self._client.subscribe(topic, qos=1)
+        wait_until(lambda: mid in self._granted, within_s=10)
+
+
+@pytest.fixture(scope="module")
+def broker(rendered: Path) -> Iterator[RenderedBroker]:
+    with RenderedBroker(rendered) as running:
+        yield running
+
+
+def login(rendered: Path, broker: RenderedBroker, name: str, **more: object) -> User:
+    place = "platform" if name == "platform" else f"nodes/{name}/fieldeye/secrets"
+    return User(broker, rendered, name, (rendered / place / "mqtt-password").read_text().strip(), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a", "b", "platform"])
+def test_each_rendered_password_opens_the_broker(rendered: Path, broker: RenderedBroker, name: str) -> None:
+    with login(rendered, broker, name) as user:
+        assert user.accepted == 0
+
+
+def test_the_password_of_another_node_does_not_open_it(rendered: Path, broker: RenderedBroker) -> None:
+    other = (rendered / "nodes/b/fieldeye/secrets/mqtt-password").read_text().strip()
+    with User(broker, rendered, "a", other) as user:
+        assert user.accepted == REFUSED
+
+
+def test_a_node_writes_its_own_subtree(rendered: Path, broker: RenderedBroker) -> None:
+    with login(rendered, broker, "a") as node, login(rendered, broker, "platform") as platform:
+        platform.subscribe("fieldeye/v1/#")
+        for channel in ("status", "info", "health", "records", "summary", "image/latest", "reply/replay"):
+            assert node.publish(f"fieldeye/v1/valley/a/{channel}") == 0
+        wait_until(lambda: len(platform.heard) == 7, within_s=10)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "fieldeye/v1/valley/b/records",
+        "fieldeye/v1/valley/b/cmd/replay",
+        "fieldeye/v1/hill/a/records",
+        "fieldeye/v1/valley/ab/records",
+        "elsewhere",
+    ],
+)
+def test_a_node_writes_nothing_else(rendered: Path, broker: RenderedBroker, topic: str) -> None:
+    with login(rendered, broker, "a") as node:
+        assert node.publish(topic) == NOT_AUTHORISED
+
+
+def test_a_node_hears_its_own_commands_and_nothing_else_even_if_it_asks_for_all(
+    rendered: Path, broker: RenderedBroker
+) -> None:
+    with login(rendered, broker, "a") as a, login(rendered, broker, "b") as b:
+        a.subscribe("#")
+        a.subscribe("fieldeye/v1/valley/a/cmd/+")
+        a.subscribe("fieldeye/v1/valley/b/cmd/+")
+        with login(rendered, broker, "platform") as platform:
+            platform.subscribe("fieldeye/v1/#")
+            assert b.publish("fieldeye/v1/valley/b/records") == 0
+            platform.publish("fieldeye/v1/valley/b/cmd/replay")
+            platform.publish("fieldeye/v1/valley/a/cmd/replay")
+        wait_until(lambda: bool(a.heard), within_s=10)
+    assert {topic for topic, _ in a.heard} == {"fieldeye/v1/valley/a/cmd/replay"}
+
+
+def test_the_platform_commands_and_forges_no_record(rendered: Path, broker: RenderedBroker) -> None:
+    with login(rendered, broker, "platform") as platform:
+        assert platform.publish("fieldeye/v1/valley/a/records") == NOT_AUTHORISED
+
+
+def test_nobody_gets_in_without_tls_or_without_a_name(broker: RenderedBroker, rendered: Path) -> None:
+    with socket.create_connection(("127.0.0.1", broker.port), timeout=5) as plain:
+        plain.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03abc")
+        with suppress(ConnectionResetError):
+            assert plain.recv(4)[:1] != b"\x20"  # no CONNACK: at most a TLS alert
+    with User(broker, rendered, "", "") as stranger:
+        assert stranger.accepted == REFUSED
+
+
+def test_a_broker_that_another_site_certified_is_refused(rendered: Path, tmp_path: Path) -> None:
+    run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    with RenderedBroker(tmp_path / "out") as other, pytest.raises(ssl.SSLCertVerificationError):
+        login(rendered, other, "a")
+
+
+def test_what_was_acknowledged_for_an_absent_platform_outlives_a_sigkill(rendered: Path) -> None:
+    """All but the last, as Mosquitto saves on each change what stood before it."""
+    with RenderedBroker(rendered) as broker:
+        with login(rendered, broker, "platform", clean=False) as platform:
+            platform.subscribe("fieldeye/v1/valley/#")
+        with login(rendered, broker, "a") as node:
+            assert [node.publish("fieldeye/v1/valley/a/records") for _ in range(20)] == [0] * 20
+            broker.kill()
+        broker.start()
+        with login(rendered, broker, "platform", clean=False) as platform:
+            wait_until(lambda: len(platform.heard) >= 19, within_s=10)
+
+
+def test_a_new_name_of_the_broker_renews_its_certificate_and_no_password(tmp_path: Path) -> None:
+    run_render(put_fleet(tmp_path, SITE + entry("a")), tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    run_render(put_fleet(tmp_path, SITE.replace("broker.lan", "mqtt.lan") + entry("a")), tmp_path / "out")
+    changed = {path.relative_to(tmp_path / "out") for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {Path("broker/server.pem"), Path("broker/server.key")}
+
+
+def test_our_password_lines_are_mosquitto_passwds_own(tmp_path: Path) -> None:
+    """The salt is taken from a line that mosquitto_passwd made; the rest must come out the same."""
+    path = tmp_path / "passwords"
+    path.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", str(path), "node", "secret"], check=True, capture_output=True)
+    line = path.read_text()
+    _, form, iterations, salt, _ = line.split("$")
+    if (form, iterations) != ("7", "101"):
+        pytest.skip(
+            f"this mosquitto_passwd writes form {form} with {iterations} iterations; Debian 13's writes 7 and 101"
+        )
+    assert password_line("node", "secret", base64.b64decode(salt)) == line
+
+
+def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_back(tmp_path: Path) -> None:
+    region = put_fleet(tmp_path / "region", SITE + entry("bridge"))
+    run_render(region, tmp_path / "region/out")
+    acl = tmp_path / "region/out/broker/acl"
+    acl.write_text(acl.read_text() + "\nuser bridge\ntopic readwrite fieldeye/v1/valley/#\n")
+    with RenderedBroker(tmp_path / "region/out") as far:
+        site = put_fleet(tmp_path / "site", SITE + bridge_to(far) + entry("a"))
+        password = (tmp_path / "region/out/nodes/bridge/fieldeye/secrets/mqtt-password").read_text().strip()
+        put_private(tmp_path / "site/bridge-password", password)
+        run_render(site, tmp_path / "site/out")
+        regional = (tmp_path / "region/out/platform/mqtt-password").read_text().strip()
+        with RenderedBroker(tmp_path / "site/out") as near:
+            trust = tmp_path / "region/out"
+            trusting = tmp_path / "trust/nodes/a/fieldeye"
+            trusting.mkdir(parents=True)
+            shutil.copy(trust / "broker/ca.pem", trusting / "ca.pem")
+            with (
+                User(far, tmp_path / "trust", "platform", regional) as platform,
+                login(tmp_path / "site/out", near, "a") as node,
+            ):
+                platform.subscribe("fieldeye/v1/#")
+                node.subscribe("fieldeye/v1/valley/a/cmd/+")
+                node.publish("fieldeye/v1/valley/a/records")
+                wait_until(lambda: ("fieldeye/v1/valley/a/records", b"x") in platform.heard, within_s=20)
+                platform.publish("fieldeye/v1/valley/a/cmd/replay")
+                wait_until(lambda: bool(node.heard), within_s=20)
+
+
+def bridge_to(far: RenderedBroker) -> str:
+    return (
+        f'[bridge]\nhost = "localhost"\nport = {far.port}\nusername = "bridge"\n'
+        f'password_file = "bridge-password"\nca_file = "{far.folder}/ca.pem"\n'
+    )

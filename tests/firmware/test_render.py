@@ -1,0 +1,194 @@
+"""From a fleet file to folders: the same again, only what changed, each secret in its own place, and clear refusals."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from edge.config import load_config, parse_config
+from edge.errors import ConfigError
+from firmware_config.fleet import load_fleet
+from firmware_config.keys import KeyStore
+from firmware_config.render import render
+from tests.firmware.fleets import SITE, WIFI_PASSWORD, contents, entry, put_fleet, put_private, run_render
+
+NAMES = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True).filter(lambda name: name != "platform")
+
+
+@pytest.mark.parametrize("node", ["a", "b"])
+def test_each_node_gets_a_configuration_that_it_will_accept(rendered: Path, node: str) -> None:
+    config = load_config(rendered / f"nodes/{node}/fieldeye/node.toml")
+    assert (config.node.site, config.node.node) == ("valley", node)
+    assert config.mqtt
+    assert (config.mqtt.tls, config.mqtt.username, config.mqtt.password_file) == (True, node, "mqtt-password")
+
+
+def test_rendering_again_touches_no_file(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a") + entry("b"))
+    assert run_render(fleet, tmp_path / "out").returncode == 0
+    before = contents(tmp_path)
+    assert "0 files written" in run_render(fleet, tmp_path / "out").stdout
+    assert contents(tmp_path) == before
+
+
+def test_the_key_store_alone_decides_so_that_another_folder_becomes_the_same(rendered: Path, tmp_path: Path) -> None:
+    run_render(rendered.parent / "fleet.toml", tmp_path / "other")
+    first, second = contents(rendered), contents(tmp_path / "other")
+    assert {name: file[:2] for name, file in first.items()} == {name: file[:2] for name, file in second.items()}
+
+
+def test_another_key_store_shares_no_secret(rendered: Path, tmp_path: Path) -> None:
+    run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    mine, others = secrets_of(rendered.parent / "keys"), secrets_of(tmp_path / "keys")
+    assert len(mine) == len(others) >= 10
+    assert not set(mine.values()) & set(others.values())
+
+
+def test_adding_a_node_changes_only_its_own_files_and_the_brokers(tmp_path: Path) -> None:
+    run_render(put_fleet(tmp_path, SITE + entry("a")), tmp_path / "out")
+    before = contents(tmp_path / "out")
+    run_render(put_fleet(tmp_path, SITE + entry("a") + entry("b")), tmp_path / "out")
+    after = contents(tmp_path / "out")
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert before.keys() <= after.keys()
+    assert all(name.startswith(("nodes/b/", "broker/")) or name == "labels/b.svg" for name in changed)
+    assert {name for name in changed if name.startswith("broker/")} == {"broker/acl", "broker/passwords"}
+
+
+def test_a_node_that_left_the_fleet_loses_its_card_its_label_and_its_login(tmp_path: Path) -> None:
+    run_render(put_fleet(tmp_path, SITE + entry("a") + entry("b")), tmp_path / "out")
+    done = run_render(put_fleet(tmp_path, SITE + entry("a")), tmp_path / "out")
+    assert "nodes/b: no longer in the fleet" in done.stdout
+    assert not [name for name in contents(tmp_path / "out") if "/b" in name]
+    users = [line.split(":")[0] for line in (tmp_path / "out/broker/passwords").read_text().splitlines()]
+    assert users == ["platform", "a"]
+
+
+def test_a_folder_that_rendering_did_not_make_is_never_removed(tmp_path: Path) -> None:
+    mine = tmp_path / "out/nodes/photographs"
+    mine.mkdir(parents=True)
+    (mine / "holiday.jpg").touch()
+    run_render(put_fleet(tmp_path, SITE + entry("a")), tmp_path / "out")
+    assert (mine / "holiday.jpg").exists()
+
+
+def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
+    """Check 14 of the security notes: by content, over each rendered file."""
+    found = {name: places(secret, rendered) for name, secret in secrets_of(rendered.parent / "keys").items()}
+    assert found.pop("platform/mqtt-password") == {"platform/mqtt-password"}
+    hotspot = "system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
+    for node in "ab":
+        card = f"nodes/{node}"
+        assert found.pop(f"{card}/mqtt-password") == {f"{card}/fieldeye/secrets/mqtt-password"}
+        assert found.pop(f"{card}/claim-code") == {f"{card}/fieldeye/secrets/claim-code", f"labels/{node}.svg"}
+        assert found.pop(f"{card}/hotspot-password") == {f"{card}/fieldeye/{hotspot}", f"labels/{node}.svg"}
+    assert found.pop("broker.pem") == {"broker/server.key"}
+    assert found.pop("site-ca.pem") == set()  # who has it can be any broker
+    assert {name.split("/")[-1] for name in found} == {"mqtt-salt"}
+    assert places(WIFI_PASSWORD, rendered) == set()
+
+
+def test_whatever_holds_a_secret_is_for_its_owner_alone(rendered: Path) -> None:
+    secret = {name for text in secrets_of(rendered.parent / "keys").values() for name in places(text, rendered)}
+    named = {"broker/passwords", "broker/mosquitto.conf", "nodes/a/network-config"}
+    assert {contents(rendered)[name][1] for name in secret | named} == {0o600}
+    store = rendered.parent / "keys"
+    assert {path.stat().st_mode & 0o777 for path in store.rglob("*")} == {0o700, 0o600}
+    assert store.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_wifi_password_becomes_the_key_of_the_standards_own_example(tmp_path: Path) -> None:
+    """IEEE 802.11-2020, J.4.2, test case 1: passphrase `password`, SSID `IEEE`."""
+    fleet = put_fleet(tmp_path, SITE.replace("green 'house'", "IEEE") + entry("a"))
+    (tmp_path / "wifi-password").write_text("password")
+    files = render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+    key = b"f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e"
+    assert key in files["nodes/a/network-config"].content
+
+
+@settings(max_examples=10)
+@given(
+    nodes=st.lists(NAMES, min_size=1, max_size=4, unique=True),
+    crop=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20),
+    every_s=st.floats(0, 86400),
+)
+def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
+    nodes: list[str], crop: str, every_s: float
+) -> None:
+    with TemporaryDirectory() as folder:
+        fleet = put_fleet(Path(folder), SITE + "".join(entry(node) for node in nodes))
+        loaded = load_fleet(fleet)
+        entries = [replace(node, crop=crop, camera=replace(node.camera, every_s=every_s)) for node in loaded.nodes]
+        files = render(replace(loaded, nodes=tuple(entries)), KeyStore(Path(folder) / "keys"))
+    for node in nodes:
+        config = parse_config(files[f"nodes/{node}/fieldeye/node.toml"].content.decode(), node)
+        assert (config.node.node, config.node.crop, config.camera.every_s) == (node, crop, every_s)
+        assert f"topic write fieldeye/v1/valley/{node}/#".encode() in files["broker/acl"].content
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ('[[node]]\nnode = "A_b"\ncamera = { kind = "folder" }', "node A_b: node: expected"),
+        ('[[node]]\nnode = "a"\ncamera = { kind = "folder", mode = "trp" }', "invalid enum value 'trp'"),
+        ('[[node]]\nnode = "a"\ncamera = { kind = "folder", evry_s = 1 }', "did you mean every_s?"),
+        ('[[node]]\nnode = "a"\ncrops = "x"\ncamera = { kind = "folder" }', "did you mean crop?"),
+        (entry("a") + entry("a"), "node a is listed twice"),
+        (entry("platform"), "give that node another name"),
+        (entry("a", 'store = { folder = "/root" }'), "leave it out"),
+        (entry("a", "latitude = 5"), "go together"),
+        ("", "no node is listed"),
+        ("[site]", "mend that line"),
+        ('[bridge]\nhost = "x y"\nusername = "u"\npassword_file = "p"\n' + entry("a"), "bridge.host"),
+    ],
+)
+def test_a_mistake_in_the_fleet_file_is_named_in_one_sentence_and_writes_nothing(
+    tmp_path: Path, wrong: str, says: str
+) -> None:
+    done = run_render(put_fleet(tmp_path, SITE + wrong), tmp_path / "out")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert says in done.stderr
+    assert "fleet.toml" in done.stderr or "node a:" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a"))
+    (tmp_path / "wifi-password").chmod(0o644)
+    done = run_render(fleet, tmp_path / "out")
+    assert done.returncode == 2
+    assert "chmod 600" in done.stderr
+    assert WIFI_PASSWORD not in done.stderr
+
+
+def test_a_bridge_password_cannot_smuggle_a_line_into_the_brokers_configuration(tmp_path: Path) -> None:
+    bridge = '[bridge]\nhost = "region.example"\nusername = "valley"\npassword_file = "bridge-password"\n'
+    fleet = put_fleet(tmp_path, SITE + bridge + entry("a"))
+    put_private(tmp_path / "bridge-password", "x\nallow_anonymous true")
+    with pytest.raises(ConfigError, match="one line"):
+        render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+
+
+def test_a_damaged_authority_is_named_and_not_replaced(rendered: Path, tmp_path: Path) -> None:
+    shutil.copytree(rendered.parent / "keys", tmp_path / "keys")
+    put_private(tmp_path / "keys/site-ca.pem", "damaged")
+    done = run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    assert (done.returncode, (tmp_path / "keys/site-ca.pem").read_text()) == (2, "damaged\n")
+    assert "restore it" in done.stderr
+
+
+def secrets_of(store: Path) -> dict[str, str]:
+    """Name -> what must not be seen; of a PEM file the key's second line, which no certificate shares."""
+    texts = {str(path.relative_to(store)): path.read_text().strip() for path in store.rglob("*") if path.is_file()}
+    return {
+        name: text.split("PRIVATE KEY-----\n")[1].splitlines()[1] if "PRIVATE" in text else text
+        for name, text in texts.items()
+    }
+
+
+def places(secret: str, out: Path) -> set[str]:
+    return {name for name, (content, _, _) in contents(out).items() if secret.encode() in content}
