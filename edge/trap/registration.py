@@ -17,6 +17,8 @@ NEAR_PX = 3.0  # of the working picture, what still counts as the same point
 SCALES = (0.93, 1.07)  # a card that lies nearer or further than this is no card that was moved, but another scene
 LEAST_LIKENESS = 0.25  # correlation of fine structure where there is some; unrelated cards have about 0
 SURE_LIKENESS = 0.75  # no further attempt is needed
+MOST_TURN_DEG = 20.0  # from lying as before, or from a quarter or half turn: a card lies in a frame
+LEAST_OVERLAP = 0.5  # of the picture and of its structure; on a strip at the edge anything can be made to fit
 STRUCTURE = 20.0  # grey levels above or below the surroundings; noise and the grain of a card stay below
 LEAST_STRUCTURE_PX = 60
 Affine = NDArray[np.float64]  # (2, 3), rotation, scale and shift
@@ -84,8 +86,9 @@ def likeness(before: Relief, now: Relief, move: Affine) -> float:
     Insects that are new do not count against it.
     """
     moved, seen = warped(now, move, before.size)
-    there = seen & (np.abs(before.fine) > STRUCTURE)
-    if there.sum() < LEAST_STRUCTURE_PX:
+    structure = np.abs(before.fine) > STRUCTURE
+    there = seen & structure
+    if seen.mean() < LEAST_OVERLAP or there.sum() < max(LEAST_STRUCTURE_PX, LEAST_OVERLAP * structure.sum()):
         return 0.0
     a, b = before.fine[there], moved[there]
     return float((a * b).sum() / max(np.sqrt((a * a).sum() * (b * b).sum()), 1e-6))
@@ -171,7 +174,9 @@ def _similarity(source: Points, target: Points, least: int) -> Affine | None:
     if move is None or int(inliers.sum()) < least:
         return None
     scale = float(np.hypot(move[0, 0], move[1, 0]))
-    return np.asarray(move, np.float64) if SCALES[0] < scale < SCALES[1] else None
+    turn_deg = float(np.degrees(np.arctan2(move[1, 0], move[0, 0])))
+    is_likely = SCALES[0] < scale < SCALES[1] and abs((turn_deg + 45) % 90 - 45) < MOST_TURN_DEG
+    return np.asarray(move, np.float64) if is_likely else None
 
 
 def _refined(before: Relief, now: Relief, move: Affine) -> Affine:

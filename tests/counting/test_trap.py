@@ -108,6 +108,26 @@ def test_a_new_card_is_noticed_and_what_lies_on_it_is_new() -> None:
     assert sum(new(told)) == pytest.approx(len(fresh[1].numbers), abs=1)
 
 
+def other_card(start: int, pictures: int = 3) -> list[Picture]:
+    """A card whose writing is another one, seen in a mirror."""
+    chance = np.random.default_rng(78)
+    ground = np.ascontiguousarray(cards.drawn_ground(chance)[:, ::-1])
+    return list(cards.series(chance, pictures, ground, start=start, arrivals=0, falls=0, dew=0))
+
+
+def test_another_card_with_few_insects_is_a_new_card_from_its_second_picture_on() -> None:
+    fresh = other_card(start=6)
+    _, told = readings([*shown(12, [Pose()] * 2, start=50), *fresh])
+    assert [reading.verdict for reading in told] == ["first", "matched", "unmatched", "changed", "matched"]
+    assert new(told) == [0, 0, 0, len(fresh[1].numbers), 0]
+
+
+def test_a_camera_that_was_turned_to_a_full_card_counts_nothing_of_it() -> None:
+    _, told = readings([*shown(13, [Pose()] * 2, start=10), *other_card(start=40)])
+    assert [reading.verdict for reading in told] == ["first", "matched", "unmatched", "restarted", "matched"]
+    assert sum(new(told)) == 0
+
+
 def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
     picture = shown(10, [Pose()], start=40)[0]
     assert not readings([picture])[1][0].saturated
