@@ -1,7 +1,7 @@
 """The loop: one frame from the camera to committed records. Start reading here.
 
-    camera ▸ gate ▸ detector ▸ tally ▸ store (committed) ▸ status board
-                                         └▸ publisher (its own thread drains the store)
+    camera ▸ gate ▸ detector ▸ census ▸ tally ▸ store (committed) ▸ status board
+                                                  └▸ publisher (its own thread drains the store)
 
 The newest frame wins and frames may be dropped; what was counted may not. The loop never waits for the network.
 """
@@ -12,11 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event
 
+import numpy as np
+
+from edge.annotations import annotate
 from edge.boxes import Image
 from edge.cameras import Frame, WatchedCamera
+from edge.census import UNITS, UNSURE_SHARE, Census, begun, follows
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
-from edge.counts import Record, Seen, Sighting
+from edge.counts import Record, Seen, Sighting, Unit
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
@@ -60,6 +64,9 @@ class Pipeline:
         self._labels = bundle.labels
         self._gate = GateState()
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
+        camera = parts.config.camera
+        self._census = begun(camera.mode, len(self._labels)) if camera.mode == "trap" or follows(camera) else None
+        self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._tally = Tally(start=parts.clock.now())
         self._status = CameraStatus()
 
@@ -78,8 +85,10 @@ class Pipeline:
         """Commit what was counted so far as an interval of its own and begin the next."""
         now = self._parts.clock.now()
         mode = self._parts.config.camera.mode
-        record = self._tally.interval(now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._accuracy)
-        self._commit([record], None)
+        record = self._tally.interval(
+            now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._accuracy, unit=self._unit
+        )
+        self._commit([record])
         self._tally = Tally(start=now)
 
     def _turn(self) -> bool:
@@ -111,13 +120,16 @@ class Pipeline:
 
     def _look(self, frame: Frame) -> None:
         started_s = self._parts.clock.monotonic_s()
-        found = self._parts.detector(frame.image)
-        seen = self._as_seen(found, frame.image)
-        self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
-        arrived = newly_seen(seen, self._recent)
-        self._recent.append(numbers(seen))
+        if self._census is None:
+            seen = self._as_seen(self._parts.detector(frame.image), frame.image)
+            self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
+            arrived = newly_seen(seen, self._recent)
+            self._recent.append(numbers(seen))
+        else:
+            seen, arrived = self._counted(self._census, frame)
         if arrived:
-            self._commit([self._sighting(one, number, frame.instant) for one, number in arrived], frame.image)
+            picture = annotate(jpeg(thumbnail(frame.image, PICTURE_PX), PICTURE_QUALITY), seen)
+            self._commit([self._sighting(one, number, frame.instant) for one, number in arrived], picture)
         took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
         self._show(
             replace(
@@ -129,6 +141,21 @@ class Pipeline:
                 ms_per_frame=round(took_ms, 1),
             )
         )
+
+    def _counted(self, census: Census, frame: Frame) -> tuple[list[Seen], list[tuple[Seen, int]]]:
+        """What is seen, and of what is a visit or new on the card: the strongest, and the number in sight."""
+        detector = self._parts.detector
+        found = detector.found(frame.image, np.asarray(detector.thresholds * UNSURE_SHARE, np.float32))
+        sure = found.confidence >= detector.thresholds[found.class_id]
+        self._census, step = census.looked(found, sure, frame.instant.monotonic_s, frame.image)
+        seen = self._as_seen(found.where(sure), frame.image)
+        if not step.looked:
+            self._tally = self._tally.passed_over("unmatched", frame.instant, self._longest_gap_s())
+            return seen, []
+        labels = [self._labels[i] for i in step.counted]
+        full = step.card is not None and step.card.saturated
+        self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
+        return seen, newly_seen([one for one in seen if one.label in labels], [])
 
     def _skip(self, reason: str, at: Instant) -> None:
         self._tally = self._tally.passed_over(reason, at, self._longest_gap_s())
@@ -159,9 +186,8 @@ class Pipeline:
             count=number,
         )
 
-    def _commit(self, records: Sequence[Record], image: Image | None) -> None:
+    def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         """Commit first; only then may anybody see it."""
-        picture = None if image is None else jpeg(thumbnail(image, PICTURE_PX), PICTURE_QUALITY)
         self._parts.store.commit(records, picture)
         self._parts.committed()
 

@@ -1,7 +1,8 @@
 """From what each frame showed to sightings and the counts of an interval. Pure: a frame goes in, a new tally comes out.
 
-`live` and `trap` publish the most individuals of a taxon seen on one frame (MaxN: boxes are never summed over frames,
-so an insect that stays is one insect); `leaf` publishes on how many frames a taxon was seen at all.
+`live` publishes visits where frames come fast enough to follow an insect, else the most individuals of a taxon on one
+frame (MaxN); `trap` what is new on the card; `leaf` on how many frames a taxon was seen at all. Boxes are never summed
+over frames, so an insect that stays is one insect.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ from edge.clock import Instant
 from edge.config import Mode
 from edge.counts import Interval, NoData, Seen, TaxonCount, Unit, counted
 
-UNITS: Mapping[Mode, Unit] = {"live": "max_per_frame", "trap": "max_per_frame", "leaf": "affected_frames"}
 RECENT_FRAMES = 3  # a detector that misses an insect on one frame must not report its arrival twice
 
 
@@ -33,37 +33,52 @@ class Tally:
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason -> frames
     most: Mapping[str, int] = field(default_factory=dict)  # label -> most on one frame
     affected: Mapping[str, int] = field(default_factory=dict)  # label -> frames with it
+    counted: Mapping[str, int] = field(default_factory=dict)  # label -> visits, or new on the card
+    saturated: bool = False  # was the card full on a frame?
     awake_s: float = 0.0
     last_frame_s: float | None = None  # monotonic
 
-    def looked(self, seen: Sequence[Seen], at: Instant, longest_gap_s: float) -> "Tally":
-        """With one more frame that the detector looked at."""
+    def looked(
+        self, seen: Sequence[Seen], at: Instant, longest_gap_s: float, counted: Sequence[str] = (), full: bool = False
+    ) -> "Tally":
+        """With one more frame that the detector looked at; `counted` are the labels of visits or new insects."""
         here = numbers(seen)
         most = {label: max(here.get(label, 0), self.most.get(label, 0)) for label in {*here, *self.most}}
         affected = {label: (label in here) + self.affected.get(label, 0) for label in {*here, *self.affected}}
+        more = {label: counted.count(label) + self.counted.get(label, 0) for label in {*counted, *self.counted}}
         awake = self._awake(at, longest_gap_s)
-        return replace(awake, frames=self.frames + 1, most=most, affected=affected)
+        full = full or self.saturated
+        return replace(awake, frames=self.frames + 1, most=most, affected=affected, counted=more, saturated=full)
 
     def passed_over(self, reason: str, at: Instant, longest_gap_s: float) -> "Tally":
         """With one more frame that was not looked at."""
         return replace(self._awake(at, longest_gap_s), skipped=plus_one(self.skipped, reason))
 
     def interval(
-        self, end: Instant, *, camera: str, model: str, mode: Mode, accuracy: Mapping[str, ClassAccuracy]
+        self,
+        end: Instant,
+        *,
+        camera: str,
+        model: str,
+        mode: Mode,
+        accuracy: Mapping[str, ClassAccuracy],
+        unit: Unit = "max_per_frame",
     ) -> Interval:
         """The interval as it is published; no frame looked at is no data, not a zero."""
-        numbers_seen = self.affected if mode == "leaf" else self.most
+        numbers_of = {"max_per_frame": self.most, "affected_frames": self.affected}
+        numbers_seen = numbers_of.get(unit, self.counted)
         return Interval(
             start=self.start,
             end=end,
             camera=camera,
             model=model,
             mode=mode,
-            unit=UNITS[mode],
+            unit=unit,
             frames=self.frames,
             skipped=tuple(sorted(self.skipped.items())),
             awake_s=round(self.awake_s, 1),
             counts=_counts(numbers_seen, accuracy) if self.frames else NoData(self._why_no_data()),
+            saturated=self.saturated,
         )
 
     def _awake(self, at: Instant, longest_gap_s: float) -> "Tally":

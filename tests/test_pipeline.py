@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.annotations import annotated
 from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.cameras import open_watched_camera
@@ -119,15 +120,37 @@ def test_what_is_seen_becomes_a_sighting_with_box_and_picture(bench: Bench) -> N
     assert (one.label, one.count, one.model) == ("Pieris", 1, "squares@2026.1.1")
     assert one.box == pytest.approx((16 / 64, 32 / 64, 24 / 64, 40 / 64), abs=1e-4)
     assert one.picture is not None
-    assert bench.store.picture(one.picture)
+    content = bench.store.picture(one.picture)
+    assert content
+    assert [seen.label for seen in annotated(content)] == ["Pieris"]
+
+
+def test_the_picture_knows_each_insect_though_the_sighting_carries_the_clearest(bench: Bench) -> None:
+    bench.add("1.png", scene((16, 32, BLUE), (48, 48, BLUE), (0, 0, RED)))
+    bench.build().run(bench.stop)
+    picture = bench.sightings[0].picture
+    assert picture
+    content = bench.store.picture(picture)
+    assert content
+    assert sorted(seen.label for seen in annotated(content)) == ["Aleyrodidae", "Pieris", "Pieris"]
 
 
 def test_an_insect_that_stays_is_one_sighting_and_counts_once(bench: Bench) -> None:
     for number in range(6):
         bench.add(f"{number}.png", scene((16, 16, BLUE), (8 * (number % 2), 48, (90, 90, 90))))
-    bench.build(mode="trap").run(bench.stop)
+    bench.build().run(bench.stop)
     assert len(bench.sightings) == 1
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
+
+
+def test_on_a_card_only_what_came_after_the_first_picture_is_new(bench: Bench) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
+    bench.add("3.png", scene((8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)))
+    bench.build(mode="trap").run(bench.stop)
+    assert [(s.label, s.count) for s in bench.sightings] == [("Pieris", 2), ("Aleyrodidae", 1)]
+    assert {c.label: c.count for c in bench.interval.counts} == {"Pieris": 1, "Aleyrodidae": 1}
+    assert (bench.interval.unit, bench.interval.saturated) == ("new", False)
 
 
 def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:

@@ -22,7 +22,8 @@ def interval_of(pictures: list[list[str]], mode: str = "live"):
     for labels in pictures:
         clock.advance(60)
         tally = tally.looked(seen(*labels), clock.now(), longest_gap_s=180)
-    return tally.interval(clock.now(), camera="c", model="m", mode=mode, accuracy=ACCURACY)
+    unit = "affected_frames" if mode == "leaf" else "max_per_frame"
+    return tally.interval(clock.now(), camera="c", model="m", mode=mode, accuracy=ACCURACY, unit=unit)
 
 
 def test_an_insect_that_stays_for_ten_frames_is_one_insect() -> None:
@@ -41,6 +42,16 @@ def test_a_live_count_is_the_most_on_one_frame(pictures: list[list[str]]) -> Non
 def test_a_leaf_count_is_the_number_of_frames_with_the_symptom(pictures: list[list[str]]) -> None:
     counts = {c.label: c.count for c in interval_of(pictures, "leaf").counts}
     assert counts == {label: n for label in ACCURACY if (n := sum(label in p for p in pictures))}
+
+
+def test_visits_and_new_insects_are_added_and_a_full_card_stays_full() -> None:
+    clock = SetClock()
+    tally = Tally(start=clock.now())
+    for counted, full in (["Pieris", "Pieris"], True), (["Pieris"], False), ([], False):
+        tally = tally.looked(seen("Pieris"), clock.now(), 180, counted, full)
+    interval = tally.interval(clock.now(), camera="c", model="m", mode="trap", accuracy=ACCURACY, unit="new")
+    assert [(c.label, c.count) for c in interval.counts] == [("Pieris", 3)]
+    assert interval.saturated
 
 
 def test_looking_and_seeing_nothing_is_a_zero_with_its_effort() -> None:
