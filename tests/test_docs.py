@@ -1,0 +1,72 @@
+"""What the documents promise is there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from edge.cli import COMMANDS, PLATFORM_COMMANDS
+from edge.config import parse_config
+from tests.test_architecture import EDGE, ORDER
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = sorted(p for p in ROOT.rglob("*.md") if not {".venv", "build", "runs", "node_modules"} & set(p.parts))
+
+
+def blocks(language: str) -> list[str]:
+    """Fenced blocks of the README in that language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_each_make_word_of_the_readme_is_a_target() -> None:
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    words = set(re.findall(r"`?make ([a-z][a-z0-9-]*)", README)) - {"a"}
+    assert words
+    assert words <= targets
+
+
+def test_each_command_of_the_readme_exists_and_each_that_exists_is_named() -> None:
+    assert set(re.findall(r"`fieldeye ([a-z]+)", README)) <= set(COMMANDS)
+    named = set(re.findall(r"fieldeye ([a-z]+)", README))
+    assert not set(COMMANDS) - named, "a command that the README does not name"
+    assert set(re.findall(r"fieldeye-platform ([a-z]+)", README)) == set(PLATFORM_COMMANDS)
+
+
+def test_the_example_configuration_is_one() -> None:
+    (example,) = blocks("toml")
+    assert parse_config(example, "README.md").camera.kind == "picamera"
+
+
+def test_the_json_example_has_the_shape_of_the_design() -> None:
+    (console,) = blocks("console")
+    told = json.loads(console.splitlines()[1])
+    assert told.keys() == {"image", "width", "height", "model", "ms", "detections"}
+    assert all(found.keys() == {"label", "eppo", "confidence", "xyxy"} for found in told["detections"])
+
+
+def test_the_layout_in_the_readme_is_the_order_that_the_architecture_test_holds() -> None:
+    layout = next(block for block in README.split("```")[1::2] if block.startswith("\nerrors config"))
+    names = [word.rstrip("/") for line in layout.splitlines() for word in line.split("  ")[0].split()]
+    order = [name for name in ORDER if name not in {"__init__", "__main__"} and _exists(name)]
+    assert names == order
+
+
+def _exists(name: str) -> bool:
+    return (EDGE / f"{name}.py").exists() or (EDGE / name).is_dir()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    links = [*re.findall(r"\]\(([^)#\s]+)\)", text), *re.findall(r'src="([^"]+)"', text)]
+    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_documents_name_no_machine_and_never_call_an_observation_a_forecast(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert not re.search(r"/work/|/tmp/team|/root/", text)
+    assert "@FIGURES@" not in text
