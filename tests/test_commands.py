@@ -1,0 +1,180 @@
+"""Commands over a real broker: each is checked, carried out once and answered with a code; a data budget holds."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from edge.clock import ClockState, SystemClock
+from edge.config import StoreTable
+from edge.mqtt.budget import Budget
+from edge.mqtt.commands import Commands, gaps
+from edge.store import LEAST_URGENT, MUST_GO, Store
+from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
+from tests.broker import Broker
+from tests.clocks import SetClock
+from tests.node import NODE, Node, Platform, running, to, wait_drained
+from tests.records import interval, sighting
+from tests.waiting import wait_until
+
+TODAY = date(2026, 7, 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(StoreTable(folder=str(tmp_path)), NODE)
+    yield opened
+    opened.close()
+
+
+def command(store: Store, first: int = 1, last: int = 10, **changes: object) -> ReplayCommand:
+    fields = {"id": uuid4().hex, "expires": datetime.now(UTC) + timedelta(hours=1), "epoch": str(store.epoch)}
+    return msgspec.convert({**fields, "first": first, "last": last, **changes}, ReplayCommand)
+
+
+def answer(store: Store, sent: ReplayCommand | bytes, verb: str = "replay", clock: SystemClock | None = None) -> str:
+    payload = sent if isinstance(sent, bytes) else encode_message(sent)
+    reply = Commands(store, clock or SystemClock()).take(verb, payload)
+    return "accepted" if reply is None else reply.code
+
+
+@pytest.fixture(autouse=True)
+def synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+
+
+def test_a_replay_sends_what_is_kept_and_names_what_is_gone(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, to(broker.port), max_mb=2) as node:
+        platform = Platform(broker)
+        for n in range(17):
+            last = max(node.commit(*(sighting(n) for _ in range(400))))
+            wait_drained(node)
+        first = node.store.health().first_seq
+        assert first is not None
+        assert first > 1
+        received = len(platform.read().counted) + platform.seen.repeated
+        platform.ask(command(node.store, first - 5, first + 24))
+        wait_until(lambda: len(platform.replies()) == 1, within_s=5)
+        (reply,) = platform.replies()
+        assert (reply.code, reply.sent, reply.gone) == ("done", 25, [(first - 5, first - 1)])
+        wait_until(lambda: len(platform.read().counted) + platform.seen.repeated == received + 25, within_s=5)
+        assert len(platform.counted) == last
+        platform.client.leave()
+
+
+def test_a_command_is_carried_out_once_even_after_a_restart(tmp_path: Path) -> None:
+    with Broker() as broker:
+        platform = Platform(broker)
+        once: ReplayCommand | None = None
+        for codes in (["done"], ["done", "repeated"]):
+            with running(tmp_path, to(broker.port)) as node:
+                node.commit(sighting())
+                wait_drained(node)
+                once = once or command(node.store, 1, 1)
+                ask_once_connected(platform, node, once)
+                wait_until(lambda codes=codes: [r.code for r in platform.replies()] == codes, within_s=5)  # type: ignore[misc]
+        platform.client.leave()
+
+
+def ask_once_connected(platform: Platform, node: Node, once: ReplayCommand) -> None:
+    """The node has subscribed when its health is there: it asks before it speaks."""
+    before = len(platform.messages.get("health", []))
+    wait_until(
+        lambda: len(platform.read().messages.get("health", [])) > before or node.link.acknowledged > 0, within_s=5
+    )
+    platform.ask(once)
+
+
+def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store) -> None:
+    commands = Commands(store, SystemClock())
+    answers = [commands.take("replay", encode_message(command(store))) for _ in range(9)]
+    assert [reply and reply.code for reply in answers] == [None] * 8 + ["busy"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "accepted"),
+        ({"expires": datetime(2026, 1, 1, tzinfo=UTC)}, "expired"),
+        ({"epoch": str(uuid4())}, "wrong_epoch"),
+        ({"last": MAX_REPLAY_RECORDS}, "accepted"),
+        ({"last": MAX_REPLAY_RECORDS + 1}, "too_large"),
+        ({"first": 11}, "malformed"),
+        ({"expires": datetime(2036, 1, 1)}, "malformed"),  # noqa: DTZ001
+    ],
+)
+def test_a_replay_is_answered_by_its_merits(store: Store, changes: dict[str, object], code: str) -> None:
+    assert answer(store, command(store, **changes)) == code
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", "malformed"),
+        (b"not json", "malformed"),
+        (b"[]", "malformed"),
+        (b'{"id":"x"}', "malformed"),
+        (b'{"id":"../../etc","expires":"2036-01-01T00:00:00Z","epoch":"","first":1,"last":2}', "malformed"),
+        (b'{"id":"12345678","expires":"2036-01-01T00:00:00Z","epoch":"","first":0,"last":2}', "malformed"),
+        (b" " * 4097, "too_large"),
+    ],
+)
+def test_what_is_no_command_changes_nothing(store: Store, payload: bytes, code: str) -> None:
+    assert answer(store, payload) == code
+    assert store.audit_trail() == []
+
+
+@pytest.mark.parametrize("verb", ["reboot", "Replay", "replay2", ""])
+def test_a_verb_that_is_not_allowed_is_refused(store: Store, verb: str) -> None:
+    assert answer(store, command(store), verb) == "unknown_verb"
+
+
+def test_a_node_without_the_time_cannot_judge_expiry_and_replays_all_the_same(store: Store) -> None:
+    clock = SetClock(datetime(1970, 1, 1, tzinfo=UTC), ClockState.UNSYNCED)
+    late = command(store, expires=datetime(2026, 1, 1, tzinfo=UTC))
+    assert Commands(store, clock).take("replay", encode_message(late)) is None
+
+
+def test_the_audit_trail_tells_what_was_asked_and_what_came_of_it(store: Store) -> None:
+    answer(store, command(store, 3, 9, id="4f1c9a0e"))
+    answer(store, command(store, id="4f1c9a0f", epoch=str(uuid4())))
+    trail = [(entry.command, entry.what, entry.outcome) for entry in store.audit_trail()]
+    assert trail == [("4f1c9a0f", "replay 1-10", "wrong_epoch"), ("4f1c9a0e", "replay 3-9", "accepted")]
+
+
+def test_gaps_are_what_was_not_found() -> None:
+    assert gaps(3, [4, 5, 9], 10) == [(3, 3), (6, 8), (10, 10)]
+    assert gaps(3, [], 5) == [(3, 5)]
+    assert gaps(1, [1, 2], 2) == []
+
+
+def test_a_data_budget_keeps_sightings_back_first_and_ends_with_the_day(store: Store) -> None:
+    budget = Budget(store, 1000, TODAY)
+    allowed = []
+    for spent in (700, 200, 200):
+        budget.spend(spent, TODAY)
+        allowed.append(budget.least_urgent(TODAY))
+    assert allowed == [LEAST_URGENT, MUST_GO, None]
+    assert budget.least_urgent(TODAY + timedelta(days=1)) == LEAST_URGENT
+
+
+def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:
+    budget = Budget(store, 1000, TODAY)
+    budget.spend(900, TODAY)
+    budget.save()
+    assert Budget(store, 1000, TODAY).spent_bytes == 900
+    assert Budget(store, 1000, TODAY + timedelta(days=1)).spent_bytes == 0
+
+
+def test_records_wait_for_tomorrow_once_the_budget_is_spent(tmp_path: Path) -> None:
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port, daily_mb=0.02)) as node:
+            for n in range(30):
+                node.commit(interval(n), *(sighting(n) for _ in range(39)))
+            wait_until(lambda: "budget" in node.link.detail, within_s=10)
+            assert node.store.waiting().records > 500
+        platform.client.leave()
