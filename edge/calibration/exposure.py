@@ -15,7 +15,7 @@ from edge.calibration.region import Region
 LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
 MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
 RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
-PURITY = 0.35  # share of the ripple's power in one frequency: bands are regular, leaves in the wind are not
+PURITY = 0.65  # share of the ripple in one frequency: 0.78 and more on two banded cards, 0.41 at most for leaves moved
 BANDS = (3, 60)  # bands a picture: fewer are clouds, more are noise
 
 

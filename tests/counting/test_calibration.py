@@ -164,6 +164,11 @@ def test_bands_of_mains_lamps_are_seen_and_a_steady_light_is_not_blamed() -> Non
     assert banding([lit(0, 0.0), lit(1, 0.0), lit(2.5, 0.0)]) == 0.0
 
 
+def test_leaves_that_move_are_not_taken_for_bands() -> None:
+    still = lit(0, 0.0)
+    assert banding([still, np.roll(still, 17, axis=0), np.roll(still, 31, axis=1)]) == 0.0
+
+
 @pytest.mark.skipif(not cutouts.CARD_SERIES.exists(), reason="the card series is not in the repository")
 def test_bands_are_seen_on_a_real_card_that_has_them() -> None:
     pictures = [cv2.resize(cv2.imread(str(p)), (648, 486)) for p in sorted(cutouts.CARD_SERIES.glob("*.jpg"))]

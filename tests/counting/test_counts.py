@@ -60,8 +60,8 @@ def test_agreement_shows_bias_that_a_correlation_would_hide() -> None:
 
 
 def test_agreement_tells_a_miss_from_a_false_alarm() -> None:
-    found = agreement([0, 6, 9, 2], [7, 3, 9, 1], threshold=5)
-    assert (found.same_side, found.missed, found.false_alarms) == (0.5, 1, 1)
+    found = agreement([0, 6, 9, 8], [7, 3, 9, 1], threshold=5)
+    assert (found.same_side, found.missed, found.false_alarms) == (0.25, 2, 1)
 
 
 def test_agreement_of_equal_true_counts_has_no_r2() -> None:

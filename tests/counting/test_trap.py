@@ -49,6 +49,11 @@ def test_a_card_that_is_moved_10_mm_and_turned_3_degrees_has_no_new_insects(seed
     assert [reading.verdict for reading in told] == ["first", "matched", "matched"]
 
 
+def test_a_card_with_three_insects_is_known_by_its_writing() -> None:
+    _, told = readings(shown(21, [Pose(), Pose(7, -7, 3.0)], start=5))
+    assert (told[1].verdict, new(told)) == ("matched", [0, 0])
+
+
 def test_a_card_that_is_put_back_upside_down_has_no_new_insects() -> None:
     _, told = readings(shown(1, [Pose(), Pose(0.5, 0, 180.0)], start=40))
     assert (told[1].verdict, new(told)) == ("matched", [0, 0])
@@ -77,8 +82,13 @@ def test_an_insect_that_falls_off_leaves_the_present_and_no_negative_count() -> 
 
 
 def test_a_false_detection_on_bare_card_is_no_insect() -> None:
-    _, told = readings(shown(6, [Pose()] * 6, start=20), false=0.3)
+    pictures = shown(6, [Pose()] * 6, start=20)
+    _, told = readings([pictures[0]])
+    before = told[0].present
+    card, _ = readings([pictures[0]])
+    _, told = readings(pictures[1:], false=0.3, card=card)
     assert sum(new(told)) <= 1  # one may lie on the writing, half in view
+    assert told[-1].present <= before + 1
 
 
 def test_a_gap_of_two_days_counts_all_that_came_meanwhile_once() -> None:
