@@ -1,0 +1,214 @@
+"""The rendered system files before the tools that will read them, and the firewall before real packets."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, run_render
+
+CARD = Path(__file__).parents[2] / "firmware_config/card"
+SERVICES = "system/etc/systemd/system"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcVqU0Y1Q0Qv1n9lY0u1hG6o8m2b7d1m3g3k5q6w7e8 bench"
+
+
+def tool(name: str, package: str) -> str:
+    """Path of a program, or a skip that says how to have it."""
+    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if not path:
+        pytest.skip(f"{name} is not installed; run: apt-get install {package}")
+    return path
+
+
+def run(*command: object, stdin: str = "") -> str:
+    """What a program says, once it has found no fault."""
+    done = subprocess.run([*map(str, command)], input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def card(rendered: Path) -> Path:
+    return rendered / "nodes/a"
+
+
+@pytest.fixture(scope="module")
+def card_with_ssh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ssh")
+    site = SITE.replace('country = "CN"', f'country = "CN"\nssh_keys = ["{KEY}"]')
+    assert run_render(put_fleet(folder, site + entry("a")), folder / "out").returncode == 0
+    return folder / "out/nodes/a"
+
+
+@pytest.fixture(params=["card", "card_with_ssh"])
+def any_card(request: pytest.FixtureRequest) -> Path:
+    return Path(request.getfixturevalue(request.param))
+
+
+def test_cloud_init_accepts_user_data(any_card: Path) -> None:
+    assert "Valid schema" in run(tool("cloud-init", "cloud-init"), "schema", "-c", any_card / "user-data")
+
+
+def test_cloud_init_accepts_network_config(card: Path) -> None:
+    kind = ["--schema-type", "network-config"]
+    assert "Valid schema" in run(tool("cloud-init", "cloud-init"), "schema", *kind, "-c", card / "network-config")
+
+
+def test_netplan_makes_the_site_wifi_of_network_config(card: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "etc/netplan/50-cloud-init.yaml"
+    plan.parent.mkdir(parents=True)
+    plan.touch(mode=0o600)
+    plan.write_bytes((card / "network-config").read_bytes())
+    run(tool("netplan", "netplan.io"), "generate", "--root-dir", tmp_path)
+    (profile,) = tmp_path.glob("run/NetworkManager/system-connections/netplan-wlan0-*")
+    text = profile.read_text()
+    assert "ssid=green 'house'" in text
+    assert re.search(r"psk=[0-9a-f]{64}\b", text)
+    assert WIFI_PASSWORD not in text
+
+
+def test_nobody_has_a_password_and_without_keys_nobody_can_log_in(card: Path, card_with_ssh: Path) -> None:
+    assert "users: []" in (card / "user-data").read_text()
+    assert "tcp dport 22" not in (card / "fieldeye/system/etc/nftables.conf").read_text()
+    with_key = (card_with_ssh / "user-data").read_text()
+    assert KEY in with_key
+    assert "lock_passwd: true" in with_key
+    assert "ssh_pwauth: false" in with_key
+
+
+def test_networkmanager_reads_the_hotspot_as_a_hotspot_below_all_else(card: Path) -> None:
+    nmcli = tool("nmcli", "network-manager")
+    keyfile = card / "fieldeye/system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
+    read = run(nmcli, "--offline", "connection", "modify", "connection.stable-id", "x", stdin=keyfile.read_text())
+    for line in ("mode=ap", "ssid=fieldeye-a", "autoconnect-priority=-100", "key-mgmt=wpa-psk", "method=shared"):
+        assert line in read.splitlines()
+    assert keyfile.stat().st_mode & 0o777 == 0o600
+
+
+def test_systemd_finds_no_fault_in_the_units(card: Path, tmp_path: Path) -> None:
+    units = [*(card / "fieldeye" / SERVICES).iterdir(), card / "fieldeye/fieldeye-setup.service"]
+    there = {"/opt/fieldeye/venv/bin/fieldeye": "/bin/true", "/usr/local/lib/fieldeye/leave-hotspot": "/bin/true"}
+    for unit in units:
+        text = unit.read_text()
+        for program, stand_in in there.items():  # they are on the node only
+            text = text.replace(f"={program}", f"={stand_in}")
+        (tmp_path / unit.name).write_text(text)
+    said = run(tool("systemd-analyze", "systemd"), "verify", "--man=no", *sorted(tmp_path.iterdir()))
+    assert said == ""
+
+
+def test_the_service_is_exposed_to_at_most_1_5_of_10(card: Path) -> None:
+    """Check 16 of the security notes."""
+    unit = card / "fieldeye" / SERVICES / "fieldeye.service"
+    run(tool("systemd-analyze", "systemd"), "security", "--offline=yes", "--no-pager", "--threshold=15", unit)
+
+
+def test_nft_accepts_the_firewall(any_card: Path) -> None:
+    as_root()
+    run(tool("nft", "nftables"), "--check", "--file", any_card / "fieldeye/system/etc/nftables.conf")
+
+
+def test_chrony_accepts_its_configuration(card: Path) -> None:
+    chronyd = tool("chronyd", "chrony")
+    said = run(chronyd, "-p", "-f", card / "fieldeye/system/etc/chrony/conf.d/fieldeye.conf")
+    assert "server localhost iburst" in said
+
+
+@pytest.mark.parametrize("script", ["setup.sh", "system/usr/local/lib/fieldeye/leave-hotspot"])
+def test_the_scripts_have_no_known_fault(script: str) -> None:
+    run(tool("shellcheck", "shellcheck"), CARD / script)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [(["--help"], 0, "what is right is left alone"), (["--sotfware", "x"], 2, "see --help")],
+)
+def test_setup_explains_itself(arguments: list[str], code: int, says: str) -> None:
+    done = subprocess.run(["bash", CARD / "setup.sh", *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+
+
+class Hosts:
+    """Two network namespaces with a cable between: the node, behind its firewall, and somebody."""
+
+    def __init__(self, ip: str, rules: Path, nft: str) -> None:
+        self._ip, self._name = ip, f"fw{os.getpid()}"
+        self.node, self.other = f"{self._name}n", f"{self._name}o"
+        for name in (self.node, self.other):
+            run(ip, "netns", "add", name)
+            run(ip, "-n", name, "link", "set", "lo", "up")
+        run(ip, "-n", self.node, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self.other)
+        for name, address in ((self.node, "10.78.0.1/24"), (self.other, "10.78.0.2/24")):
+            run(ip, "-n", name, "address", "add", address, "dev", "eth0")
+            run(ip, "-n", name, "link", "set", "eth0", "up")
+        run(ip, "netns", "exec", self.node, nft, "--file", rules)
+
+    def remove(self) -> None:
+        for name in (self.node, self.other):
+            run(self._ip, "netns", "delete", name)
+
+    def connects(self, listener: str, port: int, address: str) -> bool:
+        """Does a connection to `address`:`port` come about? `listener` accepts there, the other calls."""
+        caller = self.other if listener == self.node else self.node
+        accept = f"import socket\ns = socket.create_server(('{address}', {port}))\nprint(flush=True)\ns.accept()"
+        call = f"import socket\nsocket.create_connection(('{address}', {port}), timeout=1)"
+        inside = [self._ip, "netns", "exec"]
+        with subprocess.Popen([*inside, listener, "python3", "-c", accept], stdout=subprocess.PIPE) as server:
+            assert server.stdout
+            server.stdout.readline()
+            done = subprocess.run([*inside, caller, "python3", "-c", call], capture_output=True, check=False)
+            server.kill()
+        return done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def hosts(card: Path) -> Iterator[Hosts]:
+    as_root()
+    made = Hosts(tool("ip", "iproute2"), card / "fieldeye/system/etc/nftables.conf", tool("nft", "nftables"))
+    yield made
+    made.remove()
+
+
+@pytest.mark.parametrize(("port", "open_"), [(8080, True), (22, False), (1883, False), (9000, False)])
+def test_from_outside_only_the_page_answers(hosts: Hosts, port: int, open_: bool) -> None:
+    """Check 17 of the security notes."""
+    assert hosts.connects(hosts.node, port, "10.78.0.1") is open_
+
+
+def test_the_node_itself_reaches_the_broker(hosts: Hosts) -> None:
+    assert hosts.connects(hosts.other, 8883, "10.78.0.2")
+
+
+@pytest.mark.parametrize(
+    ("active", "stations", "does"),
+    [
+        ("greenhouse:wlan0", "", []),
+        ("fieldeye-hotspot:wlan0", "Station 12:34:56:78:9a:bc (on wlan0)", []),
+        ("fieldeye-hotspot:wlan0", "", ["device disconnect wlan0"]),
+    ],
+    ids=["on the site's Wi-Fi", "a phone on the hotspot", "nobody on the hotspot"],
+)
+def test_the_hotspot_ends_only_when_nobody_is_on_it(
+    tmp_path: Path, active: str, stations: str, does: list[str]
+) -> None:
+    """nmcli and iw are stand-ins here: there is no radio."""
+    put_program(tmp_path / "nmcli", f'case "$*" in *--active) echo "{active}";; *) echo "$*" >>{tmp_path}/did;; esac')
+    put_program(tmp_path / "iw", f'echo "{stations}"')
+    script = CARD / "system/usr/local/lib/fieldeye/leave-hotspot"
+    subprocess.run(["sh", script], check=True, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    did = (tmp_path / "did").read_text().splitlines() if (tmp_path / "did").exists() else []
+    assert [line for line in did if "disconnect" in line] == does
+
+
+def put_program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def as_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces and nftables need root")
