@@ -3,6 +3,8 @@
 Each ends in set equality: committed by the node = counted once by the subscriber.
 """
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from edge.clock import SystemClock
 from edge.platform import replay_commands
 from edge.wire import Health
 from tests.broker import PERSISTENT, Broker, free_port
+from tests.faults.killing import ROOT
 from tests.node import ACL, FAST, NODE, SITE, Node, Platform, running, slower, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
@@ -159,6 +162,28 @@ def test_20_a_broker_with_an_unknown_authority_is_refused_with_the_reason(tmp_pa
 def test_20_a_name_that_nobody_knows_is_said(tmp_path: Path) -> None:
     with running(tmp_path, to(free_port(), host="broker.invalid")) as node:
         wait_until(lambda: "not known" in node.link.detail, within_s=10)
+
+
+HANGING = """
+ip link set lo up
+echo nameserver 127.0.0.1 > "$CONF"
+mount --bind "$CONF" /etc/resolv.conf
+exec "$@"
+"""
+
+
+def test_20_a_name_server_that_hangs_holds_up_neither_the_reason_nor_the_stop(tmp_path: Path) -> None:
+    command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", HANGING, "sh"]
+    environment = {"CONF": str(tmp_path / "resolv.conf"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    if subprocess.run([*command, "true"], env=environment, capture_output=True, check=False).returncode:
+        pytest.skip("needs root and iproute2 to have a name server of its own")
+    command += [sys.executable, "-m", "tests.faults.hanging_dns"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    stopped_s, waiting, detail = done.stdout.strip().split("|")
+    assert float(stopped_s) < 2
+    assert waiting == "1"
+    assert "hangs" in detail
 
 
 def test_03_a_broker_that_saves_on_every_change_keeps_what_it_acknowledged(tmp_path: Path) -> None:
