@@ -15,7 +15,7 @@ from edge.page.live import LivePicture
 from edge.page.recent import Recent
 from edge.page.routes import Node, pages
 from edge.page.server import PageServer, serve
-from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language, gettext
+from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 
@@ -50,9 +50,9 @@ def _speak(app: Flask, config: NodeConfig) -> None:
     def every_page() -> dict[str, object]:
         return {
             "html_language": HTML_LANGUAGE[language()],
-            "other_languages": [
-                (code, HTML_LANGUAGE[code], LANGUAGES[code]) for code in LANGUAGES if code != language()
-            ],
+            "languages": [(code, HTML_LANGUAGE[code], LANGUAGES[code], code == language()) for code in LANGUAGES],
+            "language_name": LANGUAGES[language()],
+            "is_machine_translated": language() not in REVIEWED,
             "site": config.node.site,
             "node_name": config.node.node,
             "here": request.path,

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from edge.boxes import Image
+from edge.page.words import LANGUAGES
 from tests.page.browsing import CHROMIUM, FLAGS, VIEWS, View, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 
@@ -65,6 +66,7 @@ def test_whatever_can_be_touched_is_48_px_high_and_all_text_at_least_16_px(brows
         for address in SHOWN.values():
             visit.go(address)
             touchable = "[...document.querySelectorAll('a:not(.skip), summary, button')]"
+            visit.page.click(".languages summary")
             heights = visit.page.evaluate(f"{touchable}.map(e => e.getBoundingClientRect().height)")
             assert min(heights) >= 48
             sizes = visit.page.evaluate(
@@ -130,11 +132,21 @@ def test_reading_works_without_scripts(address: str, browser: Browser, scene: Sc
         assert visit.page.locator("figure img, figure image, .part").first.is_visible()
 
 
-def test_a_language_is_chosen_with_one_touch_and_stays(browser: Browser, scene: Scene) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scene) -> None:
+    broker_away(scene)
+    with visiting(browser, scene, View(language=language)) as visit:
+        visit.go("/")
+        assert not visit.is_wider_than_the_screen()
+        assert visit.violations() == []
+
+
+def test_a_language_is_chosen_with_two_touches_and_stays(browser: Browser, scene: Scene) -> None:
     seen(scene)
     with visiting(browser, scene, View()) as visit:
         visit.go("/")
-        visit.page.click(".languages a")
+        visit.page.click(".languages summary")
+        visit.page.click(".languages a:has-text('简体中文')")
         assert "褐飞虱" in visit.page.inner_text("h1")
         visit.page.click(".tabs a:has-text('设备')")
         assert visit.page.inner_text("h1") == "本设备"

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
-from edge.page.words import CATALOGUES, LANGUAGES
+from edge.page.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES, REVIEWED
 from tests.page.scenes import Scene, seen
 
 ROOT = Path(__file__).parent.parent.parent
@@ -55,12 +56,31 @@ def test_the_chinese_catalogue_holds_nothing_that_is_no_longer_said(wanted: list
     assert {next(forms(message.id)) for message in catalogue("zh") if message.id} <= said
 
 
-def test_translations_keep_the_values_of_their_sentence() -> None:
-    for message in catalogue("zh"):
-        if message.id:
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
+def test_translations_keep_the_values_of_their_sentence(language: str) -> None:
+    for message in catalogue(language):
+        if message.id and all(forms(message.string)):
             meant = set(PLACEHOLDER.findall(list(forms(message.id))[-1]))
             for form in forms(message.string):
                 assert set(PLACEHOLDER.findall(form)) == meant, message.id
+
+
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
+def test_what_other_languages_lack_is_listed(language: str, wanted: list[object]) -> None:
+    known = catalogue(language)
+    for text in wanted:
+        message = known.get(next(forms(text)))
+        if message is None or not all(forms(message.string)):
+            warnings.warn(f"{language} lacks: {text!r}", stacklevel=1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, client: FlaskClient, scene: Scene) -> None:
+    seen(scene)
+    page = client.get(f"/?lang={language}").text
+    assert f'<html lang="{HTML_LANGUAGE[language]}">' in page
+    assert ("Go and look at the plants" in page) == (language == "en")
+    assert ('class="soft foot"' in page) == (language not in REVIEWED)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +88,8 @@ def test_translations_keep_the_values_of_their_sentence() -> None:
     [
         ("/", {}, "en"),
         ("/", {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}, "zh-Hans"),
-        ("/", {"Accept-Language": "fr,de;q=0.5"}, "en"),
+        ("/", {"Accept-Language": "ja,de;q=0.5"}, "en"),
+        ("/", {"Accept-Language": "sw-KE,de;q=0.5"}, "sw"),
         ("/?lang=zh", {"Accept-Language": "en"}, "zh-Hans"),
         ("/?lang=xx", {"Accept-Language": "zh"}, "zh-Hans"),
     ],
