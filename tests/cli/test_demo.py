@@ -1,0 +1,100 @@
+"""`fieldeye demo`: the whole way on real pictures, whatever the machine has or lacks."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+
+import pytest
+
+from edge.cli.demo import BROKER_PORT, PAGE_PORT
+from edge.cli.loopback import mosquitto
+
+DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.5"]
+SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
+
+
+def demo(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, *options], capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def taken(*ports: int) -> Iterator[None]:
+    """Somebody else listens there, or did already."""
+    with ExitStack() as parts:
+        for port in ports:
+            listener = parts.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("127.0.0.1", port))
+                listener.listen()
+            except OSError:
+                continue
+        yield
+
+
+def test_every_committed_record_is_acknowledged_and_received() -> None:
+    ended = demo("--seconds", "8")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    match = SUM.fullmatch(ended.stdout.splitlines()[-1])
+    assert match, ended.stdout
+    frames, detections, sent, acknowledged, received = map(int, match.groups())
+    assert frames >= 3
+    assert detections >= 3
+    assert sent == acknowledged == received >= 3
+
+
+def test_json_gives_the_records_as_the_platform_gets_them_and_the_sum() -> None:
+    ended = demo("--seconds", "6", "--json")
+    *records, told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert told["received"] == len(records) == len({(r["node"], r["epoch"], r["seq"]) for r in records})
+    assert {r["kind"] for r in records} == {"sighting", "interval"}
+
+
+def test_ports_in_use_are_stepped_aside_from() -> None:
+    with taken(PAGE_PORT, BROKER_PORT):
+        ended = demo("--seconds", "5")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f":{PAGE_PORT}/" not in ended.stderr
+    assert f":{BROKER_PORT};" not in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="hiding Mosquitto needs root")
+def test_without_mosquitto_the_node_looks_and_shows_and_says_that_records_wait() -> None:
+    hide = f"mount --bind /dev/null {mosquitto()} && exec {' '.join(DEMO)} --seconds 6"
+    command = ["unshare", "--mount", "sh", "-c", hide]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "no Mosquitto here" in ended.stderr
+    assert re.search(r"0 received; \d+ records are waiting for a broker", ended.stdout)
+
+
+def test_ctrl_c_ends_it_within_three_seconds() -> None:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        guard = Thread(target=lambda: process.wait(50))
+        guard.start()
+        for line in process.stdout:
+            if " saw " in line:
+                break
+        asked_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        process.wait(10)
+    assert time.monotonic() - asked_s < 3
+    assert process.returncode == 0
+    assert SUM.search(rest)
+
+
+def test_a_folder_that_is_not_there_is_wrong_use() -> None:
+    ended = demo("--pictures", "/nonexistent")
+    assert ended.returncode == 2
+    assert "/nonexistent: no such folder" in ended.stderr

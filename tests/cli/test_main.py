@@ -1,0 +1,103 @@
+"""The commands as a whole: help, nonsense, exit codes, no traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import COMMANDS, main
+from tests.broker import Broker, free_port
+from tests.test_app import configuration
+
+
+def fieldeye(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_each_command_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: fieldeye {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["nonsense"], ["detect"], ["check", "--nonsense"], ["bench", "--threads", "many"]]
+)
+def test_wrong_words_exit_with_2_and_a_usage_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: fieldeye" in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", "/proc/self/mem", "--json"]) in {1, 2}
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    folder = Path(__file__).parents[1] / "data" / "frames"
+    shell = f"{sys.executable} -m edge detect {folder} | head -n 1"
+    ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stderr == ""
+
+
+def test_check_tells_right_from_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = configuration(tmp_path, free_port(), None)
+    assert main(["check", "--config", str(config), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    config.write_text(config.read_text().replace("kind", "sort"))
+    assert main(["check", "--config", str(config), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert "camera.sort" in told["error"]
+
+
+def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Broker() as broker:
+        config = configuration(tmp_path, free_port(), broker.port)
+        assert main(["doctor", "--config", str(config), "--json"]) == 0
+    verdicts = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert list(verdicts)[:5] == ["configuration", "clock", "store", "camera", "model"]
+    assert "was acknowledged" in verdicts["broker publish"]["sentence"]
+
+
+def test_doctor_names_the_first_step_that_fails_on_the_way_to_the_broker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Broker(users={"n1": "secret"}) as broker:
+        config = configuration(tmp_path, free_port(), broker.port)
+        assert main(["doctor", "--config", str(config), "--json"]) == 1
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (told[-1]["what"], told[-1]["state"]) == ("broker log-in", "not well")
+    assert "users and ACL" in told[-1]["sentence"]
+    assert main(["doctor", "--config", str(config), "--json"]) == 1
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (told[-1]["what"], told[-1]["state"]) == ("broker port", "not well")
+
+
+def test_doctor_says_what_is_wrong_with_camera_model_and_store(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configuration(tmp_path, free_port(), None, model="moths")
+    (tmp_path / "fieldeye.db").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
+    text = config.read_text()
+    config.write_text(text.replace(text.split('source = "')[1].split('"')[0], str(tmp_path / "empty")))
+    assert main(["doctor", "--config", str(config), "--json"]) == 1
+    told = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert {what for what, verdict in told.items() if verdict["state"] == "not well"} == {"store", "camera", "model"}
+    assert "moths" in told["model"]["sentence"]
+
+
+def test_bench_prints_one_object_a_stage() -> None:
+    ended = fieldeye("bench", "--json")
+    assert ended.returncode == 0, ended.stderr
+    stages = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert {"detector 640x480", "detector 2304x1296", "store, one commit"} <= {s["stage"] for s in stages}
+    assert all(s["ms"] > 0 and s["share_of_network"] > 0 for s in stages)
