@@ -17,7 +17,7 @@ from edge.wire import Stored
 from tests.clocks import NOON
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
-from tests.records import interval, lost, sighting
+from tests.records import instant, interval, lost, sighting
 
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 
@@ -229,6 +229,23 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
             assert store.epoch != before
             assert store.commit([sighting()])[0].seq == 1
         assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
+
+
+def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n, count=n) for n in range(5)])
+        store.mark_delivered([2])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        for seq in (2, 4):
+            body = bytearray(db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()[0])
+            body[-1] ^= 1  # the count: it would decode as another number
+            db.execute("UPDATE record SET body = ? WHERE seq = ?", (bytes(body), seq))
+    with closing(open_store(tmp_path)) as store:
+        assert seqs(store.next_batch()) == [1, 3, 5]
+        assert seqs(all_records(store)) == [1, 3, 5]
+        assert store.give_up_damaged(instant()) == 2
+        assert store.next_batch(1)[0].record == lost(4, 4, at=instant(), reason="damaged")
+        assert (store.waiting().records, store.health().lost) == (4, 1)
 
 
 def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:

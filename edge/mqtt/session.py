@@ -136,6 +136,7 @@ class Session:
         """Health, and what may wait for it. Where the data budget is spent, once an hour."""
         self._health_due_s = now_s + max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
         now = self._parts.clock.now()
+        self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
             self._parts.store.correct_clock(now, without=self._flight.records)
         self._say("health", encode_message(self._filled_health()))

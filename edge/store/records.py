@@ -1,5 +1,6 @@
 """Reads what a store holds. Any number of threads, and other programs beside the node, may do so at once."""
 
+import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cached_property
@@ -8,12 +9,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from edge.config import MEGABYTE
+from edge.errors import WireError
 from edge.store.audit import Entry, is_known, trail
 from edge.store.file import NAME, PAGE_BYTES, sentences
 from edge.store.pictures import read_picture, total_bytes
 from edge.store.readers import Readers
 from edge.store.rows import LEAST_URGENT, read
 from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
+
+log = logging.getLogger("fieldeye.store")
 
 BATCH_RECORDS = 20
 BATCH_BYTES = 8192
@@ -33,6 +37,7 @@ class Records:
         self._path = folder / NAME
         self._node = node
         self._readers = Readers(self._path)
+        self._damaged: set[int] = set()  # seqs whose rows could not be read
         self._pictures_folder = folder / "pictures"
 
     @cached_property
@@ -65,13 +70,13 @@ class Records:
             batch: list[Stored] = []
             size = 0
             for seq in seqs:
-                row = db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()
+                row = db.execute("SELECT seq, body, crc FROM record WHERE seq = ?", (seq,)).fetchone()
                 if row is None:  # shed since
                     continue
-                size += len(row[0])
+                size += len(row[1])
                 if batch and size > limit_bytes:
                     break
-                batch.append(self._read(row))
+                batch += self._read(row)
             return batch
 
     def waiting(self) -> Waiting:
@@ -152,11 +157,18 @@ class Records:
 
     def _select(self, where: str, *values: int) -> list[Stored]:
         with sentences(self._path, "read records"):
-            rows = self._readers.mine().execute(f"SELECT body FROM record WHERE {where}", values)  # noqa: S608
-            return [self._read(row) for row in rows]
+            rows = self._readers.mine().execute(f"SELECT seq, body, crc FROM record WHERE {where}", values)  # noqa: S608
+            return [one for row in rows for one in self._read(row)]
 
-    def _read(self, row: tuple[bytes]) -> Stored:
-        return read(row[0], self._node, self.epoch)
+    def _read(self, row: tuple[int, bytes, int]) -> list[Stored]:
+        """The record, or nothing if its row is damaged: one bad row must not hide the others."""
+        try:
+            return [read(*row, self._node, self.epoch)]
+        except WireError as why:
+            if row[0] not in self._damaged:
+                log.error("record_damaged", extra={"why": str(why)})  # noqa: TRY400
+            self._damaged.add(row[0])
+            return []
 
 
 def _first_except(rows: Iterable[tuple[int]], without: Collection[int], limit: int) -> list[int]:

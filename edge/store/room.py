@@ -41,12 +41,12 @@ def shed(db: sqlite3.Connection) -> Shed:
     """Within the caller's transaction: delete the oldest delivered records, or else the oldest of least priority."""
     delivered = _oldest_delivered(db)
     if delivered:
-        _delete(db, delivered)
+        delete(db, delivered)
         return Shed(delivered=len(delivered))
     lost = _oldest_of_least_priority(db)
     if not lost:
         return Shed(delivered=0)
-    _delete(db, lost)
+    delete(db, lost)
     db.execute("UPDATE identity SET lost = lost + ?", (len(lost),))
     return Shed(delivered=0, first_seq=min(lost), last_seq=max(lost), undelivered=len(lost))
 
@@ -78,6 +78,11 @@ def delete_waiting(db: sqlite3.Connection, seqs: list[int]) -> None:
     )
 
 
-def _delete(db: sqlite3.Connection, seqs: list[int]) -> None:
-    delete_waiting(db, seqs)
-    db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs])
+def delete(db: sqlite3.Connection, seqs: list[int]) -> list[int]:
+    """Within the caller's transaction: delete records; returns those of them that still waited."""
+    rows = [(seq,) for seq in seqs]
+    still = "SELECT 1 FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)"
+    waited = [seq for seq in seqs if db.execute(still, (seq,)).fetchone()]
+    delete_waiting(db, waited)
+    db.executemany("DELETE FROM record WHERE seq = ?", rows)
+    return waited

@@ -2,10 +2,11 @@
 
 import sqlite3
 from uuid import UUID
+from zlib import crc32
 
 from edge.clock import Instant
 from edge.counts import Interval, Lost, Record, Sighting
-from edge.errors import StoreError
+from edge.errors import StoreError, WireError
 from edge.wire import CLOCKS, INTERVAL, LOST, SIGHTING, Key, Stored, Unknown, decode_batch, encode_batch, utc_ms
 
 KINDS: dict[type[Record], int] = {Sighting: SIGHTING, Interval: INTERVAL, Lost: LOST}
@@ -22,25 +23,27 @@ def moment(record: Record) -> Instant:
 def insert(db: sqlite3.Connection, stored: Stored) -> None:
     """Within the caller's transaction: the record and its place in the outbox."""
     record, seq = stored.record, stored.key.seq
-    priority, at = PRIORITIES[type(record)], moment(record)
+    priority, at, body = PRIORITIES[type(record)], moment(record), encode_batch([stored])
     db.execute(
-        "INSERT INTO record (seq, kind, priority, utc_ms, clock, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, KINDS[type(record)], priority, utc_ms(at.utc), CLOCKS.index(at.state), encode_batch([stored])),
+        "INSERT INTO record (seq, kind, priority, utc_ms, clock, body, crc) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (seq, KINDS[type(record)], priority, utc_ms(at.utc), CLOCKS.index(at.state), body, crc32(body)),
     )
     db.execute("INSERT INTO waiting (priority, seq) VALUES (?, ?)", (priority, seq))
 
 
 def rewrite(db: sqlite3.Connection, stored: Stored) -> None:
     """Within the caller's transaction: put the record in the place of the one with its key."""
-    at = moment(stored.record)
+    at, body = moment(stored.record), encode_batch([stored])
     db.execute(
-        "UPDATE record SET utc_ms = ?, clock = ?, body = ? WHERE seq = ?",
-        (utc_ms(at.utc), CLOCKS.index(at.state), encode_batch([stored]), stored.key.seq),
+        "UPDATE record SET utc_ms = ?, clock = ?, body = ?, crc = ? WHERE seq = ?",
+        (utc_ms(at.utc), CLOCKS.index(at.state), body, crc32(body), stored.key.seq),
     )
 
 
-def read(body: bytes, node: str, epoch: UUID) -> Stored:
-    """A record from its row. Raises WireError if the row is damaged."""
+def read(seq: int, body: bytes, crc: int, node: str, epoch: UUID) -> Stored:
+    """A record from its row. Raises WireError if the row is damaged, StoreError if a newer program wrote it."""
+    if crc32(body) != crc:
+        raise WireError(f"record {seq} was damaged on the disk; check the card")
     (decoded,) = decode_batch(body, node)
     if isinstance(decoded.record, Unknown):
         raise StoreError(f"a record of kind {decoded.record.kind} was written by a newer Fieldeye; install it again")

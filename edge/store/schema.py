@@ -19,7 +19,8 @@ CREATE TABLE record (
     priority INTEGER NOT NULL,              -- 0 leaves first and is shed last
     utc_ms INTEGER NOT NULL,                -- of the moment, or of the interval's end
     clock INTEGER NOT NULL,                 -- how far utc_ms can be trusted
-    body BLOB NOT NULL                      -- the record as a batch of one, see edge.wire
+    body BLOB NOT NULL,                     -- the record as a batch of one, see edge.wire
+    crc INTEGER NOT NULL                    -- CRC-32 of body: SQLite does not notice a flipped bit in a row
 );
 CREATE INDEX record_by_time ON record (kind, utc_ms);
 CREATE TABLE waiting (                      -- the outbox: what the broker has not acknowledged

@@ -13,14 +13,14 @@ from msgspec.structs import replace as replace_fields
 
 from edge.clock import ClockState, Instant
 from edge.config import MEGABYTE, StoreTable
-from edge.counts import Record, Sighting
+from edge.counts import Lost, Record, Sighting
 from edge.errors import StoreError
 from edge.store.audit import Entry, note
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
 from edge.store.records import Records
 from edge.store.reserve import Reserve
-from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete_waiting, free_pages, shed
+from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete, delete_waiting, free_pages, shed
 from edge.store.rows import insert, moment, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
@@ -112,6 +112,20 @@ class Store(Records):
             done += len(step)
         return done
 
+    def give_up_damaged(self, at: Instant) -> int:
+        """Delete rows that could not be read since the start, announce those that still waited; returns how many."""
+        damaged = sorted(self._damaged)
+        if not damaged:
+            return 0
+        with self._lock, sentences(self._path, "give up damaged records"), transaction(self._db) as db:
+            undelivered = delete(db, damaged)
+            for seq in undelivered:
+                lost = Lost(at=at, first_seq=seq, last_seq=seq, count=1, reason="damaged")
+                insert(db, self._keyed(self._next_seq(), as_sent(lost)))
+            db.execute("UPDATE identity SET lost = lost + ?", (len(undelivered),))
+        self._damaged.difference_update(damaged)
+        return len(damaged)
+
     def note_audit(self, entry: Entry) -> None:
         """Add to the audit trail."""
         with self._lock, sentences(self._path, "keep the audit trail"), transaction(self._db) as db:
@@ -142,11 +156,11 @@ class Store(Records):
         """Waiting records that `known` can correct, corrected."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(
-                "SELECT body FROM record r WHERE clock = ? AND EXISTS"
+                "SELECT seq, body, crc FROM record r WHERE clock = ? AND EXISTS"
                 " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)",
                 (CLOCKS.index(ClockState.UNSYNCED),),
             )
-            read = [self._read(row) for row in rows]
+            read = [one for row in rows for one in self._read(row)]
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.key.seq not in without]
 
