@@ -8,6 +8,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from edge.counts import Unit
 from edge.detections import Detections
 from edge.leaf import Sightings, looked_at
 from edge.tracker import Tracks, followed
-from edge.trap import Card, Reading, read_card
+from edge.trap import Card, Reading, load_card, read_card, save_card
 
 Mask = NDArray[np.bool_]
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
@@ -113,6 +114,13 @@ def follows(camera: CameraTable) -> bool:
     return camera.mode == "live" and camera.kind != "folder" and camera.every_s <= SLOWEST_S
 
 
-def begun(mode: Mode, classes: int) -> Census:
-    """Nothing seen yet, by a model of so many `classes`."""
-    return BEGIN[mode](classes)
+def begun(mode: Mode, classes: int, kept: Path | None = None) -> Census:
+    """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any."""
+    card = load_card(kept, classes) if mode == "trap" and kept is not None else None
+    return BEGIN[mode](classes) if card is None else TrapCensus(card)
+
+
+def keep(census: Census, path: Path) -> None:
+    """Save what must outlive the night: a trap's card. Raises OSError."""
+    if isinstance(census, TrapCensus) and census.card.places is not None:
+        save_card(path, census.card)

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from edge.annotations import annotate
 from edge.boxes import Image
 from edge.cameras import Frame, WatchedCamera
-from edge.census import UNITS, UNSURE_SHARE, Census, begun, follows
+from edge.census import UNITS, UNSURE_SHARE, Census, begun, follows, keep
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
 from edge.counts import Record, Seen, Sighting, Unit
@@ -65,7 +66,9 @@ class Pipeline:
         self._gate = GateState()
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
         camera = parts.config.camera
-        self._census = begun(camera.mode, len(self._labels)) if camera.mode == "trap" or follows(camera) else None
+        self._card = Path(parts.config.store.folder) / "card.npz"
+        counts_each = camera.mode == "trap" or follows(camera)
+        self._census = begun(camera.mode, len(self._labels), self._card) if counts_each else None
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._tally = Tally(start=parts.clock.now())
         self._status = CameraStatus()
@@ -88,8 +91,21 @@ class Pipeline:
         record = self._tally.interval(
             now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._accuracy, unit=self._unit
         )
+        self._keep_card()
         self._commit([record])
         self._tally = Tally(start=now)
+
+    def _keep_card(self) -> None:
+        """With the interval, so that after a power cut insects are new again if and only if their interval was lost.
+
+        Before it: a cut between the two loses an interval and doubles nothing.
+        """
+        if self._census is None:
+            return
+        try:
+            keep(self._census, self._card)
+        except OSError as why:  # the disk is full, and the store says so; after a restart the card begins anew
+            log.warning("card_not_kept", extra={"file": str(self._card), "why": str(why)})
 
     def _turn(self) -> bool:
         """One frame, or one reason why there is none. False: the camera has shown everything."""

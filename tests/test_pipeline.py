@@ -153,6 +153,16 @@ def test_on_a_card_only_what_came_after_the_first_picture_is_new(bench: Bench) -
     assert (bench.interval.unit, bench.interval.saturated) == ("new", False)
 
 
+def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench: Bench) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build(mode="trap").run(bench.stop)
+    (bench.pictures / "1.png").unlink()
+    bench.parts.close()
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))
+    bench.build(mode="trap").run(bench.stop)
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Aleyrodidae", 1)]
+
+
 def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:
     bench.add("1.png", scene((0, 0, BLUE)))
     bench.add("2.png", scene((0, 0, BLUE), (32, 32, BLUE), (32, 0, RED)))

@@ -5,6 +5,7 @@ card, reading = read_card(card, detections, sure, image)
 """
 
 from edge.trap.card import Card, Insects
+from edge.trap.keep import load_card, save_card
 from edge.trap.reading import Reading, Verdict, read_card
 
-__all__ = ["Card", "Insects", "Reading", "Verdict", "read_card"]
+__all__ = ["Card", "Insects", "Reading", "Verdict", "load_card", "read_card", "save_card"]

@@ -1,11 +1,12 @@
 """A card's insects are counted once: not when it is moved, lit otherwise or missed by the detector for a picture."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.trap import Card, Reading, read_card
+from edge.trap import Card, Reading, load_card, read_card, save_card
 from tests.counting import cards, cutouts
 from tests.counting.cards import Picture, Pose
 
@@ -154,3 +155,25 @@ def test_real_insects_on_a_real_card_are_counted_once_each() -> None:
     pictures = list(cards.series(chance, 4, ground, among))
     _, told = readings(pictures)
     assert sum(new(told)) == pytest.approx(sum(picture.new for picture in pictures), abs=1)
+
+
+def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_path: Path) -> None:
+    evening, morning = shown(31, [Pose(), Pose(0.4, 0, 0.5)], start=20, arrivals=6)
+    card, _ = readings([evening])
+    save_card(tmp_path / "card.npz", card)
+    kept = load_card(tmp_path / "card.npz", 1)
+    assert kept is not None
+    _, told = readings([morning, morning], card=kept)
+    assert new(told) == [morning.new, 0]
+    assert morning.new > 0
+
+
+def test_a_kept_card_that_is_damaged_or_of_another_model_begins_anew(tmp_path: Path) -> None:
+    card, _ = readings(shown(32, [Pose()]))
+    save_card(tmp_path / "card.npz", card)
+    assert load_card(tmp_path / "card.npz", 3) is None
+    assert load_card(tmp_path / "none.npz", 1) is None
+    whole = (tmp_path / "card.npz").read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:5000] + bytes(50) + whole[5050:]):
+        (tmp_path / "card.npz").write_bytes(damaged)
+        assert load_card(tmp_path / "card.npz", 1) is None

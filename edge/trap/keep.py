@@ -1,0 +1,68 @@
+"""A card on disk, so that a node that was off knows in the morning what lay on it in the evening."""
+
+import logging
+import os
+from dataclasses import fields
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from edge.trap.card import Card, Insects
+from edge.trap.places import Places
+
+log = logging.getLogger("fieldeye.trap")
+
+HASH_BYTES = 32
+STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
+
+
+def save_card(path: Path, card: Card) -> None:
+    """Written beside, synced and renamed, with its hash in front; about 1 MB. Raises OSError."""
+    content = BytesIO()
+    np.savez_compressed(content, **_columns(card))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
+    beside = path.with_suffix(".new")
+    with beside.open("wb") as file:
+        file.write(sha256(content.getbuffer()).digest() + content.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def load_card(path: Path, classes: int) -> Card | None:
+    """The card that was saved for a model of so many `classes`, None if there is none that can be read."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as why:
+        log.warning("card_not_readable", extra={"file": str(path), "why": str(why)})
+        return None
+    if sha256(content[HASH_BYTES:]).digest() != content[:HASH_BYTES]:
+        log.warning("card_damaged", extra={"file": str(path)})
+        return None
+    with np.load(BytesIO(content[HASH_BYTES:]), allow_pickle=False) as kept:
+        card = _card({name: kept[name] for name in kept.files})
+    return card if card.insects.evidence.shape[1] == classes else None
+
+
+def _columns(card: Card) -> dict[str, np.ndarray]:
+    insects = {f.name: getattr(card.insects, f.name) for f in fields(Insects)}
+    if card.places is None:
+        return insects
+    first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (card.places.first, card.places.last))
+    numbers = np.array([card.picture, card.unmatched], np.int64)
+    scale = np.array(card.places.scale)
+    return {**insects, "first": first, "last": last, "ever": card.places.ever, "scale": scale, "numbers": numbers}
+
+
+def _card(columns: dict[str, np.ndarray]) -> Card:
+    first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
+    picture, unmatched = columns["numbers"].tolist()
+    return Card(
+        insects=Insects(**{f.name: columns[f.name] for f in fields(Insects)}),
+        places=Places(first, last, columns["ever"], float(columns["scale"])),
+        picture=picture,
+        unmatched=unmatched,
+    )
