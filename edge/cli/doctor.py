@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 
+from edge.bundle import find_bundle
 from edge.cameras import Frame, open_watched_camera
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL
@@ -15,6 +16,7 @@ from edge.config import NodeConfig, load_config
 from edge.errors import FieldeyeError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
+from edge.golden import tried
 from edge.mqtt import probe
 from edge.store import inspect_store
 
@@ -90,21 +92,26 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
 
 def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> Verdict:
     wanted = config.model
-    kept = Path(config.store.folder) / "bundles"
     try:
-        opened = open_detector(wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence)
+        detector = tried(find_bundle(wanted.name), threads=wanted.threads, confidence=wanted.confidence)
     except FieldeyeError as why:
-        return Verdict("model", "not well", str(why))
-    bundle = opened.detector.bundle
-    name = f"{bundle.name} {bundle.version}"
-    if opened.refused is not None:
-        return Verdict("model", "worth a look", f"{name} runs instead: {opened.refused}")
+        return _previous_model(config, why)
+    name = f"{detector.bundle.name} {detector.bundle.version}"
     if frame is None:
         return Verdict("model", "ok", f"{name} loads")
     started_s = clock.monotonic_s()
-    found = opened.detector(frame.image)
+    found = detector(frame.image)
     took_ms = (clock.monotonic_s() - started_s) * 1000
     return Verdict("model", "ok", f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms")
+
+
+def _previous_model(config: NodeConfig, why: FieldeyeError) -> Verdict:
+    """Would the node go on with the last one that started well?"""
+    try:
+        bundle = open_detector(config.model.name, kept=Path(config.store.folder) / "bundles").detector.bundle
+    except FieldeyeError:
+        return Verdict("model", "not well", str(why))
+    return Verdict("model", "worth a look", f"{bundle.name} {bundle.version} runs instead: {why}")
 
 
 def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
