@@ -19,6 +19,7 @@ from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import instant, interval, lost, sighting
 
+DATA = Path(__file__).parent / "data"
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 
 
@@ -175,6 +176,32 @@ def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tm
         assert sum(one.count for one in losses) == len(gone) == store.health().lost
         assert gone <= {seq for one in losses for seq in range(one.first_seq, one.last_seq + 1)}
         assert store.next_batch(1)[0].record == losses[0]
+
+
+def test_a_lowered_cap_shortens_the_file_commit_by_commit(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=8)) as store:
+        for n in range(30):
+            last = store.commit([sighting(n) for _ in range(1000)])[-1].seq
+        store.mark_delivered(range(1, last + 1))
+    longest = (tmp_path / "fieldeye.db").stat().st_size
+    assert longest > 5_000_000
+    with closing(open_store(tmp_path, max_mb=3)) as store:
+        for n in range(120):
+            store.commit([sighting(n)])
+        assert store.health().lost == 0
+        assert store.health().last_seq == last + 120
+    assert (tmp_path / "fieldeye.db").stat().st_size <= 2_000_000
+
+
+def test_a_file_of_version_1_opens_with_all_its_records(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.executescript((DATA / "store-v1.sql").read_text())
+        db.execute("PRAGMA user_version = 1")
+    with closing(open_store(tmp_path)) as store:
+        assert (str(store.epoch), store.session_number()) == ("0c9a64a1-58c8-4f2a-9a0e-3f5d5f0e7b11", 2)
+        assert [one.record for one in all_records(store)] == [sighting(), interval(), lost(1, 2)]
+        assert store.waiting().records == 2
+        assert store.setting("card") == "7"
 
 
 def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:

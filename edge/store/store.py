@@ -30,6 +30,7 @@ log = logging.getLogger("fieldeye.store")
 
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
 CORRECTED_AT_ONCE = 200
+GIVEN_BACK_PAGES = 64  # a quarter of a megabyte: some milliseconds on a slow card
 _T = TypeVar("_T")
 
 
@@ -150,6 +151,7 @@ class Store(Records):
                 surplus = self._pictures.note(db, first, name, len(picture))
         self._unlinked.clear()
         self._pictures.remove(surplus)
+        self._give_pages_back(at)
         return tuple(one.key for one in keyed)
 
     def _unsynced(self, known: Instant, without: Collection[int]) -> list[Stored]:
@@ -163,6 +165,17 @@ class Store(Records):
             read = [one for row in rows for one in self._read(row)]
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.key.seq not in without]
+
+    def _give_pages_back(self, at: Instant) -> None:
+        """After the cap was lowered: shed and shorten the file a little with each commit, so that none waits long."""
+        most = max_pages(self._max_mb * MEGABYTE)
+        used, freed = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if used <= most:
+            return
+        if used - freed > most - MARGIN_PAGES:
+            self._shed(at)
+        self._db.executescript(f"PRAGMA incremental_vacuum({GIVEN_BACK_PAGES})")  # execute() would stop after one page
+        self._db.execute(f"PRAGMA max_page_count = {most}")
 
     def _mark(self, seqs: list[int]) -> None:
         with transaction(self._db) as db:
