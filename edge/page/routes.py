@@ -10,10 +10,11 @@ from flask import Blueprint, Response, abort, current_app, render_template
 from flask_babel import get_locale
 
 from edge.board import read_board
+from edge.calibration import Layout, board_pdf
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting
-from edge.page import camera, card, days, fortnight, health, sightings, tones
+from edge.page import camera, card, days, fortnight, health, optics, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
@@ -111,29 +112,38 @@ def node_health() -> str:
 
 @pages.get("/live")
 def live() -> str:
-    """The technician's live picture."""
+    """The technician's live picture, with what the lens is turned by."""
     this = node()
-    snapshot, instant = this.board.snapshot(), this.clock.now()
+    snapshot, instant, shot = this.board.snapshot(), this.clock.now(), this.live.shot()
     return render_template(
         "live.html",
-        has_picture=this.live.jpeg() is not None,
+        optics=None if shot is None else optics.optics(shot),
         last_picture=camera.last_picture(snapshot.camera, instant, this.moments()),
         camera=camera.camera_line(snapshot.camera, instant, this.moments()),
-        words=gettext("Last picture %(ago)s", ago="{ago}"),
-        cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
+        words=optics.moving_words(),
     )
 
 
 @pages.get("/live.jpg")
 def live_jpeg() -> Response:
-    """The newest frame with its age; 404 before the first."""
+    """The newest frame with its age, sharpness and light; 404 before the first."""
     this = node()
-    picture = this.live.jpeg()
-    if picture is None:
+    shot = this.live.shot()
+    if shot is None:
         abort(404, gettext("The camera has not given a picture yet."))
-    response = Response(picture, mimetype="image/jpeg")
+    response = Response(shot.jpeg, mimetype="image/jpeg")
     response.headers["Cache-Control"] = "no-store"
     response.headers["Picture-Age-S"] = str(round(age_s(this.board.snapshot().camera, this.clock.now())))
+    response.headers["Picture-Sharpness"] = f"{shot.sharpness:.1f}"
+    response.headers["Picture-Light"] = optics.verdict_on(shot.light)
+    return response
+
+
+@pages.get("/board.pdf")
+def board() -> Response:
+    """The board that gives millimetres, to be printed at 100 %."""
+    response = Response(board_pdf(Layout()), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = 'attachment; filename="fieldeye-board.pdf"'
     return response
 
 

@@ -115,6 +115,7 @@ def test_the_live_picture_moves_at_most_twice_a_second_and_rests_while_hidden(br
             if len(asked) > 4:
                 break
         assert min(later - earlier for earlier, later in pairwise(asked)) >= 500
+        assert "Best so far" in visit.page.inner_text("#sharpness-best")
         visit.page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
         visit.page.clock.run_for(500)
         rested = visit.page.evaluate("asked.length")

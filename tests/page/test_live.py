@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 from flask.testing import FlaskClient
 
 from edge.boxes import Image
@@ -29,34 +30,36 @@ def test_nobody_looking_encodes_nothing() -> None:
 
 def test_twenty_phones_within_half_a_second_share_one_encoding() -> None:
     live, board, clock = live_with("rice_bug.jpg")
-    first = live.jpeg()
+    first = live.shot()
     board.show_frame(frame("whitefly.jpg"))
     clock.advance(0.4)
-    assert {live.jpeg() for _ in range(20)} == {first}
+    assert {live.shot() for _ in range(20)} == {first}
     assert live.encoded == 1
 
 
 def test_a_new_frame_is_shown_after_half_a_second() -> None:
     live, board, clock = live_with("rice_bug.jpg")
-    first = live.jpeg()
+    first = live.shot()
     board.show_frame(frame("whitefly.jpg"))
     clock.advance(0.5)
-    assert live.jpeg() != first
+    assert live.shot() != first
     assert live.encoded == 2
 
 
 def test_an_unchanged_frame_is_not_encoded_again() -> None:
     live, _, clock = live_with("rice_bug.jpg")
-    live.jpeg()
+    live.shot()
     clock.advance(60)
-    live.jpeg()
+    live.shot()
     assert live.encoded == 1
 
 
 def test_a_large_frame_is_shown_smaller_with_its_aspect() -> None:
     live, board, _ = live_with("rice_bug.jpg")
     board.show_frame(cv2.resize(frame("rice_bug.jpg"), (2304, 1296)))
-    shown = cv2.imdecode(np.frombuffer(live.jpeg() or b"", np.uint8), cv2.IMREAD_COLOR)
+    taken = live.shot()
+    assert taken is not None
+    shown = cv2.imdecode(np.frombuffer(taken.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert shown.shape[:2] == (540, 960)
 
 
@@ -78,3 +81,36 @@ def test_without_scripts_the_live_page_has_a_picture_and_a_link_for_the_next(cli
     page = client.get("/live").text
     assert 'src="/live.jpg"' in page
     assert 'href="/live"' in page
+
+
+def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
+    live, board, clock = live_with("rice_bug.jpg")
+    sharp = live.shot()
+    board.show_frame(cv2.GaussianBlur(frame("rice_bug.jpg"), (0, 0), 3))
+    clock.advance(1)
+    soft = live.shot()
+    assert sharp is not None
+    assert soft is not None
+    assert soft.sharpness < 0.3 * sharp.sharpness
+
+
+@pytest.mark.parametrize(
+    ("light", "words"),
+    [
+        (128, "The light is good."),
+        (30, "The light is not even"),
+        (0, "Large parts are black"),
+        (255, "Too bright to count"),
+    ],
+)
+def test_the_light_is_told_in_words(light: int, words: str, client: FlaskClient, scene: Scene) -> None:
+    scene.board.show_frame(np.full((240, 320, 3), light, np.uint8))
+    shown = [line for line in client.get("/live").text.splitlines() if "data-light" in line and "hidden>" not in line]
+    assert len(shown) == 1
+    assert words in shown[0]
+
+
+def test_the_board_for_millimetres_is_a_pdf_to_print(client: FlaskClient) -> None:
+    answer = client.get("/board.pdf")
+    assert answer.mimetype == "application/pdf"
+    assert answer.data.startswith(b"%PDF-")

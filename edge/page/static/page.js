@@ -43,11 +43,27 @@ async function keepFresh(everyS) {
   }
 }
 
+// Sharpness against the best so far, and the light, of the picture that was just shown.
+function showOptics(headers, best) {
+  const sharpness = Number(headers.get("Picture-Sharpness"));
+  const shown = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+  document.getElementById("sharpness").textContent = shown.format(sharpness);
+  const top = Math.max(best, sharpness);
+  const meter = document.getElementById("sharpness-meter");
+  meter.value = top ? sharpness / top : 0;
+  const words = document.getElementById("sharpness-best");
+  words.textContent = words.dataset.words.replace("{best}", shown.format(top));
+  meter.hidden = words.hidden = false;
+  for (const light of document.querySelectorAll("[data-light]")) light.hidden = light.dataset.light !== headers.get("Picture-Light");
+  return top;
+}
+
 // One picture after another, never two at once, none while nobody looks.
 async function keepMoving(image) {
   const cost = document.getElementById("live-cost");
   const age = document.getElementById("live-age");
   const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+  let best = 0;
   for (let shown = 1; ; shown += 1) {
     await whileShown(Number(image.dataset.everyMs));
     try {
@@ -59,7 +75,9 @@ async function keepMoving(image) {
       if (before.startsWith("blob:")) URL.revokeObjectURL(before);
       cost.textContent = cost.dataset.words.replace("{kb}", Math.round(picture.size / 1000)).replace("{n}", shown);
       const ageS = Number(answer.headers.get("Picture-Age-S"));
-      age.textContent = age.dataset.words.replace("{ago}", ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute"));
+      const passed = ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute");
+      age.textContent = age.dataset.words.replace("{ago}", passed);
+      best = showOptics(answer.headers, best);
       say("");
     } catch {
       say(document.body.dataset.away);

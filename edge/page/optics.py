@@ -1,0 +1,78 @@
+"""Sharpness and light in words, for the person who turns the lens."""
+
+from dataclasses import dataclass
+
+from edge.calibration import Exposure
+from edge.page.live import Shot
+from edge.page.tones import ICONS, Tone
+from edge.page.words import gettext, number
+
+MIDDLE = 128.0  # grey level: lost pixels of a darker picture are black ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Light:
+    """How the light is, as a colour, an icon and words."""
+
+    verdict: str
+    tone: Tone
+    icon: str
+    words: str
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optics:
+    """What stands below the live picture."""
+
+    sharpness: str
+    lights: tuple[Light, ...]  # all, so that a script can show another one; one is shown
+    cost: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingWords:
+    """Sentences in which a script fills the braces."""
+
+    ago: str
+    cost: str
+    best: str
+
+
+def optics(shot: Shot) -> Optics:
+    """Of the picture that is shown."""
+    return Optics(
+        sharpness=number(shot.sharpness, 1),
+        lights=lights(shot.light),
+        cost=gettext("One picture has %(size)s kB.", size=number(len(shot.jpeg) / 1000)),
+    )
+
+
+def lights(light: Exposure) -> tuple[Light, ...]:
+    """All verdicts on light; that of `light` is shown."""
+    sentences: dict[str, tuple[Tone, str]] = {
+        "good": ("calm", gettext("The light is good.")),
+        "look": ("look", gettext("The light is not even: parts are too bright or too dark.")),
+        "dark": ("stop", gettext("Large parts are black: turn the camera or give it light.")),
+        "bright": ("stop", gettext("Too bright to count: turn the camera away from the sun or give it shade.")),
+    }
+    return tuple(
+        Light(verdict=verdict, tone=tone, icon=ICONS[tone], words=words, is_shown=verdict == verdict_on(light))
+        for verdict, (tone, words) in sentences.items()
+    )
+
+
+def verdict_on(light: Exposure) -> str:
+    """good, look, dark or bright: pixels are lost at both ends, and only one of them is the sun."""
+    if light.verdict != "bad":
+        return light.verdict
+    return "dark" if light.mean < MIDDLE else "bright"
+
+
+def moving_words() -> MovingWords:
+    """For the script that moves the picture."""
+    return MovingWords(
+        ago=gettext("Last picture %(ago)s", ago="{ago}"),
+        cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
+        best=gettext("Best so far: %(sharpness)s", sharpness="{best}"),
+    )
