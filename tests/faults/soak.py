@@ -1,0 +1,179 @@
+"""A node under random faults for a long time: nothing lost, nothing doubled, memory, file descriptors and disk flat.
+
+    python -m tests.faults.soak HOURS REPORT.md
+
+The node is `tests.faults.sender` in a process of its own, behind a line that this program spoils, at a broker that it
+stops, kills and freezes. At the end the gaps that the killed broker left are asked for, and the sets are compared.
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.clock import SystemClock
+from edge.platform import replay_commands
+from edge.store import Records
+from tests.broker import Broker
+from tests.faults.killing import ROOT
+from tests.network import PUBACK, Network
+from tests.node import NODE, Platform
+from tests.waiting import wait_until
+
+EVERY_S, FAULT_EVERY_S, SAMPLE_EVERY_S = 0.05, 6.0, 5.0
+
+
+@dataclass
+class Soak:
+    """What the faults act on."""
+
+    broker: Broker
+    net: Network
+    folder: Path
+    node: "subprocess.Popen[bytes]"
+    faults: Counter[str] = field(default_factory=Counter)
+    samples: list[tuple[int, float, int, float]] = field(default_factory=list)  # pid, MiB, descriptors, MB on disk
+
+    def sample(self) -> None:
+        """Memory and descriptors of the node, and what its store takes."""
+        status = Path(f"/proc/{self.node.pid}/status").read_text()
+        kib = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        descriptors = len(list(Path(f"/proc/{self.node.pid}/fd").iterdir()))
+        disk = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()) / 1e6
+        self.samples.append((self.node.pid, kib / 1024, descriptors, disk))
+
+    def stop_broker(self, seconds: float) -> None:
+        self.broker.stop()
+        time.sleep(seconds)
+        self.broker.start()
+
+    def kill_broker(self, seconds: float) -> None:
+        self.broker.kill()
+        time.sleep(seconds)
+        self.broker.start()
+
+    def freeze_broker(self, seconds: float) -> None:
+        self.broker.freeze()
+        time.sleep(seconds)
+        self.broker.thaw()
+
+    def cut_line(self, _seconds: float) -> None:
+        self.net.cut_after_bytes = random.randint(1, 2000)
+
+    def swallow_acknowledgements(self, seconds: float) -> None:
+        self.net.drop = frozenset({PUBACK})
+        time.sleep(seconds)
+        self.net.drop = frozenset()
+        self.net.cut()
+
+    def slow_line(self, seconds: float) -> None:
+        self.net.bytes_a_second, self.net.delay_s = 4000, 0.3
+        time.sleep(seconds)
+        self.net.bytes_a_second, self.net.delay_s = None, 0.0
+
+    def hold_line(self, seconds: float) -> None:
+        self.net.hold = True
+        time.sleep(seconds)
+        self.net.hold = False
+
+    def kill_node(self, _seconds: float) -> None:
+        self.node.kill()
+        self.node.wait()
+        self.node = start_node(self.folder, self.net.port)
+
+
+FAULTS: tuple[Callable[[Soak, float], None], ...] = (
+    Soak.stop_broker, Soak.kill_broker, Soak.freeze_broker, Soak.cut_line, Soak.swallow_acknowledgements,
+    Soak.slow_line, Soak.hold_line,
+)  # fmt: skip
+
+
+def start_node(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tests.faults.sender", str(folder), str(port), str(EVERY_S)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+
+
+@contextmanager
+def soaking() -> Iterator[tuple[Soak, Platform]]:
+    with tempfile.TemporaryDirectory() as folder, Broker() as broker, Network(broker.port) as net:
+        platform = Platform(broker, session=True)
+        soak = Soak(broker, net, Path(folder), start_node(Path(folder), net.port))
+        try:
+            yield soak, platform
+        finally:
+            soak.node.kill()
+            soak.node.wait()
+            platform.client.leave()
+
+
+def main(hours: float, report: Path) -> None:
+    chance, began_s = random.Random(0), time.monotonic()
+    with soaking() as (soak, platform):
+        time.sleep(5)
+        while (passed := (time.monotonic() - began_s) / (hours * 3600)) < 1:
+            fault = Soak.kill_node if 0.4 < passed < 0.6 else chance.choice(FAULTS)  # a node lives for 40 % of the time
+            soak.faults[fault.__name__] += 1
+            fault(soak, chance.uniform(0.5, 4))
+            until_s = time.monotonic() + FAULT_EVERY_S
+            while time.monotonic() < until_s:
+                soak.sample()
+                platform.read()
+                time.sleep(SAMPLE_EVERY_S / 2)
+        committed = finish(soak, platform)
+        write(report, hours, soak, platform, committed)
+
+
+def finish(soak: Soak, platform: Platform) -> set[int]:
+    """Let the node drain, ask for what the killed broker forgot, and return what was committed."""
+    soak.node.kill()
+    soak.node.wait()
+    soak.node = start_node(soak.folder, soak.net.port)
+    records = Records(soak.folder, NODE)
+    wait_until(lambda: records.waiting().records < 20, within_s=120)
+    soak.node.kill()
+    soak.node.wait()
+    command = [sys.executable, "-m", "tests.faults.sender", str(soak.folder), str(soak.net.port), "3600"]
+    soak.node = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
+    wait_until(lambda: records.waiting().records == 0, within_s=60)
+    committed = {one.key.seq for one in records.records_between_seq(1, 10**9)}
+    for command_ in replay_commands(platform.read().seen, NODE, records.epoch, max(committed), SystemClock().now().utc):
+        platform.ask(command_)
+    wait_until(lambda: platform.has(committed), within_s=120)
+    records.close()
+    return committed
+
+
+def write(report: Path, hours: float, soak: Soak, platform: Platform, committed: set[int]) -> None:
+    """The report, and exit 1 if a set is not the other."""
+    thirds = [soak.samples[: len(soak.samples) // 3], soak.samples[-len(soak.samples) // 3 :]]
+    rows = [
+        f"| {name} | {statistics(thirds[0][2:], at)} | {statistics(thirds[1][2:], at)} |"
+        for at, name in ((1, "memory of the node, MiB"), (2, "file descriptors"), (3, "store on disk, MB"))
+    ]
+    lines = [
+        f"# Soak of {hours * 60:.0f} minutes", "",
+        f"`python -m tests.faults.soak {hours:g}`: a node that commits 20 records a second, under random faults.", "",
+        f"Faults: {', '.join(f'{number} x {name}' for name, number in sorted(soak.faults.items()))}.", "",
+        f"Committed {len(committed)}, counted once {len(platform.counted)}, "
+        f"missing {len(committed - platform.counted.keys())}, more than committed "
+        f"{len(platform.counted.keys() - committed)}, repeated on the wire {platform.seen.repeated}.", "",
+        "| | first third: least, median, most | last third |", "|---|---|---|", *rows, "",
+    ]  # fmt: skip
+    report.write_text("\n".join(lines))
+    if committed != platform.counted.keys():
+        sys.exit(1)
+
+
+def statistics(samples: list[tuple[int, float, int, float]], at: int) -> str:
+    values = sorted(float(sample[at]) for sample in samples)
+    return f"{values[0]:.1f}, {values[len(values) // 2]:.1f}, {values[-1]:.1f}"
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), Path(sys.argv[2]))
