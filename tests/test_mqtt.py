@@ -17,7 +17,7 @@ from edge.wire import Health, Info, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
-from tests.node import ACL, NODE, SITE, Platform, running, to, wait_drained
+from tests.node import ACL, FAST, NODE, SITE, Platform, running, slower, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
@@ -108,6 +108,22 @@ def test_records_that_the_acl_forbids_are_kept_and_the_reason_is_shown(tmp_path:
             wait_until(lambda: node.link.state == "refused" and "ACL" in node.link.detail, within_s=5)
             assert node.store.waiting().records == 1
         assert platform.read().counted == {}
+        platform.client.leave()
+
+
+def test_a_summary_that_the_acl_forbids_does_not_hold_up_the_records(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("n")
+    password.chmod(0o600)
+    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/records")
+    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
+        platform = Platform(broker, user="platform")
+        config = to(broker.port, username="node", password_file=str(password))
+        with running(tmp_path / "store", config, slower(FAST, kept_first_s=60.0, kept_most_s=60.0)) as node:
+            for n in range(5):
+                committed = node.commit(interval(n), sighting(n))
+                wait_until(lambda committed=committed: platform.has(committed), within_s=5)  # type: ignore[misc]
+            assert node.link.state == "connected"
         platform.client.leave()
 
 

@@ -75,6 +75,7 @@ class Session:
         self._records_due_s = 0.0
         self._summarised_seq = 0
         self._store_fails = False
+        self._refused: set[str] = set()  # channels other than records, logged once a connection
 
     def begin(self) -> None:
         """The birth: online, then what this node is."""
@@ -211,12 +212,20 @@ class Session:
         self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)
         if ack.code >= REFUSED_FROM:
             self._parts.figures.refused += 1
-            self._keep(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)
+            self._note_refused(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)
         elif sent.seqs and ack.code == NOBODY_SUBSCRIBES:
             self._parts.figures.unheard += 1
             self._keep(sent, UNHEARD, now_s)
         elif sent.seqs:
             self._note_delivered(sent, now_s)
+
+    def _note_refused(self, sent: Sent, why: Trouble, now_s: float) -> None:
+        """Records that are refused are kept and rest; another message that is refused must not hold them up."""
+        if sent.seqs:
+            self._keep(sent, why, now_s)
+        elif sent.channel not in self._refused:
+            self._refused.add(sent.channel)
+            log.warning("message_refused", extra={"channel": sent.channel, "why": why.word})
 
     def _keep(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """The records stay in the store; sending them rests, longer each time."""

@@ -23,6 +23,7 @@ CREATE TABLE record (
     crc INTEGER NOT NULL                    -- CRC-32 of body: SQLite does not notice a flipped bit in a row
 );
 CREATE INDEX record_by_time ON record (kind, utc_ms);
+CREATE INDEX record_unsynced ON record (seq) WHERE clock = 1;
 CREATE TABLE waiting (                      -- the outbox: what the broker has not acknowledged
     priority INTEGER NOT NULL,
     seq INTEGER NOT NULL,

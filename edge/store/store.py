@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace as replace_fields
 
-from edge.clock import ClockState, Instant
+from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
 from edge.counts import Lost, Record, Sighting
 from edge.errors import StoreError
@@ -24,7 +24,7 @@ from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete, delete_waiting
 from edge.store.rows import insert, moment, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
-from edge.wire import CLOCKS, Key, Stored, StoreHealth, as_sent
+from edge.wire import Key, Stored, StoreHealth, as_sent
 
 log = logging.getLogger("fieldeye.store")
 
@@ -158,9 +158,8 @@ class Store(Records):
         """Waiting records that `known` can correct, corrected."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(
-                "SELECT seq, body, crc FROM record r WHERE clock = ? AND EXISTS"
-                " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)",
-                (CLOCKS.index(ClockState.UNSYNCED),),
+                "SELECT seq, body, crc FROM record r WHERE clock = 1 AND EXISTS"  # 1: unsynced, as its index says
+                " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)"
             )
             read = [one for row in rows for one in self._read(row)]
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]

@@ -42,6 +42,7 @@ CREATE TABLE waiting (                      -- the outbox: what the broker has n
 INSERT INTO "waiting" VALUES(1,3);
 INSERT INTO "waiting" VALUES(2,2);
 CREATE INDEX record_by_time ON record (kind, utc_ms);
+CREATE INDEX record_unsynced ON record (seq) WHERE clock = 1;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('record',3);
 COMMIT;
