@@ -19,7 +19,7 @@ from tests.node import ACL, FAST, NODE, SITE, Node, Platform, running, slower, t
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
-LONG = pytest.mark.faults
+LONG = (pytest.mark.faults, pytest.mark.timeout(1500))
 
 
 def committed_by(node: Node) -> dict[int, object]:

@@ -26,6 +26,7 @@ exec "$@"
 
 
 @pytest.mark.faults
+@pytest.mark.timeout(400)
 def test_05_a_line_that_loses_30_of_100_packets_delivers_everything() -> None:
     command = ["unshare", "--net", "sh", "-ec", LOSSY, "sh"]
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
