@@ -13,7 +13,7 @@ from edge.page.api import api
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.recent import Recent
-from edge.page.routes import Node, pages
+from edge.page.routes import Node, node, pages
 from edge.page.server import PageServer, serve
 from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
@@ -48,6 +48,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
 
     @app.context_processor
     def every_page() -> dict[str, object]:
+        this = node()
         return {
             "html_language": HTML_LANGUAGE[language()],
             "languages": [(code, HTML_LANGUAGE[code], LANGUAGES[code], code == language()) for code in LANGUAGES],
@@ -56,6 +57,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "site": config.node.site,
             "node_name": config.node.node,
             "here": request.path,
+            "shown": this.moments().at(this.clock.now().utc),
             "static": assets,
             "tabs": [
                 ("/", "home", gettext("Now")),

@@ -142,3 +142,12 @@ def health_in_short(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:
         return "calm", gettext("The node is well.")
     tone: Tone = "stop" if any(line.tone == "stop" for line in lines) else "look"
     return tone, gettext("To look at: %(parts)s", parts=listed(bad))
+
+
+def readiness(lines: Sequence[Line], problem: str) -> tuple[Tone, str]:
+    """May the technician leave? Everything is well, and nothing is still starting."""
+    tone, words = health_in_short(lines, problem)
+    waiting = [line.title for line in lines if line.tone == "wait"]
+    if tone == "calm" and waiting:
+        return "wait", gettext("Still starting: %(parts)s", parts=listed(waiting))
+    return tone, gettext("This node is ready.") if tone == "calm" else words

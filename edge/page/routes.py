@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 from flask import Blueprint, Response, abort, current_app, render_template
 from flask_babel import get_locale
 
@@ -107,7 +108,16 @@ def node_health() -> str:
     snapshot = this.board.snapshot()
     lines = this.health(this.moments())
     running = health.running_sentence(snapshot.started, this.clock.now())
-    return render_template("node.html", lines=lines, running=running, problem=snapshot.problem)
+    tone, ready = health.readiness(lines, snapshot.problem)
+    return render_template(
+        "node.html",
+        lines=lines,
+        running=running,
+        problem=snapshot.problem,
+        tone=tone,
+        icon=tones.ICONS[tone],
+        ready=ready,
+    )
 
 
 @pages.get("/live")
@@ -155,6 +165,28 @@ def picture(name: str) -> Response:
         abort(404, gettext("This picture is no longer kept on the node."))
     response = Response(content, mimetype="image/jpeg")
     response.headers["Cache-Control"] = "private, max-age=604800, immutable"
+    return response
+
+
+@pages.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """What a phone needs to keep the page among its apps."""
+    name = node().config.node.node
+    icons = [
+        {"src": "/static/icon-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "/static/icon-512.png", "sizes": "512x512", "type": "image/png"},
+        {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+    ]
+    look = {"display": "standalone", "background_color": "#f6f4ec", "theme_color": "#1c6636"}
+    body = {"name": f"Fieldeye {name}", "short_name": name, "id": "/", "start_url": "/", "scope": "/", "icons": icons}
+    return Response(msgspec.json.encode(body | look), mimetype="application/manifest+json")
+
+
+@pages.get("/sw.js")
+def worker() -> Response:
+    """The script that keeps the last state; from the root, as it may only keep what is below it."""
+    response = current_app.send_static_file("sw.js")
+    response.headers["Cache-Control"] = "no-cache"
     return response
 
 

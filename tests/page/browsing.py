@@ -2,7 +2,7 @@
 
 import importlib.resources
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,7 @@ class Visit:
 
     page: Page
     root: str
+    node_goes: Callable[[], None]  # switches the node off
     complaints: list[str]
     foreign: list[str]
 
@@ -85,7 +86,7 @@ def visiting(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
         color_scheme="dark" if view.theme == "dark" else "light",
         java_script_enabled=view.scripts,
     )
-    visit = Visit(context.new_page(), server.url.rstrip("/"), [], [])
+    visit = Visit(context.new_page(), server.url.rstrip("/"), server.close, [], [])
     visit.page.on("request", lambda r: None if OWN.match(r.url) else visit.foreign.append(r.url))
     visit.page.on("console", lambda m: visit.complaints.append(m.text) if m.type in ("error", "warning") else None)
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))

@@ -81,7 +81,7 @@ def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser:
     with visiting(browser, scene, View()) as visit:
         visit.page.clock.install()
         visit.go("/")
-        visit.page.click("summary")
+        visit.page.click("#figures summary")
         scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')", timeout=5000)
@@ -98,6 +98,20 @@ def test_a_page_whose_node_is_gone_says_so_with_the_time_of_what_it_shows(browse
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
         assert "Brown planthopper" in visit.page.inner_text("h1")
+
+
+def test_a_kept_page_is_shown_with_its_age_when_the_node_is_out_of_reach(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.go("/")
+        visit.page.evaluate("navigator.serviceWorker.ready")
+        visit.page.wait_for_function("navigator.serviceWorker.controller")
+        visit.go("/")
+        visit.node_goes()
+        visit.page.reload()
+        visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=10_000)
+        assert visit.page.inner_text("#away").endswith("4:30\u202fPM")
+        assert visit.page.inner_text("h1") == "Brown planthopper: 5"
 
 
 def test_the_live_picture_moves_at_most_twice_a_second_and_rests_while_hidden(browser: Browser, scene: Scene) -> None:
@@ -150,7 +164,7 @@ def test_a_language_is_chosen_with_two_touches_and_stays(browser: Browser, scene
         visit.page.click(".languages a:has-text('简体中文')")
         assert "褐飞虱" in visit.page.inner_text("h1")
         visit.page.click(".tabs a:has-text('设备')")
-        assert visit.page.inner_text("h1") == "本设备"
+        assert visit.page.inner_text("h1") == "本设备已就绪。"
 
 
 @pytest.mark.parametrize(

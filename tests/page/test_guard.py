@@ -7,7 +7,18 @@ from edge.page.guard import is_allowed
 from tests.page.scenes import HOPPER, Scene, seen, sighting, well
 
 NAMES = frozenset({"localhost", "north-dyke"})
-ADDRESSES = ("/", "/node", "/live", "/live.jpg", "/healthz", "/static/page.css", "/pictures/nothing", "/no-such-page")
+ADDRESSES = (
+    "/",
+    "/node",
+    "/live",
+    "/live.jpg",
+    "/healthz",
+    "/static/page.css",
+    "/pictures/nothing",
+    "/no-such-page",
+    "/sw.js",
+    "/api/v1/state",
+)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from flask import Flask
 from edge.board import BoardReading
 from edge.clock import ClockState
 from edge.page import create_app
-from edge.page.health import health, health_in_short
+from edge.page.health import health, health_in_short, readiness
 from edge.page.tones import Line
 from edge.page.words import Moments
 from edge.status import LinkStatus, ModelStatus
@@ -109,3 +109,13 @@ def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
     with app.test_request_context("/"):
         assert health_in_short(lines, "") == ("look", "To look at: Delivery")
         assert health_in_short(lines, "no model") == ("stop", "This node is not looking.")
+
+
+def test_a_node_is_ready_when_all_is_well_and_nothing_is_starting(scene: Scene) -> None:
+    well(scene)
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with app.test_request_context("/"):
+        assert readiness(list(parts(scene).values()), "") == ("calm", "This node is ready.")
+        scene.board.show(model=ModelStatus(), link=LinkStatus(state="connecting"))
+        assert readiness(list(parts(scene).values()), "") == ("wait", "Still starting: Model, Delivery")
+        assert readiness(list(parts(scene).values()), "no model")[0] == "stop"

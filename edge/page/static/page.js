@@ -10,6 +10,11 @@ async function whileShown(ms) {
   while (document.hidden) await pause(HIDDEN_WAIT_MS);
 }
 
+// Says that the node is out of reach, with its own time of what is shown: the phone's clock may differ.
+function sayAway() {
+  say(`${document.body.dataset.away} ${document.body.dataset.shown}`);
+}
+
 function say(words) {
   const line = document.getElementById("away");
   line.textContent = words;
@@ -23,22 +28,21 @@ function replaceMain(html) {
   for (const part of fresh.querySelectorAll("details")) part.open = open.has(part.id);
   const held = document.activeElement.closest("details")?.id;
   document.title = fresh.title;
+  document.body.dataset.shown = fresh.body.dataset.shown;
   document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
   if (held) document.getElementById(held).querySelector("summary").focus({ preventScroll: true });
 }
 
 async function keepFresh(everyS) {
-  let shownAt = new Date();
   for (;;) {
     await whileShown(everyS * 1000);
     try {
       const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(8000) });
       if (!answer.ok) throw new Error(String(answer.status));
       replaceMain(await answer.text());
-      shownAt = new Date();
       say("");
     } catch {
-      say(`${document.body.dataset.away} ${shownAt.toLocaleTimeString(document.documentElement.lang)}`);
+      sayAway();
     }
   }
 }
@@ -80,12 +84,25 @@ async function keepMoving(image) {
       best = showOptics(answer.headers, best);
       say("");
     } catch {
-      say(document.body.dataset.away);
+      sayAway();
       await pause(3000);
     }
   }
 }
 
+// A page that was kept by the worker looks like a fresh one until the node is asked.
+async function askNode() {
+  try {
+    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  } catch {
+    sayAway();
+  }
+}
+
+if (navigator.serviceWorker) {
+  navigator.serviceWorker.register("/sw.js");
+  if (navigator.serviceWorker.controller) askNode();
+}
 const main = document.getElementById("main");
 if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
 const live = document.getElementById("live");

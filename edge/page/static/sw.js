@@ -1,0 +1,29 @@
+// Keeps what the node showed last, for a phone out of its reach. Fresh from the node first, always; kept only if not.
+// Browsers run it on https and on the node itself; over plain http the page works without it.
+"use strict";
+
+const KEPT = "fieldeye-1";
+const ANSWER_MS = 8000;
+const MOVING = ["/live.jpg", "/api/", "/healthz"]; // of these only the newest is worth anything
+
+async function freshOrKept(request) {
+  const kept = await caches.open(KEPT);
+  try {
+    const answer = await fetch(request, { signal: AbortSignal.timeout(ANSWER_MS) });
+    if (answer.ok) await kept.put(request, answer.clone());
+    return answer;
+  } catch (away) {
+    const before = await kept.match(request, { ignoreVary: true });
+    if (before) return before;
+    throw away;
+  }
+}
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  const address = new URL(event.request.url);
+  if (event.request.method !== "GET" || address.origin !== location.origin) return;
+  if (MOVING.some((start) => address.pathname.startsWith(start))) return;
+  event.respondWith(freshOrKept(event.request));
+});
