@@ -52,10 +52,8 @@ def crowd(scene: Scene, server: PageServer) -> None:
                 scene.board.show_frame(picture.copy())
                 time.sleep(0.1)
             share = (time.process_time() - busy_s) / (time.perf_counter() - begun_s)
-        print(
-            p95_ms = _p95(waits_ms)
-            print(f"{PHONES} phones and a live viewer: {share:.1%} of a core; p95 of {len(waits_ms)} reads {p95_ms:.0f} ms")
-        )
+        reads = f"p95 of {len(waits_ms)} reads {_p95(waits_ms):.0f} ms"
+        print(f"{PHONES} phones and a live viewer: {share:.1%} of a core; {reads}")
         alone_s = [_looks_s(scene, detector, picture)]
         with looking(server.port) as waits_ms:
             crowded_s = _looks_s(scene, detector, picture)
