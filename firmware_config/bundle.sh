@@ -3,7 +3,7 @@
 #
 #   firmware_config/bundle.sh OUT [PYTHON [PLATFORM...]]    default: 3.13, manylinux wheels for aarch64 (Raspberry Pi OS Trixie)
 #
-# Run it in the repository's folder, in an environment with pip. OUT then goes to each card as fieldeye/software.
+# Run it in the repository's folder; PYTHON names a Python with pip. OUT then goes to each card as fieldeye/software.
 set -eu
 out=${1:?bundle.sh OUT}
 python=${2:-3.13}
@@ -14,10 +14,10 @@ platforms=""
 for platform; do platforms="$platforms --platform $platform"; done
 mkdir -p "$out/wheels"
 rm -f "$out"/fieldeye-*.whl
-python3 -m pip wheel --quiet --no-deps --wheel-dir "$out" .
+"${PYTHON:-python3}" -m pip wheel --quiet --no-deps --wheel-dir "$out" .
 cp requirements.lock "$out/"
 # each platform is a word of its own
 # shellcheck disable=SC2086
-python3 -m pip download --quiet --require-hashes --only-binary :all: --python-version "$python" $platforms \
+"${PYTHON:-python3}" -m pip download --quiet --require-hashes --only-binary :all: --python-version "$python" $platforms \
     --dest "$out/wheels" --requirement requirements.lock
 echo "$out: $(du -sm "$out" | cut -f1) MB for Python $python"

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# make test-systemd: setup.sh and the service in a booted Debian 13. Root only; some minutes the first time, then one or two.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+export NSPAWN_DIR=${NSPAWN_DIR:-build/nspawn} PYTHON=$PWD/.venv/bin/python
+dpkg -s mmdebstrap systemd-container >/dev/null 2>&1 ||
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mmdebstrap systemd-container
+tests/firmware/nspawn.sh setup
+machine=$(uname -m)
+firmware_config/bundle.sh "$NSPAWN_DIR/software" 3.13 "manylinux_2_28_$machine" "manylinux_2_27_$machine" \
+    "manylinux_2_17_$machine" "manylinux2014_$machine"
+exec "$PYTHON" -m pytest -m systemd tests/firmware "$@"

@@ -1,0 +1,132 @@
+"""A rendered card in a booted Debian: setup.sh without internet, a power cut in between, and the service afterwards."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.waiting import wait_until
+
+NSPAWN = Path(__file__).parent / "nspawn.sh"
+PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
+BOOT = "/boot/firmware/fieldeye"
+SETUP = f"{BOOT}/setup.sh --software /src/software"
+NODE = '[[node]]\nnode = "a"\ncamera = { kind = "folder", source = "/src/pictures", loop = true, every_s = 1 }\n'
+
+pytestmark = [
+    pytest.mark.systemd,
+    pytest.mark.skipif("NSPAWN_DIR" not in os.environ, reason="boots a machine as root; run: make test-systemd"),
+]
+
+
+def inside(command: str) -> str:
+    """Standard output of a shell's command in the machine."""
+    done = subprocess.run([NSPAWN, "exec", "sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def shown(name: str, unit: str = "fieldeye.service") -> str:
+    return inside(f"systemctl show {unit} --property={name} --value")
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Booted, with the card's folder on its boot partition and nothing set up."""
+    folder = tmp_path_factory.mktemp("source")
+    done = run_render(put_fleet(folder, SITE + NODE), folder / "out")
+    assert done.returncode == 0, done.stderr
+    source = folder / "src"
+    shutil.copytree(folder / "out/nodes/a/fieldeye", source / "card")
+    shutil.copytree(PICTURES, source / "pictures")
+    shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / "software", source / "software")
+    subprocess.run([NSPAWN, "boot", source], check=True, capture_output=True)
+    inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT}")
+    yield
+    subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def cut(machine: None) -> None:
+    """setup.sh was killed while it installed the software."""
+    inside(f"systemd-run --quiet --unit=first-try bash {SETUP}")
+    wait_until(lambda: bool(inside("ls -d /opt/fieldeye/venv.new/lib/*/site-packages/pip 2>&1 || true")), within_s=120)
+    inside("systemctl kill --signal=KILL first-try.service")
+    wait_until(lambda: shown("ActiveState", "first-try.service") in {"failed", "inactive"}, within_s=30)
+
+
+@pytest.fixture(scope="module")
+def node(cut: None) -> str:
+    """What setup.sh, run again after the cut, said."""
+    return inside(f"bash {SETUP}")
+
+
+def test_setup_goes_on_after_a_power_cut_in_its_midst(node: str) -> None:
+    assert "installed fieldeye-" in node
+    assert node.endswith("done: this is a node")
+    assert inside("cat /var/lib/fieldeye-setup/done")
+
+
+def test_the_service_is_ready_and_unprivileged(node: str) -> None:
+    assert (shown("ActiveState"), shown("SubState")) == ("active", "running")
+    pid = shown("MainPID")
+    assert inside(f"stat -c %U /proc/{pid}") == "fieldeye"
+    assert "CapEff:\t0000000000000000" in inside(f"cat /proc/{pid}/status")
+
+
+def test_no_secret_stays_on_the_boot_partition(node: str) -> None:
+    assert inside(f"find {BOOT} -path '*secrets/*' -o -name '*.nmconnection'") == ""
+    assert inside("stat -c '%a %U' /etc/fieldeye/secrets/mqtt-password /etc/fieldeye/secrets") == "600 root\n700 root"
+
+
+def test_the_secrets_of_the_service_are_hidden_from_others_and_found_by_itself(node: str) -> None:
+    assert "cannot be read" not in inside("journalctl --no-pager -u fieldeye")
+    assert (
+        inside("runuser -u nobody -- cat /etc/fieldeye/secrets/mqtt-password 2>/dev/null || echo refused") == "refused"
+    )
+
+
+def test_systemd_knows_every_word_of_the_files(node: str) -> None:
+    assert shown("RuntimeWatchdogUSec", "") == "15s"
+    assert inside("journalctl --no-pager -b | grep -c 'Unknown key\\|Failed to parse' || true") == "0"
+
+
+def test_the_firewall_stands(node: str) -> None:
+    assert "policy drop" in inside("nft list chain inet fieldeye input")
+    assert shown("UnitFileState", "nftables.service") == "enabled"
+
+
+def test_the_page_answers(node: str) -> None:
+    assert page_answers()
+
+
+def test_setup_again_changes_no_file(node: str) -> None:
+    again = inside(f"bash {SETUP}")
+    assert not [word for word in ("wrote", "installed", "made", "took") if f"Z {word} " in again]
+
+
+def test_a_frozen_node_is_started_anew_by_its_watchdog(node: str) -> None:
+    inside("mkdir -p /run/systemd/system/fieldeye.service.d")
+    inside("printf '[Service]\\nWatchdogSec=15\\n' >/run/systemd/system/fieldeye.service.d/short.conf")
+    inside("systemctl daemon-reload && systemctl restart fieldeye.service")
+    before = int(shown("NRestarts"))
+    inside("systemctl kill --kill-whom=main --signal=STOP fieldeye.service")
+    wait_until(lambda: int(shown("NRestarts")) > before and shown("ActiveState") == "active", within_s=120)
+    assert "Watchdog timeout" in inside("journalctl --no-pager -u fieldeye.service")
+    wait_until(page_answers, within_s=30)
+
+
+def test_a_node_with_wrong_settings_starts_and_shows_its_page(node: str) -> None:
+    inside("echo 'nonsense = ' >/etc/fieldeye/node.toml && systemctl restart fieldeye.service")
+    assert shown("ActiveState") == "active"
+    wait_until(page_answers, within_s=30)
+    assert "config_refused" in inside("journalctl --no-pager -u fieldeye.service")
+
+
+def page_answers() -> bool:
+    look = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/', timeout=5).status)"
+    return inside(f'python3 -c "{look}" 2>/dev/null || true') == "200"
