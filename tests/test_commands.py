@@ -161,6 +161,13 @@ def test_a_data_budget_keeps_sightings_back_first_and_ends_with_the_day(store: S
     assert budget.least_urgent(TODAY + timedelta(days=1)) == LEAST_URGENT
 
 
+def test_health_leaves_four_fifths_of_the_budget_to_records(store: Store) -> None:
+    budget = Budget(store, 1_000_000, TODAY)
+    wait_s = budget.least_wait_s(450)
+    assert 86400 / wait_s * (450 + 214) == pytest.approx(200_000)
+    assert Budget(store, None, TODAY).least_wait_s(450) == 0
+
+
 def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:
     budget = Budget(store, 1000, TODAY)
     budget.spend(900, TODAY)

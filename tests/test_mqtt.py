@@ -54,8 +54,8 @@ def test_a_node_is_born_and_stops_with_its_session_number(tmp_path: Path, broker
 
 def test_the_last_will_of_a_node_that_vanishes_says_offline(tmp_path: Path, broker: Broker) -> None:
     platform = Platform(broker)
-    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
-        wait_until(node.is_connected, within_s=5)
+    with Network(broker.port) as net, running(tmp_path, to(net.port)):
+        wait_until(lambda: len(platform.read().statuses) == 1, within_s=5)
         net.refuse = True
         net.cut()
         wait_until(lambda: [s.state for s in platform.read().statuses] == ["online", "offline"], within_s=5)

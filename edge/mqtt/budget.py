@@ -8,6 +8,8 @@ from edge.store import LEAST_URGENT, MUST_GO, Store
 # 52 with IP and time stamps, two TLS records of 22.
 PROTOCOL_BYTES = 214
 _SETTING = "sent_today"
+DAY_S = 86400.0
+_HEALTH_SHARE = 0.2
 _SIGHTINGS_SHARE = 0.8  # the rest is kept for intervals, losses and alerts
 
 
@@ -30,6 +32,12 @@ class Budget:
         if self.most_bytes is None or today != self._day or self.spent_bytes < self.most_bytes * _SIGHTINGS_SHARE:
             return LEAST_URGENT
         return MUST_GO if self.spent_bytes < self.most_bytes else None
+
+    def least_wait_s(self, size_bytes: int) -> float:
+        """How long to wait between messages of this size that say how the node is, so that most is left for records."""
+        if self.most_bytes is None:
+            return 0.0
+        return DAY_S * (size_bytes + PROTOCOL_BYTES) / (self.most_bytes * _HEALTH_SHARE)
 
     def save(self) -> None:
         """Keep the figure in the store."""

@@ -135,13 +135,15 @@ class Session:
 
     def _every_minute(self, now_s: float, *, is_spent: bool) -> None:
         """Health, and what may wait for it. Where the data budget is spent, once an hour."""
-        self._health_due_s = now_s + max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
-        now = self._parts.clock.now()
+        now, budget = self._parts.clock.now(), self._parts.budget
         self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
             self._parts.store.correct_clock(now, without=self._flight.records)
-        self._say("health", encode_message(self._filled_health()))
-        self._parts.budget.save()
+        health = encode_message(self._filled_health())
+        self._say("health", health)
+        every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
+        self._health_due_s = now_s + max(every_s, budget.least_wait_s(len(health)))
+        budget.save()
 
     def _send_batch(self, least_urgent: int) -> bool:
         without = self._flight.records | self._delivered
