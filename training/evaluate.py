@@ -21,8 +21,7 @@ from edge.detections import Detections
 from edge.detector import Detector
 from training.card import card
 from training.config import TrainConfig, read_config
-from training.datasets import images_of_split
-from training.export import PRECISIONS, detections_of, truths_of
+from training.export import PRECISIONS, detections_of, empties_of, truths_of
 from training.fetch import read_sources
 from training.figures import ClassFigures, Figures, Part
 from training.manifest import golden_sample, release
@@ -33,6 +32,7 @@ from training.sheets import right_and_wrong
 from training.train import samples_of
 
 ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person
+FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 TIMED_PICTURES = 60
 CAMERA_SIZE_PX = (640, 480)
 
@@ -41,7 +41,7 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every precision; also brings metadata, manifest, report and card up to date."""
     samples = samples_of(config, "test")
     paths = [models / f"{config.name}{suffix}.onnx" for suffix in PRECISIONS.values()]
-    empties = [path for name in config.empties for path in pictures_of(Path(config.data) / name)]
+    empties = empties_of(config, "test")
     figures = tuple(figures_of(path, samples, empties) for path in paths)
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
@@ -69,13 +69,13 @@ def write_card(card_path: Path, bundle_path: Path, figures: Sequence[Figures], s
     cv2.imwrite(str(picture), right_and_wrong(samples, found, bundle.labels), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
-def figures_of(path: Path, samples: Sequence[Sample], empties: Sequence[Path]) -> Figures:
+def figures_of(path: Path, samples: Sequence[Sample], empties: Sequence[Sample]) -> Figures:
     """Measure one file on samples of the test split and on pictures that show none of its classes."""
     bundle = load_bundle(path)
     truths, found = truths_of(samples), detections_of(path, samples)
     average = average_precision(truths, found, len(bundle.classes))
     detector = Detector(bundle)
-    false_alarms = sum(len(detector(read_image(picture))) for picture in empties)
+    false_alarms = sum(len(detector(read_image(empty.image_path))) for empty in empties)
     ms, bare_ms = timed(detector, [read_image(one.image_path) for one in samples[:TIMED_PICTURES]])
     classes = []
     for class_id, one in enumerate(bundle.classes):
@@ -89,16 +89,15 @@ def figures_of(path: Path, samples: Sequence[Sample], empties: Sequence[Path]) -
     )  # fmt: skip
 
 
-def pictures_of(root: Path) -> list[Path]:
-    """Test pictures of a dataset, whatever they show."""
-    return [root / image for image in images_of_split(root, "test")]
-
-
 def class_figures(label: str, shown: AtThreshold, average: Average, class_id: int) -> ClassFigures:
-    """One row of the report."""
+    """One row of the report; a class without marks in the split has no figures, which is not the same as zero."""
     support = shown.hits + shown.misses
-    ap50, ap50_95 = (average.ap50[class_id], average.ap50_95[class_id]) if support else (None, None)
-    return ClassFigures(label, support, ap50, ap50_95, shown.threshold, shown.precision, shown.recall, shown.f1)
+    if not support:
+        return ClassFigures(label, 0, None, None, shown.threshold, None, None, None)
+    return ClassFigures(
+        label, support, average.ap50[class_id], average.ap50_95[class_id], shown.threshold,
+        shown.precision, shown.recall, shown.f1,
+    )  # fmt: skip
 
 
 def parts_of(samples: Sequence[Sample], found: Sequence[Detections], classes: int) -> dict[str, Part]:
@@ -126,18 +125,19 @@ def timed(detector: Detector, images: Sequence[Image]) -> tuple[float, float]:
 
 def with_figures(facts: Facts, figures: Figures) -> Facts:
     """The metadata with what the test split showed; a count's interval is made from these."""
-    classes = [
-        {
-            **one, "precision": _rounded(row.precision), "recall": _rounded(row.recall), "ap50": _rounded(row.ap50),
-            "support": row.support,
-        }
-        for one, row in zip(facts["classes"], figures.classes, strict=True)
-    ]  # fmt: skip
+    classes = [{**one, **_told(row)} for one, row in zip(facts["classes"], figures.classes, strict=True)]
     metrics = {
         "map50": _rounded(figures.map50), "map50_95": _rounded(figures.map50_95), "split": "test",
         "pictures": figures.pictures,
     }  # fmt: skip
     return {**facts, "classes": classes, "metrics": metrics}
+
+
+def _told(row: ClassFigures) -> Facts:
+    """Figures of a class, absent where too few marks stand behind them."""
+    numbers = {"precision": row.precision, "recall": row.recall, "ap50": row.ap50}
+    is_told = row.support >= FEWEST_MARKS
+    return {name: _rounded(value) if is_told else None for name, value in numbers.items()} | {"support": row.support}
 
 
 def write(path: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from edge.detector import Detector
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
 from training.config import TrainConfig, read_config
+from training.datasets import images_of_split
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
@@ -55,7 +56,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     paths = {precision: models / f"{config.name}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
     quantise(paths["fp32"], paths["int8"], calibration_pictures(samples_of(config, "train"), config))
-    held_out = samples_of(config, "val")
+    held_out = samples_of(config, "val") + empties_of(config, "val")
     for precision, path in paths.items():
         write_facts(path, facts_of(config, classes, state, precision))
         choice = choose(truths_of(held_out), detections_of(path, held_out), len(classes.labels))
@@ -111,6 +112,8 @@ def with_choice(facts: Facts, choice: Choice) -> Facts:
 def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Choice:
     """Temperature by likelihood over all detections, then each class's threshold by F1 of the calibrated confidence.
 
+    Pictures of other crops belong to both, or the thresholds would let every spot on a leaf pass.
+
     found: what a bundle with temperature 1 sees at LOWEST_CONFIDENCE. Temperature scaling: Guo et al. (2017),
     On Calibration of Modern Neural Networks, arXiv:1706.04599.
     """
@@ -119,7 +122,8 @@ def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -
     is_hit = np.concatenate([one.is_hit for one in per_class])
     temperature = fitted_temperature(Judged(confidence, is_hit, 0))
     calibrated = [Judged(cooled(one.confidence, temperature), one.is_hit, one.real) for one in per_class]
-    return Choice(temperature, tuple(best_threshold(one).threshold for one in calibrated))
+    everything = Judged(cooled(confidence, temperature), is_hit, sum(one.real for one in per_class))
+    return Choice(temperature, tuple(best_threshold(one, everything) for one in calibrated))
 
 
 def fitted_temperature(detections: Judged) -> float:
@@ -140,6 +144,13 @@ def cooled(confidence: Floats, temperature: float) -> Floats:
     """Confidence at a temperature: sigmoid(logit(confidence) / temperature), as `edge.detector` computes it."""
     share = np.clip(confidence, 1e-6, 1 - 1e-6)
     return np.asarray(1 / (1 + (share / (1 - share)) ** (-1 / temperature)), np.float32)
+
+
+def empties_of(config: TrainConfig, split: str) -> list[Sample]:
+    """Pictures of other datasets that show nothing of the bundle's labels: whatever is found there is a false alarm."""
+    nothing = (np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    roots = [Path(config.data) / name for name in config.empties]
+    return [Sample(root / image, root.name, *nothing) for root in roots for image in images_of_split(root, split)]
 
 
 def truths_of(samples: Sequence[Sample]) -> list[Truth]:

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """One class on the test split; precision, recall and F1 at the shipped threshold."""
+    """One class on the test split; precision, recall and F1 at the shipped threshold. None: no mark of it there."""
 
     label: str
     support: int  # marks of this class
-    ap50: float | None  # None: the split has no mark of it
+    ap50: float | None
     ap50_95: float | None
     threshold: float
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from edge.detections import Detections
 Bools = NDArray[np.bool_]
 MATCH_IOU = 0.5
 MAX_DETECTIONS = 100
+THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
+PRIOR_MARKS = 30.0  # about as many as a class has in a validation split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,14 +143,20 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     return AtThreshold(threshold, hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
 
 
-def best_threshold(one: Judged) -> AtThreshold:
-    """The threshold of the highest F1 from 0.25 to 0.80; a tie goes to the middle of its plateau.
+def best_threshold(one: Judged, everything: Judged) -> float:
+    """The threshold from 0.25 to 0.80 of the highest F1; a tie goes to the middle of its plateau.
 
-    Bounded, since a class may have only twenty marks to choose by, and an empty picture must stay empty.
+    A class may have three marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of
+    its own it gets nearly the common threshold, with many its own.
     """
-    steps = [at_threshold(one, round(0.01 * step, 2)) for step in range(25, 81)]
-    top = max(step.f1 for step in steps)
-    plateau = [step for step in steps if step.f1 >= top - 1e-9]
+    share = PRIOR_MARKS / max(1, everything.real)
+    scores = []
+    for threshold in THRESHOLDS:
+        own, common = at_threshold(one, threshold), at_threshold(everything, threshold)
+        hits = own.hits + share * common.hits
+        wrong = own.false_alarms + own.misses + share * (common.false_alarms + common.misses)
+        scores.append(2 * hits / max(1e-9, 2 * hits + wrong))
+    plateau = [t for t, score in zip(THRESHOLDS, scores, strict=True) if score >= max(scores) - 1e-9]
     return plateau[len(plateau) // 2]
 
 

@@ -56,11 +56,28 @@ def test_the_right_place_with_the_wrong_class_is_a_false_alarm_and_a_miss():
     assert at_threshold(judged(truth, wrong, 1), 0.5).false_alarms == 1
 
 
+NOTHING = Judged(np.empty(0, np.float32), np.empty(0, np.bool_), 0)
+
+
 def test_the_threshold_parts_hits_from_false_alarms():
     one = Judged(np.array([0.9, 0.8, 0.4, 0.3], np.float32), np.array([True, True, False, False]), 2)
-    chosen = best_threshold(one)
-    assert chosen.f1 == 1
-    assert 0.4 < chosen.threshold <= 0.8
+    assert 0.4 < best_threshold(one, NOTHING) <= 0.8
+
+
+def many(hit, alarm, count):
+    """`count` insects found at confidence `hit`, as many false alarms at `alarm`."""
+    confidence = np.array([hit] * count + [alarm] * count, np.float32)
+    return Judged(confidence, np.array([True] * count + [False] * count), count)
+
+
+def test_a_class_with_few_marks_takes_the_common_threshold_and_one_with_many_its_own():
+    everything = many(hit=0.35, alarm=0.3, count=300)
+    assert best_threshold(many(hit=0.75, alarm=0.7, count=2), everything) <= 0.35
+    assert best_threshold(many(hit=0.75, alarm=0.7, count=300), everything) > 0.7
+
+
+def test_a_class_without_marks_takes_the_common_threshold():
+    assert 0.3 < best_threshold(NOTHING, many(hit=0.35, alarm=0.3, count=300)) <= 0.35
 
 
 def test_precision_of_nothing_shown_is_zero_and_not_an_error():

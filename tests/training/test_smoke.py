@@ -80,6 +80,15 @@ def test_detections_in_pictures_of_the_empty_sets_are_counted_as_false_alarms(sh
     assert figures[0].false_alarms == len(found)
 
 
+def test_a_class_without_marks_in_the_test_split_has_no_figures_rather_than_zeros(shipped):
+    _, folder, figures = shipped
+    unmarked = {row.label for row in figures[0].classes if row.support == 0}
+    assert "Pseudococcidae" in unmarked
+    for one in load_bundle(folder / figures[0].file).classes:
+        assert (one.precision is None) == (one.recall is None) == (one.support < 5)
+    assert all((row.precision is None) == (row.label in unmarked) for row in figures[0].classes)
+
+
 def test_the_card_names_every_class_dataset_and_licence(shipped):
     _, folder, figures = shipped
     text = (folder / "cards" / "tiny.md").read_text("utf-8")
