@@ -6,12 +6,14 @@ import msgspec
 
 from edge.errors import ConfigError
 
+EMPTY = "empty"
+
 
 class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One dataset of the mixture."""
 
     name: str  # folder below `data`, and key in classes.csv
-    annotation: str  # a key of training.datasets.READERS
+    annotation: str  # a key of training.datasets.READERS; "empty": it shows nothing of the labels, and only trains
     repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
     held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
 
@@ -45,8 +47,9 @@ class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides a run's outcome."""
 
-    name: str  # of the bundle; runs/<name> keeps checkpoint and log
-    weights: str  # .npz of YOLOX-Nano to start from, relative to the repository's root
+    name: str  # of the run; runs/<name> keeps checkpoint and log
+    bundle: str  # name of the files in models/; a second run that goes on from a bundle replaces it
+    weights: str  # to start from, relative to the repository's root: .npz of YOLOX-Nano, or a bundle of ours
     datasets: tuple[DatasetConfig, ...]
     phases: tuple[PhaseConfig, ...]
     empties: tuple[str, ...] = ()  # datasets that show nothing of these labels: their test pictures give false alarms
@@ -65,6 +68,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def epochs(self) -> int:
         """Length of the run."""
         return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def labelled(self) -> list[str]:
+        """Names of the datasets whose classes the bundle tells."""
+        return [dataset.name for dataset in self.datasets if dataset.annotation != EMPTY]
 
     def phase_at(self, epoch: int) -> PhaseConfig:
         """The phase that epoch 0..epochs-1 belongs to."""

@@ -40,14 +40,14 @@ CAMERA_SIZE_PX = (640, 480)
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every precision; also brings metadata, manifest, report and card up to date."""
     samples = samples_of(config, "test")
-    paths = [models / f"{config.name}{suffix}.onnx" for suffix in PRECISIONS.values()]
+    paths = [models / f"{config.bundle}{suffix}.onnx" for suffix in PRECISIONS.values()]
     empties = empties_of(config, "test")
     figures = tuple(figures_of(path, samples, empties) for path in paths)
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
     release(paths, golden_sample(paths, shareable(samples_of(config, "val"))))
-    write(models / "reports" / f"{config.name}.json", json.dumps([asdict(one) for one in figures], indent=1) + "\n")
-    write_card(models / "cards" / f"{config.name}.md", paths[0], figures, shareable(samples))
+    write(models / "reports" / f"{config.bundle}.json", json.dumps([asdict(one) for one in figures], indent=1) + "\n")
+    write_card(models / "cards" / f"{config.bundle}.md", paths[0], figures, shareable(samples))
     return figures
 
 

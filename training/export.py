@@ -21,8 +21,8 @@ from edge.detections import Detections
 from edge.detector import Detector
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
-from training.config import TrainConfig, read_config
-from training.datasets import images_of_split
+from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
+from training.datasets import read_dataset
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
@@ -49,11 +49,11 @@ class Choice:
 
 def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
-    classes = read_classes([dataset.name for dataset in config.datasets])
+    classes = read_classes(config.labelled)
     state = load_checkpoint(checkpoint)
     model = unfolded(YoloxNano(len(classes.labels)))
     model.load_state_dict(state.ema)
-    paths = {precision: models / f"{config.name}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
+    paths = {precision: models / f"{config.bundle}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
     quantise(paths["fp32"], paths["int8"], calibration_pictures(samples_of(config, "train"), config))
     held_out = samples_of(config, "val") + empties_of(config, "val")
@@ -70,7 +70,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precis
     unmeasured = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
     return {
         "format": 1,
-        "name": config.name,
+        "name": config.bundle,
         "version": datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d"),
         "head": "yolox",
         "precision": precision,
@@ -148,9 +148,9 @@ def cooled(confidence: Floats, temperature: float) -> Floats:
 
 def empties_of(config: TrainConfig, split: str) -> list[Sample]:
     """Pictures of other datasets that show nothing of the bundle's labels: whatever is found there is a false alarm."""
-    nothing = (np.empty((0, 4), np.float32), np.empty(0, np.int64))
-    roots = [Path(config.data) / name for name in config.empties]
-    return [Sample(root / image, root.name, *nothing) for root in roots for image in images_of_split(root, split)]
+    classes = read_classes(config.labelled)
+    others = [DatasetConfig(name=name, annotation=EMPTY) for name in config.empties]
+    return [one for other in others for one in read_dataset(Path(config.data) / other.name, other, split, classes)]
 
 
 def truths_of(samples: Sequence[Sample]) -> list[Truth]:

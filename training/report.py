@@ -65,7 +65,7 @@ def sample_sheet(samples: Sequence[Sample], labels: Sequence[str]) -> Image:
 
 def report(config: TrainConfig, picture: Path) -> None:
     """Print the report and write the sheet."""
-    labels = read_classes([dataset.name for dataset in config.datasets]).labels
+    labels = read_classes(config.labelled).labels
     parts = {split: samples_of(config, split) for split in SPLITS}
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))

@@ -22,7 +22,7 @@ from edge.boxes import Ints
 from training.batches import plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
-from training.config import TrainConfig, read_config
+from training.config import EMPTY, TrainConfig, read_config
 from training.datasets import read_dataset
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
 from training.model import YoloxNano
@@ -75,7 +75,7 @@ def train(config: TrainConfig, run: Path) -> None:
     torch.set_num_threads(config.threads)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
-    labels = len(read_classes([dataset.name for dataset in config.datasets]).labels)
+    labels = len(read_classes(config.labelled).labels)
     examples, dataset_of = examples_of(samples_of(config, "train"), config)
     held_out, _ = examples_of(samples_of(config, "val"), config)
     order = epoch_order(dataset_of, config)
@@ -106,12 +106,11 @@ def train(config: TrainConfig, run: Path) -> None:
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:
-    """Samples of all the configuration's datasets. Raises ConfigError."""
-    classes = read_classes([dataset.name for dataset in config.datasets])
+    """Samples of all the configuration's datasets; those without labels only train. Raises ConfigError."""
+    classes = read_classes(config.labelled)
     root = Path(config.data)
-    return [
-        sample for dataset in config.datasets for sample in read_dataset(root / dataset.name, dataset, split, classes)
-    ]
+    used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]
+    return [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
 
 
 def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:

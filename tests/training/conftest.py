@@ -33,6 +33,7 @@ def tiny_config(start_weights) -> TrainConfig:
     """Two short epochs on 12 pictures."""
     return TrainConfig(
         name="tiny",
+        bundle="tiny",
         weights=str(start_weights),
         data=str(TINY),
         datasets=(

@@ -20,6 +20,7 @@ def shipped(tmp_path_factory):
     """Folder of models after a short run that goes on from the shipped bundle."""
     config = TrainConfig(
         name="tiny",
+        bundle="tiny",
         weights=str(MODELS / "pests.onnx"),
         data=str(TINY),
         datasets=tuple(DatasetConfig(name=name, annotation="yolo") for name in ("pest-vision", "rice-pests")),

@@ -6,15 +6,22 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.config import DatasetConfig
+from training.config import EMPTY, DatasetConfig
 from training.datasets.coco import read_coco
+from training.datasets.empty import read_empty
 from training.datasets.masks import read_masks
 from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 from training.samples import Sample
 
 Reader = Callable[[Path, str, list[str], ClassTable], list[Sample]]
-READERS: dict[str, Reader] = {"yolo": read_yolo, "voc": read_voc, "coco": read_coco, "masks": read_masks}
+READERS: dict[str, Reader] = {
+    "yolo": read_yolo,
+    "voc": read_voc,
+    "coco": read_coco,
+    "masks": read_masks,
+    EMPTY: read_empty,
+}
 SPLITS = ("train", "val", "test")
 
 

@@ -1,0 +1,14 @@
+"""Pictures that show nothing of the bundle's labels, whatever else is annotated in them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from training.classes import ClassTable
+from training.samples import Sample
+
+
+def read_empty(root: Path, dataset: str, images: list[str], _classes: ClassTable) -> list[Sample]:
+    """Samples without boxes of the named pictures (paths below `root`)."""
+    nothing = (np.empty((0, 4), np.float32), np.empty(0, np.int64))
+    return [Sample(root / image, dataset, *nothing) for image in images]
