@@ -21,6 +21,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "check": "is this configuration right?",
     "doctor": "is this node well? camera, model, store, clock, broker",
     "listen": "what a broker is told, decoded as the platform sees it",
+    "export": "records into a file, to be carried where no network goes",
     "bench": "what this machine can do, stage by stage",
     "board": "print a calibration board, or read the scale off a picture of one",
     "model": "list and verify the model bundles",

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -11,24 +12,31 @@ from tqdm import tqdm
 from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, subscriber_of
 from edge.clock import SystemClock
-from edge.platform import Ledger, ingest
+from edge.platform import Ledger, ingest, ingest_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `ingest`."""
+    files = "a file of `fieldeye export`, instead of a broker; may be given again"
+    parser.add_argument("--file", type=Path, action="append", default=[], metavar="FILE", help=files)
     add_broker_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines; goes on where it stopped")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Until Ctrl-C or SIGTERM."""
+    """Until Ctrl-C or SIGTERM; with files, until they are read."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with Ledger(args.out) as ledger:
-        news = ingest(subscriber_of(args), ledger, SystemClock(), stop)
+        news = _of_files(args.file, ledger) if args.file else ingest(subscriber_of(args), ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
             for new in news:
                 progress.update(new)
         print(f"{ledger.seen.counted} records kept, {ledger.seen.repeated} sent again, {ledger.bad} set aside as bad")
     return DONE
+
+
+def _of_files(paths: Sequence[Path], ledger: Ledger) -> Iterator[int]:
+    for path in paths:
+        yield from ingest_file(path, ledger)

@@ -2,7 +2,7 @@
 
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.deduplicate import Deduplicator, Span
-from edge.platform.ingest import ingest
+from edge.platform.ingest import ingest, ingest_file
 from edge.platform.ledger import Ledger
 from edge.platform.replay import replay_commands
 from edge.platform.subscriber import Subscriber
@@ -17,5 +17,6 @@ __all__ = [
     "Subscriber",
     "decode",
     "ingest",
+    "ingest_file",
     "replay_commands",
 ]

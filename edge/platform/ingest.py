@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 from uuid import UUID
 
 from edge.clock import Clock
-from edge.platform.decode import Bad, Heard, decode
+from edge.errors import StoreError, WireError
+from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.ledger import Ledger
 from edge.platform.replay import replay_commands
 from edge.platform.subscriber import Subscriber
-from edge.wire import Health, Info, encode_message, node_topic
+from edge.wire import Health, Info, encode_message, node_topic, read_carried
 
 ASK_AGAIN = timedelta(minutes=2)  # a replay over 64 kbit/s takes its time; asking twice would only double it
 
@@ -29,6 +31,31 @@ def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) ->
             continue
         yield ledger.keep(heard.records, heard.topic.site)
         gaps.note(heard)
+
+
+def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
+    """Keep what `fieldeye export` wrote; yields how many new records each line brought.
+
+    A line that cannot be read is set aside and the others go on. Raises StoreError.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as why:
+        raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
+    for line in lines:
+        heard = _heard(path, line)
+        if isinstance(heard, Bad):
+            ledger.set_aside(heard)
+            continue
+        yield ledger.keep(heard.records, heard.topic.site)
+
+
+def _heard(path: Path, line: bytes) -> Heard | Bad:
+    try:
+        carried = read_carried(line)
+    except WireError as why:
+        return Bad(str(path), str(why))
+    return decode(Message(carried.topic, carried.payload))
 
 
 class _Gaps:

@@ -111,6 +111,11 @@ class Records:
         """The first `limit` of the records first..last that are still there."""
         return self._select("seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", first, last, limit)
 
+    def after(self, seq: int, limit: int, *, waiting_only: bool) -> list[Stored]:
+        """The next `limit` records after `seq`: those that wait, or all that are kept."""
+        waits = " AND EXISTS (SELECT 1 FROM waiting w WHERE w.priority = record.priority AND w.seq = record.seq)"
+        return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq LIMIT ?", seq, limit)
+
     def audit_trail(self, limit: int = 100) -> list[Entry]:
         """Who asked for what, newest first."""
         with sentences(self._path, "read the audit trail"):

@@ -5,6 +5,7 @@ programs read the long names of `plain`. The contract is written down in docs/co
 """
 
 from edge.wire.batch import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, as_sent, decode_batch, encode_batch
+from edge.wire.carried import Carried, carried_line, read_carried
 from edge.wire.commands import (
     MAX_COMMAND_BYTES,
     MAX_REPLAY_RECORDS,
@@ -45,6 +46,7 @@ __all__ = [
     "SIGHTING",
     "CameraHealth",
     "CameraInfo",
+    "Carried",
     "Decoded",
     "Health",
     "Info",
@@ -67,6 +69,7 @@ __all__ = [
     "Topic",
     "Unknown",
     "as_sent",
+    "carried_line",
     "command_filter",
     "decode_batch",
     "decode_message",
@@ -78,6 +81,7 @@ __all__ = [
     "parse_topic",
     "picture_id",
     "plain",
+    "read_carried",
     "records_schema",
     "summary_of",
     "utc_ms",

@@ -1,0 +1,26 @@
+"""Batches that are carried on a stick instead of sent: a JSON line each, so that a torn file loses its last line only."""
+
+import msgspec
+from msgspec import Struct
+
+from edge.errors import WireError
+
+
+class Carried(Struct, frozen=True):
+    """One message as the broker would have got it; `payload` is base64 in the file."""
+
+    topic: str
+    payload: bytes
+
+
+def carried_line(topic: str, payload: bytes) -> bytes:
+    """The line, with its end."""
+    return msgspec.json.encode(Carried(topic, payload)) + b"\n"
+
+
+def read_carried(line: bytes) -> Carried:
+    """The message in a line. Raises WireError."""
+    try:
+        return msgspec.json.decode(line, type=Carried)
+    except msgspec.DecodeError as why:
+        raise WireError(f"this line was not written by `fieldeye export`, or only in part ({why})") from why

@@ -1,0 +1,89 @@
+"""Records carried on a stick: the same keys, so that neither a second stick nor the network doubles them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.config import StoreTable
+from edge.store import Store
+from tests.faults.killing import ROOT
+from tests.records import interval, sighting
+
+CONFIG = """
+[node]
+site = "farm-3"
+node = "n1"
+[camera]
+kind = "folder"
+[store]
+folder = "{folder}"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "node.toml"
+    path.write_text(CONFIG.format(folder=tmp_path / "store"))
+    return path
+
+
+def fieldeye(*arguments: object, program: str = "main") -> "subprocess.CompletedProcess[str]":
+    code = f"import sys; from edge.cli import {program}; sys.exit({program}())"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def store_of(tmp_path: Path) -> Store:
+    return Store(StoreTable(folder=str(tmp_path / "store")), "n1")
+
+
+def ingested(out: Path, sticks: Sequence[Path]) -> list[tuple[str, int]]:
+    """Kinds and numbers in the ledger after these sticks."""
+    files = [word for stick in sticks for word in ("--file", stick)]
+    done = fieldeye("ingest", *files, "--out", out, program="platform_main")
+    assert done.returncode == 0, done.stderr
+    return [(told["kind"], told["seq"]) for told in map(json.loads, out.read_text().splitlines())]
+
+
+def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(tmp_path: Path, config: Path) -> None:
+    stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
+    with closing(store_of(tmp_path)) as store:  # the node goes on meanwhile
+        store.commit([sighting(n, count=n) for n in range(45)])
+        store.commit([interval()])
+        store.mark_delivered([1, 2])
+        assert fieldeye("export", "--config", config, "--out", stick).stdout.startswith("44 records")
+        assert store.waiting().records == 44
+        store.commit([sighting()])
+    everything = [("sighting", seq) for seq in range(3, 46)] + [("interval", 46)]
+    assert ingested(out, [stick, stick]) == everything
+    fieldeye("export", "--config", config, "--out", stick, "--all")
+    assert ingested(out, [stick]) == [*everything, ("sighting", 1), ("sighting", 2), ("sighting", 47)]
+
+
+def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> None:
+    stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting(n) for n in range(60)])
+    fieldeye("export", "--config", config, "--out", stick)
+    stick.write_bytes(stick.read_bytes()[:-30])
+    assert len(ingested(out, [stick])) == 40
+    assert "only in part" in out.with_name(out.name + ".bad").read_text()
+
+
+def test_a_node_without_a_store_has_nothing_to_export_and_none_is_made(tmp_path: Path, config: Path) -> None:
+    done = fieldeye("export", "--config", config, "--out", tmp_path / "x")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no store yet" in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_stick_that_cannot_be_written_is_said_in_a_line(tmp_path: Path, config: Path) -> None:
+    store_of(tmp_path).close()
+    done = fieldeye("export", "--config", config, "--out", tmp_path / "missing" / "x")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "check the stick" in done.stderr
