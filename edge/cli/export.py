@@ -32,9 +32,8 @@ def run(args: argparse.Namespace) -> int:
     topic = node_topic(node.site, node.node, "records")
     number = _write(args.out, topic, _batches(records, waiting_only=not args.all))
     records.close()
-    print(
-        f"{number} records in {args.out}; at the platform: fieldeye-platform ingest --file {args.out.name} --out FILE"
-    )
+    ledger = f"fieldeye-platform ingest --file {args.out.name} --out LEDGER"
+    print(f"{number} records in {args.out}; at the platform: {ledger}")
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Batches that are carried on a stick instead of sent: a JSON line each, so that a torn file loses its last line only."""
+"""Batches carried on a stick instead of sent: a JSON line each, so that a torn file loses its last line only."""
 
 import msgspec
 from msgspec import Struct
