@@ -86,12 +86,7 @@ def _guard(app: Flask, config: NodeConfig) -> None:
 
     @app.errorhandler(HTTPException)
     def in_words(error: HTTPException) -> tuple[str, int]:
-        words = (
-            error.description
-            if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen"))
-            else None
-        )
-        return render_template("plain.html", words=words or gettext("There is no such page here.")), error.code or 500
+        return render_template("plain.html", words=_error_words(error)), error.code or 500
 
     @app.errorhandler(FieldeyeError)
     def own_error(error: FieldeyeError) -> tuple[str, int]:
@@ -99,6 +94,14 @@ def _guard(app: Flask, config: NodeConfig) -> None:
         return render_template("plain.html", words=words, detail=str(error)), 503
 
     app.after_request(protect)
+
+
+def _error_words(error: HTTPException) -> str:
+    if error.code is not None and error.code >= 500:
+        return gettext("The page has a fault; the node works on. Show this page to your technician.")
+    if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen")):
+        return error.description or ""
+    return gettext("There is no such page here.")
 
 
 def _hash(file: Path) -> str:

@@ -20,7 +20,7 @@ from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
 from edge.page.situation import Facts, age_s
-from edge.page.words import Moments, gettext
+from edge.page.words import Moments, gettext, number
 from edge.status import StatusBoard
 from edge.store import Store
 
@@ -81,12 +81,23 @@ def now() -> str:
         photo=sightings.newest_photo(seen, this.store.picture, when, names),
         nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
         rows=sightings.rows(seen[:ROWS], when, names),
+        all_rows=gettext("All %(count)s", count=number(len(seen))) if len(seen) > ROWS else "",
         fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,
         notes=_notes(lines),
     )
+
+
+@pages.get("/seen")
+def seen_lately() -> str:
+    """All sightings of the last 24 hours."""
+    this, names = node(), Names(str(get_locale()))
+    when = this.moments()
+    rows = sightings.rows(this.recent.sightings(when.now_utc), when, names)
+    is_zero = bool(this.board.snapshot().camera.looked)
+    return render_template("seen_lately.html", rows=rows, nothing=sightings.nothing_words(is_zero=is_zero))
 
 
 @pages.get("/seen/<name>")

@@ -47,7 +47,7 @@ def test_each_state_fits_the_screen_and_keeps_nobody_out(name: str, view: View, 
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=str)
-@pytest.mark.parametrize("address", ["/live", "/node", "/seen/PICTURE", "/no-such-page"])
+@pytest.mark.parametrize("address", ["/live", "/node", "/seen", "/seen/PICTURE", "/no-such-page"])
 def test_the_other_pages_fit_the_screen_and_keep_nobody_out(
     address: str, view: View, browser: Browser, scene: Scene
 ) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.page.guard import is_allowed
 from tests.page.scenes import HOPPER, Scene, seen, sighting, well
@@ -42,6 +44,12 @@ def test_the_node_answers_to_its_own_names_and_private_addresses(host: str) -> N
 )  # fmt: skip
 def test_a_foreign_name_is_refused_because_it_may_be_rebound_to_the_node(host: str) -> None:
     assert not is_allowed(host, NAMES)
+
+
+@given(st.text())
+def test_no_host_header_breaks_the_guard_and_only_ours_pass(host: str) -> None:
+    if is_allowed(host, NAMES):
+        assert any(sign in host.lower() for sign in ("localhost", "north-dyke", ".local", ":", "."))
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

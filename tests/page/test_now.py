@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from edge.page import create_app
 from edge.status import CameraStatus
 from tests.page.scenes import (
     BUG,
@@ -162,3 +163,22 @@ def test_a_photograph_that_is_gone_is_said_to_be_gone(scene: Scene, client: Flas
 def test_missing_days_are_named_apart_from_days_before_the_first(scene: Scene, client: FlaskClient) -> None:
     seen(scene)
     assert "Data since Jun 19. 2 days without data are hatched: that is not a zero." in client.get("/").text
+
+
+def test_more_sightings_than_fit_are_one_touch_away(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=m)) for m in range(9, 0, -1)])
+    page = client.get("/").text
+    assert page.count('<span class="name">') == 6
+    assert '<a class="button" href="/seen">All 9</a>' in page
+    assert client.get("/seen").text.count('<span class="name">') == 9
+
+
+def test_a_fault_of_the_page_is_told_in_words_and_without_its_cause(scene: Scene) -> None:
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app.view_functions["pages.node_health"] = lambda: 1 / 0
+    answer = app.test_client().get("/node")
+    assert answer.status_code == 500
+    assert "The page has a fault; the node works on." in answer.text
+    assert "Zero" not in answer.text
+    assert answer.headers["Content-Security-Policy"]
