@@ -95,9 +95,10 @@ def seen_lately() -> str:
     """All sightings of the last 24 hours."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
-    rows = sightings.rows(this.recent.sightings(when.now_utc), when, names)
-    is_zero = bool(this.board.snapshot().camera.looked)
-    return render_template("seen_lately.html", rows=rows, nothing=sightings.nothing_words(is_zero=is_zero))
+    seen, (_, intervals) = this.recent.sightings(when.now_utc), this.days()
+    effort = card.effort(_facts(seen, intervals, when, names), this.board.snapshot())
+    nothing = sightings.nothing_words(is_zero=bool(effort))
+    return render_template("seen_lately.html", rows=sightings.rows(seen, when, names), nothing=nothing)
 
 
 @pages.get("/seen/<name>")
