@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import images_of_split, read_dataset
 from training.datasets.yolo import box_of_line, label_path
+from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
 PEST_VISION = DatasetConfig(name="pest-vision", annotation="yolo")
@@ -78,3 +80,14 @@ def test_held_out_groups_of_train_validate_instead_and_test_stays():
     assert set(images_of_split(root, "train", {"0", "1"})) == set(train) - set(moved)
     last = {"12", "13"}  # groups of the test split
     assert images_of_split(root, "test", last) == images_of_split(root, "test")
+
+
+def test_a_set_without_the_labels_trains_with_no_boxes_and_is_not_judged(tiny_config):
+    rice = DatasetConfig(name="rice-pests", annotation="empty")
+    config = msgspec.structs.replace(tiny_config, datasets=(PEST_VISION, rice))
+    assert config.labelled == ["pest-vision"]
+    trained = [sample for sample in samples_of(config, "train") if sample.dataset == "rice-pests"]
+    assert len(trained) == 4
+    assert all(len(sample.xyxy) == 0 for sample in trained)
+    for split in ("val", "test"):
+        assert {sample.dataset for sample in samples_of(config, split)} == {"pest-vision"}
