@@ -316,9 +316,9 @@ folder = Path(os.environ["DISK"])
 FILLED = """
 store = Store(StoreTable(folder=str(folder), max_mb=64, pictures_mb=64), "n1")
 committed = set()
-for n in range(1500):
-    committed |= {key.seq for key in store.commit([sighting(n) for _ in range(20)], bytes(6000) if n < 300 else None)}
-    if n == 500:
+for n in range(700):
+    committed |= {key.seq for key in store.commit([sighting(n) for _ in range(20)], bytes(12000) if n < 150 else None)}
+    if n == 250:
         try:
             (folder / "filler").write_bytes(bytes(20_000_000))  # somebody else takes all the rest
         except OSError:
@@ -343,7 +343,7 @@ except StoreError as why:
 
 
 def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced() -> None:
-    assert "committed 30000" in run_on_small_disk("-c", DISK + FILLED)
+    assert "committed 14000" in run_on_small_disk("-c", DISK + FILLED, size="6m")
 
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:

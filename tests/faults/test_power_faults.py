@@ -20,7 +20,7 @@ from tests.records import interval, sighting
 from tests.waiting import wait_until
 
 
-@pytest.mark.parametrize("times", [4, pytest.param(200, marks=LONG)])
+@pytest.mark.parametrize("times", [3, pytest.param(200, marks=LONG)])
 def test_11_a_node_killed_at_any_instant_loses_nothing_that_it_committed(tmp_path: Path, times: int) -> None:
     with Broker() as broker:
         platform = Platform(broker, session=True)
