@@ -22,6 +22,7 @@ from edge.fallback import open_detector
 from edge.mqtt import Publisher
 from edge.page import PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
+from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
 from edge.systemd import notify
@@ -32,6 +33,10 @@ log = logging.getLogger("fieldeye")
 JOIN_S = 4.0  # the publisher says farewell within 3
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
 SAFE_MODE_TURN_S = 5.0
+TOO_FAST = (
+    "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
+    "mend the cause, then run: systemctl restart fieldeye"
+)
 
 
 class Pulse:
@@ -82,7 +87,11 @@ def build(config: NodeConfig, parts: ExitStack, stop: Event, *, refused: str = "
     if refused:
         board.show(notice=refused, problem=None if looks else refused)
     store = parts.enter_context(closing(Store(config.store, config.node.node)))
-    base = _Base(config, store, board, clock, stop)
+    runs = parts.enter_context(Runs(store, clock.now()))
+    if runs.end_too_fast:
+        looks = False
+        board.show(problem=TOO_FAST.format(last=runs.last_stop))
+    base = _Base(config, store, board, clock, stop, runs)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -100,6 +109,7 @@ class _Base:
     board: StatusBoard
     clock: Clock
     stop: Event
+    runs: Runs
 
 
 def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
@@ -143,19 +153,20 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         info=lambda: _info(base),
     )
     parts.callback(publisher.close)
-    thread = Thread(target=_guarded, args=("publisher", base.stop, publisher.run), name="publisher")
+    thread = Thread(target=_guarded, args=("publisher", base, publisher.run), name="publisher")
     thread.start()
     parts.callback(_join, thread, base.stop)
     return publisher
 
 
-def _guarded(name: str, stop: Event, work: Callable[[Event], None]) -> None:
+def _guarded(name: str, base: _Base, work: Callable[[Event], None]) -> None:
     """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one."""
     try:
-        work(stop)
-    except Exception:
+        work(base.stop)
+    except Exception as why:
         log.exception("thread_died", extra={"who": name})
-        stop.set()
+        base.runs.note(f"fault in {name}: {type(why).__name__}: {why}")
+        base.stop.set()
 
 
 def _join(thread: Thread, stop: Event) -> None:
@@ -225,6 +236,7 @@ def _health(base: _Base) -> Health:
             ms_per_frame=camera.ms_per_frame,
         ),
         problem=snapshot.problem or snapshot.notice or snapshot.model.detail or None,
+        last_stop=base.runs.last_stop,
         cpu_temperature_c=board.temperature_c,
         throttled=board.is_throttled,
         load=round(os.getloadavg()[0], 2),

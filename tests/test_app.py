@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -223,3 +225,62 @@ def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None
     assert ended.returncode == 1
     assert f"port {port}" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_node_that_is_killed_five_times_shows_its_page_and_does_not_look_until_it_is_restarted(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None)
+    for _ in range(5):
+        with running(config, tmp_path, port) as node:
+            node.process.kill()
+            node.process.wait(5)
+    with running(config, tmp_path, port) as node:
+        assert "5 times within 10 minutes" in node.page()
+        before = node.committed()
+        assert node.stop() == 0
+        assert node.committed() == before
+    with running(config, tmp_path, port) as node:
+        wait_until(lambda: node.committed() > before, within_s=30)
+        assert node.stop() == 0
+
+
+class Manager:
+    """What systemd is to a service: the other end of NOTIFY_SOCKET."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "notify"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self.path))
+        self._socket.settimeout(20)
+
+    def hears(self) -> str:
+        return self._socket.recv(100).decode()
+
+    def drain(self) -> int:
+        """How many messages lie there."""
+        self._socket.setblocking(False)
+        heard = 0
+        with suppress(BlockingIOError):
+            while self._socket.recv(100):
+                heard += 1
+        self._socket.settimeout(20)
+        return heard
+
+
+def test_the_watchdog_is_fed_by_the_loop_and_not_while_the_loop_is_stuck(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = Manager(tmp_path)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+    port = free_port()
+    with running(configuration(tmp_path, port, None), tmp_path, port) as node:
+        assert manager.hears() == "READY=1"
+        assert manager.hears() == "WATCHDOG=1"
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # somebody holds the database: the next commit of the loop waits
+            wait_until(lambda: manager.drain() == 0, within_s=8, every_s=1.5)
+            other.execute("ROLLBACK")
+        assert manager.hears() == "WATCHDOG=1"
+        assert node.stop() == 0

@@ -1,0 +1,85 @@
+"""Why the last run ended, and whether runs end too fast to go on looking: kept among the store's settings."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from edge.clock import Instant
+
+SETTING = "runs"
+BAD_ENDS, WITHIN_S = 5, 600.0  # so many within ten minutes: the next start would end like the others
+ASKED = "told to stop"
+UNSAID = "without a word: power cut, kill or watchdog"
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One start of the node. `ended` is empty while it runs, and for ever if nobody could write it."""
+
+    boot_id: str
+    started_s: float  # monotonic
+    ended: str = ""
+
+
+class Settings(Protocol):
+    """Where the list is kept."""
+
+    def setting(self, name: str) -> str | None: ...
+
+    def set_setting(self, name: str, value: str) -> None: ...
+
+
+class Runs:
+    """`with Runs(store, now) as runs:` around a node's life; the end is written even when it is a fault."""
+
+    def __init__(self, settings: Settings, now: Instant) -> None:
+        self._settings = settings
+        self._before = _read(settings)
+        self._this = Run(boot_id=now.boot_id, started_s=now.monotonic_s)
+        self._reason = ASKED
+
+    @property
+    def last_stop(self) -> str | None:
+        """Why the run before this one ended, for people; None at the first start."""
+        return (self._before[-1].ended or UNSAID) if self._before else None
+
+    @property
+    def end_too_fast(self) -> bool:
+        """Did the last `BAD_ENDS` runs of this boot all end badly within `WITHIN_S`?"""
+        return end_too_fast(self._before, self._this)
+
+    def note(self, reason: str) -> None:
+        """Why this run is about to end, if not because it was told to."""
+        self._reason = reason
+
+    def __enter__(self) -> Self:
+        self._write(self._this)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        reason = self._reason if error is None else f"fault: {type(error).__name__}: {error}"
+        self._write(msgspec.structs.replace(self._this, ended=reason))
+
+    def _write(self, this: Run) -> None:
+        self._settings.set_setting(SETTING, msgspec.json.encode([*self._before, this][-BAD_ENDS - 1 :]).decode())
+
+
+def end_too_fast(before: Sequence[Run], this: Run) -> bool:
+    """See Runs. A boot is another life: monotonic times of two boots cannot be compared."""
+    last = before[-BAD_ENDS:]
+    return (
+        len(last) == BAD_ENDS
+        and all(run.boot_id == this.boot_id and run.ended != ASKED for run in last)
+        and this.started_s - last[0].started_s < WITHIN_S
+    )
+
+
+def _read(settings: Settings) -> tuple[Run, ...]:
+    """A list that cannot be read is of no use, and no reason not to start."""
+    try:
+        return msgspec.json.decode(settings.setting(SETTING) or "[]", type=tuple[Run, ...])
+    except msgspec.DecodeError:
+        return ()
