@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge.errors import UsageError
-from firmware_config.keys import write_beside
+from firmware_config.keys import write_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _written(path: Path, file: File) -> bool:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.is_file() and path.read_bytes() == file.content and path.stat().st_mode & 0o777 == file.mode:
         return False
-    write_beside(path, file.content, file.mode)
+    write_new(path, file.content, file.mode).replace(path)
     return True
 
 

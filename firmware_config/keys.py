@@ -10,33 +10,48 @@ from edge.errors import ConfigError
 # No 0, 1, I, L, O, U: read aloud in a field and typed on a phone.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _OTHERS = 0o077
+NEW = ".new"
 
 
 class KeyStore:
-    """A folder of mode 0700 with files of mode 0600. One process at a time renders from it."""
+    """A folder of mode 0700 with files of mode 0600. One process at a time renders from it.
+
+    What is made is in memory until `keep`, which must come before anything that was rendered from it is written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._new: dict[str, str] = {}
 
     def take(self, name: str, make: Callable[[], str]) -> str:
         """The secret called `name`, made by `make` if there is none yet. Raises ConfigError if others may read it."""
         path = self._folder / name
-        if path.exists():
+        if name not in self._new and path.exists():
             return read_private(path, f"key store, {name}")
-        return self.replace(name, make())
+        return self._new[name] if name in self._new else self.replace(name, make())
 
     def replace(self, name: str, value: str) -> str:
-        """Keep `value` under `name`, complete or not at all, and return it. Raises ConfigError."""
-        path = self._folder / name
-        try:
-            for folder in [*reversed(path.relative_to(self._folder).parents)]:
-                (self._folder / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_beside(path, value.encode(), 0o600, durable=True)
-        except OSError as why:
-            raise ConfigError(
-                f"{path}: cannot be written ({why.strerror}); give a folder of yours with --keys"
-            ) from why
+        """`value` is from now on the secret called `name`; returned."""
+        self._new[name] = value
         return value
+
+    def keep(self) -> None:
+        """Write what is new, each secret complete or not at all, also when the power goes. Raises ConfigError."""
+        try:
+            besides = [self._write(self._folder / name, value) for name, value in self._new.items()]
+            for beside in besides:  # together, since the first waits for the disk and the others ride along
+                with beside.open("rb") as file:
+                    os.fsync(file.fileno())
+            for beside in besides:
+                beside.replace(beside.with_name(beside.name.removesuffix(NEW)))
+        except OSError as why:
+            raise ConfigError(f"{self._folder}: cannot be written ({why.strerror}); name another with --keys") from why
+        self._new = {}
+
+    def _write(self, path: Path, value: str) -> Path:
+        for folder in reversed(path.relative_to(self._folder).parents):
+            (self._folder / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return write_new(path, value.encode(), 0o600)
 
 
 def read_private(path: Path, what: str) -> str:
@@ -52,17 +67,14 @@ def read_private(path: Path, what: str) -> str:
     return text
 
 
-def write_beside(path: Path, content: bytes, mode: int, *, durable: bool = False) -> None:
-    """Replace a file in one step; it never has a wider mode than `mode`. `durable`: it outlives a power cut."""
-    beside = path.with_name(path.name + ".new")
+def write_new(path: Path, content: bytes, mode: int) -> Path:
+    """Write a file beside `path`, to be renamed to it; it never has a wider mode than `mode`."""
+    beside = path.with_name(path.name + NEW)
     beside.unlink(missing_ok=True)
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123  from a descriptor
         os.fchmod(file.fileno(), mode)  # whatever the umask says
         file.write(content)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    beside.replace(path)
+    return beside
 
 
 def new_password() -> str:

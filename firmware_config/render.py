@@ -15,4 +15,5 @@ def render(fleet: Fleet, keys: KeyStore) -> dict[str, File]:
     files = broker_files(fleet, keys, authority, broker)
     for entry in fleet.nodes:
         files |= node_files(fleet, entry, keys, authority)
+    keys.keep()
     return files

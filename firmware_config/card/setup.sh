@@ -93,6 +93,8 @@ install_settings() {
 
 install_system() {
     local file target mode
+    # The one file here that another's firewall may stand in.
+    [ -e /etc/nftables.conf.before-fieldeye ] || cp -p /etc/nftables.conf /etc/nftables.conf.before-fieldeye
     while IFS= read -r file; do
         target=${file#"$here/system"}
         mode=0644

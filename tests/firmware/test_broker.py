@@ -1,131 +1,28 @@
 """The rendered files under a real Mosquitto, over TLS: who gets in, says and hears what, what outlives a SIGKILL."""
 
 import base64
-import os
-import pwd
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Self
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from firmware_config.broker import password_line
-from tests.broker import MOSQUITTO, free_port
+from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
 from tests.waiting import wait_until
 
 REFUSED, NOT_AUTHORISED = 0x87, 0x87  # CONNACK's and PUBACK's
 
 
-class RenderedBroker:
-    """Mosquitto with the rendered files: only folders, port and log are put where a test may have them."""
-
-    def __init__(self, out: Path) -> None:
-        self.folder, self.port = Path(mkdtemp(prefix="broker-")), free_port()
-        shutil.copytree(out / "broker", self.folder, dirs_exist_ok=True)
-        (self.folder / "store").mkdir()
-        conf = (self.folder / "mosquitto.conf").read_text()
-        for theirs, ours in {
-            "/etc/mosquitto/fieldeye": str(self.folder),
-            "/var/lib/mosquitto/": f"{self.folder}/store/",
-            "listener 8883": f"listener {self.port} 127.0.0.1",
-            "log_dest syslog": f"log_dest file {self.folder}/log",
-        }.items():
-            assert theirs in conf
-            conf = conf.replace(theirs, ours)
-        (self.folder / "mosquitto.conf").write_text(conf)
-        if os.geteuid() == 0:  # it then becomes the user mosquitto
-            owner = pwd.getpwnam("mosquitto")
-            for path in [self.folder, *self.folder.rglob("*")]:
-                os.chown(path, owner.pw_uid, owner.pw_gid)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-        shutil.rmtree(self.folder)
-
-    def start(self) -> None:
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")])
-        wait_until(self._listens, within_s=10)
-
-    def kill(self) -> None:
-        assert self.process
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def _listens(self) -> bool:
-        assert self.process
-        assert self.process.poll() is None, (self.folder / "log").read_text()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-class User:
-    """A client that checks the broker's certificate as strictly as Python 3.13 does."""
-
-    def __init__(
-        self, broker: RenderedBroker, out: Path, name: str, password: str, *, clean: bool = True, client: str = ""
-    ) -> None:
-        self.accepted: int | None = None
-        self.heard: list[tuple[str, bytes]] = []
-        self._acks: dict[int, int] = {}
-        self._granted: list[int] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client or name, protocol=paho.MQTTv5)
-        self._client.on_connect = lambda *told: setattr(self, "accepted", told[3].value)
-        self._client.on_message = lambda *told: self.heard.append((told[2].topic, told[2].payload))
-        self._client.on_publish = lambda *told: self._acks.update({told[2]: told[3].value})
-        self._client.on_subscribe = lambda *told: self._granted.append(told[2])
-        self._client.username_pw_set(name, password)
-        context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
-        context.verify_flags |= ssl.VERIFY_X509_STRICT
-        self._client.tls_set_context(context)
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 0 if clean else 3600
-        self._client.connect("localhost", broker.port, clean_start=clean, properties=properties)
-        self._client.loop_start()
-        wait_until(lambda: self.accepted is not None, within_s=10)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def publish(self, topic: str) -> int:
-        mid = self._client.publish(topic, b"x", qos=1).mid
-        wait_until(lambda: mid in self._acks, within_s=10)
-        return self._acks[mid]
-
-    def subscribe(self, topic: str) -> None:
-        _, mid = self._client.subscribe(topic, qos=1)
-        wait_until(lambda: mid in self._granted, within_s=10)
-
-
 @pytest.fixture(scope="module")
 def broker(rendered: Path) -> Iterator[RenderedBroker]:
     with RenderedBroker(rendered) as running:
         yield running
-
-
-def login(rendered: Path, broker: RenderedBroker, name: str, **more: object) -> User:
-    place = "platform" if name == "platform" else f"nodes/{name}/fieldeye/secrets"
-    return User(broker, rendered, name, (rendered / place / "mqtt-password").read_text().strip(), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["a", "b", "platform"])

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -171,6 +172,23 @@ def test_a_bridge_password_cannot_smuggle_a_line_into_the_brokers_configuration(
     put_private(tmp_path / "bridge-password", "x\nallow_anonymous true")
     with pytest.raises(ConfigError, match="one line"):
         render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+
+
+def test_ten_nodes_take_less_than_five_seconds_of_a_processor(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + "".join(entry(f"n{number}") for number in range(10)))
+    before = getrusage(RUSAGE_CHILDREN)
+    assert run_render(fleet, tmp_path / "out").returncode == 0
+    after = getrusage(RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
+
+
+def test_a_secret_that_was_cut_while_it_was_written_is_made_anew(rendered: Path, tmp_path: Path) -> None:
+    put_fleet(tmp_path, SITE + entry("a"))
+    (tmp_path / "keys/nodes/a").mkdir(parents=True, mode=0o700)
+    put_private(tmp_path / "keys/nodes/a/mqtt-password.new", "ha")
+    assert run_render(tmp_path / "fleet.toml", tmp_path / "out").returncode == 0
+    assert len((tmp_path / "out/nodes/a/fieldeye/secrets/mqtt-password").read_text().strip()) == 32
+    assert not list((tmp_path / "keys").rglob("*.new"))
 
 
 def test_a_damaged_authority_is_named_and_not_replaced(rendered: Path, tmp_path: Path) -> None:

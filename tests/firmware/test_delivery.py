@@ -1,0 +1,47 @@
+"""From a fleet file to an acknowledged record: the rendered node and the rendered broker, over TLS."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.broker import free_port
+from tests.firmware.brokers import RenderedBroker, login
+from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.waiting import wait_until
+
+PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
+
+
+def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: Path) -> None:
+    out, port = tmp_path / "out", free_port()
+    site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {port}')
+    camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
+    done = run_render(put_fleet(tmp_path, f'{site}[[node]]\nnode = "a"\n{camera}\nstore = {{ interval_s = 2 }}\n'), out)
+    assert done.returncode == 0, done.stderr
+    with RenderedBroker(out, port) as broker, login(out, broker, "platform") as platform:
+        platform.subscribe("fieldeye/v1/valley/a/#")
+        with subprocess.Popen(
+            [sys.executable, "-m", "edge", "run", "--config", moved(out / "nodes/a/fieldeye", tmp_path)],
+            env={**os.environ, "CREDENTIALS_DIRECTORY": str(out / "nodes/a/fieldeye/secrets")},
+            cwd=PICTURES.parents[2], stderr=subprocess.DEVNULL,
+        ) as node:  # fmt: skip
+            wait_until(lambda: "records" in {topic.split("/")[4] for topic, _ in platform.heard}, within_s=60)
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(20) == 0
+    assert {topic.split("/")[4] for topic, _ in platform.heard} >= {"status", "info", "records"}
+
+
+def moved(card: Path, here: Path) -> Path:
+    """node.toml with the three places that setup.sh and systemd would make put below `here`."""
+    text = (card / "node.toml").read_text()
+    for theirs, ours in {
+        "/etc/fieldeye/ca.pem": str(card / "ca.pem"),
+        "[store]": f'[store]\nfolder = "{here / "state"}"',
+        'host = "0.0.0.0"': f'host = "127.0.0.1"\nport = {free_port()}',
+    }.items():
+        assert theirs in text
+        text = text.replace(theirs, ours)
+    (here / "node.toml").write_text(text)
+    return here / "node.toml"
