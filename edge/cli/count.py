@@ -196,7 +196,8 @@ def _save(path: Path, image: Image, found: Detections, sure: np.ndarray, step: S
     """The picture with each insect that has a number; on a card the new ones, on a leaf every lesion."""
     keep = sure if step.card is None and not step.number.any() else step.number > 0
     shown = found.where(np.flatnonzero(keep))
-    names = [f"{n or ''} {labels[c]}".strip() for n, c in zip(step.number[keep], shown.class_id, strict=True)]
+    marks = ["new" if step.card else str(n or "") for n in step.number[keep]]
+    names = [f"{mark} {labels[c]}".strip() for mark, c in zip(marks, shown.class_id, strict=True)]
     numbered = Detections(shown.xyxy, shown.confidence, np.arange(len(shown)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

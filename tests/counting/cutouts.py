@@ -31,16 +31,17 @@ def from_sticky_cards(split: str = "train", most: int = 150) -> tuple[Cutout, ..
         image = cv2.imread(str(STICKY_CARDS / picture["file_name"]))
         outlines = [a for a in told["annotations"] if a["image_id"] == picture["id"]]
         cutouts += [_cut(image, a["segmentation"]) for a in outlines if 25 < max(a["bbox"][2:]) < 160]
-    return tuple(np.random.default_rng(1).permutation(np.array(cutouts, object))[:most])
+    return tuple(cutouts[k] for k in np.random.default_rng(1).permutation(len(cutouts))[:most])
 
 
 def _cut(image: NDArray[np.uint8], segmentation: list[list[float]]) -> Cutout:
-    mask = np.zeros(image.shape[:2], np.uint8)
     parts = [np.array(part, np.float32).reshape(-1, 2).round().astype(np.int32) for part in segmentation]
-    cv2.fillPoly(mask, parts, 255)
     left, top, width, height = cv2.boundingRect(np.vstack(parts))
-    soft = cv2.GaussianBlur(mask, (5, 5), 0)
-    return np.dstack([image, soft])[max(top, 0) : top + height, max(left, 0) : left + width]
+    left, top = max(left, 0), max(top, 0)
+    crop = image[top : top + height, left : left + width]
+    mask = np.zeros(crop.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [part - (left, top) for part in parts], 255)
+    return np.dstack([crop, cv2.GaussianBlur(mask, (5, 5), 0)])
 
 
 def turned(cutout: Cutout, degrees: float, longest_px: float | None = None) -> Cutout:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from edge.detections import no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from tests.counting import cards, cutouts
 from tests.counting.cards import Picture, Pose
@@ -155,6 +157,17 @@ def test_real_insects_on_a_real_card_are_counted_once_each() -> None:
     pictures = list(cards.series(chance, 4, ground, among))
     _, told = readings(pictures)
     assert sum(new(told)) == pytest.approx(sum(picture.new for picture in pictures), abs=1)
+
+
+@pytest.mark.skipif(not cutouts.CARD_SERIES.exists(), reason="the card series is not in the repository")
+def test_five_real_pictures_of_one_card_under_lamps_and_daylight_are_one_card() -> None:
+    """It was moved between the third and the fourth, somebody wrote on it after the first, and two have mains bands."""
+    card, verdicts = Card.none(1), []
+    nothing = no_detections()
+    for path in sorted(cutouts.CARD_SERIES.glob("*.jpg")):
+        card, reading = read_card(card, nothing, np.empty(0, np.bool_), cv2.imread(str(path)))
+        verdicts.append(reading.verdict)
+    assert verdicts == ["first", "matched", "matched", "matched", "matched"]
 
 
 def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_path: Path) -> None:
