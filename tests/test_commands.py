@@ -119,6 +119,8 @@ def test_a_replay_is_answered_by_its_merits(store: Store, changes: dict[str, obj
         (b'{"id":"x"}', "malformed"),
         (b'{"id":"../../etc","expires":"2036-01-01T00:00:00Z","epoch":"","first":1,"last":2}', "malformed"),
         (b'{"id":"12345678","expires":"2036-01-01T00:00:00Z","epoch":"","first":0,"last":2}', "malformed"),
+        (b'{"id":"\xff\xfe"}', "malformed"),
+        (b"[" * 4096, "malformed"),
         (b" " * 4097, "too_large"),
     ],
 )

@@ -16,8 +16,12 @@ from edge.errors import WireError
 from edge.wire import (
     MAX_BATCH_BYTES,
     Health,
+    Info,
+    ReplayCommand,
+    Reply,
     Status,
     Stored,
+    Summary,
     Unknown,
     as_sent,
     decode_batch,
@@ -248,10 +252,24 @@ def test_a_message_comes_back_and_ignores_what_it_does_not_know() -> None:
     assert decode_message(encode_message(status)[:-1] + b',"new":1}', Status) == status
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b'{"state":"asleep","session":1,"connection":1}', b"[1]", b"\xff"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"", b"{}", b'{"state":"asleep","session":1,"connection":1}', b"[1]", b"\xff", b'{"state":"\xff"}',
+        b'{"new":' + b"[" * 60_000, b'{"session":1e999}', b'{"session":' + b"9" * 5000 + b"}", b" " * 65_537,
+    ],
+)  # fmt: skip
 def test_a_message_that_is_none_is_refused(payload: bytes) -> None:
     with pytest.raises(WireError):
         decode_message(payload, Status)
+
+
+@given(st.sampled_from([Status, Info, Health, Summary, ReplayCommand, Reply]), st.binary(max_size=200), st.data())
+def test_any_bytes_give_a_message_or_a_wire_error(kind: type, noise: bytes, data: st.DataObject) -> None:
+    whole = bytearray(encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5)))
+    at = data.draw(st.integers(0, len(whole)))
+    with suppress(WireError):
+        decode_message(bytes(whole[:at]) + noise + bytes(whole[at:]), kind)
 
 
 def test_the_summary_tells_no_data_from_none() -> None:

@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 
 from edge.clock import Clock, ClockState
+from edge.errors import WireError
 from edge.store import BATCH_RECORDS, Entry, Store
-from edge.wire import MAX_COMMAND_BYTES, MAX_REPLAY_RECORDS, ReplayCommand, Reply, Stored
+from edge.wire import MAX_COMMAND_BYTES, MAX_REPLAY_RECORDS, ReplayCommand, Reply, Stored, decode_message
 
 ALLOWED = ("replay",)
 _WAITING_REPLAYS = 8  # more are answered "busy"
@@ -67,8 +68,8 @@ class Commands:
 
     def _replay(self, payload: bytes) -> Reply | None:
         try:
-            command = msgspec.json.decode(payload, type=ReplayCommand)
-        except msgspec.DecodeError as why:
+            command = decode_message(payload, ReplayCommand)
+        except WireError as why:
             return Reply(code="malformed", detail=str(why))
         if command.last < command.first or command.expires.tzinfo is None:
             return self._reply(command, "malformed", detail="first..last must rise and expires must tell its zone")

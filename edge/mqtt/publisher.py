@@ -68,6 +68,7 @@ class Publisher:
             commands=Commands(store, clock),
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             show=self._show,
+            handed=set(),
             woken=woken,
         )
         self._login = login_of(config, node)

@@ -59,6 +59,7 @@ class Parts:
     commands: Commands
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
+    handed: set[int]  # seqs ever sent and not acknowledged since the start: their records must not change any more
     woken: socket  # readable when something was committed
 
 
@@ -138,7 +139,7 @@ class Session:
         now, budget = self._parts.clock.now(), self._parts.budget
         self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
-            self._parts.store.correct_clock(now, without=self._flight.records)
+            self._parts.store.correct_clock(now, without=self._parts.handed)
         health = encode_message(self._filled_health())
         self._say("health", health)
         every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
@@ -193,6 +194,7 @@ class Session:
         size_bytes = len(topic) + len(payload)
         self._parts.figures.sent_bytes += size_bytes
         self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._today())
+        self._parts.handed.update(seqs)
         self._flight.add(mid, Sent(channel, seqs, size_bytes, self._parts.clock.monotonic_s()))
 
     def _status(self, state: str) -> bytes:
@@ -240,6 +242,7 @@ class Session:
         if not self._delivered:
             self._mark_due_s = now_s + self._parts.pace.mark_s
         self._delivered.update(sent.seqs)
+        self._parts.handed.difference_update(sent.seqs)
         self._parts.figures.acknowledged += len(sent.seqs)
         self._parts.kept.reset()
         self._parts.show(None, self._parts.clock.now())

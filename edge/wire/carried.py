@@ -4,6 +4,7 @@ import msgspec
 from msgspec import Struct
 
 from edge.errors import WireError
+from edge.wire.documents import decode_document
 
 
 class Carried(Struct, frozen=True):
@@ -21,6 +22,6 @@ def carried_line(topic: str, payload: bytes) -> bytes:
 def read_carried(line: bytes) -> Carried:
     """The message in a line. Raises WireError."""
     try:
-        return msgspec.json.decode(line, type=Carried)
-    except msgspec.DecodeError as why:
+        return decode_document(line, Carried)
+    except WireError as why:
         raise WireError(f"this line was not written by `fieldeye export`, or only in part ({why})") from why

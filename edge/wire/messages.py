@@ -12,6 +12,7 @@ from msgspec import Struct
 from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import WireError
 from edge.wire.commands import ReplayCommand, Reply
+from edge.wire.documents import decode_document
 
 MAX_MESSAGE_BYTES = 65_536
 ClockWord = Literal["synced", "unsynced", "corrected"]
@@ -183,10 +184,7 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
     """The message in a payload; unknown fields are ignored. Raises WireError."""
     if len(payload) > MAX_MESSAGE_BYTES:
         raise WireError(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_MESSAGE_BYTES} are read; send less")
-    try:
-        return msgspec.json.decode(payload, type=kind)
-    except msgspec.DecodeError as why:
-        raise WireError(f"{kind.__name__}: {why}; see docs/contract") from why
+    return decode_document(payload, kind)
 
 
 def messages_schema() -> dict[str, Any]:
