@@ -81,7 +81,7 @@ def test_08_swallowed_acknowledgements_double_on_the_wire_and_not_in_the_count(t
     with Broker() as broker, Network(broker.port) as net:
         platform = Platform(broker)
         with running(tmp_path, to(net.port, ack_timeout_s=1.0)) as node:
-            wait_until(lambda: len(platform.read().messages.get("health", [])) == 1, within_s=5)
+            wait_until(lambda: len(platform.read().messages.get("health", [])) >= 1, within_s=5)
             net.drop = frozenset({PUBACK})
             node.commit(*(sighting(n) for n in range(20)))
             wait_until(lambda: platform.read().seen.repeated >= 20, within_s=15)

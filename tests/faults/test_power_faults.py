@@ -10,11 +10,13 @@ from edge.clock import ClockState, Instant
 from edge.config import StoreTable
 from edge.counts import Interval, Sighting
 from edge.store import Store
+from edge.wire import Key, decode_batch
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
 from tests.faults.killing import instants, run_and_kill
 from tests.faults.small_disk import run_on_small_disk
 from tests.faults.test_broker_faults import LONG, check_counted, committed_by
+from tests.network import PUBACK, Network
 from tests.node import NODE, JumpingClock, Platform, running, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
@@ -126,3 +128,25 @@ def test_18_an_interval_in_whose_middle_the_clock_was_set_has_a_right_start(tmp_
     assert latest.record.start == Instant(  # type: ignore[union-attr]
         NOON - timedelta(minutes=30), ClockState.CORRECTED, start.boot_id, start.monotonic_s
     )
+
+
+def test_18_a_record_that_was_sent_before_the_clock_was_set_keeps_its_content(tmp_path: Path) -> None:
+    clock = JumpingClock(-3600.0, ClockState.UNSYNCED)
+    with Broker() as broker, Network(broker.port) as net:
+        platform = Platform(broker)
+        with running(tmp_path, to(net.port, ack_timeout_s=1.0), clock=clock) as node:
+            wait_until(lambda: len(platform.read().messages.get("health", [])) >= 1, within_s=5)
+            net.drop = frozenset({PUBACK})
+            sent = node.commit(*(sighting(at=clock.now(), count=n) for n in range(5)))
+            wait_until(lambda: platform.has(sent), within_s=5)
+            clock.offset_s, clock.state = 0.0, ClockState.SYNCED
+            net.drop = frozenset()
+            wait_drained(node)
+            wait_until(lambda: platform.read().seen.repeated >= 5, within_s=5)
+        contents: dict[Key, set[object]] = {}
+        for message in platform.client.inbox:
+            if message.topic.endswith("/records"):
+                for decoded in decode_batch(message.payload, NODE):
+                    contents.setdefault(decoded.key, set()).add(decoded.record)
+        assert [len(versions) for versions in contents.values()] == [1] * 5
+        platform.client.leave()
