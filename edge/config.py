@@ -125,7 +125,6 @@ class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     page: PageTable | None = PageTable()
 
 
-
 def safe_config(folder: Path) -> NodeConfig:
     """What a node runs with when it has no configuration that can be used: nothing but the page, which says why.
 
