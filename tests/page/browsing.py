@@ -44,10 +44,6 @@ class View:
         return f"{self.width_px}-{self.language}-{self.theme}"
 
 
-# Each width, language and theme with each of the others
-VIEWS = [View(), View(390, "zh", "dark"), View(1280, "zh"), View(1280, "en", "dark")]
-
-
 @dataclass
 class Visit:
     """An open page with what went wrong on it."""
@@ -60,6 +56,11 @@ class Visit:
 
     def go(self, address: str) -> None:
         self.page.goto(self.root + address, wait_until="load")
+
+    def go_as(self, view: View, address: str) -> None:
+        """The same page in another language and light."""
+        self.page.emulate_media(color_scheme="dark" if view.theme == "dark" else "light")
+        self.go(f"{address}?lang={view.language}")
 
     def is_wider_than_the_screen(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))

@@ -87,9 +87,11 @@ def well(scene: Scene) -> None:
 def fortnight(scene: Scene) -> None:
     """Fourteen days with a zero, a gap and a rise."""
     counts = [None, 0, 2, 1, 3, 2, None, None, 4, 7, 6, 3, 4, 5]
-    for back, count in enumerate(reversed(counts)):
-        found = None if count is None else {HOPPER: count, BUG: count // 3} if count else {}
-        scene.store.commit([interval(scene.before(days=back, hours=2), found, frames=212)])
+    found = [None if count is None else {HOPPER: count, BUG: count // 3} if count else {} for count in counts]
+    days = reversed(range(len(counts)))
+    scene.store.commit(
+        [interval(scene.before(days=back, hours=2), one, frames=212) for back, one in zip(days, found, strict=True)]
+    )
 
 
 def seen(scene: Scene) -> None:
@@ -110,8 +112,7 @@ def deliver(scene: Scene) -> None:
 
 def nothing(scene: Scene) -> None:
     well(scene)
-    for back in range(14):
-        scene.store.commit([interval(scene.before(days=back, hours=2), {}, frames=212)])
+    scene.store.commit([interval(scene.before(days=back, hours=2), {}, frames=212) for back in reversed(range(14))])
     deliver(scene)
 
 

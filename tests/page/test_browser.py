@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from edge.boxes import Image
 from edge.page.words import LANGUAGES
-from tests.page.browsing import CHROMIUM, FLAGS, VIEWS, View, visiting
+from tests.page.browsing import CHROMIUM, FLAGS, View, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 
 pytestmark = [
@@ -34,30 +34,49 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("width_px", [390, 1280])
 @pytest.mark.parametrize("name", SCENES)
-def test_each_state_fits_the_screen_and_keeps_nobody_out(name: str, view: View, browser: Browser, scene: Scene) -> None:
+def test_each_state_fits_the_screen_and_keeps_nobody_out(
+    name: str, width_px: int, browser: Browser, scene: Scene
+) -> None:
     SCENES[name](scene)
-    with visiting(browser, scene, view) as visit:
-        visit.go("/")
-        assert not visit.is_wider_than_the_screen()
-        assert visit.violations() == []
+    with visiting(browser, scene, View(width_px)) as visit:
+        for view in (View(width_px, "en", "dark"), View(width_px, "zh", "light")):
+            visit.go_as(view, "/")
+            assert not visit.is_wider_than_the_screen(), view
+            assert visit.violations() == [], view
         assert visit.complaints == []
         assert visit.foreign == []
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=str)
+@pytest.mark.parametrize("width_px", [390, 1280])
 @pytest.mark.parametrize("address", ["/live", "/node", "/seen", "/seen/PICTURE", "/no-such-page"])
 def test_the_other_pages_fit_the_screen_and_keep_nobody_out(
-    address: str, view: View, browser: Browser, scene: Scene
+    address: str, width_px: int, browser: Browser, scene: Scene
 ) -> None:
     broker_away(scene)
-    picture = scene.store.latest_sightings(3)[-1].record.picture
-    with visiting(browser, scene, view) as visit:
-        visit.go(address.replace("PICTURE", picture))
-        assert not visit.is_wider_than_the_screen()
-        assert visit.violations() == []
+    address = address.replace("PICTURE", scene.store.latest_sightings(3)[-1].record.picture)
+    with visiting(browser, scene, View(width_px)) as visit:
+        for view in (View(width_px, "en", "light"), View(width_px, "zh", "dark")):
+            visit.go_as(view, address)
+            assert not visit.is_wider_than_the_screen(), view
+            assert visit.violations() == [], view
         assert visit.foreign == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_four_tones_are_legible_by_day_and_by_night(theme: str, browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View(theme=theme)) as visit:
+        visit.go("/node")
+        for tone in ("calm", "look", "stop", "wait"):
+            visit.page.evaluate(
+                f"document.querySelectorAll('.pill, .card').forEach(e => e.classList.replace('calm', '{tone}'))"
+            )
+            assert visit.violations() == [], tone
+            visit.page.evaluate(
+                f"document.querySelectorAll('.pill, .card').forEach(e => e.classList.replace('{tone}', 'calm'))"
+            )
 
 
 def test_whatever_can_be_touched_is_48_px_high_and_all_text_at_least_16_px(browser: Browser, scene: Scene) -> None:

@@ -93,7 +93,7 @@ async function keepMoving(image) {
 // A page that was kept by the worker looks like a fresh one until the node is asked.
 async function askNode() {
   try {
-    await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(8000) });
+    await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(8000) });
   } catch {
     sayAway();
   }
