@@ -47,7 +47,7 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     dpkg --configure -a
     apt-get -qq update
-    apt-get -qq install -y --no-install-recommends "${missing[@]}"
+    apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
     say "installed ${missing[*]}"
 }
 

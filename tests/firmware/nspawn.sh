@@ -14,8 +14,8 @@ mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 root=$dir/root
 group=nspawn-$(printf %s "$dir" | cksum | cut -d' ' -f1)
-# What setup.sh would fetch by apt: there is no network in there.
-packages=python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon
+# What setup.sh and the broker's install.sh would fetch by apt: there is no network in there.
+packages=mosquitto,python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon
 
 setup() {
     [ ! -e "$root/ready" ] || return 0

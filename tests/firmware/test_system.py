@@ -12,6 +12,7 @@ import pytest
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, run_render
 
 CARD = Path(__file__).parents[2] / "firmware_config/card"
+SCRIPTS = [*CARD.parent.rglob("*.sh"), CARD / "system/usr/local/lib/fieldeye/leave-hotspot"]
 SERVICES = "system/etc/systemd/system"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcVqU0Y1Q0Qv1n9lY0u1hG6o8m2b7d1m3g3k5q6w7e8 bench"
 
@@ -118,9 +119,9 @@ def test_chrony_accepts_its_configuration(card: Path) -> None:
     assert "server localhost iburst" in said
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "system/usr/local/lib/fieldeye/leave-hotspot"])
-def test_the_scripts_have_no_known_fault(script: str) -> None:
-    run(tool("shellcheck", "shellcheck"), CARD / script)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_the_scripts_have_no_known_fault(script: Path) -> None:
+    run(tool("shellcheck", "shellcheck"), script)
 
 
 @pytest.mark.parametrize(
