@@ -10,7 +10,7 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback bench gate "
     "tracker trap leaf calibration counts agreement census tally "
-    "taxa advice wire exports board status store mqtt draw annotations page power systemd restarts pipeline app cli __main__ platform"
+    "taxa advice wire board status store mqtt draw annotations page systemd restarts pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
