@@ -8,13 +8,14 @@ NEED := .ci/need
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults test-picamera lock clean
+.PHONY: help install demo test check bench train faults soak test-picamera test-firmware test-systemd lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests; make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
-	@echo 'make test-picamera  the real picamera2 on a virtual camera; make faults: the long fault tests'
+	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
+	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
 
 install: $(VENV)/.node
 
@@ -45,11 +46,22 @@ check: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(NEED) mosquitto chromium
-	@$(BIN)/pytest -m 'not faults and not picamera' --durations=8
+	@$(BIN)/pytest -m 'not faults and not picamera and not systemd' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
 	@$(BIN)/pytest -m faults tests/faults
+
+test-firmware: $(VENV)/.dev
+	@$(NEED) mosquitto
+	@$(BIN)/pytest -m 'not systemd' tests/firmware
+
+test-systemd: $(VENV)/.dev
+	@tests/firmware/systemd.sh
+
+soak: $(VENV)/.dev
+	@$(NEED) mosquitto
+	@$(BIN)/python -m tests.faults.soak $(if $(HOURS),$(HOURS),1) build/soak.md
 
 bench: $(VENV)/.dev
 	@$(NEED) mosquitto

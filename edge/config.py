@@ -206,7 +206,7 @@ def _explain(message: str, record: type) -> str:
 
 
 def _keys_of(record: type, table: str) -> list[str]:
-    for part in filter(None, table.split(".")):
+    for part in filter(None, re.sub(r"\[.*?\]", "", table).split(".")):  # `nodes[3].camera`: the index names no key
         field = next(f for f in msgspec.structs.fields(record) if f.encode_name == part)
         record = next(t for t in (field.type, *getattr(field.type, "__args__", ())) if isinstance(t, type))
     return [field.encode_name for field in msgspec.structs.fields(record)]
