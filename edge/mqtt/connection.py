@@ -80,12 +80,12 @@ class Connection:
         """Is there a socket, and no reason to give it up?"""
         return self.trouble is None and self._client.socket() is not None
 
-    def turn(self, within_s: float, waker: socket.socket) -> None:
-        """Wait for the network or the waker, at most `within_s`, and do what the network asks for."""
+    def turn(self, within_s: float, waker: socket.socket) -> bool:
+        """Wait for the network or the waker, at most `within_s`, and do what the network asks for; was it the waker?"""
         line = self._client.socket()
         if not isinstance(line, socket.socket):
             self.trouble = self.trouble or CLOSED
-            return
+            return False
         buffered = isinstance(line, ssl.SSLSocket) and line.pending() > 0
         writing = [line] if self._client.want_write() else []
         readable, writable, _ = select.select([line, waker], writing, [], 0 if buffered else within_s)
@@ -96,6 +96,7 @@ class Connection:
         if writable:
             self._client.loop_write()
         self._client.loop_misc()
+        return waker in readable
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
         """Send with QoS 1; returns the number that its Ack will carry, None if the connection is gone."""

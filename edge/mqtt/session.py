@@ -76,6 +76,8 @@ class Session:
         self._records_due_s = 0.0
         self._summarised_seq = 0
         self._store_fails = False
+        self._has_news = True  # something was committed since the summary was looked at
+        self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._refused: set[str] = set()  # channels other than records, logged once a connection
 
     def begin(self) -> None:
@@ -87,8 +89,10 @@ class Session:
     def turn(self, within_s: float) -> None:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
         wait_s = min(within_s, self._parts.pace.mark_s) if self._delivered else within_s
-        self._connection.turn(wait_s, self._parts.woken)
+        if self._connection.turn(wait_s, self._parts.woken):
+            self._has_news = self._may_have_records = True
         now_s = self._parts.clock.monotonic_s()
+        self._may_have_records = self._may_have_records or bool(self._connection.acks)
         while self._connection.acks:
             self._settle(self._connection.acks.popleft(), now_s)
         if self._delivered and now_s >= self._mark_due_s:
@@ -126,12 +130,17 @@ class Session:
         least_urgent = self._parts.budget.least_urgent(self._today())
         if now_s >= self._health_due_s:
             self._every_minute(now_s, is_spent=least_urgent is None)
-        self._summarise()
+            self._may_have_records = True
+        if self._has_news:
+            self._summarise()
+        if not self._may_have_records:
+            return
         if least_urgent is None:
             self._parts.show(SPENT, None)
             return
         while now_s >= self._records_due_s and self._flight.has_room():
             if not self._send_batch(least_urgent) and not self._send_replay():
+                self._may_have_records = False
                 return
 
     def _every_minute(self, now_s: float, *, is_spent: bool) -> None:
@@ -162,6 +171,7 @@ class Session:
             reply = self._parts.commands.take(verb, bytes(message.payload))
             if reply is not None:
                 self._reply(verb, reply)
+            self._may_have_records = True
             self._records_due_s = 0.0  # somebody is there who asks: no need to rest any longer
 
     def _reply(self, verb: str, reply: Reply) -> None:
@@ -179,6 +189,7 @@ class Session:
         return self._connection.is_up
 
     def _summarise(self) -> None:
+        self._has_news = False
         latest = self._parts.store.latest_interval()
         if latest is None or latest.key.seq == self._summarised_seq or not isinstance(latest.record, Interval):
             return
