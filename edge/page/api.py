@@ -1,98 +1,20 @@
-"""For machines: the node's state, days and records, read-only, with an OpenAPI document made of the same types."""
+"""For machines: the node's state, days and records, read-only."""
 
 import csv
 import io
-from datetime import date, datetime
-from typing import Annotated, Any
 
 import msgspec
 from flask import Blueprint, Response, request
-from msgspec import Meta, Struct
 
 from edge import __version__
 from edge.counts import Interval
+from edge.page.answers import CSV_COLUMNS, Camera, Count, DayCounts, Days, Query, Records, Refusal, State
 from edge.page.days import Day
+from edge.page.openapi import document
 from edge.page.routes import node
-from edge.wire import Decoded, PlainRecord, plain
+from edge.wire import Decoded, plain
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
-CSV_COLUMNS = ("day", "label", "unit", "count", "low", "high", "frames", "awake_s")
-
-
-class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What may be asked of `records`."""
-
-    after: Annotated[int, Meta(ge=0, le=2**53)] = 0  # seq; records with a greater one
-    limit: Annotated[int, Meta(ge=1, le=200)] = 100
-
-
-class Camera(Struct, frozen=True, kw_only=True):
-    """The camera and the gate, since the start."""
-
-    state: str
-    frames: int
-    looked: int
-    skipped: dict[str, int]
-    dropped: int
-    last_frame_utc: datetime | None
-
-
-class State(Struct, frozen=True, kw_only=True):
-    """What the node is doing now."""
-
-    site: str
-    node: str
-    version: str
-    now_utc: datetime
-    clock: str
-    problem: str  # what keeps the node from looking, empty if nothing does
-    camera: Camera
-    model: str  # name@version, empty before it is loaded
-    link: str
-    acknowledged: int
-    waiting: int
-    oldest_waiting_utc: datetime | None
-
-
-class Count(Struct, frozen=True, kw_only=True):
-    """Of one taxon on one day; the range is null where the model was never measured on it."""
-
-    label: str
-    count: int
-    low: int | None
-    high: int | None
-
-
-class DayCounts(Struct, frozen=True, kw_only=True):
-    """One day where the node stands. `counts` null: nobody looked, which is not a zero; a taxon not listed: zero."""
-
-    day: date
-    unit: str | None
-    frames: int
-    awake_s: float
-    saturated: bool
-    counts: list[Count] | None
-
-
-class Days(Struct, frozen=True, kw_only=True):
-    """The last fourteen days, oldest first."""
-
-    time_zone: str
-    days: list[DayCounts]
-
-
-class Records(Struct, frozen=True, kw_only=True):
-    """Records as on the wire; some seq may be gone. Ask again with `after` = `next_after` until that is `last_seq`."""
-
-    records: list[PlainRecord]
-    next_after: int
-    last_seq: int  # of the newest record that was ever committed
-
-
-class Refusal(Struct, frozen=True, kw_only=True):
-    """Why a question was not answered."""
-
-    error: str
 
 
 @api.get("/state")
@@ -174,46 +96,6 @@ def openapi() -> Response:
 def answer(body: object) -> Response:
     """JSON."""
     return Response(msgspec.json.encode(body), mimetype="application/json")
-
-
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1 of everything above."""
-    types: dict[str, type] = {"state": State, "days": Days, "records": Records}
-    (*schemas, refusal), components = msgspec.json.schema_components(
-        [*types.values(), Refusal], ref_template="#/components/schemas/{name}"
-    )
-    paths = {
-        f"/api/v1/{name}": {"get": _operation(name, answered.__doc__ or "", schema)}
-        for (name, answered), schema in zip(types.items(), schemas, strict=True)
-    }
-    paths["/api/v1/records"]["get"] |= {"parameters": _parameters()}
-    paths["/api/v1/records"]["get"]["responses"]["400"] = _json("The question is not one of those above.", refusal)
-    paths["/api/v1/days.csv"] = {
-        "get": {
-            "operationId": "days_csv",
-            "summary": "The last fourteen days as a table",
-            "responses": {"200": {"description": ", ".join(CSV_COLUMNS), "content": {"text/csv": {}}}},
-        }
-    }
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Fieldeye node", "version": __version__, "license": {"name": "Apache-2.0"}},
-        "paths": paths,
-        "components": {"schemas": components},
-    }
-
-
-def _operation(name: str, summary: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"operationId": name, "summary": summary.partition("\n")[0], "responses": {"200": _json("As asked", schema)}}
-
-
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _parameters() -> list[dict[str, Any]]:
-    properties = msgspec.json.schema(Query)["$defs"]["Query"]["properties"]
-    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()]
 
 
 def _counts(day: Day, unit: str | None) -> DayCounts:

@@ -93,7 +93,7 @@ def test_all_that_was_seen_on_the_newest_picture_is_framed(scene: Scene, client:
     assert "The clearest one is framed." not in page
 
 
-@pytest.mark.parametrize("broken", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut off"])
+@pytest.mark.parametrize("broken", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut off", picture_of("rice_bug.jpg")[:9000]])
 def test_a_broken_picture_is_left_out_and_the_sentence_stays(broken: bytes, scene: Scene, client: FlaskClient) -> None:
     well(scene)
     scene.store.commit([sighting(scene.before(minutes=1), count=3)], broken)
@@ -147,6 +147,7 @@ def test_healthz_says_only_whether_the_node_looks(
 def test_each_row_leads_to_its_photograph_with_the_frame(scene: Scene, client: FlaskClient) -> None:
     seen(scene)
     oldest = scene.store.latest_sightings(3)[-1].record.picture
+    assert 'href="/seen"' not in client.get("/").text
     assert f'href="/seen/{oldest}"' in client.get("/").text
     page = client.get(f"/seen/{oldest}").text
     assert "<h1>Slender rice bug: 1</h1>" in page

@@ -1,0 +1,86 @@
+"""What machines may ask and are answered, as types: encoding, checking and the OpenAPI document share them."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from edge.wire import PlainRecord
+
+CSV_COLUMNS = ("day", "label", "unit", "count", "low", "high", "frames", "awake_s")
+
+
+class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be asked of `records`."""
+
+    after: Annotated[int, Meta(ge=0, le=2**53)] = 0  # seq; records with a greater one
+    limit: Annotated[int, Meta(ge=1, le=200)] = 100
+
+
+class Camera(Struct, frozen=True, kw_only=True):
+    """The camera and the gate, since the start."""
+
+    state: str
+    frames: int
+    looked: int
+    skipped: dict[str, int]
+    dropped: int
+    last_frame_utc: datetime | None
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """What the node is doing now."""
+
+    site: str
+    node: str
+    version: str
+    now_utc: datetime
+    clock: str
+    problem: str  # what keeps the node from looking, empty if nothing does
+    camera: Camera
+    model: str  # name@version, empty before it is loaded
+    link: str
+    acknowledged: int
+    waiting: int
+    oldest_waiting_utc: datetime | None
+
+
+class Count(Struct, frozen=True, kw_only=True):
+    """Of one taxon on one day; the range is null where the model was never measured on it."""
+
+    label: str
+    count: int
+    low: int | None
+    high: int | None
+
+
+class DayCounts(Struct, frozen=True, kw_only=True):
+    """One day where the node stands. `counts` null: nobody looked, which is not a zero; a taxon not listed: zero."""
+
+    day: date
+    unit: str | None
+    frames: int
+    awake_s: float
+    saturated: bool
+    counts: list[Count] | None
+
+
+class Days(Struct, frozen=True, kw_only=True):
+    """The last fourteen days, oldest first."""
+
+    time_zone: str
+    days: list[DayCounts]
+
+
+class Records(Struct, frozen=True, kw_only=True):
+    """Records as on the wire; some seq may be gone. Ask again with `after` = `next_after` until that is `last_seq`."""
+
+    records: list[PlainRecord]
+    next_after: int
+    last_seq: int  # of the newest record that was ever committed
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why a question was not answered."""
+
+    error: str
