@@ -154,6 +154,7 @@ class Client:
     """A paho client whose results can be waited for."""
 
     def __init__(self, broker: Broker, name: str, user: str | None, clean: bool, port: int) -> None:
+        self._topics: list[str] = []
         self.accepted: int | None = None  # CONNACK's reason code
         self.session_present = False
         self.inbox: list[paho.MQTTMessage] = []
@@ -192,6 +193,7 @@ class Client:
 
     def subscribe(self, topic: str) -> None:
         """Until the broker has answered."""
+        self._topics.append(topic)
         _, mid = self._client.subscribe(topic, qos=1)
         wait_until(lambda: mid in self._granted, within_s=10)
 
@@ -202,6 +204,9 @@ class Client:
 
     def _on_connect(self, flags: paho.ConnectFlags, reason: ReasonCode) -> None:
         self.session_present, self.accepted = flags.session_present, reason.value
+        if not flags.session_present:  # a broker that was killed has forgotten who subscribed
+            for topic in self._topics:
+                self._client.subscribe(topic, qos=1)
 
 
 def _run(*command: str) -> None:
