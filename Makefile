@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 NEED := .ci/need
+CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
@@ -45,7 +46,7 @@ check: $(VENV)/.dev
 	@$(BIN)/pytest tests/test_architecture.py
 
 test: $(VENV)/.dev
-	@$(NEED) mosquitto chromium
+	@$(NEED) mosquitto chromium $(CHINESE)
 	@$(BIN)/pytest -m 'not faults and not picamera and not systemd' --durations=8
 
 faults: $(VENV)/.dev
