@@ -235,7 +235,7 @@ def _health(base: _Base) -> Health:
             last_frame_utc=camera.last_frame.utc if camera.last_frame else None,
             ms_per_frame=camera.ms_per_frame,
         ),
-        problem=snapshot.problem or snapshot.notice or snapshot.model.detail or None,
+        problem=snapshot.problem or snapshot.store or snapshot.notice or snapshot.model.detail or None,
         last_stop=base.runs.last_stop,
         cpu_temperature_c=board.temperature_c,
         throttled=board.is_throttled,

@@ -25,7 +25,7 @@ from edge.counts import Record, Seen, Sighting, Unit
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
-from edge.errors import BadFrameError, CameraEndedError, CameraError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
@@ -37,6 +37,7 @@ READ_S = 5.0  # wait so long for a frame before the loop turns without one
 REST_S = 10.0  # between looks the loop turns at least so often: intervals end in time and the watchdog is fed
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
+MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest go
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
 
 
@@ -72,9 +73,14 @@ class Pipeline:
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._tally = Tally(start=parts.clock.now())
         self._status = CameraStatus()
+        self._unkept: list[Record] = []
+        self._trouble = ""
 
     def run(self, stop: Event) -> None:
-        """Look until `stop` is set or the camera has shown its last picture, then commit the open interval."""
+        """Look until `stop` is set or the camera has shown its last picture, then commit the open interval.
+
+        Raises StoreError if records are left then that the card did not take.
+        """
         every_s = self._parts.config.camera.every_s
         ended = False
         while not ended and not stop.is_set():
@@ -83,6 +89,8 @@ class Pipeline:
             self._close_interval_when_due()
             self._rest(stop, started_s + every_s)
         self.close_interval()
+        if self._unkept:
+            raise StoreError(self._trouble)
 
     def close_interval(self) -> None:
         """Commit what was counted so far as an interval of its own and begin the next."""
@@ -203,9 +211,23 @@ class Pipeline:
         )
 
     def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
-        """Commit first; only then may anybody see it."""
-        self._parts.store.commit(records, picture)
+        """Commit first; only then may anybody see it. What the card refuses is kept here and tried again each time."""
+        self._unkept = [*self._unkept, *records][-MOST_UNKEPT:]
+        try:
+            self._parts.store.commit(self._unkept, picture)
+        except StoreError as why:
+            self._tell_trouble(str(why))
+            return
+        self._unkept = []
+        self._tell_trouble("")
         self._parts.committed()
+
+    def _tell_trouble(self, trouble: str) -> None:
+        if bool(trouble) != bool(self._trouble):
+            log.warning("store_trouble_changed", extra={"now": trouble or "none", "unkept": len(self._unkept)})
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._parts.board.show(store=trouble)
 
     def _close_interval_when_due(self) -> None:
         age_s = self._parts.clock.monotonic_s() - self._tally.start.monotonic_s

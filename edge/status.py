@@ -60,6 +60,7 @@ class Snapshot:
     link: LinkStatus = LinkStatus()
     model: ModelStatus = ModelStatus()
     problem: str = ""  # safe mode: what keeps the node from looking
+    store: str = ""  # why results cannot be kept right now
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
 
 
@@ -83,6 +84,7 @@ class StatusBoard:
         link: LinkStatus | None = None,
         model: ModelStatus | None = None,
         problem: str | None = None,
+        store: str | None = None,
         notice: str | None = None,
     ) -> None:
         """Replace the parts that are given."""
@@ -94,6 +96,7 @@ class StatusBoard:
                 link=link or now.link,
                 model=model or now.model,
                 problem=now.problem if problem is None else problem,
+                store=now.store if store is None else store,
                 notice=now.notice if notice is None else notice,
             )
 

@@ -1,5 +1,6 @@
 """The loop: what it saw is committed before it is shown, and every frame is accounted for."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from edge.clock import SystemClock
 from edge.config import parse_config
 from edge.counts import Interval, NoData, Sighting
 from edge.detector import Detector
+from edge.errors import StoreError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
@@ -248,10 +250,27 @@ def test_each_commit_wakes_the_publisher(bench: Bench) -> None:
     assert bench.wakes == 2  # the sighting, and the interval at the end
 
 
-def test_nothing_is_shown_that_the_store_refused(bench: Bench) -> None:
+def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    pipeline = bench.build(mode="leaf", interval_s=1, loop=True, every_s=0.05)
+    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        running(pipeline, bench.stop)
+        wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
+        looked = bench.board.snapshot().camera.looked
+        wait_until(lambda: bench.board.snapshot().camera.looked > looked + 2, within_s=20)
+        assert bench.sightings == []
+        other.execute("DROP TRIGGER refuse")
+    wait_until(lambda: len(bench.sightings) == 1, within_s=20)
+    assert bench.board.snapshot().store == ""
+
+
+def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
-    bench.store.close()
-    with pytest.raises(Exception, match=r"store|closed|database"):
-        pipeline.run(bench.stop)
-    assert bench.board.snapshot().camera.looked == 0
+    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        with pytest.raises(StoreError, match="no room"):
+            pipeline.run(bench.stop)

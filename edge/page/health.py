@@ -24,7 +24,7 @@ def health(
         model_line(snapshot.model),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
-        card_line(board.disk_free_bytes),
+        card_line(board.disk_free_bytes, snapshot.store),
     ]
     if snapshot.notice:
         lines.append(settings_line(snapshot.notice))
@@ -95,9 +95,11 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
 
 
-def card_line(free_bytes: int | None) -> Line:
-    """Room on the card."""
+def card_line(free_bytes: int | None, trouble: str) -> Line:
+    """Room on the card, and whether it takes results."""
     title = gettext("Memory card")
+    if trouble:
+        return line("card", "card", title, "stop", gettext("The card takes no results: replace it."), detail=trouble)
     if free_bytes is None:
         return line("card", "card", title, "look", gettext("The folder for results cannot be found."))
     room = gettext("%(free)s GB free", free=number(free_bytes / 1e9, 1))
