@@ -51,7 +51,7 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
-	@$(BIN)/pytest -m faults tests/faults
+	@$(BIN)/pytest --timeout 3600 tests/faults
 
 test-firmware: $(VENV)/.dev
 	@$(NEED) mosquitto
