@@ -45,9 +45,5 @@ class BrokerError(FieldeyeError, OSError):
     """The MQTT broker refused or cannot be reached."""
 
 
-class BoardError(FieldeyeError, OSError):
-    """The operating system or the board lacks what was asked for (a program, a file in /sys)."""
-
-
 class ThreadStuckError(FieldeyeError, RuntimeError):
     """A thread that did not stop within its time."""

@@ -13,9 +13,3 @@ def notify(state: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as speaker:
         speaker.sendto(state.encode(), where)
     return True
-
-
-def watchdog_period_s() -> float | None:
-    """How often systemd wants to hear WATCHDOG=1 at most, in s (WatchdogSec=); None: not at all."""
-    usec = os.environ.get("WATCHDOG_USEC")
-    return int(usec) / 1e6 if usec and os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid()) else None

@@ -35,8 +35,6 @@ loop = true
 every_s = {every_s}
 [model]
 name = {model}
-[gate]
-blurred_share = 0.0          # each photograph is another scene: there is no sharpness to compare with
 [store]
 folder = {folder}
 interval_s = 10
