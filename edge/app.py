@@ -8,13 +8,14 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
 from edge import __version__
 from edge.board import read_board
 from edge.cameras import open_watched_camera
-from edge.clock import Clock, SystemClock
+from edge.clock import Clock, ClockState, SystemClock
 from edge.config import MEGABYTE, NodeConfig
 from edge.detector import Detector
 from edge.errors import BundleError, ThreadStuckError, UsageError
@@ -188,14 +189,17 @@ def _open_loop(
             store=base.store,
             board=base.board,
             clock=base.clock,
-            committed=publisher.wake if publisher else _nobody_waits,
+            committed=publisher.wake if publisher else partial(put_times_right, base.store, base.clock),
             alive=alive.beat,
         )
     )
 
 
-def _nobody_waits() -> None:
-    """There is no broker to tell."""
+def put_times_right(store: Store, clock: Clock) -> None:
+    """After a commit, where no publisher does it: records of this boot from before its clock was set get their time."""
+    now = clock.now()
+    if now.state is ClockState.SYNCED:
+        store.correct_clock(now)
 
 
 def _info(base: _Base) -> Info:

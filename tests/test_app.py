@@ -16,13 +16,17 @@ from threading import Event, Thread
 
 import pytest
 
+from edge.app import put_times_right
 from edge.cli.demo import PAGE_PORT
 from edge.cli.loopback import free_port as cli_free_port
+from edge.clock import ClockState
 from edge.config import StoreTable
-from edge.counts import Interval
+from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
 from edge.store import Store, inspect_store
 from tests.broker import Broker, free_port
+from tests.clocks import NOON, SetClock
+from tests.records import sighting
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parent / "data" / "frames"
@@ -284,3 +288,18 @@ def test_the_watchdog_is_fed_by_the_loop_and_not_while_the_loop_is_stuck(
             other.execute("ROLLBACK")
         assert manager.hears() == "WATCHDOG=1"
         assert node.stop() == 0
+
+
+def test_without_a_broker_times_are_put_right_too_once_the_clock_is_set(tmp_path: Path) -> None:
+    clock = SetClock(state=ClockState.UNSYNCED)
+    clock.jump(-20_000 * 86_400, ClockState.UNSYNCED)  # a board without a clock wakes up in the seventies
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        store.commit([sighting(at=clock.now())])
+        put_times_right(store, clock)
+        clock.advance(60)
+        clock.jump(20_000 * 86_400, ClockState.SYNCED)
+        put_times_right(store, clock)
+        (stored,) = store.latest_sightings(1)
+        assert isinstance(stored.record, Sighting)
+        assert abs((stored.record.at.utc - NOON).total_seconds()) < 1
+        assert stored.record.at.state is ClockState.CORRECTED
