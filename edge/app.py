@@ -10,7 +10,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
+
+import msgspec
 
 from edge import __version__
 from edge.board import read_board
@@ -18,7 +21,7 @@ from edge.cameras import open_watched_camera
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import MEGABYTE, NodeConfig
 from edge.detector import Detector
-from edge.errors import BundleError, ThreadStuckError, UsageError
+from edge.errors import BundleError, StoreError, StoreHeldError, ThreadStuckError, UsageError
 from edge.fallback import open_detector
 from edge.mqtt import Publisher
 from edge.page import PageServer, create_app, serve
@@ -34,6 +37,7 @@ log = logging.getLogger("fieldeye")
 JOIN_S = 4.0  # the publisher says farewell within 3
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
 SAFE_MODE_TURN_S = 5.0
+SPARE_MB = 16  # of a store in memory, on a board that has 512
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
     "mend the cause, then run: systemctl restart fieldeye"
@@ -77,17 +81,26 @@ class Node:
         log.info("node_stopped", extra={"node": self.config.node.node})
 
 
-def build(config: NodeConfig, parts: ExitStack, stop: Event, *, refused: str = "", looks: bool = True) -> Node:
+def build(
+    config: NodeConfig,
+    parts: ExitStack,
+    stop: Event,
+    *,
+    refused: str = "",
+    looks: bool = True,
+    unattended: bool = False,
+) -> Node:
     """Make and start every part but the loop, and leave its closing with `parts`.
 
     `refused` says why `config` is not the configuration that was meant; with `looks` False there is no loop either.
-    Raises FieldeyeError for what a node cannot be without: its store and its page's port.
+    Raises FieldeyeError for what a node cannot be without: its store and its page's port. `unattended`, a card that
+    cannot be used is replaced by memory, since the broker may still take what is counted.
     """
     clock = SystemClock()
     board = StatusBoard(clock.now())
     if refused:
         board.show(notice=refused, problem=None if looks else refused)
-    store = parts.enter_context(closing(Store(config.store, config.node.node)))
+    config, store = _open_store(config, parts, board, unattended)
     runs = parts.enter_context(Runs(store, clock.now()))
     if runs.end_too_fast:
         looks = False
@@ -99,6 +112,22 @@ def build(config: NodeConfig, parts: ExitStack, stop: Event, *, refused: str = "
     alive = Pulse(clock, publisher)
     pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
     return Node(config, store, board, stop, page, pipeline, alive)
+
+
+def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unattended: bool) -> tuple[NodeConfig, Store]:
+    """The store, and the configuration with the folder where it is."""
+    try:
+        return config, parts.enter_context(closing(Store(config.store, config.node.node)))
+    except StoreHeldError:
+        raise
+    except StoreError as why:
+        if not unattended:
+            raise
+        log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
+        board.show(store=str(why))
+    folder = parts.enter_context(TemporaryDirectory(prefix="fieldeye-"))
+    spare = msgspec.structs.replace(config.store, folder=folder, max_mb=SPARE_MB, pictures_mb=SPARE_MB)
+    return msgspec.structs.replace(config, store=spare), parts.enter_context(closing(Store(spare, config.node.node)))
 
 
 @dataclass(frozen=True, slots=True)

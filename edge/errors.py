@@ -37,6 +37,10 @@ class StoreError(FieldeyeError, OSError):
     """The local database cannot keep what it was given."""
 
 
+class StoreHeldError(StoreError):
+    """Another process uses the same store."""
+
+
 class WireError(FieldeyeError, ValueError):
     """A payload that does not follow the wire contract."""
 

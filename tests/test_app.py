@@ -303,3 +303,25 @@ def test_without_a_broker_times_are_put_right_too_once_the_clock_is_set(tmp_path
         assert isinstance(stored.record, Sighting)
         assert abs((stored.record.at.utc - NOON).total_seconds()) < 1
         assert stored.record.at.state is ClockState.CORRECTED
+
+
+def test_an_unattended_node_with_a_dead_card_looks_sends_and_says_so(tmp_path: Path, broker: Broker) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port)
+    (tmp_path / "card").write_text("a file where the folder should be")
+    config.write_text(config.read_text().replace(f'folder = "{tmp_path}"', f'folder = "{tmp_path}/card"'))
+    with Ear(broker.port) as ear, running(config, tmp_path, port, "--unattended") as node:
+        wait_until(lambda: ear.seen.counted >= 3, within_s=30)
+        assert "The card takes no results" in node.page("/node")
+        assert node.stop() == 0
+
+
+def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> None:
+    port = free_port()
+    with running(configuration(tmp_path, port, None), tmp_path, port):
+        config = tmp_path / "other.toml"
+        config.write_text((tmp_path / "node.toml").read_text().replace(f"port = {port}", f"port = {free_port()}"))
+        command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--unattended"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert "another Fieldeye uses this store" in ended.stderr

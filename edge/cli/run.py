@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unattended",
         action="store_true",
-        help="for the service: on a wrong configuration go on with the last good one, else show the reason on the page",
+        help="for the service: go on with the last good settings, or a store in memory, and say so on the page",
     )
 
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     stop_on_signal(stop)
     chosen = _settled(args.config) if args.unattended else Chosen(load_config(args.config))
     with ExitStack() as parts:
-        node = build(chosen.config, parts, stop, refused=chosen.refused, looks=chosen.looks)
+        node = build(chosen.config, parts, stop, refused=chosen.refused, looks=chosen.looks, unattended=args.unattended)
         if not chosen.refused:
             _keep_as_last_good(args.config, Path(chosen.config.store.folder))
         node.run()

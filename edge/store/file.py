@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from edge.errors import StoreError
+from edge.errors import StoreError, StoreHeldError
 from edge.store.schema import migrate
 
 log = logging.getLogger("fieldeye.store")
@@ -65,7 +65,7 @@ def hold(folder: Path) -> IO[bytes]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as why:
-            raise StoreError(
+            raise StoreHeldError(
                 f"{folder}: another Fieldeye uses this store; stop it, or give another store.folder"
             ) from why
         on_failure.pop_all()
