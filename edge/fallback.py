@@ -1,7 +1,6 @@
 """Which model runs: the one that was asked for, else the last one that started well on this node."""
 
 import logging
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import msgspec
 
 from edge.bundle import MANIFEST, MODELS, Entry, Manifest, Release, find_bundle, load_manifest
 from edge.detector import Detector
+from edge.durable import write_durably
 from edge.errors import BundleError, UsageError
 from edge.golden import tried
 
@@ -81,9 +81,11 @@ def _keep(release: Release, entry: Entry, folder: Path) -> None:
     bundles = dict([*others.items(), (key, replace(entry, file=f"{key}.onnx", golden=golden))][-KEPT:])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{key}.onnx", release.path.read_bytes())
-        _write(folder / golden.image, (release.path.parent / entry.golden.image).read_bytes())
-        _write(folder / MANIFEST, msgspec.json.encode(Manifest(format=1, bundles=bundles)))  # last: names whole files
+        write_durably(folder / f"{key}.onnx", release.path.read_bytes())
+        write_durably(folder / golden.image, (release.path.parent / entry.golden.image).read_bytes())
+        write_durably(
+            folder / MANIFEST, msgspec.json.encode(Manifest(format=1, bundles=bundles))
+        )  # last: names whole files
         _remove_others(folder, bundles)
     except OSError as why:
         log.warning("bundle_not_kept", extra={"model": key, "why": str(why)})
@@ -94,13 +96,3 @@ def _remove_others(folder: Path, bundles: dict[str, Entry]) -> None:
     for path in folder.iterdir():
         if path.name not in named:
             path.unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside, sync, rename: after a power cut there is the old file or the new one, never half of one."""
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

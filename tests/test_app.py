@@ -18,7 +18,6 @@ import pytest
 
 from edge.app import put_times_right
 from edge.cli.demo import PAGE_PORT
-from edge.cli.loopback import free_port as cli_free_port
 from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Interval, Sighting
@@ -187,7 +186,7 @@ def test_an_unattended_node_with_a_wrong_configuration_goes_on_with_the_last_goo
 def test_an_unattended_node_that_never_had_a_good_configuration_shows_why_on_its_page(tmp_path: Path) -> None:
     config = tmp_path / "node.toml"
     config.write_text("nonsense")
-    if cli_free_port(PAGE_PORT) != PAGE_PORT:
+    if free_port(PAGE_PORT) != PAGE_PORT:
         pytest.skip(f"port {PAGE_PORT} is used by another program, and a node without configuration has no other")
     with running(config, tmp_path, PAGE_PORT, "--unattended") as node:
         assert "node.toml" in node.page()

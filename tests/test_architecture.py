@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock boxes detections cameras bundle seams detector golden fallback bench gate "
+    "__init__ errors config clock durable boxes detections cameras bundle seams detector golden fallback bench gate "
     "tracker trap leaf calibration counts agreement census tally "
     "taxa advice wire board status store mqtt draw annotations page systemd restarts pipeline app cli __main__ platform"
 ).split()

@@ -14,7 +14,7 @@ from edge.app import Node, build
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import sentence
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
-from edge.cli.run import stop_on_signal
+from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, parse_config
 from edge.errors import UsageError
 from edge.platform import Deduplicator, Heard, Message, Subscriber, decode

@@ -1,7 +1,6 @@
 """`fieldeye-platform ingest`: from a broker into a file of JSON lines, each record once, gaps asked for again."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from tqdm import tqdm
 
 from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, subscriber_of
+from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.platform import Ledger, ingest, ingest_file
 
@@ -26,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM; with files, until they are read."""
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop_on_signal(stop)
     with Ledger(args.out) as ledger:
         news = _of_files(args.file, ledger) if args.file else ingest(subscriber_of(args), ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:

@@ -3,17 +3,17 @@
 import argparse
 import logging
 import os
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
-from types import FrameType
 from typing import NamedTuple
 
 from edge.app import build
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
+from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, load_config, safe_config
+from edge.durable import write_durably
 from edge.errors import ConfigError
 
 log = logging.getLogger("fieldeye")
@@ -54,17 +54,6 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def stop_on_signal(stop: Event) -> None:
-    """SIGTERM and Ctrl-C set `stop`: the loop ends in order and commits what it has counted."""
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        log.info("stop_asked", extra={"signal": signal.Signals(number).name})
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-
-
 def _settled(path: Path) -> Chosen:
     """The configuration that was meant, else the last good one, else nothing but a page that says why."""
     try:
@@ -84,11 +73,6 @@ def _keep_as_last_good(path: Path, state: Path) -> None:
         content, kept = path.read_bytes(), state / LAST_GOOD
         if kept.exists() and kept.read_bytes() == content:
             return
-        beside = kept.with_suffix(".new")
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(kept)
+        write_durably(kept, content)
     except OSError as why:
         log.warning("config_not_kept", extra={"why": str(why)})

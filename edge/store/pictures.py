@@ -9,6 +9,7 @@ import re
 import sqlite3
 from pathlib import Path
 
+from edge.durable import write_durably
 from edge.wire import picture_id
 
 _SAFE_ID = re.compile(r"[0-9a-f]{8}-[0-9]{1,19}")
@@ -35,16 +36,7 @@ class Pictures:
     def write(self, first_seq: int, jpeg: bytes) -> str:
         """Put the file in place, durable; returns its id. Raises OSError, and leaves nothing behind, if it cannot."""
         name = picture_id(self._epoch_hex, first_seq)
-        path, beside = self._path(name), self._folder / f"{name}.new"
-        try:
-            with beside.open("wb") as file:
-                file.write(jpeg)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        write_durably(self._path(name), jpeg)
         self._sync_folder()
         return name
 

@@ -1,7 +1,6 @@
 """A card on disk, so that a node that was off knows in the morning what lay on it in the evening."""
 
 import logging
-import os
 from dataclasses import fields
 from hashlib import sha256
 from io import BytesIO
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.durable import write_durably
 from edge.trap.card import Card, Insects
 from edge.trap.places import Places
 
@@ -19,15 +19,10 @@ STEP = 2.0  # grey levels of fine structure that are kept as one: far below what
 
 
 def save_card(path: Path, card: Card) -> None:
-    """Written beside, synced and renamed, with its hash in front; about 1 MB. Raises OSError."""
+    """Written durably, with its hash in front; about 1 MB. Raises OSError."""
     content = BytesIO()
     np.savez_compressed(content, **_columns(card))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
-    beside = path.with_suffix(".new")
-    with beside.open("wb") as file:
-        file.write(sha256(content.getbuffer()).digest() + content.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_durably(path, sha256(content.getbuffer()).digest() + content.getvalue())
 
 
 def load_card(path: Path, classes: int) -> Card | None:

@@ -1,0 +1,21 @@
+"""Files that a power cut leaves whole."""
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write beside, sync, rename: after a power cut there is the old file or the new one, never half of one.
+
+    Raises OSError, and leaves nothing beside it then.
+    """
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
