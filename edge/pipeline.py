@@ -212,13 +212,14 @@ class Pipeline:
 
     def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         """Commit first; only then may anybody see it. What the card refuses is kept here and tried again each time."""
-        self._unkept = [*self._unkept, *records][-MOST_UNKEPT:]
         try:
-            self._parts.store.commit(self._unkept, picture)
+            self._parts.store.commit(self._unkept)  # by themselves: `picture` is not of their time
+            self._unkept = []
+            self._parts.store.commit(records, picture)
         except StoreError as why:
+            self._unkept = [*self._unkept, *records][-MOST_UNKEPT:]
             self._tell_trouble(str(why))
             return
-        self._unkept = []
         self._tell_trouble("")
         self._parts.committed()
 

@@ -267,6 +267,24 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
     assert bench.board.snapshot().store == ""
 
 
+def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    pipeline = bench.build(loop=True, every_s=0.05)
+    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        running(pipeline, bench.stop)
+        wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
+        other.execute("DROP TRIGGER refuse")
+    bench.add("2.png", scene((16, 16, BLUE), (40, 40, RED)))
+    wait_until(lambda: len(bench.sightings) == 2, within_s=20)
+    waited, fresh = bench.sightings
+    assert (waited.label, waited.picture) == ("Pieris", None)
+    assert fresh.label == "Aleyrodidae"
+    assert fresh.picture is not None
+
+
 def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
