@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
-from edge.counts import Interval, Lost, NoData, Record, Sighting, TaxonCount
+from edge.counts import Alert, Interval, Lost, NoData, Record, Sighting, TaxonCount
 from edge.wire import Key, Stored
 from tests.clocks import BOOT, NOON
 
@@ -44,6 +44,17 @@ def count(taxon: tuple[str, str], number: int, low: int | None = None, high: int
     return TaxonCount(label=taxon[0], eppo=taxon[1], count=number, low=low, high=high)
 
 
+def alert(after_s: float = 0.0, **changes: Any) -> Alert:
+    """A catch over its threshold."""
+    fields: dict[str, Any] = {
+        "at": instant(after_s), "camera": "cam0", "model": "pests@0.1.0", "label": MOTH[0], "eppo": MOTH[1],
+        "level": "look", "value": 14.0, "low": 11.0, "high": 18.5, "unit": "insects/trap/night", "start_at": 10.0,
+        "sure_at": None, "reason": "14 insects/trap/night has reached the threshold of 10", "task": "go_and_look",
+        "look_at": "Go and look in the field.", "source": "the local station",
+    }  # fmt: skip
+    return Alert(**fields | changes)
+
+
 def lost(first: int, last: int, **changes: Any) -> Lost:
     """A loss of all of first..last."""
     fields: dict[str, Any] = {
@@ -74,6 +85,14 @@ sightings = st.builds(
     Sighting, at=instants, camera=words, model=words, label=words, eppo=words, confidence=shares,
     box=st.tuples(shares, shares, shares, shares), count=naturals, picture=pictures,
 )  # fmt: skip
+figures = st.floats(0, 1e9)
+alerts = st.builds(
+    lambda pair, **fields: Alert(low=pair[0], high=pair[1], **fields),
+    st.just((None, None)) | st.tuples(figures, figures),
+    at=instants, camera=words, model=words, label=words, eppo=words, level=st.sampled_from(["calm", "look", "act"]),
+    value=figures, unit=words, start_at=figures, sure_at=st.none() | figures, reason=words, look_at=words, source=words,
+    task=st.sampled_from(["nothing", "go_and_look", "count_by_eye", "follow_source"]),
+)  # fmt: skip
 losses = st.builds(Lost, at=instants, first_seq=seqs, last_seq=seqs, count=naturals, reason=words)
 
 
@@ -99,6 +118,6 @@ def intervals(draw: Any) -> Interval:
 @st.composite
 def batches(draw: Any) -> list[Stored]:
     """Records of one node and epoch, in any order of seq."""
-    records = draw(st.lists(sightings | intervals() | losses, min_size=1, max_size=8))
+    records = draw(st.lists(sightings | intervals() | losses | alerts, min_size=1, max_size=8))
     numbers = draw(st.lists(seqs, min_size=len(records), max_size=len(records), unique=True))
     return [Stored(Key("n1", EPOCH, seq), record) for seq, record in zip(numbers, records, strict=True)]

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock durable boxes detections cameras bundle seams detector golden fallback bench gate "
-    "tracker trap leaf calibration counts agreement census tally "
+    "tracker trap leaf calibration ranges counts agreement census tally "
     "taxa advice wire board status store mqtt draw annotations page systemd restarts pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
@@ -19,6 +19,7 @@ OWNERS = {
     "flask": {"page"},
     "flask_babel": {"page"},
     "waitress": {"page"},
+    "prometheus_client": {"page"},
     "sqlite3": {"store"},
     "cbor2": {"wire"},
     "picamera2": {"cameras"},

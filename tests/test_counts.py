@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.counts import Interval, NoData, TaxonCount, count_range, counted
+from edge.counts import Interval, NoData, TaxonCount, counted
+from edge.ranges import count_range
 from tests.clocks import SetClock
 
 shares = st.floats(0.3, 1.0)

@@ -16,7 +16,7 @@ from edge.wire import as_sent
 from tests.records import interval, lost, sighting
 
 Model = tuple[dict[int, Record], frozenset[int]]  # what is kept, what waits
-URGENCY = {"Lost": 1, "Interval": 2, "Sighting": 3}
+URGENCY = {"Alert": 0, "Lost": 1, "Interval": 2, "Sighting": 3}
 records = st.lists(
     st.integers(0, 50).map(lambda n: sighting(n, count=n))
     | st.integers(0, 50).map(interval)

@@ -5,12 +5,12 @@ from uuid import UUID
 from zlib import crc32
 
 from edge.clock import Instant
-from edge.counts import Interval, Lost, Record, Sighting
+from edge.counts import Alert, Interval, Lost, Record, Sighting
 from edge.errors import StoreError, WireError
-from edge.wire import CLOCKS, INTERVAL, LOST, SIGHTING, Key, Stored, Unknown, decode_batch, encode_batch, utc_ms
+from edge.wire import ALERT, CLOCKS, INTERVAL, LOST, SIGHTING, Key, Stored, Unknown, decode_batch, encode_batch, utc_ms
 
-KINDS: dict[type[Record], int] = {Sighting: SIGHTING, Interval: INTERVAL, Lost: LOST}
-PRIORITIES: dict[type[Record], int] = {Lost: 1, Interval: 2, Sighting: 3}  # 0 is kept for alerts
+KINDS: dict[type[Record], int] = {Sighting: SIGHTING, Interval: INTERVAL, Lost: LOST, Alert: ALERT}
+PRIORITIES: dict[type[Record], int] = {Alert: 0, Lost: 1, Interval: 2, Sighting: 3}
 MUST_GO = PRIORITIES[Interval]  # what a spent data budget still lets through
 LEAST_URGENT = PRIORITIES[Sighting]
 

@@ -13,8 +13,8 @@ from edge.wire.commands import (
     Reply,
     ReplyCode,
 )
-from edge.wire.compact import INTERVAL, LOST, SIGHTING, picture_id
-from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms
+from edge.wire.compact import ALERT, INTERVAL, LOST, SIGHTING, picture_id, question_id
+from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms, whole_ms
 from edge.wire.keys import Decoded, Key, Stored, Unknown
 from edge.wire.messages import (
     CameraHealth,
@@ -32,10 +32,20 @@ from edge.wire.messages import (
     messages_schema,
     summary_of,
 )
-from edge.wire.plain import PlainInterval, PlainLost, PlainRecord, PlainSighting, PlainUnknown, plain, records_schema
+from edge.wire.plain import (
+    PlainAlert,
+    PlainInterval,
+    PlainLost,
+    PlainRecord,
+    PlainSighting,
+    PlainUnknown,
+    plain,
+    records_schema,
+)
 from edge.wire.topics import Topic, command_filter, node_topic, parse_topic
 
 __all__ = [
+    "ALERT",
     "CLOCKS",
     "INTERVAL",
     "LOST",
@@ -53,6 +63,7 @@ __all__ = [
     "Key",
     "LinkHealth",
     "ModelInfo",
+    "PlainAlert",
     "PlainInterval",
     "PlainLost",
     "PlainRecord",
@@ -81,8 +92,10 @@ __all__ = [
     "parse_topic",
     "picture_id",
     "plain",
+    "question_id",
     "read_carried",
     "records_schema",
     "summary_of",
     "utc_ms",
+    "whole_ms",
 ]

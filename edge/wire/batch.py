@@ -7,8 +7,9 @@ from typing import Any, NoReturn
 
 import cbor2
 
-from edge.counts import Interval, Record, Sighting
+from edge.counts import Alert, Interval, Record, Sighting
 from edge.errors import WireError
+from edge.wire.alerts import in_thousandths
 from edge.wire.compact import BOX_STEPS, compact_record, read_record, shares
 from edge.wire.fields import Fields
 from edge.wire.instants import Boots, utc_ms, whole_ms
@@ -51,7 +52,7 @@ def decode_batch(payload: bytes, node: str) -> list[Decoded]:
 
 
 def as_sent(record: Record) -> Record:
-    """The record as the wire keeps it: milliseconds, confidence in thousandths, box sides in 65535 steps of the side.
+    """The record as the wire keeps it: milliseconds, shares and figures in thousandths, boxes in 65535 steps of a side.
 
     A store commits records in this form, so that page, file and platform never differ in a digit.
     """
@@ -62,6 +63,10 @@ def as_sent(record: Record) -> Record:
     if isinstance(record, Interval):
         awake_s = round(record.awake_s * 1000) / 1000
         return replace(record, start=whole_ms(record.start), end=whole_ms(record.end), awake_s=awake_s)
+    if isinstance(record, Alert):
+        names = ("value", "low", "high", "start_at", "sure_at")
+        figures: dict[str, Any] = {name: in_thousandths(getattr(record, name)) for name in names}
+        return replace(record, at=whole_ms(record.at), **figures)
     return replace(record, at=whole_ms(record.at))
 
 

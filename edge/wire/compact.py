@@ -4,16 +4,18 @@ A field is only ever added, with the next free key, and is optional for ever; a 
 """
 
 import struct
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from edge.counts import Box, Interval, Lost, NoData, Record, Sighting, TaxonCount, Unit
+from edge.counts import Alert, Box, Interval, Lost, NoData, Record, Sighting, TaxonCount, Unit
 from edge.errors import WireError
+from edge.wire.alerts import alert_fields, read_alert_fields
 from edge.wire.fields import Fields, array, integer, one_of, text
 from edge.wire.instants import read_instant
 from edge.wire.keys import Stored, Unknown
 from edge.wire.tables import Header, Tables, checked_seq
 
-SIGHTING, INTERVAL, LOST = 0, 1, 2  # 3 is kept for alerts
+SIGHTING, INTERVAL, LOST, ALERT = range(4)
 KIND, SEQ, AT, CAMERA, MODEL = range(5)
 TAXON, CONFIDENCE, BOX, COUNT, PICTURE = range(5, 10)  # of a sighting
 END, MODE, UNIT, FRAMES, SKIPPED, AWAKE, COUNTS, NO_DATA, SATURATED = range(5, 14)  # of an interval
@@ -32,6 +34,8 @@ def compact_record(stored: Stored, tables: Tables) -> dict[int, Any]:
         return {KIND: SIGHTING, SEQ: offset, **_sighting(record, seq, tables)}
     if isinstance(record, Interval):
         return {KIND: INTERVAL, SEQ: offset, **_interval(record, tables)}
+    if isinstance(record, Alert):
+        return {KIND: ALERT, SEQ: offset, **_alert(record, tables)}
     return {KIND: LOST, SEQ: offset, **_lost(record, tables)}
 
 
@@ -63,6 +67,11 @@ def _interval(record: Interval, tables: Tables) -> dict[int, Any]:
     else:
         compact[COUNTS] = [_compact_count(taxon, tables) for taxon in record.counts]
     return compact | {SATURATED: True} if record.saturated else compact
+
+
+def _alert(record: Alert, tables: Tables) -> dict[int, Any]:
+    at = tables.boots.compact(record.at)
+    return {AT: at, **_places(record.camera, record.model, tables), **alert_fields(record, tables)}
 
 
 def _lost(record: Lost, tables: Tables) -> dict[int, Any]:
@@ -106,16 +115,19 @@ def picture_id(epoch_hex: str, first_seq: int) -> str:
     return f"{epoch_hex[:8]}-{first_seq}"
 
 
+def question_id(epoch_hex: str, number: int) -> str:
+    """The id of a photograph that somebody asks about; a safe file name, and never a picture's."""
+    return f"{epoch_hex[:8]}-q{number}"
+
+
 def read_record(value: object, header: Header) -> tuple[int, Record | Unknown]:
     """Seq and record of one map. Raises WireError."""
     fields = Fields(value, "record")
     seq, kind = checked_seq(header.base_seq + fields.uint(SEQ, "seq")), fields.uint(KIND, "kind")
-    if kind not in (SIGHTING, INTERVAL, LOST):
+    if kind not in READERS:
         return seq, Unknown(kind)
     try:
-        if kind == SIGHTING:
-            return seq, _read_sighting(fields, seq, header)
-        return seq, _read_interval(fields, header) if kind == INTERVAL else _read_lost(fields, header)
+        return seq, READERS[kind](fields, seq, header)
     except ValueError as why:  # a record refuses values that contradict each other, WireError included
         raise WireError(f"record {seq}: {why}") from why
 
@@ -147,7 +159,7 @@ def shares(left: int, top: int, right: int, bottom: int) -> Box:
     )
 
 
-def _read_interval(fields: Fields, header: Header) -> Interval:
+def _read_interval(fields: Fields, _seq: int, header: Header) -> Interval:
     camera, model = _read_places(fields, header)
     return Interval(
         start=read_instant(fields.raw(AT, "start"), "interval.start", header.base_ms, header.boots),
@@ -164,7 +176,7 @@ def _read_interval(fields: Fields, header: Header) -> Interval:
     )
 
 
-def _read_lost(fields: Fields, header: Header) -> Lost:
+def _read_lost(fields: Fields, _seq: int, header: Header) -> Lost:
     return Lost(
         at=read_instant(fields.raw(AT, "at"), "lost.at", header.base_ms, header.boots),
         first_seq=checked_seq(fields.uint(FIRST, "first_seq")),
@@ -172,6 +184,20 @@ def _read_lost(fields: Fields, header: Header) -> Lost:
         count=fields.uint(GONE, "count"),
         reason=one_of(header.words, fields.uint(REASON, "reason"), "lost.reason"),
     )
+
+
+def _read_alert(fields: Fields, _seq: int, header: Header) -> Alert:
+    camera, model = _read_places(fields, header)
+    at = read_instant(fields.raw(AT, "at"), "alert.at", header.base_ms, header.boots)
+    return Alert(at=at, camera=camera, model=model, **read_alert_fields(fields, header))
+
+
+READERS: Mapping[int, Callable[[Fields, int, Header], Record]] = {
+    SIGHTING: _read_sighting,
+    INTERVAL: _read_interval,
+    LOST: _read_lost,
+    ALERT: _read_alert,
+}
 
 
 def _read_places(fields: Fields, header: Header) -> tuple[str, str]:

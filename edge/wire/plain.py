@@ -1,5 +1,6 @@
 """Records with long names: what `fieldeye listen --json` prints, the platform stores and the JSON Schema describes."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -7,11 +8,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from edge.clock import Instant
-from edge.counts import Interval, Lost, NoData, Sighting
+from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
 from edge.wire.keys import Decoded
 from edge.wire.messages import ClockWord, SummaryCount, taxon_counts
 
 Share = Annotated[float, Meta(ge=0, le=1)]
+Figure = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Seq = Annotated[int, Meta(ge=1)]
 Name = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
@@ -75,13 +77,34 @@ class PlainLost(_Keyed, frozen=True, kw_only=True, tag="lost"):
     reason: str
 
 
+class PlainAlert(_Keyed, frozen=True, kw_only=True, tag="alert"):
+    """A level against an action threshold was reached or left. All figures are in `unit`."""
+
+    at: PlainInstant
+    camera: str
+    model: str
+    label: str
+    eppo: str
+    level: Level
+    value: Figure
+    low: Figure | None = None
+    high: Figure | None = None
+    unit: str
+    start_at: Figure  # from here on the source acts,
+    sure_at: Figure | None = None  # and from here on without further doubt
+    reason: str
+    task: Task
+    look_at: str
+    source: str
+
+
 class PlainUnknown(_Keyed, frozen=True, kw_only=True, tag="unknown"):
     """A record of a kind that this program does not know yet; its seq is no gap."""
 
     number: Count  # of the kind on the wire
 
 
-PlainRecord = PlainSighting | PlainInterval | PlainLost | PlainUnknown
+PlainRecord = PlainSighting | PlainInterval | PlainLost | PlainAlert | PlainUnknown
 
 
 def plain(decoded: Decoded, site: str) -> PlainRecord:
@@ -103,6 +126,8 @@ def plain(decoded: Decoded, site: str) -> PlainRecord:
         )
     if isinstance(record, Interval):
         return _interval(record, where)
+    if isinstance(record, Alert):
+        return _alert(record, where)
     if isinstance(record, Lost):
         return PlainLost(
             **where,
@@ -132,6 +157,11 @@ def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
         no_data=counts.reason if isinstance(counts, NoData) else None,
         saturated=record.saturated,
     )
+
+
+def _alert(record: Alert, where: dict[str, Any]) -> PlainAlert:
+    same = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "at"}
+    return PlainAlert(**where, at=_instant(record.at), **same)
 
 
 def _instant(instant: Instant) -> PlainInstant:

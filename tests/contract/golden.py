@@ -29,7 +29,7 @@ from edge.wire import (
     summary_of,
 )
 from tests.clocks import NOON
-from tests.records import APHID, EPOCH, MOTH, count, instant, interval, lost, sighting, stored
+from tests.records import APHID, EPOCH, MOTH, alert, count, instant, interval, lost, sighting, stored
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
 EXAMPLES = CONTRACT / "examples"
@@ -51,6 +51,20 @@ BATCHES: dict[str, tuple[Record, ...]] = {
         interval(3600.0, counts=(), frames=3600, skipped=()),
         interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark")),
         interval(10800.0, counts=(count(MOTH, 3),), mode="trap", unit="new", saturated=True),
+    ),
+    "alerts": (
+        alert(),
+        alert(
+            60.0,
+            level="calm",
+            value=3.0,
+            low=None,
+            high=None,
+            sure_at=20.0,
+            task="nothing",
+            reason="3 insects/trap/night is below the threshold of 10 to 20",
+            look_at="Nothing to do.",
+        ),
     ),
     "losses": (lost(1, 40), lost(50, 99, count=31, at=instant(5.0, ClockState.CORRECTED))),
 }

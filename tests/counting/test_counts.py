@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edge.agreement import agreement
-from edge.counts import NoData, TaxonCount, count_range, density, per_card_m2_day, per_trap_night
+from edge.counts import NoData, TaxonCount, density, per_card_m2_day, per_trap_night
+from edge.ranges import count_range
 
 
 @pytest.mark.parametrize(("precision", "recall"), [(0.95, 0.95), (0.9, 0.8), (0.8, 0.6), (0.5, 0.5)])
