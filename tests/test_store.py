@@ -141,10 +141,20 @@ def test_what_a_power_cut_left_among_the_pictures_is_swept_at_start(tmp_path: Pa
     with closing(open_store(tmp_path)) as store:
         store.commit([sighting()], JPEG)
         name = f"{store.epoch.hex[:8]}-1"
-    for stray in ("half.new", f"{name[:8]}-77.jpg", "other.txt"):
+    for stray in (f"{name}.jpg.new", f"{name[:8]}-77.jpg", "0c9a64a1-5.jpg"):
         (tmp_path / "pictures" / stray).write_bytes(b"?")
     with closing(open_store(tmp_path)) as store:
         assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{name}.jpg"]
+
+
+def test_files_that_are_not_the_stores_own_stay_among_the_pictures(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    strangers = {"holiday.jpg", "other.txt", "half.new", "2026-07-01-120000.jpg", "0c9a64a1-5.png", "album"}
+    for stranger in strangers - {"album"}:
+        (tmp_path / "pictures" / stranger).write_bytes(b"?")
+    (tmp_path / "pictures" / "album").mkdir()
+    open_store(tmp_path).close()
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == strangers
 
 
 def test_a_full_store_sheds_the_oldest_delivered_first_and_loses_nothing(tmp_path: Path) -> None:
@@ -202,6 +212,9 @@ def test_a_file_of_version_1_opens_with_all_its_records(tmp_path: Path) -> None:
         assert [one.record for one in all_records(store)] == [sighting(), interval(), lost(1, 2)]
         assert store.waiting().records == 2
         assert store.setting("card") == "7"
+        assert store.questions() == []
+        assert store.ask_station(instant(), JPEG).id == "0c9a64a1-q1"
+        assert store.commit([sighting()])[0].seq == 4
 
 
 def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:

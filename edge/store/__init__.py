@@ -3,8 +3,10 @@
 It knows neither broker nor page: they ask.
 """
 
+from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
 from edge.store.inspect import inspect_store
+from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
 from edge.store.rows import LEAST_URGENT, MUST_GO
 from edge.store.store import Store
@@ -13,8 +15,15 @@ __all__ = [
     "BATCH_BYTES",
     "BATCH_RECORDS",
     "LEAST_URGENT",
+    "MOST_NAME_LETTERS",
+    "MOST_NOTE_LETTERS",
+    "MOST_PHOTO_BYTES",
     "MUST_GO",
+    "Account",
+    "Accounts",
+    "Answer",
     "Entry",
+    "Question",
     "Records",
     "Store",
     "Waiting",

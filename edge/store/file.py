@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from edge.errors import StoreError, StoreHeldError
-from edge.store.schema import migrate
+from edge.store.schema import STEPS, Steps, migrate
 
 log = logging.getLogger("fieldeye.store")
 
@@ -36,8 +36,10 @@ _ERRNO_REMEDIES = {
 }
 
 
-def is_full(why: sqlite3.Error) -> bool:
+def is_full(why: sqlite3.Error | OSError) -> bool:
     """No space left, on the disk or below the file's cap."""
+    if isinstance(why, OSError):
+        return why.errno == errno.ENOSPC
     return (getattr(why, "sqlite_errorname", "") or "").startswith("SQLITE_FULL")
 
 
@@ -72,23 +74,23 @@ def hold(folder: Path) -> IO[bytes]:
     return file
 
 
-def open_checked(path: Path, max_bytes: int) -> sqlite3.Connection:
+def open_checked(path: Path, max_bytes: int, steps: Steps = STEPS) -> sqlite3.Connection:
     """The writer's connection to a sound file of the newest version; created if missing.
 
     A file that SQLite finds damaged is renamed to `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with
-    a new epoch, takes its place.
+    a new epoch, takes its place. `steps` are those of its tables.
     """
     try:
-        return _open(path, max_bytes)
+        return _open(path, max_bytes, steps)
     except sqlite3.DatabaseError as why:
         if not (getattr(why, "sqlite_errorname", "") or "").startswith(_DAMAGED):
             raise
         aside = set_aside(path)
         log.error("store_damaged", extra={"why": str(why), "set_aside": aside.name})  # noqa: TRY400
-    return _open(path, max_bytes)
+    return _open(path, max_bytes, steps)
 
 
-def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
+def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
     with ExitStack() as on_failure:
         db = connect(path)
         on_failure.callback(db.close)
@@ -101,7 +103,7 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
         db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         db.execute(f"PRAGMA max_page_count = {max_pages(max_bytes)}")
-        migrate(db)
+        migrate(db, steps)
         on_failure.pop_all()
     return db
 

@@ -12,7 +12,9 @@ from edge.config import MEGABYTE
 from edge.errors import WireError
 from edge.store.audit import Entry, is_known, trail
 from edge.store.file import NAME, PAGE_BYTES, sentences
-from edge.store.pictures import read_picture, total_bytes
+from edge.store.jpegs import Jpegs
+from edge.store.pictures import pictures_in, total_bytes
+from edge.store.questions import Question, questions_in, select
 from edge.store.readers import Readers
 from edge.store.rows import LEAST_URGENT, read
 from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
@@ -38,7 +40,8 @@ class Records:
         self._node = node
         self._readers = Readers(self._path)
         self._damaged: set[int] = set()  # seqs whose rows could not be read
-        self._pictures_folder = folder / "pictures"
+        self._folder = folder
+        self._picture_files = pictures_in(folder)
 
     @cached_property
     def epoch(self) -> UUID:
@@ -129,7 +132,24 @@ class Records:
     def picture(self, name: str) -> bytes | None:
         """The JPEG of a sighting's `picture`, or None if it is no longer kept."""
         with sentences(self._path, "read a picture"):
-            return read_picture(self._pictures_folder, name)
+            return self._picture_files.read(name)
+
+    def questions(self, limit: int = 50) -> list[Question]:
+        """What people asked the station, newest first, with its answers."""
+        return self._questions("1 ORDER BY number DESC LIMIT ?", limit)
+
+    def question(self, name: str) -> Question | None:
+        """One question by its id, or None if it is no longer kept."""
+        return next(iter(self._questions("id = ?", name)), None)
+
+    def question_photo(self, name: str) -> bytes | None:
+        """The JPEG of a question, or None if it is no longer kept."""
+        with sentences(self._path, "read a photograph"):
+            return self._question_files.read(name)
+
+    def next_question(self) -> Question | None:
+        """The oldest that no subscriber has got."""
+        return next(iter(self._questions("sent = 0 ORDER BY number LIMIT 1")), None)
 
     def setting(self, name: str) -> str | None:
         """A setting, if it was ever set."""
@@ -141,7 +161,9 @@ class Records:
         """The store's part of `health`."""
         with sentences(self._path, "read its own state"):
             db = self._readers.mine()
-            first, last = db.execute("SELECT min(seq), (SELECT seq FROM sqlite_sequence) FROM record").fetchone()
+            first, last = db.execute(
+                "SELECT min(seq), (SELECT seq FROM sqlite_sequence WHERE name = 'record') FROM record"
+            ).fetchone()
             lost = db.execute("SELECT lost FROM identity").fetchone()[0]
             pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
             pictures_mb = total_bytes(db) / MEGABYTE
@@ -155,6 +177,14 @@ class Records:
             pictures_mb=round(pictures_mb, 3),
             lost=lost,
         )
+
+    @cached_property
+    def _question_files(self) -> Jpegs:
+        return questions_in(self._folder, self.epoch.hex)
+
+    def _questions(self, where: str, *values: object) -> list[Question]:
+        with sentences(self._path, "read questions"):
+            return select(self._readers.mine(), where, *values)
 
     def _between(self, kind: int, start_utc: datetime, end_utc: datetime) -> list[Stored]:
         where = "kind = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"

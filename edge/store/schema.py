@@ -44,19 +44,49 @@ CREATE TABLE audit (
     command TEXT UNIQUE                     -- transaction id, if a command over the network did it
 );
 """
+VERSION_2 = """
+CREATE TABLE question (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,                -- name of the photograph's file without .jpg
+    utc_ms INTEGER NOT NULL,
+    clock INTEGER NOT NULL,                 -- as in record
+    boot TEXT NOT NULL,
+    monotonic_ms INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    note TEXT NOT NULL,
+    guess TEXT NOT NULL,
+    eppo TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sent INTEGER NOT NULL DEFAULT 0,
+    answered_ms INTEGER,
+    answered_by TEXT,
+    answer TEXT,
+    answer_label TEXT,
+    answer_eppo TEXT
+);
+"""
 
 
 def _to_1(db: sqlite3.Connection) -> None:
-    for statement in VERSION_1.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    _make(db, VERSION_1)
     db.execute("INSERT INTO identity (id, epoch) VALUES (1, ?)", (uuid4().bytes,))
 
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_1,)  # step n leads from version n to n + 1
+def _to_2(db: sqlite3.Connection) -> None:
+    _make(db, VERSION_2)
 
 
-def migrate(db: sqlite3.Connection, steps: tuple[Callable[[sqlite3.Connection], None], ...] = STEPS) -> None:
+def _make(db: sqlite3.Connection, tables: str) -> None:
+    for statement in tables.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+Steps = tuple[Callable[[sqlite3.Connection], None], ...]
+STEPS: Steps = (_to_1, _to_2)  # step n leads from version n to n + 1
+
+
+def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:
     """Bring the file to the newest version, each step in a transaction of its own. Raises StoreError if it is newer."""
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > len(steps):

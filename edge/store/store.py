@@ -15,16 +15,19 @@ from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
 from edge.counts import Lost, Record, Sighting
 from edge.errors import StoreError
+from edge.store import questions
+from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
+from edge.store.questions import Answer, Question
 from edge.store.records import Records
 from edge.store.reserve import Reserve
 from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete, delete_waiting, free_pages, shed
 from edge.store.rows import insert, moment, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
-from edge.wire import Key, Stored, StoreHealth, as_sent
+from edge.wire import Key, Stored, StoreHealth, as_sent, whole_ms
 
 log = logging.getLogger("fieldeye.store")
 
@@ -42,8 +45,7 @@ class Store(Records):
     """
 
     def __init__(self, config: StoreTable, node: str) -> None:
-        self._folder = Path(config.folder)
-        super().__init__(self._folder, node)
+        super().__init__(Path(config.folder), node)
         self._max_mb = config.max_mb
         self._lock = Lock()
         self._losing = False
@@ -58,13 +60,17 @@ class Store(Records):
             self._db = open_checked(self._path, config.max_mb * MEGABYTE)
             closing.callback(self._db.close)
             closing.callback(super().close)
+            self.accounts = Accounts(self._path.parent)
+            closing.callback(self.accounts.close)
             self._reserve = Reserve(self._folder)
             self._reserve.fill()
             with transaction(self._db) as db:
                 db.execute("UPDATE identity SET sessions = sessions + 1")
                 (self._session,) = db.execute("SELECT sessions FROM identity").fetchone()
-                self._pictures = Pictures(self._pictures_folder, config.pictures_mb * MEGABYTE, self.epoch.hex)
+                self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
                 self._pictures.sweep(db)
+                named = {question.id for question in questions.select(db, "1")}
+                questions.forget(db, sorted(self._question_files.sweep(named)))
 
     def session_number(self) -> int:
         """Which start of the node on this file this is, from 1."""
@@ -99,10 +105,11 @@ class Store(Records):
         with self._lock, sentences(self._path, "mark records as delivered"):
             self._despite_full_disk(lambda: self._mark(gone), None)
 
-    def correct_clock(self, known: Instant, *, without: Collection[int] = ()) -> int:
-        """Put right the waiting records of the boot of `known` that were made before its clock was; returns how many.
+    def correct_clock(self, known: Instant, *, without: Collection[int] = (), without_question: str = "") -> int:
+        """Put right what waits of the boot of `known` and was made before its clock was; returns how many.
 
-        `without`: records on their way, which must not change any more. Small steps, so that no commit waits long.
+        `without`: records and a question on their way, which must not change any more. Small steps, so that no commit
+        waits long.
         """
         done, found = 0, self._unsynced(known, without)
         while found:
@@ -111,7 +118,7 @@ class Store(Records):
                 for one in step:
                     rewrite(db, one)
             done += len(step)
-        return done
+        return done + self._correct_questions(known, without_question)
 
     def give_up_damaged(self, at: Instant) -> int:
         """Delete rows that could not be read since the start, announce those that still waited; returns how many."""
@@ -136,6 +143,53 @@ class Store(Records):
         """Keep a setting."""
         with self._lock, sentences(self._path, f"keep the setting {name}"), transaction(self._db) as db:
             db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+    # Questions to the station: the page asks, the publisher sends and answers
+
+    def ask_station(
+        self, at: Instant, photo: bytes, *, who: str = "", note: str = "", guess: str = "", eppo: str = ""
+    ) -> Question:
+        """Keep a photograph (a JPEG, at most questions.MOST_PHOTO_BYTES) for the station; durable when it returns.
+
+        `who` took it, `guess` is the label that the node or the person would give it. Raises StoreError, with a
+        sentence for the person, for what is too long and when too many photographs wait.
+        """
+        questions.check(photo, who=who, note=note, guess=guess, eppo=eppo)
+        with self._lock, sentences(self._path, "keep the photograph"):
+            return self._despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)), at)
+
+    def mark_question_sent(self, name: str) -> None:
+        """A subscriber has got it. It stays until its room is needed."""
+        with self._lock, sentences(self._path, "mark a question as sent"), transaction(self._db) as db:
+            questions.mark_sent(db, name)
+
+    def answer_question(self, name: str, answer: Answer) -> bool:
+        """Keep the station's answer, in place of an earlier one. False: that question is not kept here."""
+        with self._lock, sentences(self._path, "keep an answer"), transaction(self._db) as db:
+            return questions.answer(db, name, answer)
+
+    def _correct_questions(self, known: Instant, without: str) -> int:
+        waiting = self._questions("sent = 0 AND clock = 1 AND boot = ? AND id <> ?", known.boot_id, without)
+        if not waiting:  # looked at before each health and commit: no write for nothing
+            return 0
+        with self._lock, sentences(self._path, "correct the time of questions"), transaction(self._db) as db:
+            questions.correct(db, known, [question.id for question in waiting])
+        return len(waiting)
+
+    def _ask(self, at: Instant, photo: bytes, texts: tuple[str, str, str, str]) -> Question:
+        self._make_room(1, at)
+        gone, name = questions.surplus(self._db, len(photo)), questions.next_id(self._db, self.epoch.hex)
+        who, note_, guess, eppo = texts
+        asked = Question(
+            id=name, at=whole_ms(at), who=who, note=note_, guess=guess, eppo=eppo,
+            size_bytes=len(photo), is_sent=False, answer=None,
+        )  # fmt: skip
+        self._question_files.write(name, photo)
+        with transaction(self._db) as db:
+            questions.forget(db, gone)
+            questions.insert(db, asked)
+        self._question_files.remove(gone)
+        return asked
 
     def _commit(self, records: list[Record], picture: bytes | None, at: Instant) -> tuple[Key, ...]:
         self._make_room(len(records), at)
@@ -213,7 +267,7 @@ class Store(Records):
         for relieve in (self._spend_pictures, self._spend_reserve):
             try:
                 done = write()
-            except sqlite3.OperationalError as why:
+            except (sqlite3.OperationalError, OSError) as why:
                 if not is_full(why):
                     raise
                 relieve(at)

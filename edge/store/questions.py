@@ -1,0 +1,154 @@
+"""Photographs that people ask the station about: the queue of what it has not got yet, and its answers.
+
+A question is a row and a JPEG. It stays until it was sent, however long that takes; then, with its answer, until
+its room is needed. A photograph that does not fit any more is refused, so that the person knows.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from edge.clock import Instant
+from edge.errors import StoreError
+from edge.store.jpegs import Jpegs
+from edge.wire import CLOCKS, from_utc_ms, question_id, utc_ms
+
+FOLDER = "questions"
+MOST_PHOTO_BYTES = 524_288  # of one photograph: a minute on 64 kbit/s
+MOST_NOTE_LETTERS = 500
+MOST_NAME_LETTERS = 80  # of a person's name, and of a label
+KEPT_QUESTIONS = 100
+KEPT_BYTES = 16_000_000
+_COLUMNS = (
+    "id, utc_ms, clock, boot, monotonic_ms, who, note, guess, eppo, bytes, sent,"
+    " answered_ms, answered_by, answer, answer_label, answer_eppo"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the station says. `label` and `eppo`: the taxon's scientific name and code, empty where none is given."""
+
+    utc: datetime
+    who: str  # the station or its person
+    text: str
+    label: str = ""
+    eppo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A photograph with a note. `id` is its key for ever, on the node and at the station."""
+
+    id: str
+    at: Instant
+    who: str  # who took it, empty if not told
+    note: str
+    guess: str  # label that the node or the person guessed, empty for none
+    eppo: str  # its EPPO code where checked
+    size_bytes: int
+    is_sent: bool  # a subscriber has got it
+    answer: Answer | None
+
+
+def questions_in(folder: Path, epoch_hex: str) -> Jpegs:
+    """The photographs of one epoch: those of a store that was damaged stay where they are."""
+    return Jpegs(folder / FOLDER, rf"{epoch_hex[:8]}-q[0-9]{{1,19}}")
+
+
+def check(jpeg: bytes, **texts: str) -> None:
+    """Raises StoreError for a photograph or a text that a question cannot carry."""
+    if not (jpeg.startswith(b"\xff\xd8") and jpeg.endswith(b"\xff\xd9")) or len(jpeg) > MOST_PHOTO_BYTES:
+        raise StoreError(
+            f"a question carries a whole JPEG of at most {MOST_PHOTO_BYTES // 1024} KiB; send a smaller one"
+        )
+    for name, text in texts.items():
+        most = MOST_NOTE_LETTERS if name == "note" else MOST_NAME_LETTERS
+        if len(text) > most or "\0" in text:
+            raise StoreError(f"{name}: at most {most} letters are kept; write less")
+
+
+def insert(db: sqlite3.Connection, asked: Question) -> None:
+    """Within the caller's transaction."""
+    at = asked.at
+    values = (asked.id, utc_ms(at.utc), CLOCKS.index(at.state), at.boot_id, round(at.monotonic_s * 1000),
+              asked.who, asked.note, asked.guess, asked.eppo, asked.size_bytes)  # fmt: skip
+    db.execute(
+        "INSERT INTO question (id, utc_ms, clock, boot, monotonic_ms, who, note, guess, eppo, bytes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values,
+    )
+
+
+def next_id(db: sqlite3.Connection, epoch_hex: str) -> str:
+    """One more than was ever asked in this epoch."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'question'").fetchone()
+    return question_id(epoch_hex, 1 if row is None else int(row[0]) + 1)
+
+
+def surplus(db: sqlite3.Connection, size_bytes: int) -> list[str]:
+    """Ids of old questions that go for one more of that size, sent ones only. Raises StoreError if they are too few."""
+    number, total = db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM question").fetchone()
+    names: list[str] = []
+    for name, bytes_ in db.execute(
+        "SELECT id, bytes FROM question WHERE sent = 1 ORDER BY answered_ms IS NULL, number"
+    ):
+        if number < KEPT_QUESTIONS and total + size_bytes <= KEPT_BYTES:
+            break
+        number, total = number - 1, total - bytes_
+        names.append(str(name))
+    if number >= KEPT_QUESTIONS or total + size_bytes > KEPT_BYTES:
+        raise StoreError("too many photographs wait for the station; ask again once the node has reached it")
+    return names
+
+
+def forget(db: sqlite3.Connection, names: list[str]) -> None:
+    """Within the caller's transaction: delete rows."""
+    db.executemany("DELETE FROM question WHERE id = ?", [(name,) for name in names])
+
+
+def mark_sent(db: sqlite3.Connection, name: str) -> None:
+    """Within the caller's transaction: a subscriber has got it."""
+    db.execute("UPDATE question SET sent = 1 WHERE id = ?", (name,))
+
+
+def answer(db: sqlite3.Connection, name: str, given: Answer) -> bool:
+    """Within the caller's transaction: the answer, in place of an earlier one. False: there is no such question."""
+    found = db.execute(
+        "UPDATE question SET sent = 1, answered_ms = ?, answered_by = ?, answer = ?, answer_label = ?, answer_eppo = ?"
+        " WHERE id = ?",
+        (utc_ms(given.utc), given.who, given.text, given.label, given.eppo, name),
+    )
+    return found.rowcount == 1
+
+
+def correct(db: sqlite3.Connection, known: Instant, names: list[str]) -> None:
+    """Within the caller's transaction: the times of these questions, reckoned back from `known`, of the same boot."""
+    now = (utc_ms(known.utc), round(known.monotonic_s * 1000))
+    db.executemany(
+        "UPDATE question SET utc_ms = ? - (? - monotonic_ms), clock = 2 WHERE id = ?", [(*now, name) for name in names]
+    )
+
+
+def select(db: sqlite3.Connection, where: str, *values: object) -> list[Question]:
+    """Questions by a WHERE clause of this package."""
+    return [_read(row) for row in db.execute(f"SELECT {_COLUMNS} FROM question WHERE {where}", values)]  # noqa: S608
+
+
+def _read(row: tuple) -> Question:  # type: ignore[type-arg]
+    name, ms, clock, boot, monotonic_ms, who, note, guess, eppo, size, sent, *given = row
+    answered_ms, answered_by, text, label, answer_eppo = given
+    return Question(
+        id=name,
+        at=Instant(from_utc_ms(ms), CLOCKS[clock], boot, monotonic_ms / 1000),
+        who=who,
+        note=note,
+        guess=guess,
+        eppo=eppo,
+        size_bytes=size,
+        is_sent=bool(sent),
+        answer=None
+        if answered_ms is None
+        else Answer(utc=from_utc_ms(answered_ms), who=answered_by, text=text, label=label, eppo=answer_eppo),
+    )

@@ -1,0 +1,158 @@
+"""Photographs that people ask the station about: kept until sent, answered once, never more than fit."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.clock import ClockState
+from edge.errors import StoreError
+from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question, Store
+from edge.store import questions as kept
+from tests.clocks import NOON
+from tests.records import instant
+from tests.test_store import open_store
+
+PHOTO = b"\xff\xd8 a photograph \xff\xd9"
+ANSWER = Answer(
+    utc=NOON, who="Station Linz", text="Thrips: look below the leaves.", label="Thysanoptera", eppo="1THYSO"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path)) as opened:
+        yield opened
+
+
+def ask(store: Store, note: str = "on the lower leaves", photo: bytes = PHOTO) -> Question:
+    return store.ask_station(instant(), photo, who="Ana", note=note, guess="Thripidae", eppo="1THRIF")
+
+
+def test_a_question_is_kept_with_all_that_was_told(store: Store) -> None:
+    asked = ask(store)
+    assert asked == Question(
+        id=f"{store.epoch.hex[:8]}-q1", at=instant(), who="Ana", note="on the lower leaves", guess="Thripidae",
+        eppo="1THRIF", size_bytes=len(PHOTO), is_sent=False, answer=None,
+    )  # fmt: skip
+    assert store.questions() == [asked]
+    assert store.question(asked.id) == asked
+    assert store.question_photo(asked.id) == PHOTO
+
+
+def test_questions_leave_oldest_first_and_stay_to_be_read_newest_first(store: Store) -> None:
+    first, second = ask(store, "first"), ask(store, "second")
+    assert store.next_question() == first
+    store.mark_question_sent(first.id)
+    assert store.next_question() == second
+    assert [(one.note, one.is_sent) for one in store.questions()] == [("second", False), ("first", True)]
+
+
+def test_questions_and_answers_survive_a_restart(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        answered, waiting = ask(store), ask(store)
+        assert store.answer_question(answered.id, ANSWER)
+    with closing(open_store(tmp_path)) as store:
+        assert [one.answer for one in store.questions()] == [None, ANSWER]
+        assert store.next_question() == waiting
+        assert store.question_photo(waiting.id) == PHOTO
+
+
+def test_a_later_answer_takes_the_place_of_an_earlier_one(store: Store) -> None:
+    asked = ask(store)
+    store.answer_question(asked.id, ANSWER)
+    later = Answer(utc=NOON + timedelta(hours=1), who="Station Linz", text="Not thrips after all.")
+    assert store.answer_question(asked.id, later)
+    assert [one.answer for one in store.questions()] == [later]
+
+
+def test_an_answer_to_what_is_not_kept_is_not_taken(store: Store) -> None:
+    assert not store.answer_question("00000000-q1", ANSWER)
+    assert store.question("00000000-q1") is None
+    assert store.question_photo("../fieldeye") is None
+
+
+@pytest.mark.parametrize(
+    ("photo", "texts", "said"),
+    [
+        (b"GIF89a", {}, "JPEG"),
+        (PHOTO[:-2], {}, "JPEG"),
+        (b"\xff\xd8" + bytes(MOST_PHOTO_BYTES) + b"\xff\xd9", {}, "512 KiB"),
+        (PHOTO, {"note": "x" * (MOST_NOTE_LETTERS + 1)}, "note: at most 500"),
+        (PHOTO, {"who": "x" * (MOST_NAME_LETTERS + 1)}, "who: at most 80"),
+        (PHOTO, {"note": "a\0b"}, "note"),
+    ],
+)
+def test_what_a_question_cannot_carry_is_refused_with_the_reason(
+    store: Store, photo: bytes, texts: dict[str, str], said: str
+) -> None:
+    with pytest.raises(StoreError, match=said):
+        store.ask_station(instant(), photo, **texts)
+    assert store.questions() == []
+
+
+def test_a_new_question_takes_the_place_of_one_that_was_answered_and_never_of_one_that_waits(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT_QUESTIONS", 3)
+    first, second, third = ask(store), ask(store), ask(store)
+    with pytest.raises(StoreError, match="wait for the station"):
+        ask(store)
+    store.mark_question_sent(first.id)
+    store.answer_question(second.id, ANSWER)
+    ask(store)
+    assert [one.id[-2:] for one in store.questions()] == ["q4", "q3", "q1"]
+    assert store.question_photo(second.id) is None
+    assert len(list((tmp_path / "questions").iterdir())) == 3
+    assert third.id == store.questions()[1].id
+
+
+def test_a_photograph_that_does_not_fit_beside_those_that_wait_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT_BYTES", 2 * len(PHOTO))
+    ask(store)
+    ask(store)
+    with pytest.raises(StoreError, match="wait for the station"):
+        ask(store)
+
+
+def test_a_question_of_a_boot_without_a_clock_gets_its_time_unless_it_is_on_its_way(store: Store) -> None:
+    early = [store.ask_station(instant(n, ClockState.UNSYNCED), PHOTO) for n in range(3)]
+    store.mark_question_sent(early[0].id)
+    known = instant(86_400)
+    fixed = store.correct_clock(known, without_question=early[1].id)
+    assert fixed == 1
+    assert [one.at.state.value for one in store.questions()] == ["corrected", "unsynced", "unsynced"]
+    assert store.questions()[0].at.utc == instant(2).utc
+    assert store.correct_clock(known) == 1
+
+
+def test_photographs_without_a_question_go_and_questions_without_a_photograph_too(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        whole, bare = ask(store), ask(store)
+        epoch = store.epoch.hex[:8]
+    for stray in (f"{epoch}-q9.jpg", f"{epoch}-q9.jpg.new", "00000000-q1.jpg", "holiday.jpg"):
+        (tmp_path / "questions" / stray).write_bytes(b"?")
+    (tmp_path / "questions" / f"{bare.id}.jpg").unlink()
+    with closing(open_store(tmp_path)) as store:
+        assert [one.id for one in store.questions()] == [whole.id]
+    assert sorted(path.name for path in (tmp_path / "questions").iterdir()) == sorted(
+        [f"{whole.id}.jpg", "00000000-q1.jpg", "holiday.jpg"]
+    )
+
+
+def test_an_id_is_not_used_again_after_its_question_went(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT_QUESTIONS", 1)
+    for expected in ("q1", "q2", "q3"):
+        asked = ask(store)
+        assert asked.id.endswith(expected)
+        store.mark_question_sent(asked.id)
+
+
+def test_questions_leave_the_numbers_of_records_alone(store: Store) -> None:
+    ask(store)
+    assert store.health().last_seq is None
+    assert store.waiting().records == 0
