@@ -111,6 +111,7 @@ class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    metrics_token_file: str | None = None  # whose bearer may read /metrics from another machine; None: nobody
 
 
 class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

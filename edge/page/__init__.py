@@ -12,6 +12,7 @@ from edge.errors import FieldeyeError
 from edge.page.api import api
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
+from edge.page.metrics import metrics
 from edge.page.recent import Recent
 from edge.page.routes import Node, node, pages
 from edge.page.server import PageServer, serve
@@ -32,6 +33,7 @@ def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Cloc
     app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
     app.register_blueprint(pages)
     app.register_blueprint(api)
+    app.register_blueprint(metrics)
     _speak(app, config)
     _guard(app, config)
     return app

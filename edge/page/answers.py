@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from edge.wire import PlainRecord
+from edge.wire import PlainRecord, StoreHealth
 
 CSV_COLUMNS = ("day", "label", "unit", "count", "low", "high", "frames", "awake_s")
 
@@ -43,6 +43,33 @@ class State(Struct, frozen=True, kw_only=True):
     acknowledged: int
     waiting: int
     oldest_waiting_utc: datetime | None
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """The machine; what it does not say is null."""
+
+    cpu_temperature_c: float | None
+    throttled: bool | None
+    disk_free_mb: float | None
+    memory_mb: float | None  # of this program
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How the node is, part by part."""
+
+    now_utc: datetime
+    clock: str
+    uptime_s: float
+    looking: bool
+    problem: str  # why it does not look
+    notice: str  # it looks, but not with the configuration that was meant
+    model_problem: str
+    store_problem: str  # why results cannot be kept
+    link_problem: str
+    last_delivery_utc: datetime | None
+    ms_per_frame: float | None
+    store: StoreHealth
+    board: Board
 
 
 class Count(Struct, frozen=True, kw_only=True):

@@ -2,16 +2,32 @@
 
 import csv
 import io
+from pathlib import Path
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from edge import __version__
+from edge.board import read_board
+from edge.config import MEGABYTE
 from edge.counts import Interval
-from edge.page.answers import CSV_COLUMNS, Camera, Count, DayCounts, Days, Query, Records, Refusal, State
+from edge.page.answers import (
+    CSV_COLUMNS,
+    Board,
+    Camera,
+    Count,
+    DayCounts,
+    Days,
+    Health,
+    Query,
+    Records,
+    Refusal,
+    State,
+)
 from edge.page.days import Day
 from edge.page.openapi import document
 from edge.page.routes import node
+from edge.page.situation import looks
 from edge.wire import Decoded, plain
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -44,6 +60,36 @@ def state() -> Response:
             acknowledged=snapshot.link.acknowledged,
             waiting=waiting.records,
             oldest_waiting_utc=waiting.oldest_utc,
+        )
+    )
+
+
+@api.get("/health")
+def how_it_is() -> Response:
+    """How the node is, part by part."""
+    this = node()
+    snapshot, now = this.board.snapshot(), this.clock.now()
+    board = read_board(Path(this.config.store.folder))
+    return answer(
+        Health(
+            now_utc=now.utc,
+            clock=now.state.value,
+            uptime_s=round(now.monotonic_s - snapshot.started.monotonic_s, 1),
+            looking=looks(snapshot),
+            problem=snapshot.problem,
+            notice=snapshot.notice,
+            model_problem=snapshot.model.detail,
+            store_problem=snapshot.store,
+            link_problem=snapshot.link.detail,
+            last_delivery_utc=snapshot.link.last_ack.utc if snapshot.link.last_ack else None,
+            ms_per_frame=snapshot.camera.ms_per_frame,
+            store=this.store.health(),
+            board=Board(
+                cpu_temperature_c=board.temperature_c,
+                throttled=board.is_throttled,
+                disk_free_mb=_megabytes(board.disk_free_bytes),
+                memory_mb=_megabytes(board.memory_bytes),
+            ),
         )
     )
 
@@ -96,6 +142,10 @@ def openapi() -> Response:
 def answer(body: object) -> Response:
     """JSON."""
     return Response(msgspec.json.encode(body), mimetype="application/json")
+
+
+def _megabytes(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else round(size_bytes / MEGABYTE, 1)
 
 
 def _counts(day: Day, unit: str | None) -> DayCounts:

@@ -1,42 +1,63 @@
-"""The OpenAPI document of the page's API, made of the types that are encoded."""
+"""The OpenAPI document of what the page tells machines, made of the types that are encoded."""
 
 from typing import Any
 
 import msgspec
 
 from edge import __version__
-from edge.page.answers import CSV_COLUMNS, Days, Query, Records, Refusal, State
+from edge.page.answers import CSV_COLUMNS, Days, Health, Query, Records, Refusal, State
+
+ABOUT = """What one node has seen and how it is, for reading only. Times are UTC and end in _utc, units stand in the
+names. A day that nobody looked at has no counts, which is not a zero."""
+TABLE = {"text/csv": {"schema": {"type": "string"}}}
+LOOKING = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
 
 def document() -> dict[str, Any]:
     """OpenAPI 3.1 of everything above."""
-    types: dict[str, type] = {"state": State, "days": Days, "records": Records}
+    types: dict[str, type] = {"state": State, "health": Health, "days": Days, "records": Records}
     (*schemas, refusal), components = msgspec.json.schema_components(
         [*types.values(), Refusal], ref_template="#/components/schemas/{name}"
     )
     paths = {
-        f"/api/v1/{name}": {"get": _operation(name, answered.__doc__ or "", schema)}
+        f"/api/v1/{name}": {"get": _operation(name, answered.__doc__ or "", _json("As asked", schema))}
         for (name, answered), schema in zip(types.items(), schemas, strict=True)
     }
-    paths["/api/v1/records"]["get"] |= {"parameters": _parameters()}
-    paths["/api/v1/records"]["get"]["responses"]["400"] = _json("The question is not one of those above.", refusal)
+    records = paths["/api/v1/records"]["get"]
+    records["parameters"] = _parameters()
+    records["responses"]["400"] = _json("The question is not one of those above.", refusal)
     paths["/api/v1/days.csv"] = {
-        "get": {
-            "operationId": "days_csv",
-            "summary": "The last fourteen days as a table",
-            "responses": {"200": {"description": ", ".join(CSV_COLUMNS), "content": {"text/csv": {}}}},
-        }
+        "get": _operation("days_csv", "The same as a table", {"description": ", ".join(CSV_COLUMNS), "content": TABLE})
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Fieldeye node", "version": __version__, "license": {"name": "Apache-2.0"}},
-        "paths": paths,
-        "components": {"schemas": components},
+        "info": _info(),
+        "paths": paths | _beside_the_api(),
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
-def _operation(name: str, summary: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"operationId": name, "summary": summary.partition("\n")[0], "responses": {"200": _json("As asked", schema)}}
+def _info() -> dict[str, Any]:
+    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    return {"title": "Fieldeye node", "version": __version__, "license": licence, "description": ABOUT}
+
+
+def _beside_the_api() -> dict[str, Any]:
+    """Addresses where other programs look for them."""
+    health = _operation("healthz", "Is the node looking?", _json("Yes", LOOKING))
+    health["responses"]["503"] = _json("No", LOOKING)
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    metrics = _operation("metrics", "For Prometheus", {"description": "Text format 0.0.4", "content": text})
+    metrics["security"] = [{"token": []}, {}]
+    metrics["responses"]["401"] = {"description": "From another machine it takes page.metrics_token_file's token."}
+    return {"/healthz": {"get": health}, "/metrics": {"get": metrics}}
+
+
+def _operation(name: str, summary: str, answered: dict[str, Any]) -> dict[str, Any]:
+    return {"operationId": name, "summary": summary.partition("\n")[0], "responses": {"200": answered}}
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from edge.page import camera, card, days, fortnight, health, optics, sightings, 
 from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
-from edge.page.situation import Facts, age_s
+from edge.page.situation import Facts, age_s, looks
 from edge.page.words import Moments, gettext, number
 from edge.status import StatusBoard
 from edge.store import Store
@@ -205,8 +205,7 @@ def worker() -> Response:
 @pages.get("/healthz")
 def healthz() -> tuple[dict[str, bool], int]:
     """Is the node looking? Nothing more, as nobody has to log in for it."""
-    snapshot = node().board.snapshot()
-    looking = not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
+    looking = looks(node().board.snapshot())
     return {"ok": looking}, 200 if looking else 503
 
 

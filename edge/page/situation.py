@@ -60,6 +60,11 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, every_s: float) ->
     return Situation.SEEN if facts.newest is not None else Situation.NOTHING
 
 
+def looks(snapshot: Snapshot) -> bool:
+    """Is the node looking at what it is there for?"""
+    return not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
+
+
 def age_s(camera: CameraStatus, now: Instant) -> float:
     """Seconds since the last picture, by the clock that never jumps; 0 before the first one."""
     last = camera.last_frame

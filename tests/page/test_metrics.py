@@ -1,0 +1,107 @@
+"""What Prometheus reads, parsed by its own client."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.config import NodeConfig, PageTable
+from edge.page import create_app
+from edge.page.metrics import may_read
+from tests.page.scenes import BUG, HOPPER, Scene, config, first_minutes, interval, safe_mode, seen, sighting, well
+
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+def read(client: FlaskClient, **headers: str) -> dict[Sample, float]:
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.text)
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def replace_page(folder: Path, token_file: str) -> NodeConfig:
+    return msgspec.structs.replace(config(folder), page=PageTable(metrics_token_file=token_file))
+
+
+def labelled(name: str, **labels: str) -> Sample:
+    return f"fieldeye_{name}", frozenset(labels.items())
+
+
+def test_a_node_that_works_tells_its_counters_and_todays_counts_with_their_range(
+    scene: Scene, client: FlaskClient
+) -> None:
+    seen(scene)
+    told = read(client)
+    assert told[labelled("looking")] == 1
+    assert told[labelled("looks_total")] == 1032
+    assert told[labelled("frames_skipped_total", reason="dark")] == 270
+    assert told[labelled("last_frame_age_seconds")] == 12
+    assert told[labelled("look_seconds")] == 0.043
+    assert told[labelled("records_acknowledged_total")] == 318
+    bounds = {bound: told[labelled("today_count", label=HOPPER, bound=bound)] for bound in ("low", "count", "high")}
+    assert bounds == {"low": 3, "count": 5, "high": 8}
+
+
+def test_what_is_not_known_is_left_out_and_never_a_zero(scene: Scene, client: FlaskClient) -> None:
+    first_minutes(scene)
+    names = {name for name, _ in read(client)}
+    assert not names & {
+        "fieldeye_today_frames", "fieldeye_today_count", "fieldeye_last_frame_age_seconds", "fieldeye_look_seconds",
+    }  # fmt: skip
+
+
+def test_a_day_on_which_nothing_was_seen_has_its_effort_and_no_taxon(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([interval(scene.before(hours=2), {}, frames=60)])
+    told = read(client)
+    assert told[labelled("today_frames")] == 60
+    assert not any(name == "fieldeye_today_count" for name, _ in told)
+
+
+def test_a_node_in_safe_mode_is_seen_not_to_look_and_waiting_records_show(scene: Scene, client: FlaskClient) -> None:
+    safe_mode(scene)
+    scene.store.commit([sighting(scene.before(minutes=5), BUG)])
+    told = read(client)
+    assert told[labelled("looking")] == 0
+    assert told[labelled("records_waiting")] == 1
+    assert told[labelled("oldest_waiting_timestamp_seconds")] == scene.before(minutes=5).utc.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "may"),
+    [
+        ("127.0.0.1", None, True), ("::1", None, True), ("192.168.4.20", None, False),
+        ("192.168.4.20", "wrong", False), ("192.168.4.20", "right", True), (None, None, False),
+    ],
+)  # fmt: skip
+def test_another_machine_needs_the_token(address: str | None, token: str | None, may: bool, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("right\n")
+    (tmp_path / "token").chmod(0o600)
+    settings = replace_page(tmp_path, str(tmp_path / "token"))
+    assert may_read(address, token, settings) is may
+
+
+def test_without_a_configured_token_no_token_opens_it(tmp_path: Path) -> None:
+    assert not may_read("192.168.4.20", "None", config(tmp_path))
+
+
+def test_a_machine_without_the_token_learns_nothing(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    answer = client.get("/metrics", environ_base={"REMOTE_ADDR": "192.168.4.20"})
+    assert answer.status_code == 401
+    assert "planthopper" not in answer.text.lower()
+
+
+def test_a_token_file_that_others_may_read_is_refused_with_its_remedy(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("right\n")
+    (tmp_path / "token").chmod(0o644)
+    scene.config = replace_page(tmp_path, str(tmp_path / "token"))
+    client = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    bearer = {"Authorization": "Bearer right"}
+    answer = client.get("/metrics", headers=bearer, environ_base={"REMOTE_ADDR": "192.168.4.20"})
+    assert answer.status_code == 503
+    assert "chmod 600" in answer.text
+    assert "right" not in answer.text.replace("copyright", "")
