@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock durable boxes detections cameras bundle seams detector golden fallback bench gate "
-    "tracker trap leaf calibration ranges counts agreement census tally "
-    "taxa advice wire board status store mqtt draw annotations page systemd restarts pipeline app cli __main__ platform"
+    "__init__ errors config clock durable boxes detections cameras bundle seams detector golden updates fallback bench "
+    "gate tracker trap leaf calibration ranges counts nights agreement census tally "
+    "taxa advice wire exports board status store mqtt draw annotations page systemd restarts alarms pipeline app cli "
+    "__main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
@@ -20,8 +21,10 @@ OWNERS = {
     "flask_babel": {"page"},
     "waitress": {"page"},
     "prometheus_client": {"page"},
+    "nacl": {"updates"},
     "sqlite3": {"store"},
     "cbor2": {"wire"},
+    "pyarrow": {"exports"},
     "picamera2": {"cameras"},
     "libcamera": {"cameras"},
 }
@@ -82,9 +85,9 @@ def test_training_takes_from_edge_only_what_detects() -> None:
         assert within_edge(path) <= allowed, path.name
 
 
-def test_firmware_takes_from_edge_only_errors_and_configuration() -> None:
+def test_firmware_takes_from_edge_only_errors_configuration_and_what_it_signs() -> None:
     for path in (ROOT / "firmware_config").rglob("*.py"):
-        assert within_edge(path) <= {"errors", "config"}, path.name
+        assert within_edge(path) <= {"errors", "config", "updates"}, path.name
 
 
 def test_only_two_handlers_in_the_product_are_broad() -> None:

@@ -24,13 +24,16 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "export": "records into a file, to be carried where no network goes",
     "bench": "what this machine can do, stage by stage",
     "board": "print a calibration board, or read the scale off a picture of one",
+    "update": "signed software and models: install, fetch, status, back",
     "model": "list and verify the model bundles",
 }
 
 
 PLATFORM_COMMANDS = {
     "ingest": "from a broker into a file, each record once, gaps asked for again",
+    "export": "records of a ledger as files that other programs read",
 }
+FILES = {"fieldeye-platform export": "platform_export"}  # where the verb alone would name another's file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +76,7 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
     for name, does in commands.items():
         sub = verbs.add_parser(name, help=does, description=does[0].upper() + does[1:])
         if name == verb:
-            module = importlib.import_module(f"edge.cli.{name}")
+            module = importlib.import_module(f"edge.cli.{FILES.get(sub.prog, name)}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser

@@ -3,7 +3,9 @@
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.deduplicate import Deduplicator, Span
 from edge.platform.ingest import ingest, ingest_file
+from edge.platform.kept import read_ledger
 from edge.platform.ledger import Ledger
+from edge.platform.nodes import read_nodes
 from edge.platform.replay import replay_commands
 from edge.platform.subscriber import Subscriber
 
@@ -18,5 +20,7 @@ __all__ = [
     "decode",
     "ingest",
     "ingest_file",
+    "read_ledger",
+    "read_nodes",
     "replay_commands",
 ]

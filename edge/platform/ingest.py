@@ -30,6 +30,8 @@ def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) ->
             ledger.set_aside(heard)
             continue
         yield ledger.keep(heard.records, heard.topic.site)
+        if isinstance(heard.message, Info):
+            ledger.nodes.note((heard.topic.site, heard.topic.node), heard.message)
         gaps.note(heard)
 
 

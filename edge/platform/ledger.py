@@ -12,6 +12,7 @@ import msgspec
 from edge.errors import StoreError
 from edge.platform.decode import Bad
 from edge.platform.deduplicate import Deduplicator
+from edge.platform.nodes import NodeBook
 from edge.wire import Decoded, Key, plain
 
 
@@ -33,6 +34,7 @@ class Ledger:
         except OSError as why:
             raise StoreError(f"{path}: cannot be written ({why.strerror}); name another file with --out") from why
         self._take_up()
+        self.nodes = NodeBook(path)  # the line before has refused a file that is none of ours
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,35 @@
+"""Decoded records as files that others read. Pure: a format turns records into pieces of files and opens none itself.
+
+`FORMATS` chooses; a format is imported when it is chosen, since some bring a library that a node does not have.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from edge.exports.about import NOWHERE, About, Piece, Place, key_of, place_of
+from edge.wire import PlainRecord
+
+__all__ = ["FORMATS", "NOWHERE", "About", "Format", "Piece", "Place", "key_of", "place_of"]
+
+Pieces = Callable[[Iterable[PlainRecord], About], Iterator[Piece]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`holds`: a single file, a folder of files, or a zip of them. `open` imports what makes the pieces."""
+
+    says: str
+    holds: Literal["file", "folder", "zip"]
+    open: Callable[[], Pieces]
+
+
+def _csv() -> Pieces:
+    from edge.exports.csv_table import csv_pieces  # noqa: PLC0415 only when chosen
+
+    return csv_pieces
+
+
+FORMATS: dict[str, Format] = {
+    "csv": Format("a table: a row a taxon of an interval, a sighting, a loss", "file", _csv),
+}

@@ -1,0 +1,155 @@
+"""Records as rows of one flat table, and back. The columns follow from the wire's long form: a field added there is a
+column here.
+
+A row is a record; an interval with counts has a row a taxon, all with the interval's effort. `taxa` says how many there
+are: an interval that was looked at and showed nothing has one row with `taxa` 0 and `count` 0; one without data has
+neither, and `no_data` says why. A nested field is joined to its parent's name (`start_utc`), a list or table is JSON.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec import inspect as types
+
+from edge.exports.about import Place
+from edge.wire import PlainRecord
+
+Kind = Literal["text", "integer", "number", "truth", "moment", "json"]
+Cell = str | int | float | bool | datetime | None
+PLACE = ("latitude_deg", "longitude_deg", "area_code", "crop")
+TAXA = "taxa"
+_KINDS: dict[type[types.Type], Kind] = {
+    types.StrType: "text",
+    types.LiteralType: "text",
+    types.IntType: "integer",
+    types.FloatType: "number",
+    types.BoolType: "truth",
+    types.DateTimeType: "moment",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; which records fill it follows from its name."""
+
+    name: str
+    kind: Kind
+
+
+@cache
+def columns() -> tuple[Column, ...]:
+    """The key, the place, and then each field of each kind of record, in the order of the wire's long form."""
+    found: dict[str, Kind] = {"kind": "text", "site": "text", "node": "text", "epoch": "text", "seq": "integer"}
+    found |= {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
+    found[TAXA] = "integer"
+    for struct in _structs().values():
+        for name, kind in _leaves(struct, ""):
+            found[name] = "number" if {found.get(name), kind} == {"integer", "number"} else kind
+    return tuple(Column(name, kind) for name, kind in found.items())
+
+
+def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
+    """The record's rows; a column that is not named is empty."""
+    struct = _structs()[_tag(record)]
+    common: dict[str, Cell] = {"kind": _tag(record), **{name: getattr(place, name) for name in PLACE}}
+    common |= _flat(record, struct, "")
+    items = _items(record, struct)
+    if items is None:
+        yield common
+        return
+    field, item = items
+    taxa = getattr(record, field)
+    for taxon in taxa:
+        yield common | {TAXA: len(taxa)} | _flat(taxon, item, "")
+    if not taxa:
+        yield common | {TAXA: 0, "count": 0}
+
+
+def records(table: Iterable[Mapping[str, Cell]]) -> Iterator[PlainRecord]:
+    """The records of rows in the order in which `rows` gave them. Raises msgspec.ValidationError."""
+    taxa: list[dict[str, Any]] = []
+    for row in table:
+        struct = _structs()[str(row["kind"])]
+        told = {"kind": row["kind"], **_nested(row, struct, "")}
+        number = row.get(TAXA)
+        if number is not None:
+            field, item = next(_lists(struct))
+            taxa += [_nested(row, item, "")] if int(number) else []  # type: ignore[arg-type]  # never a datetime
+            if len(taxa) < int(number):  # type: ignore[arg-type]
+                continue
+            told[field], taxa = taxa, []
+        yield msgspec.convert(told, PlainRecord, strict=False)
+
+
+@cache
+def _structs() -> dict[str, types.StructType]:
+    union = types.type_info(PlainRecord)
+    kinds = union.types if isinstance(union, types.UnionType) else ()
+    return {str(struct.tag): struct for struct in kinds if isinstance(struct, types.StructType)}
+
+
+def _tag(record: Struct) -> str:
+    return str(record.__struct_config__.tag)
+
+
+def _bare(of: types.Type) -> types.Type:
+    """The type without None; a union of anything else stays."""
+    if isinstance(of, types.UnionType):
+        rest = [one for one in of.types if not isinstance(one, types.NoneType)]
+        return rest[0] if len(rest) == 1 else of
+    return of
+
+
+def _lists(struct: types.StructType) -> Iterator[tuple[str, types.StructType]]:
+    """Fields that hold a list of records, of which a row takes one."""
+    for field in struct.fields:
+        bare = _bare(field.type)
+        if isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType):
+            yield field.name, bare.item_type
+
+
+def _items(record: Struct, struct: types.StructType) -> tuple[str, types.StructType] | None:
+    return next(((name, item) for name, item in _lists(struct) if getattr(record, name) is not None), None)
+
+
+def _leaves(struct: types.StructType, prefix: str) -> Iterator[tuple[str, Kind]]:
+    for field in struct.fields:
+        bare = _bare(field.type)
+        if isinstance(bare, types.StructType):
+            yield from _leaves(bare, f"{prefix}{field.name}_")
+        elif isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType):
+            yield from _leaves(bare.item_type, prefix)
+        else:
+            yield f"{prefix}{field.name}", _KINDS.get(type(bare), "json")
+
+
+def _flat(value: Struct, struct: types.StructType, prefix: str) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {}
+    for field in struct.fields:
+        bare, inner = _bare(field.type), getattr(value, field.name)
+        if inner is None or (isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType)):
+            continue
+        if isinstance(bare, types.StructType):
+            cells |= _flat(inner, bare, f"{prefix}{field.name}_")
+        else:
+            cells[f"{prefix}{field.name}"] = inner if type(bare) in _KINDS else msgspec.json.encode(inner).decode()
+    return cells
+
+
+def _nested(row: Mapping[str, Cell], struct: types.StructType, prefix: str) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for field in struct.fields:
+        bare, cell = _bare(field.type), row.get(f"{prefix}{field.name}")
+        if isinstance(bare, types.StructType):
+            inner = _nested(row, bare, f"{prefix}{field.name}_")
+            told |= {field.name: inner} if inner or field.required else {}
+        elif cell is not None:
+            told[field.name] = cell if type(bare) in _KINDS else msgspec.json.decode(str(cell))
+        elif field.required and isinstance(bare, types.StrType):
+            told[field.name] = ""  # a table of text cannot tell an empty word from none
+    return told

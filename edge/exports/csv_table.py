@@ -1,0 +1,53 @@
+"""CSV (RFC 4180, UTF-8, one header line): for spreadsheets and for R; read back without loss.
+
+Text that a spreadsheet would take for a formula gets an apostrophe in front, which `read_csv` takes off again: labels
+and reasons come from the network.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from io import StringIO
+
+from edge.exports.about import About, Piece
+from edge.exports.columns import Cell, columns, records, rows
+from edge.wire import PlainRecord
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+    """The header, then the rows of one record after the other."""
+    names = [column.name for column in columns()]
+    yield Piece("", csv_lines([names]))
+    for record in found:
+        table = [[csv_cell(row.get(name)) for name in names] for row in rows(record, about.place(record))]
+        yield Piece("", csv_lines(table))
+
+
+def read_csv(text: str) -> Iterator[PlainRecord]:
+    """The records of such a file. Raises msgspec.ValidationError on one that was not written here."""
+    table = csv.DictReader(StringIO(text, newline=""))
+    yield from records({name: _as_written(cell) for name, cell in row.items() if cell} for row in table)
+
+
+def csv_lines(table: Iterable[Iterable[str]]) -> bytes:
+    """Lines of cells that are text already."""
+    out = StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows(table)
+    return out.getvalue().encode()
+
+
+def csv_cell(value: Cell) -> str:
+    """Text of a cell; empty where nothing is known."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else str(value)
+
+
+def _as_written(cell: str) -> str:
+    return cell.removeprefix("'")

@@ -1,0 +1,57 @@
+"""What nodes say of themselves, kept beside the ledger: JSON lines, of which the last of a node holds."""
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from edge.errors import StoreError
+from edge.wire import Info
+
+NodeName = tuple[str, str]  # site, node
+
+
+class _Introduced(Struct, frozen=True):
+    site: str
+    node: str
+    info: Info
+
+
+class NodeBook:
+    """Owned by the ledger's thread. Grows only when a node says something new, so it stays small."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._path = nodes_path(ledger)
+        self._known = read_nodes(ledger)
+
+    def note(self, name: NodeName, info: Info) -> None:
+        """Keep it, if it is not what the node said before. Raises StoreError."""
+        if self._known.get(name) == info:
+            return
+        try:
+            with self._path.open("ab") as file:
+                file.write(msgspec.json.encode(_Introduced(*name, info)) + b"\n")
+        except OSError as why:
+            raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
+        self._known[name] = info
+
+
+def nodes_path(ledger: Path) -> Path:
+    """Where the nodes of a ledger stand."""
+    return ledger.with_name(f"{ledger.name}.nodes")
+
+
+def read_nodes(ledger: Path) -> dict[NodeName, Info]:
+    """What each node said last; empty where nothing was noted. Raises StoreError."""
+    path = nodes_path(ledger)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    known: dict[NodeName, Info] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):  # a power cut; the node will say it again
+            break
+        try:
+            told = msgspec.json.decode(line, type=_Introduced)
+        except (msgspec.DecodeError, UnicodeDecodeError) as why:
+            raise StoreError(f"{path}:{number}: says nothing of a node ({why}); mend or delete that line") from why
+        known[told.site, told.node] = told.info
+    return known

@@ -1,0 +1,109 @@
+"""`fieldeye export --format` and `fieldeye-platform export`: the whole file or none, each mistake in one sentence."""
+
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.cli import main, platform_main
+from edge.config import StoreTable
+from edge.exports import FORMATS
+from edge.exports.csv_table import read_csv
+from edge.platform import Ledger
+from edge.store import Store
+from edge.wire import Decoded, Info, Key, plain
+from tests.exports.told import WEEK
+from tests.records import EPOCH
+
+CONFIG = """
+[node]
+site = "farm-3"
+node = "n1"
+latitude = 30.25
+longitude = 120.5
+[camera]
+kind = "folder"
+[store]
+folder = "{folder}"
+"""
+INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.25, longitude_deg=120.5)
+DECODED = [Decoded(Key("n1", EPOCH, seq), record) for seq, record in enumerate(WEEK, start=41)]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "node.toml"
+    path.write_text(CONFIG.format(folder=tmp_path / "store"))
+    with closing(Store(StoreTable(folder=str(tmp_path / "store")), "n1")) as store:
+        store.commit(WEEK)
+    return path
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.jsonl"
+    with Ledger(path) as kept:
+        kept.keep(DECODED, "farm-3")
+        kept.nodes.note(("farm-3", "n1"), INFO)
+    return path
+
+
+def test_a_node_exports_all_of_its_records_with_its_place(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.csv"
+    assert main(["export", "--config", str(config), "--format", "csv", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{len(WEEK)} records in {out}\n"
+    assert [record.seq for record in read_csv(out.read_text())] == list(range(1, len(WEEK) + 1))
+    assert ",30.25,120.5," in out.read_text()
+
+
+def test_the_platform_exports_what_its_ledger_holds(ledger: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", str(out)]) == 0
+    assert list(read_csv(out.read_text())) == [plain(decoded, "farm-3") for decoded in DECODED]
+    assert ",30.25,120.5," in out.read_text()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_format_is_written_whole_and_leaves_nothing_beside(name: str, ledger: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert platform_main(["export", "--ledger", str(ledger), "--format", name, "--out", str(folder / "x")]) == 0
+    assert [one.name for one in folder.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("", "there is no such ledger"), ("Dear diary\n", ":1: not a record"), ('{"kind":"lost"}\n', "missing")],
+)
+def test_a_file_that_is_no_ledger_is_named_and_nothing_is_written(
+    text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "in", tmp_path / "x.csv"
+    if text:
+        path.write_text(text)
+    assert platform_main(["export", "--ledger", str(path), "--format", "csv", "--out", str(out)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert says in error
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_a_place_that_cannot_be_written_is_said_in_a_line(
+    ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "missing" / "x")
+    assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", out]) == 1
+    assert "name another place with --out" in capsys.readouterr().err
+
+
+def test_a_node_that_moved_stands_where_it_said_last(ledger: Path, tmp_path: Path) -> None:
+    with Ledger(ledger) as kept:
+        kept.nodes.note(("farm-3", "n1"), msgspec.structs.replace(INFO, latitude_deg=31.0))
+        kept.nodes.note(("farm-3", "n1"), msgspec.structs.replace(INFO, latitude_deg=31.0))
+    assert ledger.with_name("ledger.jsonl.nodes").read_text().count("\n") == 2
+    out = tmp_path / "out.csv"
+    platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", str(out)])
+    assert ",31.0,120.5," in out.read_text()

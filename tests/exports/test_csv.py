@@ -1,0 +1,58 @@
+"""CSV: every record comes back as it was, and a spreadsheet finds effort, zero and no data apart."""
+
+import csv
+from collections.abc import Iterable
+from io import StringIO
+
+from hypothesis import given, settings
+
+from edge.exports import FORMATS, About
+from edge.exports.csv_table import read_csv
+from edge.wire import PlainRecord
+from tests.exports.told import ABOUT, COUNTED, NO_DATA, NOTHING_SEEN, NOWHERE_KNOWN, WEEK, any_records, told, unknown
+from tests.records import MOTH, interval, sighting
+
+
+def written(records: Iterable[PlainRecord], about: About = ABOUT) -> str:
+    return b"".join(piece.content for piece in FORMATS["csv"].open()(records, about)).decode()
+
+
+def table(records: Iterable[PlainRecord]) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(written(records), newline="")))
+
+
+@settings(max_examples=150)
+@given(any_records())
+def test_every_record_comes_back_as_it_was(records: list[PlainRecord]) -> None:
+    assert list(read_csv(written(records))) == records
+
+
+def test_a_record_of_an_unknown_kind_comes_back_too() -> None:
+    assert list(read_csv(written([unknown(), *told(*WEEK)]))) == [unknown(), *told(*WEEK)]
+
+
+def test_a_taxon_has_a_row_with_its_count_its_range_and_the_effort() -> None:
+    first, second = table(told(COUNTED))
+    wanted = {"count": "12", "low": "9", "high": "17", "frames": "3540", "awake_s": "3600.0", "unit": "visits"}
+    wanted |= {"label": MOTH[0], "start_utc": "2026-07-01T12:00:00Z", "area_code": "330106011002"}
+    assert {name: first[name] for name in wanted} == wanted
+    assert (second["label"], second["count"], second["taxa"]) == ("Myzus persicae", "230", "2")
+
+
+def test_nothing_seen_is_a_zero_with_effort_and_no_data_is_not_a_number() -> None:
+    zero, dark = table(told(NOTHING_SEEN, NO_DATA))
+    assert (zero["count"], zero["frames"], zero["no_data"]) == ("0", "3600", "")
+    assert (dark["count"], dark["frames"], dark["no_data"]) == ("", "0", "dark")
+
+
+def test_a_place_that_nobody_knows_is_empty_and_not_zero() -> None:
+    (row,) = csv.DictReader(StringIO(written(told(sighting()), NOWHERE_KNOWN), newline=""))
+    assert (row["latitude_deg"], row["longitude_deg"], row["area_code"]) == ("", "", "")
+
+
+def test_text_from_the_network_is_no_formula_to_a_spreadsheet_and_still_comes_back() -> None:
+    records = told(interval(model='=HYPERLINK("http://x","y")', camera="-1+1"), sighting(label="'quoted"))
+    row = table(records)[0]
+    assert row["model"].startswith("'=")
+    assert row["camera"] == "'-1+1"
+    assert list(read_csv(written(records))) == records
