@@ -77,6 +77,7 @@ class ModelTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[model]: which bundle looks."""
 
     name: str = "pests"  # a name of models/manifest.json or a path of an .onnx
+    folder: str = "/opt/fieldeye/models"  # where signed models are installed; a name there wins over the software's own
     confidence: Share | None = None  # replaces the bundle's own thresholds
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
 
@@ -95,6 +96,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
     daily_mb: Annotated[float, Meta(gt=0)] | None = None  # of a metered line; then records wait for the next UTC day
+    daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0  # kept pictures sent unasked, over the day; 0: only if asked
 
 
 class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,7 +113,34 @@ class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    open_to_read: bool = True  # whoever is in the node's network may read; False: only who has logged in
+    claim_code_file: str | None = None  # as mqtt.password_file; None: reset-password makes the first account
     metrics_token_file: str | None = None  # whose bearer may read /metrics from another machine; None: nobody
+
+
+class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[[advice.threshold]]: what the local station says, in place of the packaged rows of that pest and unit."""
+
+    label: str  # scientific name, as the model says it
+    unit: str  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % leaves
+    act_at: Annotated[float, Meta(gt=0)]
+    sure_at: Annotated[float, Meta(gt=0)] | None = None  # from here on without further doubt
+    quantity: str = "them"  # what is counted, for "Count ... by eye"
+    action: Annotated[str, Meta(min_length=1)] = "act as your plant protection station advises"
+    source: str = "set on this node"
+
+
+class AdviceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[advice]: when to act. Packaged thresholds are used where the crop is known."""
+
+    crop: str | None = None  # as in thresholds.csv (rice, cotton, …); None: node.crop
+    stage: str | None = None  # of the crop, as there; None: whichever stage acts first
+    region: str | None = None
+    defaults: bool = True  # use the packaged thresholds too
+    leaves_per_plant: Annotated[float, Meta(gt=0)] | None = None
+    plants_per_m2: Annotated[float, Meta(gt=0)] | None = None
+    hills_per_m2: Annotated[float, Meta(gt=0)] | None = None
+    threshold: tuple[OwnThreshold, ...] = ()
 
 
 class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +152,7 @@ class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: ModelTable = ModelTable()
     mqtt: MqttTable | None = None
     store: StoreTable = StoreTable()
+    advice: AdviceTable = AdviceTable()
     page: PageTable | None = PageTable()
 
 
@@ -181,6 +211,10 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: node.time_zone {zone!r} is no time zone; write one such as Asia/Shanghai") from why
     if (config.node.latitude is None) != (config.node.longitude is None):
         raise ConfigError(f"{name}: node.latitude and node.longitude go together; give both or none")
+    for own in config.advice.threshold:
+        if own.sure_at is not None and own.sure_at < own.act_at:
+            where = f"{name}: advice.threshold of {own.label}"
+            raise ConfigError(f"{where}: sure_at {own.sure_at:g} is below act_at {own.act_at:g}; give the larger one")
     mqtt = config.mqtt
     if mqtt is not None and not mqtt.tls and mqtt.host not in LOOPBACK and not mqtt.insecure:
         raise ConfigError(

@@ -15,13 +15,14 @@ from threading import Event
 
 import numpy as np
 
+from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.boxes import Image
 from edge.cameras import Frame, WatchedCamera
 from edge.census import UNITS, UNSURE_SHARE, Census, begun, follows, keep
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
-from edge.counts import Record, Seen, Sighting, Unit
+from edge.counts import Interval, Record, Seen, Sighting, Unit
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
@@ -72,6 +73,7 @@ class Pipeline:
         self._census = begun(camera.mode, len(self._labels), self._card) if counts_each else None
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._tally = Tally(start=parts.clock.now())
+        self._alarms = Alarms(parts.config, self._accuracy, parts.store, parts.board)
         self._status = CameraStatus()
         self._unkept: list[Record] = []
         self._trouble = ""
@@ -102,6 +104,15 @@ class Pipeline:
         self._keep_card()
         self._commit([record])
         self._tally = Tally(start=now)
+        self._advise(record)
+
+    def _advise(self, interval: Interval) -> None:
+        """What the counts up to now mean. Shown once it is committed."""
+        alerts = self._alarms.after(interval)
+        if alerts:
+            self._commit(alerts)
+        if not self._trouble:
+            self._alarms.show()
 
     def _keep_card(self) -> None:
         """With the interval, so that after a power cut insects are new again if and only if their interval was lost.

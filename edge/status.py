@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal
 
+from edge.advice import Standing
 from edge.boxes import Image
 from edge.clock import Instant
 
@@ -62,6 +63,7 @@ class Snapshot:
     problem: str = ""  # safe mode: what keeps the node from looking
     store: str = ""  # why results cannot be kept right now
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
+    alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
 
 class StatusBoard:
@@ -86,6 +88,7 @@ class StatusBoard:
         problem: str | None = None,
         store: str | None = None,
         notice: str | None = None,
+        alerts: tuple[Standing, ...] | None = None,
     ) -> None:
         """Replace the parts that are given."""
         with self._lock:
@@ -98,6 +101,7 @@ class StatusBoard:
                 problem=now.problem if problem is None else problem,
                 store=now.store if store is None else store,
                 notice=now.notice if notice is None else notice,
+                alerts=now.alerts if alerts is None else alerts,
             )
 
     def show_frame(self, image: Image) -> None:

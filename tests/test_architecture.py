@@ -10,7 +10,7 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock durable boxes detections cameras bundle seams detector golden updates fallback bench "
     "gate tracker trap leaf calibration ranges counts nights agreement census tally "
-    "taxa advice wire exports board status store mqtt draw annotations page systemd restarts alarms pipeline app cli "
+    "taxa advice wire exports board status store excerpt mqtt draw annotations label support page systemd restarts alarms pipeline app cli "
     "__main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
@@ -87,7 +87,7 @@ def test_training_takes_from_edge_only_what_detects() -> None:
 
 def test_firmware_takes_from_edge_only_errors_configuration_and_what_it_signs() -> None:
     for path in (ROOT / "firmware_config").rglob("*.py"):
-        assert within_edge(path) <= {"errors", "config", "updates"}, path.name
+        assert within_edge(path) <= {"errors", "config", "updates", "label"}, path.name
 
 
 def test_only_two_handlers_in_the_product_are_broad() -> None:

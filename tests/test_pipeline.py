@@ -17,7 +17,7 @@ from edge.bundle import load_bundle
 from edge.cameras import open_watched_camera
 from edge.clock import SystemClock
 from edge.config import parse_config
-from edge.counts import Interval, NoData, Sighting
+from edge.counts import Alert, Interval, NoData, Sighting
 from edge.detector import Detector
 from edge.errors import StoreError
 from edge.pipeline import Parts, Pipeline
@@ -46,6 +46,7 @@ class Bench:
     parts: ExitStack
     stop: Event = field(default_factory=Event)
     wakes: int = 0
+    more: str = ""  # of node.toml
 
     def add(self, name: str, picture: Image | bytes) -> None:
         self.pictures.mkdir(exist_ok=True)
@@ -62,7 +63,7 @@ class Bench:
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
-            f'[store]\nfolder = "{self.folder}"\ninterval_s = {interval_s}\n',
+            f'[store]\nfolder = "{self.folder}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
         )
         clock = SystemClock()
@@ -264,7 +265,7 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
         assert bench.sightings == []
         other.execute("DROP TRIGGER refuse")
     wait_until(lambda: len(bench.sightings) == 1, within_s=20)
-    assert bench.board.snapshot().store == ""
+    wait_until(lambda: bench.board.snapshot().store == "", within_s=20)
 
 
 def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
@@ -292,3 +293,14 @@ def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) ->
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         with pytest.raises(StoreError, match="no room"):
             pipeline.run(bench.stop)
+
+
+def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(bench: Bench) -> None:
+    bench.more = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/trap/night"\nact_at = 2\n'
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE), (40, 8, BLUE)))
+    bench.build(mode="trap").run(bench.stop)
+    (standing,) = bench.board.snapshot().alerts
+    assert (standing.threshold.scientific_name, standing.level, standing.count) == ("Pieris", "look", 2)
+    alerts = [one.record for one in bench.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert [(alert.label, alert.level, alert.value) for alert in alerts] == [("Pieris", "look", 2)]

@@ -1,23 +1,31 @@
 """What a count means for the crop: action thresholds, degree days, first catch, and the Alert that says why. Pure."""
 
-from edge.advice.alert import Alert, Level, Measured, Watch, judged
+from edge.advice.adviser import LONGEST, Adviser, begun, to_json
+from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, HeatSum, degree_days, heat_sum
+from edge.advice.evidence import Days
 from edge.advice.first_catch import Biofix, Night, first_catch
-from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds
+from edge.advice.standing import Evidence, Measured, Period, Standing, judged
+from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds, watched
 from edge.advice.units import Refused, Stand, converted
 
 __all__ = [
-    "Alert",
+    "LONGEST",
+    "Adviser",
     "Biofix",
     "DayRange",
+    "Days",
+    "Evidence",
     "HeatSum",
-    "Level",
     "Measured",
     "Night",
+    "Period",
     "Refused",
     "Stand",
+    "Standing",
     "Threshold",
-    "Watch",
+    "alert_of",
+    "begun",
     "converted",
     "defaults",
     "degree_days",
@@ -26,4 +34,6 @@ __all__ = [
     "heat_sum",
     "judged",
     "read_thresholds",
+    "to_json",
+    "watched",
 ]

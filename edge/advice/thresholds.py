@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from edge.config import AdviceTable, OwnThreshold
 from edge.errors import UsageError
 
 
@@ -67,6 +68,41 @@ def overruled(base: Sequence[Threshold], own: Sequence[Threshold]) -> tuple[Thre
     """The defaults with the rows of the local station in place of those of the same pest, crop, stage and unit."""
     keys = {_key(row) for row in own}
     return (*own, *(row for row in base if _key(row) not in keys))
+
+
+def watched(labels: Iterable[str], advice: AdviceTable, crop: str | None) -> tuple[Threshold, ...]:
+    """What the model's `labels` are held against: the node's own rows, and the packaged ones of its crop.
+
+    One row a pest and unit, the one that acts first; an own row stands in place of the packaged ones.
+    """
+    own = tuple(_own(row) for row in advice.threshold)
+    names, crop = set(labels), advice.crop or crop
+    packaged = defaults() if advice.defaults and crop else ()
+    taken = {(row.scientific_name, row.unit) for row in own}
+    found = {(row.scientific_name, row.unit): row for row in own if row.scientific_name in names}
+    fits = {"crop": crop, "stage_of_crop": advice.stage, "region": advice.region}
+    for row in (row for name in sorted(names) for row in fitting(packaged, name, **fits)):
+        key = row.scientific_name, row.unit
+        if key not in taken and (key not in found or row.low < found[key].low):
+            found[key] = row
+    return tuple(found.values())
+
+
+def _own(row: OwnThreshold) -> Threshold:
+    return Threshold(
+        scientific_name=row.label,
+        crop="",
+        stage_of_crop="",
+        method="",
+        quantity=row.quantity,
+        unit=row.unit,
+        low=row.act_at,
+        high=row.sure_at,
+        region="",
+        action=row.action,
+        basis="",
+        source=row.source,
+    )
 
 
 def _key(row: Threshold) -> tuple[str, str, str, str]:

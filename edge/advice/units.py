@@ -59,6 +59,11 @@ def is_of_trap(unit: str) -> bool:
     return _parsed(unit).place in TRAPS
 
 
+def nights_of(unit: str) -> float | None:
+    """How many nights or days the unit speaks of: 7 for adults/trap/week, None where it names no time."""
+    return _parsed(unit).nights
+
+
 def _of_place(have: str, want: str, stand: Stand) -> float | Refused:
     """Factor from a number per `have` to a number per `want`."""
     if have == want:

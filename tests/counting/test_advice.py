@@ -1,6 +1,7 @@
 """Degree days against published vectors; units converted or refused; levels that do not flutter."""
 
 import csv
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -9,10 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge import advice
-from edge.advice import DayRange, Measured, Night, Refused, Stand, Threshold, Watch, converted, degree_days, judged
+from edge.advice import (
+    DayRange,
+    Evidence,
+    Measured,
+    Night,
+    Period,
+    Refused,
+    Stand,
+    Standing,
+    Threshold,
+    alert_of,
+    converted,
+    degree_days,
+    judged,
+)
 from edge.advice.degree_days import day_ranges, development, read_days
 from edge.advice.thresholds import overruled
-from edge.counts import NoData
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
@@ -115,42 +129,77 @@ def threshold(unit: str = "larvae/20 plants", low: float = 6, high: float | None
     )  # fmt: skip
 
 
-def levels(watch: Watch, values: list[float], unit: str = "larvae/20 plants") -> list[str]:
+def told(value: float, unit: str = "larvae/20 plants", low: float | None = None, high: float | None = None) -> Evidence:
+    return Evidence(
+        period=Period(first=JULY, last=JULY, is_over=True), count=7, told=(Measured(value, unit, low, high),)
+    )
+
+
+def so_far(value: float, unit: str = "larvae/20 plants") -> Evidence:
+    return replace(told(value, unit), period=Period(first=JULY, last=JULY, is_over=False))
+
+
+def after(standing: Standing, over: Evidence | None, running: Evidence | None = None) -> Standing:
+    judged_now = judged(standing, over, running, SetClock().now())
+    assert isinstance(judged_now, Standing)
+    return judged_now
+
+
+def levels(standing: Standing, values: list[float]) -> list[str]:
     found = []
     for value in values:
-        watch, _ = judged(watch, Measured(value, unit), SetClock().now())
-        found.append(watch.level)
+        standing = after(standing, told(value))
+        found.append(standing.level)
     return found
 
 
-def test_a_count_that_trembles_at_the_threshold_alerts_once() -> None:
-    assert levels(Watch(threshold()), [5, 6, 5.9, 6.1, 5.5, 4.7]) == ["calm", "act", "act", "act", "act", "calm"]
+def test_a_count_that_trembles_at_the_threshold_changes_its_level_once() -> None:
+    values = [5, 6, 5.9, 6.1, 5.5, 4.7]
+    assert levels(Standing(threshold=threshold()), values) == ["calm", "act", "act", "act", "act", "calm"]
 
 
 def test_a_count_whose_range_has_the_threshold_inside_asks_to_count_by_eye() -> None:
-    watch, alert = judged(Watch(threshold()), Measured(6.5, "larvae/20 plants", 4, 9), SetClock().now())
-    assert watch.level == "look"
-    assert isinstance(alert, advice.Alert)
-    assert "by eye" in alert.look_at
+    standing = after(Standing(threshold=threshold()), told(6.5, low=4, high=9))
+    assert (standing.level, standing.task) == ("look", "count_by_eye")
+    assert "by eye" in alert_of(standing, SetClock().now(), "cam0", "m").look_at
+
+
+def test_a_zero_is_calm_however_much_the_model_may_have_missed() -> None:
+    assert after(Standing(threshold=threshold()), told(0, low=0, high=30)).level == "calm"
 
 
 def test_a_catch_says_go_and_look_however_high_it_is() -> None:
-    watch, alert = judged(
-        Watch(threshold("adults/trap/week", 5, None)), Measured(90, "adults/trap/night"), SetClock().now()
-    )
-    assert watch.level == "look"
-    assert isinstance(alert, advice.Alert)
-    assert alert.look_at.startswith("Go and look")
+    standing = after(Standing(threshold=threshold("adults/trap/week", 5, None)), told(90, "adults/trap/night"))
+    assert (standing.level, standing.task) == ("look", "go_and_look")
+    assert alert_of(standing, SetClock().now(), "cam0", "m").look_at.startswith("Go and look")
 
 
 def test_a_blind_night_leaves_the_level_where_it_was() -> None:
-    watch = Watch(threshold(), level="act")
-    assert judged(watch, NoData("dark"), SetClock().now()) == (watch, None)
+    standing = Standing(threshold=threshold(), level="act")
+    assert after(standing, None) == standing
+
+
+def test_the_running_night_raises_a_level_and_never_lowers_it() -> None:
+    calm, act = Standing(threshold=threshold()), Standing(threshold=threshold(), level="act")
+    assert [after(calm, told(1), so_far(v)).level for v in (5, 6)] == ["calm", "act"]
+    assert after(act, told(9), so_far(1)).level == "act"
+    assert after(act, None, so_far(1)).level == "act"
+
+
+def test_the_figure_shown_is_the_one_that_gives_the_level() -> None:
+    calm = Standing(threshold=threshold())
+    by_night, by_now = after(calm, told(9), so_far(7)), after(calm, told(1), so_far(7))
+    assert by_night.period is not None and by_night.period.is_over  # noqa: PT018
+    assert by_now.period is not None and not by_now.period.is_over  # noqa: PT018
+    assert [s.figure.value for s in (by_night, by_now) if s.figure] == [9, 7]
+
+
+def test_a_count_in_another_unit_is_refused() -> None:
+    assert isinstance(judged(Standing(threshold=threshold()), told(1, "%  leaves"), None, SetClock().now()), Refused)
 
 
 def test_an_alert_names_figure_threshold_and_source_and_no_forecast() -> None:
-    _, alert = judged(Watch(threshold()), Measured(0.4, "larvae/plant"), SetClock().now())
-    assert isinstance(alert, advice.Alert)
+    alert = alert_of(after(Standing(threshold=threshold()), told(0.4, "larvae/plant")), SetClock().now(), "cam0", "m")
     assert "8 larvae/20 plants has reached the threshold of 6 to 8" in alert.reason
     assert "a paper" in alert.source
     assert "forecast" not in f"{alert}".lower()

@@ -1,0 +1,131 @@
+"""Where a pest stands against a threshold: calm, look or act, with hysteresis. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from math import inf
+
+from edge.advice.thresholds import Threshold
+from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, is_of_trap
+from edge.clock import Instant
+from edge.counts import Level, Task
+
+ORDER: tuple[Level, ...] = ("calm", "look", "act")
+FALL_SHARE = 0.8  # of a threshold: a level is left only below it, or a count at the threshold would cry twice a day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Local days `first` to `last`, both included; a trap's day is a night, named by its evening."""
+
+    first: date
+    last: date
+    is_over: bool  # False: the last day still runs, and the figure may only rise
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A count with its effort in the unit, and the range that the model leaves open (None: never measured)."""
+
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One pest against one threshold. `figure` is in the threshold's unit; None: nothing was compared yet."""
+
+    threshold: Threshold
+    eppo: str = ""
+    level: Level = "calm"
+    since: Instant | None = None  # when the level was reached; None: calm from the beginning
+    figure: Measured | None = None  # of `period`, the one that gives the level
+    count: int | None = None  # individuals, visits or leaves behind the figure
+    period: Period | None = None
+
+    @property
+    def task(self) -> Task:
+        """What a person should do now."""
+        if self.level == "calm":
+            return "nothing"
+        if is_of_trap(self.threshold.unit):
+            return "go_and_look"
+        return "count_by_eye" if self.level == "look" else "follow_source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was counted in a period, in each unit that it can be told in."""
+
+    period: Period
+    count: int
+    told: tuple[Measured, ...]
+
+
+def judged(
+    standing: Standing, over: Evidence | None, so_far: Evidence | None, at: Instant, stand: Stand = UNKNOWN_STAND
+) -> Standing | Refused:
+    """The standing after a count, or why the count cannot be told in the threshold's unit. Pure.
+
+    `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
+    or lower the level, the running one only raise it. No data leaves the level where it was: nobody looked, which is
+    not good news.
+    """
+    level, shown = standing.level, None
+    for evidence in (one for one in (over, so_far) if one is not None):
+        figure = in_unit_of(standing.threshold, evidence, stand)
+        if isinstance(figure, Refused):
+            return figure
+        reached = level_of(standing.threshold, figure, standing.level if evidence.period.is_over else "calm")
+        if evidence is over:
+            level, shown = reached, (evidence, figure)
+        elif ORDER.index(reached) > ORDER.index(level) or shown is None:
+            level, shown = max(level, reached, key=ORDER.index), (evidence, figure)
+    if shown is None:
+        return standing
+    evidence, figure = shown
+    since = standing.since if level == standing.level else at
+    return replace(standing, level=level, since=since, figure=figure, count=evidence.count, period=evidence.period)
+
+
+def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measured | Refused:
+    """The first of the ways to tell the count that can be turned into the threshold's unit."""
+    answer: Measured | Refused = Refused("nothing was counted that has a unit")
+    for told in evidence.told:
+        figures = [converted(v, told.unit, threshold.unit, stand) for v in _bounds(told)]
+        refused = next((figure for figure in figures if isinstance(figure, Refused)), None)
+        if refused is None:
+            low, value, high = (float(v) for v in figures if not isinstance(v, Refused))
+            measured = told.low is not None and told.high is not None
+            return Measured(value, threshold.unit, low if measured else None, high if measured else None)
+        answer = refused
+    return answer
+
+
+def level_of(threshold: Threshold, figure: Measured, held: Level = "calm") -> Level:
+    """A catch asks to look, never to spray; so does a count whose range has the threshold inside it.
+
+    Nothing seen is calm: a model that misses most would else send people out for every zero.
+    """
+    if figure.value == 0:
+        return "calm"
+    low, value, high = _bounds(figure)
+    start, sure = threshold.low, threshold.high or inf
+    steps: tuple[tuple[Level, float, float], ...] = (("act", low, start), ("act", value, sure), ("look", high, start))
+    reached = _highest(steps, held)
+    return "look" if reached == "act" and is_of_trap(threshold.unit) else reached
+
+
+def _bounds(measured: Measured) -> tuple[float, float, float]:
+    low = measured.value if measured.low is None else measured.low
+    high = measured.value if measured.high is None else measured.high
+    return low, measured.value, high
+
+
+def _highest(steps: tuple[tuple[Level, float, float], ...], held: Level) -> Level:
+    for level, figure, mark in steps:
+        keeps = ORDER.index(held) >= ORDER.index(level)
+        if figure >= mark * (FALL_SHARE if keeps else 1.0):
+            return level
+    return "calm"

@@ -1,0 +1,67 @@
+"""Alerts from committed counts: what the last days say is held against the thresholds, and levels outlive a restart."""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from edge.advice import LONGEST, Days, Stand, Threshold, begun, to_json, watched
+from edge.config import NodeConfig
+from edge.counts import Alert, Interval, TaxonCount, counted
+from edge.errors import StoreError
+from edge.nights import begin_of, day_at
+from edge.status import StatusBoard
+from edge.store import Store
+from edge.tally import ClassAccuracy
+
+log = logging.getLogger("fieldeye.alarms")
+
+SETTING = "standings"
+A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out
+
+
+class Alarms:
+    """Owned by the loop. `after` says which alerts a new interval raises; `show` what stands once those are kept."""
+
+    def __init__(
+        self, config: NodeConfig, accuracy: Mapping[str, ClassAccuracy], store: Store, board: StatusBoard
+    ) -> None:
+        self._mode, self._zone = config.camera.mode, ZoneInfo(config.node.time_zone)
+        self._accuracy, self._store, self._board = accuracy, store, board
+        rows: tuple[Threshold, ...] = watched(accuracy, config.advice, config.node.crop)
+        stand = Stand(
+            leaves_per_plant=config.advice.leaves_per_plant,
+            plants_per_m2=config.advice.plants_per_m2,
+            hills_per_m2=config.advice.hills_per_m2,
+        )
+        eppo = {label: known.eppo for label, known in accuracy.items()}
+        self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
+        board.show(alerts=self._adviser.compared)
+
+    def after(self, newest: Interval, area_m2: float | None = None) -> tuple[Alert, ...]:
+        """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""
+        if not self._adviser.standings:
+            return ()
+        today = day_at(newest.end.utc, self._mode, self._zone)
+        first_utc = begin_of(today - LONGEST, self._mode, self._zone)
+        try:
+            stored = self._store.intervals_between(first_utc, newest.end.utc + A_MOMENT)
+        except StoreError as why:
+            log.warning("counts_not_read", extra={"why": str(why)})
+            return ()
+        intervals = [one.record for one in stored if isinstance(one.record, Interval)]
+        days = Days.of(intervals, self._zone, today, self._range_of, area_m2)
+        self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
+        return alerts
+
+    def show(self) -> None:
+        """On the board, and into the store's settings for the next start."""
+        self._board.show(alerts=self._adviser.compared)
+        try:
+            self._store.set_setting(SETTING, to_json(self._adviser))
+        except StoreError as why:  # after a restart the same alert comes once more
+            log.warning("standings_not_kept", extra={"why": str(why)})
+
+    def _range_of(self, label: str, count: int) -> TaxonCount:
+        known = self._accuracy[label]
+        return counted(count, label, known.eppo, precision=known.precision, recall=known.recall)

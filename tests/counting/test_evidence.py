@@ -1,0 +1,124 @@
+"""What some days say of a pest, in units with their effort; nights go from noon to noon where the node stands."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from edge.advice import Days, Evidence, watched
+from edge.clock import ClockState, Instant
+from edge.config import AdviceTable, OwnThreshold
+from edge.counts import Interval, NoData, TaxonCount, counted
+from edge.nights import begin_of, day_at, day_of
+from tests.records import count, interval
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")  # UTC+8: its noon is 04:00 UTC
+JULY = date(2026, 7, 1)
+MOTH = ("Plutella xylostella", "PLUTMA")
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)  # there
+
+
+def at(hours: float) -> Instant:
+    return Instant(NOON + timedelta(hours=hours), ClockState.SYNCED, "boot", 3600 * hours)
+
+
+def hour(after_noon: float, number: int | None, unit: str = "new", mode: str = "trap", frames: int = 60) -> Interval:
+    """An hour's count, or none of it."""
+    counts = NoData("dark") if number is None else (count(MOTH, number),)
+    return interval(
+        start=at(after_noon), end=at(after_noon + 1), mode=mode, unit=unit, counts=counts,
+        frames=0 if number is None else frames,
+    )  # fmt: skip
+
+
+def perfect(label: str, number: int) -> TaxonCount:
+    return counted(number, label, "", precision=1.0, recall=1.0)
+
+
+def days(*intervals: Interval, today: date = JULY + timedelta(1), area_m2: float | None = None) -> Days:
+    return Days.of(intervals, SHANGHAI, today, perfect, area_m2)
+
+
+def figures(evidence: Evidence | None) -> dict[str, float]:
+    assert evidence is not None
+    return {one.unit: one.value for one in evidence.told}
+
+
+@pytest.mark.parametrize(("hours", "evening"), [(-1, 30), (0, 1), (12, 1), (23, 1), (24, 2)])
+def test_a_trap_s_night_goes_from_noon_to_noon_and_is_named_by_its_evening(hours: float, evening: int) -> None:
+    assert day_of(hour(hours, 0), SHANGHAI).day == evening
+
+
+def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
+    assert [day_of(hour(h, 0, "max_per_frame", "live"), SHANGHAI).day for h in (11, 12)] == [1, 2]
+
+
+@pytest.mark.parametrize("mode", ["trap", "live"])
+def test_a_day_begins_where_the_one_before_ends_though_the_clocks_change(mode: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 24), date(2026, 10, 25)):
+        begin = begin_of(day, mode, zone)
+        assert day_at(begin, mode, zone) == day
+        assert day_at(begin - timedelta(seconds=1), mode, zone) == day - timedelta(1)
+
+
+def test_a_night_s_catch_is_the_sum_of_its_hours_a_trap_and_night() -> None:
+    evidence = days(hour(1, 3), hour(10, 9), hour(23, 2), hour(25, 50)).over(MOTH[0], "insects/trap/night")
+    assert figures(evidence)["insects/trap/night"] == 14
+
+
+def test_a_night_without_a_picture_says_nothing() -> None:
+    assert days(hour(1, None), hour(2, None), hour(25, 3)).over(MOTH[0], "insects/trap/night") is None
+
+
+def test_a_weekly_figure_is_taken_over_the_nights_that_were_seen() -> None:
+    """Four nights of seven with 6 each: 6 a night, and so 42 a week."""
+    seen = [hour(24 * night + 5, 6) for night in (-6, -4, -2, 0)]
+    evidence = days(*seen).over(MOTH[0], "adults/trap/week")
+    assert figures(evidence)["adults/trap/night"] == 6
+    assert evidence is not None
+    assert (evidence.count, evidence.period.first, evidence.period.last) == (24, date(2026, 6, 25), JULY)
+
+
+def test_three_nights_of_seven_are_no_week() -> None:
+    assert days(*(hour(24 * night + 5, 6) for night in (-4, -2, 0))).over(MOTH[0], "adults/trap/week") is None
+
+
+def test_the_running_night_counts_as_a_whole_one_so_that_it_can_only_rise() -> None:
+    evidence = days(hour(24 + 1, 5), today=JULY + timedelta(1)).so_far(MOTH[0], "insects/trap/night")
+    assert figures(evidence)["insects/trap/night"] == 5
+    assert evidence is not None
+    assert not evidence.period.is_over
+
+
+def test_the_most_on_one_picture_is_a_density_only_where_the_area_is_known() -> None:
+    seen = [hour(-8, 3, "max_per_frame", "live"), hour(-7, 8, "max_per_frame", "live")]
+    assert figures(days(*seen).over(MOTH[0], "insects/m2")) == {"insects/picture": 8}
+    assert figures(days(*seen, area_m2=0.5).over(MOTH[0], "insects/m2")) == {"insects/picture": 8, "insects/m2": 16}
+
+
+def test_a_share_of_leaves_needs_twenty_leaves() -> None:
+    few, enough = (hour(-8, 3, "affected_frames", "leaf", frames) for frames in (19, 20))
+    assert figures(days(few).over(MOTH[0], "% leaves")) == {}
+    assert figures(days(enough).over(MOTH[0], "% leaves")) == {"% leaves": 15}
+
+
+def test_packaged_thresholds_are_watched_only_where_the_crop_is_known() -> None:
+    labels = ["Plutella xylostella", "Helicoverpa armigera"]
+    assert watched(labels, AdviceTable(), None) == ()
+    assert {row.scientific_name for row in watched(labels, AdviceTable(), "cabbage")} == {"Plutella xylostella"}
+    assert {row.crop for row in watched(labels, AdviceTable(crop="cotton"), "cabbage")} == {"cotton"}
+    assert watched(labels, AdviceTable(defaults=False), "cabbage") == ()
+
+
+def test_of_several_rows_for_a_pest_and_unit_the_one_that_acts_first_is_watched() -> None:
+    rows = watched(["Nephotettix virescens"], AdviceTable(), "rice")
+    assert len({row.unit for row in rows}) == len(rows)
+    (hill,) = [row for row in rows if row.unit == "insects/hill"]
+    assert hill.low == 10
+
+
+def test_an_own_row_stands_in_place_of_the_packaged_one() -> None:
+    own = OwnThreshold(label="Plutella xylostella", unit="larvae/leaf", act_at=1.5)
+    rows = watched(["Plutella xylostella"], AdviceTable(threshold=(own,)), "cabbage")
+    assert [(row.low, row.source) for row in rows if row.unit == "larvae/leaf"] == [(1.5, "set on this node")]

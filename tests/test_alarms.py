@@ -1,0 +1,116 @@
+"""Alerts come from committed counts, once each, and levels outlive a restart."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.alarms import Alarms
+from edge.clock import ClockState, Instant
+from edge.config import AdviceTable, CameraTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
+from edge.counts import Alert, Interval
+from edge.status import StatusBoard
+from edge.store import Store
+from edge.tally import ClassAccuracy
+from tests.records import MOTH, count, interval
+
+NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)  # in Shanghai
+ACCURACY = {MOTH[0]: ClassAccuracy(MOTH[1], 1.0, 1.0)}
+
+
+def at(hours: float) -> Instant:
+    return Instant(NOON + timedelta(hours=hours), ClockState.SYNCED, "boot", 3600 * (100 + hours))
+
+
+class Trap:
+    """A store and its alarms, as the loop uses them: commit, judge, commit, show."""
+
+    def __init__(self, folder: Path, act_at: float = 10) -> None:
+        own = OwnThreshold(label=MOTH[0], unit="insects/trap/night", act_at=act_at, source="the station")
+        self.config = NodeConfig(
+            node=NodeTable(site="s", node="n", time_zone="Asia/Shanghai"),
+            camera=CameraTable(kind="folder", mode="trap"),
+            store=StoreTable(folder=str(folder)),
+            advice=AdviceTable(threshold=(own,)),
+        )
+        self.store = Store(self.config.store, "n")
+        self.board = StatusBoard(at(0))
+        self.alarms = Alarms(self.config, ACCURACY, self.store, self.board)
+
+    def hour(self, after_noon: float, caught: int) -> list[str]:
+        """An hour's catch; the levels of the alerts that it raised."""
+        counts = (count(MOTH, caught),)
+        one = interval(start=at(after_noon), end=at(after_noon + 1), mode="trap", unit="new", counts=counts)
+        self.store.commit([one])
+        alerts = self.alarms.after(one)
+        self.store.commit(alerts)
+        self.alarms.show()
+        return [alert.level for alert in alerts]
+
+    def close(self) -> None:
+        self.store.close()
+
+
+@pytest.fixture
+def trap(tmp_path: Path) -> Iterator[Trap]:
+    with closing(Trap(tmp_path)) as made:
+        yield made
+
+
+def test_a_catch_that_reaches_the_threshold_raises_one_alert_that_same_hour(trap: Trap) -> None:
+    assert [trap.hour(hours, 6) for hours in (8, 9, 10)] == [[], ["look"], []]
+    records = [one.record for one in trap.store.records_between_seq(1, 99)]
+    (alert,) = [record for record in records if isinstance(record, Alert)]
+    assert (alert.value, alert.start_at, alert.task) == (12, 10, "go_and_look")
+    assert alert.reason == "12 insects/trap/night has reached the threshold of 10"
+
+
+def test_the_board_tells_last_night_s_catch_beside_the_threshold(trap: Trap) -> None:
+    for hours, caught in ((8, 9), (12, 5), (25, 1)):
+        trap.hour(hours, caught)
+    (standing,) = trap.board.snapshot().alerts
+    assert (standing.count, standing.threshold.low, standing.level) == (14, 10, "look")
+    assert standing.period is not None
+    assert (standing.period.last.day, standing.period.is_over) == (1, True)
+
+
+def test_a_level_is_left_after_a_night_below_and_not_before_it_is_over(trap: Trap) -> None:
+    trap.hour(8, 14)
+    assert [trap.hour(hours, 1) for hours in (25, 30, 46)] == [[], [], []]
+    assert trap.hour(47, 0) == ["calm"]
+
+
+def test_a_night_nobody_watched_is_not_good_news(trap: Trap) -> None:
+    trap.hour(8, 14)
+    assert trap.hour(24 * 3 + 1, 0) == []
+    assert trap.board.snapshot().alerts[0].level == "look"
+
+
+def test_the_level_outlives_a_restart_and_the_alert_is_not_raised_again(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        assert before.hour(8, 14) == ["look"]
+    with closing(Trap(tmp_path)) as after:
+        assert [standing.level for standing in after.board.snapshot().alerts] == ["look"]
+        assert after.hour(9, 0) == []
+
+
+def test_an_edited_threshold_is_what_the_next_count_is_held_against(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        before.hour(8, 14)
+    with closing(Trap(tmp_path, act_at=40)) as after:
+        assert after.hour(25, 0) == ["calm"]
+
+
+def test_kept_levels_that_cannot_be_read_are_found_anew(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        before.store.set_setting("standings", "[{")
+    with closing(Trap(tmp_path)) as after:
+        assert after.board.snapshot().alerts == ()
+        assert after.hour(8, 14) == ["look"]
+
+
+def test_alerts_leave_the_node_before_anything_else(trap: Trap) -> None:
+    trap.hour(8, 14)
+    assert [type(one.record) for one in trap.store.next_batch()] == [Alert, Interval]
