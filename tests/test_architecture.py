@@ -10,8 +10,8 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock durable boxes detections cameras bundle seams detector golden updates fallback bench "
     "gate tracker trap leaf calibration ranges counts nights agreement census tally "
-    "taxa advice wire exports board status store excerpt mqtt draw annotations label support page systemd restarts alarms pipeline app cli "
-    "__main__ platform"
+    "taxa advice wire exports board status store excerpt mqtt draw annotations label support page systemd restarts "
+    "alarms pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
@@ -20,6 +20,7 @@ OWNERS = {
     "flask": {"page"},
     "flask_babel": {"page"},
     "waitress": {"page"},
+    "argon2": {"page"},
     "prometheus_client": {"page"},
     "nacl": {"updates"},
     "sqlite3": {"store"},

@@ -1,6 +1,7 @@
 """The page on the phone: what a farmer acts on and a technician looks at. It shows what is committed, and states."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 from flask import Flask, Response, render_template, request
@@ -8,19 +9,24 @@ from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
 from edge.config import NodeConfig
-from edge.errors import FieldeyeError
+from edge.errors import ConfigError, FieldeyeError
+from edge.mqtt.secret import read_secret
 from edge.page.api import api
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.metrics import metrics
+from edge.page.people import people
 from edge.page.recent import Recent
 from edge.page.routes import Node, node, pages
 from edge.page.server import PageServer, serve
+from edge.page.trust import Trust, install
 from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 
 __all__ = ["PageServer", "create_app", "serve"]
+
+log = logging.getLogger("fieldeye.page")
 
 YEAR_S = 365 * 86_400
 STATIC = Path(__file__).parent / "static"
@@ -33,10 +39,23 @@ def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Cloc
     app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
     app.register_blueprint(pages)
     app.register_blueprint(api)
+    app.register_blueprint(people)
     app.register_blueprint(metrics)
     _speak(app, config)
     _guard(app, config)
+    install(app, _trust(store, config, clock))
     return app
+
+
+def _trust(store: Store, config: NodeConfig, clock: Clock) -> Trust:
+    """A claim code that cannot be read is no reason not to show the page; then nobody can claim the node by it."""
+    page, code = config.page, None
+    try:
+        if page is not None and page.claim_code_file is not None:
+            code = read_secret(page.claim_code_file, "page.claim_code_file")
+    except ConfigError as why:
+        log.warning("claim_code_unreadable", extra={"why": str(why)})
+    return Trust(store, clock, code, open_to_read=page is None or page.open_to_read)
 
 
 def _speak(app: Flask, config: NodeConfig) -> None:
@@ -101,6 +120,8 @@ def _guard(app: Flask, config: NodeConfig) -> None:
 def _error_words(error: HTTPException) -> str:
     if error.code is not None and error.code >= 500:
         return gettext("The page has a fault; the node works on. Show this page to your technician.")
+    if error.code == 413:
+        return gettext("This is too large to be sent to the node.")
     if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen")):
         return error.description or ""
     return gettext("There is no such page here.")

@@ -28,12 +28,14 @@ from edge.page.days import Day
 from edge.page.openapi import document
 from edge.page.routes import node
 from edge.page.situation import looks
+from edge.page.trust import Role, needs
 from edge.wire import Decoded, plain
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @api.get("/state")
+@needs(Role.READER)
 def state() -> Response:
     """What the node is doing now."""
     this = node()
@@ -65,6 +67,7 @@ def state() -> Response:
 
 
 @api.get("/health")
+@needs(Role.READER)
 def how_it_is() -> Response:
     """How the node is, part by part."""
     this = node()
@@ -95,6 +98,7 @@ def how_it_is() -> Response:
 
 
 @api.get("/days")
+@needs(Role.READER)
 def fortnight() -> Response:
     """The last fourteen days."""
     this = node()
@@ -104,6 +108,7 @@ def fortnight() -> Response:
 
 
 @api.get("/days.csv")
+@needs(Role.READER)
 def fortnight_csv() -> Response:
     """The same as a table: a row a day and taxon; without data the count is empty, and a real zero is a 0."""
     days, intervals = node().days()
@@ -119,6 +124,7 @@ def fortnight_csv() -> Response:
 
 
 @api.get("/records")
+@needs(Role.READER)
 def records() -> tuple[Response, int]:
     """Records that are still kept, by their seq."""
     this = node()
@@ -134,6 +140,7 @@ def records() -> tuple[Response, int]:
 
 
 @api.get("/openapi.json")
+@needs(Role.READER)
 def openapi() -> Response:
     """This document."""
     return answer(document())

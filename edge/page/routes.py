@@ -20,6 +20,7 @@ from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
 from edge.page.situation import Facts, age_s, looks
+from edge.page.trust import Role, needs
 from edge.page.words import Moments, gettext, number
 from edge.status import StatusBoard
 from edge.store import Store
@@ -66,6 +67,7 @@ def node() -> Node:
 
 
 @pages.get("/")
+@needs(Role.READER)
 def now() -> str:
     """The farmer's page."""
     this, names = node(), Names(str(get_locale()))
@@ -91,6 +93,7 @@ def now() -> str:
 
 
 @pages.get("/seen")
+@needs(Role.READER)
 def seen_lately() -> str:
     """All sightings of the last 24 hours."""
     this, names = node(), Names(str(get_locale()))
@@ -102,6 +105,7 @@ def seen_lately() -> str:
 
 
 @pages.get("/seen/<name>")
+@needs(Role.READER)
 def seen_on(name: str) -> str:
     """One photograph with what was seen on it; the last day's have boxes, older ones are served plain."""
     this = node()
@@ -114,6 +118,7 @@ def seen_on(name: str) -> str:
 
 
 @pages.get("/node")
+@needs(Role.READER)
 def node_health() -> str:
     """How the node is, part by part."""
     this = node()
@@ -133,6 +138,7 @@ def node_health() -> str:
 
 
 @pages.get("/live")
+@needs(Role.READER)
 def live() -> str:
     """The technician's live picture, with what the lens is turned by."""
     this = node()
@@ -147,6 +153,7 @@ def live() -> str:
 
 
 @pages.get("/live.jpg")
+@needs(Role.READER)
 def live_jpeg() -> Response:
     """The newest frame with its age, sharpness and light; 404 before the first."""
     this = node()
@@ -162,6 +169,7 @@ def live_jpeg() -> Response:
 
 
 @pages.get("/board.pdf")
+@needs(Role.READER)
 def board() -> Response:
     """The board that gives millimetres, to be printed at 100 %."""
     response = Response(board_pdf(Layout()), mimetype="application/pdf")
@@ -170,6 +178,7 @@ def board() -> Response:
 
 
 @pages.get("/pictures/<name>")
+@needs(Role.READER)
 def picture(name: str) -> Response:
     """A stored picture as it was taken, without boxes. A picture never changes under its name."""
     content = node().store.picture(name)
@@ -181,6 +190,7 @@ def picture(name: str) -> Response:
 
 
 @pages.get("/manifest.webmanifest")
+@needs(Role.NOBODY)
 def manifest() -> Response:
     """What a phone needs to keep the page among its apps."""
     name = node().config.node.node
@@ -195,6 +205,7 @@ def manifest() -> Response:
 
 
 @pages.get("/sw.js")
+@needs(Role.NOBODY)
 def worker() -> Response:
     """The script that keeps the last state; from the root, as it may only keep what is below it."""
     response = current_app.send_static_file("sw.js")
@@ -203,6 +214,7 @@ def worker() -> Response:
 
 
 @pages.get("/healthz")
+@needs(Role.NOBODY)
 def healthz() -> tuple[dict[str, bool], int]:
     """Is the node looking? Nothing more, as nobody has to log in for it."""
     looking = looks(node().board.snapshot())

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.page import create_app
+from edge.page.trust import Role, needs
 from edge.status import CameraStatus
 from tests.page.scenes import (
     BUG,
@@ -177,7 +178,7 @@ def test_more_sightings_than_fit_are_one_touch_away(scene: Scene, client: FlaskC
 
 def test_a_fault_of_the_page_is_told_in_words_and_without_its_cause(scene: Scene) -> None:
     app = create_app(scene.store, scene.board, scene.config, scene.clock)
-    app.view_functions["pages.node_health"] = lambda: 1 / 0
+    app.view_functions["pages.node_health"] = needs(Role.READER)(lambda: 1 / 0)
     answer = app.test_client().get("/node")
     assert answer.status_code == 500
     assert "The page has a fault; the node works on." in answer.text

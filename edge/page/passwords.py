@@ -1,0 +1,57 @@
+"""Passwords as Argon2id hashes, proposals that a phone can type, and the claim code on the label."""
+
+import hmac
+import secrets
+from functools import cache
+from threading import Lock
+from unicodedata import normalize
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST, LONGEST = 12, 200  # characters
+# OWASP's least for Argon2id: 19 MiB for a moment beside a node of 140 on a board of 512, 50 ms on one x86 core
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0, 1, I, L, O, U: as on the label
+_one_at_a_time = Lock()  # several phones at once would take their 19 MiB each
+
+
+def proposed() -> str:
+    """A password of 78 bits in four groups."""
+    letters = [secrets.choice(ALPHABET) for _ in range(16)]
+    return "-".join("".join(letters[at : at + 4]) for at in (0, 4, 8, 12))
+
+
+def is_long_enough(password: str) -> bool:
+    """And not so long that hashing it is work."""
+    return SHORTEST <= len(password) <= LONGEST
+
+
+def hashed(password: str) -> str:
+    """With a salt of its own."""
+    with _one_at_a_time:
+        return HASHER.hash(normalize("NFC", password))
+
+
+def is_right(password: str, known: str | None) -> bool:
+    """Does it belong to the hash? Takes as long when there is no such account."""
+    try:
+        with _one_at_a_time:
+            right = HASHER.verify(known or _nobodys(), normalize("NFC", password[: LONGEST + 1]))
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and known is not None
+
+
+def is_claim_code(typed: str, code: str) -> bool:
+    """Is it the code on the label, however it was typed? Compared in constant time."""
+    return hmac.compare_digest(_letters(typed).encode(), _letters(code).encode()) and bool(_letters(code))
+
+
+def _letters(code: str) -> str:
+    return "".join(sign for sign in code.upper()[:100] if sign.isalnum())
+
+
+@cache
+def _nobodys() -> str:
+    return HASHER.hash(secrets.token_hex())

@@ -1,0 +1,253 @@
+"""Logging in and out, the first claim with the code on the label, and who else may do what."""
+
+from collections.abc import Callable
+from threading import Lock
+
+from flask import Blueprint, render_template, request
+from werkzeug.utils import redirect
+from werkzeug.wrappers import Response
+
+from edge.errors import StoreError
+from edge.page.attempts import count_failure, wait_s
+from edge.page.audit import shown_trail
+from edge.page.passwords import SHORTEST, hashed, is_claim_code, is_long_enough, is_right, proposed
+from edge.page.routes import node
+from edge.page.trust import Role, needs, role_of, trust, visitor
+from edge.page.words import duration, gettext, number
+from edge.store import Account
+
+people = Blueprint("people", __name__)
+Page = str | Response | tuple[str, int]
+LONGEST_NAME = 40
+_one_attempt = Lock()  # so that attempts sent together are counted one after the other
+
+
+@people.get("/log-in")
+@needs(Role.NOBODY)
+def log_in() -> Page:
+    """The form; an unclaimed node has nobody to log in."""
+    if not trust().accounts.is_claimed():
+        return redirect("/claim", 303)
+    return render_template("log_in.html", next=_place(request.args.get("next", "/")), name="", wrong="")
+
+
+@people.post("/log-in")
+@needs(Role.NOBODY)
+def try_log_in() -> Page:
+    """The same answer whether the name or the password was wrong."""
+    name, password = _field("name"), request.form.get("password", "")
+    found = trust().accounts.account(name)
+    wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None))
+    if wrong or found is None:
+        words = wrong or gettext("Name and password do not belong together.")
+        return render_template("log_in.html", next=_place(_field("next")), name=name, wrong=words), 400
+    trust().log_in(found)
+    trust().note("log-in")
+    return redirect(_place(_field("next")), 303)
+
+
+@people.post("/log-out")
+@needs(Role.NOBODY)
+def log_out() -> Page:
+    """Ends this phone's session on the node, not only its cookie."""
+    trust().log_out()
+    return redirect("/", 303)
+
+
+@people.get("/claim")
+@needs(Role.NOBODY)
+def claim() -> Page:
+    """Who has the label becomes the technician."""
+    if trust().accounts.is_claimed():
+        return redirect("/log-in", 303)
+    return _claim_form({}, name=gettext("technician"))
+
+
+@people.post("/claim")
+@needs(Role.NOBODY)
+def try_claim() -> Page:
+    """The code works once."""
+    if trust().accounts.is_claimed():
+        return redirect("/log-in", 303)
+    name, password = _field("name"), request.form.get("password", "")
+    wrong = {"name": wrong_name(name), "password": wrong_password(password)}
+    code = trust().claim_code
+    if not any(wrong.values()):
+        wrong["code"] = _attempted("claim", lambda: code is not None and is_claim_code(_field("code"), code.reveal()))
+    if any(wrong.values()):
+        return _claim_form(wrong, name=name), 400
+    first = Account(name=name, role="technician", hash=hashed(password))
+    try:
+        trust().accounts.claim(first, trust().now_utc())
+    except StoreError:
+        return redirect("/log-in", 303)
+    trust().log_in(first)
+    trust().note("claim")
+    return redirect("/set-up", 303)
+
+
+@people.get("/account")
+@needs(Role.READER)
+def account() -> Page:
+    """Who I am on this node."""
+    if not visitor().name:
+        return redirect("/log-in", 303)
+    return _account_form({})
+
+
+@people.post("/account")
+@needs(Role.READER)
+def change_password() -> Page:
+    """All phones of this name have to log in again, and this one is."""
+    known = trust().accounts.account(visitor().name)
+    if known is None:
+        return redirect("/log-in", 303)
+    old, new = request.form.get("old", ""), request.form.get("password", "")
+    wrong = {"password": wrong_password(new), "old": _attempted("password", lambda: is_right(old, known.hash))}
+    if any(wrong.values()):
+        return _account_form(wrong), 400
+    changed = Account(name=known.name, role=known.role, hash=hashed(new))
+    trust().accounts.put(changed, trust().now_utc())
+    trust().log_in(changed)
+    trust().note("password")
+    return render_template("plain.html", words=gettext("The new password holds. Other phones have to log in again."))
+
+
+@people.get("/audit")
+@needs(Role.TECHNICIAN)
+def audit() -> Page:
+    """Who changed what, newest first."""
+    return render_template("audit.html", entries=shown_trail(node().store.audit_trail(), node().moments()))
+
+
+@people.get("/people")
+@needs(Role.TECHNICIAN)
+def everybody() -> Page:
+    """Who may do what."""
+    return _people_page({})
+
+
+@people.post("/people")
+@needs(Role.TECHNICIAN)
+def add_person() -> Page:
+    """With a password that is shown once; or a new one for a name that is known."""
+    name, role = _field("name"), _field("role")
+    known = trust().accounts.account(name)
+    wrong = {"name": wrong_name(name)}
+    if role not in _role_words():
+        wrong["role"] = gettext("Choose one of these.")
+    elif known is not None and known.name != _field("known"):
+        wrong["name"] = gettext("There is somebody of this name.")
+    elif known is not None and _is_last_technician(known) and role != "technician":
+        wrong["role"] = _last_words()
+    if any(wrong.values()):
+        return _people_page(wrong, name=name, role=role), 400
+    password = proposed()
+    trust().accounts.put(Account(name=name, role=role, hash=hashed(password)), trust().now_utc())
+    trust().note(f"person {name}: {role}")
+    if name == visitor().name:
+        trust().log_out()
+    return _people_page({}, made=(name, password))
+
+
+@people.post("/people/remove")
+@needs(Role.TECHNICIAN)
+def remove_person() -> Page:
+    """With their sessions, at once."""
+    known = trust().accounts.account(_field("name"))
+    if known is not None and _is_last_technician(known):
+        return _people_page({"remove": _last_words()}), 400
+    if known is not None:
+        trust().accounts.remove(known.name)
+        trust().note(f"person {known.name}: removed")
+    return redirect("/people", 303)
+
+
+def wrong_name(name: str) -> str:
+    """Why it cannot be a name, or nothing."""
+    if not name:
+        return gettext("A name is missing.")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        return gettext("At most %(count)s letters.", count=number(LONGEST_NAME))
+    return ""
+
+
+def wrong_password(password: str) -> str:
+    """Why it cannot be a password, or nothing."""
+    return (
+        ""
+        if is_long_enough(password)
+        else gettext("A password has at least %(count)s characters.", count=number(SHORTEST))
+    )
+
+
+def _attempted(what: str, is_good: Callable[[], bool]) -> str:
+    """Try a secret: what to tell if it was not tried or is wrong, else nothing."""
+    known, address = trust(), request.remote_addr or ""
+    with _one_attempt:
+        wait = wait_s(known.accounts, address, known.now_utc())
+        if wait > 0:
+            return gettext("Too many wrong attempts. Try again after %(time)s.", time=duration(wait))
+        if is_good():
+            known.accounts.forgive(address)
+            return ""
+        if count_failure(known.accounts, address, known.now_utc()):
+            known.note(what, "refused")
+    words = {
+        "log-in": gettext("Name and password do not belong together."),
+        "claim": gettext("This is not the code on the label."),
+        "password": gettext("This is not your password."),
+    }
+    return words[what]
+
+
+def _claim_form(wrong: dict[str, str], *, name: str) -> str:
+    has_code = trust().claim_code is not None
+    return render_template("claim.html", wrong=wrong, name=name, has_code=has_code, proposed=proposed())
+
+
+def _account_form(wrong: dict[str, str]) -> str:
+    words = _role_words().get(visitor().role.name.lower(), "")
+    return render_template("account.html", wrong=wrong, name=visitor().name, role=words, proposed=proposed())
+
+
+def _people_page(
+    wrong: dict[str, str], *, name: str = "", role: str = "farmer", made: tuple[str, str] | None = None
+) -> str:
+    roles = _role_words()
+    listed = [(one.name, one.role, roles.get(one.role, one.role)) for one in trust().accounts.everybody()]
+    return render_template(
+        "people.html",
+        people=listed,
+        roles=[(key, words, key == role) for key, words in roles.items()],
+        wrong=wrong,
+        name=name,
+        made=made,
+    )
+
+
+def _role_words() -> dict[str, str]:
+    return {
+        "reader": gettext("reads"),
+        "farmer": gettext("farmer: reads, says what was done, checks what was seen"),
+        "technician": gettext("technician: may also set up and change"),
+    }
+
+
+def _is_last_technician(known: Account) -> bool:
+    technicians = [one for one in trust().accounts.everybody() if role_of(one) is Role.TECHNICIAN]
+    return [one.name for one in technicians] == [known.name]
+
+
+def _last_words() -> str:
+    return gettext("This is the only technician: make another one first.")
+
+
+def _field(name: str) -> str:
+    return request.form.get(name, "").strip()
+
+
+def _place(wanted: str) -> str:
+    """Where to go on: an address of this page and of no other host."""
+    is_own = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_own else "/"

@@ -1,0 +1,101 @@
+"""Which address asks for whom: a route without a row here fails, and so does one that lets in somebody else."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from edge.page import create_app
+from edge.page.server import BODY_BYTES
+from edge.page.trust import Role, need_of
+from tests.page.scenes import Scene, seen
+from tests.page.visitors import as_role, token_on
+
+NOBODY, READER, FARMER, TECHNICIAN = Role
+NEEDS = {
+    "GET /": READER,
+    "GET /seen": READER,
+    "GET /seen/<name>": READER,
+    "GET /node": READER,
+    "GET /live": READER,
+    "GET /live.jpg": READER,
+    "GET /board.pdf": READER,
+    "GET /pictures/<name>": READER,
+    "GET /api/v1/state": READER,
+    "GET /api/v1/health": READER,
+    "GET /api/v1/days": READER,
+    "GET /api/v1/days.csv": READER,
+    "GET /api/v1/records": READER,
+    "GET /api/v1/openapi.json": READER,
+    "GET /manifest.webmanifest": NOBODY,
+    "GET /sw.js": NOBODY,
+    "GET /healthz": NOBODY,
+    "GET /metrics": NOBODY,  # loopback, or a token of its own: tests/page/test_metrics.py
+    "GET /static/<path:filename>": NOBODY,
+    "GET /log-in": NOBODY,
+    "POST /log-in": NOBODY,
+    "GET /claim": NOBODY,
+    "POST /claim": NOBODY,
+    "GET /account": READER,
+    "POST /account": READER,
+    "GET /people": TECHNICIAN,
+    "POST /people": TECHNICIAN,
+    "POST /people/remove": TECHNICIAN,
+    "GET /audit": TECHNICIAN,
+    "POST /log-out": NOBODY,  # last, as it ends the session
+}
+
+
+@pytest.fixture
+def closed(scene: Scene) -> Flask:
+    """A page that only people with a name may read."""
+    seen(scene)
+    assert scene.config.page is not None
+    page = msgspec.structs.replace(scene.config.page, open_to_read=False)
+    return create_app(scene.store, scene.board, msgspec.structs.replace(scene.config, page=page), scene.clock)
+
+
+def routes(app: Flask) -> dict[str, str]:
+    """`GET /address` -> endpoint, of all there are."""
+    return {
+        f"{method} {rule.rule}": rule.endpoint
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def test_every_route_has_a_row_and_every_row_a_route(closed: Flask) -> None:
+    assert routes(closed).keys() == NEEDS.keys()
+
+
+@pytest.mark.parametrize("role", [NOBODY, READER, FARMER, TECHNICIAN])
+def test_a_route_lets_in_whom_its_row_says_and_nobody_else(role: Role, closed: Flask, scene: Scene) -> None:
+    client = as_role(closed.test_client(), scene, role)
+    for route, need in NEEDS.items():
+        assert is_let_in(client, route) == (role >= need), f"{route} by {role.name}"
+
+
+def is_let_in(client: FlaskClient, route: str) -> bool:
+    """Sent with a token from the log-in form, so that only the role can be the reason to turn it away."""
+    method, address = route.split()
+    token = token_on(client, "/log-in") if method == "POST" else ""
+    answer = client.open(address, method=method, data={"csrf": token} if method == "POST" else None)
+    was_sent_away = answer.location is not None and answer.location.startswith("/log-in?")
+    return answer.status_code not in (401, 403) and not was_sent_away
+
+
+def test_a_view_that_declares_nothing_asks_for_a_technician(closed: Flask) -> None:
+    closed.view_functions["pages.now"] = lambda: "open by mistake"
+    assert need_of(closed, "pages.now").role is TECHNICIAN
+
+
+def test_no_view_takes_more_than_the_server_lets_through(closed: Flask) -> None:
+    sizes = {route: need_of(closed, endpoint).body_bytes for route, endpoint in routes(closed).items()}
+    assert max(sizes.values()) <= BODY_BYTES, sizes
+
+
+def test_files_of_the_page_hold_nothing_of_the_node() -> None:
+    static = Path(__file__).parent.parent.parent / "edge" / "page" / "static"
+    assert {file.suffix for file in static.iterdir()} <= {".css", ".js", ".svg", ".png", ".webp"}

@@ -1,0 +1,353 @@
+"""Log-in, sessions, claim and forms: what opens the node, what does not, and what stays so after a restart."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from edge.config import PageTable
+from edge.page import create_app
+from edge.page.passwords import HASHER, is_claim_code
+from edge.page.trust import Role, digest
+from edge.store import Store
+from tests.page.scenes import Scene
+from tests.page.visitors import PASSWORD, as_role, log_in, person, post, token_on
+
+CODE = "7KWM-3RTZ-9QHD"
+WRONG = "Name and password do not belong together."
+
+
+@pytest.fixture
+def labelled(scene: Scene, tmp_path: Path) -> FlaskClient:
+    """A browser on a node that knows the code on its label."""
+    secret = tmp_path / "claim-code"
+    secret.write_text(CODE + "\n")
+    secret.chmod(0o600)
+    config = msgspec.structs.replace(scene.config, page=PageTable(claim_code_file=str(secret)))
+    return create_app(scene.store, scene.board, config, scene.clock).test_client()
+
+
+def claim(client: FlaskClient, code: str = CODE, password: str = PASSWORD, name: str = "li") -> TestResponse:
+    return post(client, "/claim", "/claim", code=code, name=name, password=password)
+
+
+def restarted(scene: Scene) -> FlaskClient:
+    """A browser on the same node after a restart."""
+    scene.store.close()
+    scene.store = Store(scene.config.store, scene.config.node.node)
+    return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+
+
+# 1 and 2: no shared default, the code works once, Argon2id, at least twelve signs
+
+
+def test_a_new_node_has_no_account_and_leads_to_its_claim(labelled: FlaskClient, scene: Scene) -> None:
+    assert scene.store.accounts.everybody() == []
+    assert labelled.get("/people").location == "/claim"
+    assert labelled.get("/log-in").location == "/claim"
+
+
+@pytest.mark.parametrize("typed", [CODE, "7kwm3rtz9qhd", " 7KWM 3RTZ 9QHD "])
+def test_who_has_the_label_becomes_the_technician(typed: str, labelled: FlaskClient, scene: Scene) -> None:
+    assert claim(labelled, typed).status_code == 303
+    (first,) = scene.store.accounts.everybody()
+    assert (first.name, first.role) == ("li", "technician")
+    assert labelled.get("/people").status_code == 200
+
+
+@pytest.mark.parametrize("typed", ["", "-", "7KWM-3RTZ-9QHE", CODE + "X", "ß" * 200])
+def test_a_wrong_code_claims_nothing(typed: str, labelled: FlaskClient, scene: Scene) -> None:
+    answer = claim(labelled, typed)
+    assert answer.status_code == 400
+    assert "This is not the code on the label." in answer.text
+    assert not scene.store.accounts.is_claimed()
+
+
+def test_the_code_works_once_even_when_the_account_is_gone(labelled: FlaskClient, scene: Scene) -> None:
+    claim(labelled)
+    scene.store.accounts.remove("li")
+    token = token_on(labelled, "/log-in")
+    answer = labelled.post("/claim", data={"csrf": token, "code": CODE, "name": "eve", "password": PASSWORD})
+    assert answer.location == "/log-in"
+    assert scene.store.accounts.everybody() == []
+
+
+@pytest.mark.parametrize("code", ["", "--"])
+def test_an_empty_code_is_no_code(code: str) -> None:
+    assert not is_claim_code("", code)
+
+
+def test_without_a_code_the_network_cannot_claim_the_node(client: FlaskClient) -> None:
+    assert "reset-password" in client.get("/claim").text
+    token = token_on(client, "/log-in") if client.get("/log-in").status_code == 200 else ""
+    assert (
+        client.post("/claim", data={"csrf": token, "code": "", "name": "eve", "password": PASSWORD}).status_code == 400
+    )
+
+
+def test_a_short_password_is_refused_beside_its_field(labelled: FlaskClient) -> None:
+    answer = claim(labelled, password="eleven sign")  # noqa: S106
+    assert answer.status_code == 400
+    assert '<span class="wrong">A password has at least 12 characters.</span>' in answer.text
+
+
+def test_passwords_are_kept_as_argon2id_within_a_small_boards_memory(labelled: FlaskClient, scene: Scene) -> None:
+    claim(labelled)
+    (first,) = scene.store.accounts.everybody()
+    assert first.hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert HASHER.verify(first.hash, PASSWORD)
+    assert "argon2" not in repr(first)
+
+
+# 3: the rate limit, and the same answer for an unknown name
+
+
+def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER, "wang")
+    unknown, wrong = log_in(client, "nobody", "x" * 12), log_in(client, "wang", "x" * 12)
+    assert unknown.status_code == wrong.status_code == 400
+    assert WRONG in unknown.text
+    assert unknown.text.replace("nobody", "wang") == wrong.text
+
+
+def test_after_five_failures_an_address_waits_ever_longer_even_with_the_right_password(
+    client: FlaskClient, scene: Scene
+) -> None:
+    person(scene, Role.FARMER, "wang")
+    for _ in range(5):
+        assert WRONG in log_in(client, "wang", "x" * 12).text
+    assert "Too many wrong attempts. Try again after 2 seconds." in log_in(client, "wang").text
+    scene.clock.advance(3)
+    assert WRONG in log_in(client, "wang", "x" * 12).text
+    assert "after 4 seconds" in log_in(client, "wang").text
+    scene.clock.advance(5)
+    assert log_in(client, "wang").status_code == 303
+
+
+def test_the_limit_outlives_a_restart_and_a_clock_that_was_set_back(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER, "wang")
+    for _ in range(14):
+        scene.clock.advance(1000)
+        log_in(client, "wang", "x" * 12)
+    scene.clock.jump(-90 * 86_400, scene.clock.state)
+    again = restarted(scene)
+    assert "Try again after 15 minutes." in log_in(again, "wang").text
+    scene.clock.advance(901)
+    assert log_in(again, "wang").status_code == 303
+
+
+def test_many_addresses_together_slow_each_other_down_but_shut_nobody_out(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER, "wang")
+    for last in range(32):
+        scene.clock.advance(61)
+        client.environ_base["REMOTE_ADDR"] = f"192.168.4.{last + 2}"
+        log_in(client, "wang", "x" * 12)
+    client.environ_base["REMOTE_ADDR"] = "192.168.4.200"
+    assert "Too many wrong attempts" in log_in(client, "wang").text
+    scene.clock.advance(61)
+    assert log_in(client, "wang").status_code == 303
+
+
+def test_claims_are_limited_as_log_ins_are(labelled: FlaskClient, scene: Scene) -> None:
+    for _ in range(5):
+        claim(labelled, "2222-2222-2222")
+    assert "Too many wrong attempts" in claim(labelled).text
+    assert not scene.store.accounts.is_claimed()
+
+
+# 4: sessions
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_foreign_sites(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    cookies = log_in(client, "farmer").headers.getlist("Set-Cookie")
+    (session,) = [cookie for cookie in cookies if cookie.startswith("fieldeye=")]
+    assert "HttpOnly" in session
+    assert "SameSite=Lax" in session
+    assert "Secure" not in session  # the node speaks http; behind TLS:
+    secure = client.get("/log-in", base_url="https://north-dyke.local")
+    token = secure.text.split('name="csrf" value="')[1][:64]
+    form = {"csrf": token, "name": "farmer", "password": PASSWORD}
+    cookies = client.post("/log-in", data=form, base_url="https://north-dyke.local").headers.getlist("Set-Cookie")
+    assert "Secure" in next(cookie for cookie in cookies if cookie.startswith("fieldeye="))
+
+
+def test_the_store_knows_a_session_by_its_digest_only(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    cookie = client.get_cookie("fieldeye")
+    assert cookie is not None
+    assert scene.store.accounts.session(digest(cookie.value)) is not None
+    kept = b"".join(file.read_bytes() for file in Path(scene.config.store.folder).glob("accounts.sqlite*"))
+    assert cookie.value.encode() not in kept
+    assert PASSWORD.encode() not in kept
+
+
+def test_a_log_in_takes_a_new_token_and_ends_the_one_before(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    before = client.get_cookie("fieldeye")
+    log_in(client, "farmer")
+    after = client.get_cookie("fieldeye")
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    assert scene.store.accounts.session(digest(before.value)) is None
+
+
+def test_a_token_that_a_stranger_has_set_is_not_taken_over(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    client.set_cookie("fieldeye", "set by a stranger")
+    log_in(client, "farmer")
+    assert client.get_cookie("fieldeye").value != "set by a stranger"  # type: ignore[union-attr]
+    assert scene.store.accounts.session(digest("set by a stranger")) is None
+
+
+@pytest.mark.parametrize(("role", "hours"), [(Role.TECHNICIAN, 12), (Role.FARMER, 60 * 24)])
+def test_a_session_ends_on_the_node_when_it_was_not_used(
+    role: Role, hours: int, client: FlaskClient, scene: Scene
+) -> None:
+    as_role(client, scene, role)
+    for _ in range(3):
+        scene.clock.advance(hours * 1800)  # half of the time, again and again
+        assert client.get("/account").status_code == 200
+    scene.clock.advance(hours * 3600 + 60)
+    assert client.get("/account").location == "/log-in"
+
+
+def test_a_log_out_ends_the_session_on_the_node(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    cookie = client.get_cookie("fieldeye")
+    post(client, "/log-out", "/account")
+    assert cookie is not None
+    client.set_cookie("fieldeye", cookie.value)
+    assert client.get("/people").status_code == 303
+
+
+def test_a_changed_password_ends_all_other_sessions(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    other = client.application.test_client()
+    log_in(other, "farmer")
+    answer = post(client, "/account", "/account", old=PASSWORD, password="quite another one")  # noqa: S106
+    assert "The new password holds" in answer.text
+    assert client.get("/account").status_code == 200
+    assert other.get("/account").location == "/log-in"
+    assert log_in(other, "farmer").status_code == 400
+    assert log_in(other, "farmer", "quite another one").status_code == 303
+
+
+def test_a_session_outlives_a_restart(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    cookie = client.get_cookie("fieldeye")
+    again = restarted(scene)
+    assert cookie is not None
+    again.set_cookie("fieldeye", cookie.value)
+    assert again.get("/account").status_code == 200
+
+
+def test_what_only_some_may_see_is_not_kept_by_the_phone(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    assert client.get("/people").headers["Cache-Control"] == "no-store"
+    assert client.get("/").headers["Cache-Control"] == "no-cache"
+
+
+# 5: the token in each form
+
+
+@pytest.mark.parametrize("token", [None, "", "0" * 64, "ü"])
+def test_a_form_without_its_token_changes_nothing(token: str | None, client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    form = {"name": "eve", "role": "technician"} | ({} if token is None else {"csrf": token})
+    for rule in client.application.url_map.iter_rules():
+        if "POST" in (rule.methods or ()):
+            assert client.post(rule.rule, data=form).status_code == 400, rule.rule
+    assert [one.name for one in scene.store.accounts.everybody()] == ["technician"]
+
+
+def test_a_token_of_another_visitor_is_refused(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    foreign = token_on(client.application.test_client(), "/log-in")
+    assert client.post("/people", data={"csrf": foreign, "name": "eve", "role": "farmer"}).status_code == 400
+
+
+def test_the_log_in_form_has_a_token_too(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    assert client.post("/log-in", data={"name": "farmer", "password": PASSWORD}).status_code == 400
+
+
+# 8: the size of what is sent
+
+
+def test_a_form_that_is_too_large_is_refused_in_words(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    token = token_on(client, "/log-in")
+    answer = client.post("/log-in", data={"csrf": token, "name": "x" * 70_000, "password": PASSWORD})
+    assert answer.status_code == 413
+    assert "This is too large to be sent to the node." in answer.text
+
+
+# 20 and the rest
+
+
+def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: FlaskClient, scene: Scene) -> None:
+    claim(labelled)
+    made = post(labelled, "/people", "/people", name="wang", role="farmer")
+    password = made.text.split('class="figure code">')[1].split("<")[0]
+    log_in(labelled.application.test_client(), "wang", "not this one")
+    said = [(one.who, one.what, one.outcome) for one in scene.store.audit_trail()]
+    assert said == [
+        ("somebody at 127.0.0.1", "log-in", "refused"),
+        ("li at 127.0.0.1", "person wang: farmer", "done"),
+        ("li at 127.0.0.1", "claim", "done"),
+    ]
+    page = labelled.get("/audit").text
+    assert "People: wang: farmer" in page
+    assert "refused" in page
+    assert not any(secret in page for secret in (password, PASSWORD, CODE))
+    assert log_in(labelled.application.test_client(), "wang", password).status_code == 303
+
+
+def test_a_flood_of_wrong_passwords_does_not_push_all_else_out_of_the_trail(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    for _ in range(120):
+        scene.clock.advance(901)
+        log_in(client, "eve", "x" * 3)
+    assert len(scene.store.audit_trail(200)) <= 32
+
+
+def test_the_last_technician_cannot_be_removed_or_made_less(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    assert post(client, "/people/remove", "/people", name="technician").status_code == 400
+    answer = post(client, "/people", "/people", name="technician", known="technician", role="reader")
+    assert "This is the only technician" in answer.text
+    assert client.get("/people").status_code == 200
+
+
+def test_a_removed_person_is_out_at_once(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    other = client.application.test_client()
+    log_in(other, person(scene, Role.FARMER))
+    assert post(client, "/people/remove", "/people", name="farmer").status_code == 303
+    assert other.get("/account").location == "/log-in"
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb", ""])
+def test_a_log_in_leads_to_no_other_host(wanted: str, client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER)
+    answer = post(client, "/log-in", "/log-in", name="farmer", password=PASSWORD, next=wanted)
+    assert answer.location == "/"
+
+
+def test_a_log_in_leads_back_to_where_somebody_wanted_to_go(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.TECHNICIAN)
+    sent = client.get("/people?x=1")
+    assert sent.location == "/log-in?next=/people?x%3D1"
+    form = client.get(sent.location).text
+    assert 'name="next" value="/people?x=1"' in form
+
+
+def test_a_name_that_may_not_is_told_so_and_may_change_names(client: FlaskClient, scene: Scene) -> None:
+    answer = as_role(client, scene, Role.FARMER).get("/people")
+    assert answer.status_code == 403
+    assert "This is for the technician." in answer.text
+    assert 'href="/log-in"' in answer.text

@@ -1,0 +1,46 @@
+"""People in front of the page: accounts made through the store, logged in through the form."""
+
+import re
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from edge.page.passwords import hashed
+from edge.page.trust import Role
+from edge.store import Account
+from tests.page.scenes import Scene
+
+PASSWORD = "a long enough one"  # noqa: S105
+HASH = hashed(PASSWORD)
+TOKEN = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+
+
+def person(scene: Scene, role: Role, name: str = "") -> str:
+    """An account of that role; its name."""
+    name = name or role.name.lower()
+    scene.store.accounts.put(Account(name=name, role=role.name.lower(), hash=HASH), scene.clock.utc)
+    return name
+
+
+def token_on(client: FlaskClient, address: str) -> str:
+    """The token in a form there."""
+    found = TOKEN.search(client.get(address).text)
+    assert found, f"no form on {address}"
+    return found[1]
+
+
+def post(client: FlaskClient, address: str, form_at: str, **fields: str) -> TestResponse:
+    """Fill in and send a form that stands on the page `form_at`."""
+    return client.post(address, data={"csrf": token_on(client, form_at), **fields})
+
+
+def log_in(client: FlaskClient, name: str, password: str = PASSWORD) -> TestResponse:
+    return post(client, "/log-in", "/log-in", name=name, password=password)
+
+
+def as_role(client: FlaskClient, scene: Scene, role: Role) -> FlaskClient:
+    """The same browser, logged in with an account of that role; Role.NOBODY: not logged in on a claimed node."""
+    person(scene, Role.TECHNICIAN)
+    if role is not Role.NOBODY:
+        assert log_in(client, person(scene, role)).status_code == 303
+    return client
