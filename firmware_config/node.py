@@ -9,11 +9,11 @@ import yaml
 
 from edge.config import MqttTable, NodeConfig, NodeTable, PageTable, parse_config
 from edge.errors import ConfigError
+from edge.label import Label, label_svg
 from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
-from firmware_config.label import Label, label_svg
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
 from firmware_config.tls import Identity

@@ -28,8 +28,8 @@ def test_each_make_word_of_the_readme_is_a_target() -> None:
 
 
 def test_each_command_of_the_readme_exists_and_each_that_exists_is_named() -> None:
-    assert set(re.findall(r"`fieldeye ([a-z]+)", README)) <= set(COMMANDS)
-    named = set(re.findall(r"fieldeye ([a-z]+)", README))
+    assert set(re.findall(r"`fieldeye ([a-z-]+)", README)) <= set(COMMANDS)
+    named = set(re.findall(r"fieldeye ([a-z-]+)", README))
     assert not set(COMMANDS) - named, "a command that the README does not name"
     assert set(re.findall(r"fieldeye-platform ([a-z]+)", README)) == set(PLATFORM_COMMANDS)
 

@@ -26,6 +26,8 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "board": "print a calibration board, or read the scale off a picture of one",
     "update": "signed software and models: install, fetch, status, back",
     "model": "list and verify the model bundles",
+    "label": "print the label for a node's box: QR codes for Wi-Fi and page, claim code",
+    "support-bundle": "what a person far away needs to help with this node, without any secret",
 }
 
 
@@ -76,7 +78,7 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
     for name, does in commands.items():
         sub = verbs.add_parser(name, help=does, description=does[0].upper() + does[1:])
         if name == verb:
-            module = importlib.import_module(f"edge.cli.{FILES.get(sub.prog, name)}")
+            module = importlib.import_module(f"edge.cli.{FILES.get(sub.prog, name.replace('-', '_'))}")
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser

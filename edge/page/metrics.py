@@ -30,7 +30,8 @@ metrics = Blueprint("metrics", __name__)
 @needs(Role.NOBODY)  # it asks for a token of its own
 def exposition() -> Response:
     """To this machine, and to whoever brings the token."""
-    if not may_read(request.remote_addr, request.authorization and request.authorization.token, node().config):
+    token = request.authorization.token if request.authorization else None
+    if not may_read(request.remote_addr, token, node().config):
         abort(401)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(NodeCollector(node()))

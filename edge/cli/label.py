@@ -1,0 +1,86 @@
+"""`fieldeye label`: the label for a node's box, with QR codes for its Wi-Fi and its page, and the claim code."""
+
+import argparse
+import configparser
+import json
+import os
+from pathlib import Path
+
+from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.exits import DONE
+from edge.config import NodeConfig, load_config
+from edge.errors import UsageError
+from edge.mqtt.secret import read_secret
+
+HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
+HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
+NEEDS = "segno and reportlab are missing; run: pip install 'fieldeye[provision]'"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `label`."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--out", "--pdf", type=Path, required=True, metavar="FILE", help="FILE.pdf or FILE.svg")
+    parser.add_argument("--wifi", type=Path, metavar="FILE", help=f"NetworkManager's file; default: {HOTSPOT}")
+    parser.add_argument("--claim-code", type=Path, metavar="FILE", help="default: what page.claim_code_file names")
+    parser.add_argument("--url", metavar="URL", help="address of the page, where it is not the hotspot's")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 if the label was written. It holds secrets, so nobody else may read the file."""
+    try:
+        from edge.label import Label, label_pdf, label_svg  # noqa: PLC0415  its libraries are on the bench only
+    except ImportError as why:
+        raise UsageError(NEEDS) from why
+    config = load_config(args.config)
+    if args.out.suffix.lower() not in {".pdf", ".svg"}:
+        raise UsageError(f"--out {args.out}: end it in .pdf or .svg")
+    hotspot, password = _wifi(args.wifi)
+    claim, url = _claim(args.claim_code, config), args.url or _url(config, hotspot)
+    label = Label(config.node.site, config.node.node, hotspot, password, claim, url)
+    language = config.node.language
+    is_pdf = args.out.suffix.lower() == ".pdf"
+    content = label_pdf(label, language) if is_pdf else label_svg(label, language).encode()
+    try:
+        args.out.unlink(missing_ok=True)
+        with os.fdopen(os.open(args.out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+    except OSError as why:
+        raise UsageError(f"--out {args.out}: {why.strerror}; name a file that can be written") from why
+    holds = {"label": str(args.out), "page": url, "wifi": hotspot or None, "has_claim_code": bool(claim)}
+    print(json.dumps(holds) if args.json else _said(args.out, hotspot, claim))
+    return DONE
+
+
+def _said(path: Path, hotspot: str, claim: str) -> str:
+    lacks = [what for what, there in (("a Wi-Fi of its own", hotspot), ("a claim code", claim)) if not there]
+    without = f", without {' and '.join(lacks)}" if lacks else ""
+    return f"{path}: 90 x 62 mm{without}; print it at 100 % and keep it inside the box, since it opens the node"
+
+
+def _wifi(file: Path | None) -> tuple[str, str]:
+    """Name and password of the hotspot; empty if the node has none. Raises UsageError."""
+    path = file or HOTSPOT
+    if file is None and not path.exists():
+        return "", ""
+    settings = configparser.RawConfigParser(delimiters=("=",), strict=False)
+    try:
+        settings.read_string(path.read_text("utf-8"))
+        return settings["wifi"]["ssid"], settings["wifi-security"]["psk"]
+    except (OSError, UnicodeDecodeError, configparser.Error, KeyError) as why:
+        raise UsageError(f"--wifi {path}: no name and password of a Wi-Fi can be read there; run as root") from why
+
+
+def _claim(file: Path | None, config: NodeConfig) -> str:
+    """Raises ConfigError for a file that cannot be used."""
+    wanted = str(file) if file else config.page and config.page.claim_code_file
+    return read_secret(wanted, "--claim-code" if file else "page.claim_code_file").reveal() if wanted else ""
+
+
+def _url(config: NodeConfig, hotspot: str) -> str:
+    if config.page is None:
+        raise UsageError("[page] is missing in the configuration: a node without a page needs no label")
+    return f"http://{HOTSPOT_ADDRESS if hotspot else f'{config.node.node}.local'}:{config.page.port}/"

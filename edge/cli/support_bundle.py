@@ -1,0 +1,143 @@
+"""`fieldeye support-bundle`: what a person far away needs to help with this node, without any secret."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import msgspec
+
+from edge import __version__
+from edge.board import read_board
+from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.doctor import diagnose
+from edge.cli.exits import DONE
+from edge.clock import SystemClock
+from edge.config import NodeConfig, load_config
+from edge.durable import write_durably
+from edge.errors import ConfigError, FieldeyeError, StoreError
+from edge.store import Records
+from edge.support import known_secrets, pack
+
+LOG_LINES = 3000
+WAIT_S = 5.0
+AUDIT_ENTRIES = 200
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `support-bundle`."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.zip", help="default: fieldeye-support-NODE.zip here")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="a log file; default: the journal of the service")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Whatever cannot be had is named in the bundle: a node in trouble is what it is for."""
+    config, trouble = _config(args.config)
+    out = args.out or Path(f"fieldeye-support-{config.node.node if config else 'unknown'}.zip")
+    parts = {"about.json": _about(trouble), "log.txt": _log(args.log)}
+    if config is not None:
+        parts["config.json"] = _json(msgspec.to_builtins(config))
+        parts["doctor.txt"] = _doctor(config)
+        parts["store.json"] = _had(lambda: _store(config))
+        parts["health.json"] = _asked(config, "/api/v1/health")
+        parts["metrics.txt"] = _asked(config, "/metrics")
+    content = pack(parts, known_secrets(config, os.environ, [args.config.parent / "secrets"]))
+    try:
+        write_durably(out, content)
+    except OSError as why:
+        raise StoreError(f"{out}: cannot be written ({why.strerror}); name another file with --out") from why
+    told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts)}
+    print(json.dumps(told) if args.json else f"{out}: {len(content) / 1000:.0f} kB, {', '.join(sorted(parts))}")
+    return DONE
+
+
+def _config(path: Path) -> tuple[NodeConfig | None, str]:
+    try:
+        return load_config(path), ""
+    except ConfigError as why:
+        return None, str(why)
+
+
+def _about(trouble: str) -> str:
+    """Versions of everything that runs, and why the configuration cannot be used."""
+    wanted = [line.split(">")[0].split("<")[0].split(";")[0].strip() for line in _requirements()]
+    board = read_board(Path("/"))
+    return _json(
+        {
+            "fieldeye": __version__,
+            "made_utc": SystemClock().now().utc.isoformat(),
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "libraries": {name: importlib.metadata.version(name) for name in wanted},
+            "configuration": trouble or "can be used",
+            "board": asdict(board),
+        }
+    )
+
+
+def _requirements() -> list[str]:
+    return [line for line in importlib.metadata.requires("fieldeye") or [] if "extra ==" not in line]
+
+
+def _log(file: Path | None) -> str:
+    """The last lines of the service's journal, or of `file`."""
+    if file is not None:
+        return _had(lambda: "\n".join(file.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]))
+    command = ["journalctl", "--unit", "fieldeye", "--lines", str(LOG_LINES), "--no-pager", "--output", "short-iso"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
+    except (OSError, subprocess.TimeoutExpired) as why:
+        return f"no journal: {why}"
+    return done.stdout or done.stderr
+
+
+def _doctor(config: NodeConfig) -> str:
+    return "\n".join(f"{one.state}: {one.what}: {one.sentence}" for one in diagnose(config, SystemClock()))
+
+
+def _store(config: NodeConfig) -> str:
+    """Figures and the audit trail; no records and no pictures."""
+    folder = Path(config.store.folder)
+    if not (folder / "fieldeye.db").exists():
+        return f"{folder}: there is no store yet"
+    records = Records(folder, config.node.node)
+    try:
+        trail = [asdict(entry) for entry in records.audit_trail(AUDIT_ENTRIES)]
+        return _json({"epoch": str(records.epoch), **msgspec.to_builtins(records.health()), "audit": trail})
+    finally:
+        records.close()
+
+
+def _asked(config: NodeConfig, address: str) -> str:
+    """What the running node says of itself."""
+    if config.page is None:
+        return "this node has no page"
+    host = "127.0.0.1" if config.page.host in ("0.0.0.0", "::") else config.page.host  # noqa: S104  asked, not bound
+    try:
+        with urlopen(f"http://{host}:{config.page.port}{address}", timeout=WAIT_S) as answer:
+            return str(answer.read().decode("utf-8", "replace"))
+    except (URLError, OSError, ValueError) as why:
+        return f"the node did not answer: {why}"
+
+
+def _had(part: Callable[[], str]) -> str:
+    """A part, or why it cannot be had."""
+    try:
+        return part()
+    except (FieldeyeError, OSError) as why:
+        return f"cannot be had: {why}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)

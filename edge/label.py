@@ -1,0 +1,128 @@
+"""The label inside a node's box: how a phone reaches it, and the code to claim it. Keep it as a secret.
+
+What stands where is decided once and drawn twice: as SVG with no library but the codes' own, and as PDF.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+import segno
+
+WIDTH_MM, HEIGHT_MM = 90, 62  # a roll of 62 mm, across
+QR_MM = 34
+_WORDS = {
+    "en": ("1. Join this Wi-Fi", "2. Open this page", "Claim code", "Password"),
+    "zh": ("1. 连接此 Wi-Fi", "2. 打开此页面", "认领码", "密码"),
+}
+_CHINESE = "STSong-Light"  # one of the fonts that every PDF reader has or replaces (Adobe-GB1)
+
+
+class Label(NamedTuple):
+    """What stands on it."""
+
+    site: str
+    node: str
+    hotspot: str  # empty: the node has no Wi-Fi of its own
+    password: str
+    claim: str  # empty: claimed already, or without a code
+    page: str
+
+    def __repr__(self) -> str:
+        return f"Label(site={self.site!r}, node={self.node!r}, ***)"
+
+
+class Text(NamedTuple):
+    """Words with their left end on the base line, from the upper left corner."""
+
+    x_mm: float
+    y_mm: float
+    size_mm: float
+    words: str
+    is_bold: bool = False
+
+
+class Code(NamedTuple):
+    """A QR code's upper left corner."""
+
+    x_mm: float
+    y_mm: float
+    words: str
+
+
+def label_svg(label: Label, language: str) -> str:
+    """An SVG of 90 x 62 mm, one unit a mm, that any browser prints."""
+    parts = [_svg_text(one) if isinstance(one, Text) else _svg_code(one) for one in _layout(label, language)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
+        f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" font-family="sans-serif">\n'
+        f'<rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )
+
+
+def label_pdf(label: Label, language: str) -> bytes:
+    """A PDF of one page of 90 x 62 mm, to be printed at 100 %."""
+    from reportlab.lib.units import mm  # noqa: PLC0415  reportlab is on the bench only
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415
+    from reportlab.pdfbase.pdfmetrics import registerFont  # noqa: PLC0415
+    from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415
+
+    file = io.BytesIO()
+    canvas = Canvas(file, pagesize=(WIDTH_MM * mm, HEIGHT_MM * mm), invariant=1)
+    canvas.setTitle(f"Fieldeye {label.site} / {label.node}")
+    registerFont(UnicodeCIDFont(_CHINESE))
+    for one in _layout(label, language):
+        if isinstance(one, Text):
+            latin = "Helvetica-Bold" if one.is_bold else "Helvetica"
+            canvas.setFont(latin if one.words.isascii() else _CHINESE, one.size_mm * mm)
+            canvas.drawString(one.x_mm * mm, (HEIGHT_MM - one.y_mm) * mm, one.words)
+        else:
+            rows = _modules(one)
+            side = QR_MM * mm / len(rows)
+            for x, y in _dark(rows):
+                top = (HEIGHT_MM - one.y_mm) * mm - y * side
+                canvas.rect(one.x_mm * mm + x * side, top - side, side, side, stroke=0, fill=1)
+    canvas.save()
+    return file.getvalue()
+
+
+def _layout(label: Label, language: str) -> Iterator[Text | Code]:
+    join, open_page, claim, password = _WORDS.get(language, _WORDS["en"])
+    yield Text(4, 7, 5, f"{label.site} / {label.node}", is_bold=True)
+    if label.hotspot:
+        yield Text(4, 13, 3.6, join)
+        yield Code(4, 15, f"WIFI:T:WPA;S:{_wifi(label.hotspot)};P:{_wifi(label.password)};;")
+        yield Text(4, 53, 3, label.hotspot)
+        yield Text(4, 58, 3, f"{password}: {label.password}")
+    yield Text(50, 13, 3.6, open_page if label.hotspot else open_page[2:].strip())
+    yield Code(50, 15, label.page)
+    yield Text(50, 53, 3, label.page)
+    if label.claim:
+        yield Text(50, 58, 2.5, f"{claim}: {label.claim}", is_bold=True)
+
+
+def _wifi(text: str) -> str:
+    """Signs with a meaning in a Wi-Fi code are escaped (Wi-Fi Alliance, WPA3 specification, URI format)."""
+    return "".join(f"\\{sign}" if sign in r'\;,":' else sign for sign in text)
+
+
+def _modules(code: Code) -> tuple[bytearray, ...]:
+    """Rows of a QR code, a quarter of which may be scratched away."""
+    return tuple(segno.make_qr(code.words, error="q").matrix)
+
+
+def _dark(rows: tuple[bytearray, ...]) -> Iterator[tuple[int, int]]:
+    return ((x, y) for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+
+
+def _svg_text(one: Text) -> str:
+    weight = "bold" if one.is_bold else "normal"
+    place = f'x="{one.x_mm}" y="{one.y_mm}" font-size="{one.size_mm}" font-weight="{weight}"'
+    return f"<text {place}>{escape(one.words)}</text>"
+
+
+def _svg_code(one: Code) -> str:
+    rows = _modules(one)
+    squares = "".join(f"M{x} {y}h1v1h-1z" for x, y in _dark(rows))
+    return f'<path transform="translate({one.x_mm} {one.y_mm}) scale({QR_MM / len(rows):.4f})" d="{squares}"/>'

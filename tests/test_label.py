@@ -1,0 +1,103 @@
+"""The label, read as a phone reads it: off the drawn page."""
+
+import json
+import stat
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pypdfium2
+import pytest
+
+from edge.boxes import Image
+from edge.cli import main
+from edge.label import Label, label_pdf
+
+LABEL = Label("valley", "a", "fieldeye-a", "k3n7-w2p9", "Q4TB-77KM-XW2D", "http://10.42.0.1:8080/")
+POINTS_A_MM = 72 / 25.4
+HOTSPOT = "[connection]\nid=fieldeye-hotspot\n\n[wifi]\nmode=ap\nssid=fieldeye-a\n\n[wifi-security]\npsk={}\n"
+
+
+def page_of(pdf: bytes) -> tuple[Image, str, tuple[float, float]]:
+    """The drawn page (H, W, 3), its words and its size in mm."""
+    document = pypdfium2.PdfDocument(pdf)
+    page = document[0]
+    drawn = np.asarray(page.render(scale=6).to_numpy()[:, :, :3], np.uint8)
+    words = page.get_textpage().get_text_bounded()
+    return drawn, words, (page.get_width() / POINTS_A_MM, page.get_height() / POINTS_A_MM)
+
+
+def codes_on(drawn: Image) -> set[str]:
+    _, found, _, _ = cv2.QRCodeDetector().detectAndDecodeMulti(drawn)
+    return set(found)
+
+
+def test_a_phone_reads_wifi_and_page_off_the_printed_label_of_true_size() -> None:
+    drawn, words, size_mm = page_of(label_pdf(LABEL, "en"))
+    assert size_mm == pytest.approx((90, 62), abs=0.01)
+    assert codes_on(drawn) == {"WIFI:T:WPA;S:fieldeye-a;P:k3n7-w2p9;;", "http://10.42.0.1:8080/"}
+    assert {"valley / a", "Password: k3n7-w2p9", "Claim code: Q4TB-77KM-XW2D"} <= set(words.splitlines())
+
+
+def test_a_code_survives_a_scratch_over_a_sixth_of_it() -> None:
+    drawn, _, _ = page_of(label_pdf(LABEL, "en"))
+    half = drawn[:, drawn.shape[1] // 2 :].copy()
+    rows, columns = half.shape[0] // 2, half.shape[1] // 2
+    half[rows - 40 : rows + 40, columns - 60 : columns + 60] = 255
+    assert codes_on(half) == {"http://10.42.0.1:8080/"}
+
+
+def test_chinese_words_are_chinese_in_the_pdf() -> None:
+    _, words, _ = page_of(label_pdf(LABEL, "zh"))
+    assert "认领码: Q4TB-77KM-XW2D" in words
+
+
+def test_signs_with_a_meaning_in_a_wifi_code_are_escaped() -> None:
+    drawn, _, _ = page_of(label_pdf(LABEL._replace(password='a;b\\c:"d'), "en"))  # noqa: S106
+    assert 'WIFI:T:WPA;S:fieldeye-a;P:a\\;b\\\\c\\:\\"d;;' in codes_on(drawn)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """The configuration of a node with a claim code, beside its hotspot's file."""
+    (tmp_path / "claim").write_text("Q4TB-77KM-XW2D\n")
+    (tmp_path / "claim").chmod(0o600)
+    (tmp_path / "hotspot").write_text(HOTSPOT.format("k3n7-w2p9"))
+    config = tmp_path / "node.toml"
+    config.write_text(
+        '[node]\nsite = "valley"\nnode = "a"\n[camera]\nkind = "picamera"\n'
+        f'[page]\nclaim_code_file = "{tmp_path / "claim"}"\n'
+    )
+    return config
+
+
+def test_the_command_writes_a_file_that_only_its_owner_may_read(node: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = node.parent / "label.pdf"
+    wifi = str(node.parent / "hotspot")
+    assert main(["label", "--config", str(node), "--wifi", wifi, "--pdf", str(out), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"label": str(out), "page": "http://10.42.0.1:8080/", "wifi": "fieldeye-a", "has_claim_code": True}
+    assert "k3n7" not in json.dumps(told)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert codes_on(page_of(out.read_bytes())[0]) == {"WIFI:T:WPA;S:fieldeye-a;P:k3n7-w2p9;;", "http://10.42.0.1:8080/"}
+
+
+def test_without_a_hotspot_the_label_has_the_pages_local_name(node: Path) -> None:
+    out = node.parent / "label.pdf"
+    assert main(["label", "--config", str(node), "--out", str(out)]) == 0
+    assert codes_on(page_of(out.read_bytes())[0]) == {"http://a.local:8080/"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--out", "label.docx"], "end it in .pdf or .svg"),
+        (["--out", "/no/label.pdf"], "name a file that can be written"),
+        (["--out", "label.pdf", "--wifi", "/no/hotspot"], "no name and password of a Wi-Fi"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_wrong_use(
+    options: list[str], says: str, node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", "--config", str(node), *options]) == 2
+    assert says in capsys.readouterr().err
