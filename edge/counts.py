@@ -28,6 +28,7 @@ class Sighting:
     box: Box  # of the strongest
     count: int  # individuals of the taxon on this frame
     picture: str | None = None  # id of the stored picture
+    stage: str = ""  # egg, larva, nymph, pupa, adult, symptom, where the model tells them apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,25 @@ class TaxonCount:
     count: int
     low: int | None
     high: int | None
+    stage: str = ""  # egg, larva, nymph, pupa, adult, symptom, where the model tells them apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Readings of one quantity: their mean, least and greatest."""
+
+    mean: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climate:
+    """What a sensor in the field told while the camera counted; from `readings` readings."""
+
+    readings: int
+    temperature_c: Spread
+    humidity: Spread | None = None  # relative, 0..1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +95,11 @@ class Interval:
     awake_s: float  # time in which frames came
     counts: tuple[TaxonCount, ...] | NoData  # taxa not listed: zero seen
     saturated: bool = False
+    area_mm2: int | None = None  # what was counted on, by calibration
+    exposed_s: float | None = None  # trap: time in which what is new has come, pictures missed in between included
+    severity: float | None = None  # leaf: mean share 0..1 of a leaf that is lesion
+    climate: Climate | None = None
+    revision: int = 0  # of the record with this key: a higher one takes its place
 
     def __post_init__(self) -> None:
         if (self.frames == 0) != isinstance(self.counts, NoData):
@@ -145,6 +170,14 @@ def density(count: TaxonCount, area_m2: float | None) -> Density | NoData:
         low=None if count.low is None else count.low / area_m2,
         high=None if count.high is None else count.high / area_m2,
     )
+
+
+def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:
+    """Individuals per m2 of what was counted on; None without a calibration, and for leaves, which fill no area."""
+    if not interval.area_mm2 or interval.unit == "affected_frames":
+        return None
+    found = density(taxon, interval.area_mm2 / 1e6)
+    return None if isinstance(found, NoData) else found.per_m2
 
 
 def per_trap_night(catch: int, traps: int, nights: float) -> float | NoData:

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
-from edge.counts import Alert, Interval, Lost, NoData, Record, Sighting, TaxonCount
+from edge.counts import Alert, Climate, Interval, Lost, NoData, Record, Sighting, Spread, TaxonCount
 from edge.wire import Key, Stored
 from tests.clocks import BOOT, NOON
 
@@ -39,9 +39,18 @@ def interval(after_s: float = 0.0, length_s: float = 3600.0, **changes: Any) -> 
     return Interval(**fields | changes)
 
 
-def count(taxon: tuple[str, str], number: int, low: int | None = None, high: int | None = None) -> TaxonCount:
+def count(
+    taxon: tuple[str, str], number: int, low: int | None = None, high: int | None = None, stage: str = ""
+) -> TaxonCount:
     """A count of a (label, EPPO code)."""
-    return TaxonCount(label=taxon[0], eppo=taxon[1], count=number, low=low, high=high)
+    return TaxonCount(label=taxon[0], eppo=taxon[1], count=number, low=low, high=high, stage=stage)
+
+
+WARM = Climate(
+    readings=60,
+    temperature_c=Spread(mean=24.25, least=21.5, most=28.0),
+    humidity=Spread(mean=0.81, least=0.7, most=0.95),
+)
 
 
 def alert(after_s: float = 0.0, **changes: Any) -> Alert:
@@ -76,14 +85,19 @@ boots = st.uuids().map(str) | st.text(max_size=40)
 clocks = st.datetimes(datetime(1970, 1, 1), datetime(9998, 1, 1)).map(lambda naive: naive.replace(tzinfo=UTC))  # noqa: DTZ001
 instants = st.builds(Instant, clocks, st.sampled_from(ClockState), boots, st.floats(0, 1e9))
 bounds = st.just((None, None)) | st.tuples(naturals, naturals)
+stages = st.sampled_from(["", "", "larva", "adult"])
 taxon_counts = st.builds(
-    lambda label, eppo, number, pair: TaxonCount(label=label, eppo=eppo, count=number, low=pair[0], high=pair[1]),
-    words, words, naturals, bounds,
+    lambda label, eppo, number, pair, stage: TaxonCount(
+        label=label, eppo=eppo, count=number, low=pair[0], high=pair[1], stage=stage
+    ),
+    words, words, naturals, bounds, stages,
 )  # fmt: skip
+spreads = st.builds(Spread, mean=st.floats(-90, 90), least=st.floats(-90, 90), most=st.floats(-90, 90))
+climates = st.builds(Climate, readings=naturals, temperature_c=spreads, humidity=st.none() | spreads)
 pictures = st.none() | words | st.integers(0, 10**6).map(lambda number: f"{EPOCH.hex[:8]}-{number}")
 sightings = st.builds(
     Sighting, at=instants, camera=words, model=words, label=words, eppo=words, confidence=shares,
-    box=st.tuples(shares, shares, shares, shares), count=naturals, picture=pictures,
+    box=st.tuples(shares, shares, shares, shares), count=naturals, picture=pictures, stage=stages,
 )  # fmt: skip
 figures = st.floats(0, 1e9)
 alerts = st.builds(
@@ -112,6 +126,11 @@ def intervals(draw: Any) -> Interval:
         awake_s=draw(st.floats(0, 1e8)),
         counts=tuple(draw(st.lists(taxon_counts, max_size=5))) if frames else NoData(draw(words)),
         saturated=draw(st.booleans()),
+        area_mm2=draw(st.none() | naturals),
+        exposed_s=draw(st.none() | st.floats(0, 1e8)),
+        severity=draw(st.none() | shares),
+        climate=draw(st.none() | climates),
+        revision=draw(st.integers(0, 9)),
     )
 
 

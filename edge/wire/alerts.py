@@ -22,7 +22,7 @@ def alert_fields(alert: Alert, tables: Tables) -> dict[int, Any]:
         SURE_AT: alert.sure_at,
     }
     return {
-        TAXON: tables.taxa.place([alert.label, alert.eppo]),
+        TAXON: tables.taxa.place(alert.label, alert.eppo),
         LEVEL: LEVELS.index(alert.level),
         **{key: _thousandths(figure) for key, figure in figures.items() if figure is not None},
         UNIT: tables.words.place(alert.unit),
@@ -35,7 +35,7 @@ def alert_fields(alert: Alert, tables: Tables) -> dict[int, Any]:
 
 def read_alert_fields(fields: Fields, header: Header) -> dict[str, Any]:
     """Named as in Alert. Raises WireError."""
-    label, eppo = one_of(header.taxa, fields.uint(TAXON, "taxon"), "alert.taxon")
+    label, eppo, _stage = one_of(header.taxa, fields.uint(TAXON, "taxon"), "alert.taxon")
     if (LOW in fields) != (HIGH in fields):
         raise WireError("alert: low and high go together")
     return {

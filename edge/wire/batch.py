@@ -11,6 +11,7 @@ from edge.counts import Alert, Interval, Record, Sighting
 from edge.errors import WireError
 from edge.wire.alerts import in_thousandths
 from edge.wire.compact import BOX_STEPS, compact_record, read_record, shares
+from edge.wire.effort import rounded
 from edge.wire.fields import Fields
 from edge.wire.instants import Boots, utc_ms, whole_ms
 from edge.wire.keys import Decoded, Key, Stored
@@ -62,7 +63,8 @@ def as_sent(record: Record) -> Record:
         return replace(record, at=whole_ms(record.at), confidence=confidence, box=shares(left, top, right, bottom))
     if isinstance(record, Interval):
         awake_s = round(record.awake_s * 1000) / 1000
-        return replace(record, start=whole_ms(record.start), end=whole_ms(record.end), awake_s=awake_s)
+        moments = {"start": whole_ms(record.start), "end": whole_ms(record.end)}
+        return replace(record, awake_s=awake_s, **moments, **rounded(record))
     if isinstance(record, Alert):
         names = ("value", "low", "high", "start_at", "sure_at")
         figures: dict[str, Any] = {name: in_thousandths(getattr(record, name)) for name in names}

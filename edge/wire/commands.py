@@ -7,7 +7,10 @@ from msgspec import Meta, Struct
 
 MAX_COMMAND_BYTES = 4096
 MAX_REPLAY_RECORDS = 10_000
+USUAL_IMAGE_BYTES = 65_536
 TransactionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$")]
+ImageId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Share = Annotated[float, Meta(ge=0, le=1)]
 ReplyCode = Literal[
     "done",
     "malformed",  # not JSON, a field is missing or wrong
@@ -17,6 +20,7 @@ ReplyCode = Literal[
     "repeated",  # this transaction was seen before
     "busy",  # too many wait; ask again later
     "wrong_epoch",  # the store was created anew since; what was asked for is gone
+    "not_kept",  # the picture or question is not here, or no longer
 ]
 
 
@@ -30,6 +34,31 @@ class ReplayCommand(Struct, frozen=True, kw_only=True):
     last: Annotated[int, Meta(ge=1)]
 
 
+class ImageCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`cmd/image`: send a kept picture, or a part of it, on `image`."""
+
+    id: TransactionId
+    expires: datetime
+    picture: ImageId  # as in a sighting, or the id of a question
+    box: tuple[Share, Share, Share, Share] | None = None  # left, top, right, bottom: only this part
+    most_bytes: Annotated[int, Meta(ge=1024, le=524_288)] = USUAL_IMAGE_BYTES  # made smaller until it fits
+
+
+class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`cmd/answer`: what the station says to a question. A later answer takes the place of an earlier one."""
+
+    id: TransactionId
+    expires: datetime
+    question: ImageId
+    text: Annotated[str, Meta(min_length=1, max_length=1000)]  # in the person's language
+    who: Annotated[str, Meta(max_length=80)] = ""  # answers
+    label: Annotated[str, Meta(max_length=80)] = ""  # scientific name, where there is one
+    eppo: Annotated[str, Meta(max_length=80)] = ""
+
+
+Command = ReplayCommand | ImageCommand | AnswerCommand
+
+
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`reply/<verb>`."""
 
@@ -37,5 +66,5 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str | None = None  # of the command, if it could be read
     detail: str = ""
     epoch: str | None = None  # of the node's store
-    sent: int | None = None  # records sent again
+    sent: int | None = None  # records sent again, or bytes of a picture
     gone: list[tuple[int, int]] = []  # spans first..last that are no longer kept: count them as lost

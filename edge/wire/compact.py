@@ -10,6 +10,7 @@ from typing import Any, get_args
 from edge.counts import Alert, Box, Interval, Lost, NoData, Record, Sighting, TaxonCount, Unit
 from edge.errors import WireError
 from edge.wire.alerts import alert_fields, read_alert_fields
+from edge.wire.effort import effort_fields, read_effort_fields
 from edge.wire.fields import Fields, array, integer, one_of, text
 from edge.wire.instants import read_instant
 from edge.wire.keys import Stored, Unknown
@@ -43,7 +44,7 @@ def _sighting(record: Sighting, seq: int, tables: Tables) -> dict[int, Any]:
     compact = {
         AT: tables.boots.compact(record.at),
         **_places(record.camera, record.model, tables),
-        TAXON: tables.taxa.place([record.label, record.eppo]),
+        TAXON: tables.taxa.place(record.label, record.eppo, record.stage),
         CONFIDENCE: integer(round(record.confidence * 1000), "sighting.confidence", least=0, most=1000),
         BOX: _compact_box(record.box),
         COUNT: integer(record.count, "sighting.count", least=0),
@@ -66,7 +67,8 @@ def _interval(record: Interval, tables: Tables) -> dict[int, Any]:
         compact[NO_DATA] = tables.words.place(record.counts.reason)
     else:
         compact[COUNTS] = [_compact_count(taxon, tables) for taxon in record.counts]
-    return compact | {SATURATED: True} if record.saturated else compact
+    full = {SATURATED: True} if record.saturated else {}
+    return compact | full | effort_fields(record)
 
 
 def _alert(record: Alert, tables: Tables) -> dict[int, Any]:
@@ -82,7 +84,7 @@ def _lost(record: Lost, tables: Tables) -> dict[int, Any]:
 
 def _compact_count(taxon: TaxonCount, tables: Tables) -> list[int | None]:
     """`[taxon, count, low, high]`; low and high are null where the range is not known."""
-    place, low, high = tables.taxa.place([taxon.label, taxon.eppo]), taxon.low, taxon.high
+    place, low, high = tables.taxa.place(taxon.label, taxon.eppo, taxon.stage), taxon.low, taxon.high
     if low is None or high is None:
         return [place, _natural(taxon.count), None, None]
     return [place, _natural(taxon.count), _natural(low), _natural(high)]
@@ -133,7 +135,7 @@ def read_record(value: object, header: Header) -> tuple[int, Record | Unknown]:
 
 
 def _read_sighting(fields: Fields, seq: int, header: Header) -> Sighting:
-    label, eppo = one_of(header.taxa, fields.uint(TAXON, "taxon"), "sighting.taxon")
+    label, eppo, stage = one_of(header.taxa, fields.uint(TAXON, "taxon"), "sighting.taxon")
     left, top, right, bottom = _BOX.unpack(fields.octets(BOX, "box", _BOX.size))
     camera, model = _read_places(fields, header)
     return Sighting(
@@ -146,6 +148,7 @@ def _read_sighting(fields: Fields, seq: int, header: Header) -> Sighting:
         box=shares(left, top, right, bottom),
         count=fields.uint(COUNT, "count"),
         picture=_read_picture(fields, seq, header),
+        stage=stage,
     )
 
 
@@ -173,6 +176,7 @@ def _read_interval(fields: Fields, _seq: int, header: Header) -> Interval:
         awake_s=fields.uint(AWAKE, "awake_ms") / 1000,
         counts=_read_counts(fields, header),
         saturated=fields.flag(SATURATED, "saturated"),
+        **read_effort_fields(fields),
     )
 
 
@@ -232,7 +236,7 @@ def _read_counts(fields: Fields, header: Header) -> tuple[TaxonCount, ...] | NoD
 
 def _read_taxon_count(entry: object, header: Header) -> TaxonCount:
     place, number, low, high = array(entry, "interval.counts", 4)
-    label, eppo = one_of(header.taxa, integer(place, "interval.counts", least=0), "interval.counts")
+    label, eppo, stage = one_of(header.taxa, integer(place, "interval.counts", least=0), "interval.counts")
     known = (low, high) != (None, None)
     return TaxonCount(
         label=label,
@@ -240,4 +244,5 @@ def _read_taxon_count(entry: object, header: Header) -> TaxonCount:
         count=integer(number, "interval.count", least=0),
         low=integer(low, "interval.low", least=0) if known else None,
         high=integer(high, "interval.high", least=0) if known else None,
+        stage=stage,
     )

@@ -6,13 +6,14 @@ the boot's monotonic time ran ahead of it (0 unless the clock was set in between
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from edge.clock import ClockState, Instant
 from edge.errors import WireError
 from edge.wire.fields import array, integer, one_of, text
 
+ClockWord = Literal["synced", "unsynced", "corrected"]
 CLOCKS = (ClockState.SYNCED, ClockState.UNSYNCED, ClockState.CORRECTED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)

@@ -9,13 +9,14 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from edge.counts import Interval, NoData, TaxonCount
+from edge.counts import Climate, Interval, NoData, Spread, per_m2
 from edge.errors import WireError
-from edge.wire.commands import ReplayCommand, Reply
+from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply
 from edge.wire.documents import decode_document
+from edge.wire.images import ImageHeader
+from edge.wire.instants import ClockWord
 
 MAX_MESSAGE_BYTES = 65_536
-ClockWord = Literal["synced", "unsynced", "corrected"]
 _Message = TypeVar("_Message", bound=Struct)
 
 
@@ -86,6 +87,7 @@ class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_mb: float | None = None
     pictures_mb: float | None = None
     lost: int = 0  # records shed since the store was created
+    questions: int = 0  # photographs that wait for the station
 
 
 class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,6 +98,7 @@ class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: int = 0  # messages that the broker did not want
     unheard: int = 0  # messages acknowledged without a subscriber, kept
     resent: int = 0  # records sent more than once
+    images: int = 0  # pictures that a subscriber has got
     sent_bytes: int = 0  # payloads and topics
     sent_bytes_today: int = 0  # UTC day
     daily_budget_bytes: int | None = None
@@ -131,6 +134,24 @@ class SummaryCount(Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int
     low: int | None = None
     high: int | None = None
+    stage: str = ""  # of life, where the model tells it
+    per_m2: float | None = None  # four digits; missing without a calibration
+
+
+class SpreadOf(Struct, frozen=True, kw_only=True):
+    """Readings of one quantity."""
+
+    mean: float
+    least: float
+    most: float
+
+
+class ClimateOf(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a sensor in the field told meanwhile. `humidity`: relative, 0..1."""
+
+    readings: int
+    temperature_c: SpreadOf
+    humidity: SpreadOf | None = None
 
 
 class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,6 +168,10 @@ class Summary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counts: list[SummaryCount] | None = None  # an empty list: looked, and saw none
     no_data: str | None = None  # why there are no counts
     saturated: bool = False
+    area_mm2: int | None = None  # what was counted on, by calibration
+    exposed_s: float | None = None  # trap: time in which what is new has come
+    severity: float | None = None  # leaf: mean share 0..1 of a leaf that is lesion
+    climate: ClimateOf | None = None
 
 
 def summary_of(interval: Interval) -> Summary:
@@ -161,18 +186,49 @@ def summary_of(interval: Interval) -> Summary:
         unit=interval.unit,
         frames=interval.frames,
         awake_s=interval.awake_s,
-        counts=None if isinstance(counts, NoData) else taxon_counts(counts),
+        counts=taxon_counts(interval),
         no_data=counts.reason if isinstance(counts, NoData) else None,
         saturated=interval.saturated,
+        area_mm2=interval.area_mm2,
+        exposed_s=interval.exposed_s,
+        severity=interval.severity,
+        climate=climate_of(interval.climate),
     )
 
 
-def taxon_counts(counts: tuple[TaxonCount, ...]) -> list[SummaryCount]:
-    """The counts of an interval, in its order."""
+def taxon_counts(interval: Interval) -> list[SummaryCount] | None:
+    """The counts of an interval, in its order; None where nothing can be said."""
+    if isinstance(interval.counts, NoData):
+        return None
     return [
-        SummaryCount(label=taxon.label, eppo=taxon.eppo, count=taxon.count, low=taxon.low, high=taxon.high)
-        for taxon in counts
+        SummaryCount(
+            label=taxon.label,
+            eppo=taxon.eppo,
+            count=taxon.count,
+            low=taxon.low,
+            high=taxon.high,
+            stage=taxon.stage,
+            per_m2=_four_digits(per_m2(taxon, interval)),
+        )
+        for taxon in interval.counts
     ]
+
+
+def climate_of(climate: Climate | None) -> ClimateOf | None:
+    """With names."""
+    if climate is None:
+        return None
+    humidity = None if climate.humidity is None else _spread_of(climate.humidity)
+    temperature_c = _spread_of(climate.temperature_c)
+    return ClimateOf(readings=climate.readings, temperature_c=temperature_c, humidity=humidity)
+
+
+def _spread_of(spread: Spread) -> SpreadOf:
+    return SpreadOf(mean=spread.mean, least=spread.least, most=spread.most)
+
+
+def _four_digits(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
 
 def encode_message(message: Struct) -> bytes:
@@ -189,7 +245,8 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
 
 def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ReplayCommand, Reply])
+    told = [Status, Info, Health, Summary, ImageHeader, ReplayCommand, ImageCommand, AnswerCommand, Reply]
+    _, components = msgspec.json.schema_components(told)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "JSON messages of a Fieldeye node (wire contract v1)",

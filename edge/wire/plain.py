@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 
 from edge.clock import Instant
 from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
+from edge.wire.instants import ClockWord
 from edge.wire.keys import Decoded
-from edge.wire.messages import ClockWord, SummaryCount, taxon_counts
+from edge.wire.messages import ClimateOf, SummaryCount, climate_of, taxon_counts
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Figure = Annotated[float, Meta(ge=0)]
@@ -48,6 +49,7 @@ class PlainSighting(_Keyed, frozen=True, kw_only=True, tag="sighting"):
     box: tuple[Share, Share, Share, Share]
     count: Count
     picture: str | None = None
+    stage: str = ""  # of life, where the model tells it
 
 
 class PlainInterval(_Keyed, frozen=True, kw_only=True, tag="interval"):
@@ -65,6 +67,11 @@ class PlainInterval(_Keyed, frozen=True, kw_only=True, tag="interval"):
     counts: list[SummaryCount] | None = None  # an empty list: looked, and saw none
     no_data: str | None = None  # why nothing can be said
     saturated: bool = False
+    area_mm2: Count | None = None  # what was counted on, by calibration
+    exposed_s: Figure | None = None  # trap: time in which what is new has come
+    severity: Share | None = None  # leaf: mean share of a leaf that is lesion
+    climate: ClimateOf | None = None
+    revision: Count = 0  # a higher one of the same key takes its place
 
 
 class PlainLost(_Keyed, frozen=True, kw_only=True, tag="lost"):
@@ -123,6 +130,7 @@ def plain(decoded: Decoded, site: str) -> PlainRecord:
             box=record.box,
             count=record.count,
             picture=record.picture,
+            stage=record.stage,
         )
     if isinstance(record, Interval):
         return _interval(record, where)
@@ -153,9 +161,14 @@ def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
         frames=record.frames,
         skipped=dict(record.skipped),
         awake_s=record.awake_s,
-        counts=None if isinstance(counts, NoData) else taxon_counts(counts),
+        counts=taxon_counts(record),
         no_data=counts.reason if isinstance(counts, NoData) else None,
         saturated=record.saturated,
+        area_mm2=record.area_mm2,
+        exposed_s=record.exposed_s,
+        severity=record.severity,
+        climate=climate_of(record.climate),
+        revision=record.revision,
     )
 
 

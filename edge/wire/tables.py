@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from edge.errors import WireError
-from edge.wire.fields import Fields, array, integer, text
+from edge.wire.fields import Fields, integer, text
 from edge.wire.instants import Boots, read_boots
+from edge.wire.taxa import TaxaTable, Taxon, read_taxa
 
 VERSION = 1
 # Keys of the batch map
-V, EPOCH, BASE_UTC, BASE_SEQ, BOOTS, CAMERAS, MODELS, TAXA, WORDS, RECORDS = range(10)
+V, EPOCH, BASE_UTC, BASE_SEQ, BOOTS, CAMERAS, MODELS, TAXA, WORDS, RECORDS, STAGES = range(11)
 
 
 @dataclass(slots=True)
@@ -35,16 +36,17 @@ class Tables:
     boots: Boots
     cameras: Table = field(default_factory=Table)
     models: Table = field(default_factory=Table)
-    taxa: Table = field(default_factory=Table)  # [label, eppo]
-    words: Table = field(default_factory=Table)  # modes and reasons
+    taxa: TaxaTable = field(default_factory=TaxaTable)
+    words: Table = field(default_factory=Table)  # modes, reasons, units
 
     def compact(self, records: list[dict[int, Any]]) -> dict[int, Any]:
         """The batch map. Tables that are empty are left out."""
         tables = {
             CAMERAS: self.cameras.values,
             MODELS: self.models.values,
-            TAXA: self.taxa.values,
+            TAXA: self.taxa.names,
             WORDS: self.words.values,
+            STAGES: self.taxa.stages,
         }
         return {
             V: VERSION,
@@ -67,7 +69,7 @@ class Header:
     boots: list[tuple[str, int]]
     cameras: list[str]
     models: list[str]
-    taxa: list[tuple[str, str]]
+    taxa: list[Taxon]
     words: list[str]
 
 
@@ -83,14 +85,9 @@ def read_header(batch: Fields) -> Header:
         boots=read_boots(batch.items(BOOTS, "boots")),
         cameras=[text(name, "cameras") for name in batch.items(CAMERAS, "cameras", absent=True)],
         models=[text(name, "models") for name in batch.items(MODELS, "models", absent=True)],
-        taxa=[_taxon(entry) for entry in batch.items(TAXA, "taxa", absent=True)],
+        taxa=read_taxa(batch.items(TAXA, "taxa", absent=True), batch.items(STAGES, "stages", absent=True)),
         words=[text(word, "words") for word in batch.items(WORDS, "words", absent=True)],
     )
-
-
-def _taxon(entry: object) -> tuple[str, str]:
-    label, eppo = array(entry, "taxa", 2)
-    return text(label, "taxa.label"), text(eppo, "taxa.eppo")
 
 
 def checked_seq(seq: int) -> int:

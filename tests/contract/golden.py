@@ -29,7 +29,7 @@ from edge.wire import (
     summary_of,
 )
 from tests.clocks import NOON
-from tests.records import APHID, EPOCH, MOTH, alert, count, instant, interval, lost, sighting, stored
+from tests.records import APHID, EPOCH, MOTH, WARM, alert, count, instant, interval, lost, sighting, stored
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
 EXAMPLES = CONTRACT / "examples"
@@ -51,6 +51,19 @@ BATCHES: dict[str, tuple[Record, ...]] = {
         interval(3600.0, counts=(), frames=3600, skipped=()),
         interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark")),
         interval(10800.0, counts=(count(MOTH, 3),), mode="trap", unit="new", saturated=True),
+    ),
+    "calibrated": (
+        interval(
+            mode="trap",
+            unit="new",
+            counts=(count(MOTH, 3, 2, 5, "adult"), count(MOTH, 1, 1, 2, "larva")),
+            area_mm2=15_000,
+            exposed_s=10_800.0,
+            climate=WARM,
+            revision=2,
+        ),
+        interval(3600.0, mode="leaf", unit="affected_frames", counts=(count(APHID, 4),), frames=40, severity=0.042),
+        sighting(stage="adult"),
     ),
     "alerts": (
         alert(),

@@ -1,0 +1,66 @@
+"""`image`: a JPEG as it is, whole or in parts, with what is known of it in the MQTT 5 user properties of the message.
+
+A whole picture is one message that any MQTT client can show. On a slow line it comes in parts; each says where it
+begins, so that a part may come twice, and parts of another length may follow after a lost connection.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from edge.errors import WireError
+from edge.wire.commands import ImageId, TransactionId
+from edge.wire.instants import ClockWord
+
+MAX_IMAGE_BYTES = 1_048_576  # a receiver refuses more before it keeps a part
+MAX_PART_BYTES = 65_536
+ImageKind = Literal[
+    "picture",  # kept with a sighting, whose `picture` is the id
+    "excerpt",  # a part of a kept picture, or a smaller one, as `command` asked
+    "question",  # a person's photograph: what is this?
+]
+Properties = tuple[tuple[str, str], ...]
+
+
+class ImageHeader(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """User properties of an `image` message, as text. From the second part on without what is known of the picture."""
+
+    kind: ImageKind
+    id: ImageId  # with node and kind the key: the same again is the same picture
+    bytes: Annotated[int, Meta(ge=1, le=MAX_IMAGE_BYTES)]  # of the whole JPEG
+    offset: Annotated[int, Meta(ge=0)] = 0  # where this payload begins in it
+    command: TransactionId | None = None  # of the `cmd/image` that asked for it
+    utc: datetime | None = None  # when a question was asked
+    clock: ClockWord | None = None
+    who: Annotated[str, Meta(max_length=80)] = ""  # took the photograph
+    note: Annotated[str, Meta(max_length=500)] = ""
+    guess: Annotated[str, Meta(max_length=80)] = ""  # label, by the node or the person
+    eppo: Annotated[str, Meta(max_length=80)] = ""
+
+
+def image_properties(header: ImageHeader) -> Properties:
+    """The header as user properties."""
+    return tuple((name, str(value)) for name, value in msgspec.to_builtins(header).items())
+
+
+def read_image(properties: Iterable[tuple[str, str]], payload: bytes) -> ImageHeader:
+    """The header of a message, which fits its payload; unknown properties are ignored. Raises WireError."""
+    try:
+        header = msgspec.convert(dict(properties), ImageHeader, strict=False)
+    except (msgspec.ValidationError, TypeError, ValueError) as why:
+        raise WireError(f"image: {why}; see docs/contract") from why
+    if not 0 < len(payload) <= min(MAX_PART_BYTES, header.bytes - header.offset):
+        raise WireError(
+            f"image: {len(payload)} bytes at {header.offset} do not fit a JPEG of {header.bytes}; discard it"
+        )
+    return header
+
+
+def next_part(whole: ImageHeader, offset: int) -> ImageHeader:
+    """The header of the part from `offset` on of the picture with the header `whole`."""
+    if offset == 0:
+        return whole
+    return ImageHeader(kind=whole.kind, id=whole.id, bytes=whole.bytes, offset=offset, command=whole.command)
