@@ -9,16 +9,17 @@ import yaml
 
 from edge.config import MqttTable, NodeConfig, NodeTable, PageTable, parse_config
 from edge.errors import ConfigError
-from edge.label import Label, label_svg
 from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
+from firmware_config.label import Label, label_svg
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
 from firmware_config.tls import Identity
 
-PAGE = PageTable(host="0.0.0.0")  # noqa: S104  the phone is elsewhere; the firewall opens this port alone
+# The phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
+PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
 HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 
 

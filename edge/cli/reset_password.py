@@ -1,0 +1,46 @@
+"""`fieldeye reset-password`: on the node itself, a new password when nobody knows one any more. The node may run."""
+
+import argparse
+import json
+import os
+from contextlib import closing
+from pathlib import Path
+
+from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.exits import DONE
+from edge.clock import SystemClock
+from edge.config import load_config
+from edge.page.passwords import hashed, proposed
+from edge.store import Account, Accounts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `reset-password`."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
+    parser.add_argument("--name", default="technician", help="whose; a name that is not known becomes a technician")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the new password once. All phones of that name have to log in again."""
+    folder = Path(load_config(args.config).store.folder)
+    password = proposed()
+    with closing(Accounts(folder)) as accounts:
+        known = accounts.account(args.name)
+        role = known.role if known else "technician"
+        name = known.name if known else args.name
+        accounts.put(Account(name=name, role=role, hash=hashed(password)), SystemClock().now().utc)
+        _give_to_owner_of(folder)
+    said = {"name": name, "role": role, "password": password}
+    print(json.dumps(said, ensure_ascii=False) if args.json else f"{name} ({role}) now logs in with: {password}")
+    return DONE
+
+
+def _give_to_owner_of(folder: Path) -> None:
+    """Run by root, the file is the service's all the same."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        for file in folder.glob("accounts.sqlite*"):
+            os.chown(file, owner.st_uid, owner.st_gid)
