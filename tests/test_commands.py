@@ -11,7 +11,8 @@ import pytest
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
 from edge.mqtt.budget import Budget
-from edge.mqtt.commands import Commands, gaps
+from edge.mqtt.commands import Commands
+from edge.mqtt.replay import gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
 from tests.broker import Broker

@@ -44,9 +44,9 @@ def test_a_question_is_kept_with_all_that_was_told(store: Store) -> None:
 
 def test_questions_leave_oldest_first_and_stay_to_be_read_newest_first(store: Store) -> None:
     first, second = ask(store, "first"), ask(store, "second")
-    assert store.next_question() == first
+    assert store.next_question() == (first, PHOTO)
     store.mark_question_sent(first.id)
-    assert store.next_question() == second
+    assert store.next_question() == (second, PHOTO)
     assert [(one.note, one.is_sent) for one in store.questions()] == [("second", False), ("first", True)]
 
 
@@ -56,7 +56,7 @@ def test_questions_and_answers_survive_a_restart(tmp_path: Path) -> None:
         assert store.answer_question(answered.id, ANSWER)
     with closing(open_store(tmp_path)) as store:
         assert [one.answer for one in store.questions()] == [None, ANSWER]
-        assert store.next_question() == waiting
+        assert store.next_question() == (waiting, PHOTO)
         assert store.question_photo(waiting.id) == PHOTO
 
 
@@ -155,4 +155,4 @@ def test_an_id_is_not_used_again_after_its_question_went(store: Store, monkeypat
 def test_questions_leave_the_numbers_of_records_alone(store: Store) -> None:
     ask(store)
     assert store.health().last_seq is None
-    assert store.waiting().records == 0
+    assert (store.waiting().records, store.health().questions) == (0, 1)

@@ -3,6 +3,7 @@
 from datetime import date
 
 from edge.store import LEAST_URGENT, MUST_GO, Store
+from edge.wire import MAX_IMAGE_BYTES
 
 # What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
 # 52 with IP and time stamps, two TLS records of 22.
@@ -10,7 +11,8 @@ PROTOCOL_BYTES = 214
 _SETTING = "sent_today"
 DAY_S = 86400.0
 _HEALTH_SHARE = 0.2
-_SIGHTINGS_SHARE = 0.8  # the rest is kept for intervals, losses and alerts
+_SIGHTINGS_SHARE = 0.8  # the rest is kept for intervals, losses and alerts; questions and asked pictures go so long
+_UNASKED_SHARE = 0.5  # pictures that nobody asked for: the day's sightings are still to come
 
 
 class Budget:
@@ -32,6 +34,13 @@ class Budget:
         if self.most_bytes is None or today != self._day or self.spent_bytes < self.most_bytes * _SIGHTINGS_SHARE:
             return LEAST_URGENT
         return MUST_GO if self.spent_bytes < self.most_bytes else None
+
+    def image_room_bytes(self, today: date, *, asked: bool) -> int:
+        """How much of pictures may still go today; `asked`: by a person or a command."""
+        if self.most_bytes is None:
+            return MAX_IMAGE_BYTES
+        share = _SIGHTINGS_SHARE if asked else _UNASKED_SHARE
+        return int(self.most_bytes * share) - (self.spent_bytes if today == self._day else 0) - PROTOCOL_BYTES
 
     def least_wait_s(self, size_bytes: int) -> float:
         """How long to wait between messages of this size that say how the node is, so that most is left for records."""

@@ -1,116 +1,117 @@
 """Commands from the network: checked before anything is done, each carried out once, each answered with a code."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from edge.clock import Clock, ClockState
 from edge.errors import WireError
-from edge.store import BATCH_RECORDS, Entry, Store
-from edge.wire import MAX_COMMAND_BYTES, MAX_REPLAY_RECORDS, ReplayCommand, Reply, Stored, decode_message
+from edge.mqtt.replay import Replay
+from edge.store import Answer, Entry, Store
+from edge.wire import (
+    MAX_COMMAND_BYTES,
+    MAX_REPLAY_RECORDS,
+    AnswerCommand,
+    Command,
+    ImageCommand,
+    ReplayCommand,
+    Reply,
+    decode_message,
+)
 
-ALLOWED = ("replay",)
-_WAITING_REPLAYS = 8  # more are answered "busy"
-
-
-@dataclass(slots=True)
-class Replay:
-    """One replay on its way."""
-
-    command: ReplayCommand
-    next_seq: int
-    sent: int = 0
-    gone: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def is_done(self) -> bool:
-        """Has everything that is still kept been sent?"""
-        return self.next_seq > self.command.last
-
-    def step(self, store: Store) -> list[Stored]:
-        """The next batch; empty if the rest is gone."""
-        last = self.command.last
-        batch = store.records_from(self.next_seq, last, BATCH_RECORDS)
-        upto = batch[-1].key.seq if len(batch) == BATCH_RECORDS else last
-        self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
-        self.next_seq, self.sent = upto + 1, self.sent + len(batch)
-        return batch
+_KINDS: dict[str, type[Command]] = {"replay": ReplayCommand, "image": ImageCommand, "answer": AnswerCommand}
+ALLOWED = tuple(_KINDS)
+_WAITING = 8  # replays, and pictures; more are answered "busy"
 
 
 class Commands:
-    """Owned by the publisher's thread."""
+    """Owned by the publisher's thread. What takes time waits in `replays` and `images` until it is carried out."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
-        self._replays: deque[Replay] = deque()
-        self._verbs: dict[str, Callable[[bytes], Reply | None]] = {"replay": self._replay}
+        self.replays: deque[Replay] = deque()
+        self.images: deque[ImageCommand] = deque()
 
     def take(self, verb: str, payload: bytes) -> Reply | None:
         """What to answer at once; None if the command was accepted and its reply comes when it is done."""
         if len(payload) > MAX_COMMAND_BYTES:
             return Reply(code="too_large", detail=f"a command has at most {MAX_COMMAND_BYTES} bytes")
-        if verb not in self._verbs:
+        if verb not in _KINDS:
             return Reply(code="unknown_verb", detail=f"this node carries out: {', '.join(ALLOWED)}")
-        return self._verbs[verb](payload)
-
-    @property
-    def replay(self) -> Replay | None:
-        """The replay that is carried out now."""
-        return self._replays[0] if self._replays else None
-
-    def finish(self, replay: Replay) -> Reply:
-        """The replay has been sent."""
-        self._replays.remove(replay)
-        return self._reply(replay.command, "done", sent=replay.sent, gone=replay.gone)
-
-    def _replay(self, payload: bytes) -> Reply | None:
         try:
-            command = decode_message(payload, ReplayCommand)
+            command = decode_message(payload, _KINDS[verb])
         except WireError as why:
             return Reply(code="malformed", detail=str(why))
-        if command.last < command.first or command.expires.tzinfo is None:
-            return self._reply(command, "malformed", detail="first..last must rise and expires must tell its zone")
-        if self._is_expired(command.expires):
-            return self._reply(command, "expired")
-        if self._store.is_known_command(command.id):
-            return self._reply(command, "repeated", detail="choose a new id for each command")
-        if len(self._replays) >= _WAITING_REPLAYS:
-            return self._reply(command, "busy", detail="ask again later")  # not noted, so that the same id may
-        refusal = self._refused_for_good(command)
-        self._note(command, "accepted" if refusal is None else refusal.code)
-        if refusal is None:
-            self._replays.append(Replay(command, command.first))
-        return refusal
+        return self._refused_for_now(command) or self._carry_out(command)
 
-    def _refused_for_good(self, command: ReplayCommand) -> Reply | None:
-        if command.epoch != str(self._store.epoch):
-            return self._reply(command, "wrong_epoch", detail="the store was created anew; that epoch is gone")
-        if command.last - command.first >= MAX_REPLAY_RECORDS:
-            return self._reply(command, "too_large", detail=f"ask for at most {MAX_REPLAY_RECORDS} records at once")
-        return None
+    def reply(self, command: Command, code: str, **more: object) -> Reply:
+        """The reply to a command that could be read."""
+        return msgspec.convert({"id": command.id, "code": code, "epoch": str(self._store.epoch), **more}, Reply)
 
-    def _is_expired(self, expires: datetime) -> bool:
-        """A node that does not know the time cannot tell: what it does then must be harmless, as a replay is."""
+    def is_expired(self, expires: datetime) -> bool:
+        """A node that does not know the time cannot tell: what it does then must be harmless, as all of these are."""
         now = self._clock.now()
         return now.state is not ClockState.UNSYNCED and expires <= now.utc
 
-    def _note(self, command: ReplayCommand, outcome: str) -> None:
-        what = f"replay {command.first}-{command.last}"
-        utc = self._clock.now().utc
-        self._store.note_audit(Entry(utc=utc, who="broker", what=what, outcome=outcome, command=command.id))
+    def _refused_for_now(self, command: Command) -> Reply | None:
+        """Reasons that leave no trace."""
+        if command.expires.tzinfo is None:
+            return self.reply(command, "malformed", detail="expires must tell its zone")
+        if isinstance(command, ReplayCommand) and command.last < command.first:
+            return self.reply(command, "malformed", detail="first..last must rise")
+        if self.is_expired(command.expires):
+            return self.reply(command, "expired")
+        if self._store.is_known_command(command.id):
+            return self.reply(command, "repeated", detail="choose a new id for each command")
+        if len(self._queue(command)) >= _WAITING:
+            return self.reply(command, "busy", detail="ask again later")  # not noted, so that the same id may
+        return None
 
-    def _reply(self, command: ReplayCommand, code: str, **more: object) -> Reply:
-        return msgspec.convert({"id": command.id, "code": code, "epoch": str(self._store.epoch), **more}, Reply)
+    def _carry_out(self, command: Command) -> Reply | None:
+        """An answer is kept at once; a replay may be refused for good; what is accepted waits its turn."""
+        reply = self._at_once(command)
+        self._note(command, "accepted" if reply is None else reply.code)
+        if reply is None:
+            waits = Replay(command, command.first) if isinstance(command, ReplayCommand) else command
+            self._queue(command).append(waits)
+        return reply
+
+    def _at_once(self, command: Command) -> Reply | None:
+        if isinstance(command, AnswerCommand):
+            return self._keep(command)
+        return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
+
+    def _keep(self, command: AnswerCommand) -> Reply:
+        utc, text = self._clock.now().utc, command.text
+        given = Answer(utc=utc, who=command.who, text=text, label=command.label, eppo=command.eppo)
+        if self._store.answer_question(command.question, given):
+            return self.reply(command, "done")
+        return self.reply(command, "not_kept", detail=f"there is no question {command.question} here")
+
+    def _replay_refused(self, command: ReplayCommand) -> Reply | None:
+        if command.epoch != str(self._store.epoch):
+            return self.reply(command, "wrong_epoch", detail="the store was created anew; that epoch is gone")
+        if command.last - command.first >= MAX_REPLAY_RECORDS:
+            return self.reply(command, "too_large", detail=f"ask for at most {MAX_REPLAY_RECORDS} records at once")
+        return None
+
+    def _queue(self, command: Command) -> deque[Any]:
+        if isinstance(command, ReplayCommand):
+            return self.replays
+        return self.images if isinstance(command, ImageCommand) else deque()
+
+    def _note(self, command: Command, outcome: str) -> None:
+        entry = Entry(
+            utc=self._clock.now().utc, who="broker", what=_described(command), outcome=outcome, command=command.id
+        )
+        self._store.note_audit(entry)
 
 
-def gaps(first: int, found: list[int], last: int) -> list[tuple[int, int]]:
-    """Spans of first..last that are not in `found`, which rises."""
-    spans, expected = [], first
-    for seq in [*found, last + 1]:
-        if seq > expected:
-            spans.append((expected, seq - 1))
-        expected = seq + 1
-    return spans
+def _described(command: Command) -> str:
+    if isinstance(command, ReplayCommand):
+        return f"replay {command.first}-{command.last}"
+    if isinstance(command, ImageCommand):
+        return f"image {command.picture}"
+    return f"answer {command.question}"

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge import wire
 from edge.mqtt.secret import Secret
 from edge.mqtt.trouble import CLOSED, Trouble, from_exception, from_reason_code
 
@@ -98,9 +100,14 @@ class Connection:
         self._client.loop_misc()
         return waker in readable
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, properties: wire.Properties = ()
+    ) -> int | None:
         """Send with QoS 1; returns the number that its Ack will carry, None if the connection is gone."""
-        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        more = Properties(PacketTypes.PUBLISH) if properties else None  # type: ignore[no-untyped-call]
+        if more is not None:
+            more.UserProperty = list(properties)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=more)
         return sent.mid if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def subscribe(self, topic: str) -> None:

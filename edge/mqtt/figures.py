@@ -14,6 +14,7 @@ class Figures:
     refused: int = 0  # messages
     unheard: int = 0  # messages
     resent: int = 0  # records
+    images: int = 0  # whole pictures
     sent_bytes: int = 0  # payloads and topics
     ack_ms: float | None = None
 
@@ -25,6 +26,7 @@ class Figures:
             refused=self.refused,
             unheard=self.unheard,
             resent=self.resent,
+            images=self.images,
             sent_bytes=self.sent_bytes,
             sent_bytes_today=sent_today,
             daily_budget_bytes=budget,

@@ -20,6 +20,7 @@ from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login
 from edge.mqtt.figures import Figures
+from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.secret import read_secret
 from edge.mqtt.session import Parts, Session, status_message
@@ -55,6 +56,13 @@ class Publisher:
         for end in (self._waker, woken):
             end.setblocking(False)
         daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
+        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock)
+        images = Images(
+            store, clock, budget, commands,
+            kept=Backoff(pace.kept_first_s, pace.kept_most_s),
+            keepalive_s=config.keepalive_s,
+            daily_mb=config.daily_pictures_mb,
+        )  # fmt: skip
         self._parts = Parts(
             config=config,
             node=node,
@@ -64,8 +72,9 @@ class Publisher:
             info=info,
             pace=pace,
             figures=Figures(),
-            budget=Budget(store, daily_bytes, clock.now().utc.date()),
-            commands=Commands(store, clock),
+            budget=budget,
+            commands=commands,
+            images=images,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             show=self._show,
             handed=set(),

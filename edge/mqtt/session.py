@@ -18,6 +18,7 @@ from edge.mqtt.commands import ALLOWED, Commands
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
+from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code
 from edge.mqtt.window import Window
@@ -25,12 +26,14 @@ from edge.store import Store
 from edge.wire import (
     Health,
     Info,
+    Properties,
     Reply,
     Status,
     Stored,
     command_filter,
     encode_batch,
     encode_message,
+    image_properties,
     node_topic,
     parse_topic,
     summary_of,
@@ -57,6 +60,7 @@ class Parts:
     figures: Figures
     budget: Budget
     commands: Commands
+    images: Images
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
     handed: set[int]  # seqs ever sent and not acknowledged since the start: their records must not change any more
@@ -78,6 +82,7 @@ class Session:
         self._store_fails = False
         self._has_news = True  # something was committed since the summary was looked at
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
+        self._may_have_images = True
         self._refused: set[str] = set()  # channels other than records, logged once a connection
 
     def begin(self) -> None:
@@ -90,7 +95,7 @@ class Session:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
         wait_s = min(within_s, self._parts.pace.mark_s) if self._delivered else within_s
         if self._connection.turn(wait_s, self._parts.woken):
-            self._has_news = self._may_have_records = True
+            self._has_news = self._may_have_records = self._may_have_images = True
         now_s = self._parts.clock.monotonic_s()
         self._may_have_records = self._may_have_records or bool(self._connection.acks)
         while self._connection.acks:
@@ -111,6 +116,7 @@ class Session:
         """The connection is gone or given up: what was not acknowledged will be sent again."""
         self._mark(self._parts.clock.monotonic_s())
         self._parts.figures.resent += len(self._flight.records)
+        self._parts.images.lost()
         self._connection.close()
 
     def say_farewell(self) -> None:
@@ -130,25 +136,35 @@ class Session:
         least_urgent = self._parts.budget.least_urgent(self._today())
         if now_s >= self._health_due_s:
             self._every_minute(now_s, is_spent=least_urgent is None)
-            self._may_have_records = True
+            self._may_have_records = self._may_have_images = True
         if self._has_news:
             self._summarise()
-        if not self._may_have_records:
-            return
         if least_urgent is None:
-            self._parts.show(SPENT, None)
+            if self._may_have_records:
+                self._parts.show(SPENT, None)
             return
-        while now_s >= self._records_due_s and self._flight.has_room():
-            if not self._send_batch(least_urgent) and not self._send_replay():
-                self._may_have_records = False
-                return
+        while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
+            self._may_have_records = self._send_batch(least_urgent) or self._send_replay()
+        if self._may_have_images and not self._may_have_records and not len(self._flight):
+            self._may_have_images = self._send_image(now_s)
+
+    def _send_image(self, now_s: float) -> bool:
+        """The next part of a picture, when nothing else is on its way. False if there is none, now or soon."""
+        images = self._parts.images
+        part = images.next_part(now_s)
+        while images.replies:
+            self._reply("image", images.replies.popleft())
+        if part is not None:
+            self._say("image", part.payload, properties=image_properties(part.header))
+        return part is not None or images.is_resting(now_s)
 
     def _every_minute(self, now_s: float, *, is_spent: bool) -> None:
         """Health, and what may wait for it. Where the data budget is spent, once an hour."""
         now, budget = self._parts.clock.now(), self._parts.budget
         self._parts.store.give_up_damaged(now)
         if now.state is ClockState.SYNCED:
-            self._parts.store.correct_clock(now, without=self._parts.handed)
+            question = self._parts.images.question
+            self._parts.store.correct_clock(now, without=self._parts.handed, without_question=question)
         health = encode_message(self._filled_health())
         self._say("health", health)
         every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
@@ -171,7 +187,8 @@ class Session:
             reply = self._parts.commands.take(verb, bytes(message.payload))
             if reply is not None:
                 self._reply(verb, reply)
-            self._may_have_records = True
+            self._may_have_records = self._may_have_images = True
+            self._parts.images.wake()
             self._records_due_s = 0.0  # somebody is there who asks: no need to rest any longer
 
     def _reply(self, verb: str, reply: Reply) -> None:
@@ -180,12 +197,15 @@ class Session:
 
     def _send_replay(self) -> bool:
         """The next batch of the replay that is asked for; its reply after the last. False if there is none."""
-        replay = self._parts.commands.replay
-        if replay is None:
+        replays = self._parts.commands.replays
+        if not replays:
             return False
+        replay = replays[0]
         self._send_records(replay.step(self._parts.store))
         if replay.is_done:
-            self._reply("replay", self._parts.commands.finish(replay))
+            replays.popleft()
+            done = self._parts.commands.reply(replay.command, "done", sent=replay.sent, gone=replay.gone)
+            self._reply("replay", done)
         return self._connection.is_up
 
     def _summarise(self) -> None:
@@ -196,13 +216,13 @@ class Session:
         self._summarised_seq = latest.key.seq
         self._say("summary", encode_message(summary_of(latest.record)))
 
-    def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = ()) -> None:
+    def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = (), properties: Properties = ()) -> None:
         """Publish, with QoS 1."""
         topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
-        mid = self._connection.publish(topic, payload, retain=channel in RETAINED)
+        mid = self._connection.publish(topic, payload, retain=channel in RETAINED, properties=properties)
         if mid is None:
             return  # the connection just ended, the next turn notices
-        size_bytes = len(topic) + len(payload)
+        size_bytes = len(topic) + len(payload) + sum(len(name) + len(value) + 5 for name, value in properties)
         self._parts.figures.sent_bytes += size_bytes
         self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._today())
         self._parts.handed.update(seqs)
@@ -213,6 +233,7 @@ class Session:
 
     def _filled_health(self) -> Health:
         budget = self._parts.budget
+        self._parts.figures.images = self._parts.images.sent
         link = self._parts.figures.as_health(budget.spent_bytes, budget.most_bytes)
         store = self._parts.store.health()
         return replace(self._parts.health(), store=store, link=link)
@@ -225,6 +246,8 @@ class Session:
         if sent is None:
             return
         self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)
+        if sent.channel == "image":
+            self._settle_image(ack, now_s - sent.at_s, now_s)
         if ack.code >= REFUSED_FROM:
             self._parts.figures.refused += 1
             self._note_refused(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)
@@ -233,6 +256,13 @@ class Session:
             self._keep(sent, UNHEARD, now_s)
         elif sent.seqs:
             self._note_delivered(sent, now_s)
+
+    def _settle_image(self, ack: Ack, after_s: float, now_s: float) -> None:
+        if ack.code == NOBODY_SUBSCRIBES or ack.code >= REFUSED_FROM:
+            self._parts.images.not_wanted(now_s)
+        else:
+            self._parts.images.acknowledged(after_s)
+            self._may_have_images = True
 
     def _note_refused(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """Records that are refused are kept and rest; another message that is refused must not hold them up."""

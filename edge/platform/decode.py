@@ -6,7 +6,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.errors import WireError
-from edge.wire import Decoded, Health, Info, Status, Summary, Topic, decode_batch, decode_message, parse_topic, plain
+from edge.wire import (
+    Decoded,
+    Health,
+    Info,
+    Properties,
+    Status,
+    Summary,
+    Topic,
+    decode_batch,
+    decode_message,
+    parse_topic,
+    plain,
+)
 
 _KINDS: dict[str, type[msgspec.Struct]] = {"status": Status, "info": Info, "health": Health, "summary": Summary}
 
@@ -17,6 +29,7 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     retained: bool = False
+    properties: Properties = ()  # user properties: `image` has its header there
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,7 @@ class Bad:
 
 
 def decode(message: Message) -> Heard | Bad:
-    """What the message says. Channels that this side does not read (image, cmd, reply) have neither part."""
+    """What the message says. Other channels (cmd, reply; image, see album) have neither part."""
     try:
         topic = parse_topic(message.topic)
         if topic.channel == "records":

@@ -15,8 +15,8 @@ from edge.errors import BrokerError
 from edge.platform.decode import Message
 
 ALL = "fieldeye/v1/#"
-_TURN_S = 0.5
-_AGAIN_S = 2.0
+TURN_S = 0.5
+AGAIN_S = 2.0
 
 
 class Subscriber:
@@ -56,7 +56,7 @@ class Subscriber:
         except (OSError, ValueError) as why:
             raise BrokerError(f"{host}:{port} cannot be reached ({why}); check --broker and that it runs") from why
         while not stop.is_set():
-            if self._client.loop(_TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if self._client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._come_back(stop)
             if self._refused is not None:
                 raise self._refused
@@ -70,7 +70,7 @@ class Subscriber:
 
     def _come_back(self, stop: Event) -> None:
         self.subscribed.clear()
-        if self._refused is None and not stop.wait(_AGAIN_S):
+        if self._refused is None and not stop.wait(AGAIN_S):
             with suppress(OSError, ValueError):  # still away: the next turn tries again
                 self._client.reconnect()
 
@@ -89,4 +89,5 @@ class Subscriber:
         self.subscribed.set()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self._inbox.append(Message(message.topic, bytes(message.payload), message.retain))
+        properties = tuple(getattr(message.properties, "UserProperty", ()))
+        self._inbox.append(Message(message.topic, bytes(message.payload), message.retain, properties))

@@ -131,6 +131,11 @@ def correct(db: sqlite3.Connection, known: Instant, names: list[str]) -> None:
     )
 
 
+def number_waiting(db: sqlite3.Connection) -> int:
+    """How many no subscriber has got."""
+    return int(db.execute("SELECT count(*) FROM question WHERE sent = 0").fetchone()[0])
+
+
 def select(db: sqlite3.Connection, where: str, *values: object) -> list[Question]:
     """Questions by a WHERE clause of this package."""
     return [_read(row) for row in db.execute(f"SELECT {_COLUMNS} FROM question WHERE {where}", values)]  # noqa: S608

@@ -13,8 +13,8 @@ from edge.errors import WireError
 from edge.store.audit import Entry, is_known, trail
 from edge.store.file import NAME, PAGE_BYTES, sentences
 from edge.store.jpegs import Jpegs
-from edge.store.pictures import pictures_in, total_bytes
-from edge.store.questions import Question, questions_in, select
+from edge.store.pictures import newest_after, pictures_in, total_bytes
+from edge.store.questions import Question, number_waiting, questions_in, select
 from edge.store.readers import Readers
 from edge.store.rows import LEAST_URGENT, read
 from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
@@ -147,9 +147,18 @@ class Records:
         with sentences(self._path, "read a photograph"):
             return self._question_files.read(name)
 
-    def next_question(self) -> Question | None:
-        """The oldest that no subscriber has got."""
-        return next(iter(self._questions("sent = 0 ORDER BY number LIMIT 1")), None)
+    def next_question(self) -> tuple[Question, bytes] | None:
+        """The oldest that no subscriber has got, with its photograph."""
+        for waiting in self._questions("sent = 0 ORDER BY number"):
+            photo = self.question_photo(waiting.id)
+            if photo is not None:
+                return waiting, photo
+        return None
+
+    def newest_picture(self, after_seq: int) -> tuple[int, str] | None:
+        """Seq and id of the newest kept picture, if it is newer than `after_seq`."""
+        with sentences(self._path, "look for a picture"):
+            return newest_after(self._readers.mine(), after_seq)
 
     def setting(self, name: str) -> str | None:
         """A setting, if it was ever set."""
@@ -166,7 +175,7 @@ class Records:
             ).fetchone()
             lost = db.execute("SELECT lost FROM identity").fetchone()[0]
             pages = db.execute("PRAGMA page_count").fetchone()[0] - db.execute("PRAGMA freelist_count").fetchone()[0]
-            pictures_mb = total_bytes(db) / MEGABYTE
+            pictures_mb, asked = total_bytes(db) / MEGABYTE, number_waiting(db)
         waiting = self.waiting()
         return StoreHealth(
             waiting=waiting.records,
@@ -176,6 +185,7 @@ class Records:
             used_mb=round(pages * PAGE_BYTES / MEGABYTE, 3),
             pictures_mb=round(pictures_mb, 3),
             lost=lost,
+            questions=asked,
         )
 
     @cached_property

@@ -1,0 +1,184 @@
+"""What goes out on `image`, least urgent of all: questions, then pictures that were asked for, then the newest kept.
+
+One part of one JPEG is on its way at a time, and only while nothing else is. So a record that is committed meanwhile
+waits for one part at most, and a part is as long as the line takes in about a second.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from edge.clock import Clock
+from edge.config import MEGABYTE
+from edge.errors import BadFrameError
+from edge.excerpt import excerpt
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.budget import DAY_S, Budget
+from edge.mqtt.commands import Commands
+from edge.mqtt.window import LEAST_BYTES, MOST_IMAGE_BYTES, Window
+from edge.store import Question, Store
+from edge.wire import ImageCommand, ImageHeader, ImageKind, Reply, next_part
+
+_SENT_UPTO = "pictures_sent"  # setting: seq of the newest kept picture that went out unasked
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A JPEG on its way, for a command, a question, or as the kept picture with this seq."""
+
+    header: ImageHeader
+    jpeg: bytes
+    command: ImageCommand | None = None
+    seq: int | None = None
+    acknowledged_bytes: int = 0
+
+
+class Part(NamedTuple):
+    """One message."""
+
+    header: ImageHeader
+    payload: bytes
+
+
+class Images:
+    """Owned by the publisher's thread, for all its connections: a picture goes on where the last one broke off."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        budget: Budget,
+        commands: Commands,
+        *,
+        kept: Backoff,
+        keepalive_s: float,
+        daily_mb: float,
+    ) -> None:
+        self._store, self._clock, self._budget, self._commands = store, clock, budget, commands
+        self._kept = kept  # how long to leave pictures alone that nobody wants now
+        self._daily_bytes = daily_mb * MEGABYTE
+        self._window = Window(keepalive_s, MOST_IMAGE_BYTES)
+        self._outgoing: Outgoing | None = None
+        self._part_bytes = 0  # on their way
+        self._due_s = self._unasked_due_s = 0.0
+        self.replies: deque[Reply] = deque()  # to be sent
+        self.sent = 0  # whole pictures
+
+    @property
+    def question(self) -> str:
+        """Id of the question on its way, which must not change any more; empty for none."""
+        return self._outgoing.header.id if self._outgoing and self._outgoing.header.kind == "question" else ""
+
+    def next_part(self, now_s: float) -> Part | None:
+        """The part to send now, if there is one. Raises StoreError."""
+        if self._outgoing is not None and self._outgoing.acknowledged_bytes == len(self._outgoing.jpeg):
+            self._finish(self._outgoing)
+        room_bytes = min(self._window.limit_bytes, self._budget.image_room_bytes(self._today(), asked=True))
+        if self.is_resting(now_s) or room_bytes < LEAST_BYTES:
+            return None
+        self._outgoing = self._outgoing or self._question() or self._asked() or self._unasked(now_s)
+        if self._outgoing is None:
+            return None
+        begin = self._outgoing.acknowledged_bytes
+        payload = self._outgoing.jpeg[begin : begin + room_bytes]
+        self._part_bytes = len(payload)
+        return Part(next_part(self._outgoing.header, begin), payload)
+
+    def is_resting(self, now_s: float) -> bool:
+        """Did nobody want pictures, a short while ago?"""
+        return now_s < self._due_s
+
+    def acknowledged(self, after_s: float) -> None:
+        """A subscriber has got the part."""
+        if self._outgoing is not None:
+            self._outgoing.acknowledged_bytes += self._part_bytes
+        self._part_bytes = 0
+        self._window.acknowledged(after_s)
+        self._kept.reset()
+
+    def not_wanted(self, now_s: float) -> None:
+        """Nobody subscribes, or the broker refuses: rest, longer each time, and try with a short part then."""
+        self._part_bytes = 0
+        self._due_s = now_s + self._kept.next_s()
+        self._window.begin_again()
+
+    def lost(self) -> None:
+        """The connection ended; if a part was on its way, it may have been too long for the line."""
+        if self._part_bytes:
+            self._window.shrink()
+        self._part_bytes = 0
+
+    def wake(self) -> None:
+        """Somebody is there who asks: no need to rest any longer."""
+        self._due_s = 0.0
+
+    def _finish(self, outgoing: Outgoing) -> None:
+        if outgoing.header.kind == "question":
+            self._store.mark_question_sent(outgoing.header.id)
+        if outgoing.seq is not None:
+            self._store.set_setting(_SENT_UPTO, str(outgoing.seq))
+        if outgoing.command is not None:
+            self.replies.append(self._commands.reply(outgoing.command, "done", sent=len(outgoing.jpeg)))
+        self._outgoing = None
+        self.sent += 1
+
+    def _question(self) -> Outgoing | None:
+        waiting = self._store.next_question()
+        return None if waiting is None else Outgoing(_header(*waiting), waiting[1])
+
+    def _asked(self) -> Outgoing | None:
+        """The first that can be sent; the others are answered why not."""
+        while self._commands.images:
+            command = self._commands.images.popleft()
+            if self._commands.is_expired(command.expires):
+                self.replies.append(self._commands.reply(command, "expired"))
+            elif (found := self._found(command)) is not None:
+                return found
+        return None
+
+    def _found(self, command: ImageCommand) -> Outgoing | None:
+        question = self._store.question(command.picture)
+        kept = self._store.picture(command.picture) or self._store.question_photo(command.picture)
+        try:
+            sent = None if kept is None else excerpt(kept, command.box, command.most_bytes)
+        except BadFrameError as why:
+            self.replies.append(self._commands.reply(command, "not_kept", detail=str(why)))
+            return None
+        if kept is None or sent is None:
+            self.replies.append(self._commands.reply(command, "not_kept", detail="this picture is no longer here"))
+            return None
+        if sent is kept and question is not None:
+            return Outgoing(_header(question, kept, command.id), kept, command)
+        kind: ImageKind = "picture" if sent is kept else "excerpt"
+        header = ImageHeader(kind=kind, id=command.picture, bytes=len(sent), command=command.id)
+        return Outgoing(header, sent, command)
+
+    def _unasked(self, now_s: float) -> Outgoing | None:
+        """The newest kept picture, spread over the day; older ones are passed over."""
+        if not self._daily_bytes or now_s < self._unasked_due_s:
+            return None
+        newest = self._store.newest_picture(int(self._store.setting(_SENT_UPTO) or 0))
+        jpeg = None if newest is None else self._store.picture(newest[1])
+        if newest is None or not jpeg or len(jpeg) > self._budget.image_room_bytes(self._today(), asked=False):
+            return None
+        self._unasked_due_s = now_s + DAY_S * len(jpeg) / self._daily_bytes
+        return Outgoing(ImageHeader(kind="picture", id=newest[1], bytes=len(jpeg)), jpeg, seq=newest[0])
+
+    def _today(self) -> date:
+        return self._clock.now().utc.date()
+
+
+def _header(question: Question, photo: bytes, command: str | None = None) -> ImageHeader:
+    return ImageHeader(
+        kind="question",
+        id=question.id,
+        bytes=len(photo),
+        command=command,
+        utc=question.at.utc,
+        clock=question.at.state.value,
+        who=question.who,
+        note=question.note,
+        guess=question.guess,
+        eppo=question.eppo,
+    )

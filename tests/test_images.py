@@ -1,0 +1,380 @@
+"""Pictures and questions on their way: whole at the platform, after every record, through resends, never unasked."""
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import BadFrameError, WireError
+from edge.excerpt import excerpt
+from edge.platform import Message
+from edge.platform.album import Album, Picture
+from edge.wire import (
+    AnswerCommand,
+    Health,
+    ImageCommand,
+    ImageHeader,
+    Reply,
+    encode_message,
+    image_properties,
+    next_part,
+    read_image,
+)
+from tests.broker import Broker
+from tests.network import PUBACK, Network
+from tests.node import NODE, SITE, Node, Platform, running, to, wait_drained
+from tests.records import alert, instant, interval, sighting
+from tests.waiting import wait_until
+
+IMAGE = f"fieldeye/v1/{SITE}/{NODE}/image"
+
+
+def jpeg(side_px: int, seed: int = 0) -> bytes:
+    """Noise, so that it has about a byte a pixel."""
+    noise = np.random.default_rng(seed).integers(0, 256, (side_px, side_px, 3), np.uint8)
+    return cv2.imencode(".jpg", noise)[1].tobytes()
+
+
+SMALL, LARGE = jpeg(100), jpeg(400)
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as started:
+        yield started
+
+
+@pytest.fixture
+def platform(broker: Broker) -> Iterator[Platform]:
+    with_pictures = Platform(broker)
+    yield with_pictures
+    with_pictures.client.leave()
+
+
+def pictures(platform: Platform) -> list[Picture]:
+    """The whole pictures that have come, in order, the same again each time it is whole again."""
+    album = Album()
+    told = [Message(one.topic, one.payload, properties=properties(one)) for one in image_messages(platform)]
+    return [picture for message in told if (picture := album.take(message)) is not None]
+
+
+def image_messages(platform: Platform) -> list:  # type: ignore[type-arg]
+    return [message for message in list(platform.client.inbox) if message.topic == IMAGE]
+
+
+def properties(message) -> tuple[tuple[str, str], ...]:  # type: ignore[no-untyped-def]
+    return tuple(message.properties.UserProperty)
+
+
+def tell(platform: Platform, verb: str, **fields: object) -> str:
+    """Send a command; returns its id."""
+    kinds = {"image": ImageCommand, "answer": AnswerCommand}
+    command = kinds[verb](id=uuid4().hex, expires=datetime.now(UTC) + timedelta(minutes=5), **fields)
+    platform.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/{verb}", encode_message(command))
+    return str(command.id)
+
+
+def reply_to(platform: Platform, command: str) -> Reply:
+    def found() -> list[Reply]:
+        return [reply for reply in platform.replies() if reply.id == command]
+
+    wait_until(lambda: bool(found()), within_s=10)
+    return found()[0]
+
+
+def ask(node: Node, photo: bytes = LARGE, note: str = "what is this?") -> str:
+    asked = node.store.ask_station(instant(), photo, who="Ana", note=note, guess="Thysanoptera", eppo="1THYSO")
+    node.publisher.wake()
+    return asked.id
+
+
+def test_a_question_reaches_the_platform_with_all_that_was_told(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        name = ask(node)
+        wait_until(lambda: len(pictures(platform)) == 1, within_s=10)
+        wait_until(lambda: node.store.next_question() is None, within_s=5)
+    (got,) = pictures(platform)
+    assert got.jpeg == LARGE
+    assert got.header == ImageHeader(
+        kind="question", id=name, bytes=len(LARGE), utc=instant().utc, clock="synced", who="Ana", note="what is this?",
+        guess="Thysanoptera", eppo="1THYSO",
+    )  # fmt: skip
+
+
+def test_an_answer_is_kept_for_the_page_and_stands_in_the_audit_trail(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        name = ask(node)
+        wait_until(node.is_connected, within_s=5)
+        wait_until(lambda: bool(platform.read().messages.get("health")), within_s=5)
+        told = {"text": "蓟马: look below the leaves", "who": "Station", "label": "Thysanoptera"}
+        assert reply_to(platform, tell(platform, "answer", question=name, **told)).code == "done"
+        answered = node.store.question(name)
+        assert answered is not None
+        assert answered.answer is not None
+        assert (answered.answer.text, answered.answer.who) == (told["text"], "Station")
+        assert node.store.audit_trail(1)[0].what == f"answer {name}"
+        assert reply_to(platform, tell(platform, "answer", question="00000000-q9", text="?")).code == "not_kept"
+
+
+def test_questions_wait_for_a_subscriber_and_then_leave(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        wait_until(node.is_connected, within_s=5)
+        ask(node, SMALL)
+        wait_until(lambda: node.publisher.beat_s > 0 and node.store.health().questions == 1, within_s=5)
+        platform = Platform(broker)
+        node.commit(sighting())
+        wait_until(lambda: len(pictures(platform)) == 1, within_s=10)
+        wait_until(lambda: node.store.health().questions == 0, within_s=5)
+        platform.client.leave()
+
+
+def test_a_question_survives_cut_connections_and_a_restart(tmp_path: Path, broker: Broker, platform: Platform) -> None:
+    chance = random.Random(3)
+    with Network(broker.port) as net:
+        with running(tmp_path, to(net.port)) as node:
+            ask(node)
+            for _ in range(6):
+                before = net.connections
+                net.cut_after_bytes = chance.randint(1, 20_000)
+                node.commit(sighting())
+                wait_until(lambda before=before: net.connections > before, within_s=10)  # type: ignore[misc]
+            net.refuse = True
+            net.cut()
+        net.refuse, net.cut_after_bytes = False, None
+        with running(tmp_path, to(net.port)) as node:
+            ask(node, SMALL, "another")
+            wait_until(lambda: node.store.health().questions == 0, within_s=20)
+            wait_drained(node)
+    assert {(picture.header.note, picture.jpeg) for picture in pictures(platform)} == {
+        ("what is this?", LARGE), ("another", SMALL),
+    }  # fmt: skip
+
+
+def test_a_part_whose_acknowledgement_was_swallowed_comes_again_and_the_picture_is_whole(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with Network(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=0.5)) as node:
+        wait_until(lambda: bool(platform.read().messages.get("health")), within_s=5)
+        node.commit(sighting())
+        wait_drained(node)  # nothing but the question is on its way
+        net.drop = frozenset({PUBACK})
+        ask(node)
+        wait_until(lambda: len(image_messages(platform)) == 1 and node.link.state == "lost", within_s=10)
+        net.drop = frozenset()
+        wait_until(lambda: node.store.health().questions == 0, within_s=20)
+    firsts = [one for one in image_messages(platform) if "offset" not in dict(properties(one))]
+    assert len(firsts) >= 2
+    assert {picture.jpeg for picture in pictures(platform)} == {LARGE}
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [({}, "picture"), ({"box": (0.25, 0.25, 0.5, 0.75)}, "excerpt"), ({"most_bytes": 5000}, "excerpt")],
+)
+def test_a_kept_picture_is_sent_when_it_is_asked_for(
+    tmp_path: Path, broker: Broker, platform: Platform, fields: dict[str, object], kind: str
+) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        (key,) = node.store.commit([sighting()], SMALL)
+        wait_drained(node)
+        assert image_messages(platform) == []  # pictures stay on the node unless asked for
+        name = node.store.records_between_seq(key.seq, key.seq)[0].record.picture  # type: ignore[union-attr]
+        command = tell(platform, "image", picture=name, **fields)
+        reply = reply_to(platform, command)
+    (got,) = pictures(platform)
+    assert (got.header.kind, got.header.command, got.header.id) == (kind, command, name)
+    assert (reply.code, reply.sent) == ("done", len(got.jpeg))
+    assert len(got.jpeg) <= int(fields.get("most_bytes", len(SMALL)))  # type: ignore[call-overload]
+    decoded = cv2.imdecode(np.frombuffer(got.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert decoded is not None
+    assert (decoded.shape[:2] == (50, 25)) == ("box" in fields)
+
+
+def test_a_question_is_sent_again_when_it_is_asked_for(tmp_path: Path, broker: Broker, platform: Platform) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        name = ask(node, SMALL)
+        wait_until(lambda: node.store.health().questions == 0, within_s=10)
+        assert reply_to(platform, tell(platform, "image", picture=name)).code == "done"
+    first, again = pictures(platform)
+    assert (again.jpeg, again.header.note, again.header.command is None) == (SMALL, first.header.note, False)
+
+
+def test_a_picture_that_is_not_kept_is_named_as_gone(tmp_path: Path, broker: Broker, platform: Platform) -> None:
+    with running(tmp_path, to(broker.port)):
+        wait_until(lambda: bool(platform.read().messages.get("health")), within_s=5)
+        for name in ("0c9a64a1-77", "0c9a64a1-q77", "lock"):
+            assert reply_to(platform, tell(platform, "image", picture=name)).code == "not_kept"
+    assert image_messages(platform) == []
+
+
+def test_the_newest_picture_goes_unasked_where_the_day_has_room_for_it(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port, daily_pictures_mb=1.0)) as node:
+        node.store.commit([sighting(1)], SMALL)
+        (newest,) = node.store.commit([sighting(2)], jpeg(100, seed=2))
+        node.publisher.wake()
+        wait_until(lambda: len(pictures(platform)) == 1, within_s=10)
+        node.store.commit([sighting(3)], SMALL)
+        node.commit(sighting(4))
+        wait_drained(node)
+        wait_until(lambda: node.store.setting("pictures_sent") == str(newest.seq), within_s=5)
+    (got,) = pictures(platform)  # the next waits its share of the day
+    assert (got.jpeg, got.header.command) == (jpeg(100, seed=2), None)
+
+
+def test_what_waits_leaves_by_urgency_alerts_intervals_sightings_pictures(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        broker.stop()
+        ask(node, SMALL)
+        for n in range(40):
+            node.store.commit([sighting(n), interval(n), alert(n)])
+        broker.start()
+        wait_until(lambda: len(pictures(platform)) == 1, within_s=20)
+    records, images = [], []
+    for place, message in enumerate(platform.client.inbox):
+        if message.topic.endswith("/records"):
+            records.append(place)
+        if message.topic == IMAGE:
+            images.append(place)
+    assert max(records) < min(images)
+    kinds = [type(record).__name__ for record in platform.read().counted.values()]
+    assert kinds == ["Alert"] * 40 + ["Interval"] * 40 + ["Sighting"] * 40
+
+
+def test_a_record_waits_for_one_part_of_a_picture_at_most(tmp_path: Path, broker: Broker, platform: Platform) -> None:
+    with Network(broker.port) as net, running(tmp_path, to(net.port, keepalive_s=30, ack_timeout_s=60.0)) as node:
+        wait_until(lambda: bool(platform.read().messages.get("health")), within_s=5)
+        net.bytes_a_second = 20_000  # the photograph alone takes some seconds
+        ask(node, jpeg(500))
+        wait_until(lambda: len(image_messages(platform)) >= 3, within_s=10)
+        committed = node.commit(alert())
+        wait_until(lambda: platform.has(committed), within_s=6)
+        assert node.store.health().questions == 1, "the picture was through already: nothing was shown"
+        wait_until(lambda: node.store.health().questions == 0, within_s=30)
+        assert net.connections == 1
+    assert [picture.jpeg for picture in pictures(platform)] == [jpeg(500)]
+
+
+def test_pictures_stay_when_the_days_data_is_wanted_for_records(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port, daily_mb=0.1, daily_pictures_mb=50.0)) as node:
+        for n in range(12):
+            node.store.commit([sighting(n)], SMALL)
+            node.publisher.wake()
+            wait_drained(node)
+        ask(node, LARGE)
+        committed = node.commit(interval())
+        wait_until(lambda: platform.has(committed), within_s=5)
+        wait_until(lambda: last_spent(platform) > 0, within_s=5)
+        assert node.store.health().questions == 1
+    assert sum(len(message.payload) for message in image_messages(platform)) < 85_000
+
+
+def last_spent(platform: Platform) -> int:
+    told = platform.read().messages["health"][-1]
+    assert isinstance(told, Health)
+    assert told.link is not None
+    return told.link.sent_bytes_today
+
+
+# The header, pure
+
+
+HEADER = ImageHeader(kind="question", id="0c9a64a1-q1", bytes=1000, who="Ana", note="ü")
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_parts_in_any_order_and_number_make_the_picture(lengths: list[int], chance: random.Random) -> None:
+    jpeg_ = bytes(chance.randrange(256) for _ in range(1000))
+    parts, at = [], 0
+    for length in [*lengths, 1000]:
+        if at < 1000:
+            parts.append((next_part(HEADER, at), jpeg_[at : at + length]))
+            at = min(1000, at + length)
+    parts += chance.sample(parts, chance.randrange(len(parts)))
+    chance.shuffle(parts)
+    album, whole = Album(), []
+    for header, payload in parts:
+        whole.append(album.take(Message(IMAGE, payload, properties=image_properties(header))))
+    assert [(one.header, one.jpeg) for one in whole if one][:1] == [(HEADER, jpeg_)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "payload"),
+    [
+        ({"kind": "film"}, b"x"),
+        ({"id": "../x"}, b"x"),
+        ({"bytes": "0"}, b"x"),
+        ({"bytes": "9999999"}, b"x"),
+        ({"offset": "-1"}, b"x"),
+        ({"offset": "1000"}, b"x"),
+        ({"offset": "999"}, b"xx"),
+        ({"bytes": "many"}, b"x"),
+        ({"note": "x" * 501}, b"x"),
+        ({}, b""),
+        ({}, bytes(1001)),
+    ],
+)
+def test_a_part_outside_the_contract_is_refused(changes: dict[str, str], payload: bytes) -> None:
+    with pytest.raises(WireError):
+        read_image(tuple((dict(image_properties(HEADER)) | changes).items()), payload)
+    with pytest.raises(WireError):
+        read_image((), payload)
+
+
+def test_unknown_properties_are_ignored() -> None:
+    assert read_image((*image_properties(HEADER), ("later", "1")), b"x") == HEADER
+
+
+def test_an_album_keeps_no_more_unfinished_pictures_than_it_has_room_for() -> None:
+    album = Album()
+    part: Callable[[int], Message] = lambda n: Message(  # noqa: E731
+        IMAGE, b"x", properties=image_properties(ImageHeader(kind="picture", id=f"p-{n}", bytes=2))
+    )
+    for n in range(60):
+        assert album.take(part(n)) is None
+    rest = replace_offset(part(0))
+    assert album.take(rest) is None
+    assert album.take(replace_offset(part(59))) is not None
+
+
+def replace_offset(message: Message) -> Message:
+    return message._replace(properties=(*message.properties, ("offset", "1")))
+
+
+def test_an_excerpt_is_the_part_that_was_asked_for() -> None:
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[50:, 100:] = 255
+    whole = cv2.imencode(".jpg", image)[1].tobytes()
+    part = cv2.imdecode(np.frombuffer(excerpt(whole, (0.5, 0.5, 1.0, 1.0), 60_000), np.uint8), cv2.IMREAD_COLOR)
+    assert part is not None
+    assert (part.shape, bool(part.mean() > 250)) == ((50, 100, 3), True)
+    assert excerpt(whole, None, 60_000) is whole
+
+
+@pytest.mark.parametrize("box", [(1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0), (0.9, 0.9, 0.1, 0.1)])
+def test_an_excerpt_of_no_width_is_still_a_picture(box: tuple[float, float, float, float]) -> None:
+    assert cv2.imdecode(np.frombuffer(excerpt(SMALL, box, 60_000), np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_an_excerpt_fits_what_is_allowed_or_is_refused() -> None:
+    assert len(excerpt(LARGE, None, 20_000)) <= 20_000
+    with pytest.raises(BadFrameError, match="fits"):
+        excerpt(LARGE, None, 100)
+    with pytest.raises(BadFrameError, match="read"):
+        excerpt(b"\xff\xd8 no picture", (0, 0, 1, 1), 60_000)
