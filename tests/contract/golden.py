@@ -12,9 +12,12 @@ from edge.clock import ClockState
 from edge.counts import NoData, Record
 from edge.platform import Heard, Message, decode
 from edge.wire import (
+    AnswerCommand,
     CameraHealth,
     CameraInfo,
     Health,
+    ImageCommand,
+    ImageHeader,
     Info,
     LinkHealth,
     ModelInfo,
@@ -24,6 +27,7 @@ from edge.wire import (
     StoreHealth,
     encode_batch,
     encode_message,
+    image_properties,
     messages_schema,
     records_schema,
     summary_of,
@@ -36,6 +40,35 @@ EXAMPLES = CONTRACT / "examples"
 COMMANDS: dict[str, msgspec.Struct] = {
     "cmd-replay": ReplayCommand(id="4f1c9a0e", expires=NOON, epoch=str(EPOCH), first=41, last=99),
     "reply-replay": Reply(code="done", id="4f1c9a0e", epoch=str(EPOCH), sent=50, gone=[(41, 49)]),
+    "cmd-image": ImageCommand(id="5a2d0b1f", expires=NOON, picture="0c9a64a1-41", box=(0.2, 0.4, 0.6, 1.0)),
+    "reply-image": Reply(code="done", id="5a2d0b1f", epoch=str(EPOCH), sent=2817),
+    "cmd-answer": AnswerCommand(
+        id="6b3e1c20",
+        expires=NOON,
+        question="0c9a64a1-q1",
+        text="Thrips. Look below the leaves on ten plants; act from five a leaf.",
+        who="Plant protection station",
+        label="Thysanoptera",
+        eppo="1THYSO",
+    ),
+    "reply-answer": Reply(
+        code="not_kept", id="6b3e1c20", epoch=str(EPOCH), detail="there is no question 0c9a64a1-q1 here"
+    ),
+}
+IMAGES: dict[str, ImageHeader] = {
+    "image-picture": ImageHeader(kind="picture", id="0c9a64a1-41", bytes=38_412),
+    "image-part": ImageHeader(kind="excerpt", id="0c9a64a1-41", bytes=90_000, offset=65_536, command="5a2d0b1f"),
+    "image-question": ImageHeader(
+        kind="question",
+        id="0c9a64a1-q1",
+        bytes=51_200,
+        utc=NOON,
+        clock="synced",
+        who="Ana",
+        note="On the lower leaves since Monday",
+        guess="Thysanoptera",
+        eppo="1THYSO",
+    ),
 }
 PREFIX = "fieldeye/v1/farm-3/n1/"
 OTHER_BOOT = "2f6c2d0e-93f4-4c2f-8a5d-5e0f6d5f4c11"
@@ -96,7 +129,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
         crop="Oryza sativa",
         time_zone="Asia/Shanghai",
         interval_s=3600.0,
-        capabilities=["replay"],
+        capabilities=["replay", "image", "answer"],
     ),
     "health": Health(
         utc=NOON,
@@ -138,6 +171,8 @@ def files() -> dict[Path, str]:
         made[EXAMPLES / f"{name}.json"] = json.dumps(long_form(channel, payload), indent=2) + "\n"
     for name, command in COMMANDS.items():
         made[EXAMPLES / f"{name}.json"] = json.dumps(msgspec.to_builtins(command), indent=2) + "\n"
+    for name, header in IMAGES.items():
+        made[EXAMPLES / f"{name}.json"] = json.dumps(dict(image_properties(header)), indent=2) + "\n"
     return made
 
 

@@ -6,20 +6,23 @@ from typing import Any
 
 import cbor2
 import jsonschema
+import msgspec
 import pycddl
 import pytest
 import yaml
 from hypothesis import given, settings
 
-from edge.wire import Key, Stored, decode_batch, encode_batch, encode_message
-from tests.contract.golden import BATCHES, COMMANDS, CONTRACT, EXAMPLES, MESSAGES, files, long_form, payloads
+from edge.wire import Key, Stored, decode_batch, encode_batch, encode_message, read_image
+from edge.wire.images import MAX_PART_BYTES
+from tests.contract.golden import BATCHES, COMMANDS, CONTRACT, EXAMPLES, IMAGES, MESSAGES, files, long_form, payloads
 from tests.records import batches, interval, stored
 
 CDDL = pycddl.Schema((CONTRACT / "records.cddl").read_text())
 ASYNCAPI_SCHEMA = json.loads((Path(__file__).parent / "asyncapi-3.0.0.schema.json").read_text())
 DOCUMENT = yaml.safe_load((CONTRACT / "asyncapi.yaml").read_text())
 KINDS = {"status": "Status", "status-will": "Status", "info": "Info", "health": "Health", "summary": "Summary",
-         "cmd-replay": "ReplayCommand", "reply-replay": "Reply"}  # fmt: skip
+         "cmd-replay": "ReplayCommand", "reply-replay": "Reply", "cmd-image": "ImageCommand", "reply-image": "Reply",
+         "cmd-answer": "AnswerCommand", "reply-answer": "Reply"}  # fmt: skip
 
 
 def schema(name: str) -> Any:
@@ -105,6 +108,15 @@ def test_messages_follow_the_schema(name: str) -> None:
     jsonschema.Draft202012Validator({**whole, "$ref": f"#/$defs/{KINDS[name]}"}).validate(told)
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_header_of_a_picture_follows_the_schema_and_is_read_from_its_properties(name: str) -> None:
+    whole, header = schema("messages"), IMAGES[name]
+    told = json.loads(msgspec.json.encode(header))
+    jsonschema.Draft202012Validator({**whole, "$ref": "#/$defs/ImageHeader"}).validate(told)
+    properties = json.loads((EXAMPLES / f"{name}.json").read_text())
+    assert read_image(tuple(properties.items()), bytes(min(header.bytes - header.offset, MAX_PART_BYTES))) == header
+
+
 def test_the_asyncapi_document_follows_asyncapi() -> None:
     jsonschema.Draft7Validator(ASYNCAPI_SCHEMA).validate(DOCUMENT)
 
@@ -127,7 +139,8 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
 
 def test_every_channel_of_the_asyncapi_document_has_a_golden_example() -> None:
     addresses = {channel["address"].split("/", 4)[4] for channel in DOCUMENT["channels"].values()}
-    assert addresses == {channel for channel, _ in payloads().values()} | {"cmd/replay", "reply/replay"}
+    commands = {name.replace("-", "/") for name in COMMANDS}
+    assert addresses == {channel for channel, _ in payloads().values()} | commands | {"image"}
 
 
 def test_a_decoded_golden_record_has_the_key_that_the_topic_and_header_give() -> None:
