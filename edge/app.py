@@ -89,12 +89,14 @@ def build(
     refused: str = "",
     looks: bool = True,
     unattended: bool = False,
+    begin_again: Callable[[], None] | None = None,
 ) -> Node:
     """Make and start every part but the loop, and leave its closing with `parts`.
 
     `refused` says why `config` is not the configuration that was meant; with `looks` False there is no loop either.
     Raises FieldeyeError for what a node cannot be without: its store and its page's port. `unattended`, a card that
-    cannot be used is replaced by memory, since the broker may still take what is counted.
+    cannot be used is replaced by memory, since the broker may still take what is counted. `begin_again` is called when
+    somebody has changed settings on the page.
     """
     clock = SystemClock()
     board = StatusBoard(clock.now())
@@ -105,7 +107,7 @@ def build(
     if runs.end_too_fast:
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
-    base = _Base(config, store, board, clock, stop, runs)
+    base = _Base(config, store, board, clock, stop, runs, begin_again)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -140,6 +142,7 @@ class _Base:
     clock: Clock
     stop: Event
     runs: Runs
+    begin_again: Callable[[], None] | None
 
 
 def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
@@ -147,7 +150,7 @@ def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
     table = base.config.page
     if table is None:
         return None
-    app = create_app(base.store, base.board, base.config, base.clock)
+    app = create_app(base.store, base.board, base.config, base.clock, begin_again=base.begin_again)
     return parts.enter_context(closing(serve(app, table.host, table.port)))
 
 

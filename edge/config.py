@@ -190,6 +190,11 @@ def parse_config(text: str, name: str) -> NodeConfig:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
         raise ConfigError(f"{name}: {why}; mend that line, then run: fieldeye check --config {name}") from why
+    return checked(table, name)
+
+
+def checked(table: object, name: str) -> NodeConfig:
+    """A configuration from plain values, each alone and together. Raises ConfigError."""
     config = convert(table, NodeConfig, name)
     _check_pairs(config, name)
     return config

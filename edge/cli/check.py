@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from edge.changes import load_changed
 from edge.cli.exits import DONE, WRONG_USE
-from edge.config import load_config
 from edge.errors import ConfigError
 
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 if the configuration can be used, 2 with the reason if not."""
     try:
-        config = load_config(args.config)
+        config, refused = load_changed(args.config)
+        if refused:
+            raise ConfigError(refused)
     except ConfigError as why:
         if not args.json:
             raise

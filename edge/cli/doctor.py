@@ -9,10 +9,11 @@ from threading import Event
 
 from edge.bundle import find_bundle
 from edge.cameras import Frame, open_watched_camera
+from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL
 from edge.clock import Clock, ClockState, SystemClock
-from edge.config import NodeConfig, load_config
+from edge.config import NodeConfig
 from edge.errors import FieldeyeError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if every part is well, 1 if one is not, 2 with a wrong configuration."""
-    config = load_config(args.config)
+    config, _ = load_changed(args.config)
     is_well = True
     for verdict in diagnose(config, SystemClock()):
         is_well &= verdict.state != "not well"

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
 from edge.clock import SystemClock
-from edge.config import NodeTable, load_config
+from edge.config import NodeTable
 from edge.errors import StoreError
 from edge.exports import FORMATS, About, Place
 from edge.store import BATCH_RECORDS, Records
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The node may go on meanwhile. Nothing is taken out of its outbox: keys keep the platform from counting twice."""
-    config = load_config(args.config)
+    config, _ = load_changed(args.config)
     folder, node = Path(config.store.folder), config.node
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")

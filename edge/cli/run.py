@@ -9,10 +9,11 @@ from threading import Event
 from typing import NamedTuple
 
 from edge.app import build
+from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
 from edge.cli.stopping import stop_on_signal
-from edge.config import NodeConfig, load_config, safe_config
+from edge.config import NodeConfig, safe_config
 from edge.durable import write_durably
 from edge.errors import ConfigError
 
@@ -25,7 +26,8 @@ class Chosen(NamedTuple):
     """The configuration to run with; `refused` says what is wrong with the one that was meant."""
 
     config: NodeConfig
-    refused: str = ""
+    refused: str = ""  # of node.toml, or of what was changed on the page
+    is_meant: bool = True  # node.toml is in use
     looks: bool = True  # False: there is nothing to look with, only the page works
 
 
@@ -43,28 +45,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 after a clean stop; 2 with a wrong configuration, unless unattended."""
-    stop = Event()
-    stop_on_signal(stop)
-    chosen = _settled(args.config) if args.unattended else Chosen(load_config(args.config))
+    told, stop, again = Event(), Event(), Event()
+    stop_on_signal(told, stop)
+    _live(args, stop, again)
+    while again.is_set() and not told.is_set():
+        again.clear()
+        stop.clear()
+        if told.is_set():  # a signal that came in between
+            break
+        log.info("settings_changed")
+        _live(args, stop, again)
+    return DONE
+
+
+def _live(args: argparse.Namespace, stop: Event, again: Event) -> None:
+    """A node from its configuration to its end. The page sets `again` to have another one with new settings."""
+
+    def begin_again() -> None:
+        again.set()
+        stop.set()
+
+    chosen = _settled(args.config) if args.unattended else Chosen(*load_changed(args.config))
     with ExitStack() as parts:
-        node = build(chosen.config, parts, stop, refused=chosen.refused, looks=chosen.looks, unattended=args.unattended)
-        if not chosen.refused:
+        node = build(
+            chosen.config,
+            parts,
+            stop,
+            refused=chosen.refused,
+            looks=chosen.looks,
+            unattended=args.unattended,
+            begin_again=begin_again,
+        )
+        if chosen.is_meant:
             _keep_as_last_good(args.config, Path(chosen.config.store.folder))
         node.run()
-    return DONE
 
 
 def _settled(path: Path) -> Chosen:
     """The configuration that was meant, else the last good one, else nothing but a page that says why."""
     try:
-        return Chosen(load_config(path))
+        return Chosen(*load_changed(path))
     except ConfigError as why:
         log.error("config_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all, a trace adds nothing
         state = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/fieldeye"))
         try:
-            return Chosen(load_config(state / LAST_GOOD), str(why))
+            return Chosen(load_changed(state / LAST_GOOD)[0], str(why), is_meant=False)
         except ConfigError:
-            return Chosen(safe_config(state), str(why), looks=False)
+            return Chosen(safe_config(state), str(why), is_meant=False, looks=False)
 
 
 def _keep_as_last_good(path: Path, state: Path) -> None:

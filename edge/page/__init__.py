@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask, Response, render_template, request
@@ -32,8 +33,18 @@ YEAR_S = 365 * 86_400
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Clock) -> Flask:
-    """The page as a WSGI app. It owns nothing: whoever built store and board closes them."""
+def create_app(
+    store: Store,
+    board: StatusBoard,
+    config: NodeConfig,
+    clock: Clock,
+    *,
+    begin_again: Callable[[], None] | None = None,
+) -> Flask:
+    """The page as a WSGI app. It owns nothing: whoever built store and board closes them.
+
+    `begin_again` makes the node start anew with changed settings; None: they hold from the next start.
+    """
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
     app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
@@ -44,6 +55,7 @@ def create_app(store: Store, board: StatusBoard, config: NodeConfig, clock: Cloc
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, config, clock))
+    app.extensions["fieldeye_begin_again"] = begin_again
     return app
 
 

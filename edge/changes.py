@@ -1,0 +1,84 @@
+"""What a technician changed on the page, on top of node.toml: only the keys that were changed, in a file of their own.
+
+node.toml belongs to whoever provisioned the node, and the service cannot write it. A key that was changed on the page
+wins until it is undone; a change that no longer fits is left out as a whole, and the node says so.
+"""
+
+import copy
+import logging
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.config import NodeConfig, checked, load_config
+from edge.durable import write_durably
+from edge.errors import ConfigError
+
+log = logging.getLogger("fieldeye")
+
+NAME, BEFORE = "changes.json", "changes.before.json"
+Table = dict[str, dict[str, Any]]  # table -> key -> value, as in node.toml
+
+
+def load_changed(path: Path) -> tuple[NodeConfig, str]:
+    """node.toml with what was changed on the page, and why the latter was left out, if it was. Raises ConfigError."""
+    base = load_config(path)
+    file = Path(base.store.folder) / NAME
+    try:
+        changes = read(Path(base.store.folder))
+        if not changes:
+            return base, ""
+        return checked(over(tomllib.loads(path.read_text("utf-8")), changes), str(file)), ""
+    except ConfigError as why:
+        log.error("changes_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
+        return base, str(why)
+
+
+def read(folder: Path) -> Table:
+    """What is changed now; nothing if nothing was. Raises ConfigError for a file that is none of ours."""
+    return _read(folder / NAME)
+
+
+def keep(folder: Path, config: NodeConfig, values: Table) -> NodeConfig:
+    """Add `values` to the changes of `config`, durably; the former file is kept for `undo`. The new configuration.
+
+    Raises ConfigError where a value cannot be used, and OSError where the card does not take it.
+    """
+    changed = checked(over(msgspec.to_builtins(config), values), "settings")
+    before = read(folder)
+    _write(folder / BEFORE, before)
+    _write(folder / NAME, over(before, values))
+    return changed
+
+
+def undo(folder: Path) -> bool:
+    """Go back to what held before the last change, and to the change by another undo. False if there is none."""
+    if not (folder / BEFORE).exists():
+        return False
+    now, before = read(folder), _read(folder / BEFORE)
+    _write(folder / NAME, before)
+    _write(folder / BEFORE, now)
+    return True
+
+
+def over(table: dict[str, Any], values: Table) -> dict[str, Any]:
+    """`table` with `values` in it; a table that was None is begun."""
+    merged = copy.deepcopy(table)
+    for name, keys in values.items():
+        merged[name] = {**(merged.get(name) or {}), **keys}
+    return merged
+
+
+def _read(file: Path) -> Table:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Table)
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as why:
+        raise ConfigError(f"{file}: cannot be read ({why}); remove it, and set on the page what it held") from why
+
+
+def _write(file: Path, changes: Table) -> None:
+    write_durably(file, msgspec.json.encode(changes))

@@ -1,0 +1,83 @@
+"""What was changed on the page, on top of node.toml."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.changes import NAME, keep, load_changed, undo
+from edge.errors import ConfigError
+
+
+@pytest.fixture
+def node_toml(tmp_path: Path) -> Path:
+    path = tmp_path / "node.toml"
+    path.write_text(f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\n[store]\nfolder = "{tmp_path}"\n')
+    return path
+
+
+def every_s(node_toml: Path) -> float:
+    return load_changed(node_toml)[0].camera.every_s
+
+
+def test_without_changes_the_file_holds(node_toml: Path) -> None:
+    assert load_changed(node_toml) == (load_changed(node_toml)[0], "")
+    assert every_s(node_toml) == 60
+
+
+def test_a_change_wins_over_the_file_and_leaves_all_else_to_it(node_toml: Path) -> None:
+    config, _ = load_changed(node_toml)
+    changed = keep(node_toml.parent, config, {"camera": {"every_s": 30}})
+    assert changed.camera.every_s == 30
+    node_toml.write_text(node_toml.read_text().replace('site = "s"', 'site = "other"'))
+    found, refused = load_changed(node_toml)
+    assert (found.camera.every_s, found.node.site, refused) == (30, "other", "")
+
+
+def test_a_second_change_keeps_the_first(node_toml: Path) -> None:
+    config, _ = load_changed(node_toml)
+    keep(node_toml.parent, config, {"camera": {"every_s": 30}})
+    keep(node_toml.parent, load_changed(node_toml)[0], {"camera": {"mode": "trap"}, "node": {"crop": "rice"}})
+    found, _ = load_changed(node_toml)
+    assert (found.camera.every_s, found.camera.mode, found.node.crop) == (30, "trap", "rice")
+
+
+def test_an_undo_goes_back_and_another_one_forth(node_toml: Path) -> None:
+    config, _ = load_changed(node_toml)
+    keep(node_toml.parent, config, {"camera": {"every_s": 30}})
+    keep(node_toml.parent, config, {"camera": {"every_s": 20}})
+    seen = []
+    for _ in range(3):
+        assert undo(node_toml.parent)
+        seen.append(every_s(node_toml))
+    assert seen == [30, 20, 30]
+
+
+def test_without_a_change_there_is_nothing_to_undo(node_toml: Path) -> None:
+    assert not undo(node_toml.parent)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"camera": {"every_s": -1}},
+        {"camera": {"evry_s": 3}},
+        {"node": {"time_zone": "Mars/Olympus"}},
+        {"node": {"latitude": 3.0}},
+        {"mqtt": {"host": "broker.example", "tls": False}},
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_nothing_is_written(
+    values: dict[str, dict[str, object]], node_toml: Path
+) -> None:
+    config, _ = load_changed(node_toml)
+    with pytest.raises(ConfigError):
+        keep(node_toml.parent, config, values)
+    assert not (node_toml.parent / NAME).exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"camera": {"every_s": "often"}}', b'{"camera": {"x": 1}}'])
+def test_a_change_that_does_not_fit_is_left_out_and_said(content: bytes, node_toml: Path) -> None:
+    (node_toml.parent / NAME).write_bytes(content)
+    found, refused = load_changed(node_toml)
+    assert found.camera.every_s == 60
+    assert NAME in refused
