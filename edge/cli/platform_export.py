@@ -7,7 +7,8 @@ from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
 from edge.clock import SystemClock
 from edge.exports import FORMATS, About, place_of
-from edge.platform import read_ledger, read_nodes
+from edge.platform.kept import read_ledger
+from edge.platform.nodes import read_nodes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,41 @@ def _csv() -> Pieces:
     return csv_pieces
 
 
+def _camtrap() -> Pieces:
+    from edge.exports.camtrap import camtrap_pieces  # noqa: PLC0415 only when chosen
+
+    return camtrap_pieces
+
+
+def _darwin() -> Pieces:
+    from edge.exports.darwin import darwin_pieces  # noqa: PLC0415 only when chosen
+
+    return darwin_pieces
+
+
+def _geojson() -> Pieces:
+    from edge.exports.geojson import geojson_pieces  # noqa: PLC0415 only when chosen
+
+    return geojson_pieces
+
+
+def _ngsi() -> Pieces:
+    from edge.exports.ngsi import ngsi_pieces  # noqa: PLC0415 only when chosen
+
+    return ngsi_pieces
+
+
+def _parquet() -> Pieces:
+    from edge.exports.parquet import parquet_pieces  # noqa: PLC0415 only when chosen
+
+    return parquet_pieces
+
+
 FORMATS: dict[str, Format] = {
     "csv": Format("a table: a row a taxon of an interval, a sighting, a loss", "file", _csv),
+    "camtrap-dp": Format("Camtrap DP 1.0.2, a folder for ecologists", "folder", _camtrap),
+    "darwin-core": Format("Darwin Core Archive, a zip as GBIF reads it", "zip", _darwin),
+    "geojson": Format("features for maps", "file", _geojson),
+    "ngsi-ld": Format("entities for FIWARE brokers", "file", _ngsi),
+    "parquet": Format("typed columns for DuckDB, Spark and pandas", "file", _parquet),
 }

@@ -146,8 +146,8 @@ def _nested(row: Mapping[str, Cell], struct: types.StructType, prefix: str) -> d
     for field in struct.fields:
         bare, cell = _bare(field.type), row.get(f"{prefix}{field.name}")
         if isinstance(bare, types.StructType):
-            inner = _nested(row, bare, f"{prefix}{field.name}_")
-            told |= {field.name: inner} if inner or field.required else {}
+            if field.required or any(row.get(name) is not None for name, _ in _leaves(bare, f"{prefix}{field.name}_")):
+                told[field.name] = _nested(row, bare, f"{prefix}{field.name}_")
         elif cell is not None:
             told[field.name] = cell if type(bare) in _KINDS else msgspec.json.decode(str(cell))
         elif field.required and isinstance(bare, types.StrType):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.counts import NoData, Record
+from edge.counts import Climate, NoData, Record, Spread, TaxonCount
 from edge.exports import About, Place
 from edge.wire import (
     Decoded,
@@ -13,6 +13,7 @@ from edge.wire import (
     PlainInterval,
     PlainRecord,
     PlainSighting,
+    PlainUnknown,
     Stored,
     Unknown,
     decode_batch,
@@ -37,9 +38,15 @@ FULL_CARD = interval(10800.0, counts=(count(MOTH, 3), count(APHID, 0, 0, 2)), mo
 LEAVES = interval(
     14400.0, counts=(count(("Phytophthora infestans", "PHYTIN"), 7, 5, 9),), mode="leaf", unit="affected_frames"
 )
+LARVAE = interval(
+    18000.0,
+    counts=(TaxonCount(label=MOTH[0], eppo=MOTH[1], count=4, low=3, high=6, stage="larva"),),
+    area_mm2=500_000,
+    climate=Climate(readings=60, temperature_c=Spread(mean=24.5, least=23.0, most=26.0)),
+)
 SEEN = sighting(60.0, picture=f"{EPOCH.hex[:8]}-41")
 SEEN_UNSURE_WHEN = sighting(61.25, at=instant(61.25, ClockState.UNSYNCED), label="Thysanoptera", eppo="")
-WEEK = (COUNTED, NOTHING_SEEN, NO_DATA, FULL_CARD, LEAVES, SEEN, SEEN_UNSURE_WHEN, lost(50, 99, count=31))
+WEEK: tuple[Record, ...] = (COUNTED, NOTHING_SEEN, NO_DATA, FULL_CARD, LEAVES, LARVAE, SEEN, SEEN_UNSURE_WHEN, lost(50, 99, count=31))
 
 
 def told(*records: Record, site: str = SITE) -> list[PlainRecord]:
@@ -66,3 +73,14 @@ def _has_empty_word(record: PlainRecord) -> bool:
 def unknown() -> PlainRecord:
     """Of a kind that this version does not know."""
     return plain(Decoded(Key("n1", EPOCH, 7), Unknown(9)), SITE)
+
+
+def believable() -> st.SearchStrategy[list[PlainRecord]]:
+    """As any, between 1970 and 2100: tables of ecology take no other years."""
+    return any_records().map(lambda found: [one for one in found if all(1970 < year < 2100 for year in _years(one))])
+
+
+def _years(record: PlainRecord) -> list[int]:
+    if isinstance(record, PlainInterval):
+        return [record.start.utc.year, record.end.utc.year]
+    return [] if isinstance(record, PlainUnknown) else [record.at.utc.year]

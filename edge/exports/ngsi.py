@@ -1,0 +1,137 @@
+"""NGSI-LD entities of FIWARE's `DeviceMeasurement` and `Alert`, normalized, as a broker takes them for an upsert.
+
+Of an interval: `effort` (frames looked at) always; of each taxon `count`, `low` and `high`; without data the effort
+alone, with the reason as its text, so that no zero is made up. Sightings and losses have no entity: intervals count.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from edge.exports.about import About, Piece, Place
+from edge.exports.geojson import point
+from edge.taxa import taxon
+from edge.wire import PlainAlert, PlainInterval, PlainRecord, SummaryCount
+from edge.wire.messages import SpreadOf
+
+CONTEXT = [
+    "https://raw.githubusercontent.com/smart-data-models/dataModel.Device/master/context.jsonld",
+    "https://raw.githubusercontent.com/smart-data-models/dataModel.Alert/master/context.jsonld",
+    "https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld",
+]
+COUNT_UNIT = "C62"  # UN/CEFACT: one, a plain count
+Entity = dict[str, Any]
+_SEVERITY = {"calm": "informational", "look": "medium", "act": "high"}
+_SUBCATEGORY = {"mollusc": "snail", "nematode": "nematodes", "bacterium": "bacteria", "oomycete": "fungus"}
+_KNOWN = ("insect", "mite", "snail", "fungus", "bacteria", "virus", "nematodes")
+
+
+def ngsi_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
+    """A JSON array, an entity a line."""
+    yield Piece("", b"[")
+    separator = b"\n"
+    for record in found:
+        for entity in _entities(record, about.place(record)):
+            yield Piece("", separator + msgspec.json.encode(entity))
+            separator = b",\n"
+    yield Piece("", b"\n]\n")
+
+
+def _entities(record: PlainRecord, place: Place) -> Iterator[Entity]:
+    if isinstance(record, PlainInterval):
+        yield from _measurements(record, place)
+    elif isinstance(record, PlainAlert):
+        yield _alert(record, place)
+
+
+def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
+    common = _common(interval, place) | {
+        "refDevice": {"type": "Relationship", "object": f"urn:ngsi-ld:Device:{interval.site}:{interval.node}"},
+        "deviceType": _property(interval.mode),
+        "dateObserved": _property(_utc(interval.end.utc)),
+        "unit": _property(COUNT_UNIT),
+        "source": _property(interval.model),
+    }
+    at = interval.end.utc
+    effort = {"controlledProperty": _property("effort"), "measurementType": _property("frames")}
+    effort |= {"numValue": _number(interval.frames, at), "outlier": _property(interval.saturated)}
+    effort |= {} if interval.no_data is None else {"textValue": _property(interval.no_data)}
+    yield {"id": _id("DeviceMeasurement", interval, "effort"), "type": "DeviceMeasurement"} | effort | common
+    if interval.counts == []:
+        yield _measurement(interval, None, "count", 0, "none") | common
+    for number, count in enumerate(interval.counts or []):
+        figures = {"count": count.count, "low": count.low, "high": count.high, "per_m2": count.per_m2}
+        for what, value in figures.items():
+            if value is not None:
+                yield _measurement(interval, count, what, value, str(number)) | common
+    for what, spread, unit in _climate(interval):
+        measured = {"controlledProperty": _property(what), "measurementType": _property("mean")}
+        measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)}
+        yield {"id": _id("DeviceMeasurement", interval, what), "type": "DeviceMeasurement"} | common | measured
+
+
+def _climate(interval: PlainInterval) -> Iterator[tuple[str, SpreadOf, str]]:
+    """Property, readings, UN/CEFACT unit."""
+    if interval.climate is not None:
+        yield "temperature", interval.climate.temperature_c, "CEL"
+        if interval.climate.humidity is not None:
+            yield "relativeHumidity", interval.climate.humidity, COUNT_UNIT
+
+
+def _measurement(interval: PlainInterval, count: SummaryCount | None, what: str, value: float, part: str) -> Entity:
+    """One figure of a taxon; without a taxon the zero of an interval that showed none."""
+    names = (count.eppo, count.stage) if count else ()
+    entity = {
+        "id": _id("DeviceMeasurement", interval, part, what),
+        "type": "DeviceMeasurement",
+        "controlledProperty": _property(taxon(count.label).group or "pest" if count else "any"),
+        "measurementType": _property(":".join(filter(None, (*names, interval.unit, what)))),
+        "numValue": _number(value, interval.end.utc),
+        "outlier": _property(interval.saturated),  # the trap was too full to count on
+    }
+    return entity | ({"textValue": _property(count.label)} if count else {})
+
+
+def _alert(alert: PlainAlert, place: Place) -> Entity:
+    kind = taxon(alert.label).kind
+    sub = _SUBCATEGORY.get(kind, kind)
+    figures = {"eppo": alert.eppo, "scientificName": alert.label, "value": alert.value, "low": alert.low}
+    figures |= {"high": alert.high, "unit": alert.unit, "startAt": alert.start_at, "sureAt": alert.sure_at}
+    figures |= {"model": alert.model, "task": alert.task, "threshold": alert.source}
+    entity = {
+        "id": _id("Alert", alert),
+        "type": "Alert",
+        "alertSource": _property(f"urn:ngsi-ld:Device:{alert.site}:{alert.node}"),
+        "category": _property("agriculture"),
+        "severity": _property(_SEVERITY[alert.level]),
+        "dateIssued": _property(_utc(alert.at.utc)),
+        "description": _property(f"{alert.label}: {alert.reason} {alert.look_at}"),
+        "source": _property(alert.source),
+        "data": _property({name: value for name, value in figures.items() if value not in (None, "")}),
+    }
+    return entity | ({"subCategory": _property(sub)} if sub in _KNOWN else {}) | _common(alert, place)
+
+
+def _common(record: PlainRecord, place: Place) -> Entity:
+    where, area = point(place), place.area_code
+    common: Entity = {} if where is None else {"location": {"type": "GeoProperty", "value": where}}
+    common |= {} if area is None else {"areaServed": _property(area)}
+    return common | {"dataProvider": _property(record.site), "@context": CONTEXT}
+
+
+def _id(kind: str, record: PlainRecord, *parts: str) -> str:
+    return ":".join(("urn:ngsi-ld", kind, record.site, record.node, record.epoch, str(record.seq), *parts))
+
+
+def _property(value: object) -> Entity:
+    return {"type": "Property", "value": value}
+
+
+def _number(value: float, at: datetime, unit: str = COUNT_UNIT) -> Entity:
+    return {"type": "Property", "value": value, "unitCode": unit, "observedAt": _utc(at)}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,147 @@
+"""Camtrap DP: frictionless and the profile find nothing against it; a zero, a disease and no data are told apart."""
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import frictionless
+import jsonschema
+import pytest
+from geojson_pydantic import MultiPoint
+from hypothesis import HealthCheck, given, settings
+
+from edge.errors import UsageError
+from edge.exports import FORMATS, About
+from edge.wire import PlainRecord
+from tests.exports.told import (
+    ABOUT,
+    COUNTED,
+    FULL_CARD,
+    LARVAE,
+    LEAVES,
+    NO_DATA,
+    NOTHING_SEEN,
+    NOWHERE_KNOWN,
+    SEEN,
+    SEEN_UNSURE_WHEN,
+    WEEK,
+    believable,
+    told,
+)
+from tests.records import interval
+
+SCHEMAS = Path(__file__).parent / "schemas"
+PROFILE = json.loads((SCHEMAS / "camtrap-dp-profile.json").read_text())
+
+
+def package(records: Iterable[PlainRecord], folder: Path, about: About = ABOUT) -> dict[str, Any]:
+    """The package in `folder`; returns its description."""
+    folder.mkdir(exist_ok=True)
+    for one in folder.iterdir():
+        one.unlink()
+    for name, content in FORMATS["camtrap-dp"].open()(records, about):
+        with (folder / name).open("ab") as file:
+            file.write(content)
+    described: dict[str, Any] = json.loads((folder / "datapackage.json").read_text())
+    return described
+
+
+def faults(folder: Path) -> list[str]:
+    """What frictionless finds, by the schemas that the package names, which stand here."""
+    described = json.loads((folder / "datapackage.json").read_text())
+    del described["profile"]
+    for resource in described["resources"]:
+        resource["schema"] = json.loads((SCHEMAS / resource["schema"].rpartition("/")[2]).read_text())
+    report = frictionless.Package.from_descriptor(described, basepath=str(folder)).validate()
+    return [error.message for task in report.tasks for error in task.errors] + [
+        error.message for error in report.errors
+    ]
+
+
+def check_profile(described: dict[str, Any]) -> None:
+    jsonschema.Draft4Validator(PROFILE, format_checker=jsonschema.FormatChecker()).validate(described)
+    MultiPoint.model_validate(described["spatial"])
+
+
+def observations(*records: Any, folder: Path) -> list[dict[str, str]]:
+    package(told(*records), folder)
+    with (folder / "observations.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_week_follows_the_tables_and_the_profile(tmp_path: Path) -> None:
+    check_profile(package(told(*WEEK), tmp_path))
+    assert faults(tmp_path) == []
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(believable())
+def test_anything_a_node_counts_follows_them(tmp_path: Path, records: list[PlainRecord]) -> None:
+    check_profile(package(records, tmp_path))
+    assert faults(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong"), [("animal", "insect"), ("2026-07-01T12:00:00Z", "noon"), ("farm-3/n1/cam0", "elsewhere")]
+)
+def test_the_validator_would_find_a_mistake(was: str, wrong: str, tmp_path: Path) -> None:
+    package(told(*WEEK), tmp_path)
+    path = tmp_path / "observations.csv"
+    path.write_text(path.read_text().replace(was, wrong))
+    assert faults(tmp_path)
+
+
+def test_a_count_is_an_animal_with_its_range_and_effort_as_tags(tmp_path: Path) -> None:
+    first, second = observations(COUNTED, folder=tmp_path)
+    assert (first["scientificName"], first["count"], first["observationLevel"]) == (
+        "Plutella xylostella",
+        "12",
+        "event",
+    )
+    assert "low:9|high:17" in first["observationTags"]
+    assert "frames:3540" in first["observationTags"]
+    assert first["eventID"] == second["eventID"]
+
+
+def test_a_zero_is_blank_and_no_data_is_not(tmp_path: Path) -> None:
+    zero, dark = observations(NOTHING_SEEN, NO_DATA, folder=tmp_path)
+    assert (zero["observationType"], zero["count"]) == ("blank", "")
+    assert (dark["observationType"], dark["observationComments"]) == ("unclassified", "no data: dark")
+
+
+def test_a_taxon_that_was_looked_for_and_not_seen_is_no_animal(tmp_path: Path) -> None:
+    (moths,) = observations(FULL_CARD, folder=tmp_path)
+    assert (moths["count"], "saturated:true" in moths["observationTags"]) == ("3", True)
+    (blank,) = observations(interval(counts=FULL_CARD.counts[1:]), folder=tmp_path)  # type: ignore[index]
+    assert (blank["observationType"], blank["observationComments"]) == ("blank", "Myzus persicae: 0 (0 to 2)")
+
+
+def test_a_larva_is_a_juvenile_with_its_own_word_and_density_as_tags(tmp_path: Path) -> None:
+    (larva,) = observations(LARVAE, folder=tmp_path)
+    assert larva["lifeStage"] == "juvenile"
+    assert {"stage:larva", "perM2:8.0", "temperatureC:24.5"} <= set(larva["observationTags"].split("|"))
+
+
+def test_a_leaf_is_no_animal(tmp_path: Path) -> None:
+    assert observations(LEAVES, folder=tmp_path) == []
+
+
+def test_a_sighting_stands_on_its_picture_and_one_without_is_left_out(tmp_path: Path) -> None:
+    (seen,) = observations(SEEN, SEEN_UNSURE_WHEN, folder=tmp_path)
+    with (tmp_path / "media.csv").open(newline="") as file:
+        (media,) = csv.DictReader(file)
+    assert seen["mediaID"] == media["mediaID"]
+    assert (media["filePublic"], seen["observationLevel"]) == ("false", "media")
+    assert float(seen["bboxX"]) + float(seen["bboxWidth"]) == pytest.approx(0.6, abs=1e-4)
+
+
+def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path) -> None:
+    package(told(COUNTED), tmp_path)
+    assert ",false," in (tmp_path / "deployments.csv").read_text()
+
+
+def test_a_node_without_a_place_is_refused_and_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="farm-3/n1 has no position"):
+        package(told(COUNTED), tmp_path, NOWHERE_KNOWN)

@@ -1,0 +1,106 @@
+"""Darwin Core Archive: a reader that others wrote finds events, occurrences and measurements joined as meant."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from dwca.read import DwCAReader
+from hypothesis import HealthCheck, given, settings
+
+from edge.cli.exporting import write_export
+from edge.exports.darwin_meta import DWC, EVENT, MEASUREMENT, OCCURRENCE, part_of
+from edge.wire import PlainInterval, PlainRecord
+from tests.exports.told import ABOUT, COUNTED, FULL_CARD, LARVAE, LEAVES, NO_DATA, NOTHING_SEEN, WEEK, believable, told
+
+
+@contextmanager
+def archive(records: list[PlainRecord], folder: Path) -> Iterator[DwCAReader]:
+    write_export("darwin-core", records, ABOUT, folder / "x.zip")
+    with DwCAReader(str(folder / "x.zip"), tmp_dir=str(folder)) as reader:
+        yield reader
+
+
+def of_type(row: Any, word: str) -> list[Any]:
+    """The event's rows in one of the other tables."""
+    return [one for one in row.extensions if one.rowtype.endswith(word)]
+
+
+def test_a_reader_finds_each_interval_with_its_taxa_and_their_ranges(tmp_path: Path) -> None:
+    with archive(told(*WEEK), tmp_path) as reader:
+        events = {row.id: row for row in reader}
+        first = events[min(events)]
+        moth, aphid = of_type(first, "Occurrence")
+        bounds = [one.data[DWC + "measurementValue"] for one in of_type(first, "MeasurementOrFact")]
+    assert len(events) == 6
+    assert first.data[DWC + "sampleSizeValue"] == "3540"
+    assert first.data[DWC + "eventDate"] == "2026-07-01T12:00:00Z/2026-07-01T13:00:00Z"
+    assert (moth.data[DWC + "scientificName"], moth.data[DWC + "individualCount"]) == (
+        "Plutella xylostella",
+        "12",
+    )
+    assert aphid.data[DWC + "basisOfRecord"] == "MachineObservation"
+    assert bounds == ["9", "17", "201", "260"]
+
+
+def test_a_zero_has_effort_and_no_occurrence_and_no_data_has_neither(tmp_path: Path) -> None:
+    with archive(told(NOTHING_SEEN, NO_DATA), tmp_path) as reader:
+        zero, dark = list(reader)
+        assert zero.extensions == dark.extensions == []
+    assert (zero.data[DWC + "sampleSizeValue"], zero.data[DWC + "eventRemarks"]) == (
+        "3600",
+        "looked at, and nothing seen",
+    )
+    assert (dark.data[DWC + "sampleSizeValue"], dark.data[DWC + "eventRemarks"]) == ("0", "no data: dark")
+
+
+def test_a_taxon_counted_as_none_is_absent(tmp_path: Path) -> None:
+    with archive(told(FULL_CARD), tmp_path) as reader:
+        (event,) = list(reader)
+        status = [one.data[DWC + "occurrenceStatus"] for one in of_type(event, "Occurrence")]
+    assert status == ["present", "absent"]
+
+
+def test_affected_leaves_are_no_individuals(tmp_path: Path) -> None:
+    with archive(told(LEAVES), tmp_path) as reader:
+        (event,) = list(reader)
+        (leaf,) = of_type(event, "Occurrence")
+    assert (leaf.data[DWC + "individualCount"], leaf.data[DWC + "organismQuantity"]) == ("", "7")
+
+
+def test_the_interval_of_a_place_has_its_datum_and_area(tmp_path: Path) -> None:
+    with archive(told(COUNTED), tmp_path) as reader:
+        (event,) = list(reader)
+    assert event.data[DWC + "locationID"] == "330106011002"
+    assert event.data[DWC + "geodeticDatum"] == "WGS84"
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(believable())
+def test_every_interval_is_an_event_and_every_count_an_occurrence(tmp_path: Path, records: list[PlainRecord]) -> None:
+    intervals = [record for record in records if isinstance(record, PlainInterval)]
+    with archive(records, tmp_path) as reader:
+        occurrences = [len(of_type(event, "Occurrence")) for event in reader]
+    assert sorted(occurrences) == sorted(len(one.counts or []) for one in intervals)
+
+
+def test_density_stage_and_climate_are_kept(tmp_path: Path) -> None:
+    with archive(told(LARVAE), tmp_path) as reader:
+        (event,) = list(reader)
+        (larva,) = of_type(event, "Occurrence")
+        measured = {
+            one.data[DWC + "measurementType"]: (one.data[DWC + "measurementValue"], one.data[DWC + "occurrenceID"])
+            for one in of_type(event, "MeasurementOrFact")
+        }
+    assert larva.data[DWC + "lifeStage"] == "larva"
+    assert measured["density"] == ("8.0", larva.data[DWC + "occurrenceID"])
+    assert measured["mean air temperature"] == ("24.5", "")
+    assert "mean relative humidity" not in measured
+
+
+def test_meta_xml_has_the_core_first_and_a_reference_in_each_extension() -> None:
+    root = ElementTree.fromstring(part_of((EVENT, OCCURRENCE, MEASUREMENT)))  # noqa: S314 our own words
+    space = "{http://rs.tdwg.org/dwc/text/}"
+    assert [one.tag.removeprefix(space) for one in root] == ["core", "extension", "extension"]
+    assert all(one.find(f"{space}coreid") is not None for one in root[1:])

@@ -1,0 +1,119 @@
+"""GeoJSON and NGSI-LD: valid by what others wrote, and no place or zero made up."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from geojson_pydantic import FeatureCollection
+from hypothesis import given, settings
+
+from edge.exports import FORMATS, About
+from edge.exports.geojson import read_geojson
+from edge.wire import PlainInterval, PlainRecord
+from tests.exports.told import ABOUT, COUNTED, LARVAE, NO_DATA, NOTHING_SEEN, NOWHERE_KNOWN, WEEK, any_records, told
+from tests.records import alert
+
+SCHEMAS = Path(__file__).parent / "schemas"
+MODELS = {name: json.loads((SCHEMAS / f"{name}.json").read_text()) for name in ("DeviceMeasurement", "Alert")}
+
+
+def written(name: str, records: Iterable[PlainRecord], about: About = ABOUT) -> bytes:
+    return b"".join(piece.content for piece in FORMATS[name].open()(records, about))
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_records())
+def test_geojson_is_valid_and_every_record_comes_back_as_it_was(records: list[PlainRecord]) -> None:
+    content = written("geojson", records)
+    FeatureCollection.model_validate_json(content)
+    assert read_geojson(content) == records
+
+
+def test_a_feature_stands_at_longitude_and_latitude() -> None:
+    (feature,) = json.loads(written("geojson", told(COUNTED)))["features"]
+    assert feature["geometry"] == {"type": "Point", "coordinates": [120.5, 30.25]}
+    assert feature["properties"]["counts"][0]["low"] == 9
+
+
+def test_a_node_without_a_place_is_an_unlocated_feature() -> None:
+    (feature,) = json.loads(written("geojson", told(COUNTED), NOWHERE_KNOWN))["features"]
+    assert feature["geometry"] is None
+
+
+def simple(entity: dict[str, Any]) -> dict[str, Any]:
+    """An entity's simplified form (ETSI GS CIM 009, 4.5.4): bare values, as the models describe it."""
+    return {
+        name: part.get("value", part.get("object")) if isinstance(part, dict) else part
+        for name, part in entity.items()
+        if name != "@context"
+    }
+
+
+def entities(*records: Any, about: About = ABOUT) -> list[dict[str, Any]]:
+    return [simple(entity) for entity in json.loads(written("ngsi-ld", told(*records), about))]
+
+
+CHECKER = jsonschema.FormatChecker()
+CHECKER.checks("date-time", raises=ValueError)(lambda text: bool(datetime.fromisoformat(text)))
+
+
+def check(entity: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(MODELS[entity["type"]], format_checker=CHECKER).validate(entity)
+
+
+def test_a_week_follows_the_data_models() -> None:
+    found = entities(*WEEK, alert())
+    assert {entity["type"] for entity in found} == {"DeviceMeasurement", "Alert"}
+    for entity in found:
+        check(entity)
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_records())
+def test_anything_follows_them_under_ids_of_its_own(records: list[PlainRecord]) -> None:
+    found = [simple(entity) for entity in json.loads(written("ngsi-ld", records))]
+    for entity in found:
+        check(entity)
+    assert len({entity["id"] for entity in found}) == len(found)
+    told_of = {":".join(entity["id"].split(":")[:7]) for entity in found if entity["type"] == "DeviceMeasurement"}
+    assert len(told_of) == sum(isinstance(record, PlainInterval) for record in records)
+
+
+@pytest.mark.parametrize(("change", "value"), [("numValue", "12"), ("dateObserved", "noon"), ("outlier", 1)])
+def test_the_model_would_find_a_mistake(change: str, value: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        check(entities(COUNTED)[0] | {change: value})
+
+
+def test_a_count_its_range_and_the_effort_are_an_entity_each() -> None:
+    found = {entity["measurementType"]: entity["numValue"] for entity in entities(COUNTED)}
+    assert found == {
+        "frames": 3540,
+        "PLUTMA:visits:count": 12, "PLUTMA:visits:low": 9, "PLUTMA:visits:high": 17,
+        "MYZUPE:visits:count": 230, "MYZUPE:visits:low": 201, "MYZUPE:visits:high": 260,
+    }  # fmt: skip
+
+
+def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
+    found = {(entity["controlledProperty"], entity["measurementType"]): entity for entity in entities(LARVAE)}
+    assert found["pest", "PLUTMA:larva:visits:per_m2"]["numValue"] == 8.0
+    warm = found["temperature", "mean"]
+    assert (warm["numValue"], warm["unit"]) == (24.5, "CEL")
+
+
+def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
+    zero = {entity["measurementType"]: entity["numValue"] for entity in entities(NOTHING_SEEN)}
+    (dark,) = entities(NO_DATA)
+    assert zero == {"frames": 3600, "visits:count": 0}
+    assert (dark["measurementType"], dark["numValue"], dark["textValue"]) == ("frames", 0, "dark")
+
+
+def test_an_alert_says_how_grave_and_why() -> None:
+    (entity,) = entities(alert(level="act"))
+    assert (entity["severity"], entity["subCategory"], entity["category"]) == ("high", "insect", "agriculture")
+    assert entity["data"]["value"] == 14.0
+    assert "14 insects/trap/night" in entity["description"]
