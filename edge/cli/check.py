@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.changes import load_changed
 from edge.cli.exits import DONE, WRONG_USE
+from edge.config import NodeConfig
 from edge.errors import ConfigError
 
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
@@ -22,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 if the configuration can be used, 2 with the reason if not."""
     try:
-        config, refused = load_changed(args.config)
-        if refused:
-            raise ConfigError(refused)
+        config = _meant(args.config)
     except ConfigError as why:
         if not args.json:
             raise
@@ -39,3 +38,11 @@ def run(args: argparse.Namespace) -> int:
             f"{config.camera.kind} camera, records {broker}"
         )
     return DONE
+
+
+def _meant(path: Path) -> NodeConfig:
+    """With what was changed on the page; a change that does not fit is as wrong as a line of the file."""
+    config, refused = load_changed(path)
+    if refused:
+        raise ConfigError(refused)
+    return config

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from edge.changes import load_changed
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
 from edge.clock import SystemClock
