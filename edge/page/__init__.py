@@ -18,6 +18,7 @@ from edge.page.live import LivePicture
 from edge.page.metrics import metrics
 from edge.page.people import people
 from edge.page.recent import Recent
+from edge.page.review import review
 from edge.page.routes import Node, node, pages
 from edge.page.server import PageServer, serve
 from edge.page.trust import Trust, install
@@ -52,6 +53,7 @@ def create_app(
     app.register_blueprint(api)
     app.register_blueprint(people)
     app.register_blueprint(metrics)
+    app.register_blueprint(review)
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, config, clock))

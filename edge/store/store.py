@@ -18,6 +18,7 @@ from edge.errors import StoreError
 from edge.store import questions
 from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
+from edge.store.decisions import Decisions
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures
 from edge.store.questions import Answer, Question
@@ -62,6 +63,8 @@ class Store(Records):
             closing.callback(super().close)
             self.accounts = Accounts(self._path.parent)
             closing.callback(self.accounts.close)
+            self.decisions = Decisions(self._path.parent)
+            closing.callback(self.decisions.close)
             self._reserve = Reserve(self._folder)
             self._reserve.fill()
             with transaction(self._db) as db:

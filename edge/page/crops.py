@@ -1,0 +1,201 @@
+"""What a person is asked to check: single boxes cut out of kept pictures, as sentences and numbers for a drawing."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import sqrt
+from unicodedata import combining, normalize
+
+from edge.annotations import annotated
+from edge.cameras.headers import read_header
+from edge.counts import Box, Seen, Sighting
+from edge.errors import BadFrameError
+from edge.page.names import HEALTHY, Names
+from edge.page.sightings import Outline, how_sure, outline
+from edge.page.words import Moments, gettext, number
+from edge.store import BoxKey, Store, Tally
+from edge.taxa import taxa
+
+LOOKED_BACK = 300  # sightings, newest first: some nights
+SHOWN = 6  # boxes on one page: each loads a picture of about 40 kB
+FOUND = 10  # names in an answer
+LEAST_SIDE = 0.12  # of the picture's longer side: a tiny insect is told by what it sits on
+ROOM = 1.8  # sides of the cut-out against the longer side of the box
+LEAST_LOOKED = 5  # decisions, before a share says anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxAt:
+    """A box with all that is known of it."""
+
+    key: BoxKey
+    seen: Seen
+    model: str
+    sighting: Sighting
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crop:
+    """One box to be checked."""
+
+    picture: str
+    box: int
+    view_box: str
+    width: int
+    height: int
+    outline: Outline
+    question: str
+    scientific: str
+    said: str  # label of the model
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """How often the model was right about a taxon at this place."""
+
+    name: str
+    words: str
+
+
+def undecided(store: Store, most: int = SHOWN) -> Iterator[BoxAt]:
+    """Boxes nobody has decided on, newest picture first, the surest of a picture first."""
+    left = most
+    for sighting in _pictured(store):
+        done = store.decisions.on(sighting.picture or "")
+        for one in boxes_on(store, sighting):
+            if one.key.box in done:
+                continue
+            yield one
+            left -= 1
+            if not left:
+                return
+
+
+def _pictured(store: Store) -> Iterator[Sighting]:
+    """A sighting for each kept picture, newest first."""
+    met: set[str] = set()
+    for stored in store.latest_sightings(LOOKED_BACK):
+        record = stored.record
+        if isinstance(record, Sighting) and record.picture is not None and record.picture not in met:
+            met.add(record.picture)
+            yield record
+
+
+def box(store: Store, key: BoxKey) -> BoxAt | None:
+    """One box of a picture of the last nights; None if it is not kept."""
+    sighting = next((one for one in _pictured(store) if one.picture == key.picture), None)
+    found = boxes_on(store, sighting) if sighting is not None else ()
+    return next((one for one in found if one.key == key), None)
+
+
+def boxes_on(store: Store, sighting: Sighting) -> tuple[BoxAt, ...]:
+    """All boxes of a sighting's picture; () if it is gone, broken or from before boxes were kept in pictures."""
+    name = sighting.picture or ""
+    jpeg = store.picture(name)
+    if jpeg is None:
+        return ()
+    try:
+        header = read_header(jpeg)
+    except BadFrameError:
+        return ()
+    return tuple(
+        BoxAt(
+            key=BoxKey(name, index),
+            seen=seen,
+            model=sighting.model,
+            sighting=sighting,
+            width_px=header.width_px,
+            height_px=header.height_px,
+        )
+        for index, seen in enumerate(annotated(jpeg))
+    )
+
+
+def crop(one: BoxAt, when: Moments, names: Names) -> Crop:
+    """In the reader's words."""
+    name = names.name(one.seen.label)
+    return Crop(
+        picture=one.key.picture,
+        box=one.key.box,
+        view_box=view_box(one.seen.box, one.width_px, one.height_px),
+        width=one.width_px,
+        height=one.height_px,
+        outline=outline(one.seen.box, (one.width_px, one.height_px)),
+        question=gettext("Is this “%(name)s”?", name=name),
+        scientific=one.seen.label if name != one.seen.label else "",
+        said=one.seen.label,
+        words=gettext("%(sure)s · %(time)s", sure=how_sure(one.seen.confidence), time=when.at(one.sighting.at.utc)),
+    )
+
+
+def view_box(shares: Box, width_px: int, height_px: int) -> str:
+    """A square round a box (shares of the picture) with what is around it, moved into the picture, in px."""
+    left, top, right, bottom = shares[0] * width_px, shares[1] * height_px, shares[2] * width_px, shares[3] * height_px
+    side = max(ROOM * max(right - left, bottom - top), LEAST_SIDE * max(width_px, height_px))
+    side = min(side, width_px, height_px)
+    x = min(max(0.0, (left + right - side) / 2), width_px - side)
+    y = min(max(0.0, (top + bottom - side) / 2), height_px - side)
+    return f"{x:.0f} {y:.0f} {side:.0f} {side:.0f}"
+
+
+def search(words: str, names: Names) -> list[tuple[str, str, str]]:
+    """Label, local name and scientific name of what may be meant: names that begin so first, then those that hold it.
+
+    In the reader's language, in English and by the scientific name; accents and capitals do not matter.
+    """
+    wanted = folded(words)
+    if not wanted:
+        return []
+    ranked = []
+    for row in taxa():
+        known = {folded(name) for name in (row.name(names.language), row.name("en"), row.scientific_name)}
+        if any(wanted in name for name in known):
+            ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
+    ranked.sort(key=lambda one: one[:2])
+    found = [(row.scientific_name, names.name(row.scientific_name)) for _, _, row in ranked]
+    if wanted in folded(names.name(HEALTHY)):
+        found.insert(0, (HEALTHY, names.name(HEALTHY)))
+    return [(label, name, label if label not in {name, HEALTHY} else "") for label, name in found[:FOUND]]
+
+
+def folded(text: str) -> str:
+    """Without accents and capitals: `Rầy nâu` is found by `ray nau`."""
+    apart = normalize("NFKD", text.strip().casefold()).replace("đ", "d")
+    return "".join(sign for sign in apart if not combining(sign))
+
+
+def is_name(label: str) -> bool:
+    """May a person call a box so?"""
+    return label == HEALTHY or any(row.scientific_name == label for row in taxa())
+
+
+def shares(tallies: Iterable[Tally], model: str, names: Names) -> list[Share]:
+    """How often `model` was right here by what people decided, most looked at first."""
+    own = sorted((one for one in tallies if one.model == model), key=lambda one: -one.looked)
+    return [Share(name=names.name(one.said), words=_share_words(one)) for one in own]
+
+
+def _share_words(tally: Tally) -> str:
+    right, looked = number(tally.right), number(tally.looked)
+    if tally.looked < LEAST_LOOKED:
+        return gettext("%(right)s of %(looked)s right; too few to say more", right=right, looked=looked)
+    low, high = wilson(tally.right, tally.looked)
+    return gettext(
+        "%(right)s of %(looked)s right: between %(low)s and %(high)s of a hundred",
+        right=right,
+        looked=looked,
+        low=number(100 * low),
+        high=number(100 * high),
+    )
+
+
+def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+    """Interval of a proportion, 0..1. Wilson (1927), JASA 22:209-212; z=1.96 is 95 %. No trials: (0, 1)."""
+    if not trials:
+        return 0.0, 1.0
+    share, square = hits / trials, z * z / trials
+    middle = (share + square / 2) / (1 + square)
+    half = z * sqrt(share * (1 - share) / trials + square / (4 * trials)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,110 @@
+"""Yes, no or something else: a person checks single boxes of the last nights."""
+
+from flask import Blueprint, abort, redirect, render_template, request
+from flask_babel import get_locale
+from werkzeug.wrappers import Response
+
+from edge.page import crops
+from edge.page.names import Names
+from edge.page.routes import node
+from edge.page.trust import Role, needs, trust, visitor
+from edge.page.words import gettext
+from edge.store import BoxKey, Decision
+
+review = Blueprint("review", __name__)
+Page = str | Response | tuple[str, int]
+
+
+@review.get("/review")
+@needs(Role.FARMER)
+def to_check() -> str:
+    """Some boxes that nobody has decided on, and how often the model was right so far."""
+    this, names = node(), Names(str(get_locale()))
+    when, model = this.moments(), this.board.snapshot().model
+    found = [crops.crop(one, when, names) for one in crops.undecided(this.store)]
+    running = f"{model.name}@{model.version}"
+    return render_template(
+        "review.html",
+        crops=found,
+        last=_last(names),
+        shares=crops.shares(this.store.decisions.tallies(), running, names),
+        running=running,
+    )
+
+
+@review.post("/review")
+@needs(Role.FARMER)
+def decide() -> Page:
+    """Keeps it with who and when; `other` without a label asks for the name first."""
+    one = _box()
+    verdict, label = request.form.get("verdict", ""), request.form.get("label", "")
+    if verdict == "other" and not label:
+        return redirect(f"/review/{one.key.picture}/{one.key.box}", 303)
+    if verdict not in ("yes", "no", "other") or (verdict == "other" and not crops.is_name(label)):
+        abort(400, gettext("Choose one of these."))
+    labels = {"yes": one.seen.label, "no": "", "other": label}
+    node().store.decisions.decide(
+        Decision(
+            key=one.key,
+            said=one.seen.label,
+            confidence=one.seen.confidence,
+            model=one.model,
+            label=labels[verdict],
+            who=visitor().name,
+            utc=trust().now_utc(),
+        )
+    )
+    return redirect(f"/review?last={one.key.picture}.{one.key.box}", 303)
+
+
+@review.post("/review/undo")
+@needs(Role.FARMER)
+def undo() -> Page:
+    """The box is asked about again."""
+    node().store.decisions.take_back(_box().key)
+    return redirect("/review", 303)
+
+
+@review.get("/review/<picture>/<box>")
+@needs(Role.FARMER)
+def other(picture: str, box: str) -> str:
+    """What is it instead? Search by name."""
+    this, names = node(), Names(str(get_locale()))
+    one = crops.box(this.store, _key(picture, box))
+    if one is None:
+        abort(404, gettext("This picture is no longer kept on the node."))
+    words = request.args.get("name", "")[:60]
+    return render_template(
+        "review_other.html",
+        crop=crops.crop(one, this.moments(), names),
+        words=words,
+        found=crops.search(words, names),
+        nothing=gettext("No name like this is known here.") if words.strip() else "",
+    )
+
+
+def _box() -> crops.BoxAt:
+    """That of the form."""
+    found = crops.box(node().store, _key(request.form.get("picture", ""), request.form.get("box", "")))
+    if found is None:
+        abort(404, gettext("This picture is no longer kept on the node."))
+    return found
+
+
+def _key(picture: str, box: str) -> BoxKey:
+    """What is no number names no box."""
+    return BoxKey(picture, int(box) if box.isascii() and box.isdigit() and len(box) < 6 else -1)
+
+
+def _last(names: Names) -> tuple[str, str, str] | None:
+    """What was decided a moment ago, to be taken back: words, picture, box."""
+    picture, _, box = request.args.get("last", "").rpartition(".")
+    decision = node().store.decisions.on(picture).get(_key(picture, box).box)
+    if decision is None:
+        return None
+    words = {
+        "right": gettext("You said: yes, “%(name)s”.", name=names.name(decision.said)),
+        "wrong": gettext("You said: no."),
+        "other": gettext("You said: it is “%(name)s”.", name=names.name(decision.label)),
+    }
+    return words[decision.verdict], picture, box

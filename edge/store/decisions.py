@@ -1,0 +1,176 @@
+"""What people decided: whether a box shows what the model says, and what they have done about a warning.
+
+In a file apart from the records: it is asked for once a season, and a damaged one costs no count.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Literal, NamedTuple
+
+from edge.config import MEGABYTE
+from edge.store.file import open_checked, sentences
+from edge.store.schema import transaction
+from edge.wire import from_utc_ms, utc_ms
+
+NAME = "decisions.sqlite"
+MAX_MB = 16  # 90,000 decisions
+KEPT_DEEDS = 500
+TABLES = """
+CREATE TABLE decision (
+    picture TEXT NOT NULL,                  -- id of a kept picture
+    box INTEGER NOT NULL,                   -- which of its boxes, the surest is 0
+    said TEXT NOT NULL,                     -- what the model called it
+    confidence REAL NOT NULL,
+    model TEXT NOT NULL,
+    is_right INTEGER NOT NULL,
+    label TEXT NOT NULL,                    -- what the person calls it; empty: nothing of interest
+    who TEXT NOT NULL,
+    utc_ms INTEGER NOT NULL,
+    PRIMARY KEY (picture, box)
+) WITHOUT ROWID;
+CREATE TABLE deed (what TEXT PRIMARY KEY, who TEXT NOT NULL, utc_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX deed_by_time ON deed (utc_ms)
+"""
+Verdict = Literal["right", "wrong", "other"]
+
+
+class BoxKey(NamedTuple):
+    """A box on a kept picture: the pictures' own order, surest first."""
+
+    picture: str
+    box: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A person on one box. `label` is theirs: that of the model, another one, or empty for nothing of interest."""
+
+    key: BoxKey
+    said: str
+    confidence: float
+    model: str
+    label: str
+    who: str
+    utc: datetime
+
+    @property
+    def verdict(self) -> Verdict:
+        """Was the model right?"""
+        if self.label == self.said:
+            return "right"
+        return "other" if self.label else "wrong"
+
+
+class Deed(NamedTuple):
+    """Somebody has done what a warning asked for."""
+
+    who: str
+    utc: datetime
+
+
+class Tally(NamedTuple):
+    """Of one label of one model: how often people looked, and how often it was right."""
+
+    said: str
+    model: str
+    right: int
+    looked: int
+
+
+class Decisions:
+    """The file `decisions.sqlite` in `folder`. Any thread may call anything; a damaged file is set aside.
+
+    Every method raises StoreError where the disk does not do its part.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._lock = Lock()
+        with sentences(self._path, "open the decisions"):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = open_checked(self._path, MAX_MB * MEGABYTE, (_to_1,))
+
+    def close(self) -> None:
+        """May be called twice."""
+        with self._lock:
+            self._db.close()
+
+    def decide(self, decision: Decision) -> None:
+        """Keep it, in place of an earlier one on that box."""
+        one = decision
+        row = (*one.key, one.said, one.confidence, one.model, one.verdict == "right", one.label, one.who)
+        with self._writing("keep a decision") as db:
+            db.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, utc_ms(one.utc)))
+
+    def take_back(self, key: BoxKey) -> None:
+        """As if nobody had decided. An unknown one is no error."""
+        with self._writing("take a decision back") as db:
+            db.execute("DELETE FROM decision WHERE picture = ? AND box = ?", key)
+
+    def on(self, picture: str) -> dict[int, Decision]:
+        """Decisions on the boxes of a picture."""
+        with self._reading("read decisions") as db:
+            rows = db.execute("SELECT * FROM decision WHERE picture = ?", (picture,))
+            return {row[1]: _decision(row) for row in rows}
+
+    def pictures(self) -> list[str]:
+        """Ids of all pictures with a decision, whether or not they are still kept."""
+        with self._reading("read decisions") as db:
+            return [str(row[0]) for row in db.execute("SELECT DISTINCT picture FROM decision ORDER BY picture")]
+
+    def tallies(self) -> list[Tally]:
+        """How often each label was right, by label and model."""
+        with self._reading("read decisions") as db:
+            rows = db.execute("SELECT said, model, sum(is_right), count(*) FROM decision GROUP BY said, model")
+            return [Tally(*row) for row in rows]
+
+    def do(self, what: str, deed: Deed) -> None:
+        """Somebody has done it; the first one counts."""
+        with self._writing("keep what was done") as db:
+            db.execute("INSERT OR IGNORE INTO deed VALUES (?, ?, ?)", (what, deed.who, utc_ms(deed.utc)))
+            newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
+            db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
+
+    def undo(self, what: str) -> None:
+        """It was not done after all."""
+        with self._writing("take back what was done") as db:
+            db.execute("DELETE FROM deed WHERE what = ?", (what,))
+
+    def deed(self, what: str) -> Deed | None:
+        """Who has done it, and when."""
+        with self._reading("read what was done") as db:
+            row = db.execute("SELECT who, utc_ms FROM deed WHERE what = ?", (what,)).fetchone()
+        return None if row is None else Deed(row[0], from_utc_ms(row[1]))
+
+    @contextmanager
+    def _reading(self, doing: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, sentences(self._path, doing):
+            yield self._db
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, sentences(self._path, doing), transaction(self._db):
+            yield self._db
+
+
+def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
+    picture, box, said, confidence, model, _, label, who, ms = row
+    return Decision(
+        key=BoxKey(picture, box),
+        said=said,
+        confidence=confidence,
+        model=model,
+        label=label,
+        who=who,
+        utc=from_utc_ms(ms),
+    )
+
+
+def _to_1(db: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";\n"):
+        db.execute(statement)

@@ -1,0 +1,181 @@
+"""Boxes of the last nights, checked by a person; nothing leaves without a name behind it."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.annotations import annotate
+from edge.counts import Seen
+from edge.page.crops import folded, search, view_box, wilson
+from edge.page.names import Names
+from edge.page.trust import Role
+from edge.status import ModelStatus
+from edge.store import BoxKey, Deed
+from tests.page.scenes import BUG, HOPPER, MODEL, Scene, picture_of, sighting, well
+from tests.page.visitors import as_role, post
+
+SURE = Seen(HOPPER, "NILALU", 0.9, (0.3, 0.3, 0.5, 0.5))
+UNSURE = Seen(BUG, "", 0.55, (0.6, 0.6, 0.7, 0.7))
+
+
+@pytest.fixture
+def picture(scene: Scene) -> str:
+    """A kept picture with two boxes; its id."""
+    well(scene)
+    scene.board.show(model=ModelStatus(name="pests", version="0.1.0"))
+    jpeg = annotate(picture_of("brown_planthopper_nymph.jpg"), [SURE, UNSURE])
+    scene.store.commit([sighting(scene.before(hours=7), HOPPER, 1)], jpeg)
+    kept = scene.store.latest_sightings(1)[0].record.picture
+    assert kept is not None
+    return str(kept)
+
+
+@pytest.fixture
+def farmer(client: FlaskClient, scene: Scene) -> FlaskClient:
+    return as_role(client, scene, Role.FARMER)
+
+
+def answer(client: FlaskClient, picture: str, box: int, verdict: str, **more: str) -> str:
+    """Where the page goes on."""
+    sent = post(client, "/review", "/account", picture=picture, box=str(box), verdict=verdict, **more)
+    assert sent.status_code == 303, sent.text
+    return str(sent.location)
+
+
+def test_each_undecided_box_is_asked_about_with_the_surest_first(farmer: FlaskClient, picture: str) -> None:
+    page = farmer.get("/review").text
+    asked = re.findall(r"Is this “(.+?)”", re.sub(r"aria-label=\"[^\"]*\"", "", page))
+    assert asked == ["Brown planthopper", "Slender rice bug"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "more", "label"),
+    [("yes", {}, HOPPER), ("no", {}, ""), ("other", {"label": "Sogatella furcifera"}, "Sogatella furcifera")],
+)
+def test_a_decision_is_kept_with_who_and_when_and_is_not_asked_for_again(
+    verdict: str, more: dict[str, str], label: str, farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    assert answer(farmer, picture, 0, verdict, **more) == f"/review?last={picture}.0"
+    kept = scene.store.decisions.on(picture)[0]
+    assert (kept.label, kept.said, kept.model, kept.who, kept.utc) == (label, HOPPER, MODEL, "farmer", scene.clock.utc)
+    assert "Is this “Brown planthopper”" not in farmer.get("/review").text
+
+
+def test_a_decision_can_be_taken_back(farmer: FlaskClient, picture: str, scene: Scene) -> None:
+    page = farmer.get(answer(farmer, picture, 0, "no")).text
+    assert "You said: no." in page
+    assert post(farmer, "/review/undo", "/account", picture=picture, box="0").status_code == 303
+    assert scene.store.decisions.on(picture) == {}
+    assert "Is this “Brown planthopper”" in farmer.get("/review").text
+
+
+def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:
+    place = answer(farmer, picture, 1, "other")
+    assert place == f"/review/{picture}/1"
+    found = farmer.get(f"{place}?name=褐飞虱&lang=zh").text
+    assert f'name="label" value="{HOPPER}"' in found
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "label"),
+    [
+        ("en", "brown plan", HOPPER), ("zh", "褐飞虱", HOPPER), ("vi", "ray nau", HOPPER),
+        ("en", "NILAPARVATA", HOPPER), ("fr", "cicadelle brune", HOPPER), ("en", "healthy", "healthy"),
+    ],
+)  # fmt: skip
+def test_a_name_is_found_without_accents_and_capitals(
+    language: str, typed: str, label: str, client: FlaskClient
+) -> None:
+    with client.application.test_request_context(f"/?lang={language}"):
+        assert search(typed, Names(language))[0][0] == label
+
+
+def test_names_that_begin_so_come_before_those_that_hold_it(client: FlaskClient) -> None:
+    with client.application.test_request_context("/"):
+        names = [folded(name) for _, name, _ in search("rice", Names("en"))]
+    begins = [name.startswith("rice") for name in names]
+    assert begins == sorted(begins, reverse=True)
+    assert all(begins[:3])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"verdict": "other", "label": "No such thing"}, {"verdict": "perhaps"}, {"verdict": "yes", "box": "7"},
+        {"verdict": "yes", "box": "-1"}, {"verdict": "yes", "box": "²"},
+        {"verdict": "yes", "picture": "../../etc/passwd"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_decided_is_refused_and_nothing_is_kept(
+    form: dict[str, str], farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    sent = post(farmer, "/review", "/account", **{"picture": picture, "box": "0", **form})
+    assert sent.status_code in (400, 404)
+    assert scene.store.decisions.on(picture) == {}
+
+
+def test_the_technician_is_told_how_often_the_running_model_was_right(
+    client: FlaskClient, picture: str, scene: Scene
+) -> None:
+    technician = as_role(client, scene, Role.TECHNICIAN)
+    answer(technician, picture, 0, "yes")
+    answer(technician, picture, 1, "no")
+    page = technician.get("/review").text
+    assert "1 of 1 right; too few to say more" in page
+    assert "0 of 1 right; too few to say more" in page
+    scene.board.show(model=ModelStatus(name="pests", version="0.2.0"))
+    assert "of 1 right" not in technician.get("/review").text
+
+
+def test_a_farmer_is_not_shown_the_models_figures(farmer: FlaskClient, picture: str) -> None:
+    answer(farmer, picture, 0, "yes")
+    assert "of 1 right" not in farmer.get("/review").text
+
+
+def test_a_node_without_pictures_has_nothing_to_check(farmer: FlaskClient) -> None:
+    assert "All checked" in farmer.get("/review").text
+
+
+def test_decisions_outlive_their_picture_and_a_restart(farmer: FlaskClient, picture: str, scene: Scene) -> None:
+    answer(farmer, picture, 0, "yes")
+    scene.store.decisions.do("sprayed", Deed("Mei", scene.clock.utc))
+    scene.store.close()
+    again = type(scene.store)(scene.config.store, "north-dyke")
+    try:
+        assert again.decisions.pictures() == [picture]
+        assert again.decisions.tallies()[0][2:] == (1, 1)
+        assert again.decisions.deed("sprayed") == Deed("Mei", scene.clock.utc)
+        again.decisions.take_back(BoxKey(picture, 0))
+        assert again.decisions.pictures() == []
+    finally:
+        again.close()
+
+
+side = st.floats(0, 1)
+
+
+@given(st.tuples(side, side, side, side), st.integers(32, 4000), st.integers(32, 4000))
+def test_a_cut_out_is_a_square_within_the_picture_round_its_box(
+    corners: tuple[float, ...], width_px: int, height_px: int
+) -> None:
+    left, right = sorted((corners[0], corners[2]))
+    top, bottom = sorted((corners[1], corners[3]))
+    x, y, wide, high = map(float, view_box((left, top, right, bottom), width_px, height_px).split())
+    assert wide == high > 0
+    assert x >= 0
+    assert y >= 0
+    assert x + wide <= width_px + 1
+    assert y + high <= height_px + 1
+    if max((right - left) * width_px, (bottom - top) * height_px) < min(width_px, height_px):
+        assert x - 1 <= left * width_px
+        assert right * width_px <= x + wide + 1
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"), [(0, 0, 0.0, 1.0), (8, 10, 0.490, 0.943), (20, 20, 0.839, 1.0)]
+)
+def test_wilsons_interval_has_the_values_of_its_tables(hits: int, trials: int, low: float, high: float) -> None:
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=0.001)
