@@ -29,7 +29,9 @@ from edge.pipeline import CAMERA, Parts, Pipeline
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
-from edge.systemd import notify
+from edge.systemd import notify, say_well
+from edge.updates.models import models_folder
+from edge.updates.proof import Proof
 from edge.wire import CameraHealth, CameraInfo, Health, Info, ModelInfo
 
 log = logging.getLogger("fieldeye")
@@ -47,12 +49,15 @@ TOO_FAST = (
 class Pulse:
     """Feeds systemd's watchdog from the loop itself, so that a stuck loop or a wedged inference cannot fake it."""
 
-    def __init__(self, clock: Clock, publisher: Publisher | None) -> None:
+    def __init__(self, clock: Clock, publisher: Publisher | None, proof: Proof | None) -> None:
         self._clock = clock
         self._publisher = publisher
+        self._proof = proof
 
     def beat(self) -> None:
         """The loop has turned. A publisher that has not turned for long is a reason not to say so."""
+        if self._proof is not None:
+            self._proof.beat()
         if self._publisher is None or self._clock.monotonic_s() - self._publisher.beat_s < PUBLISHER_STUCK_S:
             notify("WATCHDOG=1")
 
@@ -111,7 +116,7 @@ def build(
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
-    alive = Pulse(clock, publisher)
+    alive = Pulse(clock, publisher, _proof(base) if detector else None)
     pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
     return Node(config, store, board, stop, page, pipeline, alive)
 
@@ -158,8 +163,11 @@ def _open_model(base: _Base) -> Detector | None:
     """The detector, or None with the reason on the board."""
     wanted = base.config.model
     kept = Path(base.config.store.folder) / "bundles"
+    folder = models_folder(wanted.name, Path(wanted.folder))
     try:
-        opened = open_detector(wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence)
+        opened = open_detector(
+            wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence, folder=folder
+        )
     except (BundleError, UsageError) as why:
         log.error("model_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
         base.board.show(problem=str(why))
@@ -190,6 +198,17 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
     thread.start()
     parts.callback(_join, thread, base.stop)
     return publisher
+
+
+def _proof(base: _Base) -> Proof:
+    """Says once that what runs does well, see edge/updates."""
+    board, has_broker = base.board, base.config.mqtt is not None
+    return Proof(
+        base.clock,
+        is_well=lambda: not board.snapshot().model.detail,
+        is_connected=lambda: not has_broker or board.snapshot().link.state == "connected",
+        say=say_well,
+    )
 
 
 def _guarded(name: str, base: _Base, work: Callable[[Event], None]) -> None:

@@ -216,6 +216,11 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: node.time_zone {zone!r} is no time zone; write one such as Asia/Shanghai") from why
     if (config.node.latitude is None) != (config.node.longitude is None):
         raise ConfigError(f"{name}: node.latitude and node.longitude go together; give both or none")
+    if _lies_in(config.camera.source, config.store.folder):
+        raise ConfigError(
+            f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures by its "
+            "own rules; give another folder"
+        )
     for own in config.advice.threshold:
         if own.sure_at is not None and own.sure_at < own.act_at:
             where = f"{name}: advice.threshold of {own.label}"
@@ -228,6 +233,11 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         )
     if mqtt is not None and mqtt.password_file is not None and mqtt.username is None:
         raise ConfigError(f"{name}: mqtt.password_file needs mqtt.username; give the node's user name at the broker")
+
+
+def _lies_in(source: str, folder: str) -> bool:
+    """Is `source` the path of the folder or of something below it? A camera's number or address is no path."""
+    return "://" not in source and Path(source).resolve().is_relative_to(Path(folder).resolve())
 
 
 def _explain(message: str, record: type) -> str:

@@ -41,6 +41,10 @@ class StoreHeldError(StoreError):
     """Another process uses the same store."""
 
 
+class UpdateError(FieldeyeError, ValueError):
+    """A bundle that must not be installed, or that could not be."""
+
+
 class WireError(FieldeyeError, ValueError):
     """A payload that does not follow the wire contract."""
 

@@ -1,4 +1,4 @@
-"""`python -m firmware_config render FLEET.toml OUT`. Exit codes: 0 done, 2 wrong use or configuration."""
+"""`python -m firmware_config render|sign`. Exit codes: 0 done, 2 wrong use or configuration."""
 
 import argparse
 import json
@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.errors import FieldeyeError
+from edge.errors import FieldeyeError, UsageError
 from firmware_config.files import Changes, write
 from firmware_config.fleet import load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.render import render
+from firmware_config.sign import model_files, next_counter, signed_bundle, signing_key, software_files
 
 DONE, WRONG_USE = 0, 2
 
@@ -21,13 +22,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     os.umask(0o077)
     try:
-        fleet = load_fleet(args.fleet)
-        changes = write(render(fleet, KeyStore(args.keys or args.fleet.parent / "keys")), args.out)
+        args.run(args, KeyStore(args.keys or args.fleet.parent / "keys"))
     except FieldeyeError as why:
         print(f"firmware_config: {why}", file=sys.stderr)
         return WRONG_USE
-    _tell(changes, len(fleet.nodes), args)
     return DONE
+
+
+def _render(args: argparse.Namespace, keys: KeyStore) -> None:
+    fleet = load_fleet(args.fleet)
+    changes = write(render(fleet, keys), args.out)
+    _tell(changes, len(fleet.nodes), args)
 
 
 def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
@@ -39,16 +44,44 @@ def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
     print(f"{args.out}: {nodes} nodes, {len(changes.written)} files written, the others were right already")
 
 
+def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
+    if args.kind == "software":
+        version, files = software_files(args.folder)
+    else:
+        version, files = model_files(args.folder, args.model)
+    key = signing_key(keys)
+    counter = next_counter(keys, args.kind, args.counter)
+    bundle = signed_bundle(args.kind, version, counter, files, key)
+    try:
+        args.out.write_bytes(bundle)
+        if args.kind == "software":  # cards that are set up from this folder know how new it is
+            (args.folder / "counter").write_text(f"{counter}\n")
+    except OSError as why:
+        raise UsageError(f"{args.out}: cannot be written ({why.strerror}); give another path") from why
+    keys.keep()
+    print(f"{args.out}: {args.kind} {version}, number {counter}, {len(bundle) / 1e6:.1f} MB")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m firmware_config", description="Turns blank SD cards into nodes.")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     verb = verbs.add_parser("render", help="from one fleet file to the files of each card and of the broker")
     verb.add_argument("fleet", type=Path, metavar="FLEET.toml", help="see firmware_config/fleet.example.toml")
     verb.add_argument("out", type=Path, metavar="OUT", help="folder for nodes/, labels/, broker/ and platform/")
-    verb.add_argument(
-        "--keys", type=Path, metavar="DIR", help="the key store; default: keys beside the fleet file. Keep a copy of it"
-    )
     verb.add_argument("--json", action="store_true", help="one JSON object")
+    verb.set_defaults(run=_render)
+    verb = verbs.add_parser("sign", help="one file of software or of models that the fleet's nodes will install")
+    verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
+    verb.add_argument("kind", choices=["software", "models"])
+    verb.add_argument("folder", type=Path, metavar="FOLDER", help="what bundle.sh made, or a folder of models")
+    verb.add_argument("out", type=Path, metavar="OUT.update")
+    verb.add_argument("--model", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    verb.add_argument("--counter", type=int, metavar="N", help="default: one more than the last; it can only rise")
+    verb.set_defaults(run=_sign)
+    for verb in verbs.choices.values():
+        verb.add_argument(
+            "--keys", type=Path, metavar="DIR", help="key store; default: keys beside the fleet file. Keep a copy of it"
+        )
     return parser
 
 

@@ -18,6 +18,7 @@ NodeName = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]  # or an address
 UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
 PublicKey = Annotated[str, Meta(pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [ -~]*)?$")]
+UpdateKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]  # Ed25519, base64
 PLATFORM = "platform"  # the user that reads all records of the site
 
 
@@ -30,6 +31,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Literal["en", "zh"] = "en"
     area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
+    update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too
 
 
 class WifiTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

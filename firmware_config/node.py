@@ -9,11 +9,12 @@ import yaml
 
 from edge.config import MqttTable, NodeConfig, NodeTable, PageTable, parse_config
 from edge.errors import ConfigError
+from edge.label import Label, label_svg
 from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
-from firmware_config.label import Label, label_svg
+from firmware_config.sign import public_key, signing_key
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
 from firmware_config.tls import Identity
@@ -36,6 +37,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/network-config": secret(network_config(fleet)),
         f"{card}/fieldeye/node.toml": public(node_toml(fleet, entry)),
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
+        **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update_keys(fleet, keys).items()},
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),
@@ -43,6 +45,12 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         **{f"{card}/fieldeye/{path}": file for path, file in system_files(fleet, host, hotspot, PAGE.port).items()},
         f"labels/{entry.node}.svg": secret(label_svg(label, fleet.site.language)),
     }
+
+
+def update_keys(fleet: Fleet, keys: KeyStore) -> dict[str, str]:
+    """File name -> line of the keys whose bundles the site's nodes take: the fleet's own and those of its file."""
+    lines = [public_key(signing_key(keys)), *fleet.site.update_keys]
+    return {f"{number}.pub": f"{line}\n" for number, line in enumerate(lines, 1)}
 
 
 def host_name(node: str) -> str:

@@ -27,6 +27,8 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "update": "signed software and models: install, fetch, status, back",
     "reset-password": "a new password for the page, when nobody knows one any more",
     "model": "list and verify the model bundles",
+    "label": "print the label for a node's box: QR codes for Wi-Fi and page, claim code",
+    "support-bundle": "what a person far away needs to help with this node, without any secret",
 }
 
 

@@ -20,6 +20,8 @@ from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
 from edge.mqtt import probe
 from edge.store import inspect_store
+from edge.updates.models import models_folder
+from edge.updates.slots import LINK, Places, running_counter, said, trial
 
 FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key frame
 
@@ -58,6 +60,7 @@ def diagnose(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
     yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
     yield _clock(clock)
     yield _store(config)
+    yield _software(Places())
     frame, verdict = _camera(config, clock)
     yield verdict
     yield _model(config, clock, frame)
@@ -78,6 +81,15 @@ def _store(config: NodeConfig) -> Verdict:
         return Verdict("store", "not well", str(why))
 
 
+def _software(places: Places) -> Verdict:
+    """Which of the slots' software and models run, see edge/updates."""
+    runs = ", ".join(f"{kind} number {running_counter(places, kind)}" for kind in LINK)
+    on_trial = [kind for kind in LINK if trial(places, kind) is not None]
+    if on_trial:
+        return Verdict("updates", "worth a look", f"{runs}; still on trial: {', '.join(on_trial)}")
+    return Verdict("updates", "ok", f"{runs}; {said(places) or 'nothing was updated yet'}")
+
+
 def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     try:
         with open_watched_camera(config.camera, clock, Event()) as camera:
@@ -94,7 +106,8 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
 def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> Verdict:
     wanted = config.model
     try:
-        detector = tried(find_bundle(wanted.name), threads=wanted.threads, confidence=wanted.confidence)
+        release = find_bundle(wanted.name, models_folder(wanted.name, Path(wanted.folder)))
+        detector = tried(release, threads=wanted.threads, confidence=wanted.confidence)
     except FieldeyeError as why:
         return _previous_model(config, why)
     name = f"{detector.bundle.name} {detector.bundle.version}"

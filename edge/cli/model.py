@@ -1,4 +1,4 @@
-"""`fieldeye model`: which models are there, and are they what was released?"""
+"""`fieldeye model`: which models are there, are they what was released, and others in their place."""
 
 import argparse
 import json
@@ -8,23 +8,32 @@ from typing import Any
 
 from edge.bundle import MODELS, Bundle, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.update import add_places, places_of, restart
 from edge.errors import BundleError
 from edge.golden import tried
+from edge.updates.install import install
+from edge.updates.slots import LINK, run_slots
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of `model list` and `model verify`."""
-    verbs = parser.add_subparsers(dest="model_verb", metavar="list|verify", required=True)
+    """Options of `model list`, `verify`, `install` and `rollback`."""
+    verbs = parser.add_subparsers(dest="model_verb", metavar="list|verify|install|rollback", required=True)
     listing = verbs.add_parser("list", help="name, version, precision, size, accuracy and classes of each")
     verify = verbs.add_parser("verify", help="hash, load and golden picture; exit code 1 if one fails")
     verify.add_argument("model", nargs="?", metavar="NAME|FILE", help="default: all that were released")
     for verb in (listing, verify):
         verb.add_argument("--json", action="store_true", help="one JSON object a model")
         verb.add_argument("--folder", type=Path, default=MODELS, metavar="DIR", help="say, a node's bundles/")
+    verb = verbs.add_parser("install", help="signed models, on trial from the next start on; as root")
+    verb.add_argument("bundle", type=Path, metavar="FILE.update")
+    add_places(verb)
+    add_places(verbs.add_parser("rollback", help="the former models from the next start on; as root"))
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if a model is not well."""
+    if args.model_verb in {"install", "rollback"}:
+        return _exchange(args)
     names = [args.model] if getattr(args, "model", None) else list(load_manifest(args.folder).bundles)
     look = {"list": _listed, "verify": _verified}[args.model_verb]
     results = []
@@ -32,6 +41,16 @@ def run(args: argparse.Namespace) -> int:
         results.append(look(name, args.folder))
         print(json.dumps(results[-1], ensure_ascii=False) if args.json else _sentence(results[-1]), flush=True)
     return DONE if all(result["ok"] for result in results) else NOT_WELL
+
+
+def _exchange(args: argparse.Namespace) -> int:
+    if args.model_verb == "install":
+        print(install(args.bundle, places_of(args), only="models"))
+    else:
+        run_slots(places_of(args), ["back", LINK["models"]])
+        print("the former models run from now on")
+    restart()
+    return DONE
 
 
 def _listed(name: str, folder: Path) -> dict[str, Any]:

@@ -13,7 +13,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 software=$here/software
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
-venv=/opt/fieldeye/venv
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon)
 
 say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
@@ -58,33 +57,26 @@ make_user() {
     say "made the user fieldeye"
 }
 
-# The environment is built beside and renamed when it is whole; its mark is the hash of what it was built from.
+# Two slots and a link to the one that runs, see system/usr/local/lib/fieldeye/slots.
 install_software() {
-    local mark next=/opt/fieldeye/venv.new offline=()
-    mark=$(cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1)
-    [ "$(cat "$venv/built-from" 2>/dev/null)" != "$mark" ] || return 0
-    [ ! -d "$software/wheels" ] || offline=(--no-index --find-links "$software/wheels")
-    mkdir -p /opt/fieldeye
-    rm -rf "$next"
-    python3 -m venv --system-site-packages "$next"
-    "$next/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-cache-dir --ignore-installed \
-        --require-hashes "${offline[@]}" -r "$software/requirements.lock"
-    "$next/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-index "$software"/fieldeye-*.whl
-    sed -i "1s|$next|$venv|" "$next/bin/fieldeye"
-    echo "$mark" >"$next/built-from"
-    sync
-    rm -rf "$venv.old"
-    [ ! -e "$venv" ] || mv "$venv" "$venv.old"
-    mv "$next" "$venv"
-    rm -rf "$venv.old"
+    local slots=$here/system/usr/local/lib/fieldeye/slots before
+    before=$(readlink /opt/fieldeye/venv || true)
+    if [ -n "$before" ] && grep -q " $(mark)\$" "/opt/fieldeye/$before/release"; then return 0; fi
+    bash "$slots" build "$software"
+    bash "$slots" switch venv
     say "installed $(basename "$software"/fieldeye-*.whl)"
 }
+
+mark() { (cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1); }
 
 install_settings() {
     put 0644 root "$here/node.toml" /etc/fieldeye/node.toml
     put 0644 root "$here/ca.pem" /etc/fieldeye/ca.pem
     install -d -m 0700 /etc/fieldeye/secrets
-    local secret
+    local key secret
+    for key in "$here"/update-keys/*.pub; do
+        put 0644 root "$key" "/etc/fieldeye/update-keys/$(basename "$key")"
+    done
     for secret in "$here"/secrets/*; do
         [ -f "$secret" ] || continue
         put 0600 root "$secret" "/etc/fieldeye/secrets/$(basename "$secret")"
@@ -110,9 +102,10 @@ start_units() {
     systemctl daemon-reload
     systemctl daemon-reexec # reads RuntimeWatchdogSec
     systemctl restart systemd-journald
-    systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service
+    systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service \
+        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path
     systemctl restart nftables
-    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer
+    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path
     nmcli connection reload || true
     [ ! -s /home/technician/.ssh/authorized_keys ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service

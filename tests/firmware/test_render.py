@@ -89,6 +89,7 @@ def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
         assert found.pop(f"{card}/hotspot-password") == {f"{card}/fieldeye/{hotspot}", f"labels/{node}.svg"}
     assert found.pop("broker.pem") == {"broker/server.key"}
     assert found.pop("site-ca.pem") == set()  # who has it can be any broker
+    assert found.pop("update-key") == set()  # who has it decides what the nodes run
     assert {name.split("/")[-1] for name in found} == {"mqtt-salt"}
     assert places(WIFI_PASSWORD, rendered) == set()
 

@@ -1,0 +1,102 @@
+"""`fieldeye update`: new software and models from signed bundles, and back again."""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+
+from edge.cli.exits import DONE
+from edge.errors import UsageError
+from edge.updates.fetch import fetch_all
+from edge.updates.inbox import Inbox
+from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, trial
+
+SERVICE = "fieldeye.service"
+INBOX = Path("/var/lib/fieldeye/inbox")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `update`."""
+    verbs = parser.add_subparsers(dest="update_verb", metavar="install|fetch|status|back", required=True)
+    verb = verbs.add_parser("install", help="a bundle from a stick, or those that came over the network; as root")
+    verb.add_argument("bundle", nargs="?", type=Path, metavar="FILE.update")
+    verb.add_argument("--inbox", type=Path, metavar="DIR", help=f"those that wait there; on a node {INBOX}")
+    verb = verbs.add_parser("fetch", help="fetch what a command asked for into the inbox")
+    verb.add_argument("--inbox", type=Path, default=INBOX, metavar="DIR", help=f"default: {INBOX}")
+    verb = verbs.add_parser("status", help="what runs, what is on trial, how the last update ended")
+    verb.add_argument("--json", action="store_true", help="one JSON object")
+    verb = verbs.add_parser("back", help="the former software runs again; as root")
+    for verb in verbs.choices.values():
+        add_places(verb)
+
+
+def add_places(parser: argparse.ArgumentParser) -> None:
+    """Where the slots are, for a machine that is no node."""
+    usual = Places()
+    parser.add_argument("--opt", type=Path, default=usual.opt, metavar="DIR", help=f"default: {usual.opt}")
+    parser.add_argument("--keys", type=Path, default=usual.keys, metavar="DIR", help=f"default: {usual.keys}")
+    parser.add_argument("--slots", type=Path, default=usual.script, metavar="FILE", help=f"default: {usual.script}")
+
+
+def places_of(args: argparse.Namespace) -> Places:
+    """Where the slots are."""
+    return Places(args.opt, args.keys, args.slots)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 done, also when a waiting bundle was refused and removed; 1 if it has to be tried again."""
+    return {"install": _install, "fetch": _fetch, "status": _status, "back": _back}[args.update_verb](args)
+
+
+def restart() -> None:
+    """What was switched runs from now on, if the node runs as a service here."""
+    if Path("/run/systemd/system").is_dir():
+        subprocess.run(["/usr/bin/systemctl", "--no-block", "try-restart", SERVICE], check=False)  # noqa: S603
+
+
+def _install(args: argparse.Namespace) -> int:
+    from edge.updates.install import install, install_waiting  # noqa: PLC0415  `status` works without the models' libraries
+
+    if (args.bundle is None) == (args.inbox is None):
+        raise UsageError("give one FILE.update, or --inbox DIR")
+    if args.bundle is not None:
+        sentences = [install(args.bundle, places_of(args))]
+    else:
+        sentences = install_waiting(args.inbox, places_of(args))
+    for sentence in sentences:
+        print(sentence)
+    if not all(sentence.startswith("refused") for sentence in sentences):
+        restart()
+    return DONE
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    print(f"{fetch_all(Inbox(args.inbox))} fetched")
+    return DONE
+
+
+def _status(args: argparse.Namespace) -> int:
+    places = places_of(args)
+    kinds = {
+        kind: {
+            "runs": running_counter(places, kind),
+            "least_accepted": max(floor(places, kind), running_counter(places, kind)) + 1,
+            "starts_on_trial": trial(places, kind),
+        }
+        for kind in LINK
+    }
+    if args.json:
+        print(json.dumps({**kinds, "said": said(places)}))
+        return DONE
+    for kind, told in kinds.items():
+        on_trial = "" if told["starts_on_trial"] is None else f", on trial after {told['starts_on_trial']} starts"
+        print(f"{kind}: number {told['runs']}{on_trial}; {told['least_accepted']} or higher is accepted")
+    print(said(places) or "nothing was updated yet")
+    return DONE
+
+
+def _back(args: argparse.Namespace) -> int:
+    run_slots(places_of(args), ["back", LINK["software"]])
+    print("the former software runs from now on")
+    restart()
+    return DONE

@@ -1,0 +1,107 @@
+"""Bundles on their way to this node: pieces are added where the last one ended, also after a power cut.
+
+Nothing here is trusted. A bundle that is whole gets the ending that the installer looks for; whether it was signed is
+the installer's to say.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from edge.durable import write_durably
+from edge.errors import UpdateError
+from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
+
+PART, REQUEST = ".part", ".fetch"
+_SYNC_EVERY_BYTES = 1 << 20  # what a power cut may cost to send again
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A bundle that is to be fetched."""
+
+    url: str
+    sha256: str
+    bytes: int
+
+
+class Inbox:
+    """A folder of the node's own. One bundle comes in at a time: announcing another drops the half that is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def have_bytes(self, sha256: str, size_bytes: int) -> int:
+        """How much of a bundle is here, from its begin on; all of it if it waits to be installed."""
+        if (self._folder / f"{sha256}{ENDING}").exists():
+            return size_bytes
+        part = self._folder / f"{sha256}{PART}"
+        return part.stat().st_size if part.exists() else 0
+
+    def add(self, sha256: str, size_bytes: int, offset: int, piece: bytes) -> int:
+        """Add a piece if it begins where the last one ended; returns how much is here. Raises UpdateError."""
+        have = self.have_bytes(sha256, size_bytes)
+        if not 0 < size_bytes <= MOST_BUNDLE_BYTES or (have + len(piece) > size_bytes and offset == have):
+            raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
+        if have == size_bytes or offset != have or not piece:
+            return have
+        try:
+            self._make_way(sha256)
+            have = self._append(self._folder / f"{sha256}{PART}", piece)
+            return self._settled(sha256, size_bytes) if have == size_bytes else have
+        except OSError as why:
+            raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
+
+    def ask_for(self, request: Request) -> None:
+        """Have a bundle fetched. Raises UpdateError."""
+        if urlsplit(request.url).scheme not in {"http", "https"} or not urlsplit(request.url).hostname:
+            raise UpdateError("url must begin with https:// or http:// and name a host")
+        try:
+            self._make_way(request.sha256)
+            write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
+        except OSError as why:
+            raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
+
+    def requests(self) -> list[Request]:
+        """What is to be fetched. A request that cannot be read is dropped: the power went before it was whole."""
+        found = []
+        for path in sorted(self._folder.glob(f"*{REQUEST}")):
+            try:
+                found.append(msgspec.json.decode(path.read_bytes(), type=Request))
+            except (msgspec.DecodeError, OSError):
+                path.unlink(missing_ok=True)
+        return found
+
+    def forget(self, request: Request) -> None:
+        """It is here, or never will be."""
+        (self._folder / f"{request.sha256}{REQUEST}").unlink(missing_ok=True)
+
+    def _append(self, part: Path, piece: bytes) -> int:
+        with part.open("ab") as file:
+            before = file.tell()
+            file.write(piece)
+            file.flush()
+            if before // _SYNC_EVERY_BYTES != file.tell() // _SYNC_EVERY_BYTES:
+                os.fsync(file.fileno())
+            return file.tell()
+
+    def _settled(self, sha256: str, size_bytes: int) -> int:
+        """All pieces are here: are they the bundle? If not they are dropped, and it begins anew."""
+        part = self._folder / f"{sha256}{PART}"
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        if digest != sha256:
+            part.unlink()
+            return 0
+        part.replace(part.with_suffix(ENDING))
+        return size_bytes
+
+    def _make_way(self, sha256: str) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in [*self._folder.glob(f"*{PART}"), *self._folder.glob(f"*{REQUEST}")]:
+            if path.stem != sha256:
+                path.unlink()

@@ -1,0 +1,102 @@
+"""A bundle as it came, and whether one of the node's own keys signed it. Nothing of it is used before that is known."""
+
+import base64
+import binascii
+import hashlib
+import shutil
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
+
+from edge.errors import UpdateError
+from edge.updates.manifest import (
+    CONTENT,
+    CONTEXT,
+    MOST_MANIFEST_BYTES,
+    SIGNATURE,
+    SIGNED,
+    Manifest,
+    Part,
+    read_manifest,
+)
+
+KEY_ENDING = ".pub"
+_SIGNATURE_BYTES = 64
+_CHUNK_BYTES = 1 << 20
+_BROKEN = (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError)  # of zipfile
+
+
+def trusted_keys(folder: Path) -> list[VerifyKey]:
+    """The Ed25519 keys whose bundles this node takes, each a line of base64. Raises UpdateError if there is none."""
+    try:
+        texts = [path.read_text() for path in sorted(folder.glob(f"*{KEY_ENDING}"))]
+        keys = [VerifyKey(base64.b64decode(text)) for text in texts]
+    except (OSError, ValueError, binascii.Error) as why:
+        raise UpdateError(f"{folder}: a key cannot be read ({why}); copy the node's rendered keys there again") from why
+    if not keys:
+        raise UpdateError(f"{folder}: no key, so that no bundle can be trusted; copy the node's rendered keys there")
+    return keys
+
+
+def read_signed(path: Path, keys: list[VerifyKey]) -> Manifest:
+    """What the bundle at `path` says, once one of `keys` has signed it. Raises UpdateError."""
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            text = _small(bundle, SIGNED, MOST_MANIFEST_BYTES)
+            signature = _small(bundle, SIGNATURE, _SIGNATURE_BYTES)
+    except OSError as why:
+        raise UpdateError(f"{path}: cannot be read ({why.strerror}); copy it again") from why
+    except _BROKEN as why:
+        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
+    if not any(_is_signed(key, CONTEXT + text, signature) for key in keys):
+        raise UpdateError(f"{path}: no key of this node signed it; sign it with the key of this node's fleet")
+    return read_manifest(text)
+
+
+def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
+    """Put each file that `manifest` names into the empty `folder`, checked by hash. Raises UpdateError."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            for name, part in manifest.files.items():
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with bundle.open(CONTENT + name) as source, target.open("wb") as file:
+                    _copy(source, file, part, name)
+    except OSError as why:
+        raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
+    except _BROKEN as why:
+        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
+
+
+def _copy(source: IO[bytes], file: IO[bytes], part: Part, name: str) -> None:
+    digest, left = hashlib.sha256(), part.bytes
+    while block := source.read(min(_CHUNK_BYTES, left + 1)):
+        left -= len(block)
+        if left < 0:
+            break
+        digest.update(block)
+        file.write(block)
+    if left or digest.hexdigest() != part.sha256:
+        raise UpdateError(f"{name}: not the file that was signed (size or sha256 differs); copy the bundle again")
+
+
+def _small(bundle: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
+    """A member that must not be large, however small it looks when packed."""
+    with bundle.open(name) as member:
+        content = member.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise zipfile.BadZipFile(f"{name} is too large")
+    return content
+
+
+def _is_signed(key: VerifyKey, message: bytes, signature: bytes) -> bool:
+    try:
+        key.verify(message, signature)
+    except (BadSignatureError, ValueError):  # ValueError: a signature of another length
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""What the two slots hold, as the script `slots` left it, and the script itself as the only way to change it."""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import UpdateError
+from edge.updates.manifest import Kind
+
+LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a node keeps its slots, the keys that it trusts, and the script."""
+
+    opt: Path = Path("/opt/fieldeye")
+    keys: Path = Path("/etc/fieldeye/update-keys")
+    script: Path = Path("/usr/local/lib/fieldeye/slots")
+
+    @property
+    def incoming(self) -> Path:
+        """A folder that only root writes: what is checked there is what is installed."""
+        return self.opt / "incoming"
+
+
+def running_counter(places: Places, kind: Kind) -> int:
+    """The counter of what runs; 0 for what came with the card."""
+    return _number(places.opt / LINK[kind] / "release")
+
+
+def floor(places: Places, kind: Kind) -> int:
+    """The highest counter that ever ran well here."""
+    return _number(places.opt / f"floor-{LINK[kind]}")
+
+
+def trial(places: Places, kind: Kind) -> int | None:
+    """How often what is on trial has started without having proved itself; None: nothing is on trial."""
+    link = places.opt / LINK[kind]
+    words = _text(places.opt / f"trial-{LINK[kind]}").split()
+    if len(words) != 2 or not link.is_symlink() or str(link.readlink()) != words[0]:
+        return None
+    return int(words[1])
+
+
+def said(places: Places) -> str:
+    """How the last trial or installation ended, for people; empty if there was none."""
+    return _text(places.opt / "said")
+
+
+def run_slots(places: Places, arguments: Sequence[str]) -> None:
+    """Run the script. Raises UpdateError with its last line."""
+    done = subprocess.run(  # noqa: S603  our own script, no shell
+        [str(places.script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FIELDEYE_OPT": str(places.opt)},
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise UpdateError(f"{arguments[0]} failed ({last}); what ran before still runs")
+
+
+def _number(path: Path) -> int:
+    words = _text(path).split()
+    return int(words[0]) if words and words[0].isdecimal() else 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

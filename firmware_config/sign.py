@@ -1,0 +1,92 @@
+"""Signs what nodes shall run: a folder of software or of models becomes one file that they trust."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import secrets
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.errors import ConfigError, UsageError
+from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, Kind, Manifest, Part, read_manifest
+from firmware_config.keys import KeyStore
+
+_KEY = "update-key"  # 32 random bytes in hexadecimal: who has them decides what the fleet's nodes run
+_MACHINE = re.compile(r"_(aarch64|x86_64)\.whl$")
+_WHEN = (1980, 1, 1, 0, 0, 0)  # the same folder and number give the same file
+
+
+def signing_key(keys: KeyStore) -> Ed25519PrivateKey:
+    """The fleet's key, made on first use. Raises ConfigError."""
+    try:
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(keys.take(_KEY, lambda: secrets.token_hex(32))))
+    except ValueError as why:
+        raise ConfigError(f"key store, {_KEY}: is damaged; restore it from your copy of the key store") from why
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    """What a node checks by, as a line of base64."""
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
+def next_counter(keys: KeyStore, kind: Kind, wanted: int | None) -> int:
+    """One more than the last that was signed, or `wanted` if that is higher still. Raises UsageError."""
+    last = int(keys.take(f"signed-{kind}", lambda: "0"))
+    counter = last + 1 if wanted is None else wanted
+    if counter <= last:
+        raise UsageError(f"--counter {counter}: {last} was signed already; give a higher one, or none")
+    keys.replace(f"signed-{kind}", str(counter))
+    return counter
+
+
+def signed_bundle(kind: Kind, version: str, counter: int, files: dict[str, bytes], key: Ed25519PrivateKey) -> bytes:
+    """The ZIP that a node takes. Raises UpdateError for a name that a node would refuse."""
+    parts = {name: Part(sha256=hashlib.sha256(c).hexdigest(), bytes=len(c)) for name, c in sorted(files.items())}
+    machines = {found[1] for name in files if (found := _MACHINE.search(name))}
+    machine = machines.pop() if len(machines) == 1 else None
+    manifest = Manifest(format=1, kind=kind, version=version, counter=counter, machine=machine, files=parts)
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    read_manifest(text)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as bundle:
+        for name, content in {SIGNED: text, SIGNATURE: key.sign(CONTEXT + text)}.items():
+            bundle.writestr(zipfile.ZipInfo(name, _WHEN), content)
+        for name in parts:
+            bundle.writestr(zipfile.ZipInfo(CONTENT + name, _WHEN), files[name])
+    return packed.getvalue()
+
+
+def software_files(folder: Path) -> tuple[str, dict[str, bytes]]:
+    """Version and files of a folder that bundle.sh made. Raises UsageError."""
+    wheels = sorted(folder.glob("fieldeye-*.whl"))
+    lock = folder / "requirements.lock"
+    if len(wheels) != 1 or not lock.is_file():
+        raise UsageError(f"{folder}: holds no software; make it with firmware_config/bundle.sh")
+    paths = [wheels[0], lock, *sorted(folder.glob("wheels/*.whl"))]
+    return wheels[0].name.split("-")[1], {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def model_files(folder: Path, names: list[str]) -> tuple[str, dict[str, bytes]]:
+    """Version and files of the models `names` of a folder with a manifest.json, as in `models/`. Raises UsageError."""
+    manifest = _json(folder / "manifest.json")
+    bundles = {name: manifest["bundles"].get(name) for name in names or manifest["bundles"]}
+    unknown = [name for name, entry in bundles.items() if entry is None]
+    if unknown:
+        raise UsageError(f"{folder}: knows no model {unknown[0]}; it has {', '.join(manifest['bundles'])}")
+    paths = [path for entry in bundles.values() for path in (entry["file"], entry["golden"]["image"])]
+    versions = "+".join(sorted({entry["version"] for entry in bundles.values()}))
+    texts = {"manifest.json": json.dumps({"format": 1, "bundles": bundles}).encode()}
+    return versions, texts | {path: (folder / path).read_bytes() for path in paths}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as why:
+        raise UsageError(f"{path}: cannot be read ({why}); give a folder of models with its manifest") from why

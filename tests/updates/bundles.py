@@ -1,0 +1,106 @@
+"""Small real software, real models and a machine with slots below a temporary folder."""
+
+import base64
+import hashlib
+import os
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.updates.slots import Places
+from firmware_config.keys import KeyStore
+from firmware_config.sign import model_files, public_key, signed_bundle, signing_key
+
+ROOT = Path(__file__).parents[2]
+SLOTS = ROOT / "firmware_config/card/system/usr/local/lib/fieldeye/slots"
+MODELS = ROOT / "models"
+
+
+def wheel(folder: Path, version: str, *, starts: bool = True) -> Path:
+    """A wheel called fieldeye whose command prints its version, or does not start."""
+    info = f"fieldeye-{version}.dist-info"
+    files = {
+        "edge.py": f"def main():\n    {'print' if starts else 'raise SystemExit'}('fieldeye {version}')\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: fieldeye\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nfieldeye = edge:main\n",
+    }
+    lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,", ""])
+    path = folder / f"fieldeye-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, text in files.items():
+            packed.writestr(name, text)
+    return path
+
+
+def software(folder: Path, version: str, *, starts: bool = True) -> Path:
+    """A folder as bundle.sh makes it, without a dependency."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel(folder, version, starts=starts)
+    (folder / "requirements.lock").write_text("")
+    (folder / "wheels").mkdir()
+    return folder
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A fleet's signing key, and a node that trusts it."""
+
+    folder: Path
+
+    @property
+    def keys(self) -> KeyStore:
+        return KeyStore(self.folder / "keystore")
+
+    @property
+    def places(self) -> Places:
+        trusted = self.folder / "trusted"
+        trusted.mkdir(exist_ok=True)
+        (trusted / "1.pub").write_text(public_key(self.key) + "\n")
+        return Places(self.folder / "opt", trusted, SLOTS)
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        keys = self.keys
+        key = signing_key(keys)
+        keys.keep()
+        return key
+
+    def sign_software(self, version: str, counter: int, *, starts: bool = True, to: str = "") -> Path:
+        content = software(self.folder / f"software-{counter}", version, starts=starts)
+        names = [path for path in content.rglob("*") if path.is_file()]
+        files = {str(path.relative_to(content)): path.read_bytes() for path in names}
+        return self.put(to or f"{counter}.update", signed_bundle("software", version, counter, files, self.key))
+
+    def sign_models(self, names: list[str], counter: int) -> Path:
+        version, files = model_files(MODELS, names)
+        return self.put(f"models-{counter}.update", signed_bundle("models", version, counter, files, self.key))
+
+    def put(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def runs(self) -> str:
+        """What the node's command says of itself."""
+        command = self.folder / "opt/venv/bin/fieldeye"
+        bare = {"PATH": os.environ["PATH"]}
+        return subprocess.run([command], capture_output=True, text=True, check=True, env=bare).stdout.strip()
+
+    def slots(self, *arguments: str, **environment: str) -> str:
+        """The script's own words."""
+        told = {"FIELDEYE_OPT": str(self.places.opt), "FIELDEYE_HEALTHY": str(self.folder / "healthy")}
+        done = subprocess.run(
+            [SLOTS, *arguments], capture_output=True, text=True, check=False, env={**os.environ, **told, **environment}
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+
+def _digest(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()

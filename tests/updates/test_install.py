@@ -1,0 +1,138 @@
+"""From a signed bundle to the slot that runs, and back: real virtual environments, real models, the real script."""
+
+import os
+
+import pytest
+
+from edge.cli import main
+from edge.errors import UpdateError, UsageError
+from edge.updates.install import UpdateBusyError, install, install_waiting
+from edge.updates.models import models_folder
+from edge.updates.slots import floor, running_counter, trial
+from firmware_config.sign import model_files, signed_bundle
+from tests.updates.bundles import MODELS, SLOTS, Bench
+
+BAD, ASKED = {"SERVICE_RESULT": "exit-code"}, {"SERVICE_RESULT": "success"}
+
+
+def models(bench: Bench, counter: int) -> str:
+    return install(bench.sign_models(["pests-int8"], counter), bench.places)
+
+
+def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_starts(bench: Bench) -> None:
+    install(bench.sign_software("1.0", 1), bench.places)
+    install(bench.sign_software("2.0", 2), bench.places)
+    ran = []
+    for _ in range(4):
+        bench.slots("starting")
+        ran.append(bench.runs())
+        bench.slots("stopped", **BAD)
+    assert ran == ["fieldeye 2.0"] * 3 + ["fieldeye 1.0"]
+    assert trial(bench.places, "software") is None
+    assert floor(bench.places, "software") == 0  # the same may be sent again, once its cause is mended
+
+
+def test_software_that_does_not_start_is_not_even_switched_to(bench: Bench) -> None:
+    install(bench.sign_software("1.0", 1), bench.places)
+    with pytest.raises(UpdateError, match="does not start here"):
+        install(bench.sign_software("2.0", 2, starts=False), bench.places)
+    assert bench.runs() == "fieldeye 1.0"
+
+
+def test_starts_that_ended_because_they_were_asked_to_are_not_bad(bench: Bench) -> None:
+    models(bench, 1)
+    for _ in range(9):
+        bench.slots("starting")
+        bench.slots("stopped", **ASKED)
+    assert trial(bench.places, "models") == 0
+
+
+def test_a_power_cut_counts_as_a_bad_start_and_the_fourth_start_goes_back(bench: Bench) -> None:
+    models(bench, 1)
+    for _ in range(3):
+        bench.slots("starting")  # and nothing more is heard of it
+    assert running_counter(bench.places, "models") == 1
+    assert "the former runs again" in bench.slots("starting")
+    assert running_counter(bench.places, "models") == 0
+
+
+def test_what_proved_itself_sets_the_least_number_that_is_accepted_from_then_on(bench: Bench) -> None:
+    models(bench, 5)
+    bench.slots("healthy")
+    assert (trial(bench.places, "models"), floor(bench.places, "models")) == (None, 5)
+    models(bench, 6)
+    bench.slots("healthy")
+    bench.slots("back", "models")
+    assert running_counter(bench.places, "models") == 5  # the signed one before it
+    for counter in (4, 6):
+        with pytest.raises(UpdateError, match="not newer than 6"):
+            models(bench, counter)
+    models(bench, 7)
+
+
+def test_while_one_is_on_trial_nothing_replaces_what_it_would_go_back_to(bench: Bench) -> None:
+    models(bench, 1)
+    bench.slots("healthy")
+    models(bench, 2)
+    with pytest.raises(UpdateBusyError, match="still on trial"):
+        models(bench, 3)
+    for _ in range(4):
+        bench.slots("starting")
+    assert running_counter(bench.places, "models") == 1
+
+
+def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Bench) -> None:
+    models(bench, 1)
+    bench.slots("healthy")
+    install(bench.sign_models(["diseases-int8"], 2), bench.places)
+    installed = bench.places.opt / "models"
+    assert models_folder("pests-int8", installed) == models_folder("diseases-int8", installed) == installed
+    assert models_folder("pests", installed) == MODELS
+    assert main(["model", "verify", "--folder", str(installed)]) == 0
+
+
+def test_a_model_that_does_not_see_its_golden_picture_is_refused(bench: Bench) -> None:
+    version, files = model_files(MODELS, ["pests-int8"])
+    files["manifest.json"] = files["manifest.json"].replace(b'"label": "', b'"label": "Not ', 1)
+    path = bench.put("blind.update", signed_bundle("models", version, 1, files, bench.key))
+    with pytest.raises(UpdateError, match="must not run"):
+        install(path, bench.places)
+    assert running_counter(bench.places, "models") == 0
+
+
+def test_a_bundle_for_another_machine_is_refused(bench: Bench) -> None:
+    here = os.uname().machine
+    there = "aarch64" if here == "x86_64" else "x86_64"
+    files = {f"wheels/x-1-cp313-cp313-manylinux_2_28_{there}.whl": b""}
+    path = bench.put("x.update", signed_bundle("software", "1", 1, files, bench.key))
+    with pytest.raises(UpdateError, match=f"for {there} and this is {here}"):
+        install(path, bench.places)
+
+
+def test_the_inbox_is_emptied_of_what_was_installed_and_of_what_was_refused(bench: Bench) -> None:
+    inbox = bench.folder / "inbox"
+    inbox.mkdir()
+    bench.sign_models(["pests-int8"], 1).rename(inbox / "a.update")
+    (inbox / "b.update").write_bytes(b"nonsense")
+    os.utime(inbox / "b.update", (0, 0))
+    said = install_waiting(inbox, bench.places)
+    assert [sentence.split(":")[0].split(",")[0] for sentence in said] == ["refused", "models 2026.11.25"]
+    assert list(inbox.iterdir()) == []
+
+
+def test_a_link_in_the_inbox_is_not_followed(bench: Bench) -> None:
+    inbox = bench.folder / "inbox"
+    inbox.mkdir()
+    (inbox / "a.update").symlink_to("/etc/shadow")
+    assert install_waiting(inbox, bench.places) == []
+
+
+def test_the_commands_install_show_and_go_back(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--opt", str(bench.places.opt), "--keys", str(bench.places.keys), "--slots", str(SLOTS)]
+    assert main(["model", "install", str(bench.sign_models(["pests-int8"], 1)), *places]) == 0
+    assert main(["update", "status", *places]) == 0
+    assert "models: number 1, on trial after 0 starts; 2 or higher is accepted" in capsys.readouterr().out
+    assert main(["model", "rollback", *places]) == 0
+    assert running_counter(bench.places, "models") == 0
+    with pytest.raises(UsageError, match="fieldeye update install"):
+        install(bench.put("x.update", bench.sign_software("1.0", 1).read_bytes()), bench.places, only="models")
