@@ -22,6 +22,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "doctor": "is this node well? camera, model, store, clock, broker",
     "listen": "what a broker is told, decoded as the platform sees it",
     "export": "records into a file, to be carried where no network goes",
+    "reviewed": "pictures that people checked on the page, as COCO for training",
     "bench": "what this machine can do, stage by stage",
     "board": "print a calibration board, or read the scale off a picture of one",
     "update": "signed software and models: install, fetch, status, back",

@@ -1,0 +1,98 @@
+"""Checked pictures as COCO, read back by the field's own reader."""
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pycocotools.coco import COCO
+
+from edge.annotations import annotate
+from edge.cli import main
+from edge.config import load_config
+from edge.counts import Seen
+from edge.store import BoxKey, Decision, Store
+from tests.page.scenes import BUG, HOPPER, MODEL, picture_of, sighting
+from tests.records import instant as at
+
+BOXES = [
+    Seen(HOPPER, "NILALU", 0.9, (0.25, 0.5, 0.5, 0.75)),
+    Seen(BUG, "", 0.8, (0.0, 0.0, 0.1, 0.1)),
+    Seen(BUG, "", 0.7, (0.6, 0.6, 0.9, 1.0)),
+    Seen(BUG, "", 0.6, (0.1, 0.6, 0.3, 0.9)),
+]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Path]:
+    """A node whose store has two pictures, one of them checked: right, wrong, renamed, undecided; its configuration."""
+    config = tmp_path / "node.toml"
+    config.write_text(
+        '[node]\nsite = "paddy-3"\nnode = "north-dyke"\n[camera]\nkind = "folder"\n'
+        f'[store]\nfolder = "{tmp_path / "store"}"\n'
+    )
+    store = Store(load_config(config).store, "north-dyke")
+    for name in ("rice_bug.jpg", "planthopper.jpg"):
+        store.commit([sighting(at(0), HOPPER, 1)], annotate(picture_of(name), BOXES))
+    checked = store.latest_sightings(2)[1].record.picture
+    for box, label in ((0, HOPPER), (1, ""), (2, "Sogatella furcifera")):
+        store.decisions.decide(
+            Decision(
+                key=BoxKey(checked, box), said=BOXES[box].label, confidence=BOXES[box].confidence, model=MODEL,
+                label=label, who="Mei", utc=at(60).utc,
+            )
+        )  # fmt: skip
+    yield config
+    store.close()
+
+
+def exported(node: Path) -> tuple[Path, COCO]:
+    out = node.parent / "out"
+    assert main(["reviewed", "--config", str(node), "--out", str(out), "--json"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()):
+        return out, COCO(str(out / "annotations.json"))
+
+
+def test_confirmed_and_renamed_boxes_are_annotations_rejected_ones_background_and_others_ignored(node: Path) -> None:
+    _, told = exported(node)
+    names = {one["id"]: one["name"] for one in told.dataset["categories"]}
+    listed = [(names[one["category_id"]], one["iscrowd"]) for one in told.dataset["annotations"]]
+    assert listed == [(HOPPER, 0), ("Sogatella furcifera", 0), (BUG, 1)]
+
+
+def test_only_pictures_with_a_decision_are_there_as_they_were_taken(node: Path) -> None:
+    out, told = exported(node)
+    (image,) = told.dataset["images"]
+    assert [file.name for file in (out / "images").iterdir()] == [image["file_name"]]
+    assert (out / "images" / image["file_name"]).read_bytes() == annotate(picture_of("rice_bug.jpg"), BOXES)
+
+
+def test_a_box_is_in_pixels_of_its_picture_with_who_and_when(node: Path) -> None:
+    _, told = exported(node)
+    (image,) = told.dataset["images"]
+    first = told.dataset["annotations"][0]
+    width, height = image["width"], image["height"]
+    assert first["bbox"] == [width / 4, height / 2, width / 4, height / 4]
+    assert first["area"] == width * height / 16
+    assert (first["decided_by"], first["decided_utc"]) == ("Mei", at(60).utc.isoformat().replace("+00:00", "Z"))
+    assert told.dataset["categories"][0]["supercategory"] == "NILALU"
+
+
+def test_a_picture_that_is_gone_is_told_and_left_out(node: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in (node.parent / "store" / "pictures").iterdir():
+        file.unlink()
+    assert main(["reviewed", "--config", str(node), "--out", str(node.parent / "out"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pictures"], told["gone"]) == (0, 1)
+    assert json.loads((node.parent / "out" / "annotations.json").read_text())["images"] == []
+
+
+def test_a_node_without_a_store_is_named_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "node.toml"
+    config.write_text(
+        f'[node]\nsite = "a"\nnode = "b"\n[camera]\nkind = "folder"\n[store]\nfolder = "{tmp_path / "none"}"\n'
+    )
+    assert main(["reviewed", "--config", str(config), "--out", str(tmp_path)]) == 1
+    assert "no store yet" in capsys.readouterr().err
