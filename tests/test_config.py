@@ -33,6 +33,11 @@ def test_a_full_configuration_becomes_records() -> None:
     assert (config.node.site, config.camera.every_s, config.mqtt.tls if config.mqtt else None) == ("orchard", 5.0, True)
 
 
+@pytest.mark.parametrize("source", ["0", "/dev/video0", "rtsp://camera/var/lib/fieldeye", "/var/lib/fieldeye-pictures"])
+def test_a_source_beside_the_store_is_fine(source: str) -> None:
+    assert parse_config(GOOD.replace('"pictures"', f'"{source}"'), "node.toml").camera.source == source
+
+
 def test_what_is_left_out_takes_the_default_of_its_record() -> None:
     config = parse_config('[node]\nsite="a"\nnode="b"\n[camera]\nkind="picamera"\n', "node.toml")
     assert config.mqtt is None
@@ -55,6 +60,8 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
         (('host = "broker.example"', 'host = "broker.example"\ntls = false'), "would cross the network in the open"),
         (('username = "n-1"', ""), "mqtt.password_file needs mqtt.username"),
         (("every_s = 5", "every_s = "), "at line 13"),
+        (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
+        (('source = "pictures"', 'source = "/var/lib/../lib/fieldeye"'), "lies in store.folder"),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
     ],
 )

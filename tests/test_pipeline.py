@@ -14,15 +14,17 @@ import pytest
 from edge.annotations import annotated
 from edge.boxes import Image
 from edge.bundle import load_bundle
+from edge.calibration import EVERYTHING, Calibration, Region, focused, load_calibration, save_calibration
 from edge.cameras import open_watched_camera
 from edge.clock import SystemClock
 from edge.config import parse_config
-from edge.counts import Alert, Interval, NoData, Sighting
+from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
 from edge.errors import StoreError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from tests.clocks import NOON
 from tests.onnx_files import BLUE, RED, write_model
 from tests.waiting import wait_until
 
@@ -63,7 +65,7 @@ class Bench:
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
-            f'[store]\nfolder = "{self.folder}"\ninterval_s = {interval_s}\n{self.more}',
+            f'[store]\nfolder = "{self.folder / "state"}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
         )
         clock = SystemClock()
@@ -256,7 +258,7 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(mode="leaf", interval_s=1, loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
@@ -273,7 +275,7 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
@@ -289,7 +291,7 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
-    with closing(sqlite3.connect(bench.folder / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         with pytest.raises(StoreError, match="no room"):
             pipeline.run(bench.stop)
@@ -304,3 +306,39 @@ def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(be
     assert (standing.threshold.scientific_name, standing.level, standing.count) == ("Pieris", "look", 2)
     alerts = [one.record for one in bench.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
     assert [(alert.label, alert.level, alert.value) for alert in alerts] == [("Pieris", "look", 2)]
+
+
+def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench: Bench) -> None:
+    left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0, region=left))
+    bench.add("1.png", scene((8, 8, BLUE), (40, 40, BLUE)))
+    bench.build().run(bench.stop)
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
+    assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
+    assert bench.board.snapshot().calibration == load_calibration(bench.folder)
+
+
+def test_without_a_calibration_there_is_no_density(bench: Bench) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build().run(bench.stop)
+    assert per_m2(bench.interval.counts[0], bench.interval) is None
+
+
+def test_a_calibration_saved_while_the_node_runs_ends_the_interval_that_had_another_area(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    running(bench.build(loop=True, every_s=0.05), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked >= 1, within_s=20)
+    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    wait_until(lambda: bench.board.snapshot().calibration is not None, within_s=20)
+    assert bench.interval.area_mm2 is None
+
+
+def test_focus_and_light_are_watched_against_the_day_of_focusing(bench: Bench) -> None:
+    sharp = scene((8, 8, BLUE))
+    reference = focused(sharp, EVERYTHING)
+    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", focus=reference))
+    bench.add("1.png", cv2.GaussianBlur(sharp, (0, 0), 2))
+    bench.build().run(bench.stop)
+    assert (bench.board.snapshot().camera.focus, bench.board.snapshot().camera.light) == ("blurred", "good")

@@ -88,7 +88,7 @@ def test_doctor_says_what_is_wrong_with_camera_model_and_store(
     config = configuration(tmp_path, free_port(), None, model="moths")
     (tmp_path / "fieldeye.db").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
     text = config.read_text()
-    config.write_text(text.replace(text.split('source = "')[1].split('"')[0], str(tmp_path / "empty")))
+    config.write_text(text.replace(text.split('source = "')[1].split('"')[0], f"{tmp_path}-empty"))
     assert main(["doctor", "--config", str(config), "--json"]) == 1
     told = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
     assert {what for what, verdict in told.items() if verdict["state"] == "not well"} == {"store", "camera", "model"}
