@@ -21,6 +21,7 @@ from edge.page.recent import Recent
 from edge.page.review import review
 from edge.page.routes import Node, node, pages
 from edge.page.server import PageServer, serve
+from edge.page.settings_form import settings_form
 from edge.page.trust import Trust, install
 from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
@@ -52,6 +53,7 @@ def create_app(
     app.register_blueprint(pages)
     app.register_blueprint(api)
     app.register_blueprint(people)
+    app.register_blueprint(settings_form)
     app.register_blueprint(metrics)
     app.register_blueprint(review)
     _speak(app, config)

@@ -48,6 +48,9 @@ NEEDS = {
     "POST /people": TECHNICIAN,
     "POST /people/remove": TECHNICIAN,
     "GET /audit": TECHNICIAN,
+    "GET /settings": TECHNICIAN,
+    "POST /settings": TECHNICIAN,
+    "POST /settings/undo": TECHNICIAN,
     "POST /log-out": NOBODY,  # last, as it ends the session
 }
 

@@ -99,6 +99,22 @@ async function askNode() {
   }
 }
 
+// What the phone knows and the node does not: the time zone, and the place where the browser may tell it.
+const fromPhone = {
+  zone: async () => [Intl.DateTimeFormat().resolvedOptions().timeZone],
+  place: async () => {
+    const { coords } = await new Promise((done, not) => navigator.geolocation.getCurrentPosition(done, not, { enableHighAccuracy: true, timeout: 30000 }));
+    return [coords.latitude.toFixed(5), coords.longitude.toFixed(5)];
+  },
+};
+for (const part of document.querySelectorAll("[data-phone]")) {
+  part.hidden = part.dataset.phone === "place" && !(window.isSecureContext && navigator.geolocation);
+  part.querySelector("button").addEventListener("click", async () => {
+    const values = await fromPhone[part.dataset.phone]().catch(() => []);
+    for (const [n, name] of part.dataset.into.split(" ").entries()) if (values[n]) document.getElementById(name).value = values[n];
+  });
+}
+
 if (navigator.serviceWorker) {
   navigator.serviceWorker.register("/sw.js");
   if (navigator.serviceWorker.controller) askNode();

@@ -1,0 +1,258 @@
+"""Settings as form fields: what may be changed on the page, in which words, checked by the configuration's records."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from edge.changes import Table, over
+from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, checked
+from edge.errors import ConfigError
+from edge.page.words import LANGUAGES, gettext
+
+RECORDS = {"node": NodeTable, "camera": CameraTable, "mqtt": MqttTable, "page": PageTable}
+KEY = re.compile(r"\b(?:node|camera|mqtt|page)\.\w+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One key of node.toml. `kind`: text, number, choice or yes (a box to tick)."""
+
+    key: str  # camera.every_s
+    kind: str
+    label: str
+    hint: str  # what is allowed, said also when it was not
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A field with what stands in it."""
+
+    field: Field
+    name: str  # of the input, and its id
+    value: str
+    options: tuple[tuple[str, str, bool], ...]
+    is_on: bool
+    wrong: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Fields under one heading."""
+
+    id: str
+    title: str
+    fields: tuple[Shown, ...]
+
+
+def fields(config: NodeConfig) -> dict[str, tuple[str, tuple[Field, ...]]]:
+    """Id of a group -> its title and fields. The server's stand there only where node.toml names one."""
+    groups = {
+        "place": (gettext("Place"), _place()),
+        "camera": (gettext("Camera"), _camera()),
+        "page": (gettext("Page"), _page()),
+    }
+    if config.mqtt is not None:
+        groups["server"] = (gettext("Delivery"), _server())
+    return groups
+
+
+def shown(
+    config: NodeConfig, sent: Mapping[str, str] | None = None, wrong: Mapping[str, str] | None = None
+) -> tuple[Group, ...]:
+    """All groups, with what holds now, or with what somebody has `sent` and what is `wrong` about it."""
+    table = msgspec.to_builtins(config)
+    return tuple(
+        Group(
+            id=name,
+            title=title,
+            fields=tuple(_shown(one, _text(table, one.key), sent, wrong or {}) for one in listed),
+        )
+        for name, (title, listed) in fields(config).items()
+    )
+
+
+def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
+    """What a form changes, and what is wrong with it: field's key -> words; only one of the two is not empty."""
+    wrong: dict[str, str] = {}
+    values: Table = {}
+    now = msgspec.to_builtins(config)
+    for field in _all(config):
+        table, _, key = field.key.partition(".")
+        try:
+            value = _value(field, sent)
+        except (ValueError, msgspec.ValidationError):
+            wrong[field.key] = gettext("This cannot be used.")
+            continue
+        if value != now[table][key]:
+            values.setdefault(table, {})[key] = value
+    if wrong or not values:
+        return {}, wrong
+    try:
+        checked(over(now, values), "settings")
+    except ConfigError as why:
+        return {}, {_meant(str(why), values): gettext("This cannot be used.")}
+    return values, {}
+
+
+def told(config: NodeConfig, values: Table) -> Iterator[str]:
+    """`camera.every_s: 60 -> 30` of each key, for the audit trail."""
+    now = msgspec.to_builtins(config)
+    for table, keys in values.items():
+        for key, value in keys.items():
+            yield f"{table}.{key}: {_said(now[table][key])} → {_said(value)}"
+
+
+def _all(config: NodeConfig) -> Iterator[Field]:
+    for _, listed in fields(config).values():
+        yield from listed
+
+
+def _meant(why: str, values: Table) -> str:
+    """Which of the changed keys a refusal speaks of; it may name one that does not stand on the page."""
+    keys = [f"{table}.{key}" for table, listed in values.items() for key in listed]
+    named = KEY.findall(why)
+    tables = tuple(f"{one.partition('.')[0]}." for one in named)
+    return next(iter([*(key for key in keys if key in named), *(key for key in keys if key.startswith(tables)), *keys]))
+
+
+def _value(field: Field, sent: Mapping[str, str]) -> Any:
+    """What was typed, as node.toml would have it. Raises ValueError."""
+    typed = sent.get(field.key, "").strip()
+    table, _, key = field.key.partition(".")
+    kind = next(one.type for one in msgspec.structs.fields(RECORDS[table]) if one.name == key)
+    if field.kind == "yes":
+        return typed == "on"
+    if field.kind == "number":
+        typed = typed.replace(",", ".")  # as half the world writes it
+    if typed == "":
+        return msgspec.convert(None, kind)
+    value = msgspec.convert(typed, kind, strict=False)
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(field.key)
+    return value
+
+
+def _shown(field: Field, now: str, sent: Mapping[str, str] | None, wrong: Mapping[str, str]) -> Shown:
+    value = now if sent is None else sent.get(field.key, "").strip()
+    return Shown(
+        field=field,
+        name=field.key,
+        value=value,
+        options=tuple((key, words, key == value) for key, words in field.options),
+        is_on=value in ("on", "True"),
+        wrong=wrong.get(field.key, ""),
+    )
+
+
+def _text(table: dict[str, Any], key: str) -> str:
+    part, _, name = key.partition(".")
+    value = table[part][name]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else str(value)
+
+
+def _said(value: object) -> str:
+    return "–" if value in (None, "") else str(value)
+
+
+def _place() -> tuple[Field, ...]:
+    letters = gettext("Letters without accents, digits, - and _; the server knows the node by it.")
+    whole = gettext("Degrees, such as 31.2; south and west are negative. Both or none.")
+    return (
+        Field(key="node.site", kind="text", label=gettext("Site"), hint=letters),
+        Field(
+            key="node.area_code",
+            kind="text",
+            label=gettext("Area code"),
+            hint=gettext("Twelve digits, from province to village; or nothing."),
+        ),
+        Field(
+            key="node.crop", kind="text", label=gettext("Crop"), hint=gettext("As the thresholds call it, or nothing.")
+        ),
+        Field(
+            key="node.time_zone",
+            kind="text",
+            label=gettext("Time zone"),
+            hint=gettext("Such as Asia/Shanghai or Africa/Nairobi."),
+        ),
+        Field(
+            key="node.language",
+            kind="choice",
+            label=gettext("Language until the reader chooses"),
+            hint="",
+            options=tuple(LANGUAGES.items()),
+        ),
+        Field(key="node.latitude", kind="number", label=gettext("Latitude"), hint=whole),
+        Field(key="node.longitude", kind="number", label=gettext("Longitude"), hint=whole),
+    )
+
+
+def _camera() -> tuple[Field, ...]:
+    modes = (
+        ("live", gettext("plants: insects come and go")),
+        ("trap", gettext("trap: insects stay on a card")),
+        ("leaf", gettext("leaves: diseases")),
+    )
+    itself = gettext("Nothing: the camera decides.")
+    return (
+        Field(key="camera.mode", kind="choice", label=gettext("What is looked at"), hint="", options=modes),
+        Field(
+            key="camera.every_s",
+            kind="number",
+            label=gettext("Seconds between two looks"),
+            hint=gettext("0 or more. More looks cost more energy."),
+        ),
+        Field(
+            key="camera.rotation_deg",
+            kind="choice",
+            label=gettext("Turn the picture"),
+            hint="",
+            options=tuple((str(deg), f"{deg}°") for deg in (0, 90, 180, 270)),
+        ),
+        Field(key="camera.lens_position", kind="number", label=gettext("Focus in dioptres, 0 to 32"), hint=itself),
+        Field(key="camera.exposure_us", kind="number", label=gettext("Exposure in microseconds"), hint=itself),
+        Field(key="camera.gain", kind="number", label=gettext("Gain, 1 to 64"), hint=itself),
+        Field(
+            key="camera.mains_hz",
+            kind="choice",
+            label=gettext("Lamps on mains"),
+            hint=gettext("Against dark bands in lamplight."),
+            options=(("0", gettext("none")), ("50", "50 Hz"), ("60", "60 Hz")),
+        ),
+    )
+
+
+def _server() -> tuple[Field, ...]:
+    return (
+        Field(key="mqtt.host", kind="text", label=gettext("Server"), hint=gettext("Its name or address.")),
+        Field(key="mqtt.port", kind="number", label=gettext("Port"), hint=gettext("A number from 1 to 65535.")),
+        Field(
+            key="mqtt.username",
+            kind="text",
+            label=gettext("User name at the server"),
+            hint=gettext("Its password stands in a file of the node and is never shown here."),
+        ),
+        Field(
+            key="mqtt.daily_mb",
+            kind="number",
+            label=gettext("At most so many MB a day"),
+            hint=gettext("For a metered line; or nothing."),
+        ),
+    )
+
+
+def _page() -> tuple[Field, ...]:
+    return (
+        Field(
+            key="page.open_to_read",
+            kind="yes",
+            label=gettext("Who is in the node's network may read without logging in"),
+            hint="",
+        ),
+    )

@@ -1,0 +1,83 @@
+"""The settings page: change, undo, and a node that begins anew with what was changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from edge.changes import keep, undo
+from edge.page.routes import node
+from edge.page.settings import changed, shown, told
+from edge.page.trust import Role, needs, trust
+from edge.page.words import gettext
+
+settings_form = Blueprint("settings", __name__)
+
+
+@settings_form.get("/settings")
+@needs(Role.TECHNICIAN)
+def settings() -> ResponseReturnValue:
+    """What holds now."""
+    hindrance = _hindrance()
+    if hindrance:
+        return render_template("plain.html", words=hindrance, detail=node().board.snapshot().notice)
+    return render_template("settings.html", groups=shown(node().config), hint="")
+
+
+@settings_form.post("/settings")
+@needs(Role.TECHNICIAN)
+def change() -> ResponseReturnValue:
+    """All or nothing: with one field that is wrong nothing is kept, and all that was typed stands there still."""
+    this, sent = node(), request.form.to_dict()
+    values, wrong = changed(this.config, sent)
+    if _hindrance() or wrong:
+        hint = _hindrance() or gettext("Nothing was changed: look at the fields that are marked.")
+        return render_template("settings.html", groups=shown(this.config, sent, wrong), hint=hint), 400
+    if not values:
+        return redirect(url_for("settings.settings"), 303)
+    keep(_folder(), this.config, values)
+    for line in told(this.config, values):
+        trust().note(f"setting {line}")
+    return _begun_again()
+
+
+@settings_form.post("/settings/undo")
+@needs(Role.TECHNICIAN)
+def go_back() -> ResponseReturnValue:
+    """What held before the last change."""
+    if not undo(_folder()):
+        return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
+    trust().note("setting undo")
+    return _begun_again()
+
+
+def begin_again() -> Callable[[], None] | None:
+    """Makes the node start anew, where somebody runs it who can."""
+    return current_app.extensions["fieldeye_begin_again"]  # type: ignore[no-any-return]
+
+
+def _begun_again() -> ResponseReturnValue:
+    """The answer first: the node goes when it has been handed over."""
+    again = begin_again()
+    words = gettext("Kept. It holds from the next start of the node.")
+    if again is not None:
+        words = gettext("Kept. The node begins anew with it, which takes some seconds.")
+    response = current_app.make_response(render_template("begun_again.html", words=words))
+    if again is not None:
+        response.call_on_close(again)
+    return response
+
+
+def _hindrance() -> str:
+    """Why nothing can be changed now, or nothing."""
+    snapshot = node().board.snapshot()
+    if snapshot.store:
+        return gettext("The card takes no results: replace it.")
+    if snapshot.notice:
+        return gettext("The new settings cannot be used; the last good ones work on.")
+    return ""
+
+
+def _folder() -> Path:
+    return Path(node().config.store.folder)

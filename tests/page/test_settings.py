@@ -1,0 +1,162 @@
+"""Settings on the page: the configuration's records as a form, kept durably, undone, and told to the audit trail."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+
+from edge.changes import NAME, read
+from edge.config import NodeConfig
+from edge.page import create_app
+from edge.page.settings import changed, fields, shown
+from edge.page.trust import Role
+from tests.page.scenes import Scene
+from tests.page.visitors import as_role, post, token_on
+
+
+@pytest.fixture
+def restarts() -> list[str]:
+    """One entry each time the page asks the node to begin anew."""
+    return []
+
+
+@pytest.fixture
+def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
+    again = lambda: restarts.append("again")  # noqa: E731
+    app = create_app(scene.store, scene.board, scene.config, scene.clock, begin_again=again)
+    return as_role(app.test_client(), scene, Role.TECHNICIAN)
+
+
+def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:
+    """What a browser sends: every field as it stands there, with `changes`; `_` for the dot of a key."""
+    form = {
+        one.name: "on" if one.is_on and one.field.kind == "yes" else one.value
+        for group in shown(config)
+        for one in group.fields
+    }
+    form = {key: value for key, value in form.items() if value != "False"}
+    return form | {key.replace("__", "."): value for key, value in changes.items()}
+
+
+def test_every_field_is_a_key_of_its_record_and_shows_what_holds(technician: FlaskClient, scene: Scene) -> None:
+    page = technician.get("/settings").text
+    table = msgspec.to_builtins(scene.config)
+    with technician.application.test_request_context():
+        keys = [one.key for _, listed in fields(scene.config).values() for one in listed]
+    assert len(keys) == len(set(keys)) > 15
+    for key in keys:
+        part, _, name = key.partition(".")
+        assert name in table[part]
+        assert f'id="{key}"' in page
+    assert 'value="Asia/Shanghai"' in page
+
+
+def test_a_form_sent_as_it_stands_changes_nothing(technician: FlaskClient, scene: Scene, restarts: list[str]) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config)
+    assert post(technician, "/settings", "/settings", **form).status_code == 303
+    assert restarts == []
+    assert not (Path(scene.config.store.folder) / NAME).exists()
+
+
+def test_a_change_is_kept_told_and_the_node_begins_anew(
+    technician: FlaskClient, scene: Scene, restarts: list[str]
+) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__every_s="30", node__area_code="110105001002")
+    answer = post(technician, "/settings", "/settings", **form)
+    assert "The node begins anew" in answer.text
+    answer.close()
+    assert restarts == ["again"]
+    assert read(Path(scene.config.store.folder)) == {"camera": {"every_s": 30.0}, "node": {"area_code": "110105001002"}}
+    said = [one.what for one in scene.store.audit_trail(2)]
+    assert said == ["setting camera.every_s: 60.0 → 30.0", "setting node.area_code: – → 110105001002"]
+
+
+@pytest.mark.parametrize(
+    ("key", "typed"),
+    [
+        ("node.site", "north field"),
+        ("node.site", ""),
+        ("node.area_code", "11010500100"),
+        ("node.area_code", "11010500100a"),
+        ("node.time_zone", "Mars/Olympus"),
+        ("node.time_zone", "../../etc/passwd"),
+        ("node.latitude", "91"),
+        ("node.latitude", "nan"),
+        ("node.latitude", "31.2"),
+        ("node.language", "xx"),
+        ("camera.every_s", "-1"),
+        ("camera.every_s", "often"),
+        ("camera.mode", "film"),
+        ("camera.rotation_deg", "45"),
+        ("camera.gain", "0.5"),
+        ("mqtt.port", "99999"),
+        ("mqtt.port", ""),
+        ("mqtt.host", "broker.example"),
+        ("mqtt.daily_mb", "0"),
+    ],
+)
+def test_what_cannot_be_used_is_said_beside_its_field_and_nothing_is_kept(
+    key: str, typed: str, technician: FlaskClient, scene: Scene, restarts: list[str]
+) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config) | {key: typed, "node.crop": "rice"}
+    answer = post(technician, "/settings", "/settings", **form)
+    assert answer.status_code == 400
+    assert '<span class="wrong">' in answer.text
+    assert 'value="rice"' in answer.text  # what was typed elsewhere is still there
+    assert restarts == []
+    assert not (Path(scene.config.store.folder) / NAME).exists()
+    assert [one for one in scene.store.audit_trail() if one.what.startswith("setting")] == []
+
+
+def test_the_words_beside_a_field_are_in_the_readers_language(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, node__area_code="12")
+    token = token_on(technician, "/settings")
+    answer = technician.post("/settings?lang=zh", data={"csrf": token, **form})
+    assert "此值不能使用。" in answer.text
+
+
+def test_a_position_is_both_numbers_and_a_comma_will_do(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        values, wrong = changed(scene.config, filled_in(scene.config, node__latitude="31,2", node__longitude="121,5"))
+    assert wrong == {}
+    assert values == {"node": {"latitude": 31.2, "longitude": 121.5}}
+
+
+def test_a_box_that_is_not_ticked_is_no(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config)
+        del form["page.open_to_read"]
+        assert changed(scene.config, form) == ({"page": {"open_to_read": False}}, {})
+
+
+def test_an_undo_goes_back_and_is_told(technician: FlaskClient, scene: Scene, restarts: list[str]) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__every_s="30")
+    post(technician, "/settings", "/settings", **form).close()
+    post(technician, "/settings/undo", "/settings").close()
+    assert restarts == ["again", "again"]
+    assert read(Path(scene.config.store.folder)) == {}
+    assert scene.store.audit_trail(1)[0].what == "setting undo"
+
+
+def test_without_a_change_there_is_nothing_to_undo(technician: FlaskClient, restarts: list[str]) -> None:
+    assert post(technician, "/settings/undo", "/settings").status_code == 400
+    assert restarts == []
+
+
+def test_a_node_on_its_last_good_settings_says_so_and_takes_no_others(technician: FlaskClient, scene: Scene) -> None:
+    scene.board.show(notice="/etc/fieldeye/node.toml: unknown key camera.evry_s; did you mean every_s?")
+    page = technician.get("/settings").text
+    assert "did you mean every_s?" in page
+    assert "<form method" not in page
+
+
+def test_no_field_shows_or_takes_a_secret_or_a_file(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        keys = [one.key for _, listed in fields(scene.config).values() for one in listed]
+    assert not [key for key in keys if "file" in key or "password" in key or "folder" in key or "source" in key]
