@@ -218,8 +218,8 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: node.latitude and node.longitude go together; give both or none")
     if _lies_in(config.camera.source, config.store.folder):
         raise ConfigError(
-            f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures by its "
-            "own rules; give another folder"
+            f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures "
+            "by its own rules; give another folder"
         )
     for own in config.advice.threshold:
         if own.sure_at is not None and own.sure_at < own.act_at:
