@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from edge.boxes import Floats, Ints, iou
+from edge.boxes import Floats, Ints, area, intersection, iou
 from edge.detections import Detections
+from training.samples import IGNORE
 
 Bools = NDArray[np.bool_]
 MATCH_IOU = 0.5
+IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is neither right nor wrong
 MAX_DETECTIONS = 100
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
 PRIOR_MARKS = 30.0  # about as many as a class has in a validation split
@@ -22,10 +24,15 @@ PRIOR_MARKS = 30.0  # about as many as a class has in a validation split
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """What a person marked in one picture: xyxy (n, 4) float32 px, class_id (n,) int64."""
+    """What a person marked in one picture: xyxy (n, 4) float32 px, class_id (n,) int64, IGNORE among them."""
 
     xyxy: Floats
     class_id: Ints
+
+    @property
+    def is_judged(self) -> Bools:
+        """(n,): an insect, not a region that nobody labelled insect by insect."""
+        return np.asarray(self.class_id != IGNORE, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,10 @@ class AtThreshold:
 
 
 def average_precision(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Average:
-    """By pycocotools, at most 100 detections a picture. Both sequences run over the same pictures."""
+    """By pycocotools, at most 100 detections a picture. Both sequences run over the same pictures.
+
+    An ignored region is a crowd of every class: what is found in it counts neither way.
+    """
     coco = COCO()
     coco.dataset = {
         "info": {},
@@ -86,9 +96,11 @@ def average_precision(truths: Sequence[Truth], found: Sequence[Detections], clas
     }
     for i, truth in enumerate(truths):
         for box, class_id in zip(truth.xyxy.tolist(), truth.class_id.tolist(), strict=True):
-            coco.dataset["annotations"].append(
-                {**_coco_box(i, box, class_id), "id": len(coco.dataset["annotations"]) + 1, "iscrowd": 0}
-            )
+            for named in range(classes) if class_id == IGNORE else (class_id,):
+                coco.dataset["annotations"].append({
+                    **_coco_box(i, box, named), "id": len(coco.dataset["annotations"]) + 1,
+                    "iscrowd": int(class_id == IGNORE),
+                })  # fmt: skip
     results = [
         {**_coco_box(i, box, class_id), "score": confidence}
         for i, one in enumerate(found)
@@ -116,6 +128,7 @@ def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) 
     """Every detection of one class, judged.
 
     In each picture the strongest detection takes the free insect of its class it overlaps most, at IoU >= MATCH_IOU.
+    One that takes none and lies in an ignored region is left out.
     """
     confidences: list[float] = []
     hits: list[bool] = []
@@ -125,15 +138,25 @@ def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) 
         own = one.where(one.class_id == class_id)
         own = own.where(np.argsort(-own.confidence, kind="stable"))
         overlap = iou(own.xyxy, boxes)
+        excused = is_excused(own.xyxy, truth)
         real += len(boxes)
         for row in range(len(own)):
             best = int(overlap[row].argmax()) if len(boxes) else -1
             is_hit = best >= 0 and overlap[row, best] >= MATCH_IOU
             if is_hit:
                 overlap[:, best] = 0.0  # each insect is found once
+            elif excused[row]:
+                continue
             confidences.append(float(own.confidence[row]))
             hits.append(bool(is_hit))
     return Judged(np.array(confidences, np.float32), np.array(hits, np.bool_), real)
+
+
+def is_excused(xyxy: Floats, truth: Truth) -> Bools:
+    """(n,): which boxes (n, 4) lie in an ignored region of the picture."""
+    regions = truth.xyxy[~truth.is_judged]
+    inside = intersection(xyxy, regions).max(axis=1, initial=0.0)
+    return np.asarray(inside >= IGNORED_SHARE * np.maximum(area(xyxy), 1e-9), np.bool_)
 
 
 def at_threshold(one: Judged, threshold: float) -> AtThreshold:

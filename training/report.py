@@ -17,7 +17,7 @@ from edge.detections import no_detections
 from training.classes import read_classes
 from training.config import TrainConfig, read_config
 from training.datasets import SPLITS
-from training.samples import Sample, load_example, read_image
+from training.samples import IGNORE, Sample, load_example, read_image
 from training.sheets import sheet, tile
 from training.train import samples_of
 
@@ -49,7 +49,8 @@ def lines_of(samples: Sequence[Sample], labels: Sequence[str]) -> list[str]:
     """Pictures and boxes of one split, then each label's boxes and their median longer side in px."""
     counts = Counter(int(class_id) for sample in samples for class_id in sample.class_id)
     empty = sum(not len(sample.class_id) for sample in samples)
-    lines = [f"{len(samples)} pictures, {empty} of them empty, {counts.total()} boxes"]
+    ignored = counts.pop(IGNORE, 0)
+    lines = [f"{len(samples)} pictures, {empty} of them empty, {counts.total()} boxes, {ignored} ignored regions"]
     for class_id, label in enumerate(labels):
         boxes = [sample.xyxy[sample.class_id == class_id] for sample in samples]
         sides = np.concatenate([(box[:, 2:] - box[:, :2]).max(axis=1) for box in boxes if len(box)] or [np.zeros(1)])

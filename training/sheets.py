@@ -1,4 +1,4 @@
-"""Contact sheets: pictures with what a person marked (green) and what the detector says (red)."""
+"""Contact sheets: pictures with what a person marked (green) and what the detector says (red); ignored regions grey."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ import numpy as np
 from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
 from edge.detections import Detections
 from training.metrics import Truth, at_threshold, judged
-from training.samples import Example, Sample, load_example
+from training.samples import IGNORE, Example, Sample, load_example
 
 TILE_PX = 320
-MARKED, SAID = (60, 200, 60), (40, 40, 230)  # BGR
+MARKED, SAID, IGNORED = (60, 200, 60), (40, 40, 230), (160, 160, 160)  # BGR
 
 
 def sheet(tiles: Sequence[Image], columns: int = 4) -> Image:
@@ -25,7 +25,10 @@ def sheet(tiles: Sequence[Image], columns: int = 4) -> Image:
 def tile(example: Example, found: Detections, labels: Sequence[str]) -> Image:
     """A square of TILE_PX with both kinds of boxes."""
     square, fit = letterbox(example.image, TILE_PX)
-    _draw(square, letterbox_xyxy(example.xyxy, fit), example.class_id, labels, MARKED)
+    is_judged = example.class_id != IGNORE
+    for left, top, right, bottom in letterbox_xyxy(example.xyxy[~is_judged], fit).astype(int).tolist():
+        cv2.rectangle(square, (left, top), (right, bottom), IGNORED, 1)
+    _draw(square, letterbox_xyxy(example.xyxy[is_judged], fit), example.class_id[is_judged], labels, MARKED)
     _draw(square, letterbox_xyxy(found.xyxy, fit), found.class_id, labels, SAID)
     return square
 

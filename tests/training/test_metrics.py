@@ -4,6 +4,7 @@ import pytest
 from edge.detections import Detections, no_detections
 from training.export import choose, cooled, fitted_temperature
 from training.metrics import Judged, Truth, at_threshold, average_precision, best_threshold, judged
+from training.samples import IGNORE
 
 
 def found(*rows):
@@ -54,6 +55,27 @@ def test_the_right_place_with_the_wrong_class_is_a_false_alarm_and_a_miss():
     truth = [marked((*INSECT, 0))]
     assert at_threshold(judged(truth, wrong, 0), 0.5).misses == 1
     assert at_threshold(judged(truth, wrong, 1), 0.5).false_alarms == 1
+
+
+CROWD = (60, 60, 100, 100)
+
+
+def test_what_is_found_in_an_ignored_region_is_neither_right_nor_wrong():
+    truth = [marked((*INSECT, 0), (*CROWD, IGNORE))]
+    in_crowd = [found((*INSECT, 0.8, 0), (70, 70, 80, 80, 0.9, 0), (85, 85, 95, 95, 0.9, 1))]
+    shown = at_threshold(judged(truth, in_crowd, 0), 0.5)
+    assert (shown.hits, shown.false_alarms, shown.misses) == (1, 0, 0)
+    assert judged(truth, in_crowd, 1).real == 0
+    average = average_precision(truth, in_crowd, 2)
+    assert average.ap50[0] == pytest.approx(1)
+    assert np.isnan(average.ap50[1])
+
+
+def test_a_false_alarm_beside_an_ignored_region_stays_one():
+    truth = [marked((*INSECT, 0), (*CROWD, IGNORE))]
+    beside = [found((*INSECT, 0.8, 0), (10, 70, 30, 90, 0.9, 0))]
+    assert at_threshold(judged(truth, beside, 0), 0.5).false_alarms == 1
+    assert average_precision(truth, beside, 1).ap50[0] == pytest.approx(0.5)
 
 
 NOTHING = Judged(np.empty(0, np.float32), np.empty(0, np.bool_), 0)

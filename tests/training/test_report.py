@@ -25,4 +25,8 @@ def test_a_mirrored_picture_looks_different():
 
 def test_each_label_is_listed_with_its_boxes_and_their_size_also_when_it_has_none():
     lines = lines_of([sample(TINY / "pest-vision/images/pest_00.jpg")] * 3, ("Pieris", "Aphis"))
-    assert lines == ["3 pictures, 0 of them empty, 3 boxes", "  Pieris: 0 boxes, 0 px", "  Aphis: 3 boxes, 30 px"]
+    assert lines == [
+        "3 pictures, 0 of them empty, 3 boxes, 0 ignored regions",
+        "  Pieris: 0 boxes, 0 px",
+        "  Aphis: 3 boxes, 30 px",
+    ]

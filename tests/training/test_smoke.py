@@ -1,6 +1,7 @@
 """The whole way, small: train, export, detect, evaluate, release; the same code as for a real model."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -9,8 +10,9 @@ from edge.bundle import MODELS, load_bundle, load_manifest
 from edge.detector import Detector
 from tests.training.conftest import SIDE_PX, TINY
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
-from training.evaluate import evaluate
+from training.evaluate import evaluate, reported
 from training.export import export
+from training.field import HARMS
 from training.samples import read_image
 from training.train import samples_of, train
 
@@ -87,7 +89,7 @@ def test_a_class_without_marks_in_the_test_split_has_no_figures_rather_than_zero
     assert "Pseudococcidae" in unmarked
     for one in load_bundle(folder / figures[0].file).classes:
         assert (one.precision is None) == (one.recall is None) == (one.support < 5)
-    assert all((row.precision is None) == (row.label in unmarked) for row in figures[0].classes)
+    assert all((row.found.recall.value is None) == (row.label in unmarked) for row in figures[0].classes)
 
 
 def test_the_card_names_every_class_dataset_and_licence(shipped):
@@ -96,6 +98,27 @@ def test_the_card_names_every_class_dataset_and_licence(shipped):
     assert all(f"*{row.label}*" in text for row in figures[0].classes)
     assert "pest-vision" in text
     assert "CC-BY-4.0" in text
+
+
+def test_the_report_stands_in_markdown_json_and_pictures(shipped):
+    _, folder, figures = shipped
+    text = (folder / "reports" / "tiny.md").read_text("utf-8")
+    pictures = re.findall(r"\]\(([\w-]+\.png)\)", text)
+    assert len(pictures) == 4
+    assert all((folder / "reports" / name).stat().st_size > 1000 for name in pictures)
+    told = json.loads((folder / "reports" / "tiny.json").read_text("utf-8"))
+    assert [one["file"] for one in told] == ["tiny.onnx", "tiny-int8.onnx"]
+    assert told[0]["map50"] == pytest.approx(figures[0].map50, abs=1e-4)
+    assert set(told[0]["field"]) == set(HARMS)
+
+
+def test_a_report_of_the_validation_split_changes_no_released_file(shipped, tmp_path):
+    config, folder, _ = shipped
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    figures = reported(config, folder, "val", tmp_path)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert {one.split for one in figures} == {"val"}
+    assert (tmp_path / "tiny.md").is_file()
 
 
 def test_a_shipped_bundle_is_what_training_continues_from(shipped):

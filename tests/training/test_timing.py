@@ -1,0 +1,46 @@
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper
+
+from edge.bundle import MODELS
+from tests.training.conftest import TINY
+from training.looks import Looks
+from training.samples import Sample, read_image
+from training.timing import costs, with_silu
+
+
+def test_relu_becomes_x_times_its_sigmoid():
+    shape = [1, 4]
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])], "one",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )  # fmt: skip
+    model = with_silu(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8))
+    onnx.checker.check_model(model)
+    x = np.array([[-2.0, -0.5, 0.0, 3.0]], np.float32)
+    (y,) = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+    assert y == pytest.approx(x / (1 + np.exp(-x)), abs=1e-6)
+
+
+def test_a_file_costs_more_than_its_network_and_there_is_no_ratio_without_the_starting_weights(tmp_path):
+    looks = Looks(MODELS / "pests.onnx")
+    (cost,) = costs([looks], read_image(TINY / "pest-vision/images/pest_00.jpg"), tmp_path / "absent.npz")
+    assert cost.ms > 0.8 * cost.bare_ms > 0
+    assert (cost.start_ms, cost.ratio) == (None, None)
+    assert (cost.width_px, cost.height_px) == (640, 480)
+
+
+def test_what_is_shown_is_what_is_faintly_seen_above_the_thresholds_and_each_picture_is_looked_at_once():
+    looks = Looks(MODELS / "pests.onnx")
+    sample = Sample(
+        TINY / "pest-vision/images/pest_00.jpg", "pest-vision", np.empty((0, 4), np.float32), np.empty(0, np.int64)
+    )
+    (shown,), (faint,) = looks.shown([sample]), looks.faint([sample])
+    called = looks.detector(read_image(sample.image_path))
+    assert shown.xyxy.tolist() == called.xyxy.tolist()
+    assert shown.confidence.tolist() == called.confidence.tolist()
+    assert len(faint) > len(shown) > 0
+    assert looks.faint([sample])[0] is faint

@@ -1,0 +1,99 @@
+"""What a field does to a picture: each harm takes an Example and returns one, so that boxes follow.
+
+Blur, noise, JPEG and exposure are torchvision's. Lengths are of what the network sees, so that a card of 2592 px looked
+at in tiles of 512 is spoilt as a tile is.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional
+
+from edge.boxes import Floats, Image
+from training.samples import Example
+from training.transforms import Random
+
+SEEN_PX = 416  # at which the figures below are px
+BLUR_PX = 1.5  # standard deviation
+NIGHT, NOISE = 0.5, 0.08  # of the light, and standard deviation of the noise, of full scale
+JPEG_QUALITY = 30
+SPECKS, SPECK_PX, SPECK_DARK = 40, (2.0, 7.0), 0.75  # on a dirty window: number, radius, how much light they take
+GAMMA = 2.2  # half the light is not half the number in a JPEG
+SMALL = 0.2
+
+Harm = Callable[[Image, float, Random], Image]  # picture (H, W, 3) BGR, px of it per px of SEEN_PX, random
+
+
+def blurred(image: Image, scale: float, _random: Random) -> Image:
+    """Out of focus."""
+    sigma = BLUR_PX * scale
+    return _back(functional.gaussian_blur(_there(image), [2 * round(3 * sigma) + 1] * 2, [sigma, sigma]))
+
+
+def by_night(image: Image, _scale: float, random: Random) -> Image:
+    """Half the light, and the noise of a sensor that was turned up."""
+    torch.manual_seed(int(random.integers(2**31)))
+    dark = functional.adjust_brightness(_there(image), NIGHT ** (1 / GAMMA)).float() / 255
+    return _back(functional.gaussian_noise(dark, sigma=NOISE) * 255)
+
+
+def compressed(image: Image, _scale: float, _random: Random) -> Image:
+    """JPEG of quality 30."""
+    return _back(functional.jpeg(_there(image), JPEG_QUALITY))
+
+
+def dusty(image: Image, scale: float, random: Random) -> Image:
+    """Specks on the window, soft since they are out of focus."""
+    light = np.ones(image.shape[:2], np.float32)
+    for _ in range(SPECKS):
+        place = int(random.integers(image.shape[1])), int(random.integers(image.shape[0]))
+        cv2.circle(light, place, max(1, round(random.uniform(*SPECK_PX) * scale)), (1 - SPECK_DARK,), cv2.FILLED)
+    light = cv2.GaussianBlur(light, (0, 0), scale).astype(np.float32)
+    return np.asarray(image * light[..., None], np.uint8)
+
+
+def darker(image: Image, _scale: float, _random: Random) -> Image:
+    """Half the exposure: one stop less light."""
+    return _back(functional.adjust_brightness(_there(image), 0.5 ** (1 / GAMMA)))
+
+
+def smaller(image: Image, _scale: float, _random: Random) -> Image:
+    """A fifth of the side: far away, or a poor camera."""
+    return np.asarray(cv2.resize(image, None, fx=SMALL, fy=SMALL, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+HARMS: Mapping[str, Harm] = {
+    "blur": blurred,
+    "night noise": by_night,
+    "JPEG 30": compressed,
+    "dust": dusty,
+    "half exposure": darker,
+    "20 % scale": smaller,
+}
+
+
+def spoilt(example: Example, harm: Harm, path: Path, tile_px: int | None) -> Example:
+    """The example after a harm, the same each time for a file of that name. tile_px: side of what is looked at."""
+    height, width = example.image.shape[:2]
+    scale = (tile_px or max(height, width)) / SEEN_PX
+    random = np.random.default_rng(zlib.crc32(path.name.encode()))
+    image = harm(example.image, scale, random)
+    ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
+    return Example(image, _times(example.xyxy, ratio), example.class_id)
+
+
+def _times(xyxy: Floats, ratio: Floats) -> Floats:
+    return np.asarray(xyxy * ratio, np.float32)
+
+
+def _there(image: Image) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+
+
+def _back(image: torch.Tensor) -> Image:
+    rgb = image.clamp(0, 255).to(torch.uint8).numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(rgb[..., ::-1])

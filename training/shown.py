@@ -1,0 +1,27 @@
+"""Which pictures may stand beside a model: of sets with a stated open licence, and without somebody else's mark."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.fetch import read_sources
+from training.samples import Sample
+
+OPEN_LICENCES = ("CC-BY-4.0", "MIT")
+NOT_SHOWN_CSV = Path(__file__).with_name("not_shown.csv")  # dataset,image,reason: looked at by eye, one by one
+
+
+def may_be_shown(samples: Sequence[Sample]) -> list[Sample]:
+    """Those of open sets that are not in not_shown.csv: a set's licence does not reach what was not its publisher's."""
+    sources, marked = read_sources(), marked_pictures()
+    return [
+        sample
+        for sample in samples
+        if sources[sample.dataset].licence in OPEN_LICENCES and (sample.dataset, sample.image_path.name) not in marked
+    ]
+
+
+def marked_pictures() -> set[tuple[str, str]]:
+    """Dataset and file name of pictures that are judged but not shown."""
+    with NOT_SHOWN_CSV.open(encoding="utf-8", newline="") as file:
+        return {(row["dataset"], Path(row["image"]).name) for row in csv.DictReader(file)}
