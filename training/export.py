@@ -19,9 +19,10 @@ from edge.boxes import Floats, letterbox
 from edge.bundle import MODELS, load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
+from training.added import with_added
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
-from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
+from training.config import EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
@@ -66,7 +67,6 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
 
 def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precision: str) -> Facts:
     """The metadata of a bundle before anything was measured."""
-    sources = read_sources()
     unmeasured = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
     return {
         "format": 1,
@@ -85,20 +85,39 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precis
         "tile": msgspec.to_builtins(config.tile),
         "training": {
             "commit": state.commit,
-            "command": f"python -m training.train training/configs/{config.name}.toml",
+            "command": command_of(config),
             "start_weights": Path(config.weights).stem,
             "datasets": [
-                {
-                    "name": one.name,
-                    "licence": sources[one.name].licence,
-                    "source": f"{sources[one.name].source} @ {sources[one.name].commit}",
-                    "pictures": sources[one.name].pictures[0],
-                }
+                reviewed_facts(Path(one.name)) if one.annotation == REVIEWED else dataset_facts(one.name)
                 for one in config.datasets
             ],
         },
         "metrics": None,
     }
+
+
+def command_of(config: TrainConfig) -> str:
+    """The command that trained the run, as far as a configuration tells."""
+    added = [Path(one.name).name for one in config.datasets if one.annotation == REVIEWED]
+    name = config.name.removesuffix("-added") if added else config.name
+    return " ".join([f"python -m training.train training/configs/{name}.toml", *(["--add", *added] if added else [])])
+
+
+def dataset_facts(name: str) -> Facts:
+    """What a bundle says of a public dataset that it learned from."""
+    source = read_sources()[name]
+    return {
+        "name": name, "licence": source.licence, "source": f"{source.source} @ {source.commit}",
+        "pictures": source.pictures[0],
+    }  # fmt: skip
+
+
+def reviewed_facts(folder: Path) -> Facts:
+    """The same of crops from a node."""
+    return {
+        "name": folder.name, "licence": "of the owner of the node", "source": "crops that people reviewed",
+        "pictures": len(list((folder / "images").glob("*.jpg"))),
+    }  # fmt: skip
 
 
 def with_choice(facts: Facts, choice: Choice) -> Facts:
@@ -179,9 +198,13 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
+    if arguments.add:
+        config = with_added(config, arguments.add, MODELS)
+    arguments.models.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     for path in export(config, arguments.runs / config.name / "best.pt", arguments.models):
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.config import EMPTY, DatasetConfig
+from training.config import EMPTY, REVIEWED, DatasetConfig
 from training.datasets.coco import read_coco
 from training.datasets.empty import read_empty
 from training.datasets.masks import read_masks
+from training.datasets.reviewed import read_reviewed
 from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 from training.samples import Sample
@@ -41,7 +42,12 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
 
 
 def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassTable) -> list[Sample]:
-    """Samples of one split of the dataset at `root`, in the order of its splits.csv. Raises ConfigError."""
+    """Samples of one split of the dataset at `root`, in the order of its splits.csv. Raises ConfigError.
+
+    Crops that people reviewed have no splits: all of them train.
+    """
+    if dataset.annotation == REVIEWED:
+        return read_reviewed(root, dataset.name, classes) if split == "train" else []
     if dataset.annotation not in READERS:
         raise ConfigError(f"{dataset.name}: no reader for {dataset.annotation!r}; use one of {', '.join(READERS)}")
     images = images_of_split(root, split, dataset.held_out)

@@ -1,0 +1,94 @@
+import shutil
+
+import pytest
+
+from edge.bundle import MODELS
+from tests.training.conftest import TINY
+from training import accept as gate
+from training.accept import Change, changes, verdict
+from training.looks import Looks
+from training.onnx_file import read_facts, write_facts
+from training.train import samples_of
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_loss"), [(0.80, 0.79, False), (0.80, 0.78, False), (0.80, 0.77, True), (0.5, 0.9, False)]
+)
+def test_two_points_may_be_lost_and_no_more(old, new, is_loss):
+    assert Change("a.onnx", "Pieris", old, new).is_loss is is_loss
+
+
+def test_a_refusal_names_every_class_that_fell_and_says_that_the_old_bundle_stays():
+    every = [
+        Change("a.onnx", "Pieris", 0.8, 0.7),
+        Change("a.onnx", "Eudocima", 0.5, 0.6),
+        Change("b.onnx", "Meloidae", 0.3, 0.2),
+    ]
+    told = verdict(every, MODELS)
+    assert "Pieris from 0.800 to 0.700 (a.onnx)" in told
+    assert "Meloidae" in told
+    assert "Eudocima" not in told
+    assert "keeps the old bundle" in told
+    assert verdict(every[1:2], MODELS) is None
+
+
+@pytest.fixture
+def folders(tmp_path, tiny_config):
+    """Old and new folder with the shipped files of `pests` under the tiny bundle's name."""
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        for suffix in ("", "-int8"):
+            shutil.copy(MODELS / f"pests{suffix}.onnx", tmp_path / folder / f"tiny{suffix}.onnx")
+    return tmp_path / "old", tmp_path / "new"
+
+
+def renamed(path, label, other):
+    """Let the file call a class otherwise, as if it had forgotten it."""
+    facts = read_facts(path)
+    write_facts(
+        path,
+        {**facts, "classes": [{**c, "label": other if c["label"] == label else c["label"]} for c in facts["classes"]]},
+    )
+
+
+def shown_class(config, old):
+    """A class of the test split that the old file finds."""
+    found = {
+        one.label: one
+        for one in changes(Looks(old / "tiny.onnx"), Looks(old / "tiny.onnx"), samples_of(config, "test"))
+    }
+    assert all(one.old == one.new for one in found.values())
+    return max(found, key=lambda label: found[label].old)
+
+
+def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_stays(
+    folders, tiny_config, monkeypatch, capsys
+):
+    old, new = folders
+    lost = shown_class(tiny_config, old)
+    renamed(new / "tiny.onnx", lost, "Apis")
+    before = {path: path.read_bytes() for path in old.iterdir()}
+    monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
+    monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old)])
+    assert gate.main() == 1
+    assert (
+        f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
+    )
+    assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_a_bundle_that_lost_nothing_is_shipped_with_its_figures(folders, tiny_config):
+    old, new = folders
+    facts = read_facts(new / "tiny.onnx")
+    for suffix in ("", "-int8"):
+        write_facts(
+            new / f"tiny{suffix}.onnx",
+            {**read_facts(new / f"tiny{suffix}.onnx"), "name": "tiny", "version": "2030.01.01"},
+        )
+    assert facts["version"] != "2030.01.01"
+    assert gate.accept(tiny_config, new, old) is None
+    assert read_facts(old / "tiny.onnx")["version"] == "2030.01.01"
+    assert read_facts(old / "tiny.onnx")["metrics"]["pictures"] == len(samples_of(tiny_config, "test"))
+    assert (old / "manifest.json").is_file()
+    assert (old / "cards" / "tiny.md").is_file()
+    assert TINY.is_dir()

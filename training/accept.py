@@ -1,0 +1,107 @@
+"""May a new bundle take the place of the old? `python -m training.accept CONFIG NEW [OLD]`, folders of models.
+
+Both look at the old test split through `edge.detector`. If any class falls by more than 2 points of AP50, nothing is
+shipped, the old bundle stays, and the exit code is 1. Otherwise the new files are put into OLD (`models/`), with their
+figures, report and card.
+"""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.bundle import MODELS
+from edge.errors import FieldeyeError
+from training.config import TrainConfig, read_config
+from training.evaluate import evaluate, paths_of
+from training.export import truths_of
+from training.looks import Looks
+from training.metrics import average_precision
+from training.samples import Sample
+from training.train import samples_of
+
+MOST_LOST = 0.02  # of a class's AP50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One class of one file: AP50 of the old and of the new."""
+
+    file: str
+    label: str
+    old: float
+    new: float
+
+    @property
+    def is_loss(self) -> bool:
+        """More than may be lost; rounding is not a loss."""
+        return self.old - self.new > MOST_LOST + 1e-9
+
+
+def changes(old: Looks, new: Looks, samples: Sequence[Sample]) -> list[Change]:
+    """Of every class that the old file tells and the samples show; a class that the new file lacks falls to nothing."""
+    before, after = ap50_of(old, samples), ap50_of(new, samples)
+    return [
+        Change(new.path.name, label, ap50, after.get(label, 0.0))
+        for label, ap50 in before.items()
+        if not np.isnan(ap50)
+    ]
+
+
+def ap50_of(looks: Looks, samples: Sequence[Sample]) -> dict[str, float]:
+    """By label; nan where the samples show none of it."""
+    labels = looks.bundle.labels
+    average = average_precision(truths_of(samples), looks.faint(samples), len(labels))
+    return dict(zip(labels, average.ap50, strict=True))
+
+
+def verdict(every: Sequence[Change], old: Path) -> str | None:
+    """Why the new bundle is not shipped, in a sentence; None when it may be."""
+    losses = [f"{one.label} from {one.old:.3f} to {one.new:.3f} ({one.file})" for one in every if one.is_loss]
+    if not losses:
+        return None
+    return (
+        f"not shipped: AP50 fell by more than {100 * MOST_LOST:.0f} points on the old test split for "
+        f"{', '.join(losses)}; {old} keeps the old bundle. Train with more of the old pictures, or look at the added crops"
+    )
+
+
+def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
+    """Ship the new files if no class lost too much; returns why not."""
+    samples = samples_of(config, "test")
+    pairs = list(zip(paths_of(config, old), paths_of(config, new), strict=True))
+    every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples)]
+    for one in every:
+        print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
+    why = verdict(every, old)
+    if why is None:
+        for before, after in pairs:
+            beside = before.with_suffix(".partial")
+            shutil.copyfile(after, beside)
+            beside.replace(before)
+        evaluate(config, old)
+    return why
+
+
+def main() -> int:
+    """Command line: 0 shipped, 1 refused."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("new", type=Path)
+    parser.add_argument("old", type=Path, nargs="?", default=MODELS)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    try:
+        why = accept(read_config(arguments.config), arguments.new, arguments.old)
+    except FieldeyeError as fault:
+        why = str(fault)
+    print(why or f"shipped: {arguments.old} has the new bundle")
+    return 1 if why else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
