@@ -1,0 +1,148 @@
+"""One simulated node: its day as records with their truth, and as messages at the times at which they are sent.
+
+All is drawn from (seed, node, day), so that a day can be made again for a replay instead of being kept.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+
+from edge.platform.simulate.day import Simulated, day_of
+from edge.platform.simulate.faults import Day, Faults, draw
+from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message, node_topic
+
+BATCH_RECORDS = 20  # as a node sends them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlan:
+    """What is simulated."""
+
+    nodes: int
+    days: int
+    first_day: date = date(2026, 7, 20)  # between two flights of the planthopper
+    seed: int = 0
+    faults: Faults = field(default_factory=Faults)
+    county: str = "330106"  # six digits; nodes are spread over its townships and villages
+
+
+class Posting(NamedTuple):
+    """A message at its time."""
+
+    at: datetime
+    topic: str
+    payload: bytes
+    retain: bool
+
+
+class SimulatedNode:
+    """Owned by the fleet's thread. `number` makes its name, its place and all that happens to it."""
+
+    def __init__(self, plan: FleetPlan, number: int) -> None:
+        self._plan, self._number = plan, number
+        rng = self._rng(0)
+        self.site, self.name = f"{plan.county}{number % 20:03d}", f"sim-{number:06d}"
+        self.latitude_deg = round(float(rng.uniform(29.8, 30.6)), 5)
+        self.longitude_deg = round(float(rng.uniform(119.6, 120.6)), 5)
+        self.abundance = float(rng.lognormal(0, 0.7))  # a trap beside a light catches more than one in a hedge
+        self.is_leaf = bool(rng.random() < 0.1)
+        self._epoch, self._next_seq, self._day = self._new_epoch(0), 1, 0
+
+    def next_day(self) -> tuple[list[Simulated], list[Posting]]:
+        """What was measured, and what is said of it, in the order of time; some of it later than the day."""
+        day, self._day = self._day, self._day + 1
+        records, drawn, rng = self._records(day)
+        postings = [*self._birth(day), *self._messages(records, drawn, day, rng)]
+        return records, sorted(postings)
+
+    def health(self, at: datetime) -> Posting:
+        """All was sent: the platform may compare."""
+        store = StoreHealth(waiting=0, last_seq=self._next_seq - 1)
+        health = Health(utc=at, clock="synced", session=1, uptime_s=86400.0 * self._day, store=store)
+        return Posting(at, self._topic("health"), encode_message(health), retain=True)
+
+    def replay(self, epoch: str, first: int, last: int) -> Iterator[tuple[str, bytes]]:
+        """Topic and payload of each batch of what was asked for, made again from day 0."""
+        again = SimulatedNode(self._plan, self._number)
+        wanted: list[Stored] = []
+        for _ in range(self._day):
+            records, _ = again.next_day()
+            keys = [(one.stored, one.stored.key) for one in records]
+            wanted += [stored for stored, key in keys if str(key.epoch) == epoch and first <= key.seq <= last]
+        for batch in _cut(wanted):
+            yield self._topic("records"), encode_batch(batch)
+
+    def _records(self, day: int) -> tuple[list[Simulated], Day, np.random.Generator]:
+        rng = self._rng(day + 1)
+        drawn = draw(self._plan.faults, rng)
+        if drawn.is_new_card and day:
+            self._epoch, self._next_seq = self._new_epoch(day), 1
+        records = []
+        for measured in day_of(self, self._midnight(day), drawn, rng):
+            key = Key(self.name, self._epoch, self._next_seq)
+            self._next_seq += 1
+            records.append(Simulated(self.site, Stored(key, measured.record), measured))
+        return records, drawn, rng
+
+    def _messages(
+        self, records: Sequence[Simulated], drawn: Day, day: int, rng: np.random.Generator
+    ) -> Iterator[Posting]:
+        """An hour's records in one message; what waits in an outage comes at its end, intervals first."""
+        begin_h, end_h = drawn.outage_h
+        midnight, faults = self._midnight(day), self._plan.faults
+        online = [one for one in records if not begin_h <= one.measured.hour + 1 < end_h]
+        waited = [one for one in records if begin_h <= one.measured.hour + 1 < end_h]
+        hours = [[one for one in online if one.measured.hour == hour] for hour in range(24)]
+        batches = [
+            (hour + 1.0, batch) for hour, told in enumerate(hours) for batch in _cut([one.stored for one in told])
+        ]
+        waited.sort(key=lambda one: one.measured.is_sighting)
+        batches += [(end_h, batch) for batch in _cut([one.stored for one in waited])]
+        for at_h, batch in batches:
+            at = midnight + timedelta(hours=at_h, seconds=float(rng.uniform(1, 300)))
+            if rng.random() < faults.late:
+                at += timedelta(hours=float(rng.uniform(1, 3)))
+            posting = Posting(at, self._topic("records"), encode_batch(batch), retain=False)
+            yield posting
+            if rng.random() < faults.duplicate:
+                yield posting._replace(at=at + timedelta(seconds=float(rng.uniform(1, 7200))))
+
+    def _birth(self, day: int) -> Iterator[Posting]:
+        """At the first midnight and with each new card."""
+        if day and self._epoch != self._new_epoch(day):
+            return
+        at = self._midnight(day)
+        info = Info(
+            software="fieldeye-simulated",
+            version="1",
+            epoch=str(self._epoch),
+            latitude_deg=self.latitude_deg,
+            longitude_deg=self.longitude_deg,
+            area_code=f"{self.site}{self._number % 12 + 1:03d}",
+            crop="Oryza sativa",
+            interval_s=3600.0,
+            capabilities=["replay"],
+        )
+        yield Posting(at, self._topic("status"), encode_message(Status(state="online", session=1, connection=1)), True)
+        yield Posting(at, self._topic("info"), encode_message(info), True)
+
+    def _new_epoch(self, day: int) -> UUID:
+        return UUID(bytes=self._rng(10**6 + day).bytes(16), version=4)
+
+    def _midnight(self, day: int) -> datetime:
+        return datetime.combine(self._plan.first_day, datetime.min.time(), UTC) + timedelta(days=day)
+
+    def _topic(self, channel: str) -> str:
+        return node_topic(self.site, self.name, channel)
+
+    def _rng(self, what: int) -> np.random.Generator:
+        return np.random.default_rng([self._plan.seed, self._number, what])
+
+
+def _cut(records: Sequence[Stored]) -> Iterator[list[Stored]]:
+    for at in range(0, len(records), BATCH_RECORDS):
+        yield list(records[at : at + BATCH_RECORDS])

@@ -1,0 +1,65 @@
+"""The truth of a simulated fleet as CSV: each record once, with what was really there."""
+
+import csv
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from edge.counts import Interval, NoData
+from edge.errors import StoreError
+from edge.platform.simulate.day import Simulated
+
+COLUMNS = "site node epoch seq kind true_start_utc clock_error_s frames no_data label true_count count low high".split()  # noqa: SIM905
+
+
+class TruthFile:
+    """A row a taxon that was there or was counted; a record without one has one row with the label empty."""
+
+    def __init__(self, path: Path) -> None:
+        self.records = 0
+        try:
+            self._file = path.open("w", newline="", encoding="utf-8")
+        except OSError as why:
+            raise StoreError(f"{path}: cannot be written ({why.strerror}); name another file with --truth") from why
+        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._writer.writeheader()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def note(self, one: Simulated) -> None:
+        """Append its rows."""
+        self.records += 1
+        self._writer.writerows(_rows(one))
+
+
+def _rows(one: Simulated) -> list[dict[str, object]]:
+    record, key = one.stored.record, one.stored.key
+    is_interval = isinstance(record, Interval)
+    at = record.start if isinstance(record, Interval) else one.stored.record.at  # type: ignore[union-attr]
+    common: dict[str, object] = {
+        "site": one.site,
+        "node": key.node,
+        "epoch": key.epoch,
+        "seq": key.seq,
+        "kind": "interval" if is_interval else "sighting",
+        "true_start_utc": one.measured.true_start.isoformat(),
+        "clock_error_s": (at.utc - one.measured.true_start).total_seconds(),
+    }
+    if not isinstance(record, Interval):
+        return [common | {"label": record.label, "count": record.count}]  # type: ignore[union-attr]
+    if isinstance(record.counts, NoData):
+        return [common | {"frames": 0, "no_data": record.counts.reason}]
+    common["frames"] = record.frames
+    there, counted = dict(one.measured.true_counts), {count.label: count for count in record.counts}
+    rows = []
+    for label in sorted(there.keys() | counted.keys()):
+        count = counted.get(label)
+        row = common | {"label": label, "true_count": there.get(label, 0), "count": count.count if count else 0}
+        rows.append(row | ({"low": count.low, "high": count.high} if count else {}))
+    return rows or [common | {"count": 0}]

@@ -1,0 +1,156 @@
+"""The simulated fleet: what is ingested equals what was made, whatever the line did to it."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from edge.cli import platform_main
+from edge.clock import ClockState
+from edge.counts import Interval, NoData
+from edge.platform import Heard, Message, decode
+from edge.platform.simulate import FleetPlan, SimulatedNode
+from edge.platform.simulate.faults import Faults
+from edge.platform.simulate.season import FLIGHTS, flying
+from tests.broker import Broker
+from tests.fleet.truth import kept_keys, kept_sums, true_keys, true_sums
+from tests.waiting import wait_until
+
+INGEST = "import sys; from edge.cli import platform_main; sys.exit(platform_main(['ingest', *sys.argv[1:]]))"
+ROOMY = "max_queued_messages 0\n"  # a broker drops what a slow subscriber's queue does not hold
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker(ROOMY) as one:
+        yield one
+
+
+@contextmanager
+def ingesting(broker: Broker, out: Path) -> Iterator[None]:
+    command = [sys.executable, "-c", INGEST, "--broker", f"127.0.0.1:{broker.port}", "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def simulate(broker: Broker, truth: Path, *options: str) -> None:
+    at = f"127.0.0.1:{broker.port}"
+    assert platform_main(["simulate", "--broker", at, "--truth", str(truth), "--json", *options]) == 0
+
+
+def a_day_of(node: SimulatedNode) -> list[Interval]:
+    return [one.stored.record for one in node.next_day()[0] if isinstance(one.stored.record, Interval)]
+
+
+def test_fifty_nodes_for_a_day_are_counted_once_each(
+    tmp_path: Path, broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, out = tmp_path / "truth.csv", tmp_path / "ledger.jsonl"
+    with ingesting(broker, out):
+        simulate(broker, truth, "--nodes", "50", "--faults", "2", "--connections", "7")
+        wait_until(
+            lambda: out.exists() and out.read_bytes().count(b"\n") >= len(true_keys(truth)), within_s=60, every_s=1
+        )
+    told = json.loads(capsys.readouterr().out)
+    keys = kept_keys(out)
+    assert set(keys) == true_keys(truth)
+    assert len(keys) == len(set(keys)) == told["records"] > 50 * 24
+    assert kept_sums(out) == true_sums(truth)
+
+
+def test_what_a_platform_lost_is_sent_again_when_it_asks(tmp_path: Path, broker: Broker) -> None:
+    truth, out = tmp_path / "truth.csv", tmp_path / "ledger.jsonl"
+    with broker.connect("another") as other:  # takes all, so that the fleet believes it was heard
+        other.subscribe("fieldeye/v1/#")
+        simulate(broker, truth, "--nodes", "3", "--faults", "0")
+    fleet = [sys.executable, "-c", INGEST.replace("'ingest'", "'simulate'"), "--broker", f"127.0.0.1:{broker.port}"]
+    again = [*fleet, "--nodes", "3", "--faults", "0", "--truth", str(tmp_path / "again.csv"), "--linger", "60"]
+    with ingesting(broker, out), subprocess.Popen(again, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: set(kept_keys(out)) == true_keys(truth), within_s=60, every_s=0.5)
+        finally:
+            process.kill()
+
+
+def test_a_replay_is_made_again_as_it_was() -> None:
+    plan = FleetPlan(nodes=1, days=2, faults=Faults(new_card_a_day=0))
+    node = SimulatedNode(plan, 0)
+    made = [one.stored for _ in range(2) for one in node.next_day()[0]]
+    epoch, first, last = str(made[0].key.epoch), 5, len(made) - 3
+    again = [decode(Message(topic, payload)) for topic, payload in node.replay(epoch, first, last)]
+    records = [one for heard in again if isinstance(heard, Heard) for one in heard.records]
+    assert [one.key for one in records] == [stored.key for stored in made[first - 1 : last]]
+    assert [one.record for one in records if isinstance(one.record, Interval)] == [
+        stored.record for stored in made[first - 1 : last] if isinstance(stored.record, Interval)
+    ]
+
+
+def test_the_same_seed_gives_the_same_fleet_and_another_another() -> None:
+    days = [SimulatedNode(FleetPlan(nodes=1, days=1, seed=seed), 0).next_day()[1] for seed in (1, 1, 2)]
+    assert days[0] == days[1] != days[2]
+
+
+def test_without_faults_an_hour_is_a_message_in_order() -> None:
+    _, postings = SimulatedNode(FleetPlan(nodes=1, days=1, faults=Faults().times(0)), 3).next_day()
+    batches = [one for one in postings if one.topic.endswith("/records")]
+    seqs = [record.key.seq for one in batches for record in decode(Message(one.topic, one.payload)).records]  # type: ignore[union-attr]
+    assert len(batches) == 24
+    assert seqs == sorted(seqs) == list(range(1, len(seqs) + 1))
+
+
+def signs(faults: Faults) -> dict[str, bool]:
+    """Which faults three days of one node show."""
+    node = SimulatedNode(FleetPlan(nodes=1, days=3, faults=faults), 5)
+    days = [node.next_day() for _ in range(3)]
+    records = [one.stored for made, _ in days for one in made]
+    intervals = [one.record for one in records if isinstance(one.record, Interval)]
+    batches = sorted(one for _, postings in days for one in postings if one.topic.endswith("/records"))
+    seqs = [record.key.seq for one in batches for record in decode(Message(one.topic, one.payload)).records]  # type: ignore[union-attr]
+    return {
+        "duplicate": max(Counter(one.payload for one in batches).values()) == 2,
+        "late": seqs != sorted(seqs),
+        "outage_a_day": len({one.at.replace(minute=0, second=0, microsecond=0) for one in batches}) < 72,
+        "clock_a_day": any(one.start.state is ClockState.UNSYNCED for one in intervals),
+        "broken_camera_a_day": all(isinstance(one.counts, NoData) for one in intervals),
+        "new_card_a_day": len({one.key.epoch for one in records}) == 3,
+    }
+
+
+@pytest.mark.parametrize("fault", signs(Faults()))
+def test_each_fault_shows_on_the_wire(fault: str) -> None:
+    assert signs(Faults(**(dict.fromkeys(Faults.__slots__, 0.0) | {fault: 1.0})))[fault]
+
+
+def test_without_faults_none_shows() -> None:
+    assert not any(signs(Faults().times(0)).values())
+
+
+def test_planthoppers_peak_late_in_summer_at_night_and_later_in_the_north() -> None:
+    hopper = FLIGHTS[0]
+    year = [flying(hopper, day, 21, 30.0) for day in range(365)]
+    assert max(range(365), key=year.__getitem__) == 254
+    assert flying(hopper, 254, 21, 30.0) > 5 * flying(hopper, 254, 12, 30.0)
+    assert flying(hopper, 260, 21, 32.0) == pytest.approx(year[254], rel=1e-6)
+
+
+def test_counts_follow_the_season() -> None:
+    def a_night(first_day: date) -> int:
+        plan = FleetPlan(nodes=8, days=1, first_day=first_day, faults=Faults().times(0))
+        intervals = [one for number in range(8) for one in a_day_of(SimulatedNode(plan, number))]
+        return sum(count.count for one in intervals if not isinstance(one.counts, NoData) for count in one.counts)
+
+    assert a_night(date(2026, 9, 11)) > 5 * a_night(date(2026, 3, 1)) + 20
+
+
+def test_a_broker_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert platform_main(["simulate", "--broker", "127.0.0.1:9", "--truth", str(tmp_path / "x")]) == 1
+    assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
