@@ -5,17 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 NEED := .ci/need
+POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
 CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults soak test-picamera test-firmware test-systemd lock clean
+.PHONY: help install demo test check bench train faults soak test-picamera test-platform test-firmware test-systemd lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests; make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
+	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
 	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
 
 install: $(VENV)/.node
@@ -46,12 +48,16 @@ check: $(VENV)/.dev
 	@$(BIN)/pytest tests/test_architecture.py
 
 test: $(VENV)/.dev
-	@$(NEED) mosquitto chromium $(CHINESE)
-	@$(BIN)/pytest -m 'not faults and not picamera and not systemd' --durations=8
+	@$(NEED) mosquitto chromium $(CHINESE) $(POSTGRES)
+	@$(BIN)/pytest -m 'not faults and not picamera and not systemd and not platform' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
 	@$(BIN)/pytest --timeout 3600 tests/faults
+
+test-platform: $(VENV)/.dev
+	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
+	@$(BIN)/pytest --timeout 900 tests/platform
 
 test-firmware: $(VENV)/.dev
 	@$(NEED) mosquitto

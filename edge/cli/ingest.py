@@ -1,6 +1,7 @@
-"""`fieldeye-platform ingest`: from a broker into a file of JSON lines, each record once, gaps asked for again."""
+"""`fieldeye-platform ingest`: from a broker into PostgreSQL, or into a file of JSON lines; each record once."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, subscriber_of
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
+from edge.errors import UsageError
 from edge.platform import Ledger, ingest, ingest_file
 
 
@@ -20,11 +22,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     files = "a file of `fieldeye export`, instead of a broker; may be given again"
     parser.add_argument("--file", type=Path, action="append", default=[], metavar="FILE", help=files)
     add_broker_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines; goes on where it stopped")
+    into = parser.add_mutually_exclusive_group(required=True)
+    into.add_argument("--database", metavar="URL", help="PostgreSQL 17: postgresql://user@host/name")
+    into.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; goes on where it stopped")
+    of_database = parser.add_argument_group("with --database")
+    of_database.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
+    of_database.add_argument(
+        "--group", default="fieldeye", metavar="NAME", help="workers of one name share the messages"
+    )
+    of_database.add_argument("--queue", metavar="URL", help="a quorum queue of RabbitMQ (amqp://…) instead of --broker")
+    of_database.add_argument("--metrics", type=int, metavar="PORT", help="Prometheus, on loopback; a port a worker")
 
 
 def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM; with files, until they are read."""
+    if args.workers < 1:
+        raise UsageError(f"--workers {args.workers} does nothing; give 1 or more")
+    if args.database:
+        return int(
+            importlib.import_module("edge.cli.ingest_database").run_workers(args)
+        )  # PostgreSQL only if asked for
     stop = Event()
     stop_on_signal(stop)
     with Ledger(args.out) as ledger:

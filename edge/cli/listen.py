@@ -3,19 +3,24 @@
 import argparse
 import json
 import ssl
+from pathlib import Path
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from edge.cli.exits import DONE
-from edge.errors import ConfigError, UsageError
+from edge.errors import ConfigError, UsageError, WireError
 from edge.mqtt import read_secret
-from edge.platform import Deduplicator, Heard, Subscriber, decode
+from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
+from edge.platform.album import Album, keep_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `listen`."""
     add_broker_arguments(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a record or message")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="keep pictures and photographs there")
 
 
 def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +34,16 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
 
 def subscriber_of(args: argparse.Namespace) -> Subscriber:
     """The subscriber that the broker arguments describe. Raises UsageError, ConfigError."""
+    at = broker_address(args)
+    return Subscriber(at.host, at.port, tls=at.tls, username=at.username, password=at.password)
+
+
+def broker_address(args: argparse.Namespace) -> BrokerAddress:
+    """What the broker arguments describe. Raises UsageError, ConfigError."""
     host, port = _address(args.broker)
-    return Subscriber(
-        host,
-        port,
+    return BrokerAddress(
+        host=host,
+        port=port,
         tls=_tls(args.ca_file) if args.tls or args.ca_file else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
@@ -42,15 +53,36 @@ def subscriber_of(args: argparse.Namespace) -> Subscriber:
 def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C."""
     subscriber = subscriber_of(args)
-    seen = Deduplicator()
+    seen, album = Deduplicator(), Album()
     for message in subscriber.messages(Event()):
         heard = decode(message)
-        repeated = isinstance(heard, Heard) and [not seen.is_new(decoded.key) for decoded in heard.records]
-        for number, told in enumerate(heard.as_json()):
-            if repeated and repeated[number]:
-                told["repeated"] = True  # sent again after a lost acknowledgement: the platform does not count it
+        is_image = isinstance(heard, Heard) and heard.topic.channel == "image"
+        for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen):
             print(json.dumps(told, ensure_ascii=False) if args.json else sentence(told), flush=True)
     return DONE
+
+
+def _records(heard: Heard | Bad, seen: Deduplicator) -> list[dict[str, Any]]:
+    """One object a record or message. Those sent again after a lost acknowledgement say so."""
+    told = heard.as_json()
+    if isinstance(heard, Heard):
+        for one, decoded in zip(told, heard.records, strict=False):  # a message that is no batch has none
+            if not seen.is_new(decoded.key):
+                one["repeated"] = True
+    return told
+
+
+def _picture(message: Message, album: Album, folder: Path | None) -> list[dict[str, Any]]:
+    """One object once a picture is whole."""
+    try:
+        picture = album.take(message)
+    except WireError as why:
+        return Bad(message.topic, str(why)).as_json()
+    if picture is None:
+        return []
+    where = {"site": picture.topic.site, "node": picture.topic.node}
+    file = {} if folder is None else {"file": str(keep_picture(picture, folder))}
+    return [{**msgspec.to_builtins(picture.header), **where, **file}]
 
 
 def sentence(told: dict[str, Any]) -> str:
@@ -71,7 +103,14 @@ def sentence(told: dict[str, Any]) -> str:
         return f"{where} is {told['state']}"
     if kind == "bad":
         return f"{told['topic']}: {told['error']}"
-    return f"{where} {kind}"
+    return f"{where} {kind}{_pictured(told)}"
+
+
+def _pictured(told: dict[str, Any]) -> str:
+    if told["kind"] not in ("picture", "excerpt", "question"):
+        return ""
+    note = f": {told['note']}" if told.get("note") else ""
+    return f" {told['id']} ({told['bytes'] / 1000:.0f} kB){note}"
 
 
 def _counts(told: dict[str, Any]) -> str:

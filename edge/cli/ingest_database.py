@@ -1,0 +1,107 @@
+"""Workers of `fieldeye-platform ingest --database`: one in this process, or several processes that are kept running."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from socket import gethostname
+from threading import Event
+
+from tqdm import tqdm
+
+from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.listen import broker_address
+from edge.cli.stopping import stop_on_signal
+from edge.clock import SystemClock
+from edge.errors import FieldeyeError
+from edge.platform.database import Database, migrate, open_database
+from edge.platform.files import keep_files
+from edge.platform.intake import Kept
+from edge.platform.leader import Leader
+from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.sources import Source
+from edge.platform.telling import Telling
+from edge.platform.worker import Worker
+
+log = logging.getLogger("fieldeye")
+EVERY_S = 5.0  # registry, gaps and sums
+_LOOK_S = 0.5
+
+
+def run_workers(args: argparse.Namespace) -> int:
+    """Bring the tables up to date, then work until told to stop; or take in the given files."""
+    with open_database(args.database) as database:
+        migrate(database)
+        if args.file:
+            return _say(keep_files(args.file, database))
+    stop = Event()
+    stop_on_signal(stop)
+    if args.workers == 1:
+        return work(args, 0, stop)
+    return _keep_running(lambda number: _process(args, number), args.workers, stop)
+
+
+def work(args: argparse.Namespace, number: int, stop: Event) -> int:
+    """One worker, until `stop` is set."""
+    telling = Telling(None if args.metrics is None else args.metrics + number)
+    source = _source(args, number)
+    leader = Leader(source, telling, every_s=EVERY_S)
+    worker = Worker(source, lambda: _connection(args.database, number), leader, telling, SystemClock())
+    return _say(worker.run(stop), quiet=args.workers > 1)
+
+
+def _connection(url: str, number: int) -> Database:
+    return open_database(url, f"fieldeye ingest {number}")
+
+
+def _source(args: argparse.Namespace, number: int) -> Source:
+    if args.queue:
+        from edge.platform.quorum_queue import QuorumQueue  # noqa: PLC0415  pika only where it is used
+
+        return QuorumQueue(args.queue, group=args.group)
+    return SharedSubscription(
+        broker_address(args), client_id=f"{args.group}-ingest-{number}-{gethostname()}", group=args.group
+    )
+
+
+def _say(batches: Iterator[Kept], *, quiet: bool = False) -> int:
+    total = Kept()
+    with tqdm(unit=" records", disable=quiet or not sys.stderr.isatty()) as progress:
+        for kept in batches:
+            total += kept
+            progress.update(kept.new)
+    print(f"{total.new} records kept, {total.repeated} sent again, {total.set_aside} set aside as bad")
+    return DONE
+
+
+def _process(args: argparse.Namespace, number: int) -> BaseProcess:
+    process = get_context("spawn").Process(target=_child, args=(args, number), name=f"ingest-{number}")
+    process.start()
+    return process
+
+
+def _child(args: argparse.Namespace, number: int) -> None:
+    stop = Event()
+    stop_on_signal(stop)
+    try:
+        sys.exit(work(args, number, stop))
+    except FieldeyeError as why:
+        print(f"fieldeye-platform: worker {number}: {why}", file=sys.stderr)
+        sys.exit(NOT_WELL)
+
+
+def _keep_running(start: Callable[[int], BaseProcess], workers: int, stop: Event) -> int:
+    """A worker that ends is started again, until all are told to stop."""
+    processes = [start(number) for number in range(workers)]
+    while not stop.wait(_LOOK_S):
+        for number, process in enumerate(processes):
+            if process.exitcode is not None:
+                log.warning("worker_ended", extra={"worker": number, "exit_code": process.exitcode})
+                processes[number] = start(number)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+    return DONE if all(process.exitcode == DONE for process in processes) else NOT_WELL

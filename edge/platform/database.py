@@ -1,0 +1,67 @@
+"""Opens the platform's PostgreSQL, and brings its tables to this version's form."""
+
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+
+from edge.errors import ConfigError, StoreError
+
+Database = Connection[tuple[Any, ...]]
+_TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
+_GIVE_UP_S = 10
+# A worker that hangs with locks must not hold up the others: the server ends its transaction.
+_OPTIONS = "-c idle_in_transaction_session_timeout=30s -c timezone=UTC -c client_min_messages=warning"
+
+
+def open_database(url: str, name: str = "fieldeye") -> Database:
+    """A connection that commits each statement unless a transaction is opened. Raises StoreError, ConfigError."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError as why:
+        raise ConfigError(f"--database is no address ({why}); write postgresql://user@host/name") from why
+    try:
+        return psycopg.connect(
+            url, autocommit=True, connect_timeout=_GIVE_UP_S, application_name=name, options=_OPTIONS
+        )
+    except psycopg.OperationalError as why:
+        raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
+
+
+def migrate(database: Database) -> list[int]:
+    """Apply what is missing of migrations/NNNN_*.sql, each in a transaction; says which. Raises StoreError."""
+    try:
+        with database.transaction():
+            database.execute("SELECT pg_advisory_xact_lock(%s)", (_TWO_AT_ONCE,))
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS schema_version"
+                " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
+            )
+            there = {row[0] for row in database.execute("SELECT version FROM schema_version")}
+            known = migrations()
+            if there - known.keys():
+                raise StoreError(
+                    f"the database has version {max(there)}, this program knows {max(known)}; update this program"
+                )
+            missing = sorted(known.keys() - there)
+            for version in missing:
+                name, script = known[version]
+                database.execute(script.encode())
+                database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, name))
+    except psycopg.Error as why:
+        raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
+    return missing
+
+
+def migrations() -> dict[int, tuple[str, str]]:
+    """Version → file name, SQL."""
+    folder = files("edge.platform").joinpath("migrations")
+    found = [path for path in folder.iterdir() if path.name.endswith(".sql")]
+    return {int(path.name[:4]): (path.name, path.read_text("utf-8")) for path in found}
+
+
+def first_line(why: psycopg.Error) -> str:
+    """What PostgreSQL says, without its hints."""
+    return (str(why).strip().splitlines() or [type(why).__name__])[0]

@@ -1,0 +1,36 @@
+"""Files of `fieldeye export` into the database."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edge.errors import StoreError, WireError
+from edge.platform.database import Database
+from edge.platform.decode import Message
+from edge.platform.intake import Intake, Kept
+from edge.platform.leader import roll_up
+from edge.wire import read_carried
+
+_LINES = 100
+
+
+def keep_files(paths: Sequence[Path], database: Database) -> Iterator[Kept]:
+    """Yields what became of each hundred lines; a line that cannot be read is set aside. Raises StoreError."""
+    intake = Intake(database)
+    for path in paths:
+        try:
+            lines = path.read_bytes().splitlines()
+        except OSError as why:
+            raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
+        messages = [_message(path, line) for line in lines]
+        for first in range(0, len(messages), _LINES):
+            yield intake.keep(messages[first : first + _LINES])
+    while roll_up(database):
+        pass
+
+
+def _message(path: Path, line: bytes) -> Message:
+    try:
+        carried = read_carried(line)
+    except WireError:
+        return Message(str(path), line)  # no topic of the contract: goes to quarantine with its bytes
+    return Message(carried.topic, carried.payload)

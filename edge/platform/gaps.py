@@ -1,0 +1,54 @@
+"""What nodes committed and the database has not got: asked for again, each gap at most once in a while."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from edge.platform.database import Database
+from edge.platform.deduplicate import Span
+from edge.platform.replay import commands_for
+from edge.wire import ReplayCommand, node_topic
+
+ASK_AGAIN = timedelta(minutes=2)
+MOST_SPANS = 64  # a node answers eight commands at a time; the next turn asks for the rest
+# A node that still has records waiting will send them by itself.
+_MISSING = """
+    SELECT site, node, ledger_id, ledger.epoch, lower(span), upper(span) - 1
+    FROM node JOIN ledger ON ledger.node_id = node.node_id AND ledger.epoch = node.epoch
+    CROSS JOIN LATERAL (
+        SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint, '[]'))
+                                - seen - gone) AS span ORDER BY span LIMIT %s
+    ) AS spans
+    WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
+"""
+
+
+class Gap(NamedTuple):
+    """Records of a node's present epoch that never came."""
+
+    site: str
+    node: str
+    ledger_id: int
+    epoch: UUID
+    span: Span
+
+
+def missing(database: Database, *, not_asked_for: timedelta | None = None) -> list[Gap]:
+    """All gaps, or those that were not asked for within that time."""
+    due = "" if not_asked_for is None else " AND (asked IS NULL OR asked <= now() - %s)"
+    more = () if not_asked_for is None else (not_asked_for,)
+    rows = database.execute((_MISSING + due).encode(), (MOST_SPANS, *more))
+    return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]
+
+
+def requests(database: Database, now: datetime, every: timedelta = ASK_AGAIN) -> list[tuple[str, ReplayCommand]]:
+    """Topic and command for each gap that is due; noted as asked for."""
+    due = missing(database, not_asked_for=every)
+    database.execute(
+        "UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%s)", (sorted({gap.ledger_id for gap in due}),)
+    )
+    return [
+        (node_topic(gap.site, gap.node, "cmd/replay"), command)
+        for gap in due
+        for command in commands_for([gap.span], gap.epoch, now)
+    ]

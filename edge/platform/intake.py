@@ -1,0 +1,225 @@
+"""Keeps decoded messages in the database: each record once, all of a batch or none of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from edge.counts import Interval, Lost
+from edge.platform.database import Database, first_line
+from edge.platform.decode import Bad, Heard, Message, decode
+from edge.platform.rows import Arrived, Taxon, at_of, count_rows, effort_row, record_line, revision_of
+from edge.platform.spans import Spans, multirange_text
+
+FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
+_EFFORT = (
+    "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
+    " frames, awake_s, no_data, saturated, area_mm2) FROM STDIN"
+)
+_COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
+
+_TAKE_AWAY = """
+    WITH gone AS (
+        DELETE FROM interval_effort USING unnest(%s::int[], %s::bigint[], %s::bigint[]) AS told (id, number, revised)
+        WHERE (ledger_id, seq) = (id, number) AND revision < revised RETURNING ledger_id, seq, node_id, night
+    ), counts AS (
+        DELETE FROM interval_count USING gone
+        WHERE (interval_count.ledger_id, interval_count.seq) = (gone.ledger_id, gone.seq)
+    ), records AS (
+        DELETE FROM record USING gone WHERE (record.ledger_id, record.seq) = (gone.ledger_id, gone.seq)
+    ), nights AS (INSERT INTO dirty_night SELECT DISTINCT node_id, night FROM gone)
+    SELECT ledger_id, seq FROM gone
+"""
+
+
+class Kept(NamedTuple):
+    """What became of a batch."""
+
+    new: int = 0
+    repeated: int = 0
+    set_aside: int = 0  # messages
+
+    def __add__(self, other: "Kept") -> "Kept":  # type: ignore[override]
+        return Kept(*(one + another for one, another in zip(self, other, strict=True)))
+
+
+class Intake:
+    """Owned by one thread, as is its connection. When `keep` returns, what it was given is committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._nodes: dict[tuple[str, str], tuple[int, ZoneInfo]] = {}
+        self._ledgers: dict[tuple[int, UUID], int] = {}
+        self._taxa: dict[Taxon, int] = {}
+        self._months: set[date] = set()
+
+    def keep(self, messages: Sequence[Message]) -> Kept:
+        """Decode and commit; what breaks the contract goes to quarantine, in the way of nothing else.
+
+        Raises psycopg.OperationalError if the database has gone: nothing is committed then, or all.
+        """
+        heard = [(message, decode(message)) for message in messages]
+        good = [(message, one) for message, one in heard if isinstance(one, Heard) and one.records]
+        bad = [(message, one.error) for message, one in heard if isinstance(one, Bad)]
+        try:
+            return self._commit([one for _, one in good], bad)
+        except (psycopg.DataError, psycopg.IntegrityError) as why:  # a value that PostgreSQL cannot hold
+            if len(messages) == 1:
+                return self._commit([], [(messages[0], f"the database refuses it ({first_line(why)})")])
+            middle = len(messages) // 2
+            return self.keep(messages[:middle]) + self.keep(messages[middle:])
+
+    def forget_places(self, site: str, node: str) -> None:
+        """A node has told where it is anew: look its time zone up again."""
+        self._nodes.pop((site, node), None)
+
+    def node_id(self, site: str, node: str) -> int:
+        """Of a node that may be new."""
+        return self._node(site, node)[0]
+
+    def set_aside(self, message: Message, reason: str) -> None:
+        """Into quarantine; once, however often it is delivered."""
+        self._database.execute(
+            "INSERT INTO quarantine (topic, reason, payload, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (message.topic, reason.replace("\0", "�"), message.payload, sha256(message.payload).digest()),
+        )
+
+    def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
+        received = datetime.now(UTC)
+        arrived = [one for each in heard for one in self._arrived(each)]
+        self._prepare(arrived, received)
+        with self._database.transaction():
+            new = self._new_of(arrived)
+            self._copy_records(new, received)
+            self._copy_intervals(new)
+            self._note_in_ledger(new)
+            for message, reason in bad:
+                self.set_aside(message, reason)
+        return Kept(len(new), len(arrived) - len(new), len(bad))
+
+    def _arrived(self, heard: Heard) -> Iterable[Arrived]:
+        site, node = heard.topic.site, heard.topic.node
+        node_id, zone = self._node(site, node)
+        for decoded in heard.records:
+            yield Arrived(self._ledger(node_id, decoded.key.epoch), node_id, site, zone, decoded)
+
+    def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
+        """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
+        last = received.date().replace(day=1)
+        for month in sorted({at_of(one.decoded, received).date().replace(day=1) for one in arrived} - self._months):
+            if FIRST_MONTH <= month <= last:
+                self._database.execute("SELECT ensure_month(%s)", (month,))
+                self._months.add(month)
+        taxa = {
+            taxon
+            for one in arrived
+            if isinstance(one.decoded.record, Interval)
+            for taxon, _ in count_rows(one, one.decoded.record)
+        }
+        for taxon in sorted(taxa - self._taxa.keys()):
+            (self._taxa[taxon],) = self._one(
+                "INSERT INTO taxon (label, stage, eppo) VALUES (%s, %s, %s)"
+                " ON CONFLICT (label, stage) DO UPDATE SET eppo = coalesce(nullif(excluded.eppo, ''), taxon.eppo)"
+                " RETURNING taxon_id",
+                taxon,
+            )
+
+    def _new_of(self, arrived: Sequence[Arrived]) -> list[Arrived]:
+        """Those that have not come before, or come with a higher revision, whose older form goes.
+
+        Locks their ledgers, in one order for all workers.
+        """
+        rows = self._database.execute(
+            "SELECT ledger_id, seen FROM ledger WHERE ledger_id = ANY (%s) ORDER BY ledger_id FOR UPDATE",
+            (sorted({one.ledger_id for one in arrived}),),
+        )
+        seen = {ledger_id: Spans(spans) for ledger_id, spans in rows}
+        new: dict[tuple[int, int], Arrived] = {}
+        revised: dict[tuple[int, int], Arrived] = {}
+        for one in sorted(arrived, key=lambda one: -revision_of(one.decoded)):
+            key = (one.ledger_id, one.decoded.key.seq)
+            if one.decoded.key.seq not in seen[one.ledger_id]:
+                new.setdefault(key, one)
+            elif revision_of(one.decoded):
+                revised.setdefault(key, one)
+        return [*new.values(), *(revised[key] for key in self._outdated(revised))]
+
+    def _outdated(self, revised: Mapping[tuple[int, int], Arrived]) -> list[tuple[int, int]]:
+        """Keys whose kept form is older than this one; it is taken away."""
+        if not revised:
+            return []
+        ids, seqs = zip(*revised, strict=True)
+        revisions = [revision_of(one.decoded) for one in revised.values()]
+        rows = self._database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
+        return [(ledger_id, seq) for ledger_id, seq in rows]
+
+    def _copy_records(self, new: Sequence[Arrived], received: datetime) -> None:
+        with self._database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:
+            copy.write(b"".join([record_line(one, received) for one in new]))
+
+    def _copy_intervals(self, new: Sequence[Arrived]) -> None:
+        intervals = [(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Interval)]
+        if not intervals:
+            return
+        efforts = [effort_row(one, interval) for one, interval in intervals]
+        with self._database.cursor().copy(_EFFORT) as copy:
+            for row in efforts:
+                copy.write_row(row)
+        with self._database.cursor().copy(_COUNT) as copy:
+            for one, interval in intervals:
+                for taxon, (seq, *numbers) in count_rows(one, interval):
+                    copy.write_row((one.ledger_id, seq, self._taxa[taxon], *numbers))
+        self._database.execute(
+            "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
+            ([row[2] for row in efforts], [row[9] for row in efforts]),
+        )
+
+    def _note_in_ledger(self, new: Sequence[Arrived]) -> None:
+        seqs: dict[int, list[int]] = defaultdict(list)
+        for one in new:
+            seqs[one.ledger_id].append(one.decoded.key.seq)
+        self._database.execute(
+            "UPDATE ledger SET seen = seen + told.seqs::int8multirange"
+            " FROM unnest(%s::int[], %s::text[]) AS told (id, seqs) WHERE ledger_id = id",
+            (list(seqs), [multirange_text(each) for each in seqs.values()]),
+        )
+        for one in new:
+            if isinstance(one.decoded.record, Lost):
+                note_gone(self._database, [one.ledger_id], one.decoded.record.first_seq, one.decoded.record.last_seq)
+
+    def _node(self, site: str, node: str) -> tuple[int, ZoneInfo]:
+        if (site, node) not in self._nodes:
+            node_id, zone = self._one(
+                "INSERT INTO node (site, node) VALUES (%s, %s)"
+                " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id, time_zone",
+                (site, node),
+            )
+            self._nodes[site, node] = node_id, ZoneInfo(zone)
+        return self._nodes[site, node]
+
+    def _ledger(self, node_id: int, epoch: UUID) -> int:
+        if (node_id, epoch) not in self._ledgers:
+            (found,) = self._one(
+                "INSERT INTO ledger (node_id, epoch) VALUES (%s, %s)"
+                " ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
+                (node_id, epoch),
+            )
+            self._ledgers[node_id, epoch] = found
+        return self._ledgers[node_id, epoch]
+
+    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
+        (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not
+        return row
+
+
+def note_gone(database: Database, ledger_ids: Sequence[int], first: int, last: int) -> None:
+    """The node no longer has these: do not wait for them. Those that came all the same count."""
+    database.execute(
+        "UPDATE ledger SET gone = gone + int8multirange(int8range(%s, %s, '[]')) WHERE ledger_id = ANY (%s)",
+        (first, last, list(ledger_ids)),
+    )

@@ -1,0 +1,53 @@
+"""The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: who holds the lock leads."""
+
+from datetime import UTC, datetime, timedelta
+
+from edge.platform.database import Database
+from edge.platform.gaps import ASK_AGAIN, missing, requests
+from edge.platform.sources import Source
+from edge.platform.telling import Telling
+from edge.wire import encode_message
+
+_LEADS = 7_043_003  # advisory lock, held by the session: PostgreSQL frees it when the leader dies
+MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left waiting
+
+
+class Leader:
+    """Owned by the worker's thread. A worker that does not lead does nothing here but try."""
+
+    def __init__(self, source: Source, telling: Telling, *, every_s: float, ask_again: timedelta = ASK_AGAIN) -> None:
+        self._source, self._telling, self._every_s, self._ask_again = source, telling, every_s, ask_again
+        self._next_s, self.leads = 0.0, False
+
+    def lost_database(self) -> None:
+        """The lock went with the connection."""
+        self.leads, self._next_s = False, 0.0
+        self._telling.leads.set(0)
+
+    def turn(self, database: Database, now_s: float) -> None:
+        """Every few seconds. Raises psycopg.OperationalError if the database has gone."""
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + self._every_s
+        if not self.leads:
+            self._try(database)
+        if self.leads:
+            if roll_up(database) == MOST_NIGHTS:
+                self._next_s = now_s  # more is due; meanwhile batches go on
+            gaps = missing(database)
+            self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
+            for topic, command in requests(database, datetime.now(UTC), self._ask_again) if gaps else []:
+                self._source.say(topic, encode_message(command))
+
+    def _try(self, database: Database) -> None:
+        row = database.execute("SELECT pg_try_advisory_lock(%s)", (_LEADS,)).fetchone()
+        if row and row[0]:
+            self.leads = True
+            self._telling.leads.set(1)
+            self._source.listen_to_others()
+
+
+def roll_up(database: Database) -> int:
+    """Make the sums of changed nights anew; says how many changes were looked at."""
+    row = database.execute("SELECT roll_up(%s)", (MOST_NIGHTS,)).fetchone()
+    return int(row[0]) if row else 0

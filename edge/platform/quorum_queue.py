@@ -1,0 +1,102 @@
+"""One of several workers on a quorum queue of a RabbitMQ cluster, which nodes reach through its MQTT plugin.
+
+RabbitMQ 4.0's MQTT plugin has no shared subscriptions; its queues do what they would. MQTT topics arrive on the
+exchange `amq.topic` with points for slashes, and commands leave the same way.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Event
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError
+from pika.spec import Basic, BasicProperties
+
+from edge.errors import BrokerError
+from edge.platform.decode import Message
+from edge.platform.shared_subscription import OTHERS
+from edge.platform.sources import Delivery
+from edge.platform.subscriber import AGAIN_S, TURN_S
+
+EXCHANGE = "amq.topic"
+
+
+class QuorumQueue:
+    """Driven by the thread that calls `take`. `urls`: the cluster's nodes, tried in turn, separated by commas."""
+
+    def __init__(self, urls: str, *, group: str = "fieldeye", window: int = 500) -> None:
+        self._urls, self._group, self.window = urls.split(","), group, window
+        self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
+        self._connection: BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+        self._count, self._wants_others = 0, False
+
+    def connect(self) -> None:
+        """Raises BrokerError if no node of the cluster can be reached."""
+        try:
+            self._connection = BlockingConnection([pika.URLParameters(url) for url in self._urls])
+            self._channel = self._connection.channel()
+            self._channel.basic_qos(prefetch_count=self.window)
+            self._count += 1
+            self._consume(self._channel, f"{self._group}-records", ("records",))
+            if self._wants_others:
+                self.listen_to_others()
+        except (AMQPError, OSError, ValueError) as why:
+            raise BrokerError(f"the cluster cannot be reached ({type(why).__name__} {why}); check --queue") from why
+
+    def take(self, stop: Event, most: int) -> list[Delivery]:
+        """What has come, after at most a turn. A connection that breaks is opened again, on another node if need be."""
+        try:
+            if self._connection is not None:
+                self._connection.process_data_events(time_limit=0 if self._inbox else TURN_S)
+        except (AMQPError, OSError):
+            self._come_back(stop)
+        return [self._inbox.popleft() for _ in range(min(most, len(self._inbox)))]
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """They are committed. Of an earlier connection's the broker delivers again, and they are found to be known."""
+        with suppress(AMQPError, OSError):  # the next `take` notices
+            for delivery in deliveries:
+                if delivery.connection == self._count and self._channel is not None:
+                    self._channel.basic_ack(delivery.tag)
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Send a command; the MQTT plugin hands it to the node with quality of service 1."""
+        with suppress(AMQPError, OSError):  # the gap is found again
+            if self._channel is not None:
+                lasting = BasicProperties(delivery_mode=2)
+                self._channel.basic_publish(EXCHANGE, topic.replace("/", "."), payload, lasting)
+
+    def listen_to_others(self) -> None:
+        """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""
+        self._wants_others = True
+        if self._channel is not None:
+            others = tuple(channel.replace("/+", ".*") for channel in OTHERS)
+            self._consume(self._channel, f"{self._group}-others", others)
+
+    def close(self) -> None:
+        """May be called twice."""
+        with suppress(AMQPError, OSError):
+            if self._connection is not None and self._connection.is_open:
+                self._connection.close()
+
+    def _consume(self, on: BlockingChannel, queue: str, channels: Sequence[str]) -> None:
+        on.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        for channel in channels:
+            on.queue_bind(queue, EXCHANGE, f"fieldeye.v1.*.*.{channel}")
+        on.basic_consume(queue, self._on_message)
+
+    def _come_back(self, stop: Event) -> None:
+        self._inbox.clear()
+        self.close()
+        if not stop.wait(AGAIN_S):
+            with suppress(BrokerError):  # still away: the next turn tries again
+                self.connect()
+
+    def _on_message(
+        self, _channel: BlockingChannel, method: Basic.Deliver, _properties: BasicProperties, body: bytes
+    ) -> None:
+        topic = str(method.routing_key).replace(".", "/")
+        self._inbox.append(Delivery(Message(topic, body), int(method.delivery_tag or 0), self._count))

@@ -1,0 +1,98 @@
+"""What nodes tell of themselves, in the database: place, health, state, what they no longer have."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import psycopg
+
+from edge.errors import WireError
+from edge.platform.database import Database
+from edge.platform.decode import Heard, Message, decode
+from edge.platform.intake import Intake, note_gone
+from edge.wire import Health, Info, Reply, Status, Topic, decode_message
+
+NOWHERE = "0" * 12
+
+
+def note(database: Database, intake: Intake, messages: Sequence[Message]) -> None:
+    """Take each in. What breaks the contract was set aside by the intake; a value that no table holds is, here."""
+    for message in messages:
+        heard = decode(message) if not message.topic.endswith("/records") else None
+        try:
+            if isinstance(heard, Heard):
+                _note(database, intake, heard, message.payload)
+        except (psycopg.DataError, ValueError) as why:
+            intake.set_aside(message, str(why).splitlines()[0])
+
+
+def _note(database: Database, intake: Intake, heard: Heard, payload: bytes) -> None:
+    if isinstance(heard.message, Info):
+        _note_info(database, intake, heard.topic, heard.message)
+    elif isinstance(heard.message, Health):
+        _note_column(database, intake, heard.topic, "health", heard.message)
+    elif isinstance(heard.message, Status):
+        _note_column(database, intake, heard.topic, "status", heard.message)
+    elif heard.topic.channel == "reply/replay":
+        _note_reply(database, heard.topic, payload)
+
+
+def _note_info(database: Database, intake: Intake, topic: Topic, info: Info) -> None:
+    place = (area_code(info.area_code), *position(info), zone_name(info.time_zone), info.crop)
+    database.execute(
+        "SELECT place_node(%s, %s, %s, %s, %s, %s, %s, %s)",
+        (intake.node_id(topic.site, topic.node), _json(info), UUID(info.epoch), *place),
+    )
+    intake.forget_places(topic.site, topic.node)
+
+
+def _note_column(database: Database, intake: Intake, topic: Topic, column: str, message: msgspec.Struct) -> None:
+    newer = " AND (status IS NULL OR (status->>'session')::int < %(session)s OR (status->>'session')::int ="
+    newer += " %(session)s AND (status->>'connection')::int <= %(connection)s)"
+    told: dict[str, Any] = {"id": intake.node_id(topic.site, topic.node), "told": _json(message)}
+    if isinstance(message, Status):  # a late last will never overrides a newer birth
+        told |= {"session": message.session, "connection": message.connection}
+    query = f"UPDATE node SET {column} = %(told)s, heard = now() WHERE node_id = %(id)s"  # noqa: S608  our own word
+    database.execute((query + (newer if column == "status" else "")).encode(), told)
+
+
+def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
+    try:
+        reply = decode_message(payload, Reply)
+        epoch = UUID(reply.epoch) if reply.epoch else None
+    except (WireError, ValueError):  # another platform's, or a newer one: nothing to learn from it
+        return
+    for first, last in reply.gone if reply.code == "done" else []:
+        rows = database.execute(
+            "SELECT ledger_id FROM ledger JOIN node USING (node_id)"
+            " WHERE site = %s AND node = %s AND ledger.epoch = %s",
+            (topic.site, topic.node, epoch),
+        )
+        note_gone(database, [row[0] for row in rows], first, last)
+
+
+def area_code(code: str | None) -> str:
+    """Twelve digits, or zeros for what is none."""
+    return code if code and len(code) == 12 and code.isascii() and code.isdecimal() else NOWHERE
+
+
+def position(info: Info) -> tuple[float | None, float | None]:
+    """Latitude and longitude in degrees if both are there and on the globe."""
+    latitude, longitude = info.latitude_deg, info.longitude_deg
+    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None, None
+    return latitude, longitude
+
+
+def zone_name(name: str | None) -> str:
+    """A time zone that is known here; UTC for others."""
+    try:
+        return ZoneInfo(name).key if name else "UTC"
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+def _json(message: msgspec.Struct) -> str:
+    return msgspec.json.encode(message).decode().replace("\\u0000", "�")

@@ -1,0 +1,86 @@
+"""Decoded records as rows of the database. Pure; text is written in PostgreSQL's COPY form."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edge.counts import Interval, NoData
+from edge.wire import Decoded, Unknown, plain
+
+NOON = timedelta(hours=12)
+Taxon = tuple[str, str, str]  # label, life stage, EPPO code
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A record that came, of an epoch with a row in the ledger."""
+
+    ledger_id: int
+    node_id: int
+    site: str
+    zone: ZoneInfo
+    decoded: Decoded
+
+
+def record_line(arrived: Arrived, received: datetime) -> bytes:
+    """A line of COPY record (ledger_id, seq, at, kind, body)."""
+    decoded = arrived.decoded
+    told = plain(decoded, arrived.site)
+    body = msgspec.json.encode(told).replace(b"\\", b"\\\\")  # JSON leaves no other letter that COPY gives a meaning
+    at, kind = at_of(decoded, received).isoformat(), told.__struct_config__.tag
+    return f"{arrived.ledger_id}\t{decoded.key.seq}\t{at}\t{kind}\t".encode() + body + b"\n"
+
+
+def at_of(decoded: Decoded, received: datetime) -> datetime:
+    """When the record speaks of; a kind that is not known yet is filed under its arrival."""
+    record = decoded.record
+    if isinstance(record, Interval):
+        return record.start.utc
+    return received if isinstance(record, Unknown) else record.at.utc
+
+
+def night_of(at: datetime, zone: ZoneInfo) -> date:
+    """The date of the evening of a night that runs from noon to noon."""
+    try:
+        return (at.astimezone(zone) - NOON).date()
+    except OverflowError:  # a clock at the end of the calendar
+        return at.date()
+
+
+def revision_of(decoded: Decoded) -> int:
+    """0 for all that is told once."""
+    return decoded.record.revision if isinstance(decoded.record, Interval) else 0
+
+
+def effort_row(arrived: Arrived, interval: Interval) -> tuple[object, ...]:
+    """A row of interval_effort."""
+    counts = interval.counts
+    return (
+        arrived.ledger_id,
+        arrived.decoded.key.seq,
+        arrived.node_id,
+        interval.camera,
+        interval.model,
+        interval.mode,
+        interval.unit,
+        interval.start.utc,
+        interval.end.utc,
+        night_of(interval.start.utc, arrived.zone),
+        interval.revision,
+        interval.frames,
+        interval.awake_s,
+        counts.reason if isinstance(counts, NoData) else None,
+        interval.saturated,
+        interval.area_mm2,
+    )
+
+
+def count_rows(arrived: Arrived, interval: Interval) -> Iterator[tuple[Taxon, tuple[int, int, int | None, int | None]]]:
+    """Taxon, and (seq, count, low, high); none where nothing can be said."""
+    if isinstance(interval.counts, NoData):
+        return
+    for taxon in interval.counts:
+        yield (taxon.label, taxon.stage, taxon.eppo), (arrived.decoded.key.seq, taxon.count, taxon.low, taxon.high)

@@ -1,0 +1,83 @@
+"""From a broker into the database: takes a batch, commits it, acknowledges it. Several run side by side."""
+
+import logging
+from collections.abc import Callable, Iterator
+from threading import Event
+
+import psycopg
+
+from edge.clock import Clock
+from edge.errors import StoreError
+from edge.platform.database import Database
+from edge.platform.intake import Intake, Kept
+from edge.platform.leader import Leader
+from edge.platform.registry import note
+from edge.platform.sources import Delivery, Source
+from edge.platform.telling import Telling
+
+log = logging.getLogger("fieldeye")
+AGAIN_S = 1.0
+
+
+class Worker:
+    """One thread, one connection to each side. While the database is away nothing is acknowledged: the broker keeps."""
+
+    def __init__(
+        self, source: Source, connect: Callable[[], Database], leader: Leader, telling: Telling, clock: Clock
+    ) -> None:
+        self._source, self._connect, self._leader, self._telling, self._clock = source, connect, leader, telling, clock
+        self._opened: tuple[Database, Intake] | None = None
+
+    def run(self, stop: Event) -> Iterator[Kept]:
+        """Until `stop` is set; yields what became of each batch. Raises StoreError, BrokerError at the start."""
+        self._open()
+        self._source.connect()
+        held: list[Delivery] = []
+        while not stop.is_set():
+            room = self._source.window - len(held)
+            held += self._source.take(stop, room) if room else []
+            self._telling.waiting.set(len(held))
+            kept = self._commit(held, stop)
+            if kept is not None:
+                self._source.acknowledge(held)
+                held = []
+                yield kept
+        self._source.close()
+        if self._opened is not None:
+            self._opened[0].close()
+
+    def _commit(self, held: list[Delivery], stop: Event) -> Kept | None:
+        """None while the database is away."""
+        try:
+            database, intake = self._opened or self._open()
+            kept = self._take_in(database, intake, held)
+            self._leader.turn(database, self._clock.monotonic_s())
+        except (psycopg.OperationalError, psycopg.InterfaceError, StoreError) as why:
+            self._lost(why, stop)
+            return None
+        return kept
+
+    def _take_in(self, database: Database, intake: Intake, held: list[Delivery]) -> Kept:
+        if not held:
+            return Kept()
+        messages = [delivery.message for delivery in held]
+        with self._telling.batch_s.time():
+            kept = intake.keep(messages)
+            note(database, intake, messages)
+        self._telling.count(kept)
+        return kept
+
+    def _open(self) -> tuple[Database, Intake]:
+        database = self._connect()
+        self._opened = database, Intake(database)
+        self._telling.database_up.set(1)
+        return self._opened
+
+    def _lost(self, why: Exception, stop: Event) -> None:
+        if self._opened is not None:
+            log.warning("database_lost", extra={"why": str(why).splitlines()[0] if str(why) else type(why).__name__})
+            self._opened[0].close()
+        self._opened = None
+        self._telling.database_up.set(0)
+        self._leader.lost_database()
+        stop.wait(AGAIN_S)

@@ -1,0 +1,43 @@
+"""A PostgreSQL for all tests of the platform, and a fresh database in it for each."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from edge.platform.database import Database, migrate, open_database
+from tests.broker import Broker
+from tests.platform.postgres import QUICK, Postgres
+
+_NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres(QUICK) as server:
+        with open_database(server.url()) as database:
+            database.execute("CREATE DATABASE form")
+        with open_database(server.url("form")) as database:
+            migrate(database)
+        yield server
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    """Of a database with all tables and nothing in them."""
+    name = f"test_{next(_NUMBERS)}"
+    with open_database(postgres.url()) as database:
+        database.execute(f"CREATE DATABASE {name} TEMPLATE form STRATEGY wal_log".encode())
+    return postgres.url(name)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with open_database(url) as one:
+        yield one
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as one:
+        yield one

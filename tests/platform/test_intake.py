@@ -1,0 +1,182 @@
+"""Each record once in PostgreSQL, whatever comes: repeated, late, out of order, broken, or of another version."""
+
+import itertools
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import cbor2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.multirange import Multirange
+from psycopg.types.range import Range
+
+from edge.counts import Record
+from edge.errors import ConfigError, StoreError
+from edge.platform.database import Database, migrate, open_database
+from edge.platform.decode import Message
+from edge.platform.intake import Intake
+from edge.platform.spans import Spans, multirange_text
+from edge.wire import Key, Stored, encode_batch
+from tests.records import EPOCH, MOTH, count, instant, interval, intervals, losses, lost, sighting, sightings
+
+EXAMPLES = Path(__file__).parents[2] / "docs/contract/examples"
+
+
+def batch(*records: Record, node: str = "n1", first: int = 1, epoch: UUID = EPOCH) -> Message:
+    stored = [Stored(Key(node, epoch, seq), record) for seq, record in enumerate(records, first)]
+    return Message(f"fieldeye/v1/farm-3/{node}/records", encode_batch(stored))
+
+
+def kept(database: Database) -> list[tuple[str, int]]:
+    return database.execute(
+        "SELECT node, seq FROM record JOIN ledger USING (ledger_id) JOIN node USING (node_id) ORDER BY 1, 2"
+    ).fetchall()
+
+
+def test_a_record_that_comes_again_is_not_counted_again(database: Database) -> None:
+    intake = Intake(database)
+    assert intake.keep([batch(sighting(), interval())]) == (2, 0, 0)
+    assert intake.keep([batch(sighting(), interval(), sighting(9))]) == (1, 2, 0)
+    assert Intake(database).keep([batch(sighting(), first=2)]) == (0, 1, 0)
+    assert kept(database) == [("n1", 1), ("n1", 2), ("n1", 3)]
+
+
+def test_a_record_whose_time_was_corrected_meanwhile_is_still_the_same(database: Database) -> None:
+    intake = Intake(database)
+    intake.keep([batch(sighting(0))])
+    assert intake.keep([batch(sighting(40 * 86_400))]) == (0, 1, 0)  # another month's partition
+
+
+def test_a_higher_revision_takes_the_place_of_the_record_with_its_key_and_a_lower_one_does_not(
+    database: Database,
+) -> None:
+    intake = Intake(database)
+    told = [interval(counts=(count(MOTH, n, n, n + 3),), revision=n) for n in range(4)]
+    assert intake.keep([batch(told[1])]) == (1, 0, 0)
+    assert intake.keep([batch(told[3]), batch(told[2])]) == (1, 1, 0)
+    assert intake.keep([batch(told[0]), batch(told[1]), batch(told[3])]) == (0, 3, 0)
+    assert kept(database) == [("n1", 1)]
+    assert database.execute("SELECT revision FROM interval_effort").fetchall() == [(3,)]
+    assert database.execute("SELECT count, low, high FROM interval_count").fetchall() == [(3, 3, 6)]
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 60), st.integers(1, 8)), min_size=1, max_size=25),
+    st.integers(1, 7),
+)
+def test_whatever_order_batches_come_in_each_key_is_kept_once(
+    database: Database, sent: list[tuple[str, int, int]], at_once: int
+) -> None:
+    epoch = uuid4()
+    messages = [batch(*[sighting()] * many, node=node, first=first, epoch=epoch) for node, first, many in sent]
+    intake = Intake(database)
+    for first in range(0, len(messages), at_once):
+        intake.keep(messages[first : first + at_once])
+    rows = database.execute(
+        "SELECT node, seq FROM record JOIN ledger USING (ledger_id) JOIN node USING (node_id) WHERE ledger.epoch = %s",
+        (epoch,),
+    ).fetchall()
+    assert sorted(rows) == sorted({(node, first + n) for node, first, many in sent for n in range(many)})
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(sightings | losses | intervals(), min_size=1, max_size=6))
+def test_any_record_of_the_wire_is_kept_or_set_aside_and_none_vanishes(database: Database, any_: list[Record]) -> None:
+    """Letters that PostgreSQL cannot hold, years that no month has, numbers of 53 bits."""
+    epoch = uuid4()
+    messages = [batch(record, first=seq, epoch=epoch) for seq, record in enumerate(any_, 1)]
+    got = Intake(database).keep(messages)
+    assert got.new + got.set_aside == len(any_)
+    told = database.execute("SELECT count(*) FROM record JOIN ledger USING (ledger_id) WHERE epoch = %s", (epoch,))
+    assert told.fetchone() == (got.new,)
+
+
+def test_a_message_that_the_database_cannot_hold_does_not_keep_its_neighbours_out(database: Database) -> None:
+    messages = [batch(sighting(n), first=n) for n in range(1, 9)]
+    messages[4] = batch(sighting(label="nul \0"), first=5)
+    assert Intake(database).keep(messages) == (7, 0, 1)
+    topic, reason = database.execute("SELECT topic, reason FROM quarantine").fetchone() or ("", "")
+    assert topic == messages[4].topic
+    assert "refuses" in reason
+
+
+def test_poison_is_set_aside_with_its_reason_and_once_however_often_it_comes(database: Database) -> None:
+    poison = [
+        Message("fieldeye/v1/farm-3/n1/records", b"\xff nonsense"),
+        Message("fieldeye/v1/farm-3/n1/health", b"{"),
+        Message("elsewhere", b""),
+    ]
+    for _ in range(2):
+        assert Intake(database).keep([*poison, batch(sighting())]).set_aside == 3
+    rows = database.execute("SELECT topic, payload, reason FROM quarantine ORDER BY quarantine_id").fetchall()
+    assert [Message(*row[:2]) for row in rows] == poison
+    assert all(row[2] for row in rows)
+
+
+def test_records_lie_in_the_partition_of_their_month_and_wrong_clocks_apart(database: Database) -> None:
+    Intake(database).keep([batch(sighting(), sighting(at=instant(-86_400 * 365 * 50)), first=1)])
+    rows = database.execute("SELECT tableoid::regclass::text, seq FROM record ORDER BY seq").fetchall()
+    assert rows == [("record_2026_07", 1), ("record_undated", 2)]
+
+
+def test_a_month_that_comes_after_its_first_records_takes_them_in(database: Database) -> None:
+    early = datetime(2031, 3, 5, tzinfo=UTC)
+    database.execute("INSERT INTO record VALUES (1, 1, %s, 'lost', '{}'), (1, 2, '1970-01-01', 'lost', '{}')", (early,))
+    database.execute("SELECT ensure_month(%s)", (date(2031, 3, 1),))
+    rows = database.execute("SELECT tableoid::regclass::text, seq FROM record ORDER BY seq").fetchall()
+    assert rows == [("record_2031_03", 1), ("record_undated", 2)]
+
+
+@pytest.mark.parametrize("name", ["sightings", "intervals", "losses"])
+def test_golden_examples_of_the_contract_are_kept_in_their_decoded_form(database: Database, name: str) -> None:
+    payload = bytes.fromhex("".join((EXAMPLES / f"{name}.cbor.hex").read_text().split()))
+    got = Intake(database).keep([Message("fieldeye/v1/farm-3/n1/records", payload)])
+    assert got.new > 0
+    kinds = {row[0] for row in database.execute("SELECT body->>'kind' FROM record")}
+    assert kinds == {{"sightings": "sighting", "intervals": "interval", "losses": "lost"}[name]}
+
+
+def test_a_newer_nodes_fields_and_kinds_are_kept_beside_an_older_nodes(database: Database) -> None:
+    newer = cbor2.loads(batch(sighting(), sighting(1)).payload)
+    newer[99] = "a table that this program does not know"
+    newer[9][0][98] = {"a": "field"}
+    newer[9][1] = {0: 77, 1: 1}  # a kind that it does not know
+    older = batch(sighting(), node="n2")
+    got = Intake(database).keep([Message("fieldeye/v1/farm-3/n1/records", cbor2.dumps(newer)), older])
+    assert got == (3, 0, 0)
+    kinds = database.execute("SELECT kind FROM record JOIN ledger USING (ledger_id) ORDER BY node_id, seq").fetchall()
+    assert [kind for (kind,) in kinds] == ["sighting", "unknown", "sighting"]
+
+
+def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
+    Intake(database).keep([batch(lost(2, 5), first=9)])
+    assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)
+
+
+def test_tables_are_brought_up_to_date_once_and_a_newer_database_is_left_alone(database: Database) -> None:
+    assert migrate(database) == []
+    database.execute("INSERT INTO schema_version VALUES (9999, 'later.sql')")
+    assert [row[0] for row in database.execute("SELECT version FROM schema_version")][-1] == 9999
+    with pytest.raises(StoreError, match="version 9999, this program knows"):
+        migrate(database)
+
+
+@pytest.mark.parametrize(
+    ("url", "error", "says"),
+    [("postgresql:///x?host=/nowhere", StoreError, "cannot be reached"), ("what is this", ConfigError, "no address")],
+)
+def test_a_database_that_is_not_there_is_a_sentence(url: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        open_database(url)
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_numbers_as_a_multirange_are_the_same_numbers(seqs: set[int]) -> None:
+    spans = [(int(first), int(end)) for first, end in re.findall(r"\[(\d+),(\d+)\)", multirange_text(seqs))]
+    seen = Spans(Multirange([Range(first, end) for first, end in spans]))
+    assert {seq for seq in range(70) if seq in seen} == seqs
+    assert all(end < after for (_, end), (after, _) in itertools.pairwise(spans))

@@ -1,0 +1,196 @@
+"""`fieldeye-platform ingest --database` against a real Mosquitto and PostgreSQL: set equality under each fault."""
+
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from edge.cli import platform_main
+from edge.cli.loopback import free_port
+from edge.counts import Record
+from edge.platform.database import Database
+from edge.wire import Info, encode_message
+from tests.broker import Broker
+from tests.node import NODE, SITE, running, to, wait_drained
+from tests.platform.postgres import Postgres
+from tests.platform.test_intake import batch, kept
+from tests.records import EPOCH, interval, sighting
+from tests.waiting import wait_until
+
+INGEST = "import sys; from edge.cli import platform_main; sys.exit(platform_main(['ingest', *sys.argv[1:]]))"
+LONG_S = 40
+
+
+@contextmanager
+def ingesting(broker: Broker, url: str, *more: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", INGEST, "--broker", f"127.0.0.1:{broker.port}", "--database", url, *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: broker.log().count("ingest-") > 0 or process.poll() is not None, within_s=LONG_S)
+            yield process
+        finally:
+            process.kill()
+
+
+def seqs(database: Database) -> list[int]:
+    return sorted(seq for _, seq in kept(database))
+
+
+def aside(database: Database) -> set[str]:
+    return {row[0] for row in database.execute("SELECT topic FROM quarantine")}
+
+
+def test_every_record_is_counted_once_and_a_stopped_worker_says_so(
+    tmp_path: Path, broker: Broker, url: str, database: Database
+) -> None:
+    port = free_port()
+    with (
+        ingesting(broker, url, "--metrics", str(port)) as worker,
+        running(tmp_path, to(broker.port, health_every_s=0.2)) as node,
+    ):
+        committed = node.commit(*[sighting(n) for n in range(30)], interval())
+        wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
+        wait_until(
+            lambda: database.execute("SELECT count(*) FROM node WHERE health IS NOT NULL").fetchone() == (1,),
+            within_s=LONG_S,
+        )
+        wait_until(lambda: database.execute("SELECT count FROM area_count WHERE prefix = ''").rowcount == 2, LONG_S)
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    assert len(seqs(database)) == len(committed)
+    assert 'fieldeye_platform_records_total{became="kept"} 31.0' in told
+    assert "fieldeye_platform_leads 1.0" in told
+
+
+def test_what_a_broker_lost_is_asked_for_again_from_the_databases_ledger(
+    tmp_path: Path, broker: Broker, url: str, database: Database
+) -> None:
+    with running(tmp_path, to(broker.port, health_every_s=0.2)) as node:
+        with broker.connect("another") as other:  # acknowledged, and never kept
+            other.subscribe("fieldeye/v1/#")
+            committed = node.commit(*[sighting(n) for n in range(40)])
+            wait_drained(node)
+        with ingesting(broker, url):
+            committed |= node.commit(*[sighting(n) for n in range(40, 45)])
+            wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
+    assert len(seqs(database)) == len(committed)
+    assert database.execute("SELECT seen::text FROM ledger").fetchone() == ("{[1,46)}",)
+
+
+def test_poison_stays_in_nobodys_way(tmp_path: Path, broker: Broker, url: str, database: Database) -> None:
+    poison = {
+        f"fieldeye/v1/{SITE}/x/records": b"\xff nonsense",
+        f"fieldeye/v1/{SITE}/y/records": batch(sighting(label="nul \0"), node="y").payload,
+        f"fieldeye/v1/{SITE}/y/info": encode_message(Info(software="fieldeye", version="0", epoch="no uuid")),
+        f"fieldeye/v1/{SITE}/z/info": encode_message(
+            Info(software="fieldeye", version="0", epoch=str(EPOCH), crop="nul \0")
+        ),
+    }
+    with ingesting(broker, url), broker.connect("stranger") as stranger:
+        for topic, payload in poison.items():
+            wait_until(lambda t=topic, p=payload: stranger.publish(t, p) == 0, within_s=LONG_S)  # type: ignore[misc]
+        with running(tmp_path, to(broker.port)) as node:
+            committed = node.commit(sighting(1), sighting(2))
+            wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
+            wait_until(lambda: aside(database) == poison.keys(), within_s=LONG_S)
+
+
+def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
+    broker: Broker, url: str, database: Database
+) -> None:
+    sent: set[tuple[str, int]] = set()
+    with ingesting(broker, url) as first, broker.connect("nodes") as nodes:
+        for number in range(60):
+            _send(nodes, f"n{number % 7}", number // 7, sent)
+            if number == 30:
+                wait_until(lambda: len(kept(database)) > 20, within_s=LONG_S)
+                first.kill()
+        first.wait()
+        with ingesting(broker, url):
+            wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+    assert len(kept(database)) == len(sent)
+
+
+def _send(nodes: object, name: str, number: int, sent: set[tuple[str, int]]) -> None:
+    records: list[Record] = [sighting(n) for n in range(4)]
+    first = number * 4 + 1
+    message = batch(*records, node=name, first=first, epoch=UUID(int=int(name[1:]) + 1))
+    nodes.publish(message.topic, message.payload)  # type: ignore[attr-defined]
+    sent |= {(name, seq) for seq in range(first, first + 4)}
+
+
+def test_a_database_that_restarts_costs_no_record(broker: Broker) -> None:
+    sent: set[tuple[str, int]] = set()
+    with Postgres() as own, ingesting(broker, own.url()) as worker, broker.connect("nodes") as nodes:
+        for number in range(45):
+            if number == 15:
+                own.kill()
+            if number == 30:
+                own.start()
+            _send(nodes, f"n{number % 3}", number // 3, sent)
+        from edge.platform.database import open_database  # noqa: PLC0415
+
+        with open_database(own.url()) as database:
+            wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+            assert len(kept(database)) == len(sent)
+        assert worker.poll() is None
+
+
+@pytest.mark.platform
+def test_three_workers_share_the_messages_and_one_killed_is_started_again(
+    broker: Broker, url: str, database: Database
+) -> None:
+    sent: set[tuple[str, int]] = set()
+    with ingesting(broker, url, "--workers", "3") as parent, broker.connect("nodes") as nodes:
+        wait_until(lambda: broker.log().count("as fieldeye-ingest-") >= 3, within_s=60)
+        for number in range(90):
+            _send(nodes, f"n{number % 9}", number // 9, sent)
+            if number == 40:
+                _children(parent.pid)[-1].kill()
+        wait_until(lambda: set(kept(database)) == sent, within_s=60)
+        wait_until(lambda: broker.log().count("as fieldeye-ingest-") >= 4, within_s=60)
+        parent.send_signal(signal.SIGTERM)
+        assert parent.wait(30) == 0
+    assert len(kept(database)) == len(sent)
+
+
+class _Child:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def kill(self) -> None:
+        subprocess.run(["kill", "-9", str(self.pid)], check=True)
+
+
+def _children(pid: int) -> list[_Child]:
+    """Worker processes, not the resource tracker of multiprocessing."""
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [_Child(int(p)) for p in told if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
+
+
+def test_a_file_of_a_stick_is_taken_into_the_database(
+    tmp_path: Path, url: str, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edge.wire import carried_line  # noqa: PLC0415
+
+    message = batch(sighting(), interval())
+    path = tmp_path / "stick.jsonl"
+    path.write_bytes(carried_line(message.topic, message.payload) * 2 + b'{"torn": ')
+    assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+    assert capsys.readouterr().out == "2 records kept, 2 sent again, 1 set aside as bad\n"
+    assert kept(database) == [(NODE, 1), (NODE, 2)]
+    assert database.execute("SELECT count(*) FROM area_count WHERE prefix = ''").fetchone() == (2,)
+
+
+def test_a_broker_or_a_database_that_is_not_there_is_a_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert platform_main(["ingest", "--broker", "127.0.0.1:9", "--database", url]) == 1
+    assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
+    assert platform_main(["ingest", "--database", "postgresql:///x?host=/nowhere"]) == 1
+    assert "the database cannot be reached" in capsys.readouterr().err
