@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from edge.boxes import Floats, Ints
 from training.config import PhaseConfig, TrainConfig
+from training.cutouts import Pasting, pasted
 from training.samples import Example
 from training.transforms import Random, changed, letterboxed, mosaic, placed
 
@@ -32,11 +33,13 @@ class EpochBatches(Dataset[Batch]):
     """Training batches of one epoch for one of `world` processes, which share the epoch between them."""
 
     def __init__(
-        self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1
-    ) -> None:
+        self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1,
+        pasting: Pasting | None = None,
+    ) -> None:  # fmt: skip
         shuffled = np.random.default_rng([config.seed, epoch]).permutation(order)
         self._steps = shuffled[: len(shuffled) // config.batch * config.batch].reshape(-1, config.batch)[rank::world]
         self._examples = examples
+        self._pasting = pasting
         self._phase: PhaseConfig = config.phase_at(epoch)
         self._seed = [config.seed, epoch, rank]
 
@@ -51,10 +54,15 @@ class EpochBatches(Dataset[Batch]):
     def _drawn(self, index: int, side_px: int, random: Random) -> Example:
         if random.random() < self._phase.mosaic:
             others = random.integers(len(self._examples), size=3)
-            filled = mosaic([self._examples[i] for i in (index, *others)], side_px, random)
+            filled = mosaic([self._example(int(i), random) for i in (index, *others)], side_px, random)
         else:
-            filled = placed(self._examples[index], side_px, random)
+            filled = placed(self._example(index, random), side_px, self._phase.scales, random)
         return changed(filled, random)
+
+    def _example(self, index: int, random: Random) -> Example:
+        if self._pasting is None or not self._pasting.takes[index]:
+            return self._examples[index]
+        return pasted(self._examples[index], self._pasting, random)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -68,9 +76,9 @@ def collate(examples: Sequence[Example]) -> Batch:
 
 
 def training_batches(examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int,
-                     rank: int = 0, world: int = 1) -> DataLoader[Batch]:  # fmt: skip
+                     rank: int = 0, world: int = 1, pasting: Pasting | None = None) -> DataLoader[Batch]:  # fmt: skip
     """The epoch's batches, made ahead in `loader_processes` beside the training thread."""
-    batches = EpochBatches(examples, order, config, epoch, rank, world)
+    batches = EpochBatches(examples, order, config, epoch, rank, world, pasting)
     return DataLoader(batches, batch_size=None, shuffle=False, num_workers=config.loader_processes)
 
 

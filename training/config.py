@@ -7,13 +7,14 @@ import msgspec
 from edge.errors import ConfigError
 
 EMPTY = "empty"
+REVIEWED = "reviewed"
 
 
 class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One dataset of the mixture."""
 
     name: str  # folder below `data`, and key in classes.csv
-    annotation: str  # a key of training.datasets.READERS; "empty": it shows nothing of the labels, and only trains
+    annotation: str  # a key of training.datasets.READERS; "empty" and "reviewed" only train
     repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
     held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
 
@@ -25,12 +26,21 @@ class TileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     overlap_px: int  # at least the length of the largest insect
 
 
+class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Outlined insects of one dataset, pasted on its own pictures while training."""
+
+    dataset: str  # read as COCO with outlines; of one class
+    label: str  # that class, as classes.csv names it
+    most: int  # on one picture or tile
+
+
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stretch of epochs with the same picture sizes and augmentation."""
 
     epochs: int
     sides_px: tuple[int, ...]  # one is drawn for each batch; multiples of 32
     mosaic: float = 0.5  # share of pictures that are a mosaic of four
+    scales: tuple[float, float] = (0.6, 1.6)  # of the letterboxed size, for the others
 
 
 class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,6 +65,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     empties: tuple[str, ...] = ()  # datasets that show nothing of these labels: their test pictures give false alarms
     side_px: int  # of the shipped bundle, and of validation
     tile: TileConfig | None = None  # None: the whole picture at once
+    paste: PasteConfig | None = None
     data: str = "../shared/datasets"
     batch: int = 16
     seed: int = 1
@@ -72,7 +83,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     @property
     def labelled(self) -> list[str]:
         """Names of the datasets whose classes the bundle tells."""
-        return [dataset.name for dataset in self.datasets if dataset.annotation != EMPTY]
+        return [dataset.name for dataset in self.datasets if dataset.annotation not in (EMPTY, REVIEWED)]
 
     def phase_at(self, epoch: int) -> PhaseConfig:
         """The phase that epoch 0..epochs-1 belongs to."""

@@ -3,7 +3,7 @@
 Task-aligned assignment: Feng et al. (2021), TOOD, arXiv:2108.07755, with alignment = score^0.5 · IoU^4.
 Targets of the decoupled head: Ge et al. (2021), YOLOX, arXiv:2107.08430: objectness 1 at assigned points, class = IoU.
 Class logits are taught at assigned points only, so a picture labelled for one set's classes says nothing against the
-classes of another set.
+classes of another set. Points in a region to IGNORE say nothing at all, unless they answer for an insect in it.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from training.model import decode_boxes
+from training.samples import IGNORE
 
 POINTS_PER_BOX = 9
 SCORE_POWER, IOU_POWER = 0.5, 4.0
@@ -37,17 +38,21 @@ def detection_loss(raw: Tensor, points: Tensor, xyxy: list[Tensor], class_id: li
     objectness, classes = raw[..., 4].float(), raw[..., 5:].float()
     scores = (objectness.sigmoid()[..., None] * classes.sigmoid()).detach()
     is_assigned = torch.zeros_like(objectness)
+    is_taught = torch.ones_like(objectness)
     box_losses, class_losses = [], []
-    for i, truth in enumerate(xyxy):
-        point, owner, overlap = assign(boxes[i].detach(), scores[i], points, truth, class_id[i])
-        is_assigned[i, point] = 1.0
+    for i, marked in enumerate(xyxy):
+        is_real = class_id[i] != IGNORE
+        truth, ids = marked[is_real], class_id[i][is_real]
+        point, owner, overlap = assign(boxes[i].detach(), scores[i], points, truth, ids)
+        is_taught[i] = 1.0 - _lies_in_any(points, marked[~is_real]).to(is_taught.dtype)
+        is_assigned[i, point] = is_taught[i, point] = 1.0
         box_losses.append(generalized_box_iou_loss(boxes[i, point], truth[owner], reduction="sum"))
         target = torch.zeros_like(classes[i, point])
-        target[torch.arange(len(point)), class_id[i][owner]] = overlap
+        target[torch.arange(len(point)), ids[owner]] = overlap
         class_losses.append(bce(classes[i, point], target, reduction="sum"))
     count = is_assigned.sum().clamp(min=1.0)
     box = BOX_WEIGHT * torch.stack(box_losses).sum() / count
-    objectness_loss = bce(objectness, is_assigned, reduction="sum") / count
+    objectness_loss = bce(objectness, is_assigned, is_taught, reduction="sum") / count
     class_loss = torch.stack(class_losses).sum() / count
     return Loss(box + objectness_loss + class_loss, box, objectness_loss, class_loss)
 
@@ -77,9 +82,24 @@ def assign(
 def _candidates(points: Tensor, truth: Tensor) -> Tensor:
     """Which points (n, N) may answer: those whose centre lies in the box, or near its centre when there are none."""
     stride = points[:, 2]
-    centre = (points[:, :2] + 0.5) * stride[:, None]  # [N, 2]
-    is_inside = ((centre > truth[:, None, :2]) & (centre < truth[:, None, 2:])).all(dim=-1)
+    centre = _centres(points)
+    is_inside = _is_inside(centre, truth)
     middle = (truth[:, :2] + truth[:, 2:]) / 2
     distance = (centre - middle[:, None]).abs().amax(dim=-1)  # [n, N]
     is_near = distance < NEAR_STRIDES * stride
     return torch.where(is_inside.any(dim=1, keepdim=True), is_inside, is_near)
+
+
+def _lies_in_any(points: Tensor, regions: Tensor) -> Tensor:
+    """Which points (N,) have their centre in one of the regions (n, 4)."""
+    return _is_inside(_centres(points), regions).any(dim=0)
+
+
+def _is_inside(centre: Tensor, boxes: Tensor) -> Tensor:
+    """Which centres (N, 2) lie in which boxes (n, 4): (n, N)."""
+    return ((centre > boxes[:, None, :2]) & (centre < boxes[:, None, 2:])).all(dim=-1)
+
+
+def _centres(points: Tensor) -> Tensor:
+    """Centres (N, 2), in px of the square, of the points' cells."""
+    return (points[:, :2] + 0.5) * points[:, 2:]

@@ -9,13 +9,15 @@ import numpy as np
 from edge.boxes import Floats, Image, Ints
 from edge.errors import BadFrameError
 
+IGNORE = -1  # class id of a region that nobody labelled insect by insect: neither taught as background nor judged
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """An annotated picture.
 
     xyxy: (n, 4) float32, px of the picture as stored
-    class_id: (n,) int64, index into the bundle's labels
+    class_id: (n,) int64, index into the bundle's labels, or IGNORE
     """
 
     image_path: Path

@@ -1,7 +1,9 @@
 """Train a detector: `python -m training.train training/configs/pests.toml`. The same command resumes.
 
 Writes `runs/<name>/last.pt`, `runs/<name>/best.pt` and one JSON line an epoch to `runs/<name>/log.jsonl`. On several
-processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`.
+processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes on from the shipped bundle with
+crops that people reviewed (a node's COCO export), as the run `<name>-added`; then `training.export CONFIG --add FOLDER…
+--models NEW` and `training.accept CONFIG NEW`, which ships only what forgot nothing.
 """
 
 import argparse
@@ -19,12 +21,16 @@ import torch
 from torch import nn
 
 from edge.boxes import Ints
+from edge.bundle import MODELS
+from training.added import with_added
 from training.batches import plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.config import EMPTY, TrainConfig, read_config
-from training.datasets import read_dataset
+from training.cutouts import Pasting, read_cutouts
+from training.datasets import images_of_split, read_dataset
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
+from training.label_care import cared_for, read_decisions
 from training.model import YoloxNano
 from training.samples import Example, Sample, load_example
 from training.transforms import cut
@@ -77,6 +83,7 @@ def train(config: TrainConfig, run: Path) -> None:
     device = _join(rank, world)
     labels = len(read_classes(config.labelled).labels)
     examples, dataset_of = examples_of(samples_of(config, "train"), config)
+    pasting = pasting_of(config, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
     order = epoch_order(dataset_of, config)
     steps = len(order) // config.batch // world
@@ -87,7 +94,7 @@ def train(config: TrainConfig, run: Path) -> None:
 
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
-        batches = training_batches(examples, order, config, epoch, rank, world)
+        batches = training_batches(examples, order, config, epoch, rank, world, pasting)
         line = train_one_epoch(
             shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, bfloat16=config.bfloat16
         )
@@ -106,11 +113,15 @@ def train(config: TrainConfig, run: Path) -> None:
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:
-    """Samples of all the configuration's datasets; those without labels only train. Raises ConfigError."""
+    """Samples of all the configuration's datasets; those without labels only train, labels of train are cared for.
+
+    Raises ConfigError.
+    """
     classes = read_classes(config.labelled)
     root = Path(config.data)
     used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]
-    return [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
+    samples = [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
+    return cared_for(samples, root, read_decisions()) if split == "train" else samples
 
 
 def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:
@@ -122,6 +133,18 @@ def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Ex
         examples += shown
         dataset_of += [sample.dataset] * len(shown)
     return examples, dataset_of
+
+
+def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None:
+    """What is pasted while training, cut out of the training pictures. Raises ConfigError."""
+    paste = config.paste
+    if paste is None:
+        return None
+    [dataset] = [one for one in config.datasets if one.name == paste.dataset]
+    root, classes = Path(config.data) / dataset.name, read_classes(config.labelled)
+    images = images_of_split(root, "train", dataset.held_out)
+    cutouts = read_cutouts(root, images, classes.labels.index(paste.label))
+    return Pasting(cutouts, np.array([name == dataset.name for name in dataset_of]), paste.most)
 
 
 def epoch_order(dataset_of: Sequence[str], config: TrainConfig) -> Ints:
@@ -173,9 +196,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where checkpoints and logs go")
+    parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="crops that people reviewed")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where --add finds the bundle to go on from")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)  # one core for training, the loader has its own process
     config = read_config(arguments.config)
+    if arguments.add:
+        config = with_added(config, arguments.add, arguments.models)
     run = arguments.runs / config.name
     run.mkdir(parents=True, exist_ok=True)
     train(config, run)

@@ -17,7 +17,6 @@ from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy,
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
-SCALES = (0.6, 1.6)  # of the letterboxed size
 MOSAIC_SCALES = (0.4, 1.0)
 VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
 SMALLEST_PX = 3.0
@@ -49,10 +48,10 @@ def cut(example: Example, side_px: int, overlap_px: int) -> list[Example]:
     return [_tile(example, window) for window in tiles(width, height, side_px, overlap_px)]
 
 
-def placed(example: Example, side_px: int, random: Random) -> Example:
-    """The example scaled by SCALES at a random place of the square; what hangs over the edge is cut."""
+def placed(example: Example, side_px: int, scales: tuple[float, float], random: Random) -> Example:
+    """The example scaled by one of `scales` at a random place of the square; what hangs over the edge is cut."""
     canvas = _canvas(side_px)
-    scale = _scale(example, side_px, random, SCALES)
+    scale = _scale(example, side_px, random, scales)
     height, width = (round(edge * scale) for edge in example.image.shape[:2])
     left, top = (_start(length, side_px, random) for length in (width, height))
     part = _paste(canvas, example, scale, (left, top), (0, 0, side_px, side_px))

@@ -3,6 +3,7 @@ import torch
 
 from training.losses import assign, detection_loss
 from training.model import decode_boxes, grid_points
+from training.samples import IGNORE
 
 POINTS = grid_points(64)
 
@@ -74,3 +75,24 @@ def test_classes_of_points_that_answer_for_nothing_are_left_alone():
     detection_loss(raw, POINTS, [TRUTH], [CLASS_ID]).total.backward()
     silent = raw.grad[0, :, 5:].abs().sum(dim=1) == 0
     assert 0 < (~silent).sum() <= 18
+
+
+def test_a_region_to_ignore_teaches_nothing_but_the_insects_in_it():
+    raw = raw_that_says(TRUTH, CLASS_ID).requires_grad_()
+    region = torch.tensor([[0.0, 0, 64, 64]])
+    xyxy, class_id = torch.cat([TRUTH[:1], region]), torch.tensor([0, IGNORE])
+    detection_loss(raw, POINTS, [xyxy], [class_id]).total.backward()
+    point, _, _ = assign(
+        decode_boxes(raw, POINTS)[0].detach(), raw[0, :, 4:5].detach().sigmoid() * raw[0, :, 5:].detach().sigmoid(),
+        POINTS, TRUTH[:1], CLASS_ID[:1],
+    )  # fmt: skip
+    taught = set(torch.nonzero(raw.grad[0, :, 4]).flatten().tolist())
+    assert taught == set(point.tolist())
+
+
+def test_outside_a_region_to_ignore_background_is_still_taught():
+    raw = raw_that_says(TRUTH, CLASS_ID).requires_grad_()
+    detection_loss(raw, POINTS, [torch.tensor([[0.0, 0, 32, 64]])], [torch.tensor([IGNORE])]).total.backward()
+    centre_x = (POINTS[:, 0] + 0.5) * POINTS[:, 2]
+    assert (raw.grad[0, centre_x < 32, 4] == 0).all()
+    assert (raw.grad[0, centre_x > 32, 4] > 0).all()

@@ -1,0 +1,59 @@
+"""Decisions about labels: what they do to training pictures, and that the file names real rows."""
+
+import numpy as np
+import pytest
+
+from edge.bundle import load_bundle
+from edge.detector import Detector
+from tests.training.conftest import TINY
+from training.classes import read_classes
+from training.config import DatasetConfig
+from training.datasets import read_dataset
+from training.label_care import DROP, REGION, Decision, cared_for, proposed, read_decisions
+from training.samples import IGNORE, Sample
+
+PESTS = read_classes(["pest-vision", "rice-pests"])
+
+
+@pytest.fixture
+def samples():
+    return read_dataset(TINY / "pest-vision", DatasetConfig(name="pest-vision", annotation="yolo"), "train", PESTS)
+
+
+def about(sample, action, xyxy=(0.0, 0.0, 0.0, 0.0)):
+    return Decision("pest-vision", str(sample.image_path.relative_to(TINY / "pest-vision")), action, xyxy, "looked at")
+
+
+def test_a_dropped_picture_is_gone_and_the_others_stay(samples):
+    kept = cared_for(samples, TINY, [about(samples[2], DROP)])
+    assert [one.image_path for one in kept] == [one.image_path for one in samples if one is not samples[2]]
+
+
+def test_a_region_joins_the_boxes_as_one_to_ignore(samples):
+    cared = cared_for(samples, TINY, [about(samples[1], REGION, (10, 20, 30, 40))])
+    assert cared[1].xyxy[-1].tolist() == [10, 20, 30, 40]
+    assert cared[1].class_id[-1] == IGNORE
+    assert cared[1].class_id[:-1].tolist() == samples[1].class_id.tolist()
+    assert cared[0] is samples[0]
+
+
+def test_every_decision_has_a_reason_and_an_action_that_is_known():
+    decisions = read_decisions()
+    assert {one.action for one in decisions} == {DROP, REGION}
+    assert all(one.reason for one in decisions)
+    assert all(one.xyxy[0] < one.xyxy[2] and one.xyxy[1] < one.xyxy[3] for one in decisions if one.action == REGION)
+
+
+def test_an_insect_whose_label_was_taken_away_is_proposed(samples):
+    bundle = next(iter((TINY.parents[2] / "models").glob("pests.onnx")))
+    detector = Detector(load_bundle(bundle), confidence=0.5)
+    crowded = [one for one in samples if len(one.xyxy) > 1]
+    assert not list(proposed(detector, [unlabelled(one, keep=0) for one in crowded])), "no kind labelled: no proposal"
+    found = [boxes for one in crowded for _, boxes in proposed(detector, [unlabelled(one, keep=1)])]
+    assert found
+    assert all(boxes.shape[1] == 4 for boxes in found)
+
+
+def unlabelled(sample, keep):
+    """The sample with only its first `keep` labels."""
+    return Sample(sample.image_path, sample.dataset, np.array(sample.xyxy[:keep]), np.array(sample.class_id[:keep]))

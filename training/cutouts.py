@@ -1,0 +1,109 @@
+"""Copy and paste: insects cut along their outlines from training cards, pasted on other training tiles.
+
+Ghiasi et al. (2021), Simple Copy-Paste is a Strong Data Augmentation Method for Instance Segmentation,
+arXiv:2012.07177. A card set has a few hundred insects on a dozen cards; pasted, each is seen on every card, turned and
+in every corner. Unlike there an insect is no opaque patch: a network would learn the colour of the card it came from.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Floats, Image
+from training.samples import Example, read_image
+from training.transforms import Random
+
+LARGEST_PX = 160  # a larger insect would hide half a tile
+SMALLEST_PX = 6
+FEATHER_PX = 5  # the outline is not exact to the pixel, and a hard edge would be learnt as the sign of an insect
+RING_PX = 6  # of card round the outline, whose median is the colour that the insect lay on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """An insect as a filter on whatever card it is pasted on, so that no patch of its own card comes with it.
+
+    share: (h, w, 3) float32, its light over that of the card it lay on
+    opacity: (h, w) float32, 0..1
+    """
+
+    share: Floats
+    opacity: Floats
+    class_id: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pasting:
+    """What is pasted, on which examples (a bool each), and how many at most on one."""
+
+    cutouts: Sequence[Cutout]
+    takes: NDArray[np.bool_]
+    most: int
+
+
+def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cutout]:
+    """The outlined insects of these pictures (paths below `root`) of a COCO set with one annotations.json."""
+    told: dict[str, Any] = json.loads((root / "annotations.json").read_text(encoding="utf-8"))
+    cutouts = []
+    for picture in (one for one in told["images"] if one["file_name"] in images):
+        image = read_image(root / picture["file_name"])
+        outlines = [one["segmentation"] for one in told["annotations"] if one["image_id"] == picture["id"]]
+        cutouts += [cutout for outline in outlines if (cutout := _cut(image, outline, class_id)) is not None]
+    return cutouts
+
+
+def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
+    """The example with up to `most` insects more, turned by any angle, where they hide no other."""
+    image, boxes, ids = example.image.copy(), list(example.xyxy), list(example.class_id)
+    for _ in range(int(random.integers(pasting.most + 1))):
+        cutout = pasting.cutouts[int(random.integers(len(pasting.cutouts)))]
+        share, opacity = _turned(cutout, float(random.uniform(0, 360)), float(random.uniform(0.8, 1.2)))
+        height, width = opacity.shape
+        if height >= image.shape[0] or width >= image.shape[1]:
+            continue
+        left, top = int(random.integers(image.shape[1] - width)), int(random.integers(image.shape[0] - height))
+        box = np.array([left, top, left + width, top + height], np.float32)
+        if any(_touch(box, other) for other in boxes):
+            continue
+        place = image[top : top + height, left : left + width]
+        place[:] = np.clip(place * (1 + opacity[..., None] * (share - 1)), 0, 255).round()
+        boxes.append(box)
+        ids.append(cutout.class_id)
+    return Example(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+
+
+def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | None:
+    parts = [np.array(part, np.float32).reshape(-1, 2).round().astype(np.int32) for part in outline]
+    left, top, width, height = cv2.boundingRect(np.vstack(parts))
+    if max(width, height) > LARGEST_PX or min(width, height) < SMALLEST_PX:
+        return None
+    left, top = max(left - RING_PX, 0), max(top - RING_PX, 0)
+    crop = image[top : top + height + 2 * RING_PX, left : left + width + 2 * RING_PX].astype(np.float32)
+    mask = np.zeros(crop.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [part - (left, top) for part in parts], 255)
+    around = cv2.dilate(mask, np.ones((2 * RING_PX + 1,) * 2, np.uint8)) > mask
+    share = crop / np.maximum(np.median(crop[around], axis=0), 1)
+    opacity = cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0).astype(np.float32) / 255
+    return Cutout(np.asarray(share, np.float32), opacity, class_id)
+
+
+def _turned(cutout: Cutout, degrees: float, scale: float) -> tuple[Floats, Floats]:
+    """Share and opacity turned counter-clockwise and scaled, cropped to what is left of the insect."""
+    height, width = cutout.opacity.shape
+    side = int(np.hypot(height, width) * scale) + 4
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
+    turn[:, 2] += (side - width) / 2, (side - height) / 2
+    share, opacity = (cv2.warpAffine(part, turn, (side, side)) for part in (cutout.share, cutout.opacity))
+    ys, xs = np.nonzero(opacity > 0.5)
+    seen = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+    return np.asarray(share[seen], np.float32), np.asarray(opacity[seen], np.float32)
+
+
+def _touch(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    return bool((a[:2] < b[2:]).all() and (b[:2] < a[2:]).all())

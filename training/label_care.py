@@ -1,0 +1,107 @@
+"""Second thoughts about other people's labels: which training pictures are left out, which regions are not taught.
+
+The decisions stand in `label_care.csv` (`dataset,image,action,left,top,right,bottom,reason`), where a person can read
+and change them; validation and test splits are never touched. `drop` leaves a picture out; `ignore` marks a region, in
+px, where something stands that nobody labelled, so that it is taught neither as an insect nor as background.
+
+`python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE` proposes regions: what a trained bundle is
+sure of, of a kind that is labelled in the same picture, where there is no label. Look at them before they join the
+file.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.boxes import Floats, iou
+from edge.bundle import load_bundle
+from edge.detector import Detector
+from training.config import read_config
+from training.samples import IGNORE, Sample, read_image
+
+DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
+DROP, REGION = "drop", "ignore"
+SURE = 0.5
+APART = 0.2  # IoU below which a detection is not that label, drawn otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One row: the picture, what happens to it, and the region (left, top, right, bottom) px that is ignored."""
+
+    dataset: str
+    image: str  # path below the dataset's folder
+    action: str
+    xyxy: tuple[float, float, float, float]
+    reason: str
+
+
+def read_decisions(path: Path = DECISIONS_CSV) -> list[Decision]:
+    """All rows of the file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [Decision(r["dataset"], r["image"], r["action"], _region(r), r["reason"]) for r in rows]
+
+
+def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
+    """Training samples without those dropped, with regions to ignore added. `root` holds the datasets' folders."""
+    of_picture: dict[Path, list[Decision]] = {}
+    for one in decisions:
+        of_picture.setdefault(root / one.dataset / one.image, []).append(one)
+    cared = (_with(sample, of_picture.get(sample.image_path, [])) for sample in samples)
+    return [sample for sample in cared if sample is not None]
+
+
+def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Floats]]:
+    """Samples in which the bundle is sure of what nobody labelled, and those boxes (n, 4) px."""
+    for sample in samples:
+        found = detector(read_image(sample.image_path))
+        is_of_kind = np.isin(found.class_id, sample.class_id) & (found.confidence >= SURE)
+        is_new = iou(found.xyxy, sample.xyxy).max(axis=1, initial=0) < APART
+        boxes = found.xyxy[is_of_kind & is_new]
+        if len(boxes):
+            yield sample, boxes
+
+
+def _region(row: dict[str, str]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (float(row[edge] or 0) for edge in ("left", "top", "right", "bottom"))
+    return left, top, right, bottom
+
+
+def _with(sample: Sample, decisions: Sequence[Decision]) -> Sample | None:
+    if any(one.action == DROP for one in decisions):
+        return None
+    regions = [one.xyxy for one in decisions if one.action == REGION]
+    if not regions:
+        return sample
+    xyxy = np.concatenate([sample.xyxy, np.array(regions, np.float32)])
+    return replace(sample, xyxy=xyxy, class_id=np.append(sample.class_id, [IGNORE] * len(regions)).astype(np.int64))
+
+
+def main() -> None:
+    """Command line: propose regions of the training split."""
+    from training.train import samples_of  # noqa: PLC0415  train reads the decisions
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    config = read_config(arguments.config)
+    detector = Detector(load_bundle(arguments.bundle), confidence=SURE)
+    with arguments.out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["dataset", "image", "action", "left", "top", "right", "bottom", "reason"])
+        for sample, boxes in proposed(detector, samples_of(config, "train")):
+            image = sample.image_path.relative_to(Path(config.data) / sample.dataset)
+            writer.writerows([sample.dataset, image, REGION, *box.round().astype(int), ""] for box in boxes)
+
+
+if __name__ == "__main__":
+    main()
