@@ -17,6 +17,7 @@ import msgspec
 
 from edge import __version__
 from edge.board import read_board
+from edge.calibration import EVERYTHING
 from edge.cameras import open_watched_camera
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import MEGABYTE, NodeConfig
@@ -30,9 +31,10 @@ from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
 from edge.systemd import notify, say_well
+from edge.updates.inbox import Inbox
 from edge.updates.models import models_folder
 from edge.updates.proof import Proof
-from edge.wire import CameraHealth, CameraInfo, Health, Info, ModelInfo
+from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, ModelInfo
 
 log = logging.getLogger("fieldeye")
 
@@ -192,6 +194,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         base.board,
         health=lambda: _health(base),
         info=lambda: _info(base),
+        inbox=Inbox(Path(base.config.store.folder) / "inbox"),
     )
     parts.callback(publisher.close)
     thread = Thread(target=_guarded, args=("publisher", base, publisher.run), name="publisher")
@@ -261,7 +264,7 @@ def _info(base: _Base) -> Info:
         version=__version__,
         epoch=str(base.store.epoch),
         models=[ModelInfo(name=model.name, version=model.version, sha256=model.sha256)] if model.name else [],
-        cameras=[CameraInfo(name=CAMERA, kind=config.camera.kind, mode=config.camera.mode)],
+        cameras=[_camera_info(base)],
         latitude_deg=config.node.latitude,
         longitude_deg=config.node.longitude,
         area_code=config.node.area_code,
@@ -269,6 +272,15 @@ def _info(base: _Base) -> Info:
         time_zone=config.node.time_zone,
         interval_s=config.store.interval_s,
     )
+
+
+def _camera_info(base: _Base) -> CameraInfo:
+    camera, known = base.config.camera, base.board.snapshot().calibration
+    if known is None:
+        return CameraInfo(name=CAMERA, kind=camera.kind, mode=camera.mode)
+    region = [] if known.region == EVERYTHING else list(known.region.corners)
+    told = CalibrationInfo(at=known.at, who=known.who, area_mm2=known.area_mm2, error_px=known.error_px, region=region)
+    return CameraInfo(name=CAMERA, kind=camera.kind, mode=camera.mode, mm_per_px=known.mm_per_px, calibration=told)
 
 
 def _health(base: _Base) -> Health:
@@ -289,6 +301,8 @@ def _health(base: _Base) -> Health:
             skipped=dict(camera.skipped),
             last_frame_utc=camera.last_frame.utc if camera.last_frame else None,
             ms_per_frame=camera.ms_per_frame,
+            focus=None if camera.focus == "unknown" else camera.focus,
+            light=camera.light,
         ),
         problem=snapshot.problem or snapshot.store or snapshot.notice or snapshot.model.detail or None,
         last_stop=base.runs.last_stop,

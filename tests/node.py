@@ -15,6 +15,7 @@ from edge.mqtt import Pace, Publisher
 from edge.platform import Bad, Deduplicator, Heard, Message, decode
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
+from edge.updates.inbox import Inbox
 from edge.wire import Health, Info, Key, ReplayCommand, Reply, Status, decode_message, encode_message
 from tests.broker import Broker, Client
 from tests.waiting import wait_until
@@ -139,7 +140,13 @@ def to(port: int, **settings: Any) -> MqttTable:
 
 @contextmanager
 def running(
-    folder: Path, config: MqttTable, pace: Pace = FAST, *, clock: Clock | None = None, **store: int
+    folder: Path,
+    config: MqttTable,
+    pace: Pace = FAST,
+    *,
+    clock: Clock | None = None,
+    inbox: Inbox | None = None,
+    **store: int,
 ) -> Iterator[Node]:
     """A node's store and publisher, started, and ended at the end."""
     clock = clock or SystemClock()
@@ -148,7 +155,7 @@ def running(
     publisher = Publisher(
         config, NodeTable(site=SITE, node=NODE), kept, clock, board,
         health=lambda: Health(utc=clock.now().utc, clock="synced", session=kept.session_number(), uptime_s=1.0),
-        info=lambda: Info(software="fieldeye", version="0", epoch=str(kept.epoch)), pace=pace,
+        info=lambda: Info(software="fieldeye", version="0", epoch=str(kept.epoch)), pace=pace, inbox=inbox,
     )  # fmt: skip
     stop = Event()
     node = Node(kept, publisher, board, stop, Thread(target=publisher.run, args=(stop,)))

@@ -8,38 +8,49 @@ import msgspec
 
 from edge.clock import Clock, ClockState
 from edge.errors import WireError
+from edge.mqtt.incoming import is_worth_a_note, receive
 from edge.mqtt.replay import Replay
 from edge.store import Answer, Entry, Store
+from edge.updates.inbox import Inbox
 from edge.wire import (
     MAX_COMMAND_BYTES,
     MAX_REPLAY_RECORDS,
+    MAX_UPDATE_BYTES,
     AnswerCommand,
     Command,
     ImageCommand,
     ReplayCommand,
     Reply,
+    UpdateCommand,
     decode_message,
 )
 
-_KINDS: dict[str, type[Command]] = {"replay": ReplayCommand, "image": ImageCommand, "answer": AnswerCommand}
-ALLOWED = tuple(_KINDS)
+_KINDS: dict[str, type[Command]] = {
+    "replay": ReplayCommand,
+    "image": ImageCommand,
+    "answer": AnswerCommand,
+    "update": UpdateCommand,
+    "model": UpdateCommand,
+}
 _WAITING = 8  # replays, and pictures; more are answered "busy"
 
 
 class Commands:
     """Owned by the publisher's thread. What takes time waits in `replays` and `images` until it is carried out."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, inbox: Inbox | None = None) -> None:
+        self._store, self._clock, self._inbox = store, clock, inbox
+        self.allowed = tuple(verb for verb, kind in _KINDS.items() if inbox or kind is not UpdateCommand)
         self.replays: deque[Replay] = deque()
         self.images: deque[ImageCommand] = deque()
 
     def take(self, verb: str, payload: bytes) -> Reply | None:
         """What to answer at once; None if the command was accepted and its reply comes when it is done."""
-        if len(payload) > MAX_COMMAND_BYTES:
-            return Reply(code="too_large", detail=f"a command has at most {MAX_COMMAND_BYTES} bytes")
-        if verb not in _KINDS:
-            return Reply(code="unknown_verb", detail=f"this node carries out: {', '.join(ALLOWED)}")
+        most_bytes = MAX_UPDATE_BYTES if _KINDS.get(verb) is UpdateCommand else MAX_COMMAND_BYTES
+        if len(payload) > most_bytes:
+            return Reply(code="too_large", detail=f"a command has at most {most_bytes} bytes")
+        if verb not in self.allowed:
+            return Reply(code="unknown_verb", detail=f"this node carries out: {', '.join(self.allowed)}")
         try:
             command = decode_message(payload, _KINDS[verb])
         except WireError as why:
@@ -63,7 +74,7 @@ class Commands:
             return self.reply(command, "malformed", detail="first..last must rise")
         if self.is_expired(command.expires):
             return self.reply(command, "expired")
-        if self._store.is_known_command(command.id):
+        if not isinstance(command, UpdateCommand) and self._store.is_known_command(command.id):
             return self.reply(command, "repeated", detail="choose a new id for each command")
         if len(self._queue(command)) >= _WAITING:
             return self.reply(command, "busy", detail="ask again later")  # not noted, so that the same id may
@@ -71,6 +82,8 @@ class Commands:
 
     def _carry_out(self, command: Command) -> Reply | None:
         """An answer is kept at once; a replay may be refused for good; what is accepted waits its turn."""
+        if isinstance(command, UpdateCommand) and self._inbox:
+            return self._receive(self._inbox, command)
         reply = self._at_once(command)
         self._note(command, "accepted" if reply is None else reply.code)
         if reply is None:
@@ -82,6 +95,12 @@ class Commands:
         if isinstance(command, AnswerCommand):
             return self._keep(command)
         return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
+
+    def _receive(self, inbox: Inbox, command: UpdateCommand) -> Reply:
+        reply = receive(inbox, command)
+        if is_worth_a_note(command, reply):
+            self._note(command, reply.code)
+        return reply
 
     def _keep(self, command: AnswerCommand) -> Reply:
         utc, text = self._clock.now().utc, command.text
@@ -114,4 +133,6 @@ def _described(command: Command) -> str:
         return f"replay {command.first}-{command.last}"
     if isinstance(command, ImageCommand):
         return f"image {command.picture}"
+    if isinstance(command, UpdateCommand):
+        return f"bundle {command.sha256[:8]} from {command.url or 'the broker'}"
     return f"answer {command.question}"

@@ -27,6 +27,7 @@ from edge.mqtt.session import Parts, Session, status_message
 from edge.mqtt.trouble import CLOSED, HANGING, SILENT, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
+from edge.updates.inbox import Inbox
 from edge.wire import Health, Info, node_topic
 
 log = logging.getLogger("fieldeye.mqtt")
@@ -35,7 +36,8 @@ log = logging.getLogger("fieldeye.mqtt")
 class Publisher:
     """Runs in one thread, which owns the connection; other threads may call `wake` and read `beat_s`.
 
-    `health` and `info` are asked when they are due; the publisher fills in their parts `store` and `link`.
+    `health` and `info` are asked when they are due; the publisher fills in their parts `store` and `link`. Bundles that
+    come as commands go into `inbox`; without one they are not taken.
     Raises ConfigError at once for a secret or an authority that cannot be read.
     """
 
@@ -50,13 +52,14 @@ class Publisher:
         health: Callable[[], Health],
         info: Callable[[], Info],
         pace: Pace | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         pace = pace or Pace()
         self._waker, woken = socketpair()
         for end in (self._waker, woken):
             end.setblocking(False)
         daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
-        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock)
+        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock, inbox)
         images = Images(
             store, clock, budget, commands,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),

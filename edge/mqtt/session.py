@@ -14,7 +14,7 @@ from edge.counts import Interval
 from edge.errors import StoreError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import PROTOCOL_BYTES, Budget
-from edge.mqtt.commands import ALLOWED, Commands
+from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
@@ -88,7 +88,7 @@ class Session:
     def begin(self) -> None:
         """The birth: online, then what this node is."""
         self._say("status", self._status("online"))
-        self._say("info", encode_message(replace(self._parts.info(), capabilities=list(ALLOWED))))
+        self._say("info", encode_message(replace(self._parts.info(), capabilities=list(self._parts.commands.allowed))))
         self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
 
     def turn(self, within_s: float) -> None:

@@ -9,12 +9,14 @@ from edge.wire.carried import Carried, carried_line, read_carried
 from edge.wire.commands import (
     MAX_COMMAND_BYTES,
     MAX_REPLAY_RECORDS,
+    MAX_UPDATE_BYTES,
     AnswerCommand,
     Command,
     ImageCommand,
     ReplayCommand,
     Reply,
     ReplyCode,
+    UpdateCommand,
 )
 from edge.wire.compact import ALERT, INTERVAL, LOST, SIGHTING, picture_id, question_id
 from edge.wire.images import (
@@ -29,6 +31,7 @@ from edge.wire.images import (
 from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms, whole_ms
 from edge.wire.keys import Decoded, Key, Stored, Unknown
 from edge.wire.messages import (
+    CalibrationInfo,
     CameraHealth,
     CameraInfo,
     Health,
@@ -66,8 +69,10 @@ __all__ = [
     "MAX_COMMAND_BYTES",
     "MAX_IMAGE_BYTES",
     "MAX_REPLAY_RECORDS",
+    "MAX_UPDATE_BYTES",
     "SIGHTING",
     "AnswerCommand",
+    "CalibrationInfo",
     "CameraHealth",
     "CameraInfo",
     "Carried",
@@ -98,6 +103,7 @@ __all__ = [
     "SummaryCount",
     "Topic",
     "Unknown",
+    "UpdateCommand",
     "as_sent",
     "carried_line",
     "command_filter",

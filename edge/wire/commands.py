@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 MAX_COMMAND_BYTES = 4096
+MAX_UPDATE_BYTES = 65_536  # of a command that carries a piece of a bundle
 MAX_REPLAY_RECORDS = 10_000
 USUAL_IMAGE_BYTES = 65_536
 TransactionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$")]
@@ -20,7 +21,7 @@ ReplyCode = Literal[
     "repeated",  # this transaction was seen before
     "busy",  # too many wait; ask again later
     "wrong_epoch",  # the store was created anew since; what was asked for is gone
-    "not_kept",  # the picture or question is not here, or no longer
+    "not_kept",  # the picture or question is not here, or no longer; or a piece of a bundle that cannot be kept
 ]
 
 
@@ -56,7 +57,19 @@ class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     eppo: Annotated[str, Meta(max_length=80)] = ""
 
 
-Command = ReplayCommand | ImageCommand | AnswerCommand
+class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`cmd/update` and `cmd/model`: a piece of a signed bundle, or where to fetch it. The reply says what is here."""
+
+    id: TransactionId  # new for each piece
+    expires: datetime
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]  # of the whole bundle
+    size_bytes: Annotated[int, Meta(ge=1, le=400_000_000)]  # of the whole bundle
+    url: Annotated[str, Meta(max_length=2000)] | None = None  # http or https; a broken transfer goes on where it was
+    offset: Annotated[int, Meta(ge=0)] = 0  # of this piece
+    data: Annotated[bytes, Meta(max_length=32_768)] = b""  # base64; empty: only ask how much is here
+
+
+Command = ReplayCommand | ImageCommand | AnswerCommand | UpdateCommand
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,4 +80,5 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
     epoch: str | None = None  # of the node's store
     sent: int | None = None  # records sent again, or bytes of a picture
+    have: int | None = None  # bytes of a bundle that are here, from its begin on
     gone: list[tuple[int, int]] = []  # spans first..last that are no longer kept: count them as lost

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from edge.counts import Climate, Interval, NoData, Spread, per_m2
 from edge.errors import WireError
-from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply
+from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, UpdateCommand
 from edge.wire.documents import decode_document
 from edge.wire.images import ImageHeader
 from edge.wire.instants import ClockWord
@@ -37,13 +37,24 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class CalibrationInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a camera was calibrated with."""
+
+    at: datetime
+    who: str
+    area_mm2: float | None = None  # of the region that is counted
+    error_px: float | None = None  # root mean square of the board's corners
+    region: list[tuple[float, float]] = []  # corners (x, y) as shares of the picture; empty: all of it
+
+
 class CameraInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A camera as configured."""
 
     name: str
     kind: str
     mode: str
-    mm_per_px: float | None = None
+    mm_per_px: float | None = None  # in the middle of the picture
+    calibration: CalibrationInfo | None = None  # missing: there is no density
 
 
 class Info(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +85,8 @@ class CameraHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     skipped: dict[str, int] = {}  # reason -> frames
     last_frame_utc: datetime | None = None
     ms_per_frame: float | None = None
+    focus: str | None = None  # sharp, soft, blurred, against the day of focusing
+    light: str | None = None  # good, look, bad: share of clipped pixels, and brightness
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -245,8 +258,8 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
 
 def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    told = [Status, Info, Health, Summary, ImageHeader, ReplayCommand, ImageCommand, AnswerCommand, Reply]
-    _, components = msgspec.json.schema_components(told)
+    commands = [ReplayCommand, ImageCommand, AnswerCommand, UpdateCommand]
+    _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "JSON messages of a Fieldeye node (wire contract v1)",

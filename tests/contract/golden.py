@@ -13,6 +13,7 @@ from edge.counts import NoData, Record
 from edge.platform import Heard, Message, decode
 from edge.wire import (
     AnswerCommand,
+    CalibrationInfo,
     CameraHealth,
     CameraInfo,
     Health,
@@ -25,6 +26,7 @@ from edge.wire import (
     Reply,
     Status,
     StoreHealth,
+    UpdateCommand,
     encode_batch,
     encode_message,
     image_properties,
@@ -37,6 +39,7 @@ from tests.records import APHID, EPOCH, MOTH, WARM, alert, count, instant, inter
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
 EXAMPLES = CONTRACT / "examples"
+BUNDLE_URL = "https://updates.example.org/fieldeye-0.2.0.update"
 COMMANDS: dict[str, msgspec.Struct] = {
     "cmd-replay": ReplayCommand(id="4f1c9a0e", expires=NOON, epoch=str(EPOCH), first=41, last=99),
     "reply-replay": Reply(code="done", id="4f1c9a0e", epoch=str(EPOCH), sent=50, gone=[(41, 49)]),
@@ -54,6 +57,12 @@ COMMANDS: dict[str, msgspec.Struct] = {
     "reply-answer": Reply(
         code="not_kept", id="6b3e1c20", epoch=str(EPOCH), detail="there is no question 0c9a64a1-q1 here"
     ),
+    "cmd-update": UpdateCommand(id="7c4d0a11", expires=NOON, sha256="5d" * 32, size_bytes=86_211_004, url=BUNDLE_URL),
+    "reply-update": Reply(code="done", id="7c4d0a11", have=1_310_720),
+    "cmd-model": UpdateCommand(
+        id="7c4d0a12", expires=NOON, sha256="6e" * 32, size_bytes=1_501_203, offset=4, data=b"a piece"
+    ),
+    "reply-model": Reply(code="done", id="7c4d0a12", have=11),
 }
 IMAGES: dict[str, ImageHeader] = {
     "image-picture": ImageHeader(kind="picture", id="0c9a64a1-41", bytes=38_412),
@@ -72,6 +81,10 @@ IMAGES: dict[str, ImageHeader] = {
 }
 PREFIX = "fieldeye/v1/farm-3/n1/"
 OTHER_BOOT = "2f6c2d0e-93f4-4c2f-8a5d-5e0f6d5f4c11"
+
+CALIBRATED = CalibrationInfo(
+    at=NOON, who="Mei", area_mm2=15_000.0, error_px=0.25, region=[(0.0, 0.0), (1.0, 0.0), (0.5, 1.0)]
+)
 
 BATCHES: dict[str, tuple[Record, ...]] = {
     "sightings": (
@@ -122,7 +135,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
         version="0.1.0",
         epoch=str(EPOCH),
         models=[ModelInfo(name="pests", version="0.1.0", sha256="0" * 64)],
-        cameras=[CameraInfo(name="cam0", kind="picamera", mode="live")],
+        cameras=[CameraInfo(name="cam0", kind="picamera", mode="live", mm_per_px=0.25, calibration=CALIBRATED)],
         latitude_deg=30.25,
         longitude_deg=120.5,
         area_code="330100000000",
@@ -136,7 +149,9 @@ MESSAGES: dict[str, msgspec.Struct] = {
         clock="synced",
         session=12,
         uptime_s=86400.0,
-        camera=CameraHealth(state="ok", frames=1440, looked=1390, skipped={"dark": 50}, ms_per_frame=212.5),
+        camera=CameraHealth(
+            state="ok", frames=1440, looked=1390, skipped={"dark": 50}, ms_per_frame=212.5, focus="sharp", light="good"
+        ),
         store=StoreHealth(waiting=3, oldest_waiting_utc=NOON, first_seq=1, last_seq=1200, used_mb=0.6, max_mb=64.0),
         link=LinkHealth(acknowledged=1197, connections=3, sent_bytes=61_000, ack_ms=48.0),
         cpu_temperature_c=51.5,

@@ -1,0 +1,27 @@
+"""`cmd/update` and `cmd/model`: pieces of signed bundles, or where to fetch them. Nothing is trusted or run here."""
+
+from edge.errors import UpdateError
+from edge.updates.inbox import Inbox, Request
+from edge.wire import Reply, UpdateCommand
+
+
+def receive(inbox: Inbox, command: UpdateCommand) -> Reply:
+    """Keep the piece; the reply's `have` says where the next one begins. The same piece twice does no harm.
+
+    A sender that does not know how far it came sends an empty piece and is told.
+    """
+    try:
+        if command.url is not None:
+            inbox.ask_for(Request(url=command.url, sha256=command.sha256, bytes=command.size_bytes))
+            have = inbox.have_bytes(command.sha256, command.size_bytes)
+        else:
+            have = inbox.add(command.sha256, command.size_bytes, command.offset, command.data)
+    except UpdateError as why:
+        return Reply(id=command.id, code="not_kept", detail=str(why))
+    return Reply(id=command.id, code="done", have=have)
+
+
+def is_worth_a_note(command: UpdateCommand, reply: Reply) -> bool:
+    """Begin, end and trouble stand in the audit trail; the pieces between would wear the card."""
+    begins = command.url is not None or (command.offset == 0 and bool(command.data))
+    return begins or reply.code != "done" or reply.have == command.size_bytes

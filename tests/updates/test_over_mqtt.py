@@ -1,0 +1,103 @@
+"""A signed bundle through a real broker to a node, in pieces, over a node that is stopped in between."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.config import StoreTable
+from edge.mqtt.commands import Commands
+from edge.store import Store
+from edge.updates.inbox import Inbox
+from edge.wire import MAX_UPDATE_BYTES, Reply, UpdateCommand, encode_message
+from tests.broker import Broker
+from tests.node import NODE, SITE, Platform, running, to
+from tests.waiting import wait_until
+
+CONTENT = bytes(range(256)) * 900
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PIECE = 32_768
+
+
+@pytest.fixture(autouse=True)
+def synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+
+
+def piece(offset: int, length: int = PIECE, **more: object) -> UpdateCommand:
+    fields = {"id": uuid4().hex, "expires": datetime.now(UTC) + timedelta(hours=1), "size_bytes": len(CONTENT)}
+    data = CONTENT[offset : offset + length]
+    return UpdateCommand(**{**fields, "sha256": SHA256, "offset": offset, "data": data, **more})  # type: ignore[arg-type]
+
+
+def ask(platform: Platform, command: UpdateCommand) -> Reply:
+    """The node's answer."""
+
+    def is_answered() -> bool:
+        platform.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/update", encode_message(command))
+        return any(reply.id == command.id for reply in platform.replies())
+
+    wait_until(is_answered, within_s=20, every_s=0.5)  # a sender that hears nothing asks again
+    return next(reply for reply in platform.replies() if reply.id == command.id)
+
+
+def test_a_bundle_arrives_in_pieces_and_goes_on_after_the_node_was_off(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "inbox")
+    with Broker() as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port), inbox=inbox):
+            wait_until(lambda: "info" in platform.read().messages, within_s=20)
+            assert "update" in platform.messages["info"][-1].capabilities
+            assert ask(platform, piece(0)).have == PIECE
+            assert ask(platform, piece(0)).have == PIECE
+        with running(tmp_path, to(broker.port), inbox=Inbox(tmp_path / "inbox")):
+            have = ask(platform, piece(0, 0)).have
+            assert have == PIECE
+            while have < len(CONTENT):
+                have = ask(platform, piece(have)).have or 0
+    assert (tmp_path / f"inbox/{SHA256}.update").read_bytes() == CONTENT
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Commands]:
+    store = Store(StoreTable(folder=str(tmp_path)), NODE)
+    yield Commands(store, SystemClock(), Inbox(tmp_path / "inbox"))
+    store.close()
+
+
+@pytest.mark.parametrize("verb", ["update", "model"])
+@pytest.mark.parametrize(
+    ("command", "code", "have"),
+    [
+        (piece(0), "done", PIECE),
+        (piece(PIECE), "done", 0),
+        (piece(0, expires=datetime(2026, 1, 2, tzinfo=UTC)), "expired", None),
+        (piece(0, size_bytes=5), "not_kept", None),
+        (piece(0, 0, url="file:///etc/shadow"), "not_kept", None),
+        (piece(0, 0, url="http://127.0.0.1:1/x"), "done", 0),
+    ],
+)
+def test_each_piece_is_answered(commands: Commands, verb: str, command: UpdateCommand, code: str, have: int) -> None:
+    reply = commands.take(verb, encode_message(command))
+    assert reply is not None
+    assert (reply.code, reply.have, reply.id) == (code, have, command.id)
+
+
+def test_what_is_no_update_command_is_refused(commands: Commands) -> None:
+    for payload, code in [(b"{}", "malformed"), (b"x" * (MAX_UPDATE_BYTES + 1), "too_large")]:
+        reply = commands.take("update", payload)
+        assert reply
+        assert reply.code == code
+
+
+def test_a_node_without_an_inbox_does_not_offer_it(tmp_path: Path) -> None:
+    store = Store(StoreTable(folder=str(tmp_path)), NODE)
+    bare = Commands(store, SystemClock())
+    reply = bare.take("update", encode_message(piece(0)))
+    store.close()
+    assert reply
+    assert (reply.code, bare.allowed) == ("unknown_verb", ("replay", "image", "answer"))
