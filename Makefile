@@ -10,13 +10,14 @@ CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults soak test-picamera test-platform test-firmware test-systemd lock clean
+.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform test-firmware test-systemd lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests; make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
+	@echo 'make test-homeassistant  the discovery payload against Home Assistant itself (600 MB, Python 3.13)'
 	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
 	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
 
@@ -80,6 +81,9 @@ train: $(VENV)/.dev
 
 test-picamera:
 	@tests/picamera/run.sh
+
+test-homeassistant: $(VENV)/.dev
+	@tests/homeassistant/run.sh
 
 lock: $(VENV)/.dev
 	@env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url \

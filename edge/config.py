@@ -92,10 +92,12 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca_file: str | None = None  # None: the system's authorities
     username: str | None = None
     password_file: str | None = None  # a file of mode 0600 or a systemd credential's name
+    client_file: str | None = None  # the same, PEM: certificate and key, for a broker that asks for them
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
     daily_mb: Annotated[float, Meta(gt=0)] | None = None  # of a metered line; then records wait for the next UTC day
+    home_assistant: bool = False  # tells a Home Assistant at the same broker how to show this node
     daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0  # kept pictures sent unasked, over the day; 0: only if asked
 
 

@@ -16,6 +16,7 @@ from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import PROTOCOL_BYTES, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection
+from edge.mqtt.discovery import ONLINE, STATUS_TOPIC, discovery_payload, discovery_topic
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
 from edge.mqtt.images import Images
@@ -90,6 +91,9 @@ class Session:
         self._say("status", self._status("online"))
         self._say("info", encode_message(replace(self._parts.info(), capabilities=list(self._parts.commands.allowed))))
         self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
+        if self._parts.config.home_assistant:
+            self._connection.subscribe(STATUS_TOPIC)
+            self._introduce()
 
     def turn(self, within_s: float) -> None:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
@@ -183,6 +187,10 @@ class Session:
     def _answer_commands(self) -> None:
         while self._connection.inbox:
             message = self._connection.inbox.popleft()
+            if message.topic == STATUS_TOPIC:
+                if message.payload == ONLINE and not message.retain:  # retained: it was told at the birth
+                    self._introduce()
+                continue
             verb = parse_topic(message.topic).channel.removeprefix("cmd/")
             reply = self._parts.commands.take(verb, bytes(message.payload))
             if reply is not None:
@@ -190,6 +198,11 @@ class Session:
             self._may_have_records = self._may_have_images = True
             self._parts.images.wake()
             self._records_due_s = 0.0  # somebody is there who asks: no need to rest any longer
+
+    def _introduce(self) -> None:
+        """To Home Assistant, which finds the states on the topics that are there anyway."""
+        node = self._parts.node
+        self._publish(discovery_topic(node), "discovery", discovery_payload(node, self._parts.info()), retain=True)
 
     def _reply(self, verb: str, reply: Reply) -> None:
         log.info("command_answered", extra={"verb": verb, "code": reply.code, "command": reply.id})
@@ -217,9 +230,22 @@ class Session:
         self._say("summary", encode_message(summary_of(latest.record)))
 
     def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = (), properties: Properties = ()) -> None:
-        """Publish, with QoS 1."""
+        """Publish on a channel of the node."""
         topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
-        mid = self._connection.publish(topic, payload, retain=channel in RETAINED, properties=properties)
+        self._publish(topic, channel, payload, seqs, properties, retain=channel in RETAINED)
+
+    def _publish(
+        self,
+        topic: str,
+        channel: str,
+        payload: bytes,
+        seqs: tuple[int, ...] = (),
+        properties: Properties = (),
+        *,
+        retain: bool,
+    ) -> None:
+        """With QoS 1, and note what it costs."""
+        mid = self._connection.publish(topic, payload, retain=retain, properties=properties)
         if mid is None:
             return  # the connection just ended, the next turn notices
         size_bytes = len(topic) + len(payload) + sum(len(name) + len(value) + 5 for name, value in properties)

@@ -1,0 +1,133 @@
+"""Home Assistant is told how to show a node: one payload, states from what is sent anyway, unknown where nothing is.
+
+The same payload against Home Assistant's own schemas: make test-homeassistant.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2.sandbox import SandboxedEnvironment
+
+from edge.config import NodeTable
+from edge.counts import NoData
+from edge.mqtt.discovery import discovery_payload, discovery_topic
+from edge.wire import CameraInfo, Health, Info, Status, encode_message, summary_of
+from tests.broker import Broker
+from tests.contract.golden import MESSAGES
+from tests.node import NODE, SITE, running, to
+from tests.records import interval
+from tests.waiting import wait_until
+
+NODE_TABLE = NodeTable(site=SITE, node=NODE)
+TOPIC = f"homeassistant/device/fieldeye_{SITE}_{NODE}/config"
+INFO = MESSAGES["info"]
+assert isinstance(INFO, Info)
+TOLD = json.loads(discovery_payload(NODE_TABLE, INFO))
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with Broker() as one:
+        yield one
+
+
+def shown(name: str, message: bytes) -> str:
+    """The state of an entity after a message, by its template."""
+    template = TOLD["components"][name]["value_template"]
+    return SandboxedEnvironment().from_string(template).render(value_json=json.loads(message))
+
+
+def test_the_topic_and_the_ids_are_the_nodes() -> None:
+    assert discovery_topic(NODE_TABLE) == TOPIC
+    ids = [entity["unique_id"] for entity in TOLD["components"].values()]
+    assert len(ids) == len(set(ids)) == 13
+    assert all(one.startswith(f"fieldeye_{SITE}_{NODE}_") for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("counted", "242"),
+        ("most", "Myzus persicae"),
+        ("frames", "3540"),
+        ("counted_at", "2026-07-01T13:00:00Z"),
+        ("no_data", "OFF"),
+    ],
+)
+def test_a_summary_is_shown(name: str, state: str) -> None:
+    assert shown(name, encode_message(summary_of(interval()))) == state
+
+
+def test_nothing_seen_is_a_zero_and_no_data_is_unknown() -> None:
+    zero = encode_message(summary_of(interval(counts=())))
+    dark = encode_message(summary_of(interval(frames=0, counts=NoData("dark"))))
+    assert (shown("counted", zero), shown("most", zero), shown("no_data", zero)) == ("0", "none", "OFF")
+    assert (shown("counted", dark), shown("most", dark), shown("no_data", dark)) == ("None", "None", "ON")
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("temperature", "51.5"), ("disk_free", "21000.0"), ("waiting", "3"), ("camera", "ok"), ("problem", "OFF")],
+)
+def test_health_is_shown(name: str, state: str) -> None:
+    assert shown(name, encode_message(MESSAGES["health"])) == state
+
+
+@pytest.mark.parametrize(
+    "name", ["temperature", "disk_free", "memory", "battery", "battery_voltage", "waiting", "camera"]
+)
+def test_what_a_board_cannot_tell_is_unknown_and_not_zero(name: str) -> None:
+    health = Health(utc=MESSAGES["health"].utc, clock="synced", session=1, uptime_s=1.0)  # type: ignore[attr-defined]
+    assert shown(name, encode_message(health)) == "None"
+
+
+@pytest.mark.parametrize(
+    ("state", "is_available"), [("online", "online"), ("offline", "offline"), ("stopped", "offline")]
+)
+def test_a_node_is_available_while_it_is_online(state: Any, is_available: str) -> None:
+    (availability,) = TOLD["availability"]
+    message = json.loads(encode_message(Status(state=state, session=1, connection=1)))
+    template = SandboxedEnvironment().from_string(availability["value_template"])
+    assert template.render(value_json=message) == is_available
+    assert availability["topic"] == f"fieldeye/v1/{SITE}/{NODE}/status"
+
+
+def test_a_leaf_camera_counts_frames_and_no_insects() -> None:
+    leaf = CameraInfo(name="cam0", kind="folder", mode="leaf")
+    told = json.loads(discovery_payload(NODE_TABLE, Info(software="fieldeye", version="0", epoch="e", cameras=[leaf])))
+    assert told["components"]["counted"]["unit_of_measurement"] == "frames"
+    assert TOLD["components"]["counted"]["unit_of_measurement"] == "insects"
+
+
+def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: Path, broker: Broker) -> None:
+    with broker.connect("homeassistant") as home, running(tmp_path, to(broker.port, home_assistant=True)) as node:
+        home.subscribe(TOPIC)
+        wait_until(lambda: len(home.inbox) == 1, within_s=10)
+        home.publish("homeassistant/status", b"offline")
+        home.publish("homeassistant/status", b"online")
+        wait_until(lambda: len(home.inbox) == 2, within_s=10)
+        wait_until(node.is_connected, within_s=5)
+    assert {message.payload for message in home.inbox} == {home.inbox[0].payload}
+    assert json.loads(home.inbox[0].payload)["device"]["identifiers"] == [f"fieldeye_{SITE}_{NODE}"]
+
+
+def test_home_assistant_that_starts_later_finds_it_at_the_broker(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port, home_assistant=True)) as node:
+        wait_until(node.is_connected, within_s=10)
+    with broker.connect("homeassistant") as home:
+        home.subscribe(TOPIC)
+        wait_until(lambda: len(home.inbox) == 1, within_s=10)
+        assert home.inbox[0].retain
+
+
+def test_nobody_is_told_unless_it_is_wanted(tmp_path: Path, broker: Broker) -> None:
+    with broker.connect("homeassistant") as home, running(tmp_path, to(broker.port)) as node:
+        home.subscribe("#")
+        wait_until(lambda: any(message.topic.endswith("/health") for message in home.inbox), within_s=10)
+        home.publish("homeassistant/status", b"online")
+        node.commit(interval())
+        wait_until(lambda: any(message.topic.endswith("/summary") for message in home.inbox), within_s=10)
+        assert not [message for message in home.inbox if message.topic.startswith("homeassistant/device")]
