@@ -38,7 +38,7 @@ class Alarms:
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         board.show(alerts=self._adviser.compared)
 
-    def after(self, newest: Interval, area_m2: float | None = None) -> tuple[Alert, ...]:
+    def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""
         if not self._adviser.standings:
             return ()
@@ -50,6 +50,7 @@ class Alarms:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
+        area_m2 = newest.area_mm2 / 1e6 if newest.area_mm2 else None
         days = Days.of(intervals, self._zone, today, self._range_of, area_m2)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts

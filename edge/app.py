@@ -25,7 +25,7 @@ from edge.detector import Detector
 from edge.errors import BundleError, StoreError, StoreHeldError, ThreadStuckError, UsageError
 from edge.fallback import open_detector
 from edge.mqtt import Publisher
-from edge.page import PageServer, create_app, serve
+from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
@@ -157,7 +157,8 @@ def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
     table = base.config.page
     if table is None:
         return None
-    app = create_app(base.store, base.board, base.config, base.clock, begin_again=base.begin_again)
+    looker = parts.enter_context(closing(Looker()))
+    app = create_app(base.store, base.board, base.config, base.clock, begin_again=base.begin_again, looker=looker)
     return parts.enter_context(closing(serve(app, table.host, table.port)))
 
 

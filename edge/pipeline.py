@@ -13,29 +13,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-import numpy as np
-
 from edge.alarms import Alarms
 from edge.annotations import annotate
-from edge.boxes import Image
+from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
-from edge.census import UNITS, UNSURE_SHARE, Census, begun, follows, keep
+from edge.census import UNITS, Census, begun, follows, keep
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
 from edge.counts import Interval, Record, Seen, Sighting, Unit
-from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
+from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
-from edge.tally import RECENT_FRAMES, ClassAccuracy, Tally, newly_seen, numbers, plus_one
+from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
 
 log = logging.getLogger("fieldeye.pipeline")
 
 READ_S = 5.0  # wait so long for a frame before the loop turns without one
-REST_S = 10.0  # between looks the loop turns at least so often: intervals end in time and the watchdog is fed
+REST_S = 2.0  # between looks the loop turns at least so often: intervals end in time, a technician is not left waiting
+PREVIEW_S = 0.5  # between two frames that are shown and not counted
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
 MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest go
@@ -63,20 +62,21 @@ class Pipeline:
         bundle = parts.detector.bundle
         self._parts = parts
         self._model = f"{bundle.name}@{bundle.version}"
-        self._accuracy = {c.label: ClassAccuracy(c.eppo, c.precision, c.recall) for c in bundle.classes}
-        self._labels = bundle.labels
+        self._eye = Eye(parts.detector)
+        self._calibration = KeptCalibration(Path(parts.config.store.folder))
         self._gate = GateState()
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
         camera = parts.config.camera
         self._card = Path(parts.config.store.folder) / "card.npz"
         counts_each = camera.mode == "trap" or follows(camera)
-        self._census = begun(camera.mode, len(self._labels), self._card) if counts_each else None
+        self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._tally = Tally(start=parts.clock.now())
-        self._alarms = Alarms(parts.config, self._accuracy, parts.store, parts.board)
+        self._alarms = Alarms(parts.config, self._eye.accuracy, parts.store, parts.board)
         self._status = CameraStatus()
         self._unkept: list[Record] = []
         self._trouble = ""
+        self._take_calibration()
 
     def run(self, stop: Event) -> None:
         """Look until `stop` is set or the camera has shown its last picture, then commit the open interval.
@@ -99,8 +99,9 @@ class Pipeline:
         now = self._parts.clock.now()
         mode = self._parts.config.camera.mode
         record = self._tally.interval(
-            now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._accuracy, unit=self._unit
+            now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._eye.accuracy, unit=self._unit
         )
+        record = replace(record, area_mm2=self._area_mm2)
         self._keep_card()
         self._commit([record])
         self._tally = Tally(start=now)
@@ -113,6 +114,14 @@ class Pipeline:
             self._commit(alerts)
         if not self._trouble:
             self._alarms.show()
+
+    def _take_calibration(self) -> None:
+        """What a technician saved: the region that counts, and what focus and light are held against."""
+        known = self._calibration.current
+        self._eye.region = EVERYTHING if known is None else known.region
+        self._optics = OpticsWatch.of(known)
+        self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
+        self._parts.board.show_calibration(known)
 
     def _keep_card(self) -> None:
         """With the interval, so that after a power cut insects are new again if and only if their interval was lost.
@@ -129,6 +138,9 @@ class Pipeline:
     def _turn(self) -> bool:
         """One frame, or one reason why there is none. False: the camera has shown everything."""
         self._parts.alive()
+        if self._calibration.changed():
+            self.close_interval()  # its area is the old one
+            self._take_calibration()
         try:
             frame = self._parts.camera.read(READ_S)
         except CameraEndedError:
@@ -156,15 +168,17 @@ class Pipeline:
     def _look(self, frame: Frame) -> None:
         started_s = self._parts.clock.monotonic_s()
         if self._census is None:
-            seen = self._as_seen(self._parts.detector(frame.image), frame.image)
+            seen = self._eye.named(self._eye.sure(frame.image), frame.image)
             self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
             arrived = newly_seen(seen, self._recent)
             self._recent.append(numbers(seen))
         else:
             seen, arrived = self._counted(self._census, frame)
+        self._parts.board.show_frame(frame.image, seen)
         if arrived:
             picture = annotate(jpeg(thumbnail(frame.image, PICTURE_PX), PICTURE_QUALITY), seen)
             self._commit([self._sighting(one, number, frame.instant) for one, number in arrived], picture)
+        self._optics = self._optics.looked(frame.image, frame.instant.monotonic_s)
         took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
         self._show(
             replace(
@@ -174,20 +188,20 @@ class Pipeline:
                 detections=self._status.detections + len(seen),
                 last_skip="",
                 ms_per_frame=round(took_ms, 1),
+                focus=self._optics.focus,
+                light=self._optics.light,
             )
         )
 
     def _counted(self, census: Census, frame: Frame) -> tuple[list[Seen], list[tuple[Seen, int]]]:
         """What is seen, and of what is a visit or new on the card: the strongest, and the number in sight."""
-        detector = self._parts.detector
-        found = detector.found(frame.image, np.asarray(detector.thresholds * UNSURE_SHARE, np.float32))
-        sure = found.confidence >= detector.thresholds[found.class_id]
+        found, sure = self._eye.found(frame.image)
         self._census, step = census.looked(found, sure, frame.instant.monotonic_s, frame.image)
-        seen = self._as_seen(found.where(sure), frame.image)
+        seen = self._eye.named(found.where(sure), frame.image)
         if not step.looked:
             self._tally = self._tally.passed_over("unmatched", frame.instant, self._longest_gap_s())
             return seen, []
-        labels = [self._labels[i] for i in step.counted]
+        labels = [self._eye.labels[i] for i in step.counted]
         full = step.card is not None and step.card.saturated
         self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
         return seen, newly_seen([one for one in seen if one.label in labels], [])
@@ -196,18 +210,6 @@ class Pipeline:
         self._tally = self._tally.passed_over(reason, at, self._longest_gap_s())
         skipped = plus_one(self._status.skipped, reason)
         self._show(replace(self._status, frames=self._status.frames + 1, skipped=skipped, last_skip=reason))
-
-    def _as_seen(self, found: Detections, image: Image) -> list[Seen]:
-        """Detections with names, boxes as shares of the picture."""
-        height_px, width_px = image.shape[:2]
-        sides = (width_px, height_px, width_px, height_px)
-        boxes = [tuple(float(v) / side for v, side in zip(box, sides, strict=True)) for box in found.xyxy]
-        return [
-            Seen(label, self._accuracy[label].eppo, float(confidence), (left, top, right, bottom))
-            for label, confidence, (left, top, right, bottom) in zip(
-                (self._labels[i] for i in found.class_id), found.confidence, boxes, strict=True
-            )
-        ]
 
     def _sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
         return Sighting(
@@ -261,5 +263,21 @@ class Pipeline:
     def _rest(self, stop: Event, until_s: float) -> None:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
-            self._parts.camera.rest(min(left_s, REST_S))
+            self._preview()
+            self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             self._close_interval_when_due()
+
+    def _is_watched(self) -> bool:
+        """A folder or a film is not read on: each of its pictures counts."""
+        return self._parts.camera.is_live and self._parts.board.is_watched(self._parts.clock.monotonic_s())
+
+    def _preview(self) -> None:
+        """While somebody looks at the live picture: one frame more, with what is seen on it. Not counted, not kept."""
+        if not self._is_watched():
+            return
+        try:
+            frame = self._parts.camera.read(PREVIEW_S)
+        except (BadFrameError, CameraError):  # the next look will say so
+            return
+        self._parts.board.show_frame(frame.image, self._eye.named(self._eye.sure(frame.image), frame.image))
+        self._show(replace(self._camera_state(), last_frame=frame.instant))

@@ -3,15 +3,18 @@
 Only what is committed may be shown as a result; the board holds states, not results.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Literal
 
 from edge.advice import Standing
 from edge.boxes import Image
+from edge.calibration import Calibration, FocusVerdict, LightVerdict
 from edge.clock import Instant
+from edge.counts import Seen
 
+WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
 
 
@@ -30,6 +33,8 @@ class CameraStatus:
     last_frame: Instant | None = None
     last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
     ms_per_frame: float | None = None  # gate, detector and count of the last frame
+    focus: FocusVerdict = "unknown"  # against the day of focusing, where a calibration knows it
+    light: LightVerdict | None = None  # in the region that is counted; None: not looked at yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,7 @@ class Snapshot:
     problem: str = ""  # safe mode: what keeps the node from looking
     store: str = ""  # why results cannot be kept right now
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
+    calibration: Calibration | None = None  # the one that counts now
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
 
@@ -73,6 +79,8 @@ class StatusBoard:
         self._lock = Lock()
         self._snapshot = Snapshot(started=started)
         self._frame: Image | None = None
+        self._seen: tuple[Seen, ...] | None = None
+        self._watched_s = float("-inf")
 
     def snapshot(self) -> Snapshot:
         """The newest view."""
@@ -104,12 +112,35 @@ class StatusBoard:
                 alerts=now.alerts if alerts is None else alerts,
             )
 
-    def show_frame(self, image: Image) -> None:
-        """The newest frame (H, W, 3) uint8 BGR, for the technician's live picture. Nobody changes it afterwards."""
+    def show_calibration(self, calibration: Calibration | None) -> None:
+        """The calibration that counts from now on; None: there is none."""
         with self._lock:
-            self._frame = image
+            self._snapshot = replace(self._snapshot, calibration=calibration)
+
+    def show_frame(self, image: Image, seen: Sequence[Seen] | None = None) -> None:
+        """The newest frame (H, W, 3) uint8 BGR, for the technician's live picture. Nobody changes it afterwards.
+
+        `seen` is what the detector finds on it; None: it was not looked at.
+        """
+        with self._lock:
+            self._frame, self._seen = image, None if seen is None else tuple(seen)
 
     def frame(self) -> Image | None:
         """The newest frame, if any."""
         with self._lock:
             return self._frame
+
+    def seen_on(self, image: Image) -> tuple[Seen, ...] | None:
+        """What the detector finds on `image`; None if it was not looked at or is no longer the newest frame."""
+        with self._lock:
+            return self._seen if image is self._frame else None
+
+    def watch(self, now_s: float) -> None:
+        """Somebody looks at the live picture at this monotonic time: the loop shows more frames than it counts."""
+        with self._lock:
+            self._watched_s = now_s
+
+    def is_watched(self, now_s: float) -> bool:
+        """Has somebody looked within the last `WATCHED_S`?"""
+        with self._lock:
+            return now_s - self._watched_s < WATCHED_S

@@ -59,13 +59,19 @@ class Bench:
     def pictures(self) -> Path:
         return self.folder / "field"
 
+    @property
+    def state(self) -> Path:
+        folder = self.folder / "state"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def build(
         self, *, mode: str = "live", interval_s: float = FOREVER, loop: bool = False, every_s: float = 0
     ) -> Pipeline:
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
-            f'[store]\nfolder = "{self.folder / "state"}"\ninterval_s = {interval_s}\n{self.more}',
+            f'[store]\nfolder = "{self.state}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
         )
         clock = SystemClock()
@@ -258,7 +264,7 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(mode="leaf", interval_s=1, loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
@@ -275,7 +281,7 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 ) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build(loop=True, every_s=0.05)
-    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         running(pipeline, bench.stop)
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
@@ -291,7 +297,7 @@ def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(
 def test_records_that_no_card_took_end_the_loop_with_the_reason(bench: Bench) -> None:
     bench.add("1.png", scene((16, 16, BLUE)))
     pipeline = bench.build()
-    with closing(sqlite3.connect(bench.folder / "state" / "fieldeye.db")) as other:
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         with pytest.raises(StoreError, match="no room"):
             pipeline.run(bench.stop)
@@ -310,12 +316,12 @@ def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(be
 
 def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench: Bench) -> None:
     left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0, region=left))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0, region=left))
     bench.add("1.png", scene((8, 8, BLUE), (40, 40, BLUE)))
     bench.build().run(bench.stop)
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
     assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
-    assert bench.board.snapshot().calibration == load_calibration(bench.folder)
+    assert bench.board.snapshot().calibration == load_calibration(bench.state)
 
 
 def test_without_a_calibration_there_is_no_density(bench: Bench) -> None:
@@ -330,7 +336,7 @@ def test_a_calibration_saved_while_the_node_runs_ends_the_interval_that_had_anot
     bench.add("1.png", scene((8, 8, BLUE)))
     running(bench.build(loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked >= 1, within_s=20)
-    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
     wait_until(lambda: bench.board.snapshot().calibration is not None, within_s=20)
     assert bench.interval.area_mm2 is None
 
@@ -338,7 +344,7 @@ def test_a_calibration_saved_while_the_node_runs_ends_the_interval_that_had_anot
 def test_focus_and_light_are_watched_against_the_day_of_focusing(bench: Bench) -> None:
     sharp = scene((8, 8, BLUE))
     reference = focused(sharp, EVERYTHING)
-    save_calibration(bench.folder, Calibration(at=NOON, who="Mei", focus=reference))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", focus=reference))
     bench.add("1.png", cv2.GaussianBlur(sharp, (0, 0), 2))
     bench.build().run(bench.stop)
     assert (bench.board.snapshot().camera.focus, bench.board.snapshot().camera.light) == ("blurred", "good")

@@ -4,17 +4,25 @@ Without a Calibration there is no density: it cannot be computed from pixels alo
 """
 
 from edge.calibration.board import Layout, board_pdf, board_svg
-from edge.calibration.exposure import Exposure, banding, exposure
-from edge.calibration.focus import FocusWatch, sharpness
+from edge.calibration.exposure import Exposure, LightVerdict, banding, exposure
+from edge.calibration.focus import FocusVerdict, FocusWatch, Reference, focused, sharpness
+from edge.calibration.keep import KeptCalibration, load_calibration, save_calibration
 from edge.calibration.record import Calibration
-from edge.calibration.region import Region
+from edge.calibration.region import EVERYTHING, Region
 from edge.calibration.scale import Scale, find_corners, measured
+from edge.calibration.watch import OpticsWatch
 
 __all__ = [
+    "EVERYTHING",
     "Calibration",
     "Exposure",
+    "FocusVerdict",
     "FocusWatch",
+    "KeptCalibration",
     "Layout",
+    "LightVerdict",
+    "OpticsWatch",
+    "Reference",
     "Region",
     "Scale",
     "banding",
@@ -22,6 +30,9 @@ __all__ = [
     "board_svg",
     "exposure",
     "find_corners",
+    "focused",
+    "load_calibration",
     "measured",
+    "save_calibration",
     "sharpness",
 ]

@@ -16,6 +16,7 @@ LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
 MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
 RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
 PURITY = 0.65  # share of the ripple in one frequency: 0.78 and more on two banded cards, 0.41 at most for leaves moved
+LightVerdict = Literal["good", "look", "bad"]
 BANDS = (3, 60)  # bands a picture: fewer are clouds, more are noise
 
 
@@ -27,7 +28,7 @@ class Exposure:
     mean: float
 
     @property
-    def verdict(self) -> Literal["good", "look", "bad"]:
+    def verdict(self) -> LightVerdict:
         """bad: not for counting."""
         if self.clipped > BAD_SHARE:
             return "bad"

@@ -14,36 +14,43 @@ FIELD_PX = 640  # the region is judged at one size, whatever the camera gives
 WARN_SHARE, BLURRED_SHARE = 0.6, 0.3
 LOOKS = 24  # the median of so many: one web in front of the lens for a minute is no lost focus
 LIGHT = (0.6, 1.7)  # of the reference's brightness: in other light, sharpness does not compare
-Verdict = Literal["sharp", "soft", "blurred", "unknown"]
+FocusVerdict = Literal["sharp", "soft", "blurred", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Sharpness and brightness right after focusing."""
+
+    sharpness: float
+    brightness: float
 
 
 @dataclass(frozen=True, slots=True)
 class FocusWatch:
-    """Sharpness and brightness right after focusing, and the looks since."""
+    """The day of focusing, and the looks since."""
 
-    reference: float
-    brightness: float
+    reference: Reference
     looks: tuple[float, ...] = ()
 
     def looked(self, image: Image, region: Region) -> "FocusWatch":
         """With one look more, if the light is like that of the reference."""
-        light = brightness(image) / max(self.brightness, 1.0)
+        light = brightness(image) / max(self.reference.brightness, 1.0)
         if not LIGHT[0] <= light <= LIGHT[1]:
             return self
         return replace(self, looks=(*self.looks[-(LOOKS - 1) :], sharpness(image, region)))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> FocusVerdict:
         """soft: wipe the lens first; rain, dew and webs look like a lost focus."""
         if not self.looks:
             return "unknown"
-        share = median(self.looks) / max(self.reference, 1e-6)
+        share = median(self.looks) / max(self.reference.sharpness, 1e-6)
         return "sharp" if share >= WARN_SHARE else "soft" if share >= BLURRED_SHARE else "blurred"
 
 
-def focused(image: Image, region: Region) -> FocusWatch:
+def focused(image: Image, region: Region) -> Reference:
     """The reference, taken on the board or the card right after focusing."""
-    return FocusWatch(sharpness(image, region), brightness(image))
+    return Reference(sharpness(image, region), brightness(image))
 
 
 def sharpness(image: Image, region: Region) -> float:

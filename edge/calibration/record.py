@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from edge.calibration.focus import Reference
 from edge.calibration.region import EVERYTHING, Region
 from edge.calibration.scale import Scale
 from edge.errors import ConfigError
@@ -12,22 +13,40 @@ from edge.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Who measured what, when, and how well. Redo it after any knock."""
+    """Who measured what, when, and how well. Redo it after any knock. Raises ConfigError for an area that is none.
+
+    The area of `region` comes from `scale`, which a board gave, or was typed: of the card, or of what the camera sees.
+    """
 
     at: datetime  # aware, UTC
     who: str
-    board: str  # 5x7
-    side_mm: float  # of a square, by ruler
-    scale: Scale
+    scale: Scale | None = None
+    board: str = ""  # 5x7
+    side_mm: float | None = None  # of a square, by ruler
+    typed_area_mm2: float | None = None
     region: Region = EVERYTHING
-    sharpness: float | None = None  # focus reference, see edge.calibration.focus
+    focus: Reference | None = None  # right after focusing
     counted_by_eye: int | None = None  # check pictures counted by a person,
     mean_error: float | None = None  # and the node's mean absolute error on them
 
+    def __post_init__(self) -> None:
+        if self.typed_area_mm2 is not None and not self.typed_area_mm2 > 0:
+            raise ConfigError(f"an area of {self.typed_area_mm2} mm2 counts nothing; measure it again and type it")
+
     @property
-    def area_m2(self) -> float:
-        """Of the region that is counted, on the calibrated plane."""
-        return self.region.area_m2(self.scale)
+    def area_mm2(self) -> float | None:
+        """Of the region that is counted, on the calibrated plane; None where nobody measured it."""
+        return self.typed_area_mm2 if self.scale is None else self.region.area_m2(self.scale) * 1e6
+
+    @property
+    def mm_per_px(self) -> float | None:
+        """In the middle of the picture that was calibrated."""
+        return None if self.scale is None else self.scale.mm_per_px()
+
+    @property
+    def error_px(self) -> float | None:
+        """Root mean square by which the board's corners are off."""
+        return None if self.scale is None else self.scale.error_px
 
 
 def to_json(calibration: Calibration) -> bytes:
@@ -39,5 +58,5 @@ def from_json(content: bytes, name: str) -> Calibration:
     """Raises ConfigError if it is not a calibration; `name` says where it came from."""
     try:
         return msgspec.json.decode(content, type=Calibration)
-    except (msgspec.DecodeError, ValueError) as why:
+    except (msgspec.DecodeError, ValueError, ConfigError) as why:
         raise ConfigError(f"{name}: no calibration ({why}); calibrate the camera again") from why

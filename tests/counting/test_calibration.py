@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from edge.calibration import (
     Calibration,
+    FocusWatch,
+    KeptCalibration,
     Layout,
     Region,
     banding,
@@ -21,10 +23,12 @@ from edge.calibration import (
     board_svg,
     exposure,
     find_corners,
+    focused,
+    load_calibration,
     measured,
+    save_calibration,
 )
 from edge.calibration.board import POINTS_A_MM, bars_mm
-from edge.calibration.focus import focused
 from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
 from edge.cli import main
@@ -134,15 +138,55 @@ def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
         from_json(b'{"who": 3}', "cam0")
 
 
+MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
+
+
+def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    assert load_calibration(tmp_path) is None
+    kept = KeptCalibration(tmp_path)
+    assert kept.current is None
+    for area_mm2 in (1000.0, 2000.0):
+        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2))
+        assert kept.changed()
+        assert kept.current is not None
+        assert kept.current.area_mm2 == area_mm2
+        assert not kept.changed()
+
+
+def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=1000.0))
+    kept = KeptCalibration(tmp_path)
+    (tmp_path / "calibration.json").write_bytes(b'{"at":')
+    assert kept.changed()
+    assert kept.current is None
+    with pytest.raises(ConfigError, match="calibrate the camera again"):
+        load_calibration(tmp_path)
+
+
+@pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])
+def test_an_area_that_is_none_is_refused(area_mm2: float) -> None:
+    with pytest.raises(ConfigError, match="measure it again"):
+        Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2)
+
+
+def test_a_board_s_scale_gives_the_region_its_area_and_without_one_there_is_none() -> None:
+    flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)
+    half = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    assert Calibration(at=MONDAY, who="Mei", scale=flat, region=half).area_mm2 == pytest.approx(50 * 50)
+    assert Calibration(at=MONDAY, who="Mei", region=half).area_mm2 is None
+
+
 def test_a_lens_that_drifts_out_of_focus_is_soft_and_then_blurred() -> None:
     picture = cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[0]))
-    watch = focused(picture, Region())
+    reference = focused(picture, Region())
     for blur, verdict in ((0.01, "sharp"), (0.6, "soft"), (3.0, "blurred")):
-        looks = focused(picture, Region())
+        looks = FocusWatch(reference)
         for _ in range(5):
             looks = looks.looked(cv2.GaussianBlur(picture, (0, 0), blur), Region())
         assert looks.verdict == verdict
-    assert watch.looked((picture * 0.3).astype(np.uint8), Region()).verdict == "unknown"  # dusk says nothing of focus
+    assert (
+        FocusWatch(reference).looked((picture * 0.3).astype(np.uint8), Region()).verdict == "unknown"
+    )  # dusk says nothing of focus
 
 
 def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not() -> None:

@@ -1,0 +1,50 @@
+"""What the detector finds in the part of the picture that counts, with names: pixels in, `Seen` out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.boxes import Image
+from edge.calibration import EVERYTHING, Region
+from edge.census import UNSURE_SHARE
+from edge.counts import Seen
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.tally import ClassAccuracy
+
+
+class Eye:
+    """Owned by the loop, which gives it another `region` when the camera was calibrated anew."""
+
+    def __init__(self, detector: Detector) -> None:
+        classes = detector.bundle.classes
+        self._detector = detector
+        self.region: Region = EVERYTHING
+        self.labels = detector.bundle.labels
+        self.accuracy = {c.label: ClassAccuracy(c.eppo, c.precision, c.recall) for c in classes}
+
+    def sure(self, image: Image) -> Detections:
+        """Those above the model's thresholds."""
+        return self._inside(self._detector(image), image)
+
+    def found(self, image: Image) -> tuple[Detections, NDArray[np.bool_]]:
+        """Those above half of the thresholds, and which (n,) of them are sure."""
+        thresholds = self._detector.thresholds
+        found = self._inside(self._detector.found(image, np.asarray(thresholds * UNSURE_SHARE, np.float32)), image)
+        return found, found.confidence >= thresholds[found.class_id]
+
+    def named(self, found: Detections, image: Image) -> list[Seen]:
+        """With names, and boxes as shares of the picture."""
+        height_px, width_px = image.shape[:2]
+        sides = (width_px, height_px, width_px, height_px)
+        boxes = [tuple(float(v) / side for v, side in zip(box, sides, strict=True)) for box in found.xyxy]
+        return [
+            Seen(label, self.accuracy[label].eppo, float(confidence), (left, top, right, bottom))
+            for label, confidence, (left, top, right, bottom) in zip(
+                (self.labels[i] for i in found.class_id), found.confidence, boxes, strict=True
+            )
+        ]
+
+    def _inside(self, found: Detections, image: Image) -> Detections:
+        if self.region == EVERYTHING:
+            return found
+        return found.where(self.region.holds(found.xyxy, image.shape[1], image.shape[0]))
