@@ -20,7 +20,7 @@ def discovery_topic(node: NodeTable) -> str:
 
 
 def discovery_payload(node: NodeTable, info: Info) -> bytes:
-    """The device: its entities, and where its availability is read from. About 3 kB, retained."""
+    """The device: its entities, and where its availability is read from. About 4.6 kB, retained."""
     mode = info.cameras[0].mode if info.cameras else "live"
     topic = {channel: node_topic(node.site, node.node, channel) for channel in ("status", "summary", "health")}
     available = "{{ 'online' if value_json.state == 'online' else 'offline' }}"

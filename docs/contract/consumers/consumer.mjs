@@ -1,0 +1,40 @@
+// What nodes count, each record once, as JSON lines: node consumer.mjs HOST PORT. Needs mqtt and cborg (npm ci).
+import { decode } from 'cborg'
+import mqtt from 'mqtt'
+
+const UNITS = ['max_per_frame', 'visits', 'new', 'affected_frames']
+const seen = new Map() // key -> revision; keep it in a database: a node may send a record again at any time
+
+const uuid = (bytes) =>
+  Buffer.from(bytes).toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+
+// Sightings (0) and intervals (1); kinds that this program does not know are passed over.
+function* told(batch, node) {
+  const [epoch, base, first, taxa, words] = [uuid(batch.get(1)), batch.get(2), batch.get(3), batch.get(7), batch.get(8)]
+  for (const record of batch.get(9)) {
+    const out = { node, epoch, seq: first + record.get(1), utc_ms: base + record.get(2)[0] }
+    if (record.get(0) === 0) {
+      yield [0, { ...out, kind: 'sighting', label: taxa[record.get(5)][0], count: record.get(8) }]
+    } else if (record.get(0) === 1) {
+      // counts missing: no data, which is not a zero; empty: looked, and saw none
+      const counts = record.get(11)?.map(([place, ...numbers]) => [taxa[place][0], ...numbers]) ?? null
+      const no_data = record.has(12) ? words[record.get(12)] : null
+      const unit = UNITS[record.get(7)]
+      yield [record.get(18) ?? 0, { ...out, kind: 'interval', unit, frames: record.get(8), counts, no_data }]
+    }
+  }
+}
+
+const client = mqtt.connect({ host: process.argv[2], port: Number(process.argv[3]), protocolVersion: 5 })
+client.on('connect', () => client.subscribe('fieldeye/v1/+/+/records', { qos: 1 }))
+client.on('message', (topic, payload) => {
+  if (payload.length > 65536) return // more than the contract allows
+  const batch = decode(payload, { useMaps: true, allowIndefinite: false })
+  if (batch.get(0) !== 1) return
+  for (const [revision, out] of told(batch, topic.split('/')[3])) {
+    const key = `${out.node}/${out.epoch}/${out.seq}`
+    if ((seen.get(key) ?? -1) >= revision) continue // a higher revision takes the place of the record
+    seen.set(key, revision)
+    console.log(JSON.stringify(out))
+  }
+})

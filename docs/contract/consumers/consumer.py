@@ -1,0 +1,40 @@
+"""What nodes count, each record once, as JSON lines: python consumer.py HOST PORT. Needs paho-mqtt and cbor2 only."""
+
+import json
+import sys
+from uuid import UUID
+
+import cbor2
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+
+UNITS = ("max_per_frame", "visits", "new", "affected_frames")
+seen = {}  # key -> revision; keep it in a database: a node may send a record again at any time
+
+
+def told(batch, node):  # sightings (0) and intervals (1); kinds that this program does not know are passed over
+    for record in batch[9]:
+        key = (node, str(UUID(bytes=batch[1])), batch[3] + record[1])
+        out = dict(zip(("node", "epoch", "seq"), key, strict=True), utc_ms=batch[2] + record[2][0])
+        if record[0] == 0:
+            yield key, 0, out | {"kind": "sighting", "label": batch[7][record[5]][0], "count": record[8]}
+        elif record[0] == 1:
+            counts = record.get(11)  # missing: no data, which is not a zero; empty: looked, and saw none
+            taxa = None if counts is None else [[batch[7][place][0], *numbers] for place, *numbers in counts]
+            out |= {"kind": "interval", "unit": UNITS[record[7]], "frames": record[8], "counts": taxa}
+            yield key, record.get(18, 0), out | {"no_data": batch[8][record[12]] if 12 in record else None}
+
+
+def on_message(_client, _data, message):
+    batch = cbor2.loads(message.payload) if len(message.payload) <= 65536 else {}  # more than the contract allows
+    for key, revision, out in told(batch, message.topic.split("/")[3]) if batch.get(0) == 1 else ():
+        if seen.get(key, -1) < revision:  # a higher revision takes the place of the record
+            seen[key] = revision
+            print(json.dumps(out, ensure_ascii=False), flush=True)
+
+
+client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+client.on_connect = lambda *_: client.subscribe("fieldeye/v1/+/+/records", qos=1)
+client.on_message = on_message
+client.connect(sys.argv[1], int(sys.argv[2]))
+client.loop_forever()

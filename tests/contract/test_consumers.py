@@ -1,0 +1,109 @@
+"""The consumers in docs/contract/consumers read what nodes send, without anything of ours."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.wire import PlainInterval, PlainRecord, PlainSighting, decode_batch, encode_batch, plain, utc_ms
+from tests.broker import Broker
+from tests.contract.golden import BATCHES, CONTRACT
+from tests.records import interval, stored
+from tests.waiting import wait_until
+
+CONSUMERS = CONTRACT / "consumers"
+INSTALLED = CONTRACT.parents[1] / "build" / "consumers"
+TOPIC = "fieldeye/v1/farm-3/n1/records"
+
+
+@pytest.fixture(params=["python", "javascript"])
+def program(request: pytest.FixtureRequest) -> list[str]:
+    """The command of a consumer; JavaScript where node is there and its two packages are or can be had."""
+    if request.param == "python":
+        return [sys.executable, str(CONSUMERS / "consumer.py")]
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("no node: apt install nodejs npm")
+    return ["node", str(_installed() / "consumer.mjs")]
+
+
+def _installed() -> Path:
+    INSTALLED.mkdir(parents=True, exist_ok=True)
+    wanted = (CONSUMERS / "package-lock.json").read_text()
+    for name in ("package.json", "package-lock.json", "consumer.mjs"):
+        shutil.copy(CONSUMERS / name, INSTALLED)
+    done = INSTALLED / ".done"
+    if not done.exists() or done.read_text() != wanted:
+        try:
+            subprocess.run(
+                ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
+                cwd=INSTALLED,
+                check=True,
+                timeout=90,
+                capture_output=True,
+            )
+        except (subprocess.SubprocessError, OSError) as why:
+            pytest.skip(f"mqtt.js and cborg cannot be had: {why}")
+        done.write_text(wanted)
+    return INSTALLED
+
+
+@contextmanager
+def consuming(program: list[str], broker: Broker) -> Iterator["subprocess.Popen[str]"]:
+    command = [*program, "127.0.0.1", str(broker.port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: "Received SUBSCRIBE" in broker.log(), within_s=20)
+            yield process
+        finally:
+            process.kill()
+
+
+def lines(process: "subprocess.Popen[str]", number: int) -> list[dict[str, Any]]:
+    assert process.stdout
+    return [json.loads(process.stdout.readline()) for _ in range(number)]
+
+
+def wanted(record: PlainRecord) -> dict[str, Any] | None:
+    """What a consumer says of the record, by our own decoder."""
+    key = {"node": record.node, "epoch": record.epoch, "seq": record.seq}
+    if isinstance(record, PlainSighting):
+        when = {"utc_ms": utc_ms(record.at.utc)}
+        return key | when | {"kind": "sighting", "label": record.label, "count": record.count}
+    if isinstance(record, PlainInterval):
+        counts = record.counts
+        taxa = None if counts is None else [[one.label, one.count, one.low, one.high] for one in counts]
+        effort = {"utc_ms": utc_ms(record.start.utc), "unit": record.unit, "frames": record.frames}
+        return key | effort | {"kind": "interval", "counts": taxa, "no_data": record.no_data}
+    return None
+
+
+def test_a_consumer_reads_every_golden_record_that_it_knows_and_passes_over_the_others(program: list[str]) -> None:
+    golden = [encode_batch(stored(*records, first_seq=41 + 10 * n)) for n, records in enumerate(BATCHES.values())]
+    known = [wanted(plain(one, "farm-3")) for payload in golden for one in decode_batch(payload, "n1")]
+    expected = [one for one in known if one is not None]
+    with Broker("log_type all\n") as broker, consuming(program, broker) as process, broker.connect("node") as node:
+        for payload in golden:
+            node.publish(TOPIC, payload)
+        assert lines(process, len(expected)) == expected
+    assert len(expected) < len(known)
+
+
+def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program: list[str]) -> None:
+    first, revised = interval(), interval(revision=1, frames=3000)
+    with Broker("log_type all\n") as broker, consuming(program, broker) as process, broker.connect("node") as node:
+        for record in (first, first, revised, first):
+            node.publish(TOPIC, encode_batch(stored(record)))
+        node.publish(TOPIC, encode_batch(stored(interval(3600.0), first_seq=2)))
+        told = lines(process, 3)
+    assert [(one["seq"], one["frames"]) for one in told] == [(1, 3540), (1, 3000), (2, 3540)]
+
+
+@pytest.mark.parametrize("name", ["consumer.py", "consumer.mjs"])
+def test_a_consumer_is_short_enough_to_be_read_at_once(name: str) -> None:
+    assert len((CONSUMERS / name).read_text().splitlines()) <= 40
