@@ -8,11 +8,12 @@ from flask import Flask
 from waitress import create_server, wasyncore
 
 from edge.errors import FieldeyeError, ThreadStuckError
+from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
 WAKE_S = 0.5  # the longest that a stop waits for a quiet loop
 STOP_S = 2.0
-BODY_BYTES = 64 * 1024  # nothing is uploaded
+BODY_BYTES = MOST_UPLOAD_BYTES + 64 * 1024  # a photograph; each view says how much it takes
 
 
 class PageServer:

@@ -39,12 +39,34 @@ async function keepFresh(everyS) {
     try {
       const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(8000) });
       if (!answer.ok) throw new Error(String(answer.status));
-      replaceMain(await answer.text());
+      const html = await answer.text();
+      if (!html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
+      replaceMain(html);
       say("");
     } catch {
       sayAway();
     }
   }
+}
+
+// A phone's photograph made smaller before it is sent: seconds instead of half a minute, and no place goes with it.
+async function sendSmall(form, input) {
+  const longest = Number(form.dataset.longestPx);
+  try {
+    const photo = await createImageBitmap(input.files[0]);
+    const scale = Math.min(1, longest / Math.max(photo.width, photo.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(photo.width * scale);
+    canvas.height = Math.round(photo.height * scale);
+    canvas.getContext("2d").drawImage(photo, 0, 0, canvas.width, canvas.height);
+    const small = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.88));
+    const files = new DataTransfer();
+    files.items.add(new File([small], "photo.jpg", { type: "image/jpeg" }));
+    input.files = files.files;
+  } catch {
+    // it goes as it is, and the node says what is wrong with it
+  }
+  form.submit();
 }
 
 // Sharpness against the best so far, and the light, of the picture that was just shown.
@@ -121,5 +143,13 @@ if (navigator.serviceWorker) {
 }
 const main = document.getElementById("main");
 if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
+const photoForm = document.getElementById("photo-form");
+if (photoForm) {
+  photoForm.addEventListener("submit", (event) => {
+    event.preventDefault();
+    photoForm.querySelector("button").disabled = true;
+    sendSmall(photoForm, photoForm.elements.photo);
+  });
+}
 const live = document.getElementById("live");
 if (live) keepMoving(live);

@@ -10,7 +10,8 @@ async function freshOrKept(request) {
   const kept = await caches.open(KEPT);
   try {
     const answer = await fetch(request, { signal: AbortSignal.timeout(ANSWER_MS) });
-    if (answer.ok) await kept.put(request, answer.clone());
+    const isForAll = !(answer.headers.get("Cache-Control") ?? "").includes("no-store");
+    if (answer.ok && isForAll) await kept.put(request, answer.clone());
     return answer;
   } catch (away) {
     const before = await kept.match(request, { ignoreVary: true });

@@ -1,0 +1,147 @@
+"""What was found on a photograph, in words with how sure; and what the station was asked and says."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge.page.names import Names
+from edge.page.sightings import Outline, how_sure, outline
+from edge.page.tones import ICONS, Tone
+from edge.page.words import Moments, gettext, ngettext, number
+from edge.photographs import Answer, Found
+from edge.store import Question
+
+NAMED = 4  # taxa in the answer: what follows is guessing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One taxon on the photograph."""
+
+    name: str
+    scientific: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The answer: colour, word, icon and sentence say the same."""
+
+    tone: Tone
+    icon: str
+    word: str
+    headline: str
+    lines: tuple[Line, ...]
+    action: str
+    outlines: tuple[Outline, ...]
+    guess: str  # label of the surest, empty for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question to the station and how far it is."""
+
+    id: str
+    tone: Tone
+    icon: str
+    state: str
+    at: str
+    note: str
+    answer: str
+    name: str  # what the station calls it, in the reader's language
+    by: str
+
+
+def findings(answer: Answer, names: Names) -> Findings:
+    """In the reader's words. What the model is not sure of is never said without its doubt."""
+    shown = [one for one in answer.found if one.is_sure] or list(answer.found[:1])
+    by_label: dict[str, list[Found]] = {}
+    for one in shown:
+        by_label.setdefault(one.label, []).append(one)
+    groups = list(by_label.values())[:NAMED]
+    tone, word, headline, action = _said(groups, names)
+    return Findings(
+        tone=tone,
+        icon=ICONS[tone],
+        word=word,
+        headline=headline,
+        lines=tuple(_line(group, names) for group in groups),
+        action=action,
+        outlines=tuple(outline(one.box, (answer.width_px, answer.height_px)) for group in groups for one in group),
+        guess=groups[0][0].label if groups else "",
+    )
+
+
+def _said(groups: list[list[Found]], names: Names) -> tuple[Tone, str, str, str]:
+    if not groups:
+        nothing = gettext("Nothing was recognised.")
+        why = gettext(
+            "That does not mean that the plant is healthy: the node knows only some pests and diseases. "
+            "Take a photograph from nearer, in good light, or ask the station."
+        )
+        return "wait", gettext("Not recognised"), nothing, why
+    best = groups[0][0]
+    name = names.name(best.label)
+    if not best.is_sure:
+        doubt = gettext("The node is not sure. Take a photograph from nearer, in good light, or ask the station.")
+        return "wait", gettext("Not sure"), gettext("Perhaps: %(name)s", name=name), doubt
+    if all(names.is_harmless(group[0].label) for group in groups):
+        return "calm", gettext("Harmless"), name, gettext("Nothing to do: it does no harm to the crop.")
+    foe = next(group[0] for group in groups if not names.is_harmless(group[0].label))
+    look = gettext("Look at the plants around it: how many have it?")
+    return "look", gettext("Look at it"), names.name(foe.label), look
+
+
+def _line(group: list[Found], names: Names) -> Line:
+    best = group[0]
+    name = names.name(best.label)
+    sure = how_sure(best.confidence) if best.is_sure else gettext("not sure")
+    places = ngettext("%(num)s place, %(sure)s", "%(num)s places, %(sure)s", len(group), sure=sure)
+    tested = ""
+    if best.is_sure and best.precision is not None:
+        tested = gettext(
+            "In tests, %(right)s of 100 such answers were right.", right=number(round(100 * best.precision))
+        )
+    return Line(
+        name=name,
+        scientific=best.label if name != best.label else "",
+        words=" · ".join(filter(None, (places, tested))),
+    )
+
+
+def asked(questions: Iterable[Question], when: Moments, names: Names) -> tuple[Asked, ...]:
+    """Newest first, as the store gives them."""
+    return tuple(_asked(one, when, names) for one in questions)
+
+
+def _asked(one: Question, when: Moments, names: Names) -> Asked:
+    if one.answer is not None:
+        tone: Tone = "calm"
+        state = gettext("The station has answered %(ago)s", ago=when.ago(one.answer.utc))
+    elif one.is_sent:
+        tone, state = "wait", gettext("The station has it; no answer yet")
+    else:
+        tone, state = "wait", gettext("Waits on the node until the station can be reached")
+    given = one.answer
+    return Asked(
+        id=one.id,
+        tone=tone,
+        icon=ICONS[tone],
+        state=state,
+        at=when.at(one.at.utc),
+        note=one.note,
+        answer=given.text if given else "",
+        name=names.name(given.label) if given and given.label else "",
+        by=given.who if given else "",
+    )
+
+
+def refused_words(reason: str) -> str:
+    """Why a file cannot be looked at, and what to do."""
+    words = {
+        "empty": gettext("No photograph was chosen."),
+        "not_an_image": gettext("This file is no photograph that can be read here. Send a JPEG, PNG or WebP."),
+        "too_large": gettext("This photograph is too large. Set the camera to a smaller size and try again."),
+        "too_small": gettext("This picture is too small to recognise anything. Take a photograph from nearer."),
+        "truncated": gettext("Only a part of the photograph has arrived. Send it again."),
+    }
+    return words.get(reason, gettext("This photograph is damaged. Take it again."))

@@ -1,0 +1,117 @@
+"""Looks at photographs from phones, one after the other, each in a process of its own."""
+
+import logging
+import secrets
+import subprocess
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock, Thread
+
+import msgspec
+
+from edge.errors import ThreadStuckError
+from edge.photographs import Answer
+
+log = logging.getLogger("fieldeye.page")
+
+COMMAND = (sys.executable, "-m", "edge.photographs")
+MOST_WAITING = 3  # the next one is told to come back: an upload waits in memory, 8 MB each at most
+MOST_KEPT = 12  # looked at and still shown, half a megabyte each at most; older ones go
+LOOK_S = 180.0  # start and look take 1 s on a fast core; the slowest board may import for a minute
+STOP_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A photograph, and the answer once there is one."""
+
+    id: str
+    answer: Answer | None = None
+    jpeg: bytes = b""
+
+
+class Looker:
+    """Owns a thread while uploads wait. Any thread may submit and ask; `close` may be called twice."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = tuple(command)
+        self._lock = Lock()
+        self._waiting: deque[tuple[str, bytes, tuple[str, ...]]] = deque()
+        self._looks: OrderedDict[str, Look] = OrderedDict()
+        self._thread: Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+
+    def submit(self, upload: bytes, kinds: Sequence[str]) -> str | None:
+        """Queue it; the id to ask with, or None when too many wait."""
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            if self._is_closed or len(self._waiting) >= MOST_WAITING:
+                return None
+            self._waiting.append((name, upload, tuple(kinds)))
+            self._looks[name] = Look(id=name)
+            while len(self._looks) > MOST_KEPT:
+                self._looks.popitem(last=False)
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="photographs", daemon=True)
+                self._thread.start()
+        return name
+
+    def look(self, name: str) -> Look | None:
+        """How far it is; None if it is no longer kept."""
+        with self._lock:
+            return self._looks.get(name)
+
+    def close(self) -> None:
+        """End what runs and drop what waits. Raises ThreadStuckError if that takes too long."""
+        with self._lock:
+            self._is_closed = True
+            self._waiting.clear()
+            thread = self._thread
+            if self._process is not None:
+                self._process.kill()
+        if thread is not None:
+            thread.join(STOP_S)
+            if thread.is_alive():
+                raise ThreadStuckError(f"a look at a photograph did not end within {STOP_S:.0f} s; kill the process")
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                name, upload, kinds = self._waiting.popleft()
+            answer, jpeg = self._looked(upload, kinds)
+            with self._lock:
+                if name in self._looks:
+                    self._looks[name] = Look(id=name, answer=answer, jpeg=jpeg)
+
+    def _looked(self, upload: bytes, kinds: tuple[str, ...]) -> tuple[Answer, bytes]:
+        with self._lock:
+            if self._is_closed:
+                return Answer(state="failed", why="the node stops"), b""
+            self._process = process = subprocess.Popen(  # noqa: S603  our own words
+                [*self._command, *kinds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        with process:
+            try:
+                out, _ = process.communicate(upload, LOOK_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return Answer(state="failed", why=f"no answer within {LOOK_S:.0f} s"), b""
+        return self._read(out, process.returncode)
+
+    def _read(self, out: bytes, code: int) -> tuple[Answer, bytes]:
+        """A process that ended without an answer was ended by the photograph."""
+        head, _, jpeg = out.partition(b"\n")
+        try:
+            answer = msgspec.json.decode(head, type=Answer)
+        except msgspec.DecodeError:
+            log.warning("photograph_broke_the_decoder", extra={"code": code})
+            return Answer(state="refused", why="damaged"), b""
+        if answer.state == "failed":
+            log.warning("photograph_not_looked_at", extra={"why": answer.why})
+        return answer, jpeg

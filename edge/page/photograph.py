@@ -1,0 +1,143 @@
+"""What is this? A photograph from a phone, an answer with how sure, and the station for whoever wants to know more."""
+
+from typing import NoReturn
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
+from flask_babel import get_locale
+from werkzeug.wrappers import Response as Answered
+
+from edge.errors import BadFrameError, StoreError
+from edge.page.findings import asked, findings, refused_words
+from edge.page.looker import Look, Looker
+from edge.page.names import Names
+from edge.page.routes import node
+from edge.page.trust import FORM_BYTES, Role, needs, visitor
+from edge.page.words import gettext
+from edge.photographs import KINDS, LONGEST_PX, MOST_UPLOAD_BYTES, checked
+from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS
+from edge.taxa import taxon
+
+photograph = Blueprint("photograph", __name__)
+Page = str | Answered | tuple[str, int]
+CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",)}
+QUESTIONS = 12  # in the list
+
+
+@photograph.get("/photo")
+@needs(Role.FARMER)
+def photo() -> str:
+    """Take or choose a photograph; below, what the station was asked."""
+    return _form("", "both")
+
+
+@photograph.post("/photo")
+@needs(Role.FARMER, body_bytes=MOST_UPLOAD_BYTES + FORM_BYTES)
+def send() -> Page:
+    """Checked by what the file says of itself; the rest happens apart from the node."""
+    file, choice = request.files.get("photo"), request.form.get("what", "")
+    upload = file.read() if file is not None else b""
+    try:
+        checked(upload)
+    except BadFrameError as why:
+        return _form(refused_words(why.reason), choice), 400
+    name = looker().submit(upload, CHOICES.get(choice, KINDS))
+    if name is None:
+        busy = gettext("Other photographs are being looked at. Send it again in a minute.")
+        return _form(busy, choice), 503
+    return redirect(f"/photo/{name}", 303)
+
+
+@photograph.get("/photo/<name>")
+@needs(Role.FARMER)
+def answered(name: str) -> Page:
+    """The answer, or that it is on its way."""
+    look = _look(name)
+    if look.answer is None:
+        return render_template("photo_waiting.html", here=request.path)
+    if look.answer.state == "refused":
+        return _form(refused_words(look.answer.why), "both")
+    if look.answer.state == "failed":
+        words = gettext("The photograph could not be looked at. Show this page to your technician.")
+        return render_template("plain.html", words=words, detail=look.answer.why), 503
+    return render_template(
+        "photo_answer.html",
+        id=name,
+        width=look.answer.width_px,
+        height=look.answer.height_px,
+        found=findings(look.answer, Names(str(get_locale()))),
+        can_ask=node().config.mqtt is not None,
+        most_letters=MOST_NOTE_LETTERS,
+    )
+
+
+@photograph.post("/photo/<name>/ask")
+@needs(Role.FARMER)
+def ask(name: str) -> Page:
+    """Queued on the node until a subscriber has got it. Only now does the photograph leave the node."""
+    look, this = _look(name), node()
+    if look.answer is None or look.answer.state != "done" or this.config.mqtt is None:
+        _gone()
+    guess = findings(look.answer, Names("en")).guess
+    try:
+        this.store.ask_station(
+            this.clock.now(),
+            look.jpeg,
+            who=visitor().name[:MOST_NAME_LETTERS],
+            note=request.form.get("note", "").replace("\0", "").strip()[:MOST_NOTE_LETTERS],
+            guess=guess,
+            eppo=taxon(guess).eppo,
+        )
+    except StoreError as why:
+        words = gettext("The station cannot be asked now. Try again once the node has reached it.")
+        return render_template("plain.html", words=words, detail=str(why)), 503
+    return redirect("/photo#station", 303)
+
+
+@photograph.get("/photo/<name>.jpg")
+@needs(Role.FARMER)
+def photo_jpeg(name: str) -> Response:
+    """Pixels only, as the node keeps it for a while."""
+    return _jpeg(_look(name).jpeg)
+
+
+@photograph.get("/questions/<name>.jpg")
+@needs(Role.FARMER)
+def question_jpeg(name: str) -> Response:
+    """The photograph of a question."""
+    return _jpeg(node().store.question_photo(name) or b"")
+
+
+def looker() -> Looker:
+    """That of this app."""
+    return current_app.extensions["fieldeye_looker"]  # type: ignore[no-any-return]
+
+
+def _form(wrong: str, choice: str) -> str:
+    this, names = node(), Names(str(get_locale()))
+    words = {
+        "both": gettext("I do not know"),
+        "pests": gettext("An insect"),
+        "diseases": gettext("Spots or damage on a leaf or fruit"),
+    }
+    return render_template(
+        "photo_form.html",
+        wrong=wrong,
+        choices=[(key, name, key == choice) for key, name in words.items()],
+        questions=asked(this.store.questions(QUESTIONS), this.moments(), names),
+        most_mb=MOST_UPLOAD_BYTES // 1_000_000,
+        longest_px=LONGEST_PX,
+    )
+
+
+def _look(name: str) -> Look:
+    return looker().look(name) or _gone()
+
+
+def _gone() -> NoReturn:
+    abort(404, gettext("This photograph is no longer kept. Take it again."))
+
+
+def _jpeg(content: bytes) -> Response:
+    if not content:
+        _gone()
+    return Response(content, mimetype="image/jpeg")

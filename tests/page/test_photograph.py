@@ -1,0 +1,251 @@
+"""A photograph from a phone: an answer in words, or a sentence that says what to do; the station only when asked."""
+
+import io
+import random
+import re
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from edge.errors import BadFrameError
+from edge.page import create_app
+from edge.page.findings import findings
+from edge.page.looker import MOST_KEPT, MOST_WAITING, Looker
+from edge.page.names import Names
+from edge.page.trust import Role
+from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
+from edge.store import Answer as Reply
+from tests.page.scenes import Scene, picture_of
+from tests.page.visitors import as_role, token_on
+from tests.waiting import wait_until
+
+BUG = picture_of("rice_bug.jpg")
+SLOW = (sys.executable, "-c", "import time; time.sleep(60)")
+CRASH = (sys.executable, "-c", "import os; os.abort()")
+
+
+@pytest.fixture
+def looker() -> Iterator[Looker]:
+    known = Looker()
+    yield known
+    known.close()
+
+
+@pytest.fixture
+def farmer(scene: Scene, looker: Looker) -> FlaskClient:
+    return farmer_of(scene, looker)
+
+
+def farmer_of(scene: Scene, looker: Looker) -> FlaskClient:
+    app = create_app(scene.store, scene.board, scene.config, scene.clock, looker=looker)
+    return as_role(app.test_client(), scene, Role.FARMER)
+
+
+def sent(client: FlaskClient, upload: bytes, what: str = "pests", name: str = "a.jpg") -> TestResponse:
+    form = {"csrf": token_on(client, "/account"), "what": what, "photo": (io.BytesIO(upload), name)}
+    return client.post("/photo", data=form, content_type="multipart/form-data")
+
+
+def looked_at(client: FlaskClient, looker: Looker, upload: bytes, what: str = "pests") -> str:
+    """Send a photograph and wait for its answer; the address."""
+    place = sent(client, upload, what).location
+    assert place is not None
+    wait_until(lambda: (look := looker.look(place.removeprefix("/photo/"))) and look.answer is not None, within_s=60)
+    return str(place)
+
+
+def test_a_rice_bug_is_named_with_how_sure_and_framed(farmer: FlaskClient, looker: Looker) -> None:
+    page = farmer.get(looked_at(farmer, looker, BUG)).text
+    assert re.search(r"<h1[^>]*>Rice bugs</h1>", page)
+    assert "clearly recognised" in page
+    assert "of 100 such answers were right" in page
+    assert page.count('class="box"') >= 1
+
+
+def test_until_the_answer_is_there_the_page_says_so_and_asks_again(scene: Scene) -> None:
+    looker = Looker(SLOW)
+    client = farmer_of(scene, looker)
+    place = sent(client, BUG).location
+    assert place is not None
+    page = client.get(place).text
+    looker.close()
+    assert "The node looks at your photograph." in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_a_bare_wall_is_not_called_healthy(farmer: FlaskClient, looker: Looker) -> None:
+    wall = cv2.imencode(".jpg", np.full((480, 640, 3), 150, np.uint8))[1].tobytes()
+    page = farmer.get(looked_at(farmer, looker, wall, "both")).text
+    assert "Nothing was recognised." in page
+    assert "does not mean that the plant is healthy" in page
+
+
+def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClient) -> None:
+    doubtful = Found(
+        label="Leptocorisa", eppo="", confidence=0.31, is_sure=False, box=(0.1, 0.1, 0.5, 0.5), precision=0.8
+    )
+    with farmer.application.test_request_context("/"):
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=(doubtful,)), Names("en"))
+    assert (said.tone, said.headline) == ("wait", "Perhaps: Rice bugs")
+    assert "1 place, not sure" in said.lines[0].words
+    assert "100" not in said.lines[0].words
+
+
+def test_nothing_of_the_file_but_its_pixels_is_kept(farmer: FlaskClient, looker: Looker) -> None:
+    place = b"GPS 25.0330N 121.5654E"
+    tagged = BUG[:2] + b"\xff\xe1" + (len(place) + 8).to_bytes(2, "big") + b"Exif\0\0" + place + BUG[2:]
+    kept = farmer.get(looked_at(farmer, looker, tagged) + ".jpg").data
+    assert kept.startswith(b"\xff\xd8")
+    assert place not in kept
+
+
+def test_asking_queues_photograph_note_and_guess_and_the_reply_is_shown(
+    farmer: FlaskClient, looker: Looker, scene: Scene
+) -> None:
+    place = looked_at(farmer, looker, BUG)
+    assert scene.store.questions() == []  # nothing leaves the node unasked
+    form = {"csrf": token_on(farmer, "/account"), "note": "since Monday, ten hills"}
+    assert farmer.post(f"{place}/ask", data=form).location == "/photo#station"
+    (question,) = scene.store.questions()
+    assert (question.who, question.note, question.guess) == ("farmer", "since Monday, ten hills", "Leptocorisa")
+    assert farmer.get(f"/questions/{question.id}.jpg").data == scene.store.question_photo(question.id)
+    assert "Waits on the node" in farmer.get("/photo").text
+    scene.store.mark_question_sent(question.id)
+    assert "The station has it; no answer yet" in farmer.get("/photo").text
+    reply = Reply(utc=scene.clock.utc, who="Station Ningbo", text="Count ten hills", label="Leptocorisa oratorius")
+    scene.store.answer_question(question.id, reply)
+    page = farmer.get("/photo").text
+    assert "The station has answered" in page
+    assert "Count ten hills" in page
+    assert "Station Ningbo" in page
+
+
+def test_a_node_without_a_server_offers_no_station(scene: Scene, looker: Looker) -> None:
+    scene.config = msgspec.structs.replace(scene.config, mqtt=None)
+    client = farmer_of(scene, looker)
+    place = looked_at(client, looker, BUG)
+    assert "the station cannot be asked from this node" in client.get(place).text
+    assert client.post(f"{place}/ask", data={"csrf": token_on(client, "/account")}).status_code == 404
+    assert scene.store.questions() == []
+
+
+def test_too_many_at_once_are_told_to_come_back(scene: Scene) -> None:
+    looker = Looker(SLOW)
+    client = farmer_of(scene, looker)
+    answers = [sent(client, BUG) for _ in range(MOST_WAITING + 2)]
+    looker.close()
+    assert [answer.status_code for answer in answers].count(303) in (MOST_WAITING, MOST_WAITING + 1)
+    assert answers[-1].status_code == 503
+    assert "Send it again in a minute" in answers[-1].text
+
+
+def test_a_file_that_breaks_the_decoder_ends_its_own_process_only(scene: Scene) -> None:
+    looker = Looker(CRASH)
+    client = farmer_of(scene, looker)
+    assert "damaged" in client.get(looked_at(client, looker, BUG)).text
+    looker.close()
+
+
+def test_only_the_newest_photographs_are_kept(looker: Looker) -> None:
+    broken = Looker(CRASH)
+    first = broken.submit(BUG, ("pests",))
+    assert first is not None
+    wait_until(lambda: broken.look(first).answer is not None, within_s=20)  # type: ignore[union-attr]
+    for _ in range(MOST_KEPT):
+        while broken.submit(BUG, ("pests",)) is None:
+            wait_until(lambda: len(broken._waiting) < MOST_WAITING, within_s=20)  # noqa: SLF001
+    assert broken.look(first) is None
+    broken.close()
+
+
+def test_a_larger_upload_is_refused_before_it_is_read(farmer: FlaskClient) -> None:
+    answer = sent(farmer, b"\xff\xd8\xff" + b"x" * (MOST_UPLOAD_BYTES + 70_000))
+    assert answer.status_code == 413
+    assert "too large" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("upload", "says"),
+    [
+        (b"", "No photograph was chosen"), (b"GIF89a" + bytes(100), "no photograph that can be read"),
+        (b"<svg onload=alert(1)>", "no photograph that can be read"), (BUG[: len(BUG) // 2], "Only a part"),
+        (cv2.imencode(".jpg", np.zeros((32, 32, 3), np.uint8))[1].tobytes(), "too small"),
+        (b"II*\0" + bytes(100), "no photograph that can be read"),
+    ],
+    ids=["none", "gif", "svg", "half", "tiny", "tiff"],
+)  # fmt: skip
+def test_each_thing_that_is_no_photograph_gets_its_sentence(upload: bytes, says: str, farmer: FlaskClient) -> None:
+    answer = sent(farmer, upload, name="../../etc/passwd.jpg")
+    assert answer.status_code == 400
+    assert says in answer.text
+
+
+def png(width_px: int, height_px: int, rows: bytes) -> bytes:
+    """A PNG that says it has so many pixels, around compressed `rows`."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width_px, height_px, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_small_file_that_unpacks_to_a_huge_picture_is_not_unpacked(farmer: FlaskClient) -> None:
+    bomb = png(60_000, 60_000, zlib.compress(bytes(60_001 * 200)))
+    assert len(bomb) < 100_000
+    answer = sent(farmer, bomb)
+    assert answer.status_code == 400
+    assert "too large" in answer.text
+
+
+def test_two_hundred_broken_files_are_refused_in_words_and_leave_no_memory_behind(farmer: FlaskClient) -> None:
+    files = list(broken_files(200))
+    codes, before = [], 0
+    for number, upload in enumerate(files):
+        if number == 50:
+            before = resident_bytes()
+        codes.append(outcome(upload))
+    assert set(codes) <= {"seen", "empty", "not_an_image", "too_large", "too_small", "truncated", "damaged"}
+    assert codes.count("seen") < 150
+    assert resident_bytes() - before < 30_000_000
+    for upload in files[::10]:
+        assert sent(farmer, upload).status_code in (303, 400, 503)
+
+
+def outcome(upload: bytes) -> str:
+    """What the process that decodes would say."""
+    try:
+        checked(upload)
+        kept_jpeg(decoded(upload))
+    except BadFrameError as why:
+        return why.reason
+    return "seen"
+
+
+def broken_files(count: int) -> Iterator[bytes]:
+    """JPEG, PNG and WebP with flipped bytes, cut off, grown, and with sizes that lie."""
+    chance = random.Random(7)
+    image = cv2.imdecode(np.frombuffer(BUG, np.uint8), cv2.IMREAD_COLOR)
+    whole = [cv2.imencode(ending, image)[1].tobytes() for ending in (".jpg", ".png", ".webp")]
+    for number in range(count):
+        content = bytearray(chance.choice(whole))
+        for _ in range(chance.choice((1, 20, 400))):
+            content[chance.randrange(len(content) if number % 2 else 700)] = chance.randrange(256)
+        if number % 5 == 0:
+            del content[chance.randrange(len(content)) :]
+        if number % 7 == 0:
+            content += bytes(chance.randrange(256) for _ in range(500))
+        yield bytes(content)
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
