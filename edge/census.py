@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Image, Ints
+from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
 from edge.detections import Detections
@@ -72,6 +73,7 @@ class TrapCensus:
     """Insects accumulate on a card: each counts in the picture that shows it first."""
 
     card: Card
+    seen: Instant | None = None  # when its last picture was taken, as far as a card from the disk knows
 
     def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
         """See Census."""
@@ -117,10 +119,15 @@ def follows(camera: CameraTable) -> bool:
 def begun(mode: Mode, classes: int, kept: Path | None = None) -> Census:
     """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any."""
     card = load_card(kept, classes) if mode == "trap" and kept is not None else None
-    return BEGIN[mode](classes) if card is None else TrapCensus(card)
+    return BEGIN[mode](classes) if card is None else TrapCensus(*card)
 
 
-def keep(census: Census, path: Path) -> None:
-    """Save what must outlive the night: a trap's card. Raises OSError."""
+def seen_before(census: Census | None) -> Instant | None:
+    """When the last picture of a trap's card was taken that came from the disk."""
+    return census.seen if isinstance(census, TrapCensus) else None
+
+
+def keep(census: Census, path: Path, seen: Instant | None) -> None:
+    """Save what must outlive the night: a trap's card, and when it was `seen` last. Raises OSError."""
     if isinstance(census, TrapCensus) and census.card.places is not None:
-        save_card(path, census.card)
+        save_card(path, census.card, seen)

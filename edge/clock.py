@@ -37,6 +37,15 @@ class Instant:
             raise ValueError(f"Instant.utc must be aware UTC, got {self.utc!r}")
 
 
+def seconds_between(earlier: Instant, later: Instant) -> float | None:
+    """By the monotonic clock within a boot, else by two clocks that are trusted; None where nobody knows."""
+    if earlier.boot_id == later.boot_id:
+        return later.monotonic_s - earlier.monotonic_s
+    trusted = ClockState.UNSYNCED not in {earlier.state, later.state}
+    passed_s = (later.utc - earlier.utc).total_seconds()
+    return passed_s if trusted and passed_s >= 0 else None
+
+
 class Clock(Protocol):
     """What the parts of a node ask the time of; tests pass a clock that they set."""
 

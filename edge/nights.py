@@ -6,6 +6,8 @@ from edge.config import Mode
 from edge.counts import Interval
 
 NOON = timedelta(hours=12)
+HALF_DAY_S = 43_200.0
+LEAST_SHARE = 1 / 6  # of an interval: a shorter rest joins the next one
 
 
 def day_of(interval: Interval, zone: tzinfo) -> date:
@@ -25,3 +27,17 @@ def begin_of(day: date, mode: Mode, zone: tzinfo) -> datetime:
     """When the day begins, in UTC; the next one begins where it ends, 23 to 25 hours later."""
     local = datetime.combine(day, time(12 if mode == "trap" else 0), zone)
     return local.astimezone(UTC)
+
+
+def length_s(start_utc: datetime, interval_s: float, zone: tzinfo) -> float:
+    """How long an interval that starts now should last: up to the next whole one by the local clock.
+
+    Whole ones are counted from noon and midnight, so that hours are hours and noon ends a night. One that starts just
+    before an end goes on to the next end; it belongs to the day in which most of it lies.
+    """
+    local = start_utc.astimezone(zone)
+    day_s = HALF_DAY_S if interval_s <= HALF_DAY_S else 2 * HALF_DAY_S
+    clock_s = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
+    since_s = (clock_s - HALF_DAY_S) % day_s
+    left_s = min(interval_s - since_s % interval_s, day_s - since_s)
+    return left_s if left_s >= LEAST_SHARE * interval_s else left_s + interval_s

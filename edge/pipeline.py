@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
+from zoneinfo import ZoneInfo
 
 from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
-from edge.census import UNITS, Census, begun, follows, keep
+from edge.census import UNITS, Census, begun, follows, keep, seen_before
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
 from edge.counts import Interval, Record, Seen, Sighting, Unit
@@ -26,6 +27,7 @@ from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
+from edge.nights import length_s
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
@@ -71,7 +73,8 @@ class Pipeline:
         counts_each = camera.mode == "trap" or follows(camera)
         self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
-        self._tally = Tally(start=parts.clock.now())
+        self._card_seen = seen_before(self._census)
+        self._begin_interval(parts.clock.now())
         self._alarms = Alarms(parts.config, self._eye.accuracy, parts.store, parts.board)
         self._status = CameraStatus()
         self._unkept: list[Record] = []
@@ -104,8 +107,13 @@ class Pipeline:
         record = replace(record, area_mm2=self._area_mm2)
         self._keep_card()
         self._commit([record])
-        self._tally = Tally(start=now)
+        self._begin_interval(now)
         self._advise(record)
+
+    def _begin_interval(self, now: Instant) -> None:
+        config = self._parts.config
+        self._tally = Tally(start=now)
+        self._length_s = length_s(now.utc, config.store.interval_s, ZoneInfo(config.node.time_zone))
 
     def _advise(self, interval: Interval) -> None:
         """What the counts up to now mean. Shown once it is committed."""
@@ -131,7 +139,7 @@ class Pipeline:
         if self._census is None:
             return
         try:
-            keep(self._census, self._card)
+            keep(self._census, self._card, self._card_seen)
         except OSError as why:  # the disk is full, and the store says so; after a restart the card begins anew
             log.warning("card_not_kept", extra={"file": str(self._card), "why": str(why)})
 
@@ -201,6 +209,9 @@ class Pipeline:
         if not step.looked:
             self._tally = self._tally.passed_over("unmatched", frame.instant, self._longest_gap_s())
             return seen, []
+        if step.card is not None:
+            hung_since = None if step.card.verdict == "restarted" else self._card_seen
+            self._tally, self._card_seen = self._tally.exposed(hung_since, frame.instant), frame.instant
         labels = [self._eye.labels[i] for i in step.counted]
         full = step.card is not None and step.card.saturated
         self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
@@ -245,7 +256,7 @@ class Pipeline:
 
     def _close_interval_when_due(self) -> None:
         age_s = self._parts.clock.monotonic_s() - self._tally.start.monotonic_s
-        if age_s >= self._parts.config.store.interval_s:
+        if age_s >= self._length_s:
             self.close_interval()
 
     def _camera_state(self) -> CameraStatus:

@@ -8,7 +8,7 @@ over frames, so an insect that stays is one insect.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.clock import Instant
+from edge.clock import Instant, seconds_between
 from edge.config import Mode
 from edge.counts import Interval, NoData, Seen, TaxonCount, Unit, counted
 
@@ -35,6 +35,7 @@ class Tally:
     affected: Mapping[str, int] = field(default_factory=dict)  # label -> frames with it
     counted: Mapping[str, int] = field(default_factory=dict)  # label -> visits, or new on the card
     saturated: bool = False  # was the card full on a frame?
+    exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
     awake_s: float = 0.0
     last_frame_s: float | None = None  # monotonic
 
@@ -49,6 +50,11 @@ class Tally:
         awake = self._awake(at, longest_gap_s)
         full = full or self.saturated
         return replace(awake, frames=self.frames + 1, most=most, affected=affected, counted=more, saturated=full)
+
+    def exposed(self, before: Instant | None, at: Instant) -> "Tally":
+        """A card that hung from the picture `before` to the one `at`, watched or not."""
+        hung_s = None if before is None else seconds_between(before, at)
+        return self if hung_s is None else replace(self, exposed_s=hung_s + (self.exposed_s or 0.0))
 
     def passed_over(self, reason: str, at: Instant, longest_gap_s: float) -> "Tally":
         """With one more frame that was not looked at."""
@@ -79,6 +85,7 @@ class Tally:
             awake_s=round(self.awake_s, 1),
             counts=_counts(numbers_seen, accuracy) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
+            exposed_s=self.exposed_s,
         )
 
     def _awake(self, at: Instant, longest_gap_s: float) -> "Tally":

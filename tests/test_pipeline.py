@@ -172,6 +172,9 @@ def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench:
     bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))
     bench.build(mode="trap").run(bench.stop)
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Aleyrodidae", 1)]
+    assert bench.interval.frames == 1
+    assert bench.interval.exposed_s is not None  # the time it was off, in which the insect came
+    assert bench.interval.exposed_s > bench.interval.awake_s
 
 
 def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:

@@ -1,8 +1,12 @@
 """Boxes are never summed over frames, and effort is counted with everything."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.clock import ClockState, Instant
 from edge.counts import NoData, Seen
 from edge.tally import ClassAccuracy, Tally, newly_seen
 from tests.clocks import SetClock
@@ -102,3 +106,21 @@ def test_a_sighting_is_more_of_a_taxon_than_on_any_recent_frame() -> None:
 def test_the_strongest_detection_speaks_for_its_taxon() -> None:
     (one, _number), *_ = newly_seen(seen("Pieris", "Pieris"), [])
     assert one.confidence == 0.9
+
+
+def exposed_s(earlier: Instant | None, later: Instant) -> float | None:
+    return Tally(start=later).exposed(earlier, later).exposed_s
+
+
+def test_a_card_hangs_from_picture_to_picture_though_the_node_was_off() -> None:
+    evening = SetClock().now()
+    morning = replace(evening, utc=evening.utc + timedelta(hours=9), boot_id="another", monotonic_s=5.0)
+    assert exposed_s(evening, morning) == 9 * 3600
+    assert exposed_s(evening, replace(evening, monotonic_s=evening.monotonic_s + 60)) == 60
+
+
+def test_how_long_a_card_hung_is_not_known_by_a_clock_that_is_not_trusted() -> None:
+    evening = SetClock().now()
+    morning = replace(evening, utc=evening.utc + timedelta(hours=9), boot_id="another", state=ClockState.UNSYNCED)
+    assert exposed_s(evening, morning) is None
+    assert exposed_s(None, evening) is None

@@ -11,6 +11,7 @@ from edge.nights import day_of
 
 LEAST_LEAVES = 20  # of fewer leaves a share says nothing
 OF_A_TRAP = ("insects/trap", "adults/trap", "insects/card", "adults/card")  # what is caught flies, so it is grown
+NIGHT_S = 86_400.0
 RangeOf = Callable[[str, int], TaxonCount]  # a label and a count, with the range that the model leaves open
 
 
@@ -52,10 +53,11 @@ class Days:
             return None
         intervals = [interval for day in looked for interval in self.by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
-        return _told(label, intervals, period, nights=len(looked) if is_over else length, days=self)
+        nights = max(len(looked) if is_over else length, _hung_nights(intervals))
+        return _told(label, intervals, period, nights=nights, days=self)
 
 
-def _told(label: str, intervals: Sequence[Interval], period: Period, *, nights: int, days: Days) -> Evidence:
+def _told(label: str, intervals: Sequence[Interval], period: Period, *, nights: float, days: Days) -> Evidence:
     unit: Unit = intervals[0].unit
     counts = [_count(interval, label) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
@@ -72,6 +74,11 @@ def _told(label: str, intervals: Sequence[Interval], period: Period, *, nights: 
         return Evidence(period=period, count=number, told=told)
     on_area = () if days.area_m2 is None else (_shared(taxon, days.area_m2, "insects/m2"),)
     return Evidence(period=period, count=number, told=(_shared(taxon, 1, "insects/picture"), *on_area))
+
+
+def _hung_nights(intervals: Sequence[Interval]) -> float:
+    """Trap-nights in which the catch has come: a node that was off for three finds the catch of three."""
+    return sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S
 
 
 def _count(interval: Interval, label: str) -> int:

@@ -5,9 +5,12 @@ from dataclasses import fields
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
+from edge.clock import Instant
 from edge.durable import write_durably
 from edge.trap.card import Card, Insects
 from edge.trap.places import Places
@@ -15,17 +18,26 @@ from edge.trap.places import Places
 log = logging.getLogger("fieldeye.trap")
 
 HASH_BYTES = 32
+
+
+class Kept(NamedTuple):
+    """A card from the disk. `seen`: when its last picture was taken, None from a version that did not write it."""
+
+    card: Card
+    seen: Instant | None
+
+
 STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
 
 
-def save_card(path: Path, card: Card) -> None:
-    """Written durably, with its hash in front; about 1 MB. Raises OSError."""
+def save_card(path: Path, card: Card, seen: Instant | None = None) -> None:
+    """Written durably, with its hash in front; about 1 MB. `seen`: when its last picture was taken. Raises OSError."""
     content = BytesIO()
-    np.savez_compressed(content, **_columns(card))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
+    np.savez_compressed(content, **_columns(card), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
     write_durably(path, sha256(content.getbuffer()).digest() + content.getvalue())
 
 
-def load_card(path: Path, classes: int) -> Card | None:
+def load_card(path: Path, classes: int) -> Kept | None:
     """The card that was saved for a model of so many `classes`, None if there is none that can be read."""
     try:
         content = path.read_bytes()
@@ -38,8 +50,17 @@ def load_card(path: Path, classes: int) -> Card | None:
         log.warning("card_damaged", extra={"file": str(path)})
         return None
     with np.load(BytesIO(content[HASH_BYTES:]), allow_pickle=False) as kept:
-        card = _card({name: kept[name] for name in kept.files})
-    return card if card.insects.evidence.shape[1] == classes else None
+        columns = {name: kept[name] for name in kept.files}
+    card = _card(columns)
+    return Kept(card, _seen(columns)) if card.insects.evidence.shape[1] == classes else None
+
+
+def _moment(seen: Instant | None) -> dict[str, np.ndarray]:
+    return {} if seen is None else {"seen": np.frombuffer(msgspec.json.encode(seen), np.uint8)}
+
+
+def _seen(columns: dict[str, np.ndarray]) -> Instant | None:
+    return msgspec.json.decode(columns["seen"].tobytes(), type=Instant) if "seen" in columns else None
 
 
 def _columns(card: Card) -> dict[str, np.ndarray]:

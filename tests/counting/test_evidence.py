@@ -1,5 +1,6 @@
 """What some days say of a pest, in units with their effort; nights go from noon to noon where the node stands."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from edge.advice import Days, Evidence, watched
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, OwnThreshold
 from edge.counts import Interval, NoData, TaxonCount, counted
-from edge.nights import begin_of, day_at, day_of
+from edge.nights import begin_of, day_at, day_of, length_s
 from tests.records import count, interval
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")  # UTC+8: its noon is 04:00 UTC
@@ -53,6 +54,25 @@ def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
     assert [day_of(hour(h, 0, "max_per_frame", "live"), SHANGHAI).day for h in (11, 12)] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "interval_s", "expected_min"),
+    [
+        (0, 3600, 60),  # on the hour: a whole one
+        (20, 3600, 40),
+        (49.9, 3600, 10.1),
+        (55, 3600, 65),  # too little is left of this one
+        (-20, 3600, 20),  # up to noon, where a night ends
+        (-100, 5 * 3600, 100),  # five hours do not fit into twelve: noon ends a night all the same
+        (60, 86400, 23 * 60),  # a whole night
+    ],
+)
+def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
+    minutes: float, interval_s: float, expected_min: float
+) -> None:
+    start = NOON + timedelta(minutes=minutes)
+    assert length_s(start, interval_s, SHANGHAI) == pytest.approx(expected_min * 60)
+
+
 @pytest.mark.parametrize("mode", ["trap", "live"])
 def test_a_day_begins_where_the_one_before_ends_though_the_clocks_change(mode: str) -> None:
     zone = ZoneInfo("Europe/Berlin")
@@ -65,6 +85,11 @@ def test_a_day_begins_where_the_one_before_ends_though_the_clocks_change(mode: s
 def test_a_night_s_catch_is_the_sum_of_its_hours_a_trap_and_night() -> None:
     evidence = days(hour(1, 3), hour(10, 9), hour(23, 2), hour(25, 50)).over(MOTH[0], "insects/trap/night")
     assert figures(evidence)["insects/trap/night"] == 14
+
+
+def test_a_catch_that_came_in_three_nights_is_a_third_of_it_a_night() -> None:
+    after_three = replace(hour(10, 30), exposed_s=3 * 86_400.0)
+    assert figures(days(after_three).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 10
 
 
 def test_a_night_without_a_picture_says_nothing() -> None:

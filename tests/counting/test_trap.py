@@ -9,6 +9,7 @@ import pytest
 
 from edge.detections import no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
+from tests.clocks import SetClock
 from tests.counting import cards, cutouts
 from tests.counting.cards import Picture, Pose
 
@@ -173,9 +174,12 @@ def test_five_real_pictures_of_one_card_under_lamps_and_daylight_are_one_card() 
 def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_path: Path) -> None:
     evening, morning = shown(31, [Pose(), Pose(0.4, 0, 0.5)], start=20, arrivals=6)
     card, _ = readings([evening])
-    save_card(tmp_path / "card.npz", card)
-    kept = load_card(tmp_path / "card.npz", 1)
-    assert kept is not None
+    taken = SetClock().now()
+    save_card(tmp_path / "card.npz", card, taken)
+    loaded = load_card(tmp_path / "card.npz", 1)
+    assert loaded is not None
+    kept, seen = loaded
+    assert seen == taken
     _, told = readings([morning, morning], card=kept)
     assert new(told) == [morning.new, 0]
     assert morning.new > 0
