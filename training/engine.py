@@ -83,7 +83,8 @@ def train_one_epoch(
         points = grid_points(images.shape[-1]).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             raw = model(images)
-        loss = detection_loss(raw, points, [x.to(device) for x in batch.xyxy], [c.to(device) for c in batch.class_id])
+        xyxy, class_id = [x.to(device) for x in batch.xyxy], [c.to(device) for c in batch.class_id]
+        loss = detection_loss(raw, points, xyxy, class_id, schedule.config.box_weight)
         if not torch.isfinite(loss.total):
             raise DivergedError(f"step {step}: the loss is {loss.total.item()}; lower the learning rate and resume")
         optimiser.zero_grad(set_to_none=True)

@@ -19,7 +19,6 @@ from training.samples import IGNORE
 POINTS_PER_BOX = 9
 SCORE_POWER, IOU_POWER = 0.5, 4.0
 NEAR_STRIDES = 1.5  # an insect that no point's centre falls into is answered by points this near to its own centre
-BOX_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +31,8 @@ class Loss:
     classes: Tensor
 
 
-def detection_loss(raw: Tensor, points: Tensor, xyxy: list[Tensor], class_id: list[Tensor]) -> Loss:
+def detection_loss(raw: Tensor, points: Tensor, xyxy: list[Tensor], class_id: list[Tensor],
+                   box_weight: float = 2.0) -> Loss:  # fmt: skip
     """Loss of raw (B, N, 5 + C) at `grid_points` (N, 3) against B lists of boxes (n, 4) px and class ids (n,)."""
     boxes = decode_boxes(raw.float(), points)  # [B, N, 4]
     objectness, classes = raw[..., 4].float(), raw[..., 5:].float()
@@ -51,7 +51,7 @@ def detection_loss(raw: Tensor, points: Tensor, xyxy: list[Tensor], class_id: li
         target[torch.arange(len(point)), ids[owner]] = overlap
         class_losses.append(bce(classes[i, point], target, reduction="sum"))
     count = is_assigned.sum().clamp(min=1.0)
-    box = BOX_WEIGHT * torch.stack(box_losses).sum() / count
+    box = box_weight * torch.stack(box_losses).sum() / count
     objectness_loss = bce(objectness, is_assigned, is_taught, reduction="sum") / count
     class_loss = torch.stack(class_losses).sum() / count
     return Loss(box + objectness_loss + class_loss, box, objectness_loss, class_loss)
