@@ -1,4 +1,4 @@
-"""`python -m firmware_config render|sign`. Exit codes: 0 done, 2 wrong use or configuration."""
+"""`python -m firmware_config render|sign|revoke`. Exit codes: 0 done, 2 wrong use or configuration."""
 
 import argparse
 import json
@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import FieldeyeError, UsageError
+from firmware_config.broker import place_of
 from firmware_config.files import Changes, write
-from firmware_config.fleet import load_fleet
+from firmware_config.fleet import PLATFORM, load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.render import render
+from firmware_config.revocation import revoke
 from firmware_config.sign import model_files, next_counter, signed_bundle, signing_key, software_files
+from firmware_config.tls import site_authority
 
 DONE, WRONG_USE = 0, 2
 
@@ -62,6 +65,15 @@ def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     print(f"{args.out}: {args.kind} {version}, number {counter}, {len(bundle) / 1e6:.1f} MB")
 
 
+def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
+    fleet = load_fleet(args.fleet)
+    authority = site_authority(keys, fleet.site.site)
+    revoke(keys, authority, args.user, place_of(args.user))
+    listed = args.user == PLATFORM or any(entry.node == args.user for entry in fleet.nodes)
+    again = "its new files" if listed else "the broker's files without it"
+    print(f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m firmware_config", description="Turns blank SD cards into nodes.")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
@@ -78,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--model", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     verb.add_argument("--counter", type=int, metavar="N", help="default: one more than the last; it can only rise")
     verb.set_defaults(run=_sign)
+    verb = verbs.add_parser("revoke", help="what a node has now, on its card and label, opens nothing any more")
+    verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
+    verb.add_argument("user", metavar="NODE", help=f"or {PLATFORM}")
+    verb.set_defaults(run=_revoke)
     for verb in verbs.choices.values():
         verb.add_argument(
             "--keys", type=Path, metavar="DIR", help="key store; default: keys beside the fleet file. Keep a copy of it"

@@ -6,8 +6,9 @@ import hashlib
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import PLATFORM, BridgeTable, Fleet, given_password
 from firmware_config.keys import KeyStore, new_password, new_salt
+from firmware_config.revocation import revocation_list
 from firmware_config.templates import HERE, fill
-from firmware_config.tls import Identity
+from firmware_config.tls import Identity, client_identity
 
 ITERATIONS = 101  # as mosquitto_passwd: the passwords have 192 random bits, so that slowness would protect nothing
 _TREE = "fieldeye/v1"
@@ -21,16 +22,18 @@ def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Iden
         "broker/acl": secret(access_list(fleet)),
         "broker/install.sh": File((HERE / "mosquitto/install.sh").read_bytes(), 0o755),
         "broker/ca.pem": public(authority.certificate_pem),
+        "broker/revoked.pem": secret(revocation_list(keys, authority)),
         "broker/server.pem": public(broker.certificate_pem),
         "broker/server.key": secret(broker.key_pem),
         "platform/ca.pem": public(authority.certificate_pem),
         "platform/mqtt-password": secret(mqtt_password(keys, PLATFORM) + "\n"),
+        "platform/mqtt-client": secret(client_identity(keys, authority, PLATFORM, place_of(PLATFORM)).both_pem),
     }
 
 
 def mqtt_password(keys: KeyStore, user: str) -> str:
     """A user's password at the broker."""
-    return keys.take(f"{_place(user)}/mqtt-password", new_password)
+    return keys.take(f"{place_of(user)}/mqtt-password", new_password)
 
 
 def access_list(fleet: Fleet) -> str:
@@ -51,13 +54,14 @@ def password_line(user: str, password: str, salt: bytes) -> str:
 
 def _passwords(fleet: Fleet, keys: KeyStore) -> str:
     users = [PLATFORM, *(entry.node for entry in fleet.nodes)]
-    salts = [bytes.fromhex(keys.take(f"{_place(user)}/mqtt-salt", new_salt)) for user in users]
+    salts = [bytes.fromhex(keys.take(f"{place_of(user)}/mqtt-salt", new_salt)) for user in users]
     return "".join(
         password_line(user, mqtt_password(keys, user), salt) for user, salt in zip(users, salts, strict=True)
     )
 
 
-def _place(user: str) -> str:
+def place_of(user: str) -> str:
+    """Where the key store keeps a user's secrets."""
     return user if user == PLATFORM else f"nodes/{user}"
 
 
@@ -76,4 +80,9 @@ def _bridge(bridge: BridgeTable, fleet: Fleet) -> str:
         USER=bridge.username,
         PASSWORD=password,
         CA=bridge.ca_file,
+        CLIENT=_client_lines(bridge.client_file),
     )
+
+
+def _client_lines(path: str | None) -> str:
+    return "" if path is None else f"bridge_certfile {path}\nbridge_keyfile {path}\n"

@@ -58,6 +58,7 @@ class BridgeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     username: UserName
     password_file: str
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"  # on the broker's machine
+    client_file: Annotated[str, Meta(pattern=r"^/[!-~]*$")] | None = None  # there too: certificate and key, if it asks
 
 
 class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,6 +35,18 @@ class KeyStore:
         self._new[name] = value
         return value
 
+    def knows(self, name: str) -> bool:
+        """Is there a secret called `name`?"""
+        return name in self._new or (self._folder / name).exists()
+
+    def forget(self, name: str) -> None:
+        """The secret called `name` is made anew the next time it is asked for. Raises ConfigError."""
+        self._new.pop(name, None)
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as why:
+            raise ConfigError(f"{self._folder}: cannot be written ({why.strerror}); name another with --keys") from why
+
     def keep(self) -> None:
         """Write what is new, each secret complete or not at all, also when the power goes. Raises ConfigError."""
         try:

@@ -17,7 +17,7 @@ from firmware_config.keys import KeyStore, new_code
 from firmware_config.sign import public_key, signing_key
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
-from firmware_config.tls import Identity
+from firmware_config.tls import Identity, client_identity
 
 # The phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
 PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
@@ -29,6 +29,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
     card = f"nodes/{entry.node}"
     hotspot = keys.take(f"{card}/hotspot-password", new_code)
     claim = keys.take(f"{card}/claim-code", new_code)
+    client = client_identity(keys, authority, entry.node, card)
     host = host_name(entry.node)
     label = Label(fleet.site.site, entry.node, host, hotspot, claim, f"http://{HOTSPOT_ADDRESS}:{PAGE.port}/")
     return {
@@ -39,6 +40,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
         **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update_keys(fleet, keys).items()},
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
+        f"{card}/fieldeye/secrets/mqtt-client": secret(client.both_pem),
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),
         f"{card}/fieldeye/fieldeye-setup.service": public((HERE / "card/fieldeye-setup.service").read_text("utf-8")),
@@ -81,6 +83,7 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
             ca_file="/etc/fieldeye/ca.pem",
             username=entry.node,
             password_file="mqtt-password",  # noqa: S106  the name of a systemd credential
+            client_file="mqtt-client",
         ),
         store=entry.store,
         page=PAGE,

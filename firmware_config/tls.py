@@ -1,4 +1,4 @@
-"""The site's own certificate authority and the broker's certificate.
+"""The site's own certificate authority, the broker's certificate, and one for each who may talk to it.
 
 Both carry fixed dates: a node that wakes without the time must still be able to connect, and nobody visits it to renew.
 What ends a certificate's life here is a new key store, not a date.
@@ -37,20 +37,34 @@ class Identity(NamedTuple):
         form = serialization.PrivateFormat.PKCS8
         return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
+    @property
+    def both_pem(self) -> str:
+        """Certificate and key in one file, as a client wants them."""
+        return self.certificate_pem + self.key_pem
+
 
 def site_authority(keys: KeyStore, site: str) -> Identity:
     """The authority of a site, made on first use. Raises ConfigError."""
-    return _read(keys.take("site-ca.pem", lambda: _text(_new_authority(site))), "site-ca.pem")
+    return _read(keys.take("site-ca.pem", lambda: _new_authority(site).both_pem), "site-ca.pem")
 
 
 def broker_identity(keys: KeyStore, authority: Identity, names: tuple[str, ...]) -> Identity:
     """The broker's certificate for `names`; issued anew when they or the authority have changed. Raises ConfigError."""
-    broker = _read(keys.take("broker.pem", lambda: _text(_new_broker(authority, names))), "broker.pem")
+    broker = _read(keys.take("broker.pem", lambda: _new_broker(authority, names).both_pem), "broker.pem")
     alternative = broker.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     issued_here = broker.certificate.issuer == authority.certificate.subject
     if issued_here and list(alternative) == _alternative_names(names) and _signed_by(authority, broker):
         return broker
-    return _read(keys.replace("broker.pem", _text(_new_broker(authority, names))), "broker.pem")
+    return _read(keys.replace("broker.pem", _new_broker(authority, names).both_pem), "broker.pem")
+
+
+def client_identity(keys: KeyStore, authority: Identity, user: str, place: str) -> Identity:
+    """What `user` proves itself by, beside its password; issued anew when the authority changed. Raises ConfigError."""
+    name = f"{place}/mqtt-client"
+    client = _read(keys.take(name, lambda: _new_client(authority, user).both_pem), name)
+    if _signed_by(authority, client):
+        return client
+    return _read(keys.replace(name, _new_client(authority, user).both_pem), name)
 
 
 def _signed_by(authority: Identity, issued: Identity) -> bool:
@@ -68,17 +82,29 @@ def _new_authority(site: str) -> Identity:
 
 def _new_broker(authority: Identity, names: tuple[str, ...]) -> Identity:
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = (
-        _builder(_name("Fieldeye broker"), authority.certificate.subject, key)
+    builder = _issued(authority, "Fieldeye broker", key, ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = builder.add_extension(x509.SubjectAlternativeName(_alternative_names(names)), critical=False)
+    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _new_client(authority: Identity, user: str) -> Identity:
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _issued(authority, user, key, ExtendedKeyUsageOID.CLIENT_AUTH)
+    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _issued(
+    authority: Identity, subject: str, key: ec.EllipticCurvePrivateKey, use: x509.ObjectIdentifier
+) -> x509.CertificateBuilder:
+    return (
+        _builder(_name(subject), authority.certificate.subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(_alternative_names(names)), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
         .add_extension(  # Python 3.13 refuses a certificate without it
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False
         )
     )
-    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -121,10 +147,6 @@ def _alternative_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _text(identity: Identity) -> str:
-    return identity.certificate_pem + identity.key_pem
 
 
 def _read(text: str, name: str) -> Identity:

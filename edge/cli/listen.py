@@ -11,7 +11,7 @@ import msgspec
 
 from edge.cli.exits import DONE
 from edge.errors import ConfigError, UsageError, WireError
-from edge.mqtt import read_secret
+from edge.mqtt import load_client, read_secret
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
 
@@ -30,6 +30,7 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ca-file", metavar="PEM", help="the broker's authority, if the system does not know it")
     parser.add_argument("--username", metavar="NAME")
     parser.add_argument("--password-file", metavar="FILE", help="a file of mode 0600")
+    parser.add_argument("--client-file", metavar="PEM", help="certificate and key, for a broker that asks for them")
 
 
 def subscriber_of(args: argparse.Namespace) -> Subscriber:
@@ -44,7 +45,7 @@ def broker_address(args: argparse.Namespace) -> BrokerAddress:
     return BrokerAddress(
         host=host,
         port=port,
-        tls=_tls(args.ca_file) if args.tls or args.ca_file else None,
+        tls=_tls(args) if args.tls or args.ca_file else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
     )
@@ -128,8 +129,11 @@ def _address(broker: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def _tls(args: argparse.Namespace) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=args.ca_file)
     except OSError as why:
-        raise ConfigError(f"--ca-file {ca_file} cannot be read ({why}); give a PEM file") from why
+        raise ConfigError(f"--ca-file {args.ca_file} cannot be read ({why}); give a PEM file") from why
+    if args.client_file:
+        load_client(context, args.client_file, "--client-file")
+    return context

@@ -22,7 +22,7 @@ from edge.mqtt.connection import Connection, Login
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
-from edge.mqtt.secret import read_secret
+from edge.mqtt.secret import load_client, read_secret
 from edge.mqtt.session import Parts, Session, status_message
 from edge.mqtt.trouble import CLOSED, HANGING, SILENT, Trouble
 from edge.status import LinkStatus, StatusBoard
@@ -209,9 +209,12 @@ def login_of(config: MqttTable, node: NodeTable) -> Login:
 def _tls(config: MqttTable) -> ssl.SSLContext:
     """Verifies the certificate and the name in it."""
     try:
-        return ssl.create_default_context(cafile=config.ca_file)
+        context = ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ssl.SSLError) as why:
         raise ConfigError(
             f"mqtt.ca_file: {config.ca_file} is no certificate that can be read ({why}); give the PEM file of the "
             "broker's authority"
         ) from why
+    if config.client_file is not None:
+        load_client(context, config.client_file, "mqtt.client_file")
+    return context

@@ -1,6 +1,7 @@
 """Secrets: read from a systemd credential or a private file, never shown."""
 
 import os
+import ssl
 import stat
 from pathlib import Path
 
@@ -32,9 +33,14 @@ def read_secret(name: str, key: str) -> Secret:
 
     A final newline is not part of it. Raises ConfigError if it is missing, empty, or a file that others may read.
     """
+    return _read(secret_path(name, key), key)
+
+
+def secret_path(name: str, key: str) -> Path:
+    """Where that secret lies, for a library that reads it by itself. Raises ConfigError as `read_secret` does."""
     credential = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
     if "/" not in name and credential.exists():
-        return _read(credential, key)  # systemd guards it itself
+        return credential  # systemd guards it itself
     path = Path(name)
     try:
         mode = path.stat().st_mode
@@ -42,7 +48,7 @@ def read_secret(name: str, key: str) -> Secret:
         raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); give the path of the secret's file") from why
     if mode & _OTHERS:
         raise ConfigError(f"{key}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
-    return _read(path, key)
+    return path
 
 
 def _read(path: Path, key: str) -> Secret:
@@ -53,3 +59,14 @@ def _read(path: Path, key: str) -> Secret:
     if not value:
         raise ConfigError(f"{key}: {path} is empty; write the secret into it as one line")
     return Secret(value)
+
+
+def load_client(context: ssl.SSLContext, name: str, key: str) -> None:
+    """Prove oneself by the certificate and key in the PEM file or credential `name`. Raises ConfigError."""
+    path = secret_path(name, key)
+    try:
+        context.load_cert_chain(path)
+    except (OSError, ssl.SSLError) as why:
+        raise ConfigError(
+            f"{key}: {path} is no certificate with its key ({why}); copy the rendered file again"
+        ) from why

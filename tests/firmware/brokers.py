@@ -72,7 +72,15 @@ class User:
     """A client that checks the broker's certificate as strictly as Python 3.13 does."""
 
     def __init__(
-        self, broker: RenderedBroker, out: Path, name: str, password: str, *, clean: bool = True, client: str = ""
+        self,
+        broker: RenderedBroker,
+        out: Path,
+        name: str,
+        password: str,
+        *,
+        certificate: Path | None = None,
+        clean: bool = True,
+        client: str = "",
     ) -> None:
         self.accepted: int | None = None
         self.heard: list[tuple[str, bytes]] = []
@@ -80,18 +88,22 @@ class User:
         self._granted: list[int] = []
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client or name, protocol=paho.MQTTv5)
         self._client.on_connect = lambda *told: setattr(self, "accepted", told[3].value)
+        self.is_cut_off = False
+        self._client.on_disconnect = lambda *_: setattr(self, "is_cut_off", True)
         self._client.on_message = lambda *told: self.heard.append((told[2].topic, told[2].payload))
         self._client.on_publish = lambda *told: self._acks.update({told[2]: told[3].value})
         self._client.on_subscribe = lambda *told: self._granted.append(told[2])
         self._client.username_pw_set(name, password)
         context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
         context.verify_flags |= ssl.VERIFY_X509_STRICT
+        if certificate:
+            context.load_cert_chain(certificate)
         self._client.tls_set_context(context)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0 if clean else 3600
         self._client.connect("localhost", broker.port, clean_start=clean, properties=properties)
         self._client.loop_start()
-        wait_until(lambda: self.accepted is not None, within_s=10)
+        wait_until(lambda: self.accepted is not None or self.is_cut_off, within_s=10)
 
     def __enter__(self) -> Self:
         return self
@@ -112,4 +124,5 @@ class User:
 
 def login(rendered: Path, broker: RenderedBroker, name: str, **more: object) -> User:
     place = "platform" if name == "platform" else f"nodes/{name}/fieldeye/secrets"
-    return User(broker, rendered, name, (rendered / place / "mqtt-password").read_text().strip(), **more)  # type: ignore[arg-type]
+    password = (rendered / place / "mqtt-password").read_text().strip()
+    return User(broker, rendered, name, password, **{"certificate": rendered / place / "mqtt-client", **more})  # type: ignore[arg-type]

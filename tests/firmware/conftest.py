@@ -1,10 +1,20 @@
-"""A rendered fleet of two nodes, once for all tests that only read it."""
+"""A rendered fleet of two nodes, and a machine with one of its cards, each once for all tests."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from firmware_config.node import START_SETUP
 from tests.firmware.fleets import SITE, entry, put_fleet, run_render
+from tests.firmware.machine import BOOT, DONE, NSPAWN, inside, shown
+from tests.waiting import wait_until
+
+PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
+NODE = '[[node]]\nnode = "a"\ncamera = { kind = "folder", source = "/src/pictures", loop = true, every_s = 1 }\n'
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +24,39 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run_render(put_fleet(folder, SITE + entry("a") + entry("b")), folder / "out")
     assert done.returncode == 0, done.stderr
     return folder / "out"
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Booted, with the card's folder on its boot partition and nothing set up; a folder that is /src in there."""
+    folder = tmp_path_factory.mktemp("source")
+    done = run_render(put_fleet(folder, SITE + NODE), folder / "out")
+    assert done.returncode == 0, done.stderr
+    source = folder / "src"
+    shutil.copytree(folder / "out/nodes/a/fieldeye", source / "card")
+    shutil.copytree(folder / "out/broker", source / "broker")
+    shutil.copytree(PICTURES, source / "pictures")
+    shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / "software", source / "software")
+    subprocess.run([NSPAWN, "boot", source], check=True, capture_output=True)
+    inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software {BOOT}/software")
+    yield source
+    subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def cut(machine: Path) -> None:
+    """The first boot, as cloud-init's bootcmd begins it; setup.sh is killed while it installs the software."""
+    inside(START_SETUP)
+    half = "test -d /opt/fieldeye/venv-a/bin && echo yes || true"
+    wait_until(lambda: inside(half) == "yes", within_s=120)
+    inside("systemctl kill --signal=KILL fieldeye-setup.service")
+    wait_until(lambda: shown("Result", "fieldeye-setup.service") == "signal", within_s=30)
+    assert inside(f"test -e {DONE} || echo unfinished") == "unfinished"
+
+
+@pytest.fixture(scope="session")
+def node(cut: None) -> str:
+    """What setup.sh logged until it was done, at the boot after the cut."""
+    inside(START_SETUP)
+    wait_until(lambda: inside(f"test -e {DONE} && echo yes || true") == "yes", within_s=300, every_s=1)
+    return inside("cat /var/log/fieldeye-setup.log")

@@ -33,7 +33,7 @@ def test_each_rendered_password_opens_the_broker(rendered: Path, broker: Rendere
 
 def test_the_password_of_another_node_does_not_open_it(rendered: Path, broker: RenderedBroker) -> None:
     other = (rendered / "nodes/b/fieldeye/secrets/mqtt-password").read_text().strip()
-    with User(broker, rendered, "a", other) as user:
+    with User(broker, rendered, "a", other, certificate=certificate_of(rendered, "a")) as user:
         assert user.accepted == REFUSED
 
 
@@ -86,8 +86,22 @@ def test_nobody_gets_in_without_tls_or_without_a_name(broker: RenderedBroker, re
         plain.sendall(b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03abc")
         with suppress(ConnectionResetError):
             assert plain.recv(4)[:1] != b"\x20"  # no CONNACK: at most a TLS alert
-    with User(broker, rendered, "", "") as stranger:
+    with User(broker, rendered, "", "", certificate=certificate_of(rendered, "a")) as stranger:
         assert stranger.accepted == REFUSED
+
+
+def test_a_password_without_a_certificate_of_the_site_opens_nothing(
+    rendered: Path, broker: RenderedBroker, tmp_path: Path
+) -> None:
+    with login(rendered, broker, "a", certificate=None) as user:
+        assert user.accepted is None
+    run_render(rendered.parent / "fleet.toml", tmp_path / "out", "--keys", tmp_path / "keys")
+    with login(rendered, broker, "a", certificate=certificate_of(tmp_path / "out", "a")) as user:
+        assert user.accepted is None
+
+
+def certificate_of(out: Path, node: str) -> Path:
+    return out / f"nodes/{node}/fieldeye/secrets/mqtt-client"
 
 
 def test_a_broker_that_another_site_certified_is_refused(rendered: Path, tmp_path: Path) -> None:
@@ -137,6 +151,8 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
     acl = tmp_path / "region/out/broker/acl"
     acl.write_text(acl.read_text() + "\nuser bridge\ntopic readwrite fieldeye/v1/valley/#\n")
     with RenderedBroker(tmp_path / "region/out") as far:
+        shutil.copy(certificate_of(tmp_path / "region/out", "bridge"), far.folder / "bridge.pem")
+        shutil.chown(far.folder / "bridge.pem", "mosquitto")
         site = put_fleet(tmp_path / "site", SITE + bridge_to(far) + entry("a"))
         password = (tmp_path / "region/out/nodes/bridge/fieldeye/secrets/mqtt-password").read_text().strip()
         put_private(tmp_path / "site/bridge-password", password)
@@ -148,7 +164,9 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
             trusting.mkdir(parents=True)
             shutil.copy(trust / "broker/ca.pem", trusting / "ca.pem")
             with (
-                User(far, tmp_path / "trust", "platform", regional) as platform,
+                User(
+                    far, tmp_path / "trust", "platform", regional, certificate=trust / "platform/mqtt-client"
+                ) as platform,
                 login(tmp_path / "site/out", near, "a") as node,
             ):
                 platform.subscribe("fieldeye/v1/#")
@@ -162,5 +180,5 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
 def bridge_to(far: RenderedBroker) -> str:
     return (
         f'[bridge]\nhost = "localhost"\nport = {far.port}\nusername = "bridge"\n'
-        f'password_file = "bridge-password"\nca_file = "{far.folder}/ca.pem"\n'
+        f'password_file = "bridge-password"\nca_file = "{far.folder}/ca.pem"\nclient_file = "{far.folder}/bridge.pem"\n'
     )

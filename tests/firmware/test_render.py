@@ -87,6 +87,10 @@ def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
         assert found.pop(f"{card}/mqtt-password") == {f"{card}/fieldeye/secrets/mqtt-password"}
         assert found.pop(f"{card}/claim-code") == {f"{card}/fieldeye/secrets/claim-code", f"labels/{node}.svg"}
         assert found.pop(f"{card}/hotspot-password") == {f"{card}/fieldeye/{hotspot}", f"labels/{node}.svg"}
+    assert found.pop("platform/mqtt-client") == {"platform/mqtt-client"}
+    for node in "ab":
+        assert found.pop(f"nodes/{node}/mqtt-client") == {f"nodes/{node}/fieldeye/secrets/mqtt-client"}
+    assert found.pop("revoked.pem") == {"broker/revoked.pem"}
     assert found.pop("broker.pem") == {"broker/server.key"}
     assert found.pop("site-ca.pem") == set()  # who has it can be any broker
     assert found.pop("update-key") == set()  # who has it decides what the nodes run

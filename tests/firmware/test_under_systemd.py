@@ -1,75 +1,19 @@
 """A rendered card in a booted Debian: setup.sh without internet, a power cut in between, and the service afterwards."""
 
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from firmware_config.node import START_SETUP
-from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.firmware.machine import BOOT, inside, page_answers, shown
 from tests.waiting import wait_until
 
-NSPAWN = Path(__file__).parent / "nspawn.sh"
-PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
-BOOT = "/boot/firmware/fieldeye"
 SETUP = f"{BOOT}/setup.sh"
-DONE = "/var/lib/fieldeye-setup/done"
-NODE = '[[node]]\nnode = "a"\ncamera = { kind = "folder", source = "/src/pictures", loop = true, every_s = 1 }\n'
 
 pytestmark = [
     pytest.mark.systemd,
     pytest.mark.skipif("NSPAWN_DIR" not in os.environ, reason="boots a machine as root; run: make test-systemd"),
 ]
-
-
-def inside(command: str) -> str:
-    """Standard output of a shell's command in the machine."""
-    done = subprocess.run([NSPAWN, "exec", "sh", "-c", command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
-
-
-def shown(name: str, unit: str = "fieldeye.service") -> str:
-    return inside(f"systemctl show {unit} --property={name} --value")
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Booted, with the card's folder on its boot partition and nothing set up."""
-    folder = tmp_path_factory.mktemp("source")
-    done = run_render(put_fleet(folder, SITE + NODE), folder / "out")
-    assert done.returncode == 0, done.stderr
-    source = folder / "src"
-    shutil.copytree(folder / "out/nodes/a/fieldeye", source / "card")
-    shutil.copytree(folder / "out/broker", source / "broker")
-    shutil.copytree(PICTURES, source / "pictures")
-    shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / "software", source / "software")
-    subprocess.run([NSPAWN, "boot", source], check=True, capture_output=True)
-    inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software {BOOT}/software")
-    yield
-    subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def cut(machine: None) -> None:
-    """The first boot, as cloud-init's bootcmd begins it; setup.sh is killed while it installs the software."""
-    inside(START_SETUP)
-    half = "test -d /opt/fieldeye/venv.new/bin && echo yes || true"
-    wait_until(lambda: inside(half) == "yes", within_s=120)
-    inside("systemctl kill --signal=KILL fieldeye-setup.service")
-    wait_until(lambda: shown("Result", "fieldeye-setup.service") == "signal", within_s=30)
-    assert inside(f"test -e {DONE} || echo unfinished") == "unfinished"
-
-
-@pytest.fixture(scope="module")
-def node(cut: None) -> str:
-    """What setup.sh logged until it was done, at the boot after the cut."""
-    inside(START_SETUP)
-    wait_until(lambda: inside(f"test -e {DONE} && echo yes || true") == "yes", within_s=300, every_s=1)
-    return inside("cat /var/log/fieldeye-setup.log")
 
 
 def test_setup_goes_on_after_a_power_cut_in_its_midst(node: str) -> None:
@@ -142,12 +86,9 @@ def test_a_frozen_node_is_started_anew_by_its_watchdog(node: str) -> None:
 
 
 def test_a_node_with_wrong_settings_starts_and_shows_its_page(node: str) -> None:
-    inside("echo 'nonsense = ' >/etc/fieldeye/node.toml && systemctl restart fieldeye.service")
+    inside("cp /etc/fieldeye/node.toml /root/right.toml; echo 'nonsense = ' >/etc/fieldeye/node.toml")
+    inside("systemctl restart fieldeye.service")
     assert shown("ActiveState") == "active"
     wait_until(page_answers, within_s=30)
     assert "config_refused" in inside("journalctl --no-pager -u fieldeye.service")
-
-
-def page_answers() -> bool:
-    look = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8080/', timeout=5).status)"
-    return inside(f'python3 -c "{look}" 2>/dev/null || true') == "200"
+    inside("cp /root/right.toml /etc/fieldeye/node.toml && systemctl restart fieldeye.service")

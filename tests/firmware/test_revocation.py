@@ -1,0 +1,86 @@
+"""A stolen card against a real Mosquitto over TLS: it is refused, the others stay, a new card is who it was."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.brokers import RenderedBroker, login
+from tests.firmware.fleets import SITE, contents, entry, put_fleet, run_render
+
+
+def revoke(folder: Path, user: str) -> subprocess.CompletedProcess[str]:
+    """`python -m firmware_config revoke`."""
+    command = [sys.executable, "-m", "firmware_config", "revoke", str(folder / "fleet.toml"), user]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A rendered fleet of a and b; `stolen` is what it was before anything was revoked."""
+    fleet = put_fleet(tmp_path, SITE + entry("a") + entry("b"))
+    assert run_render(fleet, tmp_path / "out").returncode == 0
+    shutil.copytree(tmp_path / "out", tmp_path / "stolen")
+    return tmp_path
+
+
+def test_a_revoked_card_is_refused_the_others_stay_and_a_new_card_is_let_in(site: Path) -> None:
+    assert revoke(site, "a").returncode == 0
+    assert run_render(site / "fleet.toml", site / "out").returncode == 0
+    who = [("a", "stolen", None), ("b", "stolen", 0), ("platform", "stolen", 0), ("a", "out", 0)]
+    with RenderedBroker(site / "out") as broker:
+        for name, out, accepted in who:
+            with login(site / out, broker, name) as user:
+                assert user.accepted == accepted, (name, out)
+
+
+def test_a_revoked_certificate_is_refused_even_with_the_new_password(site: Path) -> None:
+    revoke(site, "a")
+    run_render(site / "fleet.toml", site / "out")
+    old = site / "stolen/nodes/a/fieldeye/secrets/mqtt-client"
+    with RenderedBroker(site / "out") as broker, login(site / "out", broker, "a", certificate=old) as user:
+        assert user.accepted is None
+
+
+def test_revoking_changes_only_that_node_and_the_brokers_files(site: Path) -> None:
+    before = contents(site / "out")
+    revoke(site, "a")
+    run_render(site / "fleet.toml", site / "out")
+    after = contents(site / "out")
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {
+        "broker/passwords", "broker/revoked.pem", "labels/a.svg",
+        "nodes/a/fieldeye/secrets/claim-code", "nodes/a/fieldeye/secrets/mqtt-client",
+        "nodes/a/fieldeye/secrets/mqtt-password",
+        "nodes/a/fieldeye/system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection",
+    }  # fmt: skip
+
+
+def test_a_retired_node_is_refused_by_certificate_user_and_access_list(site: Path) -> None:
+    put_fleet(site, SITE + entry("b"))
+    assert "without it" in revoke(site, "a").stdout
+    assert run_render(site / "fleet.toml", site / "out").returncode == 0
+    assert "user a\n" not in (site / "out/broker/acl").read_text()
+    with RenderedBroker(site / "out") as broker:
+        for name, accepted in [("a", None), ("b", 0)]:
+            with login(site / "stolen", broker, name) as user:
+                assert user.accepted == accepted
+
+
+def test_several_are_revoked_one_after_the_other_and_stay_so(site: Path) -> None:
+    revoke(site, "a")
+    revoke(site, "platform")
+    run_render(site / "fleet.toml", site / "out")
+    with RenderedBroker(site / "out") as broker:
+        for name, accepted in [("a", None), ("platform", None), ("b", 0)]:
+            with login(site / "stolen", broker, name) as user:
+                assert user.accepted == accepted
+
+
+def test_a_name_that_was_never_rendered_is_named(site: Path) -> None:
+    done = revoke(site, "c")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "nothing to revoke" in done.stderr
