@@ -10,7 +10,7 @@ CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform test-firmware test-systemd lock clean
+.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
 	@echo 'make test-homeassistant  the discovery payload against Home Assistant itself (600 MB, Python 3.13)'
 	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
+	@echo 'make fleet          2,000 simulated nodes for a day into PostgreSQL, and what they cost'
 	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
 
 install: $(VENV)/.node
@@ -59,6 +60,10 @@ faults: $(VENV)/.dev
 test-platform: $(VENV)/.dev
 	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
 	@$(BIN)/pytest --timeout 900 tests/platform
+
+fleet: $(VENV)/.dev
+	@$(NEED) mosquitto $(POSTGRES)
+	@$(BIN)/python -m tests.fleet.cost 100 200 500 1000 2000
 
 test-firmware: $(VENV)/.dev
 	@$(NEED) mosquitto

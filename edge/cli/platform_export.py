@@ -1,6 +1,9 @@
-"""`fieldeye-platform export`: records of a ledger as files that other programs read."""
+"""`fieldeye-platform export`: what was taken in, as files that other programs read."""
 
 import argparse
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 
 from edge.cli.exits import DONE
@@ -8,22 +11,52 @@ from edge.cli.exporting import formats_help, write_export
 from edge.clock import SystemClock
 from edge.exports import FORMATS, About, place_of
 from edge.platform.kept import read_ledger
-from edge.platform.nodes import read_nodes
+from edge.platform.nodes import NodeName, read_nodes
+from edge.wire import Info, PlainInterval, PlainRecord, PlainUnknown
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `export`."""
-    ledger = "the file of `fieldeye-platform ingest`; where its nodes stand is read from LEDGER.nodes"
-    parser.add_argument("--ledger", type=Path, required=True, metavar="LEDGER", help=ledger)
+    of = parser.add_mutually_exclusive_group(required=True)
+    ledger = "the file of `ingest --out`; where its nodes stand is read from LEDGER.nodes"
+    of.add_argument("--ledger", type=Path, metavar="LEDGER", help=ledger)
+    of.add_argument("--database", metavar="URL", help="that of `ingest --database`: postgresql://user@host/name")
     parser.add_argument("--format", choices=list(FORMATS), required=True, help=formats_help())
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="first day, UTC")
+    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="last day, UTC")
     parser.add_argument("--publisher", default="unnamed", metavar="NAME", help="who answers for the data, in the file")
 
 
 def run(args: argparse.Namespace) -> int:
-    """One pass; the ledger may grow meanwhile."""
-    places = {name: place_of(info) for name, info in read_nodes(args.ledger).items()}
-    about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
-    number = write_export(args.format, read_ledger(args.ledger), about, args.out)
+    """One pass; more may come in meanwhile."""
+    with ExitStack() as closing:
+        records, nodes = _of_database(args, closing) if args.database else _of_ledger(args)
+        places = {name: place_of(info) for name, info in nodes.items()}
+        about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
+        number = write_export(args.format, records, about, args.out)
     print(f"{number} records in {args.out}")
     return DONE
+
+
+def _of_ledger(args: argparse.Namespace) -> tuple[Iterable[PlainRecord], dict[NodeName, Info]]:
+    return _within(read_ledger(args.ledger), args.since, args.until), read_nodes(args.ledger)
+
+
+def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable[PlainRecord], dict[NodeName, Info]]:
+    from edge.platform.database import open_database  # noqa: PLC0415  PostgreSQL only if asked for
+    from edge.platform.kept_in_database import nodes_of_database, read_database  # noqa: PLC0415
+
+    database = closing.enter_context(open_database(args.database, "fieldeye export"))
+    return read_database(database, args.since, args.until), nodes_of_database(database)
+
+
+def _within(records: Iterable[PlainRecord], since: date | None, until: date | None) -> Iterator[PlainRecord]:
+    """A record whose kind is not known tells no time; it is kept."""
+    for record in records:
+        if isinstance(record, PlainUnknown):
+            yield record
+            continue
+        day = (record.start if isinstance(record, PlainInterval) else record.at).utc.date()
+        if (since is None or since <= day) and (until is None or day <= until):
+            yield record

@@ -14,7 +14,7 @@ from edge.platform import Ledger
 from edge.store import Store
 from edge.wire import Decoded, Info, Key, plain
 from tests.exports.told import WEEK
-from tests.records import EPOCH
+from tests.records import EPOCH, interval
 
 CONFIG = """
 [node]
@@ -97,6 +97,14 @@ def test_a_place_that_cannot_be_written_is_said_in_a_line(
     out = str(tmp_path / "missing" / "x")
     assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", out]) == 1
     assert "name another place with --out" in capsys.readouterr().err
+
+
+def test_only_the_days_that_were_asked_for(ledger: Path, tmp_path: Path) -> None:
+    out, days = tmp_path / "out.csv", ["--since", "2026-07-02", "--until", "2026-07-03"]
+    with Ledger(ledger) as kept:
+        kept.keep([Decoded(Key("n1", EPOCH, 90 + day), interval(day * 86_400.0)) for day in range(4)], "farm-3")
+    assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", str(out), *days]) == 0
+    assert [record.seq for record in read_csv(out.read_text())] == [91, 92]
 
 
 def test_a_node_that_moved_stands_where_it_said_last(ledger: Path, tmp_path: Path) -> None:

@@ -46,7 +46,17 @@ LARVAE = interval(
 )
 SEEN = sighting(60.0, picture=f"{EPOCH.hex[:8]}-41")
 SEEN_UNSURE_WHEN = sighting(61.25, at=instant(61.25, ClockState.UNSYNCED), label="Thysanoptera", eppo="")
-WEEK: tuple[Record, ...] = (COUNTED, NOTHING_SEEN, NO_DATA, FULL_CARD, LEAVES, LARVAE, SEEN, SEEN_UNSURE_WHEN, lost(50, 99, count=31))
+WEEK: tuple[Record, ...] = (
+    COUNTED,
+    NOTHING_SEEN,
+    NO_DATA,
+    FULL_CARD,
+    LEAVES,
+    LARVAE,
+    SEEN,
+    SEEN_UNSURE_WHEN,
+    lost(50, 99, count=31),
+)
 
 
 def told(*records: Record, site: str = SITE) -> list[PlainRecord]:

@@ -1,0 +1,39 @@
+"""The records of the database and where its nodes stand, for whoever works with them after they were kept."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import msgspec
+import psycopg
+
+from edge.errors import StoreError
+from edge.platform.database import Database, first_line
+from edge.platform.nodes import NodeName
+from edge.wire import Info, PlainRecord
+
+_AT_ONCE = 5000
+
+
+def read_database(database: Database, since: date | None = None, until: date | None = None) -> Iterator[PlainRecord]:
+    """Records that speak of `since` to `until` (UTC, the last day included), oldest first. Raises StoreError."""
+    query = """
+        SELECT body::text FROM record
+        WHERE at >= coalesce(%s::timestamptz, '-infinity') AND at < coalesce(%s::date + 1, 'infinity')::timestamptz
+        ORDER BY at, ledger_id, seq
+    """
+    try:
+        with database.transaction(), database.cursor("export") as cursor:  # on the server: a year need not fit here
+            cursor.itersize = _AT_ONCE
+            for (body,) in cursor.execute(query, (since, until)):
+                yield msgspec.json.decode(body, type=PlainRecord)
+    except psycopg.Error as why:
+        raise StoreError(f"the records cannot be read ({first_line(why)}); check --database") from why
+
+
+def nodes_of_database(database: Database) -> dict[NodeName, Info]:
+    """What each node said of itself last. Raises StoreError."""
+    try:
+        rows = database.execute("SELECT site, node, info::text FROM node WHERE info IS NOT NULL").fetchall()
+    except psycopg.Error as why:
+        raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
+    return {(site, node): msgspec.json.decode(info, type=Info) for site, node, info in rows}

@@ -1,0 +1,52 @@
+"""`fieldeye-platform export --database`: every record as it was sent, with the place that its node told."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from edge.cli import platform_main
+from edge.exports.csv_table import read_csv
+from edge.platform.database import Database
+from edge.platform.decode import Message
+from edge.platform.intake import Intake
+from edge.platform.kept_in_database import read_database
+from edge.platform.registry import note
+from edge.wire import Info, encode_message
+from tests.exports.told import WEEK, told
+from tests.platform.test_intake import batch
+from tests.records import EPOCH, interval
+
+INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.25, longitude_deg=120.5)
+
+
+def filled(database: Database) -> None:
+    intake = Intake(database)
+    note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(INFO))])
+    intake.keep([batch(*WEEK, first=41)])
+
+
+def test_all_that_was_taken_in_comes_out_as_it_was_with_its_place(
+    database: Database, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(database)
+    out = tmp_path / "week.csv"
+    assert platform_main(["export", "--database", url, "--format", "csv", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{len(WEEK)} records in {out}\n"
+    assert sorted(read_csv(out.read_text()), key=lambda record: record.seq) == told(*WEEK)
+    assert ",30.25,120.5," in out.read_text()
+
+
+def test_only_the_days_that_were_asked_for_the_last_included(database: Database) -> None:
+    Intake(database).keep([batch(*[interval(day * 86_400.0) for day in range(4)])])
+    assert [one.seq for one in read_database(database, date(2026, 7, 2), date(2026, 7, 3))] == [2, 3]
+    assert [one.seq for one in read_database(database, until=date(2026, 7, 1))] == [1]
+    assert [one.seq for one in read_database(database)] == [1, 2, 3, 4]
+
+
+def test_a_database_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = "postgresql://fieldeye@127.0.0.1:9/none"
+    out = str(tmp_path / "x")
+    assert platform_main(["export", "--database", nowhere, "--format", "csv", "--out", out]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
