@@ -10,16 +10,20 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from edge.counts import Interval, Lost
+from edge.counts import Alert, Interval, Lost
 from edge.platform.database import Database, first_line
 from edge.platform.decode import Bad, Heard, Message, decode
-from edge.platform.rows import Arrived, Taxon, at_of, count_rows, effort_row, record_line, revision_of
+from edge.platform.rows import Arrived, Taxon, alert_row, at_of, count_rows, effort_row, record_line, revision_of
 from edge.platform.spans import Spans, multirange_text
 
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
     " frames, awake_s, no_data, saturated, area_mm2) FROM STDIN"
+)
+_ALERT = (
+    "COPY alert (ledger_id, seq, node_id, at, camera, label, eppo, level, value, unit, start_at, sure_at, reason,"
+    " look_at, source) FROM STDIN"
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
 
@@ -97,6 +101,7 @@ class Intake:
             new = self._new_of(arrived)
             self._copy_records(new, received)
             self._copy_intervals(new)
+            self._copy_alerts(new)
             self._note_in_ledger(new)
             for message, reason in bad:
                 self.set_aside(message, reason)
@@ -178,6 +183,13 @@ class Intake:
             "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
             ([row[2] for row in efforts], [row[9] for row in efforts]),
         )
+
+    def _copy_alerts(self, new: Sequence[Arrived]) -> None:
+        alerts = [alert_row(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Alert)]
+        if alerts:
+            with self._database.cursor().copy(_ALERT) as copy:
+                for row in alerts:
+                    copy.write_row(row)
 
     def _note_in_ledger(self, new: Sequence[Arrived]) -> None:
         seqs: dict[int, list[int]] = defaultdict(list)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edge.counts import Interval, NoData
+from edge.counts import Alert, Interval, NoData
 from edge.wire import Decoded, Unknown, plain
 
 NOON = timedelta(hours=12)
@@ -75,6 +75,27 @@ def effort_row(arrived: Arrived, interval: Interval) -> tuple[object, ...]:
         counts.reason if isinstance(counts, NoData) else None,
         interval.saturated,
         interval.area_mm2,
+    )
+
+
+def alert_row(arrived: Arrived, alert: Alert) -> tuple[object, ...]:
+    """A row of alert."""
+    return (
+        arrived.ledger_id,
+        arrived.decoded.key.seq,
+        arrived.node_id,
+        alert.at.utc,
+        alert.camera,
+        alert.label,
+        alert.eppo,
+        alert.level,
+        alert.value,
+        alert.unit,
+        alert.start_at,
+        alert.sure_at,
+        alert.reason,
+        alert.look_at,
+        alert.source,
     )
 
 

@@ -10,6 +10,7 @@ CREATE TABLE node (
     longitude_deg double precision CHECK (longitude_deg BETWEEN -180 AND 180),
     time_zone text NOT NULL DEFAULT 'UTC',
     crop text,
+    since date,                                           -- its first night with an interval
     info jsonb,
     health jsonb,
     status jsonb,
@@ -104,6 +105,28 @@ CREATE TABLE interval_count (
     high bigint
 );
 CREATE INDEX interval_count_key ON interval_count (ledger_id, seq);
+
+-- What nodes say of thresholds, and what became of it.
+CREATE TABLE alert (
+    ledger_id integer NOT NULL,
+    seq bigint NOT NULL,
+    node_id integer NOT NULL REFERENCES node,
+    at timestamptz NOT NULL,
+    camera text NOT NULL,
+    label text NOT NULL,
+    eppo text NOT NULL,
+    level text NOT NULL,
+    value double precision NOT NULL,
+    unit text NOT NULL,
+    start_at double precision NOT NULL,
+    sure_at double precision,
+    reason text NOT NULL,
+    look_at text NOT NULL,
+    source text NOT NULL,
+    sent timestamptz,                                     -- to people, or found to be no news
+    PRIMARY KEY (ledger_id, seq)
+);
+CREATE INDEX alert_cause ON alert (node_id, camera, label, at);
 
 -- Nights and areas whose sums are to be made anew. Appended without looking, so that workers never wait here.
 CREATE TABLE dirty_night (node_id integer NOT NULL, night date NOT NULL);

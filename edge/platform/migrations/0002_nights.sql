@@ -93,6 +93,9 @@ BEGIN
                CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END
         FROM interval_effort i JOIN due USING (node_id, night) JOIN interval_count USING (ledger_id, seq)
         GROUP BY i.node_id, i.night, camera, unit, taxon_id;
+    UPDATE node SET since = least(since, first) FROM (SELECT node_id, min(night) AS first FROM due GROUP BY 1) AS d
+        WHERE node.node_id = d.node_id AND (since IS NULL OR first < since);
+    PERFORM roll_up_weeks();
     WITH taken AS (DELETE FROM dirty_area RETURNING *)
     INSERT INTO due_area
         SELECT area_code, night FROM due JOIN node USING (node_id) UNION SELECT prefix, night FROM taken;

@@ -1,0 +1,51 @@
+"""The convex hull of places and its area. Pure."""
+
+from collections.abc import Sequence
+from math import cos, radians
+from typing import NamedTuple
+
+KM_A_DEGREE = 111.195  # of a sphere of 6371.0088 km
+
+
+class Point(NamedTuple):
+    """Degrees."""
+
+    latitude_deg: float
+    longitude_deg: float
+
+
+def hull(points: Sequence[Point]) -> list[Point]:
+    """Corners of the convex hull, counter-clockwise; fewer than three points are their own (Andrew 1979)."""
+    ordered = sorted(set(points), key=lambda point: (point.longitude_deg, point.latitude_deg))
+    if len(ordered) < 3:
+        return ordered
+    return _half(ordered)[:-1] + _half(ordered[::-1])[:-1]
+
+
+def hull_km2(points: Sequence[Point]) -> float:
+    """Area of the hull on the sinusoidal projection, which keeps areas."""
+    middle_deg = sum(point.longitude_deg for point in points) / len(points) if points else 0.0
+    flat = [Point(point.latitude_deg * KM_A_DEGREE, _x_km(point, middle_deg)) for point in points]
+    corners = hull(flat)
+    pairs = zip(corners, corners[1:] + corners[:1], strict=True)
+    return abs(sum(_cross(Point(0, 0), one, another) for one, another in pairs)) / 2
+
+
+def _x_km(point: Point, middle_deg: float) -> float:
+    return (point.longitude_deg - middle_deg) * KM_A_DEGREE * cos(radians(point.latitude_deg))
+
+
+def _half(ordered: Sequence[Point]) -> list[Point]:
+    corners: list[Point] = []
+    for point in ordered:
+        while len(corners) >= 2 and _cross(corners[-2], corners[-1], point) <= 0:
+            corners.pop()
+        corners.append(point)
+    return corners
+
+
+def _cross(origin: Point, one: Point, another: Point) -> float:
+    """Twice the area of the triangle, positive for a turn to the left."""
+    return (one.longitude_deg - origin.longitude_deg) * (another.latitude_deg - origin.latitude_deg) - (
+        one.latitude_deg - origin.latitude_deg
+    ) * (another.longitude_deg - origin.longitude_deg)

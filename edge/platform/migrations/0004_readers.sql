@@ -1,0 +1,55 @@
+-- Who may read what: a role sees its own subtree of the area code (0, 2, 4, 6, 9 or 12 digits) and nothing beside it.
+
+CREATE TABLE reader (
+    role name PRIMARY KEY,
+    prefix text NOT NULL CHECK (prefix ~ '^[0-9]*$' AND length(prefix) IN (0, 2, 4, 6, 9, 12))
+);
+
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fieldeye_reader') THEN
+        CREATE ROLE fieldeye_reader NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of this server is being made
+END $$;
+
+CREATE FUNCTION my_area() RETURNS text LANGUAGE sql STABLE AS $$ SELECT prefix FROM reader WHERE role = current_user $$;
+
+CREATE FUNCTION add_reader(new_role name, new_prefix text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = new_role) THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', new_role);
+    END IF;
+    EXECUTE format('GRANT fieldeye_reader TO %I', new_role);
+    INSERT INTO reader VALUES (new_role, new_prefix) ON CONFLICT (role) DO UPDATE SET prefix = excluded.prefix;
+END $$;
+REVOKE EXECUTE ON FUNCTION add_reader FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION place_node, roll_up, roll_up_level, roll_up_weeks, ensure_month FROM PUBLIC;
+
+ALTER TABLE reader ENABLE ROW LEVEL SECURITY;
+ALTER TABLE node ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ledger ENABLE ROW LEVEL SECURITY;
+ALTER TABLE record ENABLE ROW LEVEL SECURITY;
+ALTER TABLE interval_effort ENABLE ROW LEVEL SECURITY;
+ALTER TABLE interval_count ENABLE ROW LEVEL SECURITY;
+ALTER TABLE alert ENABLE ROW LEVEL SECURITY;
+ALTER TABLE night_effort ENABLE ROW LEVEL SECURITY;
+ALTER TABLE night_count ENABLE ROW LEVEL SECURITY;
+ALTER TABLE week_presence ENABLE ROW LEVEL SECURITY;
+ALTER TABLE area_effort ENABLE ROW LEVEL SECURITY;
+ALTER TABLE area_count ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own ON reader FOR SELECT USING (role = current_user);
+CREATE POLICY subtree ON node FOR SELECT USING (area_code ^@ (SELECT my_area()));
+CREATE POLICY subtree ON area_effort FOR SELECT USING (prefix ^@ (SELECT my_area()));
+CREATE POLICY subtree ON area_count FOR SELECT USING (prefix ^@ (SELECT my_area()));
+CREATE POLICY subtree ON ledger FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON interval_effort FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON alert FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON night_effort FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON night_count FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON week_presence FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON record FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
+CREATE POLICY subtree ON interval_count FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
+
+GRANT SELECT ON reader, node, ledger, record, interval_effort, interval_count, alert, night_effort, night_count,
+    week_presence, area_effort, area_count, taxon, threshold TO fieldeye_reader;

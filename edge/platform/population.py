@@ -1,0 +1,178 @@
+"""How many, how dense, how far: the numbers of an area from the sums in the database. One row a night; no data is None.
+
+`area` is 0, 2, 4, 6, 9 or 12 digits of the area code. What a role may not see is not there for it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from psycopg.rows import class_row
+
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.hull import Point, hull_km2
+
+LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
+_DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for. Raises UsageError for an area of no level, or nights in the wrong order."""
+
+    area: str
+    label: str
+    first: date
+    last: date
+    unit: str = "new"
+    stage: str | None = None  # None: all stages together
+
+    def __post_init__(self) -> None:
+        if not (self.area == "" or (self.area.isascii() and self.area.isdecimal())) or len(self.area) not in LEVELS:
+            raise UsageError(f"area {self.area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+        if self.last < self.first:
+            raise UsageError(f"nights {self.first} to {self.last} run backwards; give the earlier one first")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """Count with its effort and 95 % range, the sum of the parts' ranges. Without frames the count is None: no data."""
+
+    night: date  # of its evening, noon to noon
+    nodes_known: int
+    nodes: int  # that looked
+    camera_nights: int
+    frames: int
+    awake_s: float
+    saturated: int  # cameras too full to count on
+    count: int | None
+    low: int | None
+    high: int | None
+    area_m2: float | None  # of the calibrated cameras
+    per_m2: float | None
+    per_m2_low: float | None
+    per_m2_high: float | None
+
+    @property
+    def share_reporting(self) -> float | None:
+        """Of the nodes known that night; None before the first."""
+        return self.nodes / self.nodes_known if self.nodes_known else None
+
+    @property
+    def per_camera_night(self) -> float | None:
+        """Catch per camera and night with data."""
+        return None if self.count is None else self.count / self.camera_nights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold."""
+
+    night: date
+    per_camera_night: float | None
+    week_mean: float | None
+    week_before: float | None
+    level: str | None  # calm, look, act; None without a threshold or data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """An occupied square kilometre of the equal-area grid; its position is the mean of its nodes."""
+
+    x: int
+    y: int
+    latitude_deg: float
+    longitude_deg: float
+    nodes: int
+    nights: int
+    first_seen: date
+    last_seen: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Where a taxon was. The front is the slope of the farthest distance from where it was seen in its first week."""
+
+    cells: tuple[Cell, ...]
+    hull_km2: float  # of the cells' positions; 0 for fewer than three
+    first_seen: date | None
+    last_seen: date | None
+    front_km_per_week: float | None  # None for fewer than two weeks of spread
+
+
+class TaxonSum(NamedTuple):
+    """One taxon over some nights."""
+
+    label: str
+    stage: str
+    eppo: str
+    unit: str
+    count: int
+    low: int | None
+    high: int | None
+    nodes: int  # most in one night
+
+
+def population(database: Database, wanted: Wanted) -> list[Night]:
+    """A row for each night, those without data too."""
+    return _rows(database, Night, "population(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
+
+
+def trend(database: Database, wanted: Wanted) -> list[Trend]:
+    """A row for each night."""
+    return _rows(database, Trend, "trend(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
+
+
+def taxa_of(database: Database, area: str, first: date, last: date) -> list[TaxonSum]:
+    """What was counted in an area, most first within its unit."""
+    rows = database.execute(
+        "SELECT label, stage, eppo, unit, sum(count)::bigint, CASE WHEN bool_and(low IS NOT NULL) THEN sum(low)::bigint"
+        " END, CASE WHEN bool_and(high IS NOT NULL) THEN sum(high)::bigint END, max(nodes)"
+        " FROM area_count JOIN taxon USING (taxon_id) WHERE prefix = %s AND night BETWEEN %s AND %s"
+        " GROUP BY taxon.taxon_id, unit ORDER BY 5 DESC, 1, 2",
+        (area, first, last),
+    )
+    return [TaxonSum(*row) for row in rows]
+
+
+def range_of(database: Database, wanted: Wanted) -> Range:
+    """Cells, hull and front of all stages together."""
+    cells = _rows(database, Cell, "occupied_cells(%(area)s, %(label)s, %(first)s, %(last)s)", wanted)
+    (slope,) = database.execute(
+        "SELECT regr_slope(farthest_km, week - '2020-01-06'::date) FROM front(%s, %s, %s, %s)",
+        (wanted.area, wanted.label, wanted.first, wanted.last),
+    ).fetchone() or (None,)
+    return Range(
+        cells=tuple(cells),
+        hull_km2=hull_km2([Point(cell.latitude_deg, cell.longitude_deg) for cell in cells]),
+        first_seen=min((cell.first_seen for cell in cells), default=None),
+        last_seen=max((cell.last_seen for cell in cells), default=None),
+        front_km_per_week=None if slope is None else slope * _DAYS_A_WEEK,
+    )
+
+
+def keep_threshold(
+    database: Database, label: str, unit: str, start_at: float, sure_at: float | None, source: str
+) -> None:
+    """The station's own figure a camera and night; overrules an earlier one."""
+    database.execute(
+        "INSERT INTO threshold VALUES (%s, %s, %s, %s, %s) ON CONFLICT (label, unit) DO UPDATE"
+        " SET start_at = excluded.start_at, sure_at = excluded.sure_at, source = excluded.source",
+        (label, unit, start_at, sure_at, source),
+    )
+
+
+def week_of(year: int, week: int) -> tuple[date, date]:
+    """First and last night of an ISO week. Raises UsageError."""
+    try:
+        first = date.fromisocalendar(year, week, 1)
+    except ValueError as why:
+        raise UsageError(f"week {week} of {year} does not exist ({why}); give 1 to 53") from why
+    return first, first + timedelta(days=_DAYS_A_WEEK - 1)
+
+
+def _rows(database: Database, kind: type[Any], call: str, wanted: Wanted) -> list[Any]:
+    values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
+    with database.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(f"SELECT * FROM {call}".encode(), values).fetchall()  # noqa: S608  our own words

@@ -1,0 +1,336 @@
+"""Population, density and range from what nodes counted, checked against sums by hand and by brute force."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.clock import ClockState, Instant
+from edge.counts import Interval, NoData, TaxonCount, count_range
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.decode import Message
+from edge.platform.hull import Point, hull, hull_km2
+from edge.platform.intake import Intake
+from edge.platform.leader import roll_up
+from edge.platform.population import Wanted, keep_threshold, population, range_of, taxa_of, trend, week_of
+from edge.platform.registry import note
+from edge.wire import Info, Key, Stored, encode_batch, encode_message
+from tests.records import APHID, BOOT, MOTH, count, interval
+
+FIRST = date(2026, 7, 1)
+EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
+VILLAGES = {"a": "330106011002", "b": "330106011003", "c": "330106012001", "d": "330108001001", "e": "420100000000"}
+
+
+class Fleet:
+    """Nodes that count, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.intake, self._seq = database, Intake(database), dict.fromkeys("abcdefgh", 0)
+
+    def place(self, node: str, **more: Any) -> None:
+        fields = {"area_code": VILLAGES.get(node), "time_zone": "Asia/Shanghai"} | more
+        info = Info(software="fieldeye", version="0", epoch=str(epoch(node)), **fields)
+        note(self.database, self.intake, [Message(f"fieldeye/v1/s/{node}/info", encode_message(info))])
+
+    def counts(self, node: str, nights: float, *counts: TaxonCount, **more: Any) -> None:
+        at = EVENING + timedelta(days=nights)
+        fields = {"counts": counts, "unit": "new", "start": moment(at), "end": moment(at + timedelta(hours=1))} | more
+        self.tell(node, interval(**fields))
+
+    def tell(self, node: str, record: Interval) -> None:
+        self._seq[node] += 1
+        stored = [Stored(Key(node, epoch(node), self._seq[node]), record)]
+        assert self.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))]) == (1, 0, 0)
+
+    def sum_up(self) -> None:
+        while roll_up(self.database):
+            pass
+
+
+def epoch(node: str) -> UUID:
+    return UUID(int=ord(node))
+
+
+def moment(at: datetime) -> Instant:
+    return Instant(at, ClockState.SYNCED, BOOT, 1.0)
+
+
+def moths(area: str = "33", **changes: Any) -> Wanted:
+    fields: dict[str, Any] = {"area": area, "label": MOTH[0], "first": FIRST, "last": FIRST + timedelta(days=2)}
+    return Wanted(**fields | changes)
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    """Four nodes in Zhejiang and one elsewhere."""
+    fleet = Fleet(database)
+    for node in VILLAGES:
+        fleet.place(node)
+    return fleet
+
+
+def test_counts_of_a_night_add_up_to_each_of_the_five_levels_with_their_ranges(fleet: Fleet) -> None:
+    for node, number in zip("abcde", (1, 2, 4, 8, 16), strict=True):
+        fleet.counts(node, 0, count(MOTH, number, number - 1, number + 3))
+    fleet.sum_up()
+    areas = ["330106011002", "330106011", "330106", "3301", "33", ""]
+    told = [population(fleet.database, moths(area))[0] for area in areas]
+    assert [(one.count, one.low, one.high, one.nodes) for one in told] == [
+        (1, 0, 4, 1), (3, 1, 9, 2), (7, 4, 16, 3), (15, 11, 27, 4), (15, 11, 27, 4), (31, 26, 46, 5),
+    ]  # fmt: skip
+
+
+def test_a_night_without_data_is_no_zero_and_a_night_without_moths_is_one(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(APHID, 5, 4, 7))
+    fleet.counts("a", 1, counts=NoData("dark"), frames=0)
+    fleet.sum_up()
+    zero, dark, silent = population(fleet.database, moths())
+    assert (zero.count, zero.low, zero.high, zero.nodes) == (0, 0, 0, 1)
+    assert (dark.count, dark.nodes, dark.share_reporting) == (None, 0, 0)
+    assert (silent.count, silent.nodes_known, silent.camera_nights) == (None, 1, 0)
+
+
+def test_a_night_runs_from_noon_to_noon_where_the_node_stands(fleet: Fleet) -> None:
+    noon_utc = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)  # in Shanghai
+    for hours, number in ((-0.5, 1), (0.5, 2), (23.5, 4), (24.5, 8)):
+        at = noon_utc + timedelta(hours=hours)
+        fleet.counts("a", 0, count(MOTH, number, number, number), start=moment(at), end=moment(at))
+    fleet.sum_up()
+    nights = population(fleet.database, moths(first=FIRST - timedelta(days=1), last=FIRST + timedelta(days=1)))
+    assert [one.count for one in nights] == [1, 6, 8]
+
+
+def test_a_node_that_tells_its_zone_late_gets_its_nights_put_right(database: Database) -> None:
+    fleet = Fleet(database)
+    at = datetime(2026, 7, 1, 5, 0, tzinfo=UTC)  # before noon in UTC, after it in Shanghai
+    fleet.counts("a", 0, count(MOTH, 3, 3, 3), start=moment(at), end=moment(at))
+    fleet.sum_up()
+    fleet.place("a")
+    fleet.sum_up()
+    wanted = moths(first=FIRST - timedelta(days=1), last=FIRST)
+    assert [one.count for one in population(database, wanted)] == [None, 3]
+    assert population(database, replace(wanted, area="00"))[1].count is None, "it is still where nobody knows"
+
+
+def test_a_node_that_moves_takes_its_counts_along(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 3, 3, 3))
+    fleet.sum_up()
+    fleet.place("a", area_code=VILLAGES["e"])
+    fleet.sum_up()
+    assert population(fleet.database, moths("330106"))[0].count is None
+    assert population(fleet.database, moths("42"))[0].count == 3
+
+
+def test_late_records_and_revisions_change_the_sums_of_their_night(fleet: Fleet) -> None:
+    told = interval(counts=(count(MOTH, 5, 5, 5),), unit="new", start=moment(EVENING), end=moment(EVENING))
+    fleet.tell("a", told)
+    fleet.sum_up()
+    fleet.counts("b", 0, count(MOTH, 10, 9, 11))
+    newer = [Stored(Key("a", epoch("a"), 1), replace(told, counts=(count(MOTH, 7, 6, 9),), revision=1))]
+    fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch(newer))])
+    fleet.sum_up()
+    night = population(fleet.database, moths())[0]
+    assert (night.count, night.low, night.high) == (17, 15, 20)
+
+
+def test_the_largest_crowd_of_a_night_counts_once_however_often_it_was_looked_at(fleet: Fleet) -> None:
+    for number in (3, 9, 4):
+        fleet.counts("a", 0, count(MOTH, number, number - 1, number + 2), unit="max_per_frame")
+    fleet.sum_up()
+    night = population(fleet.database, moths(unit="max_per_frame"))[0]
+    assert (night.count, night.low, night.high) == (9, 8, 11)
+
+
+def test_one_part_without_a_range_leaves_the_sum_without_one(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 3, 2, 5))
+    fleet.counts("b", 0, count(MOTH, 4))
+    fleet.sum_up()
+    night = population(fleet.database, moths())[0]
+    assert (night.count, night.low, night.high) == (7, None, None)
+
+
+def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 6, 5, 8), area_mm2=20_000)
+    fleet.counts("b", 0, count(APHID, 6, 5, 8), area_mm2=40_000)
+    fleet.counts("c", 0, count(MOTH, 100, 90, 120))
+    fleet.sum_up()
+    night = population(fleet.database, moths())[0]
+    assert (night.per_m2, night.per_m2_low, night.per_m2_high) == pytest.approx((100, 5 / 0.06, 8 / 0.06))
+    assert population(fleet.database, moths("330106012"))[0].per_m2 is None
+
+
+def test_stages_are_counted_apart_and_together(fleet: Fleet) -> None:
+    fleet.counts("a", 0, replace(count(MOTH, 3, 3, 3), stage="larva"), replace(count(MOTH, 4, 4, 4), stage="adult"))
+    fleet.sum_up()
+    told = [population(fleet.database, moths(stage=stage))[0].count for stage in ("larva", "adult", None)]
+    assert told == [3, 4, 7]
+    assert {(one.stage, one.count) for one in taxa_of(fleet.database, "33", FIRST, FIRST)} == {
+        ("larva", 3),
+        ("adult", 4),
+    }
+
+
+def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 10, 20, "the station")
+    for night in range(14):
+        if night != 10:
+            fleet.counts("a", night, count(MOTH, 4 if night < 7 else 12, 1, 20))
+    fleet.sum_up()
+    last = trend(fleet.database, moths(last=FIRST + timedelta(days=13)))[-1]
+    assert (last.week_mean, last.week_before, last.level) == (12, 4, "look")
+
+
+def test_range_is_told_by_cells_hull_and_front(fleet: Fleet) -> None:
+    """A front that runs north ten kilometres a week from two nodes in one square kilometre."""
+    for week, node in enumerate("abcd"):
+        latitude = 30.0 + 10 * week / 111.195
+        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0 + 0.1 * (week % 2))
+        fleet.counts(node, week * 7, count(MOTH, 1, 1, 1))
+        fleet.counts(node, week * 7 + 2, count(MOTH, 1, 1, 1))
+    fleet.place("e", latitude_deg=30.0001, longitude_deg=120.0001, area_code=VILLAGES["a"])
+    fleet.counts("e", 0, count(MOTH, 1, 1, 1))
+    fleet.sum_up()
+    found = range_of(fleet.database, moths(last=FIRST + timedelta(days=40)))
+    assert len(found.cells) == 4
+    assert sorted(cell.nodes for cell in found.cells) == [1, 1, 1, 2]
+    assert (found.first_seen, found.last_seen) == (FIRST, FIRST + timedelta(days=23))
+    assert found.front_km_per_week == pytest.approx(10, rel=0.1)
+    assert found.hull_km2 == pytest.approx(10 * 0.1 * 111.195 * 0.8645 * 2, rel=0.02)
+
+
+def test_the_hull_agrees_with_postgis(database: Database) -> None:
+    if not database.execute("SELECT FROM pg_available_extensions WHERE name = 'postgis'").fetchone():
+        pytest.skip("PostGIS is not installed")
+    database.execute("CREATE EXTENSION postgis")
+    points = [Point(30 + (n * 37 % 101) / 300, 120 + (n * 53 % 97) / 300) for n in range(60)]
+    text = "MULTIPOINT(" + ",".join(f"{point.longitude_deg} {point.latitude_deg}" for point in points) + ")"
+    (km2,) = database.execute(
+        "SELECT ST_Area(ST_ConvexHull(ST_GeomFromText(%s, 4326))::geography) / 1e6", (text,)
+    ).fetchone() or (0,)
+    assert hull_km2(points) == pytest.approx(km2, rel=0.01)
+
+
+@given(st.lists(st.builds(Point, st.floats(-60, 60), st.floats(-170, 170)), max_size=30))
+def test_no_point_lies_outside_the_hull(points: list[Point]) -> None:
+    corners = hull(points)
+    assert set(corners) <= set(points)
+    if len(corners) > 2:
+        for one, another in zip(corners, corners[1:] + corners[:1], strict=True):
+            for p in points:
+                left = (another.longitude_deg - one.longitude_deg) * (p.latitude_deg - one.latitude_deg)
+                assert left - (another.latitude_deg - one.latitude_deg) * (p.longitude_deg - one.longitude_deg) >= -1e-6
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2), st.integers(0, 50), st.booleans()), max_size=25))
+def test_sums_made_piece_by_piece_equal_sums_made_at_once(
+    database: Database, told: list[tuple[str, int, int, bool]]
+) -> None:
+    """Whenever the sums were made in between, they are those of a plain query over the intervals."""
+    with database.transaction(force_rollback=True):
+        fleet = Fleet(database)
+        for node in VILLAGES:
+            fleet.place(node)
+        for node, night, number, sums in told:
+            fleet.counts(node, night, count(MOTH, number, number, number + 1))
+            if sums:
+                fleet.sum_up()
+        fleet.sum_up()
+        for area in ("330106011002", "330106011", "330106", "3301", "33", ""):
+            nights = population(database, moths(area))
+            for n, night in enumerate(nights):
+                mine = [t for t in told if t[1] == n and VILLAGES[t[0]].startswith(area)]
+                assert night.count == (sum(t[2] for t in mine) if mine else None)
+                assert night.nodes == len({t[0] for t in mine})
+
+
+def test_the_range_of_a_sum_holds_the_truth_of_a_fleet(fleet: Fleet) -> None:
+    """200 sums of 20 counts with precision 0.9 and recall 0.8: at least 95 % of the ranges hold what was there."""
+    import numpy as np  # noqa: PLC0415
+
+    chance = np.random.default_rng(7)
+    held = 0
+    for _ in range(200):
+        true = chance.poisson(6, 20)
+        found = chance.binomial(true, 0.8) + chance.poisson((true + 1) * 0.8 * 0.1 / 0.9)
+        ranges = [count_range(int(one), 0.9, 0.8) for one in found]
+        held += sum(low for low, _ in ranges) <= true.sum() <= sum(high for _, high in ranges)
+    assert held >= 190
+
+
+@pytest.mark.parametrize("area", ["3", "330", "33010", "3301060110020", "33 1", "３３"])
+def test_an_area_of_no_level_is_refused_with_a_remedy(area: str) -> None:
+    with pytest.raises(UsageError, match="give 2, 4, 6, 9 or 12 digits"):
+        moths(area)
+
+
+def test_weeks_are_those_of_iso_8601() -> None:
+    assert week_of(2026, 27) == (date(2026, 6, 29), date(2026, 7, 5))
+    with pytest.raises(UsageError, match="week 54 of 2026"):
+        week_of(2026, 54)
+
+
+READABLE = ("node", "ledger", "record", "interval_effort", "interval_count", "alert", "night_effort", "night_count",
+            "week_presence", "area_effort", "area_count")  # fmt: skip
+
+
+def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
+    for node in VILLAGES:
+        fleet.place(node, latitude_deg=30.0, longitude_deg=120.0)
+        fleet.counts(node, 0, count(MOTH, 1, 1, 1))
+    fleet.sum_up()
+    database = fleet.database
+    database.execute("SELECT add_reader('town_011', '330106011'), add_reader('county_330106', '330106')")
+    everything = {name: _many(database, name) for name in READABLE}
+    with database.transaction(force_rollback=True):
+        database.execute("SET LOCAL ROLE town_011")
+        assert population(database, moths("330106011"))[0].count == 2
+        for area in ("330106012", "330106012001", "330106", "3301", "33", "42", ""):
+            assert population(database, moths(area))[0].count is None, area
+            assert taxa_of(database, area, FIRST, FIRST) == []
+        assert {row[0] for row in database.execute("SELECT node FROM node")} == {"a", "b"}
+        assert [cell.nodes for cell in range_of(database, moths("33")).cells] == [2]
+        mine = {name: _many(database, name) for name in READABLE}
+    with database.transaction(force_rollback=True):
+        database.execute("SET LOCAL ROLE county_330106")
+        assert population(database, moths("330106"))[0].count == 3
+        assert population(database, moths("330108"))[0].count is None
+    assert mine == {
+        "node": 2, "ledger": 2, "record": 2, "interval_effort": 2, "interval_count": 2, "alert": 0, "night_effort": 2,
+        "night_count": 2, "week_presence": 2, "area_effort": 3, "area_count": 3,
+    }  # fmt: skip
+    assert everything["record"] == 5
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT * FROM quarantine", "SELECT * FROM record_2026_07", "INSERT INTO node (site, node) VALUES ('x', 'y')",
+     "UPDATE reader SET prefix = ''", "SELECT add_reader('town_011', '')", "SELECT roll_up()", "DELETE FROM area_count",
+     "SELECT ensure_month('2027-01-01')"],
+)  # fmt: skip
+def test_a_reader_can_change_nothing_and_reach_no_table_behind_the_policies(fleet: Fleet, statement: str) -> None:
+    fleet.counts("a", 0, count(MOTH, 1, 1, 1))
+    fleet.database.execute("SELECT add_reader('town_011', '330106011')")
+    fleet.database.execute("SET ROLE town_011")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        fleet.database.execute(statement.encode())
+
+
+def test_a_role_that_is_no_reader_of_this_database_sees_nothing(fleet: Fleet) -> None:
+    fleet.database.execute("SELECT add_reader('stranger', '33')")
+    fleet.database.execute("DELETE FROM reader WHERE role = 'stranger'")
+    with fleet.database.transaction(force_rollback=True):
+        fleet.database.execute("SET LOCAL ROLE stranger")
+        assert _many(fleet.database, "node") == 0
+
+
+def _many(database: Database, table: str) -> int:
+    row = database.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
