@@ -1,0 +1,173 @@
+"""A day in 51 or 222 bytes: comes back as it was, and what does not fit is said to be missing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.counts import NoData
+from edge.errors import WireError
+from edge.taxa import taxa
+from edge.wire.small import SmallCount, SmallDay, small_day
+from edge.wire.small_bytes import (
+    LEVELS,
+    REASONS,
+    SLOWEST_BYTES,
+    STAGES,
+    USUAL_BYTES,
+    decode_small,
+    encode_small,
+    name_number,
+)
+from tests.records import APHID, MOTH, count, interval
+
+DAY = date(2026, 7, 1)
+NAMES = sorted(one.scientific_name for one in taxa())
+
+
+@st.composite
+def counts(draw: Any) -> SmallCount:
+    number = draw(st.integers(0, 2**40) | st.integers(0, 300))
+    low, high = draw(st.just((None, None)) | st.tuples(st.integers(0, number), st.integers(number, number + 10**6)))
+    return SmallCount(
+        label=draw(st.sampled_from(NAMES)),
+        stage=draw(st.sampled_from(STAGES)),
+        count=number,
+        low=low,
+        high=high,
+        level=draw(st.sampled_from(LEVELS)),
+    )
+
+
+@st.composite
+def days(draw: Any) -> SmallDay:
+    frames = draw(st.just(0) | st.integers(0, 10**6))
+    return SmallDay(
+        day=draw(st.dates(date(2020, 1, 1), date(2199, 1, 1))),
+        unit=draw(st.sampled_from(["max_per_frame", "visits", "new", "affected_frames"])),
+        frames=frames,
+        awake_min=draw(st.integers(0, 1500)),
+        counts=tuple(draw(st.lists(counts(), max_size=40))) if frames else None,
+        no_data=None if frames else draw(st.sampled_from(REASONS)),
+        omitted=draw(st.integers(0, 9)) if frames else 0,
+        saturated=draw(st.booleans()),
+        battery_percent=draw(st.none() | st.integers(0, 100)),
+    )
+
+
+def without_counts(told: SmallDay) -> tuple[object, ...]:
+    return told.day, told.unit, told.frames, told.awake_min, told.no_data, told.saturated, told.battery_percent
+
+
+@given(days(), st.sampled_from([SLOWEST_BYTES, USUAL_BYTES]))
+def test_a_day_fits_and_what_is_in_it_comes_back_as_it_was(told: SmallDay, most_bytes: int) -> None:
+    payload = encode_small(told, most_bytes)
+    back = decode_small(payload)
+    assert len(payload) <= most_bytes
+    assert without_counts(back) == without_counts(told)
+    if told.counts is None:
+        assert back.counts is None
+        return
+    assert back.counts is not None
+    assert set(back.counts) <= set(told.counts)
+    assert back.omitted == told.omitted + len(told.counts) - len(back.counts)
+
+
+@given(days())
+def test_with_room_enough_nothing_is_omitted(told: SmallDay) -> None:
+    back = decode_small(encode_small(told, 2000))
+    assert (back.omitted, set(back.counts or ())) == (told.omitted, set(told.counts or ()))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_day_or_a_wire_error(payload: bytes) -> None:
+    try:
+        again = decode_small(payload)
+    except WireError:
+        return
+    assert decode_small(encode_small(again, 2000)) == again or any(one.stage == "other" for one in again.counts or ())
+
+
+@given(days(), st.data())
+def test_a_payload_that_was_cut_never_makes_up_a_count(told: SmallDay, data: st.DataObject) -> None:
+    payload = encode_small(told, USUAL_BYTES)
+    cut = payload[: data.draw(st.integers(0, len(payload) - 1))]
+    try:
+        back = decode_small(cut)
+    except WireError:
+        return
+    assert set(back.counts or ()) <= set(told.counts or ()) or back.counts is None
+
+
+def test_six_taxa_with_ranges_fit_the_slowest_line_and_thirty_the_usual_one() -> None:
+    told = [SmallCount(label=name, count=40, low=31, high=52) for name in NAMES[:40]]
+    day = SmallDay(day=DAY, unit="new", frames=1440, awake_min=1440, counts=tuple(told), battery_percent=80)
+    slow, usual = decode_small(encode_small(day)), decode_small(encode_small(day, USUAL_BYTES))
+    assert (len(slow.counts or ()), slow.omitted) == (6, 34)
+    assert (len(usual.counts or ()), usual.omitted) == (30, 10)
+
+
+def test_what_is_over_its_threshold_goes_first_then_the_most() -> None:
+    calm = [SmallCount(label=name, count=100 + n, low=50, high=500) for n, name in enumerate(NAMES[:20])]
+    act = SmallCount(label=MOTH[0], count=3, low=2, high=6, level="act")
+    day = SmallDay(day=DAY, unit="new", frames=60, awake_min=60, counts=(*calm, act))
+    first, second, *_ = decode_small(encode_small(day)).counts or ()
+    assert (first, second.count) == (act, 119)
+
+
+def test_a_zero_is_a_zero_and_no_data_is_not() -> None:
+    zero = decode_small(encode_small(small_day(DAY, [interval(counts=())])))
+    dark = decode_small(encode_small(small_day(DAY, [interval(frames=0, awake_s=0.0, counts=NoData("dark"))])))
+    assert (zero.counts, zero.frames, zero.no_data) == ((), 3540, None)
+    assert (dark.counts, dark.frames, dark.no_data) == (None, 0, "dark")
+
+
+def test_a_day_of_new_insects_is_their_sum_and_a_hole_in_it_lessens_the_effort_only() -> None:
+    hours = [interval(h * 3600.0, unit="new", mode="trap", counts=(count(MOTH, 3, 2, 5),)) for h in range(4)]
+    hole = interval(14400.0, unit="new", mode="trap", frames=0, awake_s=0.0, counts=NoData("dark"))
+    told = small_day(DAY, [*hours, hole], levels={MOTH[0]: "look"}, battery_percent=71)
+    assert told.counts == (SmallCount(label=MOTH[0], count=12, low=8, high=20, level="look"),)
+    assert (told.frames, told.awake_min, told.battery_percent) == (4 * 3540, 240, 71)
+
+
+def test_the_most_on_a_frame_is_the_most_of_the_day_and_never_a_sum() -> None:
+    hours = [
+        interval(h * 3600.0, unit="max_per_frame", counts=(count(APHID, n, n, n + 2),)) for h, n in enumerate([4, 9, 2])
+    ]
+    assert small_day(DAY, hours).counts == (SmallCount(label=APHID[0], count=9, low=9, high=11),)
+
+
+def test_a_range_that_is_not_known_of_one_hour_is_not_known_of_the_day() -> None:
+    hours = [interval(counts=(count(MOTH, 3, 2, 5),)), interval(3600.0, counts=(count(MOTH, 4),))]
+    assert small_day(DAY, hours).counts == (SmallCount(label=MOTH[0], count=7),)
+
+
+def test_units_are_not_mixed() -> None:
+    with pytest.raises(ValueError, match="one unit"):
+        small_day(DAY, [interval(unit="new"), interval(unit="visits")])
+
+
+def test_every_name_of_the_table_has_a_number_of_its_own() -> None:
+    assert len({name_number(name) for name in NAMES}) == len(NAMES)
+
+
+def test_a_name_that_the_decoder_does_not_know_keeps_its_number() -> None:
+    day = SmallDay(day=DAY, unit="new", frames=1, awake_min=1, counts=(SmallCount(label="Novum insectum", count=2),))
+    (back,) = decode_small(encode_small(day)).counts or ()
+    assert back.label == f"#{name_number('Novum insectum'):07x}"
+    assert encode_small(decode_small(encode_small(day))) == encode_small(day)
+
+
+def test_the_golden_day_means_what_it_meant() -> None:
+    golden = bytes.fromhex("15094515a0a00b5000ee861b750c0406")
+    moth = SmallCount(label=MOTH[0], stage="adult", count=12, low=9, high=18, level="look")
+    day = SmallDay(day=DAY, unit="new", frames=1440, awake_min=1440, counts=(moth,), saturated=True, battery_percent=80)
+    assert encode_small(day) == golden
+    assert decode_small(golden) == day
+
+
+def test_a_later_version_is_refused_and_named() -> None:
+    with pytest.raises(WireError, match="version 2 is not 1"):
+        decode_small(b"\x20" + bytes(10))
