@@ -19,6 +19,7 @@ from edge import __version__
 from edge.board import read_board
 from edge.calibration import EVERYTHING
 from edge.cameras import open_watched_camera
+from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import MEGABYTE, NodeConfig
 from edge.detector import Detector
@@ -27,6 +28,8 @@ from edge.fallback import open_detector
 from edge.mqtt import Publisher
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
+from edge.power.gauge import read_battery
+from edge.power.keeper import Keeper, ask_halt
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
@@ -51,15 +54,17 @@ TOO_FAST = (
 class Pulse:
     """Feeds systemd's watchdog from the loop itself, so that a stuck loop or a wedged inference cannot fake it."""
 
-    def __init__(self, clock: Clock, publisher: Publisher | None, proof: Proof | None) -> None:
+    def __init__(self, clock: Clock, publisher: Publisher | None, proof: Proof | None, keeper: Keeper) -> None:
         self._clock = clock
         self._publisher = publisher
         self._proof = proof
+        self._keeper = keeper
 
     def beat(self) -> None:
         """The loop has turned. A publisher that has not turned for long is a reason not to say so."""
         if self._proof is not None:
             self._proof.beat()
+        self._keeper.beat()
         if self._publisher is None or self._clock.monotonic_s() - self._publisher.beat_s < PUBLISHER_STUCK_S:
             notify("WATCHDOG=1")
 
@@ -114,11 +119,11 @@ def build(
     if runs.end_too_fast:
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
-    base = _Base(config, store, board, clock, stop, runs, begin_again)
+    base = _Base(config, store, board, clock, stop, runs, _keeper(config, store, clock), begin_again)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
-    alive = Pulse(clock, publisher, _proof(base) if detector else None)
+    alive = Pulse(clock, publisher, _proof(base) if detector else None, base.keeper)
     pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
     return Node(config, store, board, stop, page, pipeline, alive)
 
@@ -149,6 +154,7 @@ class _Base:
     clock: Clock
     stop: Event
     runs: Runs
+    keeper: Keeper
     begin_again: Callable[[], None] | None
 
 
@@ -204,6 +210,20 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
     return publisher
 
 
+def _keeper(config: NodeConfig, store: Store, clock: Clock) -> Keeper:
+    """Reads the battery, and puts the node to sleep where that is configured."""
+    gauge = config.power.gauge
+    return Keeper(
+        config.power,
+        config.node,
+        config.camera,
+        clock,
+        read=lambda: None if gauge is None else read_battery(gauge),
+        is_idle=lambda: config.mqtt is None or store.waiting().records == 0,
+        ask=ask_halt,
+    )
+
+
 def _proof(base: _Base) -> Proof:
     """Says once that what runs does well, see edge/updates."""
     board, has_broker = base.board, base.config.mqtt is not None
@@ -244,6 +264,7 @@ def _open_loop(
             store=base.store,
             board=base.board,
             clock=base.clock,
+            climate=parts.enter_context(closing(open_climate(base.config.climate))),
             committed=publisher.wake if publisher else partial(put_times_right, base.store, base.clock),
             alive=alive.beat,
         )
@@ -288,6 +309,7 @@ def _health(base: _Base) -> Health:
     """How the node is; the publisher adds the store's and its own part."""
     now, snapshot = base.clock.now(), base.board.snapshot()
     camera, board = snapshot.camera, read_board(Path(base.config.store.folder))
+    battery = base.keeper.battery
     return Health(
         utc=now.utc,
         clock=now.state.value,
@@ -311,5 +333,6 @@ def _health(base: _Base) -> Health:
         throttled=board.is_throttled,
         load=round(os.getloadavg()[0], 2),
         memory_mb=None if board.memory_bytes is None else round(board.memory_bytes / MEGABYTE, 1),
+        battery_v=None if battery is None else round(battery.voltage_v, 2),
         disk_free_mb=None if board.disk_free_bytes is None else round(board.disk_free_bytes / MEGABYTE, 1),
     )

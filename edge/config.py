@@ -120,6 +120,24 @@ class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metrics_token_file: str | None = None  # whose bearer may read /metrics from another machine; None: nobody
 
 
+class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[climate]: temperature and humidity, shaded and ventilated. The first two kinds need the extra `sensors`."""
+
+    kind: Literal["sht3x", "bme280", "mqtt"]
+    every_s: Seconds = 60.0  # between two readings of a sensor on the bus
+    bus: Annotated[int, Meta(ge=0, le=255)] = 1  # /dev/i2c-1
+    address: Annotated[int, Meta(ge=3, le=119)] | None = None  # None: 0x44 of an SHT3x, 0x76 of a BME280
+    host: str = "127.0.0.1"  # from here on: of kind "mqtt"
+    port: Port = 1883
+    tls: bool = False
+    ca_file: str | None = None
+    username: str | None = None
+    password_file: str | None = None
+    topic: str = ""
+    temperature: str = "temperature"  # name in the JSON, dotted where it lies deeper: AM2301.Temperature
+    humidity: str = "humidity"  # in per cent
+
+
 class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[advice.threshold]]: what the local station says, in place of the packaged rows of that pest and unit."""
 
@@ -145,6 +163,16 @@ class AdviceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     threshold: tuple[OwnThreshold, ...] = ()
 
 
+class PowerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[power]: battery and sleep. Sleeping needs something that wakes the board, see docs/power.md."""
+
+    gauge: str | None = None  # the kernel's name of the battery's gauge, as ina219
+    low_v: Annotated[float, Meta(gt=0, le=60)] | None = None  # below it for a minute and a half: shut down in order
+    sleep: Literal["never", "night", "between"] = "never"  # between: also off between two looks
+    after_sunset_s: Annotated[float, Meta(ge=-21600, le=21600)] = 1800.0  # night begins; below 0: before sunset
+    before_sunrise_s: Annotated[float, Meta(ge=-21600, le=21600)] = 1800.0
+
+
 class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole node.toml."""
 
@@ -155,7 +183,9 @@ class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mqtt: MqttTable | None = None
     store: StoreTable = StoreTable()
     advice: AdviceTable = AdviceTable()
+    climate: ClimateTable | None = None
     page: PageTable | None = PageTable()
+    power: PowerTable = PowerTable()
 
 
 def safe_config(folder: Path) -> NodeConfig:
@@ -223,10 +253,11 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
             f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures "
             "by its own rules; give another folder"
         )
-    for own in config.advice.threshold:
-        if own.sure_at is not None and own.sure_at < own.act_at:
-            where = f"{name}: advice.threshold of {own.label}"
-            raise ConfigError(f"{where}: sure_at {own.sure_at:g} is below act_at {own.act_at:g}; give the larger one")
+    _check_field(config, name)
+    if config.power.low_v is not None and config.power.gauge is None:
+        raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
+    if config.power.sleep != "never" and config.node.latitude is None:
+        raise ConfigError(f"{name}: power.sleep needs node.latitude and node.longitude, for the sun's times; give them")
     mqtt = config.mqtt
     if mqtt is not None and not mqtt.tls and mqtt.host not in LOOPBACK and not mqtt.insecure:
         raise ConfigError(
@@ -240,6 +271,17 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
 def _lies_in(source: str, folder: str) -> bool:
     """Is `source` the path of the folder or of something below it? A camera's number or address is no path."""
     return "://" not in source and Path(source).resolve().is_relative_to(Path(folder).resolve())
+
+
+def _check_field(config: NodeConfig, name: str) -> None:
+    """Thresholds and weather."""
+    climate = config.climate
+    if climate is not None and climate.kind == "mqtt" and not climate.topic:
+        raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")
+    for own in config.advice.threshold:
+        if own.sure_at is not None and own.sure_at < own.act_at:
+            where = f"{name}: advice.threshold of {own.label}"
+            raise ConfigError(f"{where}: sure_at {own.sure_at:g} is below act_at {own.act_at:g}; give the larger one")
 
 
 def _explain(message: str, record: type) -> str:

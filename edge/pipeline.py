@@ -19,6 +19,7 @@ from edge.annotations import annotate
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
 from edge.census import UNITS, Census, begun, follows, keep, seen_before
+from edge.climate import ClimateSensor
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
 from edge.counts import Interval, Record, Seen, Sighting, Unit
@@ -53,6 +54,7 @@ class Parts:
     store: Store
     board: StatusBoard
     clock: Clock
+    climate: ClimateSensor
     committed: Callable[[], None]  # called after each commit: wakes the publisher
     alive: Callable[[], None]  # called each time the loop turns: feeds the watchdog
 
@@ -131,6 +133,10 @@ class Pipeline:
         self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
         self._parts.board.show_calibration(known)
 
+    def _read_weather(self) -> None:
+        new = self._parts.climate.readings(self._parts.clock.monotonic_s())
+        self._tally = replace(self._tally, weather=self._tally.weather.with_(new))
+
     def _keep_card(self) -> None:
         """With the interval, so that after a power cut insects are new again if and only if their interval was lost.
 
@@ -146,6 +152,7 @@ class Pipeline:
     def _turn(self) -> bool:
         """One frame, or one reason why there is none. False: the camera has shown everything."""
         self._parts.alive()
+        self._read_weather()
         if self._calibration.changed():
             self.close_interval()  # its area is the old one
             self._take_calibration()
@@ -274,6 +281,7 @@ class Pipeline:
     def _rest(self, stop: Event, until_s: float) -> None:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
+            self._read_weather()
             self._preview()
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             self._close_interval_when_due()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from edge.clock import Instant, seconds_between
 from edge.config import Mode
 from edge.counts import Interval, NoData, Seen, TaxonCount, Unit, counted
+from edge.weather import NOTHING_READ, Readings
 
 RECENT_FRAMES = 3  # a detector that misses an insect on one frame must not report its arrival twice
 
@@ -36,6 +37,7 @@ class Tally:
     counted: Mapping[str, int] = field(default_factory=dict)  # label -> visits, or new on the card
     saturated: bool = False  # was the card full on a frame?
     exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
+    weather: Readings = NOTHING_READ
     awake_s: float = 0.0
     last_frame_s: float | None = None  # monotonic
 
@@ -86,6 +88,7 @@ class Tally:
             counts=_counts(numbers_seen, accuracy) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
+            climate=self.weather.climate(),
         )
 
     def _awake(self, at: Instant, longest_gap_s: float) -> "Tally":

@@ -8,15 +8,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock durable changes boxes detections cameras bundle seams detector golden updates fallback bench "
-    "gate tracker trap leaf severity calibration ranges counts nights agreement census tally eye "
-    "taxa advice wire exports board status store excerpt mqtt draw annotations photographs label support page "
-    "systemd restarts alarms pipeline app cli __main__ platform"
+    "__init__ errors config clock durable changes boxes detections cameras bundle seams detector golden updates fallback "
+    "bench gate tracker trap leaf severity calibration ranges counts nights weather agreement census tally eye "
+    "taxa advice wire exports board status store excerpt mqtt climate draw annotations photographs label support page "
+    "power systemd restarts alarms pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
     "onnxruntime": {"detector"},
-    "paho": {"mqtt", "platform"},  # the node's connection, and the subscriber's
+    "paho": {"mqtt", "climate", "platform"},  # the node's connection, a weather station's, the subscriber's
     "flask": {"page"},
     "flask_babel": {"page"},
     "waitress": {"page"},
@@ -29,6 +29,8 @@ OWNERS = {
     "psycopg": {"platform"},
     "pika": {"platform"},
     "weasyprint": {"platform"},
+    "bme280": {"climate"},
+    "smbus2": {"climate"},
     "picamera2": {"cameras"},
     "libcamera": {"cameras"},
 }
@@ -84,7 +86,7 @@ def test_the_platform_side_knows_only_the_contract() -> None:
 
 
 def test_training_takes_from_edge_only_what_detects() -> None:
-    allowed = {"errors", "boxes", "detections", "bundle", "detector", "taxa", "cameras", "draw"}
+    allowed = {"errors", "boxes", "detections", "bundle", "detector", "severity", "bench", "agreement", "taxa", "cameras", "draw"}
     for path in (ROOT / "training").rglob("*.py"):
         assert within_edge(path) <= allowed, path.name
 

@@ -93,3 +93,20 @@ def test_records_cannot_be_changed() -> None:
     config: NodeConfig = parse_config(GOOD, "node.toml")
     with pytest.raises(AttributeError):
         config.camera.every_s = 1.0  # type: ignore[misc]
+
+
+def test_a_threshold_whose_sure_level_is_below_its_first_is_refused() -> None:
+    rows = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/picture"\nact_at = 10\nsure_at = 5\n'
+    with pytest.raises(ConfigError, match="sure_at 5 is below act_at 10"):
+        parse_config(GOOD + rows, "node.toml")
+
+
+def test_a_weather_station_without_a_topic_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"climate\.topic is missing"):
+        parse_config(GOOD + '[climate]\nkind = "mqtt"\n', "node.toml")
+
+
+def test_a_key_of_a_threshold_that_is_misspelt_is_named_with_the_right_one() -> None:
+    rows = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/picture"\nact_att = 10\n'
+    with pytest.raises(ConfigError, match="did you mean act_at"):
+        parse_config(GOOD + rows, "node.toml")

@@ -1,6 +1,7 @@
 """The loop: what it saw is committed before it is shown, and every frame is accounted for."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, load_calibration, save_calibration
 from edge.cameras import open_watched_camera
+from edge.climate import ClimateSensor, NoSensor
 from edge.clock import SystemClock
 from edge.config import parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
@@ -24,6 +26,8 @@ from edge.errors import StoreError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.weather import Reading
+from tests.cameras.sources import network_camera
 from tests.clocks import NOON
 from tests.onnx_files import BLUE, RED, write_model
 from tests.waiting import wait_until
@@ -48,6 +52,7 @@ class Bench:
     parts: ExitStack
     stop: Event = field(default_factory=Event)
     wakes: int = 0
+    climate: ClimateSensor = field(default_factory=NoSensor)
     more: str = ""  # of node.toml
 
     def add(self, name: str, picture: Image | bytes) -> None:
@@ -66,10 +71,17 @@ class Bench:
         return folder
 
     def build(
-        self, *, mode: str = "live", interval_s: float = FOREVER, loop: bool = False, every_s: float = 0
+        self,
+        *,
+        mode: str = "live",
+        interval_s: float = FOREVER,
+        loop: bool = False,
+        every_s: float = 0,
+        address: str = "",
     ) -> Pipeline:
+        kind = "opencv" if address else "folder"
         config = parse_config(
-            f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
+            f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "{kind}"\nsource = "{address or self.pictures}"\n'
             f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
             f'[store]\nfolder = "{self.state}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
@@ -81,6 +93,7 @@ class Bench:
         detector = Detector(load_bundle(write_model(self.folder / "squares.onnx")))
         parts = Parts(
             config=config, camera=camera, detector=detector, store=self.store, board=self.board, clock=clock,
+            climate=self.climate,
             committed=self._woken, alive=lambda: None,
         )  # fmt: skip
         return Pipeline(parts)
@@ -351,3 +364,66 @@ def test_focus_and_light_are_watched_against_the_day_of_focusing(bench: Bench) -
     bench.add("1.png", cv2.GaussianBlur(sharp, (0, 0), 2))
     bench.build().run(bench.stop)
     assert (bench.board.snapshot().camera.focus, bench.board.snapshot().camera.light) == ("blurred", "good")
+
+
+def test_while_somebody_looks_more_frames_are_shown_than_are_counted(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    with network_camera() as source:
+        running(bench.build(every_s=FOREVER, address=source.address), bench.stop)
+        wait_until(lambda: bench.board.snapshot().camera.frames == 1, within_s=20)
+        first = bench.board.frame()
+        shown = {id(first)}
+
+        def look() -> bool:
+            bench.board.watch(time.monotonic())
+            frame = bench.board.frame()
+            assert frame is not None
+            shown.add(id(frame))
+            return len(shown) >= 4 and bench.board.seen_on(frame) is not None
+
+        wait_until(look, within_s=20)
+        camera = bench.board.snapshot().camera
+        assert camera.frames == 1
+        assert camera.last_frame is not None
+        bench.stop.set()
+
+
+def test_a_folder_is_not_read_on_for_somebody_who_looks(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    for number in range(3):
+        bench.add(f"{number}.png", scene((16, 32, BLUE)))
+    pipeline = bench.build(every_s=3)
+    bench.board.watch(time.monotonic())
+    running(pipeline, bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.state == "ended", within_s=20)
+    assert bench.board.snapshot().camera.frames == 3
+
+
+class Thermometer(NoSensor):
+    """Two readings at once, then none."""
+
+    def __init__(self) -> None:
+        self.left = [Reading(20.0, 0.5), Reading(30.0, 0.9), Reading(float("nan"))]
+
+    def readings(self, now_s: float) -> list[Reading]:  # noqa: ARG002
+        told, self.left = self.left, []
+        return told
+
+
+def test_an_interval_carries_the_weather_of_its_hour(bench: Bench) -> None:
+    bench.climate = Thermometer()
+    bench.add("1.png", scene())
+    bench.build().run(bench.stop)
+    climate = bench.interval.climate
+    assert climate is not None
+    assert (climate.readings, climate.temperature_c.mean, climate.temperature_c.most) == (2, 25.0, 30.0)
+    assert climate.humidity is not None
+    assert climate.humidity.least == 0.5
+
+
+def test_without_a_sensor_there_is_no_weather(bench: Bench) -> None:
+    bench.add("1.png", scene())
+    bench.build().run(bench.stop)
+    assert bench.interval.climate is None

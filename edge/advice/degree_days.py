@@ -3,12 +3,16 @@
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
 from math import asin, cos, inf, isfinite, pi
 
+from edge.counts import Interval, Spread
 from edge.errors import UsageError
+
+
+LEAST_HOURS = 18  # of a day with a reading: with fewer, dawn or afternoon may be missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,18 @@ def day_ranges(readings: Iterable[tuple[date, float]], least_readings: int = 12)
     for day, celsius in readings:
         by_day.setdefault(day, []).append(celsius)
     return {day: DayRange(min(all_c), max(all_c)) for day, all_c in by_day.items() if len(all_c) >= least_readings}
+
+
+def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, DayRange]:
+    """Local days from what intervals carry of the weather; one with fewer than `LEAST_HOURS` hours is unknown."""
+    hours: dict[date, dict[int, list[Spread]]] = {}
+    for interval in intervals:
+        if interval.climate is not None:
+            local = (interval.start.utc + (interval.end.utc - interval.start.utc) / 2).astimezone(zone)
+            hours.setdefault(local.date(), {}).setdefault(local.hour, []).append(interval.climate.temperature_c)
+    spreads = {day: [s for told in by_hour.values() for s in told] for day, by_hour in hours.items()}
+    known = {day: told for day, told in spreads.items() if len(hours[day]) >= LEAST_HOURS}
+    return {day: DayRange(min(s.least for s in told), max(s.most for s in told)) for day, told in known.items()}
 
 
 def read_days(text: str, name: str) -> dict[date, DayRange]:

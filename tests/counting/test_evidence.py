@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.advice import Days, Evidence, watched
+from edge.advice import DayRange, Days, Evidence, watched
+from edge.advice.degree_days import measured_days
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, OwnThreshold
-from edge.counts import Interval, NoData, TaxonCount, counted
+from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted
 from edge.nights import begin_of, day_at, day_of, length_s
 from tests.records import count, interval
 
@@ -90,6 +91,15 @@ def test_a_night_s_catch_is_the_sum_of_its_hours_a_trap_and_night() -> None:
 def test_a_catch_that_came_in_three_nights_is_a_third_of_it_a_night() -> None:
     after_three = replace(hour(10, 30), exposed_s=3 * 86_400.0)
     assert figures(days(after_three).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 10
+
+
+def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
+    def at_hour(h: int) -> Interval:
+        warmth = Spread(mean=20.0, least=10.0 + h, most=12.0 + h)
+        return replace(hour(h - 12, 0), climate=Climate(readings=60, temperature_c=warmth))
+
+    whole, half = [at_hour(h) for h in range(24)], [at_hour(24 + h) for h in range(12)]
+    assert measured_days([*whole, *half], SHANGHAI) == {JULY: DayRange(10.0, 35.0)}
 
 
 def test_a_night_without_a_picture_says_nothing() -> None:

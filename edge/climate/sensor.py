@@ -1,0 +1,51 @@
+"""Which sensor a node has, behind one call a turn of the loop."""
+
+from importlib import import_module
+from typing import Protocol
+
+from edge.climate.i2c import I2cSensor
+from edge.climate.topic import TopicSensor
+from edge.config import ClimateTable
+from edge.errors import ConfigError
+from edge.weather import Reading
+
+
+class ClimateSensor(Protocol):
+    """Owned by the loop, and never in its way."""
+
+    def readings(self, now_s: float) -> list[Reading]:
+        """Those that are new; empty while there are none. `now_s`: monotonic."""
+        ...
+
+    def close(self) -> None:
+        """Give the bus or the connection back."""
+        ...
+
+
+class NoSensor:
+    """A node without one."""
+
+    def readings(self, now_s: float) -> list[Reading]:  # noqa: ARG002
+        """See ClimateSensor."""
+        return []
+
+    def close(self) -> None:
+        """See ClimateSensor."""
+
+
+def open_climate(config: ClimateTable | None) -> ClimateSensor:
+    """Raises ConfigError if a driver, a bus or a secret is missing. A sensor or broker that is silent is no error."""
+    if config is None:
+        return NoSensor()
+    if config.kind == "mqtt":
+        return TopicSensor(config)
+    try:
+        read, close = import_module(f"edge.climate.{config.kind}").opened(config.bus, config.address)
+    except ImportError as why:
+        raise ConfigError(
+            f"climate.kind {config.kind} needs its driver ({why}); run: pip install 'fieldeye[sensors]'"
+        ) from why
+    except OSError as why:
+        where = f"climate.bus {config.bus}: /dev/i2c-{config.bus}"
+        raise ConfigError(f"{where} cannot be opened ({why.strerror}); switch I2C on, or correct the number") from why
+    return I2cSensor(read, config.every_s, close)

@@ -1,0 +1,87 @@
+"""Readings that another device publishes over MQTT, as weather stations and Zigbee bridges do."""
+
+import json
+import logging
+import math
+import ssl
+from collections import deque
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.config import ClimateTable
+from edge.mqtt import read_secret
+from edge.weather import Reading
+
+log = logging.getLogger("fieldeye.climate")
+
+MOST_KEPT = 100  # the loop takes them each turn; more in one turn are too many of a weather, and the oldest go
+MOST_BYTES = 4096
+
+
+class TopicSensor:
+    """paho's own thread connects, waits for names and comes back; the loop takes what came.
+
+    Should that thread die, no reading comes any more, and the interval says so: it is no weather.
+    """
+
+    def __init__(self, config: ClimateTable) -> None:
+        self._config = config
+        self._came: deque[Reading] = deque(maxlen=MOST_KEPT)
+        self._unread = False
+        self._client = Client(CallbackAPIVersion.VERSION2)  # MQTT 3.1.1: any broker of a weather station
+        if config.tls:
+            self._client.tls_set_context(ssl.create_default_context(cafile=config.ca_file))
+        if config.username is not None:
+            password = read_secret(config.password_file, "climate.password_file") if config.password_file else None
+            self._client.username_pw_set(config.username, password.reveal() if password else None)
+        self._client.on_connect = lambda client, *_: client.subscribe(config.topic)
+        self._client.on_message = lambda _client, _data, message: self._take(message)
+        self._client.connect_async(config.host, config.port)
+        self._client.loop_start()
+
+    def readings(self, now_s: float) -> list[Reading]:  # noqa: ARG002  they come when they come
+        """See ClimateSensor."""
+        return [self._came.popleft() for _ in range(len(self._came))]
+
+    def close(self) -> None:
+        """See ClimateSensor."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _take(self, message: MQTTMessage) -> None:
+        if message.retain:  # of an hour that is over, perhaps
+            return
+        reading = read_payload(message.payload, self._config)
+        if reading is None and not self._unread:
+            log.warning(
+                "climate_not_read",
+                extra={"topic": message.topic, "payload": message.payload[:80].decode("utf-8", "replace")},
+            )
+        self._unread = reading is None
+        if reading is not None:
+            self._came.append(reading)
+
+
+def read_payload(payload: bytes, config: ClimateTable) -> Reading | None:
+    """A bare number is the temperature in °C; of JSON, dotted names lead to it and to the humidity in per cent."""
+    if len(payload) > MOST_BYTES:
+        return None
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    temperature_c = _number(told if not isinstance(told, dict) else _at(told, config.temperature))
+    humidity = _number(_at(told, config.humidity)) if isinstance(told, dict) else None
+    return None if temperature_c is None else Reading(temperature_c, None if humidity is None else humidity / 100)
+
+
+def _at(told: object, path: str) -> object:
+    for name in path.split("."):
+        told = told.get(name) if isinstance(told, dict) else None
+    return told
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known and isinstance(value, int | float) else None

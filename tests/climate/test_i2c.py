@@ -1,0 +1,74 @@
+"""Sensors on the bus, by their own drivers, against chips that answer as their datasheets say."""
+
+import pytest
+
+from edge.climate import bme280, open_climate, sht3x
+from edge.climate.i2c import I2cSensor
+from edge.config import ClimateTable
+from edge.errors import ConfigError
+from edge.weather import Reading
+from tests.climate.chips import Bme280, Sht3x
+
+
+def sensor_of(chip: Sht3x | Bme280, every_s: float = 60.0) -> I2cSensor:
+    read = sht3x.reader(chip) if isinstance(chip, Sht3x) else bme280.reader(chip)
+    return I2cSensor(read, every_s, close=lambda: None)
+
+
+def test_an_sht3x_is_read_by_its_vendor_s_driver() -> None:
+    chip = Sht3x()
+    (reading,) = sensor_of(chip).readings(0.0)
+    assert reading.temperature_c == pytest.approx(-45 + 175 * 0x6666 / 65535)
+    assert reading.humidity == pytest.approx(0x8000 / 65535)
+    assert chip.asked == [b"\x24\x00"]  # single shot, high repeatability
+
+
+def test_a_bme280_gives_the_temperature_of_the_datasheet_s_example() -> None:
+    (reading,) = sensor_of(Bme280()).readings(0.0)
+    assert reading.temperature_c == pytest.approx(25.08, abs=0.01)
+    assert reading.humidity is not None
+    assert 0 < reading.humidity < 1
+
+
+@pytest.mark.parametrize("chip", [Sht3x(answers=False), Sht3x(damages=True)], ids=["unplugged", "damaged"])
+def test_a_reading_that_fails_is_none_and_no_zero(chip: Sht3x) -> None:
+    assert sensor_of(chip).readings(0.0) == []
+
+
+def test_a_sensor_that_is_plugged_in_later_is_read_then() -> None:
+    chip = Bme280()
+    chip.is_plugged = False
+    sensor = sensor_of(chip)
+    assert sensor.readings(0.0) == []
+    chip.is_plugged = True
+    assert len(sensor.readings(60.0)) == 1
+
+
+def test_a_trouble_that_lasts_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    chip = Sht3x(answers=False)
+    sensor = sensor_of(chip)
+    for minute in range(5):
+        sensor.readings(60.0 * minute)
+    chip.answers = True
+    sensor.readings(300.0)
+    assert [line.getMessage() for line in caplog.records] == ["climate_sensor_changed"] * 2
+
+
+def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
+    sensor = sensor_of(Sht3x(), every_s=60.0)
+    assert [len(sensor.readings(s)) for s in (0, 10, 59, 60, 61)] == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["sht3x", "bme280"])
+def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: str) -> None:
+    with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):
+        open_climate(ClimateTable(kind=kind, bus=99))
+
+
+def test_a_node_without_a_sensor_reads_nothing() -> None:
+    assert open_climate(None).readings(0.0) == []
+
+
+@pytest.mark.parametrize("celsius", [-273.0, 85.1, float("nan")])
+def test_what_no_weather_has_is_no_reading(celsius: float) -> None:
+    assert not Reading(celsius).is_weather
