@@ -1,11 +1,15 @@
 """The technician's live picture: encoded only when somebody asks, and for everybody together at most twice a second."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
+
+import cv2
 
 from edge.boxes import Image
 from edge.calibration import Exposure, Region, exposure, sharpness
 from edge.clock import Clock
+from edge.counts import Seen
 from edge.draw import jpeg, thumbnail
 from edge.status import StatusBoard
 
@@ -13,6 +17,7 @@ SHORTEST_S = 0.5  # between two encodings
 LONGEST_PX = 960  # a phone's width twice over; a full frame costs 4x the time and the bytes
 QUALITY = 75
 WHOLE = Region()
+YELLOW, RIM = (10, 214, 255), (15, 24, 20)  # BGR, as on the kept pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Shot:
     """A frame as it is shown, with what a technician turns the lens by."""
 
     jpeg: bytes
+    seen: int | None  # framed on it; None: the detector has not looked at it
     sharpness: float  # grey levels squared; compares within one scene only
     light: Exposure
 
@@ -40,14 +46,30 @@ class LivePicture:
         """The newest frame, or the one of less than half a second ago; None before the first frame."""
         with self._lock:
             now_s = self._clock.monotonic_s()
+            self._board.watch(now_s)
             frame = self._board.frame()
             if frame is not None and frame is not self._frame and now_s - self._made_s >= SHORTEST_S:
-                self._shot, self._frame, self._made_s = made(frame), frame, now_s
+                self._shot, self._frame, self._made_s = made(frame, self._board.seen_on(frame)), frame, now_s
                 self.encoded += 1
             return self._shot
 
 
-def made(frame: Image) -> Shot:
-    """A frame (H, W, 3) uint8 BGR made smaller, measured and encoded."""
+def made(frame: Image, seen: Sequence[Seen] | None) -> Shot:
+    """A frame (H, W, 3) uint8 BGR made smaller, measured, framed where something is `seen`, and encoded."""
     small = thumbnail(frame, LONGEST_PX)
-    return Shot(jpeg(small, QUALITY), sharpness(small, WHOLE), exposure(small, WHOLE))
+    count = None if seen is None else len(seen)
+    return Shot(jpeg(framed(small, seen or ()), QUALITY), count, sharpness(small, WHOLE), exposure(small, WHOLE))
+
+
+def framed(image: Image, seen: Sequence[Seen]) -> Image:
+    """A copy with a yellow frame, dark at its rim, around each; names stand in words beside the picture."""
+    if not seen:
+        return image
+    canvas = image.copy()
+    height_px, width_px = image.shape[:2]
+    for one in seen:
+        left, top, right, bottom = one.box
+        corners = (round(left * width_px), round(top * height_px)), (round(right * width_px), round(bottom * height_px))
+        cv2.rectangle(canvas, *corners, RIM, 5)
+        cv2.rectangle(canvas, *corners, YELLOW, 2)
+    return canvas

@@ -26,6 +26,7 @@ class Optics:
     """What stands below the live picture."""
 
     sharpness: str
+    seen: str
     lights: tuple[Light, ...]  # all, so that a script can show another one; one is shown
     cost: str
 
@@ -37,12 +38,15 @@ class MovingWords:
     ago: str
     cost: str
     best: str
+    seen: str
+    not_looked: str
 
 
 def optics(shot: Shot) -> Optics:
     """Of the picture that is shown."""
     return Optics(
         sharpness=number(shot.sharpness, 1),
+        seen=seen_words(shot.seen),
         lights=lights(shot.light),
         cost=gettext("One picture has %(size)s kB.", size=number(len(shot.jpeg) / 1000)),
     )
@@ -69,10 +73,19 @@ def verdict_on(light: Exposure) -> str:
     return "dark" if light.mean < MIDDLE else "bright"
 
 
+def seen_words(seen: int | None) -> str:
+    """How many are framed; None: nobody knows."""
+    if seen is None:
+        return gettext("The model has not looked at this picture.")
+    return gettext("Framed on this picture: %(count)s", count=number(seen))
+
+
 def moving_words() -> MovingWords:
     """For the script that moves the picture."""
     return MovingWords(
         ago=gettext("Last picture %(ago)s", ago="{ago}"),
         cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
         best=gettext("Best so far: %(sharpness)s", sharpness="{best}"),
+        seen=gettext("Framed on this picture: %(count)s", count="{n}"),
+        not_looked=seen_words(None),
     )

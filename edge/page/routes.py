@@ -164,6 +164,7 @@ def live_jpeg() -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers["Picture-Age-S"] = str(round(age_s(this.board.snapshot().camera, this.clock.now())))
     response.headers["Picture-Sharpness"] = f"{shot.sharpness:.1f}"
+    response.headers["Picture-Seen"] = "" if shot.seen is None else str(shot.seen)
     response.headers["Picture-Light"] = optics.verdict_on(shot.light)
     return response
 

@@ -13,7 +13,12 @@ from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable
 from edge.errors import ConfigError
 from edge.page.words import LANGUAGES, gettext
 
-RECORDS = {"node": NodeTable, "camera": CameraTable, "mqtt": MqttTable, "page": PageTable}
+RECORDS: dict[str, type[msgspec.Struct]] = {
+    "node": NodeTable,
+    "camera": CameraTable,
+    "mqtt": MqttTable,
+    "page": PageTable,
+}
 KEY = re.compile(r"\b(?:node|camera|mqtt|page)\.\w+")
 
 

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.boxes import Image
+from edge.counts import Seen
 from edge.page.live import LivePicture
 from edge.status import StatusBoard
 from tests.clocks import SetClock
@@ -108,6 +109,32 @@ def test_the_light_is_told_in_words(light: int, words: str, client: FlaskClient,
     shown = [line for line in client.get("/live").text.splitlines() if "data-light" in line and "hidden>" not in line]
     assert len(shown) == 1
     assert words in shown[0]
+
+
+def test_what_the_model_sees_is_framed_and_counted_on_the_picture_of_that_frame_only() -> None:
+    live, board, clock = live_with("rice_bug.jpg")
+    plain = live.shot()
+    board.show_frame(frame("rice_bug.jpg"), [Seen("Leptocorisa", "", 0.9, (0.2, 0.3, 0.6, 0.7))])
+    clock.advance(1)
+    framed = live.shot()
+    assert plain is not None
+    assert framed is not None
+    assert (plain.seen, framed.seen) == (None, 1)
+    drawn = cv2.imdecode(np.frombuffer(framed.jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    height_px, width_px = drawn.shape[:2]
+    left, middle = round(0.2 * width_px), round(0.5 * height_px)
+    assert (drawn[middle, left, 1:] > 150).all()  # yellow: green and red
+    assert framed.sharpness == plain.sharpness  # measured on the picture, not on the frames
+
+
+def test_the_loop_hears_that_somebody_looks_and_that_nobody_does_any_more() -> None:
+    live, board, clock = live_with("rice_bug.jpg")
+    assert not board.is_watched(clock.monotonic_s())
+    live.shot()
+    clock.advance(4)
+    assert board.is_watched(clock.monotonic_s())
+    clock.advance(2)
+    assert not board.is_watched(clock.monotonic_s())
 
 
 def test_the_board_for_millimetres_is_a_pdf_to_print(client: FlaskClient) -> None:

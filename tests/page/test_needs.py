@@ -14,6 +14,7 @@ from tests.page.scenes import Scene, seen
 from tests.page.visitors import as_role, token_on
 
 NOBODY, READER, FARMER, TECHNICIAN = Role
+SET_UP = ("region", "scale", "model", "clock", "care", "server", "hand")
 NEEDS = {
     "GET /": READER,
     "GET /seen": READER,
@@ -44,16 +45,14 @@ NEEDS = {
     "POST /review": FARMER,
     "POST /review/undo": FARMER,
     "GET /review/<picture>/<box>": FARMER,
-    "GET /photo": FARMER,
-    "POST /photo": FARMER,
-    "GET /photo/<name>": FARMER,
-    "GET /photo/<name>.jpg": FARMER,
-    "POST /photo/<name>/ask": FARMER,
-    "GET /questions/<name>.jpg": FARMER,
     "GET /people": TECHNICIAN,
     "POST /people": TECHNICIAN,
     "POST /people/remove": TECHNICIAN,
     "GET /audit": TECHNICIAN,
+    "GET /set-up": TECHNICIAN,
+    "POST /set-up/finish": TECHNICIAN,
+    "POST /set-up/focus": TECHNICIAN,
+    **{f"{method} /set-up/{step}": TECHNICIAN for method in ("GET", "POST") for step in SET_UP},
     "GET /settings": TECHNICIAN,
     "POST /settings": TECHNICIAN,
     "POST /settings/undo": TECHNICIAN,

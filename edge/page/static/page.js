@@ -103,6 +103,8 @@ async function keepMoving(image) {
       const ageS = Number(answer.headers.get("Picture-Age-S"));
       const passed = ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute");
       age.textContent = age.dataset.words.replace("{ago}", passed);
+      const seen = document.getElementById("live-seen"), count = answer.headers.get("Picture-Seen");
+      seen.textContent = count ? seen.dataset.words.replace("{n}", count) : seen.dataset.not;
       best = showOptics(answer.headers, best);
       say("");
     } catch {
@@ -136,6 +138,41 @@ for (const part of document.querySelectorAll("[data-phone]")) {
     for (const [n, name] of part.dataset.into.split(" ").entries()) if (values[n]) document.getElementById(name).value = values[n];
   });
 }
+
+for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.addEventListener("submit", () => { field.value = String(Date.now()); });
+
+// The region by finger: the text beside the picture stays the truth, and works without scripts.
+function drawRegion(svg, text) {
+  const shapes = svg.querySelectorAll("polygon"), reach = 6;
+  let held = -1;
+  const read = () => text.value.split("\n").map((line) => line.trim().split(/\s+/).map(Number)).filter((corner) => corner.length === 2 && corner.every(Number.isFinite));
+  const show = () => { for (const shape of shapes) shape.setAttribute("points", read().map((corner) => corner.join(",")).join(" ")); };
+  const write = (corners) => { text.value = corners.map((corner) => corner.map((v) => v.toFixed(1)).join(" ")).join("\n"); show(); };
+  const place = (event) => {
+    const seen = svg.getBoundingClientRect();
+    return [(event.clientX - seen.left) / seen.width, (event.clientY - seen.top) / seen.height].map((v) => Math.min(100, Math.max(0, v * 100)));
+  };
+  svg.addEventListener("pointerdown", (event) => {
+    const corners = read(), [x, y] = place(event);
+    held = corners.findIndex((corner) => Math.hypot(corner[0] - x, corner[1] - y) < reach);
+    if (held < 0) held = corners.push([x, y]) - 1;
+    write(corners);
+    svg.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (held < 0) return;
+    const corners = read();
+    corners[held] = place(event);
+    write(corners);
+  });
+  svg.addEventListener("pointerup", () => { held = -1; });
+  text.addEventListener("input", show);
+  document.getElementById("region-again").addEventListener("click", () => write([]));
+  for (const id of ["by-finger", "region-tools"]) document.getElementById(id).hidden = false;
+}
+const region = document.getElementById("region");
+if (region) drawRegion(region, document.getElementById("corners"));
 
 if (navigator.serviceWorker) {
   navigator.serviceWorker.register("/sw.js");

@@ -1,0 +1,99 @@
+"""What a technician measures: focus, region, scale, and how the node's counts agree with a person's."""
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from edge.annotations import annotated
+from edge.boxes import Image
+from edge.calibration import (
+    Calibration,
+    Layout,
+    Reference,
+    Region,
+    Scale,
+    find_corners,
+    focused,
+    load_calibration,
+    measured,
+    save_calibration,
+)
+from edge.counts import Sighting
+from edge.errors import ConfigError
+from edge.page.visit import CHECK_PICTURES
+from edge.store import Store
+
+LAYOUT = Layout()
+NEWEST = 200  # sightings among which pictures to count by hand are looked for
+
+
+def keep(folder: Path, who: str, at: datetime, **changes: object) -> Calibration:
+    """The calibration with some of it measured anew, durably. Raises StoreError."""
+    try:
+        known = load_calibration(folder)
+    except ConfigError:
+        known = None
+    new = replace(known or Calibration(at=at, who=who), at=at, who=who, **changes)  # type: ignore[arg-type]
+    save_calibration(folder, new)
+    return new
+
+
+def keep_focus(folder: Path, frame: Image, who: str, at: datetime) -> Reference:
+    """This is what a sharp picture looks like, in the region that is counted."""
+    reference = focused(frame, region_of(folder))
+    keep(folder, who, at, focus=reference)
+    return reference
+
+
+def scale_on(frame: Image, side_mm: float) -> Scale:
+    """From the board on one frame. Raises BadFrameError with a reason."""
+    return measured([find_corners(frame, LAYOUT)], side_mm)
+
+
+def region_of(folder: Path) -> Region:
+    """What is counted now."""
+    try:
+        known = load_calibration(folder)
+    except ConfigError:
+        known = None
+    return Region() if known is None else known.region
+
+
+def parsed_region(typed: str) -> Region:
+    """Of lines `x y` in percent of the picture. Raises ConfigError."""
+    corners = []
+    for line in typed.replace(";", "\n").splitlines():
+        words = line.replace(",", ".").split()
+        if not words:
+            continue
+        try:
+            x, y = (float(word) / 100 for word in words)
+        except ValueError as why:
+            raise ConfigError(f"{line}: a corner is two numbers, across and down, in percent") from why
+        corners.append((x, y))
+    return Region(tuple(corners))
+
+
+def region_text(region: Region) -> str:
+    """The inverse of `parsed_region`."""
+    return "\n".join(f"{x * 100:.1f} {y * 100:.1f}" for x, y in region.corners)
+
+
+def share_percent(region: Region) -> str:
+    """How much of the picture is counted, in whole percent."""
+    return str(round(float((region.mask(200, 200) > 0).mean()) * 100))
+
+
+def check_pictures(store: Store) -> dict[str, int]:
+    """The newest kept pictures on which something was seen -> how many the node framed there."""
+    found: dict[str, int] = {}
+    for stored in store.latest_sightings(NEWEST):
+        sighting = stored.record
+        if not isinstance(sighting, Sighting) or sighting.picture is None or sighting.picture in found:
+            continue
+        content = store.picture(sighting.picture)
+        if content is not None:
+            found[sighting.picture] = len(annotated(content)) or sighting.count
+        if len(found) == CHECK_PICTURES:
+            break
+    return found

@@ -1,0 +1,176 @@
+"""The steps of a visit that need hands and eyes: the region by finger, the board by ruler, ten pictures by counting."""
+
+from pathlib import Path
+
+import msgspec
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from edge.errors import BadFrameError, ConfigError
+from edge.page import checks
+from edge.page.routes import node
+from edge.page.set_up import calibration, done
+from edge.page.steps import agreement_words
+from edge.page.trust import Role, needs, trust, visitor
+from edge.page.visit import CHECK_PICTURES, compared, load, save
+from edge.page.words import gettext, number
+
+measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
+
+
+@measuring.get("/region")
+@needs(Role.TECHNICIAN)
+def region() -> ResponseReturnValue:
+    """The live picture with the corners of what is counted."""
+    return _region_page(checks.region_text(checks.region_of(_folder())), "")
+
+
+@measuring.post("/region")
+@needs(Role.TECHNICIAN)
+def keep_region() -> ResponseReturnValue:
+    """Counts of another region are other counts: the loop begins an interval of its own."""
+    typed = request.form.get("corners", "")
+    try:
+        found = checks.parsed_region("0 0\n100 0\n100 100\n0 100" if "whole" in request.form else typed)
+    except ConfigError as why:
+        return _region_page(typed, str(why)), 400
+    checks.keep(_folder(), visitor().name, trust().now_utc(), region=found)
+    return done("region", checks.share_percent(found))
+
+
+@measuring.get("/scale")
+@needs(Role.TECHNICIAN)
+def scale() -> ResponseReturnValue:
+    """The board, the ruler, or the area."""
+    return _scale_page({})
+
+
+@measuring.post("/scale")
+@needs(Role.TECHNICIAN)
+def keep_scale() -> ResponseReturnValue:
+    """From the board on the live picture, from a typed area, or neither."""
+    who, at = visitor().name, trust().now_utc()
+    if "without" in request.form:
+        checks.keep(_folder(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
+        return done("scale")
+    if "area" in request.form:
+        area_cm2 = _positive(request.form["area"], 1e7)
+        if area_cm2 is None:
+            return _scale_page({"area": gettext("A number above 0.")}), 400
+        checks.keep(_folder(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
+        return done("scale", f"{area_cm2:g} cm²")
+    return _measure(who)
+
+
+@measuring.get("/hand")
+@needs(Role.TECHNICIAN)
+def hand() -> ResponseReturnValue:
+    """Pictures to count on, without the node's frames, so that the eye is not led."""
+    return _hand_page({})
+
+
+@measuring.post("/hand")
+@needs(Role.TECHNICIAN)
+def keep_hand() -> ResponseReturnValue:
+    """As many as were counted; the others wait."""
+    found, counted = checks.check_pictures(node().store), {}
+    wrong: dict[str, str] = {}
+    for name in found:
+        typed = request.form.get(name, "").strip()
+        if typed and not (typed.isdigit() and len(typed) <= 5):
+            wrong[name] = gettext("A whole number.")
+        elif typed:
+            counted[name] = int(typed)
+    if wrong:
+        return _hand_page(wrong), 400
+    visit = load(node().store)
+    visit = msgspec.structs.replace(visit, counted={**visit.counted, **counted}, found={**visit.found, **found})
+    save(node().store, visit)
+    agreed = compared(visit)
+    if agreed is None:
+        return redirect("/set-up/hand", 303)
+    checks.keep(_folder(), visitor().name, trust().now_utc(), counted_by_eye=agreed.n, mean_error=agreed.mae)
+    return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
+
+
+def _measure(who: str) -> ResponseReturnValue:
+    """The board on the newest frame."""
+    side_mm, frame = _positive(request.form.get("side", ""), 200), node().board.frame()
+    if side_mm is None or frame is None:
+        words = gettext("A number above 0.") if side_mm is None else gettext("The camera has not given a picture yet.")
+        return _scale_page({"side": words}), 400
+    try:
+        found = checks.scale_on(frame, side_mm)
+    except BadFrameError as why:
+        words = gettext("The board is not seen well: show it whole, sharp, evenly lit and flat, and try again.")
+        return _scale_page({"side": words}, detail=str(why)), 400
+    layout = checks.LAYOUT
+    checks.keep(
+        _folder(),
+        who,
+        trust().now_utc(),
+        scale=found,
+        side_mm=side_mm,
+        board=f"{layout.across}x{layout.down}",
+        typed_area_mm2=None,
+    )
+    return done("scale", f"{found.mm_per_px():.4f} mm/px")
+
+
+def _region_page(corners: str, detail: str) -> str:
+    try:
+        shown = checks.parsed_region(corners)
+    except ConfigError:
+        shown = checks.region_of(_folder())
+    points = " ".join(f"{x * 100:.2f},{y * 100:.2f}" for x, y in shown.corners)
+    wrong = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.") if detail else ""
+    return render_template(
+        "set_up_region.html", corners=corners, points=points, wrong=wrong, has_picture=node().board.frame() is not None
+    )
+
+
+def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
+    known = calibration()
+    words = ""
+    if known is not None and known.mm_per_px is not None and known.error_px is not None:
+        words = gettext(
+            "%(mm)s mm a pixel, corners off by %(error)s px",
+            mm=number(known.mm_per_px, 4),
+            error=number(known.error_px, 2),
+        )
+    return render_template(
+        "set_up_scale.html",
+        wrong=wrong,
+        known=words,
+        detail=detail,
+        side=request.form.get("side", ""),
+        area=request.form.get("area", ""),
+        has_picture=node().board.frame() is not None,
+    )
+
+
+def _hand_page(wrong: dict[str, str]) -> str:
+    found, visit = checks.check_pictures(node().store), load(node().store)
+    agreed = compared(visit)
+    pictures = [
+        (name, request.form.get(name, str(visit.counted.get(name, ""))), wrong.get(name, ""), number(place))
+        for place, name in enumerate(found, start=1)
+    ]
+    return render_template(
+        "set_up_hand.html",
+        pictures=pictures,
+        result=agreement_words(agreed) if agreed else "",
+        wanted=number(CHECK_PICTURES),
+    )
+
+
+def _positive(typed: str, most: float) -> float | None:
+    try:
+        value = float(typed.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if 0 < value <= most else None
+
+
+def _folder() -> Path:
+    return Path(node().config.store.folder)

@@ -1,0 +1,237 @@
+"""The technician's way through a visit: steps that can be left and taken up again, and a record at the end."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from edge.calibration import Calibration, load_calibration
+from edge.clock import ClockState
+from edge.errors import ConfigError, FieldeyeError
+from edge.mqtt import probe
+from edge.page import checks, optics, steps
+from edge.page.routes import node
+from edge.page.tones import ICONS
+from edge.page.trust import Role, needs, trust, visitor
+from edge.page.visit import Past, Tick, Visit, compared, load, save
+from edge.page.words import duration, gettext, number
+
+set_up = Blueprint("set_up", __name__, url_prefix="/set-up")
+
+LONGEST_NOTE = 500
+AGREES_S = 60.0  # two clocks that differ by less serve the same night
+
+
+@set_up.get("")
+@needs(Role.TECHNICIAN)
+def overview() -> ResponseReturnValue:
+    """All steps, and whether the node may be left."""
+    this, visit = node(), load(node().store)
+    listed = steps.steps(_facts(visit))
+    tone, ready = steps.readiness(listed)
+    when = this.moments()
+    past = [
+        (when.at(one.at), one.who, one.note, gettext("ready") if not one.open_steps else gettext("not ready"))
+        for one in visit.past[:10]
+    ]
+    icon = ICONS[tone]
+    return render_template("set_up.html", steps=listed, tone=tone, icon=icon, ready=ready, past=past)
+
+
+@set_up.post("/finish")
+@needs(Role.TECHNICIAN)
+def finish() -> ResponseReturnValue:
+    """The record of the visit; the next one begins with nothing done."""
+    visit = load(node().store)
+    left = tuple(step.id for step in steps.steps(_facts(visit)) if step.tone != steps.DONE)
+    note = request.form.get("note", "").strip()[:LONGEST_NOTE]
+    save(node().store, visit.over(Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)))
+    trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
+    return redirect("/set-up", 303)
+
+
+@set_up.post("/focus")
+@needs(Role.TECHNICIAN)
+def remember_focus() -> ResponseReturnValue:
+    """From now on the node says when the picture is less sharp than now."""
+    frame = node().board.frame()
+    if frame is None:
+        return _no_picture()
+    reference = checks.keep_focus(_folder(), frame, visitor().name, trust().now_utc())
+    return done("focus", number(reference.sharpness, 1))
+
+
+@set_up.get("/model")
+@needs(Role.TECHNICIAN)
+def model() -> ResponseReturnValue:
+    """The live picture with what the model frames on it."""
+    shot = node().live.shot()
+    seen = None if shot is None else optics.seen_words(shot.seen)
+    return render_template("set_up_model.html", seen=seen, has_looked=shot is not None and shot.seen is not None)
+
+
+@set_up.post("/model")
+@needs(Role.TECHNICIAN)
+def model_is_right() -> ResponseReturnValue:
+    """A person has compared the frames with what is there."""
+    shot = node().live.shot()
+    if shot is None or shot.seen is None:
+        return _no_picture()
+    return done("model", number(shot.seen))
+
+
+@set_up.get("/clock")
+@needs(Role.TECHNICIAN)
+def clock() -> ResponseReturnValue:
+    """The node's time beside the phone's."""
+    return _clock_page("")
+
+
+@set_up.post("/clock")
+@needs(Role.TECHNICIAN)
+def clock_is_right() -> ResponseReturnValue:
+    """The phone's time comes along where scripts run; without, the person has compared."""
+    now, sent = node().clock.now(), request.form.get("phone_ms", "")
+    if sent.isdigit() and len(sent) < 15:
+        off_s = (now.utc - datetime.fromtimestamp(int(sent) / 1000, UTC)).total_seconds()
+        if abs(off_s) > AGREES_S:
+            return _clock_page(gettext("The two clocks differ by %(time)s.", time=duration(abs(off_s)))), 400
+    return done("clock")
+
+
+@set_up.get("/care")
+@needs(Role.TECHNICIAN)
+def care() -> ResponseReturnValue:
+    """When lure and card were put in, and how long they last."""
+    visit = load(node().store)
+    today = node().moments().today()
+    return render_template("set_up_care.html", visit=visit, today=today.isoformat(), wrong={})
+
+
+@set_up.post("/care")
+@needs(Role.TECHNICIAN)
+def keep_care() -> ResponseReturnValue:
+    """Kept for the reminder."""
+    visit, wrong = _with_dates(load(node().store))
+    if wrong:
+        today = node().moments().today().isoformat()
+        return render_template("set_up_care.html", visit=request.form, today=today, wrong=wrong), 400
+    save(node().store, visit)
+    return done("care")
+
+
+@set_up.get("/server")
+@needs(Role.TECHNICIAN)
+def server() -> ResponseReturnValue:
+    """What will be tried."""
+    return render_template("set_up_server.html", tried=[], mqtt=node().config.mqtt)
+
+
+@set_up.post("/server")
+@needs(Role.TECHNICIAN)
+def try_server() -> ResponseReturnValue:
+    """Name, port, TLS, log-in and a test message, each with its answer; at most 40 s."""
+    this = node()
+    if this.config.mqtt is None:
+        return redirect("/set-up", 303)
+    tried: list[tuple[str, bool, str]] = []
+    try:
+        for step in probe(this.config.mqtt, this.config.node, this.clock):
+            tried.append((_server_words(step.what), step.is_well, step.sentence))
+    except FieldeyeError as why:
+        tried.append((_server_words("broker log-in"), False, str(why)))
+    if tried and all(is_well for _, is_well, _ in tried):
+        _tick("server")
+    return render_template("set_up_server.html", tried=tried, mqtt=this.config.mqtt)
+
+
+def done(step: str, figure: str = "") -> ResponseReturnValue:
+    """Remember a step with who and when, and go on with the list."""
+    _tick(step, figure)
+    return redirect(f"/set-up#{step}", 303)
+
+
+def calibration() -> Calibration | None:
+    """The one that was saved last; one that cannot be read is none."""
+    try:
+        return load_calibration(_folder())
+    except ConfigError:
+        return None
+
+
+def _tick(step: str, figure: str = "") -> None:
+    store = node().store
+    save(store, load(store).ticked(step, Tick(at=trust().now_utc(), who=visitor().name, figure=figure)))
+    trust().note(f"visit {step} {figure}".rstrip())
+
+
+def _facts(visit: Visit) -> steps.Facts:
+    this, when = node(), node().moments()
+    shot = this.live.shot()
+    lights = () if shot is None else optics.lights(shot.light)
+    return steps.Facts(
+        config=this.config,
+        snapshot=this.board.snapshot(),
+        lines={line.id: line for line in this.health(when)},
+        visit=visit,
+        light=next((light for light in lights if light.is_shown), None),
+        agreed=compared(visit),
+        calibration=calibration(),
+        clock=this.clock.now().state,
+        today=when.today(),
+    )
+
+
+def _clock_page(wrong: str) -> str:
+    this = node()
+    return render_template(
+        "set_up_clock.html",
+        time=this.moments().at(this.clock.now().utc),
+        zone=this.config.node.time_zone,
+        is_set=this.clock.now().state is ClockState.SYNCED,
+        wrong=wrong,
+    )
+
+
+def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
+    """The dates of the form, or what is wrong with them."""
+    wrong: dict[str, str] = {}
+    values: dict[str, object] = {}
+    today = node().moments().today()
+    for name in ("lure", "card"):
+        typed = request.form.get(name, "").strip()
+        try:
+            values[name] = date.fromisoformat(typed) if typed else None
+        except ValueError:
+            wrong[name] = gettext("A date such as 2026-07-01.")
+        else:
+            if isinstance(values[name], date) and values[name] > today:  # type: ignore[operator]
+                wrong[name] = gettext("This day is still to come.")
+        typed = request.form.get(f"{name}_days", "").strip()
+        if typed.isdigit() and 1 <= int(typed) <= 366:
+            values[f"{name}_days"] = int(typed)
+        else:
+            wrong[f"{name}_days"] = gettext("A number from 1 to 366.")
+    return (visit, wrong) if wrong else (msgspec.structs.replace(visit, **values), {})
+
+
+def _server_words(what: str) -> str:
+    words = {
+        "broker name": gettext("The server's name is known."),
+        "broker port": gettext("The server answers."),
+        "broker TLS": gettext("The line is secured."),
+        "broker log-in": gettext("The server lets this node in."),
+        "broker publish": gettext("A test message was acknowledged."),
+    }
+    return words.get(what, what)
+
+
+def _no_picture() -> ResponseReturnValue:
+    words = gettext("The camera has not given a picture yet.")
+    return render_template("plain.html", words=words), 400
+
+
+def _folder() -> Path:
+    return Path(node().config.store.folder)

@@ -1,0 +1,197 @@
+"""The technician's checklist: what has to be right before a node is left alone, and how it is now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from edge.agreement import Agreement
+from edge.calibration import Calibration
+from edge.clock import ClockState
+from edge.config import NodeConfig
+from edge.page.optics import Light
+from edge.page.tones import ICONS, Line, Tone, tone_word
+from edge.page.visit import CHECK_PICTURES, Visit
+from edge.page.words import gettext, listed, number
+from edge.status import Snapshot
+
+DONE: Tone = "calm"
+OPEN: Tone = "wait"
+BAD: Tone = "look"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step: how it is, in words, and where it is done."""
+
+    id: str
+    title: str
+    tone: Tone
+    icon: str
+    word: str
+    sentence: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the steps are judged by."""
+
+    config: NodeConfig
+    snapshot: Snapshot
+    lines: Mapping[str, Line]  # the node's health by part
+    visit: Visit
+    light: Light | None  # of the newest frame; None: there is none
+    agreed: Agreement | None
+    calibration: Calibration | None
+    clock: ClockState
+    today: date
+
+
+def steps(facts: Facts) -> tuple[Step, ...]:
+    """All, in the order in which they are best done."""
+    made = [
+        ("picture", gettext("Picture and light"), "/live", _picture),
+        ("focus", gettext("Sharpness"), "/live", _focus),
+        ("region", gettext("What is counted"), "/set-up/region", _region),
+        ("scale", gettext("Millimetres"), "/set-up/scale", _scale),
+        ("model", gettext("Model"), "/set-up/model", _model),
+        ("clock", gettext("Clock"), "/set-up/clock", _clock),
+        ("place", gettext("Place"), "/settings", _place),
+        ("care", gettext("Lure and card"), "/set-up/care", _care),
+        ("server", gettext("Delivery"), "/set-up/server", _server),
+        ("hand", gettext("Counted by hand"), "/set-up/hand", _hand),
+        ("power", gettext("Power"), "/node", _power),
+    ]
+    return tuple(_step(name, title, address, *judge(facts)) for name, title, address, judge in made)
+
+
+def readiness(listed_steps: Sequence[Step]) -> tuple[Tone, str]:
+    """May the technician leave?"""
+    left = [step.title for step in listed_steps if step.tone != DONE]
+    if not left:
+        return "calm", gettext("This node is ready.")
+    return "wait", gettext("Still to do: %(parts)s", parts=listed(left))
+
+
+def _step(name: str, title: str, address: str, tone: Tone, sentence: str) -> Step:
+    word = gettext("Done") if tone == DONE else gettext("To do") if tone == OPEN else tone_word(tone)
+    return Step(id=name, title=title, tone=tone, icon=ICONS[tone], word=word, sentence=sentence, address=address)
+
+
+def _picture(facts: Facts) -> tuple[Tone, str]:
+    line = facts.lines["camera"]
+    if line.tone != "calm":
+        return BAD, line.sentence
+    if facts.light is None:
+        return OPEN, gettext("The camera has not given a picture yet.")
+    return (BAD if facts.light.tone == "stop" else DONE), facts.light.words
+
+
+def _focus(facts: Facts) -> tuple[Tone, str]:
+    if "focus" not in facts.visit.ticks:
+        return OPEN, gettext("Turn the lens until the picture is sharp, and have it remembered.")
+    figure = facts.visit.ticks["focus"].figure
+    if facts.snapshot.camera.focus in ("soft", "blurred"):
+        return BAD, gettext("The picture is less sharp than it was: wipe the lens, then focus again.")
+    return DONE, gettext("Sharp at %(figure)s.", figure=figure)
+
+
+def _region(facts: Facts) -> tuple[Tone, str]:
+    if "region" not in facts.visit.ticks:
+        return OPEN, gettext("Draw what is counted, or say that the whole picture is.")
+    return DONE, gettext("%(share)s %% of the picture are counted.", share=facts.visit.ticks["region"].figure)
+
+
+def _scale(facts: Facts) -> tuple[Tone, str]:
+    known = facts.calibration
+    if "scale" not in facts.visit.ticks:
+        return OPEN, gettext("Lay the board where the insects are counted and measure it, or type the area.")
+    if known is None or known.area_mm2 is None:
+        return DONE, gettext("Left out: counts have no density.")
+    return DONE, gettext("%(area)s cm² are counted.", area=number(known.area_mm2 / 100, 1))
+
+
+def _model(facts: Facts) -> tuple[Tone, str]:
+    line = facts.lines["model"]
+    if line.tone != "calm":
+        return BAD, line.sentence
+    if "model" not in facts.visit.ticks:
+        return OPEN, gettext("Look at the live picture: does the model frame what is there?")
+    return DONE, gettext("It looks at the live picture. Framed: %(figure)s", figure=facts.visit.ticks["model"].figure)
+
+
+def _clock(facts: Facts) -> tuple[Tone, str]:
+    if facts.clock is ClockState.SYNCED:
+        return DONE, gettext("The clock is set.")
+    if "clock" in facts.visit.ticks:
+        return DONE, gettext("The clock agrees with a phone.")
+    return OPEN, gettext("Compare the clock and the time zone with your phone.")
+
+
+def _place(facts: Facts) -> tuple[Tone, str]:
+    table = facts.config.node
+    if table.latitude is None or table.longitude is None:
+        return OPEN, gettext("The position is missing.")
+    code = table.area_code or gettext("no area code")
+    return DONE, gettext(
+        "%(site)s, %(latitude)s, %(longitude)s, %(code)s",
+        site=table.site,
+        latitude=number(table.latitude, 4),
+        longitude=number(table.longitude, 4),
+        code=code,
+    )
+
+
+def _care(facts: Facts) -> tuple[Tone, str]:
+    if facts.config.camera.mode != "trap":
+        return DONE, gettext("This node watches no trap.")
+    if facts.visit.card is None:
+        return OPEN, gettext("Say when card and lure were put in.")
+    due = facts.visit.due(facts.today)
+    if due:
+        return BAD, care_words(due)
+    return DONE, gettext("Card and lure are fresh enough.")
+
+
+def _server(facts: Facts) -> tuple[Tone, str]:
+    line = facts.lines["link"]
+    if facts.config.mqtt is None:
+        return DONE, line.sentence
+    if line.tone != "calm":
+        return (OPEN if line.tone == "wait" else BAD), line.sentence
+    if "server" not in facts.visit.ticks:
+        return OPEN, gettext("Send a test message and wait for the answer.")
+    return DONE, gettext("The server has acknowledged a test message.")
+
+
+def _hand(facts: Facts) -> tuple[Tone, str]:
+    agreed = facts.agreed
+    if agreed is None:
+        return OPEN, gettext("Count ten pictures yourself and compare.")
+    tone: Tone = DONE if agreed.n >= CHECK_PICTURES else OPEN
+    return tone, agreement_words(agreed)
+
+
+def _power(facts: Facts) -> tuple[Tone, str]:
+    weak = facts.lines.get("power")
+    if weak is not None:
+        return BAD, weak.sentence
+    return DONE, gettext("No sign of a weak supply.")
+
+
+def agreement_words(agreed: Agreement) -> str:
+    """On so many pictures off by so much; too many or too few."""
+    side = gettext("too many") if agreed.bias > 0 else gettext("too few")
+    bias = gettext("%(count)s %(side)s on average", count=number(abs(agreed.bias), 1), side=side)
+    return gettext(
+        "%(pictures)s pictures: off by %(error)s on average, %(bias)s",
+        pictures=number(agreed.n),
+        error=number(agreed.mae, 1),
+        bias=bias if agreed.bias else gettext("to neither side"),
+    )
+
+
+def care_words(due: Sequence[str]) -> str:
+    """What has to be changed."""
+    words = {"lure": gettext("lure"), "card": gettext("card")}
+    return gettext("To be changed: %(parts)s", parts=listed(words[what] for what in due))

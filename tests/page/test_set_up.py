@@ -1,0 +1,279 @@
+"""A technician's visit: each step as it is, live, resumable, and a record at the end."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from edge.annotations import annotate
+from edge.boxes import Image
+from edge.calibration import Calibration, load_calibration
+from edge.clock import ClockState
+from edge.counts import Seen, Sighting
+from edge.page import create_app
+from edge.page.checks import parsed_region, region_text
+from edge.page.trust import Role
+from edge.page.visit import load
+from tests.counting.boards import photograph
+from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
+from tests.page.visitors import as_role, post
+
+
+@pytest.fixture
+def technician(client: FlaskClient, scene: Scene) -> FlaskClient:
+    well(scene)
+    scene.board.show_frame(frame_of("whitefly.jpg"))
+    return as_role(client, scene, Role.TECHNICIAN)
+
+
+def frame_of(name: str) -> Image:
+    """A real picture as the camera gives it; its light is good."""
+    return np.asarray(cv2.imread(str(FRAMES / name)), np.uint8)
+
+
+def state(client: FlaskClient, step: str) -> str:
+    """The word of a step on the list."""
+    part = client.get("/set-up").text.split(f'<li id="{step}">')[1].split("</li>")[0]
+    return next(word for word in ("Done", "To do", "Look at it", "Stopped") if word in part)
+
+
+def pictures(scene: Scene) -> list[str]:
+    """Of the newest sightings."""
+    found = [one.record for one in scene.store.latest_sightings(10)]
+    return [one.picture for one in found if isinstance(one, Sighting) and one.picture is not None]
+
+
+def saved(scene: Scene) -> Calibration:
+    known = load_calibration(Path(scene.config.store.folder))
+    assert known is not None
+    return known
+
+
+def test_a_new_visit_begins_with_the_steps_that_only_a_person_can_do(technician: FlaskClient) -> None:
+    states = {step: state(technician, step) for step in ("focus", "region", "scale", "model", "server", "hand")}
+    assert set(states.values()) == {"To do"}
+    page = technician.get("/set-up").text
+    assert "Still to do:" in page
+    assert "This node is ready." not in page
+
+
+def test_a_dark_picture_and_a_missing_camera_are_not_right(technician: FlaskClient, scene: Scene) -> None:
+    assert state(technician, "picture") == "Done"
+    scene.clock.advance(1)
+    scene.board.show_frame(np.zeros((240, 320, 3), np.uint8))
+    assert state(technician, "picture") == "Look at it"
+    scene.board.show(camera=replace(scene.board.snapshot().camera, state="missing"))
+    assert "The camera does not answer." in technician.get("/set-up").text
+
+
+def test_a_sharp_picture_is_remembered_for_the_loop_to_compare_with(technician: FlaskClient, scene: Scene) -> None:
+    assert post(technician, "/set-up/focus", "/live").location == "/set-up#focus"
+    focus = saved(scene).focus
+    assert focus is not None
+    assert focus.sharpness > 10
+    assert state(technician, "focus") == "Done"
+    scene.board.show(camera=replace(scene.board.snapshot().camera, focus="blurred"))
+    assert state(technician, "focus") == "Look at it"
+
+
+def test_a_region_of_five_corners_is_kept_and_the_whole_picture_is_one_touch(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    typed = "10 10\n90 10\n90,5 50\n50 90\n10 50"
+    assert post(technician, "/set-up/region", "/set-up/region", corners=typed).status_code == 303
+    assert saved(scene).region.corners[2] == (0.905, 0.5)
+    assert "% of the picture are counted." in technician.get("/set-up").text
+    post(technician, "/set-up/region", "/set-up/region", corners=typed, whole="1")
+    assert len(saved(scene).region.corners) == 4
+    assert "100 % of the picture are counted." in technician.get("/set-up").text
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "10 10\n20 20", "a b\n1 2\n3 4", "0 0\n10 10\n20 20", "0 0\n200 0\n50 50", "1 2 3\n4 5\n6 7"]
+)
+def test_what_is_no_region_is_said_and_stands_there_still(typed: str, technician: FlaskClient, scene: Scene) -> None:
+    answer = post(technician, "/set-up/region", "/set-up/region", corners=typed)
+    assert answer.status_code == 400
+    assert "This is no region" in answer.text
+    assert load_calibration(Path(scene.config.store.folder)) is None
+
+
+def test_a_regions_text_reads_back() -> None:
+    region = parsed_region("10 10; 90 10; 50 90")
+    assert parsed_region(region_text(region)) == region
+
+
+def test_the_board_on_the_live_picture_gives_millimetres(technician: FlaskClient, scene: Scene) -> None:
+    picture, truth = photograph(0)[0], 20.0
+    scene.board.show_frame(picture)
+    assert post(technician, "/set-up/scale", "/set-up/scale", side=f"{truth}").status_code == 303
+    known = saved(scene)
+    assert known.side_mm == truth
+    assert known.scale is not None
+    assert "cm² are counted." in technician.get("/set-up").text
+    assert "mm a pixel" in technician.get("/set-up/scale").text
+
+
+def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scene: Scene) -> None:
+    answer = post(technician, "/set-up/scale", "/set-up/scale", side="20")
+    assert answer.status_code == 400
+    assert "The board is not seen well" in answer.text
+    assert load_calibration(Path(scene.config.store.folder)) is None
+
+
+@pytest.mark.parametrize("typed", ["", "0", "-3", "wide", "nan", "inf"])
+def test_a_side_or_an_area_that_is_none_is_refused(typed: str, technician: FlaskClient) -> None:
+    assert post(technician, "/set-up/scale", "/set-up/scale", side=typed).status_code == 400
+    assert post(technician, "/set-up/scale", "/set-up/scale", area=typed).status_code == 400
+
+
+def test_a_typed_area_and_none_at_all_are_both_an_answer(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/scale", "/set-up/scale", area="250,5")
+    assert saved(scene).area_mm2 == 25_050
+    assert "250.5 cm² are counted." in technician.get("/set-up").text
+    post(technician, "/set-up/scale", "/set-up/scale", without="1")
+    assert saved(scene).area_mm2 is None
+    assert "Left out: counts have no density." in technician.get("/set-up").text
+
+
+def test_the_model_is_tried_on_the_live_picture_with_its_frames(technician: FlaskClient, scene: Scene) -> None:
+    assert "has not looked at this picture" in technician.get("/set-up/model").text
+    assert post(technician, "/set-up/model", "/live").status_code == 400
+    scene.clock.advance(1)
+    scene.board.show_frame(frame_of("whitefly.jpg"), [Seen("Bemisia", "", 0.9, (0.2, 0.2, 0.4, 0.4))] * 3)
+    assert "Framed on this picture: 3" in technician.get("/set-up/model").text
+    assert technician.get("/live.jpg").headers["Picture-Seen"] == "3"
+    assert post(technician, "/set-up/model", "/set-up/model").status_code == 303
+    assert state(technician, "model") == "Done"
+
+
+@pytest.mark.parametrize(("off_s", "is_right"), [(5, True), (-59, True), (61, False), (-86_400, False)])
+def test_the_clock_is_held_against_the_phones(
+    off_s: int, is_right: bool, technician: FlaskClient, scene: Scene
+) -> None:
+    scene.clock.state = ClockState.UNSYNCED
+    phone = round((scene.clock.utc + timedelta(seconds=off_s)).timestamp() * 1000)
+    answer = post(technician, "/set-up/clock", "/set-up/clock", phone_ms=str(phone))
+    assert answer.status_code == (303 if is_right else 400)
+    assert ("The two clocks differ by" in answer.text) != is_right
+    assert state(technician, "clock") == ("Done" if is_right else "To do")
+
+
+def test_without_scripts_the_person_compares_the_clocks(technician: FlaskClient, scene: Scene) -> None:
+    scene.clock.state = ClockState.UNSYNCED
+    assert post(technician, "/set-up/clock", "/set-up/clock", phone_ms="").status_code == 303
+
+
+def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:
+    well(scene)
+    camera = msgspec.structs.replace(scene.config.camera, mode="trap")
+    config = msgspec.structs.replace(scene.config, camera=camera)
+    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    assert state(client, "care") == "To do"
+    dates = {"card": "2026-07-01", "card_days": "7", "lure": "2026-06-01", "lure_days": "60"}
+    assert post(client, "/set-up/care", "/set-up/care", **dates).status_code == 303
+    assert state(client, "care") == "Done"
+    scene.clock.advance(8 * 86_400)
+    as_role(client, scene, Role.TECHNICIAN)
+    assert "To be changed: card" in client.get("/set-up").text
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"), [("card", "2026-02-30"), ("card", "2027-01-01"), ("lure_days", "0"), ("card_days", "often")]
+)
+def test_dates_that_are_none_are_said_beside_their_field(
+    field: str, typed: str, technician: FlaskClient, scene: Scene
+) -> None:
+    form = {"card": "2026-06-30", "card_days": "7", "lure": "", "lure_days": "30", field: typed}
+    answer = post(technician, "/set-up/care", "/set-up/care", **form)
+    assert answer.status_code == 400
+    assert answer.text.count('class="wrong"') == 1
+    assert load(scene.store).card is None
+
+
+def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    answer = post(technician, "/set-up/server", "/set-up/server")  # nothing listens there
+    assert "Not reached" in answer.text
+    assert state(technician, "server") == "To do"
+
+
+def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClient, scene: Scene) -> None:
+    for n in range(10):
+        boxes = [Seen("Bemisia", "", 0.9, (0.1, 0.1, 0.2, 0.2))] * (n + 1)
+        scene.store.commit(
+            [sighting(scene.before(minutes=n + 1), count=n + 1)], annotate(picture_of("whitefly.jpg"), boxes)
+        )
+    names = pictures(scene)
+    assert len(set(names)) == 10
+    some = {name: str(10 - place + 1) for place, name in enumerate(names[:4])}  # one more than the node framed
+    post(technician, "/set-up/hand", "/set-up/hand", **some)
+    assert state(technician, "hand") == "To do"
+    rest = {name: str(10 - place) for place, name in enumerate(names)} | some
+    post(technician, "/set-up/hand", "/set-up/hand", **rest)
+    assert state(technician, "hand") == "Done"
+    assert "10 pictures: off by 0.4 on average, 0.4 too few on average" in technician.get("/set-up").text
+    known = saved(scene)
+    assert (known.counted_by_eye, known.mean_error) == (10, 0.4)
+
+
+def test_a_count_that_is_no_number_is_said_and_nothing_is_compared(technician: FlaskClient, scene: Scene) -> None:
+    scene.store.commit([sighting(scene.before(minutes=1))], picture_of("whitefly.jpg"))
+    answer = post(technician, "/set-up/hand", "/set-up/hand", **dict.fromkeys(pictures(scene), "many"))
+    assert answer.status_code == 400
+    assert load(scene.store).counted == {}
+
+
+def test_a_visit_ends_with_a_record_and_the_next_begins_anew(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/focus", "/live")
+    post(technician, "/set-up/finish", "/set-up", note="  lens wiped  ")
+    visit = load(scene.store)
+    (past,) = visit.past
+    assert (past.who, past.note) == ("technician", "lens wiped")
+    assert {"region", "scale", "model"} <= set(past.open_steps)
+    assert visit.ticks == {}
+    assert state(technician, "focus") == "To do"
+    page = technician.get("/set-up").text
+    assert "lens wiped" in page
+    assert "not ready" in page
+    said = scene.store.audit_trail(1)[0]
+    assert said.what == "visit lens wiped"
+    assert said.outcome.startswith("open: ")
+
+
+def test_a_visit_goes_on_after_the_node_was_off(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/focus", "/live")
+    again = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    assert state(as_role(again, scene, Role.TECHNICIAN), "focus") == "Done"
+
+
+def test_when_all_is_done_the_node_is_ready(scene: Scene) -> None:
+    well(scene)
+    table = msgspec.structs.replace(scene.config.node, latitude=31.2, longitude=121.5)
+    config = msgspec.structs.replace(scene.config, mqtt=None, node=table)
+    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    scene.board.show_frame(frame_of("whitefly.jpg"), [])
+    for minutes in range(10):
+        scene.store.commit([sighting(scene.before(minutes=minutes), count=2)], picture_of("whitefly.jpg"))
+    post(client, "/set-up/focus", "/live")
+    post(client, "/set-up/region", "/set-up/region", whole="1")
+    post(client, "/set-up/scale", "/set-up/scale", without="1")
+    post(client, "/set-up/model", "/set-up/model")
+    counted = dict.fromkeys(pictures(scene), "2")
+    post(client, "/set-up/hand", "/set-up/hand", **counted)
+    page = client.get("/set-up").text
+    assert '<h1 id="ready">This node is ready.</h1>' in page
+    post(client, "/set-up/finish", "/set-up")
+    assert load(scene.store).past[0].open_steps == ()
+    assert scene.store.audit_trail(1)[0].outcome == "done"
+
+
+def test_what_was_written_by_another_version_begins_anew(scene: Scene) -> None:
+    scene.store.set_setting("visit", '{"ticks": 3}')
+    assert load(scene.store).ticks == {}
