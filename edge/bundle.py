@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -166,11 +166,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeafEntry:
+    """A released leaf network, which is no detector and has no golden picture; see `edge.severity`."""
+
+    file: str  # beneath the folder of the manifest
+    sha256: str
+    bytes: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """manifest.json: the released files by name, in order."""
+    """manifest.json: the released files by name, in order; leaf networks by crop."""
 
     format: Literal[1]
     bundles: dict[str, Entry]
+    leaves: dict[str, LeafEntry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +203,7 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     if sha256 is not None and digest != sha256:
         raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
     try:
-        facts = msgspec.json.decode(_metadata(content), type=dict[str, object])
+        facts = msgspec.json.decode(metadata_of(content), type=dict[str, object])
         return msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
     except ValueError as why:  # msgspec's errors are ValueErrors as well
         raise BundleError(f"{path}: not a Fieldeye model ({why}); {AGAIN}, or export it with training.export") from why
@@ -227,7 +238,7 @@ def load_release(release: Release) -> Bundle:
     return load_bundle(release.path, release.entry.sha256 if release.entry else None)
 
 
-def _metadata(model: bytes) -> bytes:
+def metadata_of(model: bytes) -> bytes:
     """The JSON under `fieldeye` in an ONNX file's metadata_props. Raises ValueError.
 
     Field numbers are those of onnx.proto (github.com/onnx/onnx): ModelProto.metadata_props = 14, whose entries hold

@@ -1,6 +1,7 @@
 """A picture in, `Detections` out: session, input and output of a model. The only user of onnxruntime."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import cv2
@@ -161,6 +162,29 @@ def _boxes(offsets: Floats, rows: Ints, bundle: Bundle) -> Floats:
 
 def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
     """A session on the CPU whose input is the one in the metadata. Raises BundleError."""
+    session = _opened(bundle.path, threads)
+    side_px = bundle.input.side_px
+    takes = [(node.shape, node.type) for node in session.get_inputs()]
+    if takes != [([1, 3, side_px, side_px], "tensor(float)")]:
+        raise BundleError(f"{bundle.path}: takes {takes}, its metadata promise 1x3x{side_px}x{side_px}; {AGAIN}")
+    return session
+
+
+def network(path: Path, threads: int = 1) -> Callable[[Floats], list[Floats]]:
+    """All outputs of a file with one input, for a model that is no detector. Both raise BundleError."""
+    session = _opened(path, threads)
+    name = session.get_inputs()[0].name
+
+    def run(tensor: Floats) -> list[Floats]:
+        try:
+            return cast(list[Floats], session.run(None, {name: tensor}))
+        except ORT_FAULTS as why:
+            raise BundleError(f"{path}: does not run ({_first_line(why)}); {AGAIN}") from why
+
+    return run
+
+
+def _opened(path: Path, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -168,14 +192,9 @@ def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
     options.enable_cpu_mem_arena = False  # 8 MB less for a network of 4 MB, and no measurable time (ratio 1.00 to 1.03)
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle: 4 % of a core instead of 24 %
     try:
-        session = ort.InferenceSession(str(bundle.path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except ORT_FAULTS as why:
-        raise BundleError(f"{bundle.path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
-    side_px = bundle.input.side_px
-    takes = [(node.shape, node.type) for node in session.get_inputs()]
-    if takes != [([1, 3, side_px, side_px], "tensor(float)")]:
-        raise BundleError(f"{bundle.path}: takes {takes}, its metadata promise 1x3x{side_px}x{side_px}; {AGAIN}")
-    return session
+        raise BundleError(f"{path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
 
 
 def _first_line(why: BaseException) -> str:

@@ -5,7 +5,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any, get_args
@@ -29,7 +29,8 @@ from edge.detector import Detector
 from edge.draw import draw, jpeg
 from edge.errors import BadFrameError, CameraEndedError, UsageError
 from edge.golden import tried
-from edge.leaf import COFFEE, graded, mckinney_index
+from edge.leaf import COFFEE, Scale, graded, mckinney_index
+from edge.severity import LeafReader, LeafTold, find_leaf
 
 SAVED_QUALITY = 85
 
@@ -43,6 +44,7 @@ class Tallied:
     skipped: Counter[str] = field(default_factory=Counter)
     counts: Counter[int] = field(default_factory=Counter)  # class -> individuals or leaves
     severities: list[float] = field(default_factory=list)
+    stresses: Counter[str] = field(default_factory=Counter)  # label -> leaves that it rules, with --crop
     last: Step | None = None
     per_picture: dict[str, dict[str, int]] = field(default_factory=dict)  # name -> what `--against` can compare
 
@@ -59,6 +61,12 @@ class Tallied:
         if step.severity is not None:
             self.severities.append(step.severity)
 
+    def read(self, step: Step, told: LeafTold) -> Step:
+        """The step with what a leaf network says of the picture, which is better than colour."""
+        if told.stress:
+            self.stresses[told.stress] += 1
+        return replace(step, severity=told.severity)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `count`."""
@@ -66,6 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", required=True, choices=get_args(Mode), help="what the camera looks at")
     parser.add_argument("--fps", type=float, metavar="F", help="frames a second (a video's own; pictures: 1)")
     parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    parser.add_argument(
+        "--crop",
+        metavar="CROP",
+        help="in leaf mode: read severity and stress with the leaf network for it, say, coffee",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument(
         "--save", type=Path, metavar="DIR", help="write each picture with its insects numbered into DIR"
@@ -80,19 +93,22 @@ def run(args: argparse.Namespace) -> int:
     """0 if the pictures could be counted."""
     if args.fps is not None and not 0 < args.fps <= 240:
         raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
+    if args.crop and args.mode != "leaf":
+        raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
     truth = read_truth(args.against) if args.against else None
+    reader = find_leaf(args.crop) if args.crop else None
     detector = tried(find_bundle(args.model))
-    tallied = _count(args, detector)
+    tallied = _count(args, detector, reader)
     if tallied.frames == 0 and not tallied.per_picture:
         raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); give others")
-    result = _result(tallied, detector)
+    result = _result(tallied, detector, reader.bundle.scale if reader else COFFEE)
     if truth:
         result["against"] = _against(truth, tallied, args.threshold)
     print(json.dumps(result, ensure_ascii=False) if args.json else _sentences(result))
     return DONE
 
 
-def _count(args: argparse.Namespace, detector: Detector) -> Tallied:
+def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
     bundle, tallied = detector.bundle, Tallied(args.mode)
     census = begun(args.mode, len(bundle.classes))
     unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
@@ -104,6 +120,8 @@ def _count(args: argparse.Namespace, detector: Detector) -> Tallied:
         found = detector.found(taken, unsure)
         sure = found.confidence >= detector.thresholds[found.class_id]
         census, step = census.looked(found, sure, time_s, taken)
+        if reader and step.looked:
+            step = tallied.read(step, reader(taken))
         tallied.add(name, step, int(sure.sum()))
         if args.save:
             _save(args.save / f"{Path(name).stem}.jpg", taken, found, sure, step, bundle.labels)
@@ -139,7 +157,7 @@ def _read(path: Path) -> Image | BadFrameError:
         return why
 
 
-def _result(tallied: Tallied, detector: Detector) -> dict[str, Any]:
+def _result(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any]:
     """What `--json` prints."""
     classes = detector.bundle.classes
     counts = [
@@ -157,17 +175,19 @@ def _result(tallied: Tallied, detector: Detector) -> dict[str, Any]:
     if tallied.last and (card := tallied.last.card):
         result["card"] = {"present": card.present, "covered": round(card.covered, 3), "saturated": card.saturated}
     if tallied.mode == "leaf":
-        result["leaf"] = _leaf(tallied)
+        result["leaf"] = _leaf(tallied, scale)
     return result
 
 
-def _leaf(tallied: Tallied) -> dict[str, Any]:
-    index = mckinney_index(graded(tallied.severities, COFFEE), COFFEE.highest)
+def _leaf(tallied: Tallied, scale: Scale) -> dict[str, Any]:
+    index = mckinney_index(graded(tallied.severities, scale), scale.highest)
+    stresses = {"stresses": dict(sorted(tallied.stresses.items()))} if tallied.stresses else {}
     return {
         "leaves": tallied.frames,
         "severity": round(mean(tallied.severities), 4) if tallied.severities else None,
         "index": None if index is None else round(index, 1),
-        "scale": COFFEE.source,
+        "scale": scale.source,
+        **stresses,
     }
 
 
