@@ -15,9 +15,11 @@ from edge.mqtt.secret import read_secret
 from edge.page.api import api
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
+from edge.page.looker import Looker
 from edge.page.measuring import measuring
 from edge.page.metrics import metrics
 from edge.page.people import people
+from edge.page.photograph import photograph
 from edge.page.recent import Recent
 from edge.page.review import review
 from edge.page.routes import Node, node, pages
@@ -29,7 +31,7 @@ from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel,
 from edge.status import StatusBoard
 from edge.store import Store
 
-__all__ = ["PageServer", "create_app", "serve"]
+__all__ = ["Looker", "PageServer", "create_app", "serve"]
 
 log = logging.getLogger("fieldeye.page")
 
@@ -44,10 +46,12 @@ def create_app(
     clock: Clock,
     *,
     begin_again: Callable[[], None] | None = None,
+    looker: Looker | None = None,
 ) -> Flask:
     """The page as a WSGI app. It owns nothing: whoever built store and board closes them.
 
-    `begin_again` makes the node start anew with changed settings; None: they hold from the next start.
+    `begin_again` makes the node start anew with changed settings; None: they hold from the next start. `looker` looks
+    at photographs from phones; it has a thread only while it does, and is closed by whoever gave it.
     """
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
@@ -60,10 +64,12 @@ def create_app(
     app.register_blueprint(measuring)
     app.register_blueprint(metrics)
     app.register_blueprint(review)
+    app.register_blueprint(photograph)
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, config, clock))
     app.extensions["fieldeye_begin_again"] = begin_again
+    app.extensions["fieldeye_looker"] = looker or Looker()
     return app
 
 
@@ -102,6 +108,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "static": assets,
             "tabs": [
                 ("/", "home", gettext("Now")),
+                ("/photo", "photo", gettext("Photo")),
                 ("/live", "live", gettext("Live")),
                 ("/node", "node", gettext("Node")),
             ],
@@ -142,7 +149,7 @@ def _error_words(error: HTTPException) -> str:
         return gettext("The page has a fault; the node works on. Show this page to your technician.")
     if error.code == 413:
         return gettext("This is too large to be sent to the node.")
-    if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen")):
+    if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen", "/review", "/photo", "/questions")):
         return error.description or ""
     return gettext("There is no such page here.")
 
