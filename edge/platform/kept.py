@@ -6,11 +6,22 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import StoreError
-from edge.wire import PlainRecord
+from edge.wire import PlainInterval, PlainRecord
 
 
 def read_ledger(path: Path) -> Iterator[PlainRecord]:
-    """The records of a ledger, in its order. Raises StoreError."""
+    """The records of a ledger, in its order, of each key the highest revision. Raises StoreError."""
+    newest: dict[tuple[str, str, int], int] = {}  # of intervals that were revised, which are few
+    for record in _records(path):
+        if isinstance(record, PlainInterval) and record.revision:
+            newest[record.node, record.epoch, record.seq] = record.revision  # a ledger's revisions rise
+    for record in _records(path):
+        revision = record.revision if isinstance(record, PlainInterval) else 0
+        if revision == newest.get((record.node, record.epoch, record.seq), revision):
+            yield record
+
+
+def _records(path: Path) -> Iterator[PlainRecord]:
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -28,6 +39,7 @@ def read_ledger(path: Path) -> Iterator[PlainRecord]:
 
 def _record(path: Path, number: int, line: bytes) -> PlainRecord:
     try:
-        return msgspec.json.decode(line, type=PlainRecord)
+        record: PlainRecord = msgspec.json.decode(line, type=PlainRecord)
     except (msgspec.DecodeError, UnicodeDecodeError) as why:
         raise StoreError(f"{path}:{number}: not a record ({why}); give the file of `fieldeye-platform ingest`") from why
+    return record

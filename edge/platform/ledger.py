@@ -9,25 +9,36 @@ from uuid import UUID
 
 import msgspec
 
+from edge.counts import Interval, Record
 from edge.errors import StoreError
 from edge.platform.decode import Bad
 from edge.platform.deduplicate import Deduplicator
 from edge.platform.nodes import NodeBook
-from edge.wire import Decoded, Key, plain
+from edge.wire import Decoded, Key, Unknown, plain
+
+
+def revision_of(record: Record | Unknown) -> int:
+    """0 for all that is told once."""
+    return record.revision if isinstance(record, Interval) else 0
 
 
 class _KeyOfLine(msgspec.Struct):
     node: str
     epoch: UUID
     seq: int
+    revision: int = 0
 
 
 class Ledger:
-    """Owned by one thread. What it returned from `keep` is on the disk. Messages it cannot read go to `<file>.bad`."""
+    """Owned by one thread. What it returned from `keep` is on the disk. Messages it cannot read go to `<file>.bad`.
+
+    A record with a higher revision is appended too; `read_ledger` gives the highest of a key.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.seen = Deduplicator()
+        self._revisions: dict[Key, int] = {}  # above 0, which are few
         self.bad = 0
         try:
             self._file = path.open("ab+")
@@ -45,8 +56,8 @@ class Ledger:
         self._file.close()
 
     def keep(self, records: Sequence[Decoded], site: str) -> int:
-        """Append those that are new, durable when it returns; says how many. Raises StoreError."""
-        new = [decoded for decoded in records if self.seen.is_new(decoded.key)]
+        """Append those that are new or revised, durable when it returns; says how many. Raises StoreError."""
+        new = [decoded for decoded in records if self._is_news(decoded.key, revision_of(decoded.record))]
         lines = b"".join(msgspec.json.encode(plain(decoded, site)) + b"\n" for decoded in new)
         try:
             self._file.write(lines)
@@ -62,6 +73,12 @@ class Ledger:
         with self._path.with_name(f"{self._path.name}.bad").open("ab") as file:
             file.write(msgspec.json.encode(bad.as_json()[0]) + b"\n")
 
+    def _is_news(self, key: Key, revision: int) -> bool:
+        is_new, is_revised = self.seen.is_new(key), revision > self._revisions.get(key, 0)
+        if is_revised:
+            self._revisions[key] = revision
+        return is_new or is_revised
+
     def _take_up(self) -> None:
         """Note what is there already; a last line that a power cut left half goes, since it was never promised."""
         self._file.seek(0)
@@ -73,7 +90,7 @@ class Ledger:
                 told = msgspec.json.decode(line, type=_KeyOfLine)
             except (msgspec.DecodeError, ValueError) as why:
                 raise StoreError(f"{self._path}:{number}: not a record ({why}); name another file with --out") from why
-            self.seen.is_new(Key(told.node, told.epoch, told.seq))
+            self._is_news(Key(told.node, told.epoch, told.seq), told.revision)
             whole += len(line)
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)

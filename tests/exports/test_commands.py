@@ -11,6 +11,7 @@ from edge.config import StoreTable
 from edge.exports import FORMATS
 from edge.exports.csv_table import read_csv
 from edge.platform import Ledger
+from edge.platform.kept import read_ledger
 from edge.store import Store
 from edge.wire import Decoded, Info, Key, plain
 from tests.exports.told import WEEK
@@ -105,6 +106,16 @@ def test_only_the_days_that_were_asked_for(ledger: Path, tmp_path: Path) -> None
         kept.keep([Decoded(Key("n1", EPOCH, 90 + day), interval(day * 86_400.0)) for day in range(4)], "farm-3")
     assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", str(out), *days]) == 0
     assert [record.seq for record in read_csv(out.read_text())] == [91, 92]
+
+
+def test_a_record_that_was_revised_is_exported_as_it_was_told_last(ledger: Path, tmp_path: Path) -> None:
+    told = [Decoded(Key("n1", EPOCH, 90), interval(frames=100 + n, revision=n)) for n in range(4)]
+    with Ledger(ledger) as kept:
+        assert kept.keep([told[1], told[0], told[3], told[2]], "farm-3") == 2
+    with Ledger(ledger) as again:
+        assert again.keep(told, "farm-3") == 0
+    records = [record for record in read_ledger(ledger) if record.seq == 90]
+    assert records == [plain(told[3], "farm-3")]
 
 
 def test_a_node_that_moved_stands_where_it_said_last(ledger: Path, tmp_path: Path) -> None:
