@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from edge.config import CameraTable, GateTable, Identifier, ModelTable, Port, StoreTable, convert
+from edge.config import CameraTable, GateTable, Identifier, ModelTable, Port, PowerTable, StoreTable, convert
 from edge.errors import ConfigError
 from firmware_config.keys import read_private
 
@@ -72,6 +72,7 @@ class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: GateTable = GateTable()
     model: ModelTable = ModelTable()
     store: StoreTable = StoreTable()
+    power: PowerTable = PowerTable()
 
 
 class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -87,6 +87,7 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
         ),
         store=entry.store,
         page=PAGE,
+        power=entry.power,
     )
     text = "# Written by: python -m firmware_config render\n" + tomli_w.dumps(_without_defaults(config))
     if parse_config(text, name) != config:

@@ -25,6 +25,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "reviewed": "pictures that people checked on the page, as COCO for training",
     "bench": "what this machine can do, stage by stage",
     "board": "print a calibration board, or read the scale off a picture of one",
+    "power": "which panel and battery, and when the sun rises and sets",
     "update": "signed software and models: install, fetch, status, back",
     "reset-password": "a new password for the page, when nobody knows one any more",
     "model": "list and verify the model bundles",

@@ -103,9 +103,10 @@ start_units() {
     systemctl daemon-reexec # reads RuntimeWatchdogSec
     systemctl restart systemd-journald
     systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service \
-        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path
+        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
     systemctl restart nftables
-    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path
+    systemctl restart --no-block chrony fieldeye-leave-hotspot.timer \
+        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
     nmcli connection reload || true
     [ ! -s /home/technician/.ssh/authorized_keys ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service

@@ -1,0 +1,101 @@
+"""Puts the node to sleep in time: when the battery is low, at night, or between two looks.
+
+It only asks: a root unit (`fieldeye-halt.path`) sets the alarm and shuts down, so that everything is closed in order.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge.clock import Clock, ClockState
+from edge.config import CameraTable, NodeTable, PowerTable
+from edge.durable import write_durably
+from edge.power.gauge import Battery
+from edge.power.schedule import LEAST_SLEEP_S, next_look, wake_at
+
+log = logging.getLogger("fieldeye.power")
+
+LOOK_EVERY_S = 30.0
+LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls the voltage down for a moment
+CHARGING_S = 6 * 3600.0  # what an empty battery is given before it is tried again
+AWAKE_S = 180.0  # after a start the node stays so long, for a person with a phone and for the broker
+WAITS_S = 900.0  # and so long for a broker that takes nothing
+ASKED = "halt"  # the file in the service's runtime folder: a line with the UTC second to wake at, and `must` or `may`
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why to sleep, and until when."""
+
+    reason: str
+    until: datetime
+    must: bool = False  # also if nothing would wake the board
+
+
+class Keeper:
+    """Owned by the loop. `read` gives the battery, None where there is no gauge; `is_idle` tells that nothing waits."""
+
+    def __init__(
+        self,
+        power: PowerTable,
+        node: NodeTable,
+        camera: CameraTable,
+        clock: Clock,
+        *,
+        read: Callable[[], Battery | None],
+        is_idle: Callable[[], bool],
+        ask: Callable[[Halt], None],
+    ) -> None:
+        self._power, self._node, self._camera, self._clock = power, node, camera, clock
+        self._read, self._is_idle, self._ask = read, is_idle, ask
+        self._since_s = self._due_s = clock.monotonic_s()
+        self._low = 0
+        self._asked = False
+        self.battery: Battery | None = None  # the last reading, for health
+
+    def beat(self) -> None:
+        """The loop has turned."""
+        now_s = self._clock.monotonic_s()
+        if now_s < self._due_s or self._asked:
+            return
+        self._due_s = now_s + LOOK_EVERY_S
+        self.battery = self._read()
+        halt = self._low_battery() or self._sleep(now_s)
+        if halt is not None:
+            log.warning("halt_asked", extra={"why": halt.reason, "until": halt.until.isoformat()})
+            self._ask(halt)
+            self._asked = True
+
+    def _low_battery(self) -> Halt | None:
+        low_v = self._power.low_v
+        is_low = low_v is not None and self.battery is not None and self.battery.voltage_v < low_v
+        self._low = self._low + 1 if is_low else 0
+        if self._low < LOW_TIMES:
+            return None
+        return Halt("the battery is low", self._clock.now().utc + timedelta(seconds=CHARGING_S), must=True)
+
+    def _sleep(self, now_s: float) -> Halt | None:
+        """A node that does not know the time, or has something to send, stays awake."""
+        now = self._clock.now()
+        if self._power.sleep == "never" or now.state is ClockState.UNSYNCED or now_s - self._since_s < AWAKE_S:
+            return None
+        if not self._is_idle() and now_s - self._since_s < WAITS_S:
+            return None
+        latitude, longitude = self._node.latitude, self._node.longitude
+        night = None if latitude is None or longitude is None else wake_at(now.utc, self._power, latitude, longitude)
+        if night is not None:
+            return Halt("it is night", night)
+        look = next_look(now.utc, self._camera.every_s) if self._power.sleep == "between" else now.utc
+        return Halt("until the next look", look) if (look - now.utc).total_seconds() > LEAST_SLEEP_S else None
+
+
+def ask_halt(halt: Halt) -> None:
+    """Leave word for the root unit; without systemd nothing happens."""
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    if folder:
+        write_durably(
+            Path(folder) / ASKED, f"{int(halt.until.timestamp())} {'must' if halt.must else 'may'}\n".encode()
+        )

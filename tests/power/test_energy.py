@@ -1,0 +1,76 @@
+"""Panel and battery: a sum done by hand, and laws that hold for any site."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.cli import main
+from edge.power.energy import BOARDS, SLEEPS, Board, Site, load, need, sun_hours, worst_month
+
+SITE = Site(latitude_deg=37, month=12, clearness=0.45, performance=0.6, dark_days=5, usable=0.8)
+BOARD = Board(idle_w=1.0, busy_w=3.0, off_w=0.1, boot_s=60.0, assumed=())
+
+
+def test_the_load_of_a_day_is_the_sum_done_by_hand() -> None:
+    day = {"awake_h": 10.0, "pictures": 20.0, "picture_ws": 36.0}
+    assert load(BOARD, sleep="night", **day) == pytest.approx(10 * 1 + 14 * 0.1 + 20 * 0.01 + 0.05)
+    assert load(BOARD, sleep="between", **day) == pytest.approx(20 / 60 * 3 + (24 - 20 / 60) * 0.1 + 20 * 0.01)
+    assert load(BOARD, sleep="never", awake_h=24, pictures=48, picture_ws=36) == pytest.approx(24 + 48 * 0.01)
+
+
+@given(latitude=st.floats(-50, 50), every_s=st.floats(600, 86400), picture_ws=st.floats(0, 500))
+def test_more_work_or_less_sun_never_needs_a_smaller_panel_or_battery(
+    latitude: float, every_s: float, picture_ws: float
+) -> None:
+    site = replace(SITE, latitude_deg=latitude)
+    for sleep in SLEEPS:
+        one = need(site, BOARD, every_s=every_s, picture_ws=picture_ws, sleep=sleep)
+        more = need(site, BOARD, every_s=every_s / 2, picture_ws=picture_ws + 1, sleep=sleep)
+        darker = need(
+            replace(site, clearness=0.3, dark_days=7), BOARD, every_s=every_s, picture_ws=picture_ws, sleep=sleep
+        )
+        assert one.panel_w <= more.panel_w
+        assert one.battery_wh <= more.battery_wh
+        assert one.panel_w < darker.panel_w
+        assert one.battery_wh < darker.battery_wh
+
+
+@pytest.mark.parametrize(("latitude", "month"), [(45, 12), (-45, 6), (20, 12)])
+def test_the_worst_month_is_that_of_the_low_sun(latitude: float, month: int) -> None:
+    assert worst_month(latitude) == month
+    assert sun_hours(replace(SITE, latitude_deg=latitude, month=month)) < 4
+
+
+def test_the_panel_gives_back_what_the_load_took() -> None:
+    one = need(SITE, BOARD, every_s=3600, picture_ws=20, sleep="night")
+    assert one.panel_w * sun_hours(SITE) * SITE.performance == pytest.approx(one.load_wh)
+    assert one.battery_wh * SITE.usable == pytest.approx(one.load_wh * SITE.dark_days)
+
+
+def test_the_command_shows_each_way_to_sleep_and_what_is_assumed(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = ["power", "plan", "--board", "zero2w", "--latitude", "36.9", "--picture-ws", "12"]
+    assert main(plan) == 0
+    assert "assumed, so measure them: busy_w, off_w, boot_s" in capsys.readouterr().out
+    assert main([*plan, "--busy-w", "2", "--off-w", "0.02", "--boot-s", "70", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["sleep"] for row in rows] == list(SLEEPS)
+    assert rows[0]["load_wh"] > rows[1]["load_wh"] > rows[2]["load_wh"] > 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--latitude", "91"], ["--clearness", "0"], ["--usable", "1.1"], ["--every-s", "0"], ["--picture-ws", "-1"]],
+)
+def test_figures_that_cannot_be_are_refused_in_one_sentence(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = ["power", "plan", "--board", "pi4", "--latitude", "30", "--picture-ws", "5"]
+    assert main([*right, *wrong]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_every_board_says_what_of_it_is_assumed() -> None:
+    assert all(set(board.assumed) <= {"idle_w", "busy_w", "off_w", "boot_s"} for board in BOARDS.values())

@@ -1,0 +1,196 @@
+"""When a node asks to sleep: a low battery, the night, the time between two looks; and what the root side does then."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.clock import ClockState
+from edge.config import CameraTable, NodeTable, PowerTable, parse_config
+from edge.errors import ConfigError
+from edge.power.gauge import Battery, read_battery
+from edge.power.keeper import Halt, Keeper, ask_halt
+from edge.power.schedule import next_look, wake_at
+from tests.clocks import SetClock
+
+PROGRAMS = Path(__file__).parents[2] / "firmware_config/card/system/usr/local/lib/fieldeye"
+SHOUGUANG = NodeTable(site="s", node="n", latitude=36.88, longitude=118.74)
+DAY, NIGHT = datetime(2026, 6, 21, 4, 0, tzinfo=UTC), datetime(2026, 6, 21, 15, 0, tzinfo=UTC)
+SUNRISE = datetime(2026, 6, 21, 20, 45, tzinfo=UTC)
+
+
+def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | None] = lambda: None,
+           is_idle: bool = True, every_s: float = 3600) -> tuple[Keeper, list[Halt]]:  # fmt: skip
+    asked: list[Halt] = []
+
+    def read() -> Battery | None:
+        voltage_v = volts()
+        return None if voltage_v is None else Battery(voltage_v, None)
+
+    camera = CameraTable(kind="folder", every_s=every_s)
+    made = Keeper(power, SHOUGUANG, camera, clock, read=read, is_idle=lambda: is_idle, ask=asked.append)
+    return made, asked
+
+
+def turn(made: Keeper, clock: SetClock, seconds: float) -> None:
+    for _ in range(int(seconds // 10)):
+        clock.advance(10)
+        made.beat()
+
+
+def test_a_low_battery_shuts_down_after_a_minute_and_a_half_whatever_else() -> None:
+    clock = SetClock(DAY, ClockState.UNSYNCED)
+    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5), volts=lambda: 11.4, is_idle=False)
+    turn(made, clock, 60)
+    assert asked == []
+    turn(made, clock, 60)
+    assert [(halt.reason, halt.must) for halt in asked] == [("the battery is low", True)]
+
+
+def test_a_voltage_that_dips_for_a_moment_does_not_shut_down() -> None:
+    clock, readings = SetClock(DAY), iter([11.0, 11.0, 12.5] * 20)
+    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5), volts=lambda: next(readings))
+    turn(made, clock, 900)
+    assert asked == []
+
+
+def test_without_a_gauge_no_battery_is_low() -> None:
+    clock = SetClock(DAY)
+    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5))
+    turn(made, clock, 900)
+    assert (asked, made.battery) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("utc", "sleep", "until"),
+    [
+        (DAY, "night", None),
+        (NIGHT, "night", SUNRISE - timedelta(minutes=30)),
+        (NIGHT, "never", None),
+        (NIGHT, "between", SUNRISE - timedelta(minutes=30)),
+        (DAY, "between", datetime(2026, 6, 21, 5, 0, tzinfo=UTC)),
+    ],
+)
+def test_the_node_sleeps_when_it_is_told_to(utc: datetime, sleep: str, until: datetime | None) -> None:
+    clock = SetClock(utc)
+    made, asked = keeper(clock, PowerTable(sleep=sleep))  # type: ignore[arg-type]
+    turn(made, clock, 170)
+    assert asked == []  # a person with a phone has time to come
+    turn(made, clock, 60)
+    if until is None:
+        assert asked == []
+    else:
+        assert len(asked) == 1
+        assert abs(asked[0].until - until) < timedelta(minutes=5)
+        assert not asked[0].must
+
+
+def test_records_that_wait_keep_it_awake_for_a_quarter_of_an_hour() -> None:
+    clock = SetClock(NIGHT)
+    made, asked = keeper(clock, PowerTable(sleep="night"), is_idle=False)
+    turn(made, clock, 840)
+    assert asked == []
+    turn(made, clock, 120)
+    assert len(asked) == 1
+
+
+def test_a_node_that_does_not_know_the_time_stays_awake() -> None:
+    clock = SetClock(NIGHT, ClockState.UNSYNCED)
+    made, asked = keeper(clock, PowerTable(sleep="night"))
+    turn(made, clock, 3600)
+    assert asked == []
+
+
+def test_pictures_come_too_often_to_sleep_between() -> None:
+    clock = SetClock(DAY)
+    made, asked = keeper(clock, PowerTable(sleep="between"), every_s=240)
+    turn(made, clock, 3600)
+    assert asked == []
+
+
+def test_looks_fall_on_the_same_times_each_day() -> None:
+    assert next_look(datetime(2026, 6, 21, 4, 59, 59, tzinfo=UTC), 3600) == datetime(2026, 6, 21, 5, 0, tzinfo=UTC)
+    assert next_look(datetime(2026, 6, 21, 23, 30, tzinfo=UTC), 3600) == datetime(2026, 6, 22, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_whoever_sleeps_wakes_within_a_day_and_by_day(hour: int) -> None:
+    now = datetime(2026, 12, 21, hour, 7, tzinfo=UTC)
+    until = wake_at(now, PowerTable(sleep="night"), 36.88, 118.74)
+    if until is not None:
+        assert now < until < now + timedelta(hours=24)
+        assert wake_at(until, PowerTable(sleep="night"), 36.88, 118.74) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("low_v = 11", "needs power.gauge"),
+        ('sleep = "night"', "needs node.latitude"),
+        ('sleep = "nite"', "power.sleep"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(table: str, says: str) -> None:
+    text = f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\n[power]\n{table}\n'
+    with pytest.raises(ConfigError, match=says):
+        parse_config(text, "node.toml")
+
+
+@pytest.mark.parametrize(
+    ("files", "reads"),
+    [
+        ({"name": "ina219\n", "in1_input": "12840\n", "curr1_input": "-310\n"}, Battery(12.84, -0.31)),
+        ({"name": "ina219\n", "in1_input": "12840\n"}, Battery(12.84, None)),
+        ({"name": "ina219\n", "in1_input": "\n"}, None),
+        ({"name": "cpu_thermal\n", "in1_input": "1\n"}, None),
+    ],
+)
+def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[str, str], reads: Battery | None) -> None:
+    """A folder of the kernel's form: there is no gauge here."""
+    (tmp_path / "hwmon0").mkdir()
+    (tmp_path / "hwmon1").mkdir()
+    for name, text in files.items():
+        (tmp_path / "hwmon1" / name).write_text(text)
+    assert read_battery("ina219", tmp_path) == reads
+
+
+def halt(tmp_path: Path, line: str, *, wakes: bool) -> list[str]:
+    """What the root side does with a request; systemctl is a stand-in, and so is the clock's file."""
+    for name, text in {"systemctl": f'echo "$*" >>{tmp_path}/did', "date": 'exec /bin/date "$@"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "halt").write_text(line)
+    if wakes:
+        (tmp_path / "rtc").write_text("0\n")
+    told = {"FIELDEYE_HALT": str(tmp_path / "halt"), "FIELDEYE_RTC": str(tmp_path / "rtc")}
+    told |= {"FIELDEYE_ALARM": str(PROGRAMS / "wake-alarm"), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["sh", PROGRAMS / "halt"], env=told, check=False, capture_output=True)
+    assert not (tmp_path / "halt").exists()
+    return (tmp_path / "did").read_text().splitlines() if (tmp_path / "did").exists() else []
+
+
+@pytest.mark.parametrize(("how", "wakes", "does"), [
+    ("may", True, ["poweroff"]), ("may", False, []), ("must", False, ["poweroff"]), ("must", True, ["poweroff"]),
+])  # fmt: skip
+def test_nothing_is_switched_off_that_nothing_would_wake_unless_its_battery_is_low(
+    tmp_path: Path, how: str, wakes: bool, does: list[str]
+) -> None:
+    until = int(datetime.now(UTC).timestamp()) + 3600
+    assert halt(tmp_path, f"{until} {how}\n", wakes=wakes) == does
+    if wakes:
+        assert (tmp_path / "rtc").read_text() == f"{until}\n"
+
+
+@pytest.mark.parametrize("line", ["", "soon must\n", "1 must\n", "99999999999 must\n", "$(reboot) must\n"])
+def test_a_request_that_makes_no_sense_changes_nothing(tmp_path: Path, line: str) -> None:
+    assert halt(tmp_path, line, wakes=True) == []
+
+
+def test_the_request_reaches_the_root_side_as_it_is_read_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    until = datetime.now(UTC) + timedelta(hours=1)
+    ask_halt(Halt("it is night", until))
+    assert (tmp_path / "halt").read_text() == f"{int(until.timestamp())} may\n"

@@ -1,0 +1,57 @@
+"""Sunrise and sunset against a library that astronomers keep, and what must hold anywhere on earth."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from astral import Observer
+from astral.sun import sunrise, sunset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.power.sun import day_length_h, irradiation_above_kwh_m2, sun_day
+
+DAYS = st.dates(date(2026, 1, 1), date(2035, 12, 31))
+
+
+@given(latitude=st.floats(-50, 50), longitude=st.floats(-75, 75), day=DAYS)
+def test_sunrise_and_sunset_are_within_five_minutes_of_astral(latitude: float, longitude: float, day: date) -> None:
+    told = sun_day(latitude, longitude, day)
+    assert apart(told.sunrise, sunrise, latitude, longitude) < timedelta(minutes=5)
+    assert apart(told.sunset, sunset, latitude, longitude) < timedelta(minutes=5)
+
+
+def apart(ours: datetime | None, event: Callable[..., datetime], latitude: float, longitude: float) -> timedelta:
+    """Astral counts an event to the UTC day on which it falls, and has none on a day between two of them."""
+    assert ours
+    found = []
+    for shift in (-1, 0, 1):
+        with suppress(ValueError):
+            theirs = event(Observer(latitude, longitude), ours.date() + timedelta(days=shift), tzinfo=UTC)
+            found.append(abs(ours - theirs))
+    return min(found)
+
+
+@given(latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), day=DAYS)
+def test_the_sun_is_up_between_rise_and_set_and_a_day_has_at_most_24_hours(
+    latitude: float, longitude: float, day: date
+) -> None:
+    told = sun_day(latitude, longitude, day)
+    if told.sunrise and told.sunset:
+        hours = (told.sunset - told.sunrise) / timedelta(hours=1)
+        assert 0 < hours < 24
+        assert hours == pytest.approx(day_length_h(latitude, day), abs=0.01)
+    else:
+        assert day_length_h(latitude, day) == (24 if told.is_light else 0)
+
+
+@pytest.mark.parametrize(("latitude", "day", "is_light"), [(80, "2026-06-21", True), (80, "2026-12-21", False)])
+def test_beyond_the_polar_circle_the_sun_stays_up_or_down(latitude: float, day: str, is_light: bool) -> None:
+    told = sun_day(latitude, 0, date.fromisoformat(day))
+    assert (told.sunrise, told.sunset, told.is_light) == (None, None, is_light)
+
+
+def test_irradiation_above_the_air_is_that_of_a_worked_example() -> None:
+    """Allen et al., Crop evapotranspiration, FAO Irrigation and Drainage Paper 56 (1998), example 8: 32.2 MJ/m2."""
+    assert irradiation_above_kwh_m2(-20, date(2026, 9, 3)) * 3.6 == pytest.approx(32.2, rel=0.02)
