@@ -110,8 +110,8 @@ class Intake:
     def _arrived(self, heard: Heard) -> Iterable[Arrived]:
         site, node = heard.topic.site, heard.topic.node
         node_id, zone = self._node(site, node)
-        for decoded in heard.records:
-            yield Arrived(self._ledger(node_id, decoded.key.epoch), node_id, site, zone, decoded)
+        ledger_id = self._ledger(node_id, heard.records[0].key.epoch)  # a batch is of one epoch
+        return [Arrived(ledger_id, node_id, site, zone, decoded) for decoded in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
@@ -146,12 +146,13 @@ class Intake:
         seen = {ledger_id: Spans(spans) for ledger_id, spans in rows}
         new: dict[tuple[int, int], Arrived] = {}
         revised: dict[tuple[int, int], Arrived] = {}
-        for one in sorted(arrived, key=lambda one: -revision_of(one.decoded)):
-            key = (one.ledger_id, one.decoded.key.seq)
-            if one.decoded.key.seq not in seen[one.ledger_id]:
-                new.setdefault(key, one)
-            elif revision_of(one.decoded):
-                revised.setdefault(key, one)
+        for one in arrived:
+            seq = one.decoded.key.seq
+            among = new if seq not in seen[one.ledger_id] else revised
+            before = among.get((one.ledger_id, seq))
+            if before is None or revision_of(one.decoded) > revision_of(before.decoded):
+                among[one.ledger_id, seq] = one
+        revised = {key: one for key, one in revised.items() if revision_of(one.decoded)}
         return [*new.values(), *(revised[key] for key in self._outdated(revised))]
 
     def _outdated(self, revised: Mapping[tuple[int, int], Arrived]) -> list[tuple[int, int]]:

@@ -206,7 +206,7 @@ def test_range_is_told_by_cells_hull_and_front(fleet: Fleet) -> None:
 
 
 def test_the_hull_agrees_with_postgis(database: Database) -> None:
-    if not database.execute("SELECT FROM pg_available_extensions WHERE name = 'postgis'").fetchone():
+    if not database.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'postgis'").fetchone():
         pytest.skip("PostGIS is not installed")
     database.execute("CREATE EXTENSION postgis")
     points = [Point(30 + (n * 37 % 101) / 300, 120 + (n * 53 % 97) / 300) for n in range(60)]

@@ -1,0 +1,65 @@
+"""Workers on a quorum queue of three RabbitMQ nodes: one is killed, and each record still counts once."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.errors import BrokerError
+from edge.platform.database import Database, open_database
+from edge.platform.leader import Leader
+from edge.platform.quorum_queue import QuorumQueue
+from edge.platform.telling import Telling
+from edge.platform.worker import Worker
+from tests.node import running, to
+from tests.platform.rabbit import LIB, Cluster
+from tests.platform.test_intake import kept
+from tests.records import interval, sighting
+from tests.waiting import wait_until
+
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not LIB.exists() or shutil.which("epmd") is None, reason="RabbitMQ is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as three:
+        yield three
+
+
+def test_a_broker_node_killed_out_of_three_costs_no_record(
+    tmp_path: Path, cluster: Cluster, url: str, database: Database
+) -> None:
+    stop = Event()
+    telling = Telling()
+    source = QuorumQueue(cluster.urls)
+    leader = Leader(source, telling, every_s=1.0)
+    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
+    thread = Thread(target=lambda: list(worker.run(stop)))
+    thread.start()
+    try:
+        wait_until(lambda: "fieldeye-records" in cluster.queue_kinds(), within_s=60, every_s=1)
+        assert "fieldeye-records\tquorum" in cluster.queue_kinds()
+        with running(tmp_path, to(cluster.mqtt["two"], health_every_s=0.5)) as node:
+            committed = node.commit(*[sighting(n) for n in range(60)])
+            wait_until(lambda: len(kept(database)) >= 20, within_s=60)
+            cluster.kill("one")  # the node to which the worker is connected
+            for n in range(60, 160):
+                committed |= node.commit(sighting(n), interval(n))
+            wait_until(lambda: {seq for _, seq in kept(database)} == committed, within_s=240, every_s=0.5)
+        assert len(kept(database)) == len(committed)
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(BrokerError, match="the cluster cannot be reached"):
+        QuorumQueue("amqp://127.0.0.1:9").connect()
