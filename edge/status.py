@@ -42,7 +42,8 @@ class LinkStatus:
     """The way to the broker."""
 
     state: LinkState = "off"
-    detail: str = ""  # reason in words when not connected
+    word: str = ""  # reason when all is not well, see edge/mqtt/trouble.py; the page has words for it
+    detail: str = ""  # the same as an English sentence
     acknowledged: int = 0  # records since start
     last_ack: Instant | None = None
 

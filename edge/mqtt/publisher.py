@@ -110,7 +110,7 @@ class Publisher:
             if not stop.is_set():
                 self._show(connection.trouble or CLOSED, None)
                 self._rest(stop)
-        self._show_link(replace(self._link, state="off", detail=""), "off")
+        self._show_link(replace(self._link, state="off", word="", detail=""), "off")
 
     def close(self) -> None:
         """Close the waker, after `run` has returned."""
@@ -178,6 +178,7 @@ class Publisher:
         link = replace(
             self._link,
             state="connected" if trouble is None else trouble.state,
+            word="" if trouble is None else trouble.word,
             detail="" if trouble is None else trouble.sentence,
             acknowledged=self._parts.figures.acknowledged,
             last_ack=acknowledged or self._link.last_ack,

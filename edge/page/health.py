@@ -6,6 +6,7 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import NodeConfig
 from edge.page.camera import camera_line
+from edge.page.troubles import link_words
 from edge.page.tones import Line, Tone, line
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import LinkStatus, ModelStatus, Snapshot
@@ -16,9 +17,10 @@ ROOM_BYTES = 500_000_000
 
 
 def health(
-    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments
+    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments,
+    due: Sequence[str] = (),
 ) -> tuple[Line, ...]:
-    """All parts, in the order in which a picture passes them."""
+    """All parts, in the order in which a picture passes them. `due`: lure, card, if one has to be changed."""
     lines = [
         camera_line(snapshot.camera, now, when),
         model_line(snapshot.model),
@@ -32,6 +34,8 @@ def health(
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
         lines.append(power_line())
+    if due:
+        lines.append(care_line(due))
     return tuple(lines)
 
 
@@ -69,7 +73,9 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
         count=number(link.acknowledged),
     )
     last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
-    return line("link", "link", title, tone, sentence, queue, delivered, last, detail=link.detail)
+    return line(
+        "link", "link", title, tone, sentence, link_words(link.word), queue, delivered, last, detail=link.detail
+    )
 
 
 def waiting_sentence(waiting: Waiting, when: Moments) -> str:
@@ -119,6 +125,13 @@ def power_line() -> Line:
     """A supply that is too weak at this moment."""
     sentence = gettext("The power supply is too weak: check cable, battery and solar panel.")
     return line("power", "power", gettext("Power"), "look", sentence)
+
+
+def care_line(due: Sequence[str]) -> Line:
+    """What a technician has to change, as it was dated on the last visit."""
+    words = {"lure": gettext("lure"), "card": gettext("card")}
+    sentence = gettext("To be changed: %(parts)s", parts=listed(words[what] for what in due))
+    return line("care", "node", gettext("Lure and card"), "look", sentence)
 
 
 def warmth_line(temperature_c: float) -> Line:

@@ -21,6 +21,7 @@ from edge.page.names import Names
 from edge.page.recent import DAY, Recent
 from edge.page.situation import Facts, age_s, looks
 from edge.page.trust import Role, needs
+from edge.page.visit import load as load_visit
 from edge.page.words import Moments, gettext, number
 from edge.status import StatusBoard
 from edge.store import Store
@@ -58,7 +59,10 @@ class Node:
     def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
         board = read_board(Path(self.config.store.folder))
-        return health.health(self.board.snapshot(), self.store.waiting(), self.config, self.clock.now(), board, when)
+        due = load_visit(self.store).due(when.today())
+        return health.health(
+            self.board.snapshot(), self.store.waiting(), self.config, self.clock.now(), board, when, due
+        )
 
 
 def node() -> Node:

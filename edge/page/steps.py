@@ -8,6 +8,7 @@ from edge.agreement import Agreement
 from edge.calibration import Calibration
 from edge.clock import ClockState
 from edge.config import NodeConfig
+from edge.page.health import care_line
 from edge.page.optics import Light
 from edge.page.tones import ICONS, Line, Tone, tone_word
 from edge.page.visit import CHECK_PICTURES, Visit
@@ -149,7 +150,7 @@ def _care(facts: Facts) -> tuple[Tone, str]:
         return OPEN, gettext("Say when card and lure were put in.")
     due = facts.visit.due(facts.today)
     if due:
-        return BAD, care_words(due)
+        return BAD, care_line(due).sentence
     return DONE, gettext("Card and lure are fresh enough.")
 
 
@@ -189,9 +190,3 @@ def agreement_words(agreed: Agreement) -> str:
         error=number(agreed.mae, 1),
         bias=bias if agreed.bias else gettext("to neither side"),
     )
-
-
-def care_words(due: Sequence[str]) -> str:
-    """What has to be changed."""
-    words = {"lure": gettext("lure"), "card": gettext("card")}
-    return gettext("To be changed: %(parts)s", parts=listed(words[what] for what in due))

@@ -1,20 +1,29 @@
 """The node's parts in sentences."""
 
+import socket
+import ssl
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from edge.board import BoardReading
 from edge.clock import ClockState
+from edge.mqtt import trouble
 from edge.page import create_app
 from edge.page.health import health, health_in_short, readiness
 from edge.page.tones import Line
+from edge.page.troubles import link_words
+from edge.page.trust import Role
+from edge.page.visit import Visit, save
 from edge.page.words import Moments
 from edge.status import LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, sighting, well
+from tests.page.visitors import as_role
 
 COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None)
 
@@ -119,3 +128,49 @@ def test_a_node_is_ready_when_all_is_well_and_nothing_is_starting(scene: Scene) 
         scene.board.show(model=ModelStatus(), link=LinkStatus(state="connecting"))
         assert readiness(list(parts(scene).values()), "") == ("wait", "Still starting: Model, Delivery")
         assert readiness(list(parts(scene).values()), "no model")[0] == "stop"
+
+
+def every_word() -> set[str]:
+    """Of each reason that edge/mqtt can give."""
+    fixed = {one.word for one in vars(trouble).values() if isinstance(one, trouble.Trouble)}
+    failures: list[Exception] = [
+        ssl.SSLCertVerificationError(1, "x"), ssl.SSLError(1, "x"), socket.gaierror(1, "x"), ConnectionRefusedError(),
+        ConnectionResetError(), TimeoutError(), OSError("x"),
+    ]  # fmt: skip
+    for why in failures:
+        if isinstance(why, ssl.SSLCertVerificationError):
+            why.verify_message = "self-signed"
+    codes = (0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0x8D, 0x8E, 0x97)
+    return (
+        fixed
+        | {trouble.from_exception(why, "broker", 8883).word for why in failures}
+        | {trouble.from_reason_code(code).word for code in codes}
+    )
+
+
+def test_each_reason_why_the_server_cannot_be_used_is_said_in_the_readers_language(client: FlaskClient) -> None:
+    words = every_word()
+    assert len(words) > 18
+    with client.application.test_request_context("/?lang=zh"):
+        for word in words:
+            said = link_words(word)
+            assert said, word
+            assert not said.isascii(), word
+
+
+def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scene, client: FlaskClient) -> None:
+    scene.board.show(link=LinkStatus(state="refused", word="bad_login", detail="the broker does not accept"))
+    page = client.get("/node?lang=zh").text
+    assert "服务器不接受用户名和密码" in page
+    assert "the broker does not accept" in page
+
+
+def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:
+    save(scene.store, Visit(card=scene.clock.utc.date() - timedelta(days=8)))
+    assert "To be changed: card" in client.get("/node").text
+    assert "Lure and card" in client.get("/").text
+
+
+def test_only_a_technician_is_led_to_the_settings(scene: Scene, client: FlaskClient) -> None:
+    assert 'href="/settings"' not in client.get("/node").text
+    assert 'href="/settings"' in as_role(client, scene, Role.TECHNICIAN).get("/node").text

@@ -1,0 +1,28 @@
+"""Why the server cannot be used, in the reader's language, by the word that edge/mqtt gives it."""
+
+from edge.page.words import gettext
+
+
+def link_words(word: str) -> str:
+    """What is wrong and what to do; empty for a word without one, whose English sentence stands beside it."""
+    words = {
+        "no_subscriber": gettext("Nobody at the server receives the results yet; they are kept."),
+        "not_authorised": gettext("The server does not allow this node: correct its rights there."),
+        "bad_login": gettext("The server does not accept user name and password: correct them."),
+        "certificate": gettext("The server's certificate is not trusted: check the certificate file and the clock."),
+        "tls": gettext("The server does not secure the line as expected: check the port."),
+        "client_id": gettext("The server does not accept this node's name."),
+        "taken_over": gettext("Another device uses this node's name: give each one its own."),
+        "banned": gettext("The server has locked this node out: ask who runs it."),
+        "quota": gettext("The server takes no more from this node: ask who runs it."),
+        "protocol": gettext("The server does not speak MQTT 5: use one that does."),
+        "budget_spent": gettext("Today's data is used up; results wait for tomorrow."),
+        "unknown_host": gettext("The server's name is not known: check the name and the network."),
+        "nobody_listens": gettext("Nothing answers at this address and port: check that the server runs."),
+    }
+    trying = gettext("The server or the line does not answer; the node tries again.")
+    again = (
+        "no_answer", "no_acknowledgement", "connection_lost", "connect_hangs", "unreachable", "unavailable", "busy",
+        "shutting_down", "keepalive",
+    )  # fmt: skip
+    return words.get(word, trying if word in again else "")
