@@ -34,7 +34,7 @@ class Cluster:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rabbit-"))
         self.folder.chmod(0o755)
-        self.mark, self._epmd = self.folder.name.removeprefix("rabbit-").replace("_", ""), free_port()
+        self.mark, self._port_of_names = self.folder.name.removeprefix("rabbit-").replace("_", ""), free_port()
         self.amqp = {name: free_port() for name in NAMES}
         self.mqtt = {name: free_port() for name in NAMES}
         self._distribution = {name: free_port() for name in NAMES}
@@ -51,6 +51,8 @@ class Cluster:
                 shutil.chown(path, self._owner, self._owner)
 
     def __enter__(self) -> Self:
+        epmd = ["epmd", "-port", str(self._port_of_names)]  # our own, since the nodes would leave theirs running
+        self._names = subprocess.Popen(epmd, env=self._environment("one"), user=self._owner)
         for name in NAMES:
             self._start(name)
         for name in NAMES:
@@ -61,7 +63,8 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         for name in NAMES:
             self.kill(name)
-        subprocess.run(["epmd", "-port", str(self._epmd), "-kill"], capture_output=True, check=False)
+        self._names.terminate()
+        self._names.wait()
         shutil.rmtree(self.folder)
 
     @property
@@ -108,5 +111,5 @@ class Cluster:
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"), "RABBITMQ_LOG_BASE": str(self.folder / "log"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"), "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_DIST_PORT": str(self._distribution[name]),
-            "ERL_EPMD_PORT": str(self._epmd), "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1",
+            "ERL_EPMD_PORT": str(self._port_of_names), "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1",
         }  # fmt: skip

@@ -1,0 +1,64 @@
+"""`fieldeye-platform report`: the week of an area as HTML and PDF."""
+
+import argparse
+import csv
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from edge.cli.exits import DONE
+from edge.errors import StoreError, UsageError
+from edge.platform.database import Database, open_database
+from edge.platform.outlines import read_outlines
+from edge.platform.population import keep_threshold, week_of
+from edge.platform.report import html, pdf
+from edge.platform.week import week
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `report`."""
+    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
+    parser.add_argument("--area", required=True, metavar="CODE", help="2, 4, 6, 9 or 12 digits of the area code")
+    parser.add_argument("--week", required=True, type=int, metavar="N", help="of ISO 8601, 1 to 53")
+    parser.add_argument("--year", type=int, metavar="YEAR", help="default: this year")
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+    parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
+    thresholds = "the station's own, kept from then on: a CSV with label, unit, start_at, sure_at, source"
+    parser.add_argument("--thresholds", type=Path, metavar="FILE", help=thresholds)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report and name its files."""
+    first, last = week_of(args.year or date.today().year, args.week)  # noqa: DTZ011  the year on the wall
+    outlines = read_outlines(args.outline) if args.outline else []
+    with open_database(args.database, "fieldeye report") as database:
+        if args.thresholds:
+            keep_thresholds(database, args.thresholds)
+        page = html(week(database, args.area, first, last), outlines, datetime.now(UTC))
+    name = f"report-{args.area}-{first.isocalendar().year}-W{args.week:02}"
+    for path, content in ((f"{name}.html", page.encode()), (f"{name}.pdf", pdf(page))):
+        _write(args.out / path, content)
+    return DONE
+
+
+def keep_thresholds(database: Database, path: Path) -> None:
+    """Each line of a CSV. Raises UsageError with file, line and remedy."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as why:
+        raise UsageError(f"{path}: cannot be read ({why}); give a CSV in UTF-8") from why
+    for number, row in enumerate(csv.DictReader(lines), start=2):
+        try:
+            sure_at = float(row["sure_at"]) if row["sure_at"] else None
+            keep_threshold(database, row["label"], row["unit"], float(row["start_at"]), sure_at, row["source"])
+        except (KeyError, ValueError, TypeError) as why:
+            says = f"{path}:{number}: {why} is missing or no number; columns: label, unit, start_at, sure_at, source"
+            raise UsageError(says) from why
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as why:
+        raise StoreError(f"{path}: cannot be written ({why.strerror}); name another folder with --out") from why
+    print(path)

@@ -1,0 +1,131 @@
+"""Bars of nights and maps of places as SVG, for paper and page alike. Pure; colours come from the page's style."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import cos, radians, sqrt
+
+from edge.platform.hull import Point, hull
+from edge.platform.population import Trend
+
+DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
+WIDTH, BAR_HEIGHT = 640.0, 90.0
+_MOST_RADIUS, _EDGE = 22.0, 30.0
+LARGEST_HEIGHT = 640.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was counted. `count` None: no data."""
+
+    name: str
+    at: Point
+    count: int | None
+
+
+def bars(nights: Sequence[Trend], start_at: float | None) -> str:
+    """A bar a night of the mean catch of a camera; a night without data is a cross below the line, never a low bar."""
+    most = max([one.per_camera_night or 0 for one in nights] + [start_at or 0, 1e-9])
+    step = WIDTH / len(nights)
+    drawn = [_bar(one, n * step, step, most) for n, one in enumerate(nights)]
+    if start_at is not None:
+        y = BAR_HEIGHT * (1 - start_at / most)
+        drawn.append(f'<line class="threshold" x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    missing = sum(one.per_camera_night is None for one in nights)
+    says = f"{len(nights)} nights, most {most:.1f} a camera and night, {missing} without data"
+    return _svg(WIDTH, BAR_HEIGHT + 14, says, drawn)
+
+
+def _bar(night: Trend, x: float, step: float, most: float) -> str:
+    if night.per_camera_night is None:
+        return f'<text class="gap" x="{x + step / 2:.1f}" y="{BAR_HEIGHT + 11:.0f}">×</text>'
+    height = max(BAR_HEIGHT * night.per_camera_night / most, 1.0)  # a zero is a line that can be seen
+    title = f"<title>{night.night}: {night.per_camera_night:.1f}</title>"
+    return (
+        f'<rect class="{night.level or "plain"}" x="{x + 1:.1f}" y="{BAR_HEIGHT - height:.1f}" '
+        f'width="{max(step - 2, 1):.1f}" height="{height:.1f}">{title}</rect>'
+    )
+
+
+def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = ()) -> str:
+    """Dots whose area grows with the count, or square kilometres where there are many places; hollow where no data is.
+
+    Without an outline the hull of the places is drawn.
+    """
+    rings = [list(ring) for ring in outlines] or [hull([place.at for place in places])]
+    frame = _Frame([point for ring in rings for point in ring] + [place.at for place in places])
+    drawn = [_ring(frame, ring) for ring in rings if len(ring) > 1]
+    draw = _dot if len(places) < DOTS_BELOW else _square
+    most = max([place.count or 0 for place in places] + [1])
+    drawn += [draw(frame, place, most) for place in sorted(places, key=lambda place: -(place.count or 0))]
+    silent = sum(place.count is None for place in places)
+    says = f"Map of {len(places)} places, most {most}, {silent} without data"
+    return _svg(WIDTH, frame.height, says, [*drawn, frame.scale_bar()])
+
+
+class _Frame:
+    """Degrees to the picture: north up, a degree of longitude as wide as it is in the middle of the map."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        lats, lons = [point.latitude_deg for point in points], [point.longitude_deg for point in points]
+        self._west, self._north = min(lons), max(lats)
+        self._narrow = cos(radians((min(lats) + max(lats)) / 2))
+        wide, high = (max(lons) - self._west) * self._narrow, self._north - min(lats)
+        across = (WIDTH - 2 * _EDGE) / max(wide, 0.01)
+        self.scale = min(across, (LARGEST_HEIGHT - 2 * _EDGE) / max(high, 0.01))
+        self.height = high * self.scale + 2 * _EDGE
+
+    def at(self, point: Point) -> tuple[float, float]:
+        """x and y."""
+        x = _EDGE + (point.longitude_deg - self._west) * self._narrow * self.scale
+        return x, _EDGE + (self._north - point.latitude_deg) * self.scale
+
+    @property
+    def km(self) -> float:
+        """Pixels of a kilometre."""
+        return self.scale / 111.195
+
+    def scale_bar(self) -> str:
+        """A round number of kilometres."""
+        km = max((one for one in (0.1, 0.5, 1, 5, 10, 50, 100, 500) if one * self.km <= WIDTH / 3), default=0.1)
+        y = self.height - 6
+        line = f'<line class="scale" x1="8" x2="{8 + km * self.km:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        return f'{line}<text class="scale" x="8" y="{y - 5:.1f}">{km:g} km</text>'
+
+
+def _dot(frame: _Frame, place: Place, most: int) -> str:
+    x, y = frame.at(place.at)
+    radius = 4.0 if not place.count else max(_MOST_RADIUS * sqrt(place.count / most), 4.0)
+    return f'<circle class="{_kind(place)}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place)}</circle>'
+
+
+def _square(frame: _Frame, place: Place, most: int) -> str:
+    x, y = frame.at(place.at)
+    side = max(frame.km, 5.0)
+    strength = 0.2 + 0.8 * sqrt((place.count or 0) / most)
+    shade = f' fill-opacity="{strength:.2f}"' if place.count else ""
+    return (
+        f'<rect class="{_kind(place)}"{shade} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
+        f'height="{side:.1f}">{_title(place)}</rect>'
+    )
+
+
+def _kind(place: Place) -> str:
+    return "silent" if place.count is None else "seen" if place.count else "zero"
+
+
+def _title(place: Place) -> str:
+    told = "no data" if place.count is None else str(place.count)
+    return f"<title>{escape(place.name)}: {told}</title>"
+
+
+def _ring(frame: _Frame, ring: Sequence[Point]) -> str:
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(frame.at, ring))
+    return f'<polygon class="outline" points="{points}"/>'
+
+
+def _svg(width: float, height: float, says: str, drawn: Sequence[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
+        f'aria-label="{escape(says)}">{"".join(drawn)}</svg>'
+    )

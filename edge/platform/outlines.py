@@ -1,0 +1,37 @@
+"""Borders that a station has as GeoJSON (RFC 7946): what is drawn under a map, without asking any server."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge.errors import UsageError
+from edge.platform.hull import Point
+
+
+def read_outlines(path: Path) -> list[list[Point]]:
+    """Outer rings of all polygons in a file. Raises UsageError."""
+    try:
+        rings = list(_rings(json.loads(path.read_text("utf-8"))))
+        found = [[Point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
+    except OSError as why:
+        raise UsageError(f"{path}: cannot be read ({why.strerror}); give a GeoJSON file") from why
+    except (ValueError, TypeError, KeyError, IndexError) as why:
+        raise UsageError(f"{path}: no GeoJSON with polygons ({why}); export borders as GeoJSON in WGS 84") from why
+    if not found:
+        raise UsageError(f"{path}: no polygon in it; export borders as GeoJSON polygons")
+    return found
+
+
+def _rings(told: dict[str, Any]) -> Iterator[list[Any]]:
+    kind = told["type"]
+    if kind == "FeatureCollection":
+        for feature in told["features"]:
+            yield from _rings(feature)
+    elif kind == "Feature" and told["geometry"]:
+        yield from _rings(told["geometry"])
+    elif kind == "Polygon":
+        yield told["coordinates"][0]
+    elif kind == "MultiPolygon":
+        for polygon in told["coordinates"]:
+            yield polygon[0]

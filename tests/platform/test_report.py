@@ -1,0 +1,161 @@
+"""The week's report: figures by hand, gaps that stay gaps, a map that scales, and paper."""
+
+import csv
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+from edge.cli import platform_main
+from edge.errors import UsageError
+from edge.platform.charts import Place, area_map, bars
+from edge.platform.database import Database
+from edge.platform.hull import Point
+from edge.platform.outlines import read_outlines
+from edge.platform.population import Trend
+from edge.platform.report import html
+from edge.platform.week import week
+from tests.platform.test_population import Fleet
+from tests.records import APHID, MOTH, count
+
+MONDAY = date(2026, 7, 6)
+SUNDAY = MONDAY + timedelta(days=6)
+MADE = datetime(2026, 7, 13, tzinfo=UTC)
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    """Three nodes of a county: one saw moths every night, one none, one was silent from the third night on."""
+    fleet = Fleet(database)
+    for n, node in enumerate("abc"):
+        fleet.place(node, latitude_deg=30.1 + n / 50, longitude_deg=120.1 + n * n / 90)
+    for night in range(5, 12):
+        fleet.counts("a", night, count(MOTH, 7, 6, 9))
+        fleet.counts("b", night, count(APHID, 1, 0, 3))
+        if night < 7:
+            fleet.counts("c", night)
+    fleet.sum_up()
+    return fleet
+
+
+def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> None:
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    moths = told.taxa[0]
+    assert (moths.total.label, moths.total.count, moths.total.low, moths.total.high) == (MOTH[0], 49, 42, 63)
+    assert moths.per_camera_night == pytest.approx(49 / 16)
+    assert [place.count for place in moths.places] == [49, 0, 0]
+    assert [(node.node, node.nights) for node in told.gaps] == [("c", 2)]
+    page = html(told, [], MADE)
+    assert "3 of 3 nodes reported, 2 of them on all 7 nights" in page
+    assert "42 to 63" in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the report loads nothing"
+
+
+def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
+    page = html(week(fleet.database, "330106", date(2027, 1, 4), date(2027, 1, 10)), [], MADE)
+    assert "0 of 3 nodes reported" in page
+    assert "no data, not a zero" in page
+
+
+def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
+    fleet.counts("a", 5, count(("<script>alert(1)</script>", ""), 1000, 1, 2))
+    fleet.sum_up()
+    assert "<script" not in html(week(fleet.database, "33", MONDAY, SUNDAY), [], MADE)
+
+
+def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
+    nights = [_night(0, 0.0), _night(1, None), _night(2, 10.0)]
+    drawn = bars(nights, start_at=5)
+    assert drawn.count("<rect") == 2
+    assert drawn.count("×") == 1
+    assert 'height="1.0"' in drawn
+    assert "1 without data" in drawn
+
+
+def _night(n: int, value: float | None) -> Trend:
+    return Trend(
+        night=MONDAY + timedelta(days=n), per_camera_night=value, week_mean=value, week_before=None, level=None
+    )
+
+
+@pytest.mark.parametrize(("many", "shape"), [(49, "circle"), (50, "rect")])
+def test_few_places_are_dots_and_many_are_square_kilometres(many: int, shape: str) -> None:
+    places = [Place(f"n{n}", Point(30 + n / 100, 120 + (n % 7) / 100), n) for n in range(many)]
+    assert area_map(places).count(f"<{shape} ") == many
+
+
+def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None:
+    places = [Place("a", Point(30, 120), 100), Place("b", Point(30.1, 120), 25), Place("c", Point(30, 120.2), None)]
+    drawn = area_map(places)
+    radii = [float(r) for r in re.findall(r'class="seen"[^>]* r="([\d.]+)"', drawn)]
+    assert radii == [22.0, 11.0]
+    assert drawn.count('class="silent"') == 1
+
+
+def test_north_is_up_and_a_kilometre_is_as_long_both_ways() -> None:
+    side = 0.1
+    narrow = side / 0.866
+    places = [Place("south-west", Point(30, 120), 1), Place("north-west", Point(30 + side, 120), 1),
+              Place("south-east", Point(30, 120 + narrow), 1)]  # fmt: skip
+    drawn = area_map(places)
+    at = {
+        m[2]: (float(m[0]), float(m[1]))
+        for m in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" [^>]*><title>([a-z-]+)', drawn)
+    }
+    assert at["north-west"][1] < at["south-west"][1]
+    up, right = at["south-west"][1] - at["north-west"][1], at["south-east"][0] - at["south-west"][0]
+    assert up == pytest.approx(right, rel=0.01)
+
+
+def test_borders_come_from_a_file_and_a_wrong_one_is_a_sentence(tmp_path: Path) -> None:
+    ring = [[120, 30], [121, 30], [121, 31], [120, 30]]
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "MultiPolygon", "coordinates": [[ring]]}}
+    path = tmp_path / "county.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    assert read_outlines(path) == [[Point(lat, lon) for lon, lat in ring]]
+    for wrong in (
+        "{",
+        "[]",
+        '{"type": "Point", "coordinates": [1, 2]}',
+        '{"type": "Polygon", "coordinates": [[["x"]]]}',
+    ):
+        path.write_text(wrong)
+        with pytest.raises(UsageError, match=r"county\.geojson: no"):
+            read_outlines(path)
+
+
+def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
+    fleet: Fleet, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thresholds = tmp_path / "own.csv"
+    with thresholds.open("w") as file:
+        csv.writer(file).writerows(
+            [("label", "unit", "start_at", "sure_at", "source"), (MOTH[0], "new", 2, "", "the station")]
+        )
+    words = ["report", "--database", url, "--area", "330106", "--week", "28", "--year", "2026", "--out", str(tmp_path)]
+    assert platform_main([*words, "--thresholds", str(thresholds)]) == 0
+    assert [Path(line).name for line in capsys.readouterr().out.split()] == [
+        "report-330106-2026-W28.html", "report-330106-2026-W28.pdf",
+    ]  # fmt: skip
+    page = (tmp_path / "report-330106-2026-W28.html").read_text("utf-8")
+    assert "starts at 2 a camera and night (the station)" in page
+    assert ">go and look<" in page
+    paper = pypdfium2.PdfDocument(tmp_path / "report-330106-2026-W28.pdf")
+    text = "".join(page.get_textpage().get_text_range() for page in paper)
+    assert "42 to 63" in text
+    assert MOTH[0] in text
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [(["--week", "60"], "week 60"), (["--week", "28", "--area", "331"], "no area code"),
+     (["--week", "28", "--thresholds", "nowhere.csv"], "nowhere.csv: cannot be read")],
+)  # fmt: skip
+def test_a_report_that_cannot_be_made_is_a_sentence(
+    url: str, more: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert platform_main(["report", "--database", url, "--area", "330106", *more]) == 2
+    assert says in capsys.readouterr().err
