@@ -31,6 +31,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Literal["en", "zh"] = "en"
     area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
+    security_updates: bool = True  # Debian's, by themselves at night; False where the line is too dear for some 100 MB
     update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too
 
 
@@ -40,6 +41,14 @@ class WifiTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ssid: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}$")]
     password_file: str
     hidden: bool = False
+
+
+class LteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[lte]: the modem's subscription, for nodes that have one; it is used when there is no cheaper line."""
+
+    apn: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    username: UserName | None = None
+    password_file: str | None = None
 
 
 class BrokerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +90,7 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     site: SiteTable
     broker: BrokerTable
     wifi: WifiTable | None = None
+    lte: LteTable | None = None
     bridge: BridgeTable | None = None
     nodes: tuple[NodeEntry, ...] = ()
     folder: Path = Path()

@@ -4,10 +4,11 @@ import uuid
 from pathlib import Path
 
 from firmware_config.files import File, public, secret
-from firmware_config.fleet import Fleet
+from firmware_config.fleet import Fleet, LteTable, given_password
 from firmware_config.templates import HERE, fill
 
 SYSTEM = "card/system"
+LTE = "etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
 HOTSPOT = "etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
 
 
@@ -20,9 +21,21 @@ def system_files(fleet: Fleet, host: str, hotspot_password: str, page_port: int)
         "HOTSPOT_UUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{host}.{site.site}")),
         "PAGE_PORT": str(page_port),
         "BROKER": fleet.broker.host,
+        "SECURITY": "1" if site.security_updates else "0",
         "SSH": "tcp dport 22 accept" if site.ssh_keys else "# no technician's key, no SSH",
     }
-    return {str(path): _file(path, values) for path in _names()}
+    files = {str(path): _file(path, values) for path in _names()}
+    return files | (lte_files(fleet, fleet.lte, host) if fleet.lte else {})
+
+
+def lte_files(fleet: Fleet, lte: LteTable, host: str) -> dict[str, File]:
+    """The modem's connection. Its password may stand in it, and NetworkManager reads none that others may read."""
+    login = f"username={lte.username}\n" if lte.username else ""
+    if lte.password_file:
+        login += f"password={given_password(fleet.folder / lte.password_file, 'lte.password_file')}\n"
+    identity = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"lte.{host}.{fleet.site.site}"))
+    text = fill("card/optional/fieldeye-lte.nmconnection", LTE_UUID=identity, APN=lte.apn, LOGIN=login)
+    return {f"system/{LTE}": secret(text)}
 
 
 def _names() -> list[Path]:

@@ -13,7 +13,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 software=$here/software
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
-packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon)
+units=(fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path fieldeye-clock.service)
+packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
+    systemd-zram-generator unattended-upgrades)
 
 say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
 refuse() { echo "setup.sh: $*" >&2; exit 2; }
@@ -39,6 +41,7 @@ put() { # MODE OWNER SOURCE TARGET
 install_packages() {
     local wanted=("${packages[@]}") missing=() name
     ! grep -q 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
+    [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=(modemmanager usb-modeswitch)
     for name in "${wanted[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
     done
@@ -103,10 +106,10 @@ start_units() {
     systemctl daemon-reexec # reads RuntimeWatchdogSec
     systemctl restart systemd-journald
     systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service \
-        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
+        "${units[@]}"
     systemctl restart nftables
     systemctl restart --no-block chrony fieldeye-leave-hotspot.timer \
-        fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path
+        "${units[@]}"
     nmcli connection reload || true
     [ ! -s /home/technician/.ssh/authorized_keys ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service

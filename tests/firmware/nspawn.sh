@@ -15,16 +15,16 @@ dir=$(cd "$dir" && pwd)
 root=$dir/root
 group=nspawn-$(printf %s "$dir" | cksum | cut -d' ' -f1)
 # What setup.sh and the broker's install.sh would fetch by apt: there is no network in there.
-packages=mosquitto,python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon
+packages=mosquitto,python3-venv,chrony,nftables,network-manager,wpasupplicant,dnsmasq-base,iw,avahi-daemon,systemd-zram-generator,unattended-upgrades
 
 setup() {
-    [ ! -e "$root/ready" ] || return 0
+    [ "$(cat "$root/ready" 2>/dev/null)" != "$packages" ] || return 0
     rm -rf "$root"
     mmdebstrap --quiet --mode=root --variant=minbase --include=systemd,systemd-sysv,libnss-systemd,dbus,procps \
         --include="$packages" --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$root" 2>"$dir/mmdebstrap.log"
-    touch "$root/ready"
+    echo "$packages" >"$root/ready"
 }
 
 leader() { # the machine's process 1, as seen from here
