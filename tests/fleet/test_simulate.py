@@ -81,6 +81,23 @@ def test_what_a_platform_lost_is_sent_again_when_it_asks(tmp_path: Path, broker:
             process.kill()
 
 
+def test_a_fleet_outlives_its_broker(tmp_path: Path, broker: Broker) -> None:
+    plan, out = FleetPlan(nodes=8, days=1, faults=Faults().times(0)), tmp_path / "ledger.jsonl"
+    made = [one.stored.key for number in range(8) for one in SimulatedNode(plan, number).next_day()[0]]
+    fleet = [sys.executable, "-c", INGEST.replace("'ingest'", "'simulate'"), "--broker", f"127.0.0.1:{broker.port}"]
+    options = ["--nodes", "8", "--faults", "0", "--truth", str(tmp_path / "x"), "--rate", "80", "--linger", "60"]
+    with ingesting(broker, out), subprocess.Popen([*fleet, *options], stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until(lambda: len(kept_keys(out)) > 30, within_s=30, every_s=0.1)
+            broker.stop()
+            broker.start()
+            wanted = {(key.node, str(key.epoch), key.seq) for key in made}
+            wait_until(lambda: set(kept_keys(out)) == wanted, within_s=40, every_s=0.2)
+        finally:
+            process.kill()
+    assert len(kept_keys(out)) == len(made)
+
+
 def test_a_replay_is_made_again_as_it_was() -> None:
     plan = FleetPlan(nodes=1, days=2, faults=Faults(new_card_a_day=0))
     node = SimulatedNode(plan, 0)

@@ -1,8 +1,9 @@
 """What a simulated camera measures in a day: intervals and sightings, beside what was really there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Protocol
 from uuid import UUID
 
@@ -105,12 +106,13 @@ def _leaves(where: Where, start: datetime, frames: int, rng: np.random.Generator
 def _found(label: str, stage: str, there: int, rng: np.random.Generator) -> TaxonCount:
     """What the model makes of it: some are missed, some are made up, and the range knows both."""
     false = rng.poisson(there * RECALL * (1 - PRECISION) / PRECISION)
-    found = counted(
-        int(rng.binomial(there, RECALL) + false), label, taxon(label).eppo, precision=PRECISION, recall=RECALL
-    )
-    return TaxonCount(
-        label=found.label, eppo=found.eppo, count=found.count, low=found.low, high=found.high, stage=stage
-    )
+    found = _range_of(int(rng.binomial(there, RECALL) + false))
+    return replace(found, label=label, eppo=taxon(label).eppo, stage=stage)
+
+
+@cache
+def _range_of(count: int) -> TaxonCount:
+    return counted(count, "", "", precision=PRECISION, recall=RECALL)
 
 
 def _interval(

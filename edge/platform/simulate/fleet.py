@@ -41,6 +41,7 @@ class Fleet:
         self._line_of = {(node.site, node.name): self._lines[i % number] for i, node in enumerate(self._nodes)}
         self._by_name = {(node.site, node.name): node for node in self._nodes}
         self._selector = selectors.DefaultSelector()
+        self._watched: dict[Line, int] = {}  # descriptors
         self._replays = 0
 
     def run(self, truth: TruthFile, stop: Event, linger_s: float = 0.0) -> Iterator[int]:
@@ -75,8 +76,6 @@ class Fleet:
         self._selector.close()
 
     def _open(self, stop: Event) -> None:
-        for line in self._lines:
-            self._selector.register(line, selectors.EVENT_READ, line)
         until_s = monotonic() + _OPEN_S
         while not all(line.is_open for line in self._lines) and not stop.is_set():
             self._turn()
@@ -89,11 +88,13 @@ class Fleet:
         """All messages in the order of their times; a day is made when it begins."""
         heap: list[Posting] = []
         for day in range(self._plan.days):
-            for node in self._nodes:
+            for number, node in enumerate(self._nodes):
                 records, postings = node.next_day()
                 for one in records:
                     truth.note(one)
                 heap += postings
+                if number % 50 == 0:
+                    self._turn(0)  # a broker gives up who says nothing for long
             heapq.heapify(heap)
             midnight = self._midnight(day + 1)
             while heap and heap[0].at < midnight:
@@ -119,12 +120,23 @@ class Fleet:
             yield 0
 
     def _turn(self, within_s: float = _TURN_S) -> None:
+        for line in self._lines:
+            if self._watched.get(line) != line.fd:  # a new connection
+                self._watch(line)
         ready = {key.data for key, _ in self._selector.select(within_s)}
         for line in self._lines:
             line.turn(readable=line in ready)
             while line.commands:
                 message = line.commands.popleft()
                 self._answer(line, message.topic, bytes(message.payload))
+
+    def _watch(self, line: Line) -> None:
+        before = self._watched.pop(line, None)
+        if before is not None and self._selector.get_map()[before].data is line:
+            self._selector.unregister(before)
+        if line.fd >= 0:
+            self._watched[line] = line.fd
+            self._selector.register(line.fd, selectors.EVENT_READ, line)
 
     def _answer(self, line: Line, topic: str, payload: bytes) -> None:
         """As a node does: the records, then the reply."""

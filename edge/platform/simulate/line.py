@@ -13,47 +13,47 @@ from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress
 
 IN_FLIGHT = 20  # as a node does
-UNHEARD_AGAIN_S = 0.5
+AGAIN_S = 0.5
 NOBODY_SUBSCRIBES = 0x10
 
 Message = tuple[str, bytes, bool]  # topic, payload, retain
 
 
 class Line:
-    """What is given to `say` is sent until a subscriber has it; a broker that refuses it is a BrokerError."""
+    """What is given to `say` is sent until a subscriber has it, over as many connections as that takes.
+
+    Raises BrokerError if the broker cannot be reached at the start, or refuses. Each connection is a new client.
+    """
 
     def __init__(self, at: BrokerAddress, client_id: str) -> None:
-        self._where = f"{at.host}:{at.port}"
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        self._client.on_message = self._on_message
-        if at.tls is not None:
-            self._client.tls_set_context(at.tls)
-        if at.username is not None:
-            self._client.username_pw_set(at.username, at.password)
+        self._at, self._client_id = at, client_id
         self._flying: dict[int, Message] = {}
         self._waiting: deque[Message] = deque()
+        self._topics: list[str] = []
         self._rests_until_s = 0.0
         self._refused: str | None = None
         self.is_open, self.sent, self.unheard = False, 0, 0
         self.commands: deque[MQTTMessage] = deque()
+        self._client = self._new_client()
         try:
-            self._client.connect(at.host, at.port, keepalive=60)
+            self._client.connect(at.host, at.port)
         except (OSError, ValueError) as why:
-            raise BrokerError(f"{self._where} cannot be reached ({why}); check --broker and that it runs") from why
+            where = f"{at.host}:{at.port}"
+            raise BrokerError(f"{where} cannot be reached ({why}); check --broker and that it runs") from why
 
-    def fileno(self) -> int:
-        """For a selector."""
-        return self._socket().fileno()
+    @property
+    def fd(self) -> int:
+        """For a selector; -1 while there is no connection."""
+        line = self._client.socket()
+        return line.fileno() if isinstance(line, socket.socket) else -1
 
     def say(self, message: Message) -> None:
         """Send it, now or when there is room."""
         self._waiting.append(message)
 
     def subscribe(self, topic: str) -> None:
-        """Ask for commands."""
+        """Ask for commands, on this connection and those that follow."""
+        self._topics.append(topic)
         self._client.subscribe(topic, qos=1)
 
     @property
@@ -67,15 +67,19 @@ class Line:
         return len(self._waiting) >= IN_FLIGHT
 
     def turn(self, *, readable: bool) -> None:
-        """Take what came, send what may go. Raises BrokerError."""
+        """Take what came, send what may go, connect again. Raises BrokerError."""
         if readable:
             self._client.loop_read()
         self._client.loop_misc()
         if self._refused:
-            raise BrokerError(f"{self._where} {self._refused}; check its log, and user name and password")
-        if self.is_open and monotonic() >= self._rests_until_s:
-            while self._waiting and len(self._flying) < IN_FLIGHT:
-                self._publish(self._waiting.popleft())
+            where = f"{self._at.host}:{self._at.port}"
+            raise BrokerError(f"{where} {self._refused}; check its log, and user name and password")
+        if monotonic() < self._rests_until_s:
+            return
+        if self.fd < 0:
+            self._connect_again()
+        while self.is_open and self._waiting and len(self._flying) < IN_FLIGHT:
+            self._publish(self._waiting.popleft())
         if self._client.want_write():
             self._client.loop_write()
 
@@ -86,39 +90,58 @@ class Line:
     def _publish(self, message: Message) -> None:
         topic, payload, retain = message
         sent = self._client.publish(topic, payload, qos=1, retain=retain)
-        if sent.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._refused = f"does not take messages any more ({sent.rc.name})"
-        self._flying[sent.mid] = message
+        if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._flying[sent.mid] = message
+        else:
+            self._waiting.appendleft(message)
+            self.is_open = False
 
-    def _socket(self) -> socket.socket:
-        line = self._client.socket()
-        if not isinstance(line, socket.socket):
-            raise BrokerError(f"{self._where} has closed the connection; check its log")
-        return line
+    def _connect_again(self) -> None:
+        """What was on its way is sent again; whoever has it already knows it by its key."""
+        self.is_open = False
+        self._waiting.extendleft(reversed(self._flying.values()))
+        self._flying.clear()
+        self._rests_until_s = monotonic() + AGAIN_S
+        self._client = self._new_client()
+        try:
+            self._client.connect(self._at.host, self._at.port)
+        except OSError:
+            return  # still away: the next turn tries again
+
+    def _new_client(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=MQTTv5)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        if self._at.tls is not None:
+            client.tls_set_context(self._at.tls)
+        if self._at.username is not None:
+            client.username_pw_set(self._at.username, self._at.password)
+        return client
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         self.is_open = not reason.is_failure
         if reason.is_failure:
             self._refused = f"refuses ({reason})"
+        for topic in self._topics:
+            client.subscribe(topic, qos=1)
 
     def _on_disconnect(
-        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
+        self, _client: Client, _data: object, _flags: DisconnectFlags, _reason: ReasonCode, _more: Properties | None
     ) -> None:
         self.is_open = False
-        if reason.is_failure:
-            self._refused = f"has closed the connection ({reason})"
 
     def _on_publish(
         self, _client: Client, _data: object, mid: int, reason: ReasonCode, _more: Properties | None
     ) -> None:
         message = self._flying.pop(mid)
-        is_records = message[0].endswith("/records")
-        if reason.value == NOBODY_SUBSCRIBES and is_records:
+        if reason.value == NOBODY_SUBSCRIBES and message[0].endswith("/records"):
             self.unheard += 1
             self._waiting.append(message)
-            self._rests_until_s = monotonic() + UNHEARD_AGAIN_S
+            self._rests_until_s = monotonic() + AGAIN_S
         elif reason.is_failure:
             self._refused = f"refuses a message ({reason})"
         else:
