@@ -37,7 +37,9 @@ class EpochBatches(Dataset[Batch]):
         pasting: Pasting | None = None,
     ) -> None:  # fmt: skip
         shuffled = np.random.default_rng([config.seed, epoch]).permutation(order)
-        self._steps = shuffled[: len(shuffled) // config.batch * config.batch].reshape(-1, config.batch)[rank::world]
+        steps = len(shuffled) // config.batch // world  # as many for each process, or one would wait for ever
+        shown = shuffled[: steps * world * config.batch]
+        self._steps = shown.reshape(-1, config.batch)[rank::world]
         self._examples = examples
         self._pasting = pasting
         self._phase: PhaseConfig = config.phase_at(epoch)

@@ -37,7 +37,8 @@ class Ema:
     def update(self, model: nn.Module, step: int) -> None:
         """Move towards the model; in the first steps faster, since the average is of nothing yet."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        for name, value in model.state_dict().items():
+        whole = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+        for name, value in whole.state_dict().items():
             if value.dtype.is_floating_point:
                 self.state[name].lerp_(value.detach(), 1 - decay)
             else:

@@ -7,6 +7,7 @@ writes a sheet of training pictures with their boxes. Look at it before believin
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -70,9 +71,9 @@ def report(config: TrainConfig, picture: Path) -> None:
     parts = {split: samples_of(config, split) for split in SPLITS}
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
-    for held in ("val", "test"):
-        pairs = copies(parts["train"], parts[held])
-        print(f"{len(pairs)} pairs of train and {held} look alike")
+    for one, other in combinations(SPLITS, 2):
+        pairs = copies(parts[one], parts[other])
+        print(f"{len(pairs)} pairs of {one} and {other} look alike")
         for first, second in pairs:
             print(f"  {first.name} ~ {second.name}")
     cv2.imwrite(str(picture), sample_sheet(parts["train"], labels))
