@@ -55,7 +55,7 @@ test: $(VENV)/.dev
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
-	@$(BIN)/pytest --timeout 3600 tests/faults
+	@$(BIN)/pytest --timeout 3600 tests/faults tests/training/test_processes.py
 
 test-platform: $(VENV)/.dev
 	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
