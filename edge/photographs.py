@@ -46,6 +46,7 @@ KINDS = ("pests", "diseases")  # the bundles of that name
 class Found:
     """Something on a photograph. `precision`: share of such findings that were right in tests, None: not measured."""
 
+    model: str  # name of the bundle
     label: str
     eppo: str
     confidence: float
@@ -139,6 +140,7 @@ def found_by(detector: Detector, image: Image) -> list[Found]:
         left, top, right, bottom = (float(value) / side for value, side in zip(xyxy, sides, strict=True))
         found.append(
             Found(
+                model=detector.bundle.name,
                 label=known.label,
                 eppo=known.eppo,
                 confidence=float(confidence),

@@ -13,6 +13,7 @@ from edge.config import NodeConfig
 from edge.errors import ConfigError, FieldeyeError
 from edge.mqtt.secret import read_secret
 from edge.page.api import api
+from edge.page.deeds import deeds
 from edge.page.guard import is_allowed, own_names, protect
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
@@ -65,6 +66,7 @@ def create_app(
     app.register_blueprint(metrics)
     app.register_blueprint(review)
     app.register_blueprint(photograph)
+    app.register_blueprint(deeds)
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, config, clock))

@@ -8,6 +8,7 @@ from edge.page.days import ZERO, Day, Figure
 PITCH, BAR = 25, 17  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
+FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
 LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
 
 
@@ -34,10 +35,10 @@ class Bar:
     text_y: float
 
 
-def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
-    """The bars of one taxon; the highest and today's carry their figure."""
+def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tuple[Bar, ...]:
+    """The bars of one taxon, below and above its action level `mark`; the highest and today's carry their figure."""
     figures = [day.figures.get(label, ZERO) for day in fortnight]
-    scale = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
+    scale = _scale(figures, mark)
     best = max(range(len(figures)), key=lambda index: figures[index].count)
     first = next((index for index, day in enumerate(fortnight) if day.frames), len(fortnight))
     return tuple(
@@ -52,13 +53,25 @@ def bars(fortnight: Sequence[Day], label: str) -> tuple[Bar, ...]:
     )
 
 
+def mark_y(fortnight: Sequence[Day], label: str, mark: float | None) -> float | None:
+    """Where the action level stands; None where there is none or it is so high that the bars would lie flat."""
+    figures = [day.figures.get(label, ZERO) for day in fortnight]
+    scale = _scale(figures, mark)
+    return None if mark is None or mark > scale else _y(mark, scale)
+
+
+def _scale(figures: Sequence[Figure], mark: float | None) -> float:
+    tallest = max(LOWEST_SCALE, *(_tallest(figure) for figure in figures))
+    return tallest if mark is None or mark > FLATTEST * tallest else max(tallest, mark)
+
+
 def _kind(day: Day, figure: Figure, *, is_before: bool) -> str:
     if is_before:
         return "before"
     return "gap" if day.frames == 0 else "count" if figure.count else "zero"
 
 
-def _bar(index: int, kind: str, figure: Figure, scale: int, *, is_named: bool) -> Bar:
+def _bar(index: int, kind: str, figure: Figure, scale: float, *, is_named: bool) -> Bar:
     x = index * PITCH + (PITCH - BAR) // 2
     return Bar(
         kind=kind,
@@ -71,7 +84,7 @@ def _bar(index: int, kind: str, figure: Figure, scale: int, *, is_named: bool) -
     )
 
 
-def _layers(figure: Figure, scale: int) -> tuple[Layer, ...]:
+def _layers(figure: Figure, scale: float) -> tuple[Layer, ...]:
     """The palest first, so that each darker one lies on it."""
     if figure.low is None or figure.high is None:
         return (_layer("only", figure.count, scale),)
@@ -79,7 +92,7 @@ def _layers(figure: Figure, scale: int) -> tuple[Layer, ...]:
     return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
 
 
-def _layer(kind: str, count: int, scale: int) -> Layer:
+def _layer(kind: str, count: int, scale: float) -> Layer:
     return Layer(kind=kind, y=_y(count, scale), height=round(FLOOR - _y(count, scale), 1))
 
 
@@ -87,5 +100,5 @@ def _tallest(figure: Figure) -> int:
     return max(figure.count, figure.high or 0)
 
 
-def _y(count: int, scale: int) -> float:
+def _y(count: float, scale: float) -> float:
     return round(FLOOR - (FLOOR - TOP) * count / scale, 1)

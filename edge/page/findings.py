@@ -10,6 +10,7 @@ from edge.page.words import Moments, gettext, ngettext, number
 from edge.photographs import Answer, Found
 from edge.store import Question
 
+CLEAR = 0.8  # a model was never shown what the other one knows: beside the surer of the two it has to be clear
 NAMED = 4  # taxa in the answer: what follows is guessing
 
 
@@ -54,6 +55,7 @@ class Asked:
 def findings(answer: Answer, names: Names) -> Findings:
     """In the reader's words. What the model is not sure of is never said without its doubt."""
     shown = [one for one in answer.found if one.is_sure] or list(answer.found[:1])
+    shown = [one for one in shown if one.model == shown[0].model or one.confidence >= CLEAR]
     by_label: dict[str, list[Found]] = {}
     for one in shown:
         by_label.setdefault(one.label, []).append(one)

@@ -22,6 +22,7 @@ class Panel:
     summary: str
     view_box: str
     bars: tuple[Bar, ...]
+    mark_y: float | None = None  # of the action level, where it can be drawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,17 @@ class Fortnight:
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
 
 
-def fortnight(days: Sequence[Day], unit: Unit | None, names: Names) -> Fortnight:
-    """Bars for the taxa seen most, and everything in a table for those who cannot see bars."""
+def fortnight(
+    days: Sequence[Day], unit: Unit | None, names: Names, marks: Mapping[str, float] | None = None
+) -> Fortnight:
+    """Bars for the taxa seen most, and everything in a table for those who cannot see bars.
+
+    `marks`: action levels by label, in the unit of the bars.
+    """
     labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
     looked = [day for day in days if day.frames]
-    panels = tuple(panel(index, days, label, names) for index, label in enumerate(labels[:PANELS]))
+    known = marks or {}
+    panels = tuple(panel(index, days, label, names, known.get(label)) for index, label in enumerate(labels[:PANELS]))
     if looked and not labels:
         panels = (quiet_panel(days, len(looked)),)
     return Fortnight(
@@ -81,20 +88,22 @@ def unit_words(unit: Unit | None) -> str:
     return words[unit] if unit else ""
 
 
-def panel(index: int, days: Sequence[Day], label: str, names: Names) -> Panel:
-    """The bars of one taxon with a sentence that says the same."""
+def panel(index: int, days: Sequence[Day], label: str, names: Names, mark: float | None = None) -> Panel:
+    """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
     today = days[-1]
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
     so_far = gettext("today: no data yet")
     if today.frames:
         so_far = gettext("today so far: %(count)s", count=number(today.figures.get(label, ZERO).count))
+    level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 1))
     return Panel(
         id=f"days-{index}",
         name=names.name(label),
-        summary=f"{most} · {so_far}",
+        summary=" · ".join(filter(None, (most, so_far, level))),
         view_box=chart.TALL,
-        bars=chart.bars(days, label),
+        bars=chart.bars(days, label, mark),
+        mark_y=chart.mark_y(days, label, mark),
     )
 
 

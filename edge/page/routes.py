@@ -15,11 +15,11 @@ from edge.calibration import Layout, board_pdf
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting
-from edge.page import camera, card, days, fortnight, health, optics, sightings, tones
+from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
-from edge.page.situation import Facts, age_s, looks
+from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
 from edge.page.trust import Role, needs
 from edge.page.visit import load as load_visit
 from edge.page.words import Moments, gettext, number
@@ -80,15 +80,24 @@ def now() -> str:
     fortnight_days, intervals = this.days()
     snapshot = this.board.snapshot()
     tone, well = health.health_in_short(lines, snapshot.problem)
-    facts = _facts(seen, intervals, when, names)
+    facts, every_s = _facts(seen, intervals, when, names), this.config.camera.every_s
+    listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
+    is_seeing = situation(snapshot, facts, this.clock.now(), every_s) not in NO_DATA
+    first = levels.first_open(listed) if is_seeing else None
+    photo = sightings.newest_photo(seen, this.store.picture, when, names)
+    unit = intervals[-1].unit if intervals else None
     return render_template(
         "now.html",
-        card=card.card(snapshot, facts, this.clock.now(), when, names, this.config.camera.every_s),
-        photo=sightings.newest_photo(seen, this.store.picture, when, names),
+        first=first,
+        warnings=[one for one in listed if one.action and one is not first],
+        calm=[one for one in listed if not one.action][: levels.MOST_BARS],
+        card=card.card(snapshot, facts, this.clock.now(), when, names, every_s),
+        photo=photo,
+        reference=None if photo is None else references.reference(photo.label, names),
         nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
         rows=sightings.rows(seen[:ROWS], when, names),
         all_rows=gettext("All %(count)s", count=number(len(seen))) if len(seen) > ROWS else "",
-        fortnight=fortnight.fortnight(fortnight_days, intervals[-1].unit if intervals else None, names),
+        fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,

@@ -28,6 +28,7 @@ class Photo:
     """A stored picture with what was seen on it."""
 
     id: str
+    label: str  # of the newest sighting on it
     seen: str
     words: str  # for those who cannot see it
     caption: str
@@ -81,6 +82,7 @@ def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Mo
     sure, time = how_sure(same[0].confidence), when.at(same[0].at.utc)
     return Photo(
         id=name,
+        label=same[0].label,
         seen=seen,
         words=gettext("Photograph from the field with %(seen)s", seen=seen),
         caption=gettext("%(seen)s · %(sure)s · %(time)s", seen=seen, sure=sure, time=time),

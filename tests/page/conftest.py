@@ -19,8 +19,9 @@ AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A node with an empty store that has been up for an hour."""
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A node with an empty store that has been up for an hour, on a board that says nothing of its supply yet."""
+    monkeypatch.setattr("edge.board.THROTTLED", tmp_path / "get_throttled")
     clock = SetClock(AFTERNOON)
     started = clock.now()
     clock.advance(3600)

@@ -4,15 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
 
+import edge.board
+from edge.advice import Measured, Period, Standing, Threshold
 from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
+from edge.page.levels import key_of
 from edge.status import CameraStatus, LinkStatus, ModelStatus, StatusBoard
-from edge.store import Store
+from edge.store import Deed, Store
 from tests.clocks import SetClock
 
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
@@ -188,6 +192,57 @@ def clock_not_set(scene: Scene) -> None:
     scene.clock.state = ClockState.UNSYNCED
 
 
+LEVEL = Threshold(
+    scientific_name=HOPPER, crop="rice", stage_of_crop="all", method="camera", quantity="adults",
+    unit="insects/picture", low=10.0, high=None, region="Ningbo", action="ask the station", basis="action", source="Ningbo station, 2026",
+)  # fmt: skip
+
+
+def standing(scene: Scene, count: int, level: str, label: str = HOPPER, *, days: int = 1) -> Standing:
+    """A pest against ten on one picture, by what was counted yesterday, or today with `days` 0."""
+    today = scene.clock.now().utc.astimezone(ZoneInfo(scene.config.node.time_zone)).date()
+    day = today - timedelta(days=days)
+    return Standing(
+        threshold=replace(LEVEL, scientific_name=label), level=level, since=scene.before(hours=9), count=count,
+        figure=Measured(float(count), LEVEL.unit, max(0.0, count - 3.0), count + 6.0),
+        period=Period(first=day, last=day, is_over=days > 0),
+    )  # fmt: skip
+
+
+def over_the_level(scene: Scene) -> None:
+    seen(scene)
+    scene.board.show(alerts=(standing(scene, 14, "act"), standing(scene, 1, "calm", BUG)))
+
+
+def near_the_level(scene: Scene) -> None:
+    seen(scene)
+    scene.board.show(alerts=(standing(scene, 7, "look", days=0), standing(scene, 1, "calm", BUG)))
+
+
+def done(scene: Scene) -> None:
+    over_the_level(scene)
+    key = key_of(scene.board.snapshot().alerts[0])
+    scene.store.decisions.do(key, Deed("Mei", scene.before(hours=2).utc))
+
+
+def camera_gone_while_over_the_level(scene: Scene) -> None:
+    over_the_level(scene)
+    now = scene.board.snapshot().camera
+    detail = "camera 0: no such device; check the cable, then run: fieldeye doctor"
+    scene.board.show(camera=replace(now, state="missing", detail=detail, last_frame=scene.before(minutes=9)))
+
+
+def card_takes_nothing(scene: Scene) -> None:
+    seen(scene)
+    trouble = f"{scene.config.store.folder}/fieldeye.db: cannot commit (disk I/O error): replace the card"
+    scene.board.show(store=trouble)
+
+
+def weak_power(scene: Scene) -> None:
+    seen(scene)
+    edge.board.THROTTLED.write_text("50005\n")
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "first-minutes": first_minutes,
     "nothing-seen": nothing,
@@ -203,6 +258,12 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "previous-model": previous_model,
     "safe-mode": safe_mode,
     "clock-not-set": clock_not_set,
+    "over-the-level": over_the_level,
+    "near-the-level": near_the_level,
+    "done": done,
+    "camera-missing-over-the-level": camera_gone_while_over_the_level,
+    "card-takes-nothing": card_takes_nothing,
+    "weak-power": weak_power,
 }
 HEADLINES = {
     "first-minutes": "The node has just started.",
@@ -219,4 +280,10 @@ HEADLINES = {
     "previous-model": "No pest seen in the last 24 hours.",
     "safe-mode": "This node is not looking.",
     "clock-not-set": "Brown planthopper: 5",
+    "over-the-level": "Brown planthopper: 14 yesterday",
+    "near-the-level": "Brown planthopper: 7 today so far",
+    "done": "Brown planthopper: 5",
+    "camera-missing-over-the-level": "The camera does not answer.",
+    "card-takes-nothing": "Brown planthopper: 5",
+    "weak-power": "Brown planthopper: 5",
 }

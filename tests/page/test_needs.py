@@ -51,6 +51,8 @@ NEEDS = {
     "GET /photo/<name>.jpg": FARMER,
     "POST /photo/<name>/ask": FARMER,
     "GET /questions/<name>.jpg": FARMER,
+    "POST /done": FARMER,
+    "POST /done/undo": FARMER,
     "GET /people": TECHNICIAN,
     "POST /people": TECHNICIAN,
     "POST /people/remove": TECHNICIAN,

@@ -90,14 +90,27 @@ def test_a_bare_wall_is_not_called_healthy(farmer: FlaskClient, looker: Looker) 
 
 
 def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClient) -> None:
-    doubtful = Found(
-        label="Leptocorisa", eppo="", confidence=0.31, is_sure=False, box=(0.1, 0.1, 0.5, 0.5), precision=0.8
-    )
+    doubtful = found("Leptocorisa", 0.31, is_sure=False)
     with farmer.application.test_request_context("/"):
         said = findings(Answer(state="done", width_px=640, height_px=480, found=(doubtful,)), Names("en"))
     assert (said.tone, said.headline) == ("wait", "Perhaps: Rice bugs")
     assert "1 place, not sure" in said.lines[0].words
     assert "100" not in said.lines[0].words
+
+
+def found(label: str, confidence: float, *, is_sure: bool = True, model: str = "pests") -> Found:
+    box = (0.1, 0.1, 0.5, 0.5)
+    return Found(model=model, label=label, eppo="", confidence=confidence, is_sure=is_sure, box=box, precision=0.8)
+
+
+@pytest.mark.parametrize(("confidence", "is_named"), [(0.75, False), (0.85, True)])
+def test_beside_a_clear_insect_a_disease_is_named_only_if_it_is_clear(
+    confidence: float, is_named: bool, farmer: FlaskClient
+) -> None:
+    both = (found("Leptocorisa", 0.9), found("Pyricularia oryzae", confidence, model="diseases"))
+    with farmer.application.test_request_context("/"):
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=both), Names("en"))
+    assert ("Pyricularia oryzae" in {line.scientific for line in said.lines}) == is_named
 
 
 def test_nothing_of_the_file_but_its_pixels_is_kept(farmer: FlaskClient, looker: Looker) -> None:

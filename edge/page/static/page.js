@@ -148,14 +148,26 @@ function drawRegion(svg, text) {
   const read = () => text.value.split("\n").map((line) => line.trim().split(/\s+/).map(Number)).filter((corner) => corner.length === 2 && corner.every(Number.isFinite));
   const show = () => { for (const shape of shapes) shape.setAttribute("points", read().map((corner) => corner.join(",")).join(" ")); };
   const write = (corners) => { text.value = corners.map((corner) => corner.map((v) => v.toFixed(1)).join(" ")).join("\n"); show(); };
+  const far = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
+  // Where a new corner stretches the line least: between the two corners of the nearest edge.
+  const nearestEdge = (corners, at) => {
+    if (corners.length < 3) return corners.length;
+    const detours = corners.map((corner, n) => { const next = corners[(n + 1) % corners.length]; return far(corner, at) + far(at, next) - far(corner, next); });
+    return detours.indexOf(Math.min(...detours)) + 1;
+  };
   const place = (event) => {
     const seen = svg.getBoundingClientRect();
     return [(event.clientX - seen.left) / seen.width, (event.clientY - seen.top) / seen.height].map((v) => Math.min(100, Math.max(0, v * 100)));
   };
   svg.addEventListener("pointerdown", (event) => {
-    const corners = read(), [x, y] = place(event);
-    held = corners.findIndex((corner) => Math.hypot(corner[0] - x, corner[1] - y) < reach);
-    if (held < 0) held = corners.push([x, y]) - 1;
+    let corners = read();
+    const at = place(event);
+    held = corners.findIndex((corner) => far(corner, at) < reach);
+    if (held < 0) {
+      if (corners.length === 4 && corners.flat().every((v) => v === 0 || v === 100)) corners = []; // the whole picture
+      held = nearestEdge(corners, at);
+      corners.splice(held, 0, at);
+    }
     write(corners);
     svg.setPointerCapture(event.pointerId);
     event.preventDefault();
@@ -171,7 +183,7 @@ function drawRegion(svg, text) {
   document.getElementById("region-again").addEventListener("click", () => write([]));
   for (const id of ["by-finger", "region-tools"]) document.getElementById(id).hidden = false;
 }
-const region = document.getElementById("region");
+const region = document.getElementById("draw-region");
 if (region) drawRegion(region, document.getElementById("corners"));
 
 if (navigator.serviceWorker) {

@@ -1,0 +1,179 @@
+"""Counts against their action levels, as a person acts on them: a sentence, a bar, one thing to do, and if it is done."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from edge.advice import Measured, Period, Standing
+from edge.config import Mode
+from edge.counts import Unit
+from edge.page.names import Names
+from edge.page.tones import ICONS, Tone
+from edge.page.words import Moments, day_in_words, gettext, number
+from edge.store import Deed
+
+WIDE = 350  # units of the bar's own grid
+MOST_BARS = 4
+DAILY: dict[Unit, tuple[str, ...]] = {  # a day's figure in these units is what the chart of days shows
+    "new": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
+    "max_per_frame": ("insects/picture",),
+    "visits": ("visits/day",),
+}
+DeedOf = Callable[[str], Deed | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    """A count as a bar with its range, and the action level as a line; from 0 to WIDE."""
+
+    count_x: float
+    low_x: float
+    range_wide: float  # from low_x on
+    level_x: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """One pest against one action level."""
+
+    key: str  # of the deed
+    label: str
+    tone: Tone
+    icon: str
+    word: str
+    name: str
+    headline: str
+    fact: str
+    action: str  # empty when there is nothing to do
+    done: str  # who has done it and when, or empty
+    source: str  # of the level, as its row says it
+    gauge: Gauge
+
+    @property
+    def is_open(self) -> bool:
+        """Does it still ask for something?"""
+        return bool(self.action) and not self.done
+
+
+def against(
+    standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Moments, names: Names
+) -> tuple[Against, ...]:
+    """In their order, the most urgent first; what was done goes behind what was not."""
+    listed = [_against(one, one.figure, mode, deed_of, when, names) for one in standings if one.figure is not None]
+    return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.action)))
+
+
+def key_of(standing: Standing) -> str:
+    """A level that is reached again later is another thing to do."""
+    since_s = 0 if standing.since is None else round(standing.since.utc.timestamp())
+    return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{since_s}"
+
+
+def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
+    """The action level of each label that can stand as a line in the chart of days."""
+    units = DAILY.get(unit, ()) if unit else ()
+    return {one.threshold.scientific_name: one.threshold.low for one in standings if one.threshold.unit in units}
+
+
+def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, when: Moments, names: Names) -> Against:
+    threshold = standing.threshold
+    name, key = names.name(threshold.scientific_name), key_of(standing)
+    deed = deed_of(key) if standing.level != "calm" else None
+    tone: Tone = {"calm": "calm", "look": "look", "act": "stop"}[standing.level]  # type: ignore[assignment]
+    if deed is not None:
+        tone = "wait"
+    words = {"calm": gettext("Below the action level"), "look": gettext("Look at it"), "act": gettext("Act")}
+    count = standing.count if standing.count is not None else round(figure.value)
+    period = period_words(standing.period, mode, when.today())
+    return Against(
+        key=key,
+        label=threshold.scientific_name,
+        tone=tone,
+        icon=ICONS[tone],
+        word=gettext("Done") if deed is not None else words[standing.level],
+        name=name,
+        headline=gettext("%(name)s: %(count)s %(period)s", name=name, count=number(count), period=period).strip(),
+        fact=_fact(standing, figure),
+        action=_action(standing),
+        done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
+        source="; ".join(filter(None, (threshold.source, threshold.region))),
+        gauge=gauge(figure, threshold.low),
+    )
+
+
+def _fact(standing: Standing, figure: Measured) -> str:
+    threshold = standing.threshold
+    values = {
+        "figure": number(figure.value, 1),
+        "level": number(threshold.low, 1),
+        "unit": unit_words(threshold.unit),
+    }
+    if figure.value >= threshold.low:
+        return gettext("%(figure)s %(unit)s: the action level of %(level)s is reached.", **values)
+    if standing.level == "calm":
+        return gettext("%(figure)s %(unit)s: below the action level of %(level)s.", **values)
+    return gettext("%(figure)s %(unit)s: the true number may have reached the action level of %(level)s.", **values)
+
+
+def _action(standing: Standing) -> str:
+    words = {
+        "nothing": "",
+        "go_and_look": gettext("Go and look at ten plants at the edge of the field today: a catch says that it flies."),
+        "count_by_eye": gettext("Count by eye at ten places today: the camera alone is not sure enough."),
+        "follow_source": gettext("Ask your plant protection station today, and do what it says."),
+    }
+    return words[standing.task]
+
+
+def period_words(period: Period | None, mode: Mode, today: date) -> str:
+    """When it was counted."""
+    if period is None:
+        return ""
+    if period.first != period.last:
+        return gettext("from %(first)s to %(last)s", first=day_in_words(period.first), last=day_in_words(period.last))
+    is_night = mode == "trap"
+    if period.last >= today:
+        return gettext("tonight so far") if is_night else gettext("today so far")
+    if period.last == today - timedelta(days=1):
+        return gettext("last night") if is_night else gettext("yesterday")
+    return gettext("on %(day)s", day=day_in_words(period.last))
+
+
+def unit_words(unit: str) -> str:
+    """A unit of the thresholds as a person says it; an unknown one as it stands in its source."""
+    words = {
+        "insects/picture": gettext("on one picture"),
+        "insects/trap/night": gettext("a trap and night"),
+        "adults/trap/night": gettext("a trap and night"),
+        "insects/card/night": gettext("a card and night"),
+        "adults/card/night": gettext("a card and night"),
+        "adults/trap/week": gettext("a trap and week"),
+        "insects/trap/week": gettext("a trap and week"),
+        "visits/day": gettext("visits a day"),
+        "insects/hill": gettext("a hill"),
+        "insects/plant": gettext("a plant"),
+        "insects/leaf": gettext("a leaf"),
+        "insects/m2": gettext("a square metre"),
+        "number/m2": gettext("a square metre"),
+        "% leaves": gettext("of 100 leaves"),
+        "% plants": gettext("of 100 plants"),
+    }
+    return words.get(unit, unit)
+
+
+def gauge(figure: Measured, level: float) -> Gauge:
+    """Everything fits, and the level stands at three quarters or left of it."""
+    high = figure.high if figure.high is not None else figure.value
+    low = figure.low if figure.low is not None else figure.value
+    most = max(level * 4 / 3, figure.value, high)
+    return Gauge(
+        count_x=round(WIDE * figure.value / most, 1),
+        low_x=round(WIDE * low / most, 1),
+        range_wide=round(WIDE * (high - low) / most, 1),
+        level_x=round(WIDE * level / most, 1),
+    )
+
+
+def first_open(listed: Sequence[Against]) -> Against | None:
+    """What the page says first, if anything still has to be done."""
+    return next((one for one in listed if one.is_open), None)

@@ -1,0 +1,170 @@
+"""Counts against their action levels on the farmer's page, and what somebody has done about them."""
+
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.advice import Measured, Period
+from edge.page.chart import FLOOR, TOP, mark_y
+from edge.page.days import Day, Figure
+from edge.page.levels import gauge, key_of, period_words
+from edge.page.names import Names
+from edge.page.references import CREDITS, _table, reference
+from edge.page.trust import Role
+from edge.taxa import taxon
+from tests.page.scenes import (
+    BUG,
+    HOPPER,
+    Scene,
+    camera_gone_while_over_the_level,
+    done,
+    near_the_level,
+    over_the_level,
+    standing,
+)
+from tests.page.visitors import as_role, post
+
+TODAY = date(2026, 7, 1)
+
+
+def headline(page: str) -> str:
+    return page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
+
+
+def test_a_pest_over_its_level_is_the_first_thing_said_with_what_to_do(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    page = client.get("/").text
+    assert headline(page) == "Brown planthopper: 14 yesterday"
+    assert "14 on one picture: the action level of 10 is reached." in page
+    assert "Ask your plant protection station today" in page
+
+
+def test_a_count_whose_range_holds_the_level_asks_to_count_by_eye(scene: Scene, client: FlaskClient) -> None:
+    near_the_level(scene)
+    page = client.get("/").text
+    assert headline(page) == "Brown planthopper: 7 today so far"
+    assert "the true number may have reached the action level of 10" in page
+    assert "Count by eye" in page
+
+
+def test_a_pest_below_its_level_is_told_and_asks_for_nothing(scene: Scene, client: FlaskClient) -> None:
+    scene.board.show(alerts=(standing(scene, 1, "calm", BUG),))
+    page = client.get("/").text
+    assert "1 on one picture: below the action level of 10." in page
+    assert "/done" not in page
+
+
+def test_no_camera_comes_before_a_level_that_still_stands(scene: Scene, client: FlaskClient) -> None:
+    camera_gone_while_over_the_level(scene)
+    page = client.get("/").text
+    assert headline(page) == "The camera does not answer."
+    assert "the action level of 10 is reached" in page
+
+
+def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    farmer = as_role(client, scene, Role.FARMER)
+    key = key_of(scene.board.snapshot().alerts[0])
+    assert post(farmer, "/done", "/account", key=key).location == "/"
+    page = farmer.get("/").text
+    assert headline(page) == "Brown planthopper: 5"
+    assert "Done by farmer, just now" in page
+    assert post(farmer, "/done/undo", "/account", key=key).location == "/"
+    assert headline(farmer.get("/").text) == "Brown planthopper: 14 yesterday"
+
+
+def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    assert "Done by Mei, 2 hours ago" in client.get("/").text
+    scene.clock.advance(86_400)
+    scene.board.show(alerts=(standing(scene, 15, "act"),))
+    page = client.get("/").text
+    assert "Done by Mei" not in page
+    assert "Brown planthopper: 15 yesterday" in page
+
+
+@pytest.mark.parametrize("key", ["", "Nilaparvata lugens|insects/picture|calm|0", "x" * 5000])
+def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400
+
+
+def test_a_reader_is_led_to_the_log_in_and_back(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    assert 'href="/log-in?next=/"' in client.get("/").text
+
+
+def period(first: int, last: int, *, is_over: bool = True) -> Period:
+    return Period(first=date(2026, 6, first), last=date(2026, 6, last), is_over=is_over)
+
+
+@pytest.mark.parametrize(
+    ("told", "mode", "words"),
+    [
+        (period(30, 30), "live", "yesterday"),
+        (period(30, 30), "trap", "last night"),
+        (period(28, 28), "live", "on Jun 28"),
+        (period(24, 30), "trap", "from Jun 24 to Jun 30"),
+        (Period(first=TODAY, last=TODAY, is_over=False), "trap", "tonight so far"),
+        (Period(first=TODAY, last=TODAY, is_over=False), "live", "today so far"),
+    ],
+)
+def test_when_it_was_counted_is_said_as_a_person_says_it(
+    told: Period, mode: str, words: str, client: FlaskClient
+) -> None:
+    with client.application.test_request_context("/"):
+        assert period_words(told, mode, TODAY) == words  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0, 10.0, 400.0])
+def test_count_range_and_level_all_fit_on_the_bar(value: float) -> None:
+    bar = gauge(Measured(value, "insects/picture", value / 2, value * 1.5), 10.0)
+    assert 0 <= bar.low_x <= bar.count_x <= 350
+    assert bar.low_x + bar.range_wide <= 350.1
+    assert 0 < bar.level_x <= 350
+    assert (bar.count_x >= bar.level_x) == (value >= 10)
+
+
+def days(*counts: int) -> list[Day]:
+    return [
+        Day(
+            day=date(2026, 6, n + 1),
+            frames=9,
+            awake_s=9.0,
+            figures={HOPPER: Figure(count, count, count)},
+            saturated=False,
+        )
+        for n, count in enumerate(counts)
+    ]
+
+
+def test_the_level_is_a_line_where_bars_can_be_compared_with_it() -> None:
+    line = mark_y(days(2, 5, 8), HOPPER, 10.0)
+    assert line == TOP
+    assert mark_y(days(2, 5, 20), HOPPER, 10.0) == (TOP + FLOOR) / 2
+
+
+def test_a_level_far_above_all_bars_is_left_to_words() -> None:
+    assert mark_y(days(2, 5, 8), HOPPER, 500.0) is None
+    assert mark_y(days(2, 5, 8), HOPPER, None) is None
+
+
+@pytest.mark.parametrize("label", ["Leptocorisa", "Nilaparvata lugens", "Plutella xylostella"])
+def test_a_picture_for_comparison_says_what_it_shows_and_whose_it_is(label: str, client: FlaskClient) -> None:
+    with client.application.test_request_context("/"):
+        found = reference(label, Names("en"))
+    assert found is not None
+    assert any(credit in found.credit for credit in CREDITS.values())
+    assert client.get(f"/static/{found.file}").mimetype == "image/webp"
+
+
+def test_every_picture_for_comparison_is_of_a_known_taxon_and_small(client: FlaskClient) -> None:
+    for label, (shown, file, _) in _table().items():
+        assert taxon(label).group == taxon(shown).group == "pest", label
+        assert len(client.get(f"/static/{file}").data) < 15_000
+
+
+def test_a_taxon_without_a_picture_has_none(client: FlaskClient) -> None:
+    with client.application.test_request_context("/"):
+        assert reference("Coccinella septempunctata", Names("en")) is None
