@@ -6,8 +6,8 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import NodeConfig
 from edge.page.camera import camera_line
-from edge.page.troubles import link_words
 from edge.page.tones import Line, Tone, line
+from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import LinkStatus, ModelStatus, Snapshot
 from edge.store import Waiting
@@ -17,7 +17,12 @@ ROOM_BYTES = 500_000_000
 
 
 def health(
-    snapshot: Snapshot, waiting: Waiting, config: NodeConfig, now: Instant, board: BoardReading, when: Moments,
+    snapshot: Snapshot,
+    waiting: Waiting,
+    config: NodeConfig,
+    now: Instant,
+    board: BoardReading,
+    when: Moments,
     due: Sequence[str] = (),
 ) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them. `due`: lure, card, if one has to be changed."""

@@ -204,7 +204,7 @@ def _camera() -> tuple[Field, ...]:
         ("trap", gettext("trap: insects stay on a card")),
         ("leaf", gettext("leaves: diseases")),
     )
-    itself = gettext("Nothing: the camera decides.")
+    itself = gettext("Left empty, the camera decides.")
     return (
         Field(key="camera.mode", kind="choice", label=gettext("What is looked at"), hint="", options=modes),
         Field(

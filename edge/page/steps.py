@@ -12,7 +12,7 @@ from edge.page.health import care_line
 from edge.page.optics import Light
 from edge.page.tones import ICONS, Line, Tone, tone_word
 from edge.page.visit import CHECK_PICTURES, Visit
-from edge.page.words import gettext, listed, number
+from edge.page.words import gettext, ngettext, number
 from edge.status import Snapshot
 
 DONE: Tone = "calm"
@@ -68,10 +68,10 @@ def steps(facts: Facts) -> tuple[Step, ...]:
 
 def readiness(listed_steps: Sequence[Step]) -> tuple[Tone, str]:
     """May the technician leave?"""
-    left = [step.title for step in listed_steps if step.tone != DONE]
+    left = sum(step.tone != DONE for step in listed_steps)
     if not left:
         return "calm", gettext("This node is ready.")
-    return "wait", gettext("Still to do: %(parts)s", parts=listed(left))
+    return "wait", ngettext("%(count)s step is left.", "%(count)s steps are left.", left, count=number(left))
 
 
 def _step(name: str, title: str, address: str, tone: Tone, sentence: str) -> Step:

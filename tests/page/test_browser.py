@@ -2,18 +2,17 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from edge.boxes import Image
 from edge.page.words import LANGUAGES
-from tests.page.browsing import CHROMIUM, FLAGS, View, visiting
+from tests.page.browsing import CHROMIUM, View, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 
 pytestmark = [
@@ -24,14 +23,6 @@ SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
 REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
 SHOWN = {"now": "/", "live": "/live", "node": "/node"}
 DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.parametrize("width_px", [390, 1280])

@@ -58,7 +58,7 @@ def test_a_new_visit_begins_with_the_steps_that_only_a_person_can_do(technician:
     states = {step: state(technician, step) for step in ("focus", "region", "scale", "model", "server", "hand")}
     assert set(states.values()) == {"To do"}
     page = technician.get("/set-up").text
-    assert "Still to do:" in page
+    assert "7 steps are left." in page
     assert "This node is ready." not in page
 
 

@@ -1,0 +1,149 @@
+"""A technician with nothing but a phone: claim, checklist, region by finger, settings, in a real browser."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from edge.calibration import load_calibration
+from edge.config import PageTable
+from edge.counts import Seen
+from edge.page.trust import Role, digest
+from tests.page.browsing import CHROMIUM, View, Visit, visiting
+from tests.page.scenes import FRAMES, Scene, seen
+from tests.page.test_browser import DIFFERENT, REDRAW, SCREENS, coarse_difference, has_chinese_font
+from tests.page.visitors import PASSWORD, person
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
+]
+CODE = "7KWM-3RTZ-9QHD"
+PAGES = ("/people", "/settings", "/set-up", "/set-up/region", "/set-up/scale", "/set-up/care", "/set-up/hand", "/live")
+SHOWN = {"claim": "/claim", "set-up": "/set-up", "region": "/set-up/region", "settings": "/settings"}
+
+
+@pytest.fixture
+def labelled(scene: Scene, tmp_path: Path) -> Scene:
+    """A node that knows the code on its label and has a picture with good light."""
+    secret = tmp_path / "claim-code"
+    secret.write_text(CODE)
+    secret.chmod(0o600)
+    config = msgspec.structs.replace(scene.config, page=PageTable(claim_code_file=str(secret)))
+    seen(scene)
+    frame = np.asarray(cv2.imread(str(FRAMES / "whitefly.jpg")), np.uint8)
+    scene.board.show_frame(frame, [Seen("Bemisia", "", 0.9, (0.48, 0.36, 0.66, 0.74))])
+    return replace(scene, config=config)
+
+
+@contextmanager
+def technician(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
+    """A phone that has logged in."""
+    token = secrets.token_urlsafe(32)
+    scene.store.accounts.begin(digest(token), person(scene, Role.TECHNICIAN), scene.clock.utc)
+    with visiting(browser, scene, view) as visit:
+        visit.page.context.add_cookies([{"name": "fieldeye", "value": token, "url": visit.root}])
+        yield visit
+
+
+def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browser, labelled: Scene) -> None:
+    with visiting(browser, labelled, View()) as visit:
+        page = visit.page
+        visit.go("/node")
+        page.click("a:has-text('For the technician')")
+        assert page.inner_text("h1") == "Claim this node"
+        page.fill("#code", CODE.lower())
+        page.fill("#password", PASSWORD)
+        page.click("button:has-text('Claim this node')")
+        assert page.inner_text("h1").endswith("steps are left.")
+        page.click("#region a")
+        picture = page.locator("#draw-region").bounding_box()
+        assert picture is not None
+        for across, down in ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)):
+            page.mouse.click(picture["x"] + across * picture["width"], picture["y"] + down * picture["height"])
+        page.mouse.move(picture["x"] + 0.8 * picture["width"], picture["y"] + 0.8 * picture["height"])
+        page.mouse.down()
+        page.mouse.move(picture["x"] + 0.9 * picture["width"], picture["y"] + 0.9 * picture["height"])
+        page.mouse.up()
+        page.click("button:has-text('Count inside this line')")
+        assert "of the picture are counted." in page.inner_text("#region")
+        known = load_calibration(Path(labelled.config.store.folder))
+        assert known is not None
+        corners = np.array(known.region.corners)
+        assert np.abs(corners - [(0.2, 0.2), (0.8, 0.2), (0.9, 0.9), (0.2, 0.8)]).max() < 0.02
+        page.click(".who")
+        page.click("button:has-text('Log out')")
+        visit.go("/set-up")
+        assert page.inner_text("h1") == "Log in"
+        assert visit.complaints == []
+        assert visit.foreign == []
+
+
+def test_a_wrong_setting_is_marked_and_the_phones_time_zone_is_one_touch(browser: Browser, labelled: Scene) -> None:
+    with technician(browser, labelled, View()) as visit:
+        page = visit.page
+        visit.go("/settings")
+        page.fill("[name='node.area_code']", "1234")
+        page.click("[data-phone='zone'] button")
+        assert page.input_value("[name='node.time_zone']") == page.evaluate(
+            "Intl.DateTimeFormat().resolvedOptions().timeZone"
+        )
+        page.click("button:has-text('Keep these settings')")
+        assert "This cannot be used." in page.inner_text(".is-wrong")
+        page.fill("[name='node.area_code']", "110105001002")
+        page.click("button:has-text('Keep these settings')")
+        assert page.inner_text("h1").startswith("Kept.")
+
+
+@pytest.mark.parametrize("view", [View(390, "zh", "dark"), View(1280, "en", "light")], ids=str)
+def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
+    view: View, browser: Browser, labelled: Scene
+) -> None:
+    with technician(browser, labelled, view) as visit:
+        for address in PAGES:
+            visit.go(address)
+            assert not visit.is_wider_than_the_screen(), address
+            assert visit.violations() == [], address
+            heights = visit.page.evaluate(
+                "[...document.querySelectorAll('main :is(.button, select, input:not([type=hidden], [type=checkbox]))')]"
+                ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)"
+            )
+            assert min([48, *heights]) >= 48, address
+        assert visit.complaints == []
+        assert visit.foreign == []
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        ("claim", View()),
+        ("set-up", View()),
+        ("set-up", View(language="zh", theme="dark")),
+        ("region", View()),
+        ("settings", View(width_px=1280)),
+    ],
+    ids=str,
+)
+def test_the_technicians_pages_look_like_their_committed_screens(
+    name: str, view: View, browser: Browser, labelled: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if view.language == "zh" and not has_chinese_font():
+        pytest.skip("no font with Chinese characters: apt install fonts-noto-cjk")
+    monkeypatch.setattr(import_module("edge.page.people"), "proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
+    committed = SCREENS / f"{name}-{str(view).removesuffix('-light')}.png"
+    with (visiting if name == "claim" else technician)(browser, labelled, view) as visit:
+        visit.go(SHOWN[name])
+        shot = visit.page.screenshot(animations="disabled")
+    if REDRAW:
+        committed.write_bytes(shot)
+    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
+    difference = coarse_difference(np.asarray(drawn, np.uint8), committed)
+    assert difference < DIFFERENT, difference
