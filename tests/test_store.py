@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from time import thread_time
 
 import pytest
 
@@ -13,12 +14,15 @@ from edge.config import StoreTable
 from edge.counts import Lost, Sighting
 from edge.errors import StoreError
 from edge.store import Store
+from edge.store.rows import insert
+from edge.store.schema import STEPS, migrate, transaction
 from edge.wire import Stored
 from tests.clocks import NOON
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
-from tests.records import instant, interval, lost, sighting
+from tests.records import instant, interval, lost, sighting, stored
 
+ONE_FRAME_S = 1 / 15
 DATA = Path(__file__).parent / "data"
 JPEG = b"\xff\xd8 a picture \xff\xd9"
 
@@ -196,8 +200,12 @@ def test_a_lowered_cap_shortens_the_file_commit_by_commit(tmp_path: Path) -> Non
     longest = (tmp_path / "fieldeye.db").stat().st_size
     assert longest > 2_500_000
     with closing(open_store(tmp_path, max_mb=2)) as store:
+        longest_s = 0.0
         for n in range(70):
+            began_s = thread_time()
             store.commit([sighting(n)])
+            longest_s = max(longest_s, thread_time() - began_s)
+        assert longest_s < ONE_FRAME_S
         assert store.health().lost == 0
         assert store.health().last_seq == last + 70
     assert (tmp_path / "fieldeye.db").stat().st_size <= 1_000_000
@@ -215,6 +223,52 @@ def test_a_file_of_version_1_opens_with_all_its_records(tmp_path: Path) -> None:
         assert store.questions() == []
         assert store.ask_station(instant(), JPEG).id == "0c9a64a1-q1"
         assert store.commit([sighting()])[0].seq == 4
+
+
+def test_a_lowered_cap_sheds_no_waiting_record_for_which_there_is_room(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=5)) as store:
+        for n in range(15):
+            store.mark_delivered(key.seq for key in store.commit([sighting(n) for _ in range(1000)]))
+        store.commit([sighting(n) for n in range(1000)])
+    with closing(open_store(tmp_path, max_mb=2)) as store:
+        for n in range(200):
+            store.commit([sighting(n)])
+        assert (store.waiting().records, store.health().lost) == (1200, 0)
+    assert (tmp_path / "fieldeye.db").stat().st_size <= 1_000_000
+
+
+def test_one_delivered_record_among_many_that_wait_is_shed_without_a_search(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=4)) as store:
+        for n in range(12):
+            last = store.commit([sighting(n) for _ in range(1000)])[-1].seq
+        store.mark_delivered([last - 1])
+        for n in range(20):
+            store.commit([sighting(n) for _ in range(200)])
+        assert last - 1 not in seqs(all_records(store))
+        assert store.health().lost > 0
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        plan = str(db.execute("EXPLAIN QUERY PLAN SELECT seq FROM delivered ORDER BY seq LIMIT 256").fetchall())
+        assert "TEMP" not in plan
+        both_or_neither = "(seq IN (SELECT seq FROM delivered)) = (seq IN (SELECT seq FROM waiting))"
+        assert db.execute(f"SELECT count(*) FROM record WHERE {both_or_neither}").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_file_at_its_cap_opens_and_is_shortened(tmp_path: Path, version: int) -> None:
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as db:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        migrate(db, STEPS[:version])
+        with transaction(db):
+            for one in stored(*(sighting(n) for n in range(13_000))):
+                insert(db, one)
+            db.execute("DELETE FROM waiting WHERE seq <= 12900")
+    with closing(open_store(tmp_path, max_mb=4)) as store:
+        for n in range(20):
+            store.commit([sighting(n)])
+        assert (store.waiting().records, store.health().lost) == (120, 0)
+        assert store.health().last_seq == 13_020
+    assert (tmp_path / "fieldeye.db").stat().st_size <= 4_000_000
 
 
 def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:

@@ -102,8 +102,8 @@ def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+        migrate(db, steps)  # a file at its cap may grow for this; the store shortens it again
         db.execute(f"PRAGMA max_page_count = {max_pages(max_bytes)}")
-        migrate(db, steps)
         on_failure.pop_all()
     return db
 

@@ -8,6 +8,8 @@ from edge.counts import Lost
 
 CHUNK = 256  # records shed at once: one announcement each time, so announcements stay below 1 % of the store
 MARGIN_PAGES = 24  # free pages that the trees may need beside the records themselves
+GIVEN_BACK_PAGES = 16  # with each commit: a millisecond, and 64 kB through the log
+_LEFT_PAGES = 2 * MARGIN_PAGES
 RECORDS_A_PAGE = 4  # careful: a usual record takes 150 to 220 bytes of 4096
 
 
@@ -37,12 +39,35 @@ def free_pages(db: sqlite3.Connection) -> int:
     return most - used + freed
 
 
+def is_too_long(db: sqlite3.Connection, most_pages: int) -> bool:
+    """Is the file longer than its cap, which was lowered, and must records go before it can be shortened?"""
+    used, freed = _pages(db)
+    return used > most_pages and freed <= _LEFT_PAGES
+
+
+def give_pages_back(db: sqlite3.Connection, most_pages: int) -> None:
+    """Within the caller's transaction: shorten a file that is longer than its cap, a little, so that no commit waits.
+
+    What the next commit needs stays free: otherwise it would shed records for which there is room.
+    """
+    used, freed = _pages(db)
+    for _ in range(min(GIVEN_BACK_PAGES, used - most_pages, freed - _LEFT_PAGES)):
+        db.execute("PRAGMA incremental_vacuum(1)")  # Python would stop after the first of more
+    if used > most_pages:
+        db.execute(f"PRAGMA max_page_count = {most_pages}")  # SQLite takes what is possible: the file as it is now
+
+
+def _pages(db: sqlite3.Connection) -> tuple[int, int]:
+    """Pages of the file, and how many of them are free."""
+    used, freed = (int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count"))
+    return used, freed
+
+
 def shed(db: sqlite3.Connection) -> Shed:
     """Within the caller's transaction: delete the oldest delivered records, or else the oldest of least priority."""
-    delivered = _oldest_delivered(db)
+    delivered = shed_delivered(db)
     if delivered:
-        delete(db, delivered)
-        return Shed(delivered=len(delivered))
+        return Shed(delivered=delivered)
     lost = _oldest_of_least_priority(db)
     if not lost:
         return Shed(delivered=0)
@@ -51,16 +76,11 @@ def shed(db: sqlite3.Connection) -> Shed:
     return Shed(delivered=0, first_seq=min(lost), last_seq=max(lost), undelivered=len(lost))
 
 
-def _oldest_delivered(db: sqlite3.Connection) -> list[int]:
-    kept, waiting = db.execute("SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM waiting)").fetchone()
-    if kept == waiting:  # counting is cheap, the search below would go through all of them
-        return []
-    rows = db.execute(
-        "SELECT seq FROM record r WHERE NOT EXISTS"
-        " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq) ORDER BY seq LIMIT ?",
-        (CHUNK,),
-    )
-    return [int(row[0]) for row in rows]
+def shed_delivered(db: sqlite3.Connection) -> int:
+    """Within the caller's transaction: delete the oldest delivered records; returns how many there were."""
+    oldest = [int(row[0]) for row in db.execute("SELECT seq FROM delivered ORDER BY seq LIMIT ?", (CHUNK,))]
+    delete(db, oldest)
+    return len(oldest)
 
 
 def _oldest_of_least_priority(db: sqlite3.Connection) -> list[int]:
@@ -70,11 +90,16 @@ def _oldest_of_least_priority(db: sqlite3.Connection) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def delete_waiting(db: sqlite3.Connection, seqs: list[int]) -> None:
-    """Within the caller's transaction: take records out of the outbox."""
+def mark_delivered(db: sqlite3.Connection, seqs: list[int]) -> None:
+    """Within the caller's transaction: take records out of the outbox. Unknown ones are ignored."""
+    rows = [(seq,) for seq in seqs]
+    db.executemany("INSERT OR IGNORE INTO delivered SELECT seq FROM record WHERE seq = ?", rows)
+    _delete_waiting(db, rows)
+
+
+def _delete_waiting(db: sqlite3.Connection, rows: list[tuple[int]]) -> None:
     db.executemany(
-        "DELETE FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)",
-        [(seq,) for seq in seqs],
+        "DELETE FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)", rows
     )
 
 
@@ -83,6 +108,7 @@ def delete(db: sqlite3.Connection, seqs: list[int]) -> list[int]:
     rows = [(seq,) for seq in seqs]
     still = "SELECT 1 FROM waiting WHERE seq = ?1 AND priority = (SELECT priority FROM record WHERE seq = ?1)"
     waited = [seq for seq in seqs if db.execute(still, (seq,)).fetchone()]
-    delete_waiting(db, waited)
+    _delete_waiting(db, [(seq,) for seq in waited])
+    db.executemany("DELETE FROM delivered WHERE seq = ?", rows)
     db.executemany("DELETE FROM record WHERE seq = ?", rows)
     return waited

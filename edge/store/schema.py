@@ -65,6 +65,13 @@ CREATE TABLE question (
     answer_eppo TEXT
 );
 """
+VERSION_3 = """
+CREATE TABLE delivered (                    -- records that do not wait; oldest are shed first
+    seq INTEGER PRIMARY KEY
+) WITHOUT ROWID;
+INSERT INTO delivered SELECT seq FROM record r WHERE NOT EXISTS
+    (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq);
+"""
 
 
 def _to_1(db: sqlite3.Connection) -> None:
@@ -76,6 +83,10 @@ def _to_2(db: sqlite3.Connection) -> None:
     _make(db, VERSION_2)
 
 
+def _to_3(db: sqlite3.Connection) -> None:
+    _make(db, VERSION_3)
+
+
 def _make(db: sqlite3.Connection, tables: str) -> None:
     for statement in tables.split(";\n"):
         if statement.strip():
@@ -83,7 +94,7 @@ def _make(db: sqlite3.Connection, tables: str) -> None:
 
 
 Steps = tuple[Callable[[sqlite3.Connection], None], ...]
-STEPS: Steps = (_to_1, _to_2)  # step n leads from version n to n + 1
+STEPS: Steps = (_to_1, _to_2, _to_3)  # step n leads from version n to n + 1
 
 
 def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:

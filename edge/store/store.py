@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -24,7 +25,17 @@ from edge.store.pictures import Pictures
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
 from edge.store.reserve import Reserve
-from edge.store.room import MARGIN_PAGES, RECORDS_A_PAGE, delete, delete_waiting, free_pages, shed
+from edge.store.room import (
+    MARGIN_PAGES,
+    RECORDS_A_PAGE,
+    delete,
+    free_pages,
+    give_pages_back,
+    is_too_long,
+    mark_delivered,
+    shed,
+    shed_delivered,
+)
 from edge.store.rows import insert, moment, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
@@ -33,8 +44,7 @@ from edge.wire import Key, Stored, StoreHealth, as_sent, whole_ms
 log = logging.getLogger("fieldeye.store")
 
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
-CORRECTED_AT_ONCE = 200
-GIVEN_BACK_PAGES = 64  # a quarter of a megabyte: some milliseconds on a slow card
+AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
 _T = TypeVar("_T")
 
 
@@ -49,6 +59,7 @@ class Store(Records):
         super().__init__(Path(config.folder), node)
         self._max_mb = config.max_mb
         self._lock = Lock()
+        self._most_pages = max_pages(config.max_mb * MEGABYTE)
         self._losing = False
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
@@ -104,9 +115,11 @@ class Store(Records):
 
     def mark_delivered(self, seqs: Iterable[int]) -> None:
         """Take records out of the outbox; they stay replayable until room is needed. Unknown ones are ignored."""
-        gone = list(seqs)
-        with self._lock, sentences(self._path, "mark records as delivered"):
-            self._despite_full_disk(lambda: self._mark(gone), None)
+        gone = sorted(seqs)
+        while gone:
+            step, gone = gone[:AT_ONCE], gone[AT_ONCE:]
+            with self._lock, sentences(self._path, "mark records as delivered"):
+                self._despite_full_disk(partial(self._mark, step), None)
 
     def correct_clock(self, known: Instant, *, without: Collection[int] = (), without_question: str = "") -> int:
         """Put right what waits of the boot of `known` and was made before its clock was; returns how many.
@@ -116,7 +129,7 @@ class Store(Records):
         """
         done, found = 0, self._unsynced(known, without)
         while found:
-            step, found = found[:CORRECTED_AT_ONCE], found[CORRECTED_AT_ONCE:]
+            step, found = found[:AT_ONCE], found[AT_ONCE:]
             with self._lock, sentences(self._path, "correct the time of records"), transaction(self._db) as db:
                 for one in step:
                     rewrite(db, one)
@@ -206,9 +219,11 @@ class Store(Records):
                 insert(db, one)
             if name is not None and picture is not None:
                 surplus = self._pictures.note(db, first, name, len(picture))
+            if is_too_long(db, self._most_pages):
+                self._shed_within(db, at)
+            give_pages_back(db, self._most_pages)
         self._unlinked.clear()
         self._pictures.remove(surplus)
-        self._give_pages_back(at)
         return tuple(one.key for one in keyed)
 
     def _unsynced(self, known: Instant, without: Collection[int]) -> list[Stored]:
@@ -222,20 +237,12 @@ class Store(Records):
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.key.seq not in without]
 
-    def _give_pages_back(self, at: Instant) -> None:
-        """After the cap was lowered: shed and shorten the file a little with each commit, so that none waits long."""
-        most = max_pages(self._max_mb * MEGABYTE)
-        used, freed = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
-        if used <= most:
-            return
-        if used - freed > most - MARGIN_PAGES:
-            self._shed(at)
-        self._db.executescript(f"PRAGMA incremental_vacuum({GIVEN_BACK_PAGES})")  # execute() would stop after one page
-        self._db.execute(f"PRAGMA max_page_count = {most}")
-
     def _mark(self, seqs: list[int]) -> None:
+        """A store at its cap sheds for it what was delivered before: nothing that would have to be announced."""
         with transaction(self._db) as db:
-            delete_waiting(db, seqs)
+            if free_pages(db) < MARGIN_PAGES:
+                shed_delivered(db)
+            mark_delivered(db, seqs)
 
     def _keyed(self, seq: int, record: Record) -> Stored:
         return Stored(Key(self._node, self.epoch, seq), record)
@@ -256,10 +263,13 @@ class Store(Records):
     def _shed(self, at: Instant) -> bool:
         """Delete some old records and announce those that were not delivered. False if there are none."""
         with transaction(self._db) as db:
-            gone = shed(db)
-            lost = gone.announcement(at)
-            if lost is not None:
-                insert(db, self._keyed(self._next_seq(), as_sent(lost)))
+            return self._shed_within(db, at)
+
+    def _shed_within(self, db: sqlite3.Connection, at: Instant) -> bool:
+        gone = shed(db)
+        lost = gone.announcement(at)
+        if lost is not None:
+            insert(db, self._keyed(self._next_seq(), as_sent(lost)))
         if lost is not None and not self._losing:  # once: from then on `health` counts them
             log.warning("store_full", extra={"first_lost": lost.first_seq, "max_mb": self._max_mb})
             self._losing = True
@@ -298,7 +308,7 @@ class Store(Records):
     def _restore_reserve(self) -> None:
         """The disk has room again: set the reserve apart and let the file grow to its cap."""
         if self._reserve.fill():
-            self._db.execute(f"PRAGMA max_page_count = {max_pages(self._max_mb * MEGABYTE)}")
+            self._db.execute(f"PRAGMA max_page_count = {self._most_pages}")
 
     def _drop_pictures(self, names: list[str]) -> None:
         """Files first: on a full disk their rows cannot be deleted before there is room."""
