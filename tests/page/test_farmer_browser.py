@@ -1,0 +1,176 @@
+"""A farmer with nothing but a phone: what to do and that it is done, what is this, and was the node right?"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from edge.annotations import annotate
+from edge.counts import Seen
+from edge.page.trust import Role, digest
+from edge.photographs import MOST_PX
+from edge.store import Answer as Reply
+from tests.page.browsing import CHROMIUM, View, Visit, visiting
+from tests.page.scenes import BUG, FRAMES, HOPPER, Scene, done, over_the_level, picture_of, seen, sighting, well
+from tests.page.test_browser import DIFFERENT, REDRAW, SCREENS, coarse_difference, has_chinese_font
+from tests.page.visitors import PASSWORD, person
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
+]
+PHONE, DESK = View(), View(width_px=1280, language="zh", theme="dark")
+BOXES = [Seen(HOPPER, "", 0.9, (0.42, 0.35, 0.62, 0.55)), Seen(BUG, "", 0.55, (0.1, 0.6, 0.3, 0.8))]
+
+
+@contextmanager
+def farmer(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
+    """A phone that has logged in."""
+    token = secrets.token_urlsafe(32)
+    scene.store.accounts.begin(digest(token), person(scene, Role.FARMER), scene.clock.utc)
+    with visiting(browser, scene, view) as visit:
+        visit.page.context.add_cookies([{"name": "fieldeye", "value": token, "url": visit.root}])
+        yield visit
+
+
+def is_for_everybody(visit: Visit) -> bool:
+    """Nothing sticks out, nobody is kept out, nothing comes from elsewhere."""
+    assert not visit.is_wider_than_the_screen(), visit.page.url
+    assert visit.violations() == [], visit.page.url
+    return not visit.complaints and not visit.foreign
+
+
+def to_check(scene: Scene) -> None:
+    """Two boxes on a picture of last night."""
+    well(scene)
+    jpeg = annotate(picture_of("brown_planthopper_nymph.jpg"), BOXES)
+    scene.store.commit([sighting(scene.before(hours=7), HOPPER, 1)], jpeg)
+
+
+def answered(scene: Scene) -> None:
+    """A question that the station has answered, and one that waits."""
+    seen(scene)
+    asked = scene.store.ask_station(scene.before(hours=5), picture_of("whitefly.jpg"), who="farmer", note="ten plants")
+    text = "Whiteflies. Hang up yellow cards and look again in three days."
+    reply = Reply(utc=scene.before(hours=1).utc, who="Station Ningbo", text=text, label="Aleyrodidae")
+    scene.store.answer_question(asked.id, reply)
+    scene.store.ask_station(scene.before(minutes=9), picture_of("rice_bug_on_weed.jpg"), who="farmer", note="")
+
+
+def test_whoever_has_done_it_logs_in_and_says_so_with_two_touches(browser: Browser, scene: Scene) -> None:
+    over_the_level(scene)
+    name = person(scene, Role.FARMER)
+    with visiting(browser, scene, PHONE) as visit:
+        page = visit.page
+        visit.go("/")
+        page.click("text=Log in to say that it is done")
+        page.fill("#name", name)
+        page.fill("#password", PASSWORD)
+        page.click("form button.full")
+        page.click("button:has-text('Done')")
+        page.wait_for_selector("text=Done by farmer, just now")
+        assert page.inner_text("h1") == "Brown planthopper: 5"
+        assert is_for_everybody(visit)
+
+
+@pytest.mark.parametrize("view", [PHONE, DESK], ids=str)
+def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
+    view: View, browser: Browser, scene: Scene
+) -> None:
+    answered(scene)
+    with farmer(browser, scene, view) as visit:
+        page = visit.page
+        visit.go_as(view, "/photo")
+        assert is_for_everybody(visit)
+        page.check("input[value=pests]")
+        page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        page.click("#photo-form button.full")
+        page.wait_for_selector("#headline", timeout=60_000)
+        assert page.inner_text("h1") in ("Rice bugs", "稻缘蝽")
+        assert page.locator(".photo .box").count() >= 1
+        assert is_for_everybody(visit)
+        page.fill("#note", "since Monday")
+        page.click("form button.full")
+        page.wait_for_selector(".asked li:nth-child(3)")
+        assert scene.store.questions()[0].note == "since Monday"
+
+
+def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, scene: Scene, tmp_path: Path) -> None:
+    well(scene)
+    image = cv2.imread(str(FRAMES / "rice_bug.jpg"))
+    cv2.imwrite(str(tmp_path / "large.png"), np.asarray(cv2.resize(image, (4000, 4000)), np.uint8))
+    assert 4000 * 4000 > MOST_PX[b"\x89PNG"]  # as it is, the node would not take it
+    with farmer(browser, scene, PHONE) as visit:
+        visit.go("/photo")
+        visit.page.check("input[value=pests]")
+        visit.page.set_input_files("#photo", tmp_path / "large.png")
+        visit.page.click("#photo-form button.full")
+        visit.page.wait_for_selector("#headline", timeout=60_000)
+        assert visit.page.inner_text("h1") == "Rice bugs"
+
+
+def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene) -> None:
+    well(scene)
+    with farmer(browser, scene, View(scripts=False)) as visit:
+        visit.go("/photo")
+        visit.page.check("input[value=pests]")
+        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        visit.page.click("#photo-form button.full")
+        visit.page.wait_for_selector("#headline", timeout=60_000)
+        assert visit.page.inner_text("h1") == "Rice bugs"
+
+
+@pytest.mark.parametrize("view", [PHONE, DESK], ids=str)
+def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browser: Browser, scene: Scene) -> None:
+    to_check(scene)
+    with farmer(browser, scene, view) as visit:
+        page = visit.page
+        visit.go_as(view, "/review")
+        assert is_for_everybody(visit)
+        page.click("button[value=yes] >> nth=0")
+        page.wait_for_selector(".undo")
+        assert is_for_everybody(visit)
+        page.click(".undo button")
+        page.wait_for_function("document.querySelectorAll('.check').length === 2")
+        page.click("button[value=other] >> nth=0")
+        page.fill("#name", "Sogatella")
+        page.click("form[role=search] button")
+        page.wait_for_selector(".choose")
+        assert is_for_everybody(visit)
+        page.click(".choose >> nth=0")
+        page.wait_for_selector(".undo")
+        (decision,) = scene.store.decisions.on(scene.store.decisions.pictures()[0]).values()
+        assert (decision.label, decision.who) == ("Sogatella furcifera", "farmer")
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "address", "view"),
+    [
+        ("act", over_the_level, "/", PHONE),
+        ("act", over_the_level, "/", DESK),
+        ("done", done, "/", View(language="zh")),
+        ("review", to_check, "/review", PHONE),
+        ("photo", answered, "/photo", View(language="zh", theme="dark")),
+    ],
+    ids=lambda value: str(value) if isinstance(value, str | View) else "",
+)
+def test_the_farmers_pages_look_like_their_committed_screens(
+    name: str, make: object, address: str, view: View, browser: Browser, scene: Scene
+) -> None:
+    if view.language == "zh" and not has_chinese_font():
+        pytest.skip("no font with Chinese characters: apt install fonts-noto-cjk")
+    make(scene)  # type: ignore[operator]
+    committed = SCREENS / f"{name}-{str(view).removesuffix('-light')}.png"
+    with farmer(browser, scene, view) as visit:
+        visit.go_as(view, address)
+        shot = visit.page.screenshot(animations="disabled")
+    if REDRAW:
+        committed.write_bytes(shot)
+    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
+    difference = coarse_difference(np.asarray(drawn, np.uint8), committed)
+    assert difference < DIFFERENT, difference
