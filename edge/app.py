@@ -37,6 +37,7 @@ from edge.systemd import notify, say_well
 from edge.updates.inbox import Inbox
 from edge.updates.models import models_folder
 from edge.updates.proof import Proof
+from edge.updates.slots import Places, said
 from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, ModelInfo
 
 log = logging.getLogger("fieldeye")
@@ -333,6 +334,7 @@ def _health(base: _Base) -> Health:
         throttled=board.is_throttled,
         load=round(os.getloadavg()[0], 2),
         memory_mb=None if board.memory_bytes is None else round(board.memory_bytes / MEGABYTE, 1),
+        last_update=said(Places()) or None,
         battery_v=None if battery is None else round(battery.voltage_v, 2),
         disk_free_mb=None if board.disk_free_bytes is None else round(board.disk_free_bytes / MEGABYTE, 1),
     )

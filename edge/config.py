@@ -92,6 +92,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca_file: str | None = None  # None: the system's authorities
     username: str | None = None
     password_file: str | None = None  # a file of mode 0600 or a systemd credential's name
+    next_password_file: str | None = None  # the same; tried when the first is refused, while credentials change over
     client_file: str | None = None  # the same, PEM: certificate and key, for a broker that asks for them
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0

@@ -1,4 +1,4 @@
-"""`python -m firmware_config render|sign|revoke`. Exit codes: 0 done, 2 wrong use or configuration."""
+"""`python -m firmware_config render|sign|revoke|rotate`. Exit codes: 0 done, 2 wrong use or configuration."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from firmware_config.fleet import PLATFORM, load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.render import render
 from firmware_config.revocation import revoke
+from firmware_config.rotation import finish_rotation, rotation_bundle
 from firmware_config.sign import model_files, next_counter, signed_bundle, signing_key, software_files
 from firmware_config.tls import site_authority
 
@@ -74,6 +75,30 @@ def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
     print(f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh")
 
 
+def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
+    fleet = load_fleet(args.fleet)
+    if args.node not in {entry.node for entry in fleet.nodes}:
+        raise UsageError(f"{args.node}: not in {args.fleet}; name one of its nodes")
+    site, place = fleet.site.site, place_of(args.node)
+    if args.finish:
+        finish_rotation(keys, site_authority(keys, site), args.node, place)
+        print(f"{args.node}: render, then run the broker's install.sh; the old credentials open nothing any more")
+        return
+    bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, place)
+    keys.keep()
+    _put(args.out, bundle)
+    print(f"{args.out}: send it to {args.node}; when its health says that they are in use, run this with --finish")
+
+
+def _put(path: Path | None, bundle: bytes) -> None:
+    if path is None:
+        raise UsageError("name the file to write, OUT.update")
+    try:
+        path.write_bytes(bundle)
+    except OSError as why:
+        raise UsageError(f"{path}: cannot be written ({why.strerror}); give another path") from why
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m firmware_config", description="Turns blank SD cards into nodes.")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
@@ -94,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
     verb.add_argument("user", metavar="NODE", help=f"or {PLATFORM}")
     verb.set_defaults(run=_revoke)
+    verb = verbs.add_parser("rotate", help="new credentials for a node without a visit: send, wait, --finish")
+    verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
+    verb.add_argument("node", metavar="NODE")
+    verb.add_argument("out", type=Path, nargs="?", metavar="OUT.update")
+    verb.add_argument("--finish", action="store_true", help="the node has them: the broker's files change over")
+    verb.set_defaults(run=_rotate)
     for verb in verbs.choices.values():
         verb.add_argument(
             "--keys", type=Path, metavar="DIR", help="key store; default: keys beside the fleet file. Keep a copy of it"

@@ -14,6 +14,7 @@ from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
+from firmware_config.rotation import box_key, next_password
 from firmware_config.sign import public_key, signing_key
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
@@ -40,6 +41,8 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
         **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update_keys(fleet, keys).items()},
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
+        f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node, card) + "\n"),
+        f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, card) + "\n"),
         f"{card}/fieldeye/secrets/mqtt-client": secret(client.both_pem),
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),
@@ -83,6 +86,7 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
             ca_file="/etc/fieldeye/ca.pem",
             username=entry.node,
             password_file="mqtt-password",  # noqa: S106  the name of a systemd credential
+            next_password_file="mqtt-password-next",  # noqa: S106
             client_file="mqtt-client",
         ),
         store=entry.store,

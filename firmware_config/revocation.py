@@ -12,7 +12,8 @@ from firmware_config.tls import NOT_AFTER, NOT_BEFORE, Identity, client_identity
 
 _LIST = "revoked.pem"
 # What a card or its label gives away.
-OWN = ("mqtt-client", "mqtt-password", "mqtt-salt", "claim-code", "hotspot-password")
+OWN = ("mqtt-client", "mqtt-password", "mqtt-salt", "claim-code", "hotspot-password", "update-box")
+PENDING = ("mqtt-password-next", "mqtt-client-next")  # of a rotation
 
 
 def revocation_list(keys: KeyStore, authority: Identity) -> str:
@@ -30,14 +31,18 @@ def revoke(keys: KeyStore, authority: Identity, user: str, place: str) -> None:
     """
     if not keys.knows(f"{place}/mqtt-client"):
         raise UsageError(f"{user}: nothing was ever rendered for it, so there is nothing to revoke; check the name")
-    serial = client_identity(keys, authority, user, place).certificate.serial_number
-    entries = list(_read(revocation_list(keys, authority)))
-    if serial not in {entry.serial_number for entry in entries}:
-        builder = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOT_BEFORE)
-        keys.replace(_LIST, _signed(authority, [*entries, builder.build()]))
-        keys.keep()
-    for name in OWN:
+    revoke_certificate(keys, authority, client_identity(keys, authority, user, place).certificate)
+    for name in (*OWN, *PENDING):
         keys.forget(f"{place}/{name}")
+
+
+def revoke_certificate(keys: KeyStore, authority: Identity, certificate: x509.Certificate) -> None:
+    """Put one certificate on the list, and keep it. Raises ConfigError."""
+    entries = list(_read(revocation_list(keys, authority)))
+    if certificate.serial_number not in {entry.serial_number for entry in entries}:
+        builder = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(NOT_BEFORE)
+        keys.replace(_LIST, _signed(authority, [*entries, builder.build()]))
+    keys.keep()
 
 
 def _signed(authority: Identity, entries: list[x509.RevokedCertificate]) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.errors import ConfigError, UsageError
-from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, Kind, Manifest, Part, read_manifest
+from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, AnyKind, Manifest, Part, read_manifest
 from firmware_config.keys import KeyStore
 
 _KEY = "update-key"  # 32 random bytes in hexadecimal: who has them decides what the fleet's nodes run
@@ -35,7 +35,7 @@ def public_key(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
-def next_counter(keys: KeyStore, kind: Kind, wanted: int | None) -> int:
+def next_counter(keys: KeyStore, kind: AnyKind, wanted: int | None) -> int:
     """One more than the last that was signed, or `wanted` if that is higher still. Raises UsageError."""
     last = int(keys.take(f"signed-{kind}", lambda: "0"))
     counter = last + 1 if wanted is None else wanted
@@ -45,12 +45,20 @@ def next_counter(keys: KeyStore, kind: Kind, wanted: int | None) -> int:
     return counter
 
 
-def signed_bundle(kind: Kind, version: str, counter: int, files: dict[str, bytes], key: Ed25519PrivateKey) -> bytes:
+def signed_bundle(
+    kind: AnyKind,
+    version: str,
+    counter: int,
+    files: dict[str, bytes],
+    key: Ed25519PrivateKey,
+    *,
+    node: str | None = None,
+) -> bytes:
     """The ZIP that a node takes. Raises UpdateError for a name that a node would refuse."""
     parts = {name: Part(sha256=hashlib.sha256(c).hexdigest(), bytes=len(c)) for name, c in sorted(files.items())}
     machines = {found[1] for name in files if (found := _MACHINE.search(name))}
     machine = machines.pop() if len(machines) == 1 else None
-    manifest = Manifest(format=1, kind=kind, version=version, counter=counter, machine=machine, files=parts)
+    manifest = Manifest(format=1, kind=kind, version=version, counter=counter, machine=machine, node=node, files=parts)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     read_manifest(text)
     packed = io.BytesIO()

@@ -58,9 +58,9 @@ def broker_identity(keys: KeyStore, authority: Identity, names: tuple[str, ...])
     return _read(keys.replace("broker.pem", _new_broker(authority, names).both_pem), "broker.pem")
 
 
-def client_identity(keys: KeyStore, authority: Identity, user: str, place: str) -> Identity:
+def client_identity(keys: KeyStore, authority: Identity, user: str, place: str, *, suffix: str = "") -> Identity:
     """What `user` proves itself by, beside its password; issued anew when the authority changed. Raises ConfigError."""
-    name = f"{place}/mqtt-client"
+    name = f"{place}/mqtt-client{suffix}"
     client = _read(keys.take(name, lambda: _new_client(authority, user).both_pem), name)
     if _signed_by(authority, client):
         return client

@@ -80,7 +80,7 @@ def _status(args: argparse.Namespace) -> int:
     kinds = {
         kind: {
             "runs": running_counter(places, kind),
-            "least_accepted": max(floor(places, kind), running_counter(places, kind)) + 1,
+            "least_accepted": max(floor(places, LINK[kind]), running_counter(places, kind)) + 1,
             "starts_on_trial": trial(places, kind),
         }
         for kind in LINK

@@ -10,6 +10,7 @@ from edge.wire import MAX_IMAGE_BYTES
 PROTOCOL_BYTES = 214
 _SETTING = "sent_today"
 DAY_S = 86400.0
+UNMETERED_STEP_BYTES = 200_000
 _HEALTH_SHARE = 0.2
 _SIGHTINGS_SHARE = 0.8  # the rest is kept for intervals, losses and alerts; questions and asked pictures go so long
 _UNASKED_SHARE = 0.5  # pictures that nobody asked for: the day's sightings are still to come
@@ -21,7 +22,7 @@ class Budget:
     def __init__(self, store: Store, most_bytes: int | None, today: date) -> None:
         self._store = store
         self.most_bytes = most_bytes
-        self._day, self.spent_bytes = _read(store.setting(_SETTING), today)
+        self._day, self.spent_bytes = self._kept = _read(store.setting(_SETTING), today)
 
     def spend(self, size_bytes: int, today: date) -> None:
         """Something was sent. A new day begins from nothing."""
@@ -49,8 +50,16 @@ class Budget:
         return DAY_S * (size_bytes + PROTOCOL_BYTES) / (self.most_bytes * _HEALTH_SHARE)
 
     def save(self) -> None:
-        """Keep the figure in the store."""
+        """Keep the figure in the store, once it has grown by a hundredth: each time wears the card by some 16 kB.
+
+        So much is forgotten when the node starts anew.
+        """
+        day, spent_bytes = self._kept
+        least = UNMETERED_STEP_BYTES if self.most_bytes is None else self.most_bytes // 100
+        if self._day == day and self.spent_bytes - spent_bytes < least:
+            return
         self._store.set_setting(_SETTING, f"{self._day.isoformat()} {self.spent_bytes}")
+        self._kept = self._day, self.spent_bytes
 
 
 def _read(setting: str | None, today: date) -> tuple[date, int]:

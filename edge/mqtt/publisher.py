@@ -6,6 +6,7 @@ on any other answer, and on none, it stays. So a record may arrive twice, which 
 
 import logging
 import ssl
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -24,7 +25,7 @@ from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.secret import load_client, read_secret
 from edge.mqtt.session import Parts, Session, status_message
-from edge.mqtt.trouble import CLOSED, HANGING, SILENT, Trouble
+from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
@@ -83,7 +84,7 @@ class Publisher:
             handed=set(),
             woken=woken,
         )
-        self._login = login_of(config, node)
+        self._logins = logins_of(config, node)
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._board = board
         self._link = LinkStatus()
@@ -125,12 +126,14 @@ class Publisher:
         self._connections += 1
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
-        connection = Connection(self._login, topic, will)
+        connection = Connection(self._logins[0], topic, will)
         connection.dial()
         until_s = self._parts.clock.monotonic_s() + self._parts.pace.connect_s
         if self._is_dialled(connection, stop, until_s) and self._is_accepted(connection, stop, until_s):
             return connection
         connection.close()
+        if connection.trouble is not None and connection.trouble.word in LOGIN_REFUSED:
+            self._logins.rotate(1)
         if not stop.is_set():
             self._show(connection.trouble or SILENT, None)
         return None
@@ -191,6 +194,14 @@ class Publisher:
         self._said = {word} if link.state == "connected" else self._said | {word}
         self._link, self._word = link, word
         self._board.show(link=link)
+
+
+def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
+    """What to try, in turn when the broker refuses: one login, or two while its password changes over."""
+    login = login_of(config, node)
+    if config.next_password_file is None:
+        return deque([login])
+    return deque([login, replace(login, password=read_secret(config.next_password_file, "mqtt.next_password_file"))])
 
 
 def login_of(config: MqttTable, node: NodeTable) -> Login:

@@ -41,6 +41,7 @@ _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
     0x8E: ("taken_over", "another client uses this node's name; give each node its own node.node"),
     0x97: ("quota", "the broker's quota for this node is used up; ask who runs it"),
 }
+LOGIN_REFUSED = ("bad_login", "not_authorised")  # Mosquitto says the second for a wrong password
 _TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
 
 

@@ -8,6 +8,7 @@ from edge.durable import write_durably
 from edge.errors import UpdateError, UsageError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
 from edge.updates.models import merge_models
+from edge.updates.secrets import install_secrets
 from edge.updates.signed import read_signed, trusted_keys, unpack
 from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, trial
 
@@ -21,24 +22,35 @@ def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
 
     After a power cut the same call goes on: what was built is used, what was half built is built anew.
     """
-    bundle = places.incoming / f"bundle{ENDING}"
-    _copy(path, bundle)
-    manifest = read_signed(bundle, trusted_keys(places.keys))
+    try:
+        bundle = places.incoming / f"bundle{ENDING}"
+        _copy(path, bundle)
+        manifest = read_signed(bundle, trusted_keys(places.keys))
+        sentence = _installed(bundle, manifest, places, only)
+    finally:
+        shutil.rmtree(places.incoming, ignore_errors=True)
+    write_durably(places.opt / "said", f"{sentence}\n".encode())
+    return sentence
+
+
+def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) -> str:
+    what, content = f"{manifest.kind} {manifest.version}, number {manifest.counter}", places.incoming / manifest.kind
+    if manifest.kind == "secrets":
+        _check_number(manifest, floor(places, "secrets"))
+        unpack(bundle, manifest, content)
+        install_secrets(content, manifest, places.etc)
+        write_durably(places.opt / "floor-secrets", f"{manifest.counter}\n".encode())
+        return f"{what}, are in use from the next start on"
     if manifest.counter == running_counter(places, manifest.kind):
-        return f"{manifest.kind} {manifest.version}, number {manifest.counter}, is installed already"
-    _check(manifest, places, only)
-    content = places.incoming / manifest.kind
+        return f"{what}, is installed already"
+    _check(manifest, manifest.kind, places, only)
     unpack(bundle, manifest, content)
     (content / "counter").write_text(f"{manifest.counter}\n")
     if manifest.kind == "models":
         merge_models(content, places.opt / LINK["models"])
     run_slots(places, ["build" if manifest.kind == "software" else "fill", str(content)])
     run_slots(places, ["switch", LINK[manifest.kind]])
-    shutil.rmtree(places.incoming)
-    what = f"{manifest.kind} {manifest.version}, number {manifest.counter}"
-    sentence = f"{what}, is installed, on trial from the next start on"
-    write_durably(places.opt / "said", f"{sentence}\n".encode())
-    return sentence
+    return f"{what}, is installed, on trial from the next start on"
 
 
 def install_waiting(inbox: Path, places: Places) -> list[str]:
@@ -71,15 +83,18 @@ def _copy(path: Path, bundle: Path) -> None:
         raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); is this root?") from why
 
 
-def _check(manifest: Manifest, places: Places, only: Kind | None) -> None:
-    if only is not None and manifest.kind != only:
-        raise UsageError(f"this bundle holds {manifest.kind}; install it with: fieldeye update install")
+def _check(manifest: Manifest, kind: Kind, places: Places, only: Kind | None) -> None:
+    if only is not None and kind != only:
+        raise UsageError(f"this bundle holds {kind}; install it with: fieldeye update install")
     here = platform.machine()
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
-    least = max(floor(places, manifest.kind), running_counter(places, manifest.kind))
+    _check_number(manifest, max(floor(places, LINK[kind]), running_counter(places, kind)))
+    for other in LINK:
+        if trial(places, other) is not None:
+            raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
+
+
+def _check_number(manifest: Manifest, least: int) -> None:
     if manifest.counter <= least:
         raise UpdateError(f"number {manifest.counter} is not newer than {least}, which ran here; sign a newer one")
-    for kind in LINK:
-        if trial(places, kind) is not None:
-            raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")

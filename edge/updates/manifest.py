@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from edge.errors import UpdateError
 
 Kind = Literal["software", "models"]
+AnyKind = Literal["software", "models", "secrets"]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 # One folder deep at most, and nothing that leads out of it.
 FileName = Annotated[str, Meta(pattern=r"^([A-Za-z0-9_]+/)?[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=200)]
@@ -30,10 +31,11 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`signed.json`. A node accepts of each kind only a higher `counter` than any that ran well on it."""
 
     format: Literal[1]
-    kind: Kind
+    kind: AnyKind
     version: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.+_-]{1,40}$")]  # for people
     counter: Annotated[int, Meta(ge=1, le=2**53)]
     machine: str | None = None  # as `uname -m` says; None: any
+    node: str | None = None  # site/node, of secrets
     files: dict[FileName, Part]
 
 

@@ -18,6 +18,7 @@ class Places:
     opt: Path = Path("/opt/fieldeye")
     keys: Path = Path("/etc/fieldeye/update-keys")
     script: Path = Path("/usr/local/lib/fieldeye/slots")
+    etc: Path = Path("/etc/fieldeye")
 
     @property
     def incoming(self) -> Path:
@@ -30,9 +31,9 @@ def running_counter(places: Places, kind: Kind) -> int:
     return _number(places.opt / LINK[kind] / "release")
 
 
-def floor(places: Places, kind: Kind) -> int:
-    """The highest counter that ever ran well here."""
-    return _number(places.opt / f"floor-{LINK[kind]}")
+def floor(places: Places, link: str) -> int:
+    """The highest counter that ever ran well here, of `venv`, `models` or `secrets`."""
+    return _number(places.opt / f"floor-{link}")
 
 
 def trial(places: Places, kind: Kind) -> int | None:

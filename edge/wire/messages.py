@@ -135,6 +135,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     load: float | None = None  # one minute
     memory_mb: float | None = None  # of this process
     disk_free_mb: float | None = None
+    last_update: str | None = None  # how the last installation or trial ended, for people
     battery_v: float | None = None
     battery_share: float | None = None  # 0..1
 

@@ -84,12 +84,14 @@ def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
     hotspot = "system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
     for node in "ab":
         card = f"nodes/{node}"
-        assert found.pop(f"{card}/mqtt-password") == {f"{card}/fieldeye/secrets/mqtt-password"}
+        own = f"{card}/fieldeye/secrets"
+        assert found.pop(f"{card}/mqtt-password") == {f"{own}/mqtt-password", f"{own}/mqtt-password-next"}
         assert found.pop(f"{card}/claim-code") == {f"{card}/fieldeye/secrets/claim-code", f"labels/{node}.svg"}
         assert found.pop(f"{card}/hotspot-password") == {f"{card}/fieldeye/{hotspot}", f"labels/{node}.svg"}
     assert found.pop("platform/mqtt-client") == {"platform/mqtt-client"}
     for node in "ab":
-        assert found.pop(f"nodes/{node}/mqtt-client") == {f"nodes/{node}/fieldeye/secrets/mqtt-client"}
+        for name in ("mqtt-client", "update-box"):
+            assert found.pop(f"nodes/{node}/{name}") == {f"nodes/{node}/fieldeye/secrets/{name}"}
     assert found.pop("revoked.pem") == {"broker/revoked.pem"}
     assert found.pop("broker.pem") == {"broker/server.key"}
     assert found.pop("site-ca.pem") == set()  # who has it can be any broker

@@ -54,7 +54,8 @@ def test_revoking_changes_only_that_node_and_the_brokers_files(site: Path) -> No
     assert changed == {
         "broker/passwords", "broker/revoked.pem", "labels/a.svg",
         "nodes/a/fieldeye/secrets/claim-code", "nodes/a/fieldeye/secrets/mqtt-client",
-        "nodes/a/fieldeye/secrets/mqtt-password",
+        "nodes/a/fieldeye/secrets/mqtt-password", "nodes/a/fieldeye/secrets/mqtt-password-next",
+        "nodes/a/fieldeye/secrets/update-box",
         "nodes/a/fieldeye/system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection",
     }  # fmt: skip
 

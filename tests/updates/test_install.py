@@ -29,7 +29,7 @@ def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_start
         bench.slots("stopped", **BAD)
     assert ran == ["fieldeye 2.0"] * 3 + ["fieldeye 1.0"]
     assert trial(bench.places, "software") is None
-    assert floor(bench.places, "software") == 0  # the same may be sent again, once its cause is mended
+    assert floor(bench.places, "venv") == 0  # the same may be sent again, once its cause is mended
 
 
 def test_software_that_does_not_start_is_not_even_switched_to(bench: Bench) -> None:

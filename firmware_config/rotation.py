@@ -1,0 +1,64 @@
+"""New credentials without a visit: first the node gets them beside the old ones, then the broker changes over.
+
+A user has one password at the broker, so the node tries its second when the first is refused; whichever of the two the
+broker knows at any moment opens it. Its new certificate is good at once, the old one until it is revoked.
+"""
+
+import secrets
+
+from edge.errors import UsageError
+from edge.updates.secrets import KEY, SEALED, seal
+from firmware_config.broker import mqtt_password
+from firmware_config.keys import KeyStore, new_password
+from firmware_config.revocation import revoke_certificate
+from firmware_config.sign import next_counter, signed_bundle, signing_key
+from firmware_config.tls import Identity, client_identity
+
+NEXT = "-next"
+
+
+def box_key(keys: KeyStore, place: str) -> str:
+    """The key of a node's sealed bundles, in hexadecimal."""
+    return keys.take(f"{place}/{KEY}", lambda: secrets.token_hex(32))
+
+
+def next_password(keys: KeyStore, node: str, place: str) -> str:
+    """What the node tries second: the password to come, else the present one once more."""
+    return keys.take(_next(place), str) if keys.knows(_next(place)) else mqtt_password(keys, node)
+
+
+def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, place: str) -> bytes:
+    """Begin, or go on with, a rotation: the bundle to send to the node. Raises UsageError, ConfigError."""
+    if not keys.knows(f"{place}/{KEY}"):
+        raise UsageError(f"{node}: its card was never rendered with a key for sealed bundles; render and visit it once")
+    told = {
+        "mqtt-password": mqtt_password(keys, node),
+        "mqtt-password-next": keys.take(_next(place), new_password),
+        "mqtt-client": client_identity(keys, authority, node, place, suffix=NEXT).both_pem,
+    }
+    content = {SEALED: seal(told, bytes.fromhex(box_key(keys, place)))}
+    counter = next_counter(keys, "secrets", None)
+    return signed_bundle("secrets", str(counter), counter, content, signing_key(keys), node=f"{site}/{node}")
+
+
+def finish_rotation(keys: KeyStore, authority: Identity, node: str, place: str) -> None:
+    """From now on the broker's files know only the new credentials, and the old certificate is revoked.
+
+    Raises UsageError.
+    """
+    if not keys.knows(_next(place)):
+        raise UsageError(
+            f"{node}: no rotation has begun; first: python -m firmware_config rotate FLEET {node} OUT.update"
+        )
+    password = keys.take(_next(place), str)
+    client = client_identity(keys, authority, node, place, suffix=NEXT).both_pem
+    revoke_certificate(keys, authority, client_identity(keys, authority, node, place).certificate)
+    keys.replace(f"{place}/mqtt-password", password)
+    keys.replace(f"{place}/mqtt-client", client)
+    keys.keep()
+    for name in (_next(place), f"{place}/mqtt-client{NEXT}"):
+        keys.forget(name)
+
+
+def _next(place: str) -> str:
+    return f"{place}/mqtt-password{NEXT}"

@@ -1,0 +1,134 @@
+"""Credentials change over under a running node: a real node, a real Mosquitto over TLS, and nobody visits."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.errors import UpdateError
+from edge.updates.install import install
+from edge.updates.slots import Places
+from tests.broker import free_port
+from tests.firmware.brokers import RenderedBroker, User, login
+from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.firmware.test_delivery import PICTURES, moved
+from tests.updates.bundles import SLOTS
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+
+
+def firmware(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "firmware_config", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+class Site:
+    """A rendered fleet of a and b, the bench that made it, and the card of a as it lies in the field."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {self.port}')
+        camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
+        nodes = "".join(f'[[node]]\nnode = "{name}"\n{camera}\nstore = {{ interval_s = 2 }}\n' for name in "ab")
+        self.fleet = put_fleet(folder, site + nodes)
+        self.out = self.render("out")
+        self.card = self.out / "nodes/a/fieldeye"  # rendering leaves it alone from now on
+        self.places = Places(folder / "opt", self.card / "update-keys", SLOTS, self.card)
+
+    def render(self, to: str) -> Path:
+        assert run_render(self.fleet, self.folder / to).returncode == 0
+        return self.folder / to
+
+    def rotate(self, node: str = "a") -> Path:
+        path = self.folder / f"{node}.update"
+        done = firmware("rotate", self.fleet, node, path)
+        assert done.returncode == 0, done.stderr
+        return path
+
+    def secret(self, name: str) -> str:
+        return (self.card / "secrets" / name).read_text().strip()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@contextmanager
+def running(site: Site) -> Iterator[None]:
+    command = [sys.executable, "-m", "edge", "run", "--config", str(moved(site.card, site.folder))]
+    told = {**os.environ, "CREDENTIALS_DIRECTORY": str(site.card / "secrets")}
+    with subprocess.Popen(command, env=told, cwd=ROOT, stderr=subprocess.DEVNULL) as node:
+        yield
+        node.send_signal(signal.SIGTERM)
+        node.wait(20)
+
+
+def hears_records(broker: RenderedBroker, out: Path) -> None:
+    with login(out, broker, "platform") as platform:
+        platform.subscribe("fieldeye/v1/valley/a/#")
+        wait_until(lambda: any(topic.endswith("/records") for topic, _ in platform.heard), within_s=60)
+
+
+def test_a_running_node_follows_its_broker_to_the_new_credentials(site: Site) -> None:
+    old, certificate = site.secret("mqtt-password"), site.secret("mqtt-client")
+    assert "are in use from the next start on" in install(site.rotate(), site.places)
+    assert site.secret("mqtt-password") == old
+    assert site.secret("mqtt-client") != certificate
+    with running(site):
+        with RenderedBroker(site.out, site.port) as broker:
+            hears_records(broker, site.out)
+        assert firmware("rotate", site.fleet, "a", "--finish").returncode == 0
+        after = site.render("after")
+        with RenderedBroker(after, site.port) as broker:
+            hears_records(broker, after)
+            (site.folder / "old").write_text(certificate)
+            with User(broker, after, "a", site.secret("mqtt-password-next"), certificate=site.folder / "old") as thief:
+                assert thief.accepted is None
+            with User(broker, after, "a", old, certificate=site.card / "secrets/mqtt-client") as thief:
+                assert thief.accepted != 0
+
+
+def test_a_second_rotation_builds_on_the_first(site: Site) -> None:
+    install(site.rotate(), site.places)
+    second = site.secret("mqtt-password-next")
+    firmware("rotate", site.fleet, "a", "--finish")
+    install(site.rotate(), site.places)
+    assert site.secret("mqtt-password") == second
+    assert site.secret("mqtt-password-next") not in {second, ""}
+
+
+def test_the_secrets_of_another_node_are_refused(site: Site) -> None:
+    with pytest.raises(UpdateError, match="secrets of valley/b and this is valley/a"):
+        install(site.rotate("b"), site.places)
+
+
+def test_nobody_on_the_way_reads_what_is_sent_and_an_old_one_is_refused(site: Site) -> None:
+    path = site.rotate()
+    install(path, site.places)
+    content = path.read_bytes()
+    for name in ("mqtt-password", "mqtt-password-next"):
+        assert site.secret(name).encode() not in content
+    assert b"PRIVATE" not in content
+    with pytest.raises(UpdateError, match="not newer"):
+        install(path, site.places)
+
+
+def test_a_key_that_does_not_fit_changes_nothing(site: Site) -> None:
+    path, before = site.rotate(), site.secret("mqtt-client")
+    (site.card / "secrets/update-box").write_text("00" * 32)
+    with pytest.raises(UpdateError, match="cannot be opened here"):
+        install(path, site.places)
+    assert site.secret("mqtt-client") == before
+
+
+def test_finishing_what_never_began_is_named(site: Site) -> None:
+    done = firmware("rotate", site.fleet, "a", "--finish")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "no rotation has begun" in done.stderr
