@@ -17,9 +17,9 @@ PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
     "onnxruntime": {"detector"},
     "paho": {"mqtt", "climate", "platform"},  # the node's connection, a weather station's, the subscriber's
-    "flask": {"page"},
+    "flask": {"page", "platform"},
     "flask_babel": {"page"},
-    "waitress": {"page"},
+    "waitress": {"page", "platform"},
     "argon2": {"page"},
     "prometheus_client": {"page", "platform"},
     "nacl": {"updates"},

@@ -11,7 +11,7 @@ from edge.platform.population import Trend
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
 WIDTH, BAR_HEIGHT = 640.0, 90.0
 _MOST_RADIUS, _EDGE = 22.0, 30.0
-LARGEST_HEIGHT = 640.0
+LARGEST_HEIGHT = 380.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg.rows import class_row
 
@@ -101,7 +101,8 @@ class Range:
     front_km_per_week: float | None  # None for fewer than two weeks of spread
 
 
-class TaxonSum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TaxonSum:
     """One taxon over some nights."""
 
     label: str

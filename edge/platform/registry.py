@@ -12,7 +12,8 @@ from edge.errors import WireError
 from edge.platform.database import Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone
-from edge.wire import Health, Info, Reply, Status, Topic, decode_message
+from edge.platform.questions import keep_part, note_outcome
+from edge.wire import Health, Info, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
 
@@ -23,12 +24,12 @@ def note(database: Database, intake: Intake, messages: Sequence[Message]) -> Non
         heard = decode(message) if not message.topic.endswith("/records") else None
         try:
             if isinstance(heard, Heard):
-                _note(database, intake, heard, message.payload)
+                _note(database, intake, heard, message)
         except (psycopg.DataError, ValueError) as why:
             intake.set_aside(message, str(why).splitlines()[0])
 
 
-def _note(database: Database, intake: Intake, heard: Heard, payload: bytes) -> None:
+def _note(database: Database, intake: Intake, heard: Heard, message: Message) -> None:
     if isinstance(heard.message, Info):
         _note_info(database, intake, heard.topic, heard.message)
     elif isinstance(heard.message, Health):
@@ -36,7 +37,13 @@ def _note(database: Database, intake: Intake, heard: Heard, payload: bytes) -> N
     elif isinstance(heard.message, Status):
         _note_column(database, intake, heard.topic, "status", heard.message)
     elif heard.topic.channel == "reply/replay":
-        _note_reply(database, heard.topic, payload)
+        _note_reply(database, heard.topic, message.payload)
+    elif heard.topic.channel == "reply/answer":
+        note_outcome(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
+    elif heard.topic.channel == "image":
+        header = read_image(message.properties, message.payload)
+        if header.kind == "question":
+            keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
 
 
 def _note_info(database: Database, intake: Intake, topic: Topic, info: Info) -> None:

@@ -18,7 +18,7 @@ from edge.platform.sources import Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
 RECORDS = "fieldeye/v1/+/+/records"
-OTHERS = ("info", "health", "status", "reply/+", "image/+", "image")  # each to one listener: of these the last counts
+OTHERS = ("info", "health", "status", "reply/+", "image")  # each to one listener: of these the last counts
 SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows again what it had not acknowledged
 
 
@@ -107,5 +107,6 @@ class SharedSubscription:
             self._subscribe_others()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        told = Message(message.topic, bytes(message.payload), message.retain)
+        properties = tuple(getattr(message.properties, "UserProperty", ()))
+        told = Message(message.topic, bytes(message.payload), message.retain, properties)
         self._inbox.append(Delivery(told, message.mid, self._connection))

@@ -94,7 +94,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
             level=LEVELS[len(area)],
             first=first,
             last=last,
-            nodes=tuple(_nodes(database, area, first, last)),
+            nodes=tuple(nodes_of(database, area, first, last)),
             taxa=tuple(_taxon(database, area, first, last, total) for total in totals[:MOST_TAXA]),
             more_taxa=max(len(totals) - MOST_TAXA, 0),
             alerts=tuple(_alerts(database, area, first, last)),
@@ -115,14 +115,14 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
         nights=tuple(population(database, wanted)),
         weeks=tuple(trend(database, shown)),
         range=range_of(database, wanted),
-        places=tuple(_places(database, wanted)),
+        places=tuple(places_of(database, wanted)),
         start_at=start_at,
         sure_at=sure_at,
         source=source,
     )
 
 
-def _places(database: Database, wanted: Wanted) -> Sequence[Place]:
+def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
     """Of each node with a position: what it counted, zero where it looked and saw none, None where it did not look."""
     rows = database.execute(
         """
@@ -140,7 +140,8 @@ def _places(database: Database, wanted: Wanted) -> Sequence[Place]:
     return [Place(name, Point(latitude, longitude), many) for name, latitude, longitude, many in rows]
 
 
-def _nodes(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
+def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
+    """Effort of each node of an area."""
     rows = database.execute(
         """
         SELECT site, node, area_code, count(DISTINCT night) FILTER (WHERE frames > 0), coalesce(sum(saturated), 0),

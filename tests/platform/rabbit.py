@@ -97,12 +97,12 @@ class Cluster:
         return "true" in self._ctl(name, "eval", "rabbit:is_running().")
 
     def _ctl(self, name: str, *words: str) -> str:
-        command = [LIB / "rabbitmqctl", "-n", f"{name}-{self.mark}@localhost", *words]
+        command = [str(LIB / "rabbitmqctl"), "-n", f"{name}-{self.mark}@localhost", *words]
         done = subprocess.run(
             command, env=self._environment(name), capture_output=True, text=True, user=self._owner, cwd=self.folder,
             check=False,
         )  # fmt: skip
-        return done.stdout
+        return str(done.stdout)
 
     def _environment(self, name: str) -> dict[str, str]:
         return {

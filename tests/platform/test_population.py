@@ -1,5 +1,6 @@
 """Population, density and range from what nodes counted, checked against sums by hand and by brute force."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
-from edge.counts import Interval, NoData, TaxonCount, count_range
+from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.decode import Message
@@ -20,8 +21,10 @@ from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import Wanted, keep_threshold, population, range_of, taxa_of, trend, week_of
 from edge.platform.registry import note
+from edge.ranges import count_range
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
-from tests.records import APHID, BOOT, MOTH, count, interval
+from tests.clocks import BOOT
+from tests.records import APHID, MOTH, count, interval
 
 FIRST = date(2026, 7, 1)
 EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
@@ -32,7 +35,7 @@ class Fleet:
     """Nodes that count, in a database."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self.intake, self._seq = database, Intake(database), dict.fromkeys("abcdefgh", 0)
+        self.database, self.intake, self._seq = database, Intake(database), defaultdict[str, int](int)
 
     def place(self, node: str, **more: Any) -> None:
         fields = {"area_code": VILLAGES.get(node), "time_zone": "Asia/Shanghai"} | more
@@ -41,7 +44,12 @@ class Fleet:
 
     def counts(self, node: str, nights: float, *counts: TaxonCount, **more: Any) -> None:
         at = EVENING + timedelta(days=nights)
-        fields = {"counts": counts, "unit": "new", "start": moment(at), "end": moment(at + timedelta(hours=1))} | more
+        fields: dict[str, Any] = {
+            "counts": counts,
+            "unit": "new",
+            "start": moment(at),
+            "end": moment(at + timedelta(hours=1)),
+        } | more
         self.tell(node, interval(**fields))
 
     def tell(self, node: str, record: Interval) -> None:
@@ -55,7 +63,7 @@ class Fleet:
 
 
 def epoch(node: str) -> UUID:
-    return UUID(int=ord(node))
+    return UUID(int=int.from_bytes(node.encode()))
 
 
 def moment(at: datetime) -> Instant:
@@ -245,10 +253,10 @@ def test_sums_made_piece_by_piece_equal_sums_made_at_once(
         fleet.sum_up()
         for area in ("330106011002", "330106011", "330106", "3301", "33", ""):
             nights = population(database, moths(area))
-            for n, night in enumerate(nights):
+            for n, one in enumerate(nights):
                 mine = [t for t in told if t[1] == n and VILLAGES[t[0]].startswith(area)]
-                assert night.count == (sum(t[2] for t in mine) if mine else None)
-                assert night.nodes == len({t[0] for t in mine})
+                assert one.count == (sum(t[2] for t in mine) if mine else None)
+                assert one.nodes == len({t[0] for t in mine})
 
 
 def test_the_range_of_a_sum_holds_the_truth_of_a_fleet(fleet: Fleet) -> None:

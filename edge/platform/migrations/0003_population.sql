@@ -51,7 +51,9 @@ RETURNS TABLE (night date, nodes_known integer, nodes integer, camera_nights int
                saturated integer, count bigint, low bigint, high bigint, area_m2 float8, per_m2 float8,
                per_m2_low float8, per_m2_high float8)
 LANGUAGE sql STABLE AS $$
-    WITH known AS (SELECT since, count(*) AS many FROM node WHERE area_code ^@ area AND since <= last GROUP BY since)
+    WITH known AS MATERIALIZED (  -- once, not once a night
+        SELECT since, count(*) AS many FROM node WHERE area_code ^@ area AND since <= last GROUP BY since
+    )
     SELECT n.night::date, coalesce((SELECT sum(many) FROM known WHERE since <= n.night), 0)::integer,
            coalesce(e.nodes, 0), coalesce(e.camera_nights, 0), coalesce(e.frames, 0), coalesce(e.awake_s, 0),
            coalesce(e.saturated, 0),

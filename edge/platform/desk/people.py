@@ -1,0 +1,57 @@
+"""Who may log in at the desk, and for which area."""
+
+from secrets import token_bytes
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.population import LEVELS
+
+FEWEST_LETTERS = 10
+MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
+_NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a known one
+
+
+def add_person(database: Database, name: str, password: str, area: str) -> None:
+    """Also changes a password or an area. Raises UsageError."""
+    if len(password) < FEWEST_LETTERS:
+        raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
+    if len(area) not in LEVELS or not (area == "" or (area.isascii() and area.isdecimal())):
+        raise UsageError(f"area {area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+    if not 0 < len(name) <= 80:
+        raise UsageError("a name has 1 to 80 letters; choose another")
+    role = f"fieldeye_area_{area or 'all'}"
+    with database.transaction():
+        database.execute("SELECT add_reader(%s, %s)", (role, area))
+        database.execute(
+            "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE"
+            " SET password_hash = excluded.password_hash, role = excluded.role, failures = 0, locked_until = NULL",
+            (name, generate_password_hash(password), role),
+        )
+
+
+def role_of(database: Database, name: str, password: str) -> str | None:
+    """The role of a person who knows the password; None else, and for a while after five wrong ones."""
+    row = database.execute(
+        "SELECT password_hash, role, coalesce(locked_until > now(), false) FROM person WHERE name = %s", (name,)
+    ).fetchone() or (_NOBODY, None, False)
+    is_right = check_password_hash(row[0], password)
+    if row[1] is None or row[2]:
+        return None
+    if is_right:
+        database.execute("UPDATE person SET failures = 0, locked_until = NULL WHERE name = %s", (name,))
+        return str(row[1])
+    database.execute(
+        "UPDATE person SET failures = (failures + 1) %% %s,"
+        " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END WHERE name = %s",
+        (MOST_FAILURES, MOST_FAILURES, name),
+    )
+    return None
+
+
+def secret(database: Database) -> bytes:
+    """What signs the log-ins: made once, kept in the database, out of every role's sight."""
+    database.execute("INSERT INTO desk_secret (secret) VALUES (%s) ON CONFLICT DO NOTHING", (token_bytes(32),))
+    (kept,) = database.execute("SELECT secret FROM desk_secret").fetchone() or (b"",)
+    return bytes(kept)

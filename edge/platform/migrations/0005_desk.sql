@@ -1,0 +1,45 @@
+-- The county desk: people, and the photographs that farmers ask about.
+
+CREATE TABLE person (
+    name text PRIMARY KEY,
+    password_hash text NOT NULL,
+    role name NOT NULL REFERENCES reader,
+    failures integer NOT NULL DEFAULT 0,
+    locked_until timestamptz
+);
+CREATE TABLE desk_secret (only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one), secret bytea NOT NULL);
+
+CREATE TABLE question (
+    node_id integer NOT NULL REFERENCES node,
+    id text NOT NULL,
+    bytes integer NOT NULL,
+    received timestamptz NOT NULL DEFAULT now(),
+    utc timestamptz,                                      -- by the node's clock
+    who text NOT NULL DEFAULT '',
+    note text NOT NULL DEFAULT '',
+    guess text NOT NULL DEFAULT '',
+    eppo text NOT NULL DEFAULT '',
+    jpeg bytea,                                           -- null while parts are missing
+    answer text,
+    answer_who text,
+    answer_label text NOT NULL DEFAULT '',
+    answered timestamptz,
+    told timestamptz,                                     -- when the answer was last sent to the node
+    command text,                                         -- with which it was sent
+    outcome text,                                         -- what the node replied: done, or why not
+    PRIMARY KEY (node_id, id)
+);
+CREATE TABLE question_part (
+    node_id integer NOT NULL,
+    id text NOT NULL,
+    first integer NOT NULL,
+    payload bytea NOT NULL,
+    PRIMARY KEY (node_id, id, first),
+    FOREIGN KEY (node_id, id) REFERENCES question
+);
+
+ALTER TABLE question ENABLE ROW LEVEL SECURITY;
+CREATE POLICY subtree ON question FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree_answers ON question FOR UPDATE USING (node_id IN (SELECT node_id FROM node));
+GRANT SELECT ON question TO fieldeye_reader;
+GRANT UPDATE (answer, answer_who, answer_label, answered, told, command, outcome) ON question TO fieldeye_reader;

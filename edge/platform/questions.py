@@ -1,0 +1,135 @@
+"""Farmers' photographs in the database, part by part, and the station's answers on their way back to the node."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from psycopg.rows import class_row
+
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.wire import AnswerCommand, ImageHeader, Reply, node_topic
+
+AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sent
+VALID_FOR = timedelta(minutes=10)
+MOST_LETTERS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A whole photograph with what the person wrote. `outcome`: done once the node has the answer."""
+
+    node_id: int
+    site: str
+    node: str
+    id: str
+    received: datetime
+    utc: datetime | None
+    who: str
+    note: str
+    guess: str
+    eppo: str
+    answer: str | None
+    answer_who: str | None
+    answer_label: str
+    outcome: str | None
+
+
+def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
+    """A part of a question; the same again changes nothing, the last one makes the photograph whole."""
+    with database.transaction():
+        database.execute(
+            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (node_id, header.id, header.bytes),
+        )
+        if header.offset == 0:
+            database.execute(
+                "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"
+                " WHERE node_id = %s AND id = %s",
+                (header.utc, header.who, header.note, header.guess, header.eppo, node_id, header.id),
+            )
+        database.execute(
+            "INSERT INTO question_part SELECT node_id, id, %s, %s FROM question"
+            " WHERE node_id = %s AND id = %s AND jpeg IS NULL ON CONFLICT DO NOTHING",
+            (header.offset, payload, node_id, header.id),
+        )
+        rows = database.execute(
+            "SELECT first, payload FROM question_part WHERE node_id = %s AND id = %s ORDER BY first",
+            (node_id, header.id),
+        ).fetchall()
+        jpeg = assembled(rows, header.bytes)
+        if jpeg is not None:
+            database.execute("UPDATE question SET jpeg = %s WHERE node_id = %s AND id = %s", (jpeg, node_id, header.id))
+            database.execute("DELETE FROM question_part WHERE node_id = %s AND id = %s", (node_id, header.id))
+
+
+def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
+    """The whole of overlapping parts in order, or None while some are missing."""
+    whole = bytearray()
+    for first, payload in parts:
+        if first > len(whole):
+            return None
+        whole[first : first + len(payload)] = payload
+    return bytes(whole) if len(whole) == size else None
+
+
+def questions(database: Database, *, most: int = 100) -> list[Question]:
+    """Those of the role's subtree, unanswered ones first and the oldest of them on top."""
+    with database.cursor(row_factory=class_row(Question)) as cursor:
+        return cursor.execute(
+            "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who,"
+            " answer_label, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
+            " ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL THEN received END, answered DESC LIMIT %s",
+            (most,),
+        ).fetchall()
+
+
+def photograph(database: Database, node_id: int, question: str) -> bytes | None:
+    """The JPEG, if the role may see it."""
+    row = database.execute("SELECT jpeg FROM question WHERE node_id = %s AND id = %s", (node_id, question)).fetchone()
+    return bytes(row[0]) if row and row[0] else None
+
+
+def answer(database: Database, node_id: int, question: str, *, text: str, who: str, label: str) -> bool:
+    """Keep an answer, which takes the place of an earlier one; False if the role may not see the question.
+
+    Raises UsageError for an answer that the node would refuse.
+    """
+    if not 0 < len(text.strip()) <= MOST_LETTERS or len(label) > 80:
+        raise UsageError(f"an answer has 1 to {MOST_LETTERS} letters and a name at most 80; shorten or write it")
+    done = database.execute(
+        "UPDATE question SET answer = %s, answer_who = %s, answer_label = %s, answered = now(), told = NULL,"
+        " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s",
+        (text.strip(), who[:80], label.strip(), node_id, question),
+    )
+    return done.rowcount == 1
+
+
+def answers_due(database: Database, now: datetime | None = None) -> list[tuple[str, AnswerCommand]]:
+    """Topic and command for each answer that its node has not confirmed; noted as sent."""
+    expires = (now or datetime.now(UTC)) + VALID_FOR
+    rows = database.execute(
+        "SELECT node_id, site, node, id, answer, answer_who, answer_label FROM question JOIN node USING (node_id)"
+        " WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told <= now() - %s) ORDER BY answered",
+        (AGAIN,),
+    ).fetchall()
+    due = []
+    for node_id, site, node, question, text, who, label in rows:
+        command = AnswerCommand(
+            id=uuid4().hex, expires=expires, question=question, text=text, who=who or "", label=label
+        )
+        database.execute(
+            "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s",
+            (command.id, node_id, question),
+        )
+        due.append((node_topic(site, node, "cmd/answer"), command))
+    return due
+
+
+def note_outcome(database: Database, node_id: int, reply: Reply) -> None:
+    """What the node made of an answer. `busy` and `expired` are no outcome: it is sent again."""
+    if reply.id is not None and reply.code not in {"busy", "expired"}:
+        database.execute(
+            "UPDATE question SET outcome = %s WHERE node_id = %s AND command = %s", (reply.code, node_id, reply.id)
+        )

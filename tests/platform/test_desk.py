@@ -1,0 +1,253 @@
+"""The county desk: who sees what, what a form may do, and an answer's way back to a real node."""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.cli import platform_main
+from edge.clock import SystemClock
+from edge.errors import UsageError
+from edge.platform.address import BrokerAddress
+from edge.platform.database import Database, open_database
+from edge.platform.decode import Message
+from edge.platform.desk import create_app
+from edge.platform.desk.people import add_person
+from edge.platform.leader import Leader
+from edge.platform.questions import answers_due, assembled, questions
+from edge.platform.registry import note
+from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.telling import Telling
+from edge.platform.worker import Worker
+from edge.wire import ImageHeader, Reply, encode_message, image_properties
+from tests.broker import Broker
+from tests.node import running, to
+from tests.platform.test_population import Fleet
+from tests.records import MOTH, count
+from tests.waiting import wait_until
+
+PASSWORD = "a long password"  # noqa: S105
+JPEG = b"\xff\xd8 a picture in three parts \xff\xd9"
+VENDOR = Path(__file__).parents[2] / "edge/platform/desk/static/vendor"
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    """Nodes a and b in a township, c in the next one, with a question each."""
+    fleet = Fleet(database)
+    for n, node in enumerate("abc"):
+        fleet.place(node, latitude_deg=30.0 + n / 50, longitude_deg=120.0 + n / 70)
+        fleet.counts(node, 0, count(MOTH, n + 1, n, n + 4))
+        ask(fleet, node)
+    fleet.sum_up()
+    add_person(database, "town", PASSWORD, "330106011")
+    add_person(database, "county", PASSWORD, "330106")
+    return fleet
+
+
+def ask(fleet: Fleet, node: str, *, question: str = "00000000-q1", jpeg: bytes = JPEG) -> None:
+    for first in (20, 0, 10):  # parts overtake each other
+        end = len(jpeg) if first == 20 else first + 12
+        header = ImageHeader(kind="question", id=question, bytes=len(jpeg), offset=first)
+        if first == 0:
+            header = ImageHeader(
+                kind="question", id=question, bytes=len(jpeg), who="Li", note=f"what is this at {node}?"
+            )
+        part = jpeg[first:end]
+        told = Message(f"fieldeye/v1/s/{node}/image", part, properties=image_properties(header))
+        note(fleet.database, fleet.intake, [told, told])
+
+
+@pytest.fixture
+def client(fleet: Fleet, url: str) -> FlaskClient:
+    return create_app(url).test_client()
+
+
+def log_in(client: FlaskClient, name: str = "town", password: str = PASSWORD) -> int:
+    return client.post("/log-in", data={"name": name, "password": password}).status_code
+
+
+def token(client: FlaskClient) -> str:
+    with client.session_transaction() as session:
+        return str(session["token"])
+
+
+@pytest.mark.parametrize("page", ["/", "/nodes", "/questions", "/api/map", "/questions/1/00000000-q1.jpg"])
+def test_nothing_is_shown_to_who_has_not_logged_in(client: FlaskClient, page: str) -> None:
+    answer = client.get(page)
+    assert (answer.status_code, answer.location) == (302, "/log-in")
+
+
+def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: FlaskClient) -> None:
+    assert log_in(client, "nobody") == 403
+    assert [log_in(client, "town", "wrong") for _ in range(5)] == [403] * 5
+    assert log_in(client) == 403, "the right one does not help now"
+    assert log_in(client, "county") == 302
+
+
+def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(client: FlaskClient) -> None:
+    log_in(client)
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert "Township 330106011" in page
+    assert "<b>3</b> counted, range 1 to 9" in page
+    assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"a", "b"}  # type: ignore[index]
+    assert "s/c" not in client.get("/nodes").text
+    assert "at c?" not in client.get("/questions").text
+    for area in ("330106012", "330106", "33", ""):
+        other = client.get(f"/api/map?area={area}&first=2026-07-01&last=2026-07-01").json
+        assert other is not None
+        assert {row[0] for row in other["places"]} <= {"a", "b"}
+        assert other["nights"] == []
+
+
+def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client)
+    other = next(one for one in questions(fleet.database) if one.node == "c")
+    assert client.get(f"/questions/{other.node_id}/{other.id}.jpg").status_code == 404
+    form = {"token": token(client), "text": "mine"}
+    assert client.post(f"/questions/{other.node_id}/{other.id}", data=form).status_code == 404
+    assert answers_due(fleet.database) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [("area=12345", "no area code"), ("first=2026-13-01", "month"), ("first=2020-01-01&last=2026-01-01", "At most"),
+     ("first=2026-07-02&last=2026-07-01", "backwards")],
+)  # fmt: skip
+def test_filters_that_make_no_sense_are_answered_with_what_would(client: FlaskClient, query: str, says: str) -> None:
+    log_in(client)
+    answer = client.get(f"/?{query}")
+    assert (answer.status_code, says in answer.text) == (400, True)
+
+
+def test_a_form_of_another_log_in_changes_nothing(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    for form in ({"text": "x"}, {"text": "x", "token": "guessed"}):
+        assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+    assert answers_due(fleet.database) == []
+
+
+def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    assert client.get(f"/questions/{mine.node_id}/{mine.id}.jpg").data == JPEG
+    form = {"token": token(client), "text": "  a moth, leave it ", "label": MOTH[0]}
+    assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 302
+    ((topic, command),) = answers_due(fleet.database)
+    assert topic == "fieldeye/v1/s/a/cmd/answer"
+    assert (command.question, command.text, command.who, command.label) == (
+        mine.id,
+        "a moth, leave it",
+        "town",
+        MOTH[0],
+    )
+    assert answers_due(fleet.database) == [], "not twice within two minutes"
+    _reply(fleet, Reply(code="busy", id=command.id))
+    assert "On its way to the node" in client.get("/questions").text
+    _reply(fleet, Reply(code="done", id=command.id))
+    assert "The node has the answer" in client.get("/questions").text
+
+
+def _reply(fleet: Fleet, reply: Reply) -> None:
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/reply/answer", encode_message(reply))])
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 1001])
+def test_an_answer_that_the_node_would_refuse_is_refused_here(client: FlaskClient, fleet: Fleet, text: str) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    form = {"token": token(client), "text": text}
+    assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+
+
+def test_words_of_nodes_and_people_cannot_become_script(client: FlaskClient, fleet: Fleet) -> None:
+    header = ImageHeader(kind="question", id="00000000-q2", bytes=3, note="<script>alert(1)</script>")
+    told = Message("fieldeye/v1/s/a/image", b"abc", properties=image_properties(header))
+    note(fleet.database, fleet.intake, [told])
+    log_in(client)
+    answer = client.get("/questions")
+    assert "&lt;script&gt;" in answer.text
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"""(src|href)=["'](https?:)?//""", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [([(0, b"ab"), (2, b"cd")], b"abcd"), ([(0, b"abc"), (1, b"bcd")], b"abcd"), ([(0, b"ab"), (3, b"d")], None),
+     ([], None), ([(0, b"abcde")], None)],
+)  # fmt: skip
+def test_a_photograph_is_whole_once_no_part_is_missing(parts: list[tuple[int, bytes]], whole: bytes | None) -> None:
+    assert assembled(parts, 4) == whole
+
+
+def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) -> None:
+    for password, area in (("short", "33"), (PASSWORD, "331")):
+        with pytest.raises(UsageError):
+            add_person(database, "x", password, area)
+
+
+def test_a_person_is_added_from_the_command_line(
+    url: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (Path("/dev/null")).open() as nothing:
+        monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
+        words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106"]
+        assert platform_main(words) == 0
+    assert "Wang may log in" in capsys.readouterr().out
+    assert database.execute("SELECT name, role FROM person").fetchall() == [("Wang", "fieldeye_area_330106")]
+
+
+class _Pipe(io.StringIO):
+    def __init__(self, number: int, text: str) -> None:
+        super().__init__(text)
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+
+def test_vendored_libraries_are_what_was_published() -> None:
+    for line in (VENDOR / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest, name
+    assert {path.name for path in VENDOR.glob("*.LICENSE")} == {"leaflet.LICENSE", "uplot.LICENSE"}
+
+
+def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the_node(
+    tmp_path: Path, url: str, database: Database
+) -> None:
+    stop = Event()
+    with Broker() as broker, running(tmp_path, to(broker.port, health_every_s=0.3)) as node:
+        address, telling = BrokerAddress(host="127.0.0.1", port=broker.port), Telling()
+        source = SharedSubscription(address, client_id="desk-test")
+        leader = Leader(source, telling, every_s=0.3)
+        worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
+        thread = Thread(target=lambda: list(worker.run(stop)))
+        thread.start()
+        try:
+            jpeg = (Path(__file__).parents[2] / "edge/cli/demo_pictures/06-rice-bug.jpg").read_bytes()
+            asked = node.store.ask_station(
+                SystemClock().now(), jpeg, who="Li", note="what eats my rice?", guess="", eppo=""
+            )
+            node.publisher.wake()
+            wait_until(lambda: len(questions(database)) == 1, within_s=40)
+            add_person(database, "county", PASSWORD, "")
+            client = create_app(url).test_client()
+            log_in(client, "county")
+            (mine,) = questions(database)
+            assert client.get(f"/questions/{mine.node_id}/{mine.id}.jpg").data == jpeg
+            form = {"token": token(client), "text": "a rice bug", "label": "Leptocorisa"}
+            client.post(f"/questions/{mine.node_id}/{mine.id}", data=form)
+            wait_until(lambda: questions(database)[0].outcome == "done", within_s=40)
+            told = node.store.question(asked.id)
+            assert told is not None
+            assert told.answer is not None
+            assert (told.answer.text, told.answer.who, told.answer.label) == ("a rice bug", "county", "Leptocorisa")
+        finally:
+            stop.set()
+            thread.join(20)

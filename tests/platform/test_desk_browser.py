@@ -1,0 +1,157 @@
+"""The county desk in a real browser: it draws, fits phone and screen, keeps nobody out and asks no other server."""
+
+import importlib.resources
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import cos, exp, sin
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from werkzeug.serving import make_server
+
+from edge.platform.database import Database, open_database
+from edge.platform.decode import Message
+from edge.platform.desk import create_app
+from edge.platform.desk.people import add_person
+from edge.platform.hull import Point
+from edge.platform.population import keep_threshold
+from edge.platform.registry import note
+from edge.wire import Health, ImageHeader, StoreHealth, encode_message, image_properties
+from tests.page.browsing import CHROMIUM, FLAGS
+from tests.platform.postgres import Postgres
+from tests.platform.test_population import Fleet
+from tests.records import APHID, MOTH, count
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
+]
+ROOT = Path(__file__).parents[2]
+SCREENS = ROOT / "docs/screens"
+REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ
+PASSWORD = "a long password"  # noqa: S105
+PAGES = {"map": "/?first=2026-07-08&last=2026-07-14", "nodes": "/nodes", "questions": "/questions"}
+BORDER = [Point(30.03 + 0.09 * sin(n / 12), 120.08 + (0.1 + 0.012 * cos(n / 3)) * cos(n / 12)) for n in range(76)]
+
+
+@pytest.fixture(scope="module")
+def root(postgres: Postgres) -> Iterator[str]:
+    """A county with twenty nodes, three weeks and a question, served on loopback."""
+    with open_database(postgres.url()) as database:
+        database.execute("CREATE DATABASE desk TEMPLATE form STRATEGY wal_log")
+    url = postgres.url("desk")
+    with open_database(url) as database:
+        county(database)
+    server = make_server("127.0.0.1", 0, create_app(url, [BORDER]), threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def county(database: Database) -> None:
+    add_person(database, "plant protection", PASSWORD, "330106")
+    keep_threshold(database, MOTH[0], "new", 12, 25, "the station")
+    fleet = Fleet(database)
+    for n in range(20):
+        node = f"paddy-{n + 1:02}"
+        code = f"330106{n % 4 + 11:03}001"
+        fleet.place(node, area_code=code, latitude_deg=30 + n % 5 / 60, longitude_deg=120.03 + n // 5 / 35)
+        for night in range(14):
+            if (n, night) not in {(3, 12), (3, 13), (7, 10)} and n != 19:
+                many = round(2 + 30 * exp(-((night - 12) ** 2) / 30) * (n % 7) / 4)
+                moths = (count(MOTH, many, many * 8 // 10, many * 13 // 10 + 2),) if n % 7 else ()
+                fleet.counts(node, night, *moths, replace(count(APHID, 3 + n, 2, 40), stage="adult"))
+    fleet.sum_up()
+    health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, battery_share=0.34,
+                    store=StoreHealth(waiting=0, last_seq=28), problem="the model file is damaged")  # fmt: skip
+    jpeg = (ROOT / "edge/cli/demo_pictures/06-rice-bug.jpg").read_bytes()
+    header = ImageHeader(
+        kind="question", id="00000000-q1", bytes=len(jpeg), utc=datetime(2026, 7, 14, 9, tzinfo=UTC), who="Li",
+        guess="Leptocorisa", note="What eats my rice? It came two days ago.",
+    )  # fmt: skip
+    told = [Message("fieldeye/v1/s/paddy-04/health", encode_message(health))]
+    for first in range(0, len(jpeg), 60_000):
+        part = header if first == 0 else ImageHeader(kind="question", id=header.id, bytes=len(jpeg), offset=first)
+        told.append(
+            Message("fieldeye/v1/s/paddy-02/image", jpeg[first : first + 60_000], properties=image_properties(part))
+        )
+    note(database, fleet.intake, told)
+
+
+@pytest.fixture(scope="module")
+def page(root: str) -> Iterator[Page]:
+    """Logged in, with what went wrong in `page.complaints`."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(f"{root}/log-in")
+        page.get_by_label("Name").fill("plant protection")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        yield page
+        browser.close()
+
+
+@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
+    page: Page, root: str, name: str, width_px: int
+) -> None:
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.set_viewport_size({"width": width_px, "height": 900})
+    page.goto(root + PAGES[name], wait_until="load")
+    if name == "map":
+        page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
+    assert wrong == []
+    assert [url for url in asked if not url.startswith((root, "data:"))] == []
+    if REDRAW and width_px == 1280:
+        page.screenshot(path=SCREENS / f"desk-{name}-1280.png")
+
+
+def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) -> None:
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    assert len(told["places"]) == 20
+    assert [place[3] for place in told["places"] if place[0] == "paddy-20"] == [None]
+    assert page.locator("#map path.leaflet-interactive").count() == 20
+    assert page.locator("#chart canvas").count() == 1
+
+
+def test_filters_change_what_is_shown(page: Page, root: str) -> None:
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.get_by_label("Area code").fill("330106012")
+    page.get_by_label("Taxon").select_option(label=_aphid(page))
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    assert page.get_by_role("heading", level=1).inner_text() == "Township 330106012"
+    assert page.locator("#map path.leaflet-interactive").count() == 5
+
+
+def _aphid(page: Page) -> str:
+    labels = page.get_by_label("Taxon").locator("option").all_inner_texts()
+    return next(label for label in labels if "Myzus" in label)
+
+
+def test_an_answer_is_written_with_the_keyboard(page: Page, root: str) -> None:
+    page.goto(f"{root}/questions", wait_until="load")
+    page.get_by_label("Answer, in the person's language").focus()
+    page.keyboard.type("A rice bug. Sweep twenty times and call us above ten.")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Leptocorisa")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=On its way to the node")
+    assert page.get_by_text("A rice bug. Sweep twenty times").count() == 1
