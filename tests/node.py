@@ -13,10 +13,21 @@ from edge.config import MqttTable, NodeTable, StoreTable
 from edge.counts import Lost, Record
 from edge.mqtt import Pace, Publisher
 from edge.platform import Bad, Deduplicator, Heard, Message, decode
+from edge.platform.album import Album
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
-from edge.wire import Health, Info, Key, ReplayCommand, Reply, Status, decode_message, encode_message
+from edge.wire import (
+    Health,
+    ImageCommand,
+    Info,
+    Key,
+    ReplayCommand,
+    Reply,
+    Status,
+    decode_message,
+    encode_message,
+)
 from tests.broker import Broker, Client
 from tests.waiting import wait_until
 
@@ -46,15 +57,21 @@ class Platform:
         self.keys: set[Key] = set()
         self.statuses: list[Status] = []
         self.messages: dict[str, list[Any]] = {}
+        self.album = Album()
+        self.photos: dict[str, bytes] = {}  # questions by id
 
     def read(self) -> "Platform":
         """Take in what has come so far."""
         while self._read < len(self.client.inbox):
             message = self.client.inbox[self._read]
             self._read += 1
-            heard = decode(Message(message.topic, message.payload, message.retain))
+            properties = tuple(getattr(message.properties, "UserProperty", ()))
+            told = Message(message.topic, message.payload, message.retain, properties)
+            heard = decode(told)
             assert not isinstance(heard, Bad), heard
             self._take(heard)
+            if heard.topic.channel == "image" and (picture := self.album.take(told)) is not None:
+                self.photos[picture.header.id] = picture.jpeg
         return self
 
     def _take(self, heard: Heard) -> None:
@@ -71,9 +88,10 @@ class Platform:
         """Has it counted all of these?"""
         return seqs <= self.read().counted.keys()
 
-    def ask(self, command: ReplayCommand) -> None:
+    def ask(self, command: ReplayCommand | ImageCommand) -> None:
         """Send a command to the node."""
-        self.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/replay", encode_message(command))
+        verb = "replay" if isinstance(command, ReplayCommand) else "image"
+        self.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/{verb}", encode_message(command))
 
     def replies(self) -> list[Reply]:
         """What the node has answered."""
@@ -136,6 +154,20 @@ def to(port: int, **settings: Any) -> MqttTable:
     """A configuration for a broker on this machine."""
     fields = {"host": "localhost", "port": port, "tls": False, "ack_timeout_s": 5.0, "keepalive_s": 5}
     return MqttTable(**fields | settings)
+
+
+@contextmanager
+def guarded(folder: Path, *, may_write: str = "#", typed: str = "n") -> Iterator[tuple[Broker, Platform, MqttTable]]:
+    """A broker with users and an ACL that lets the node write `may_write` below its topic, a platform there, and the
+    node's configuration with the password `typed` in a file."""
+    secret = folder / "password"
+    secret.write_text(f"{typed}\n")
+    secret.chmod(0o600)
+    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/{may_write}")
+    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
+        platform = Platform(broker, user="platform")
+        yield broker, platform, to(broker.port, username="node", password_file=str(secret))
+        platform.client.leave()
 
 
 @contextmanager

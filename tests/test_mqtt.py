@@ -17,8 +17,8 @@ from edge.wire import Health, Info, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
-from tests.node import ACL, FAST, NODE, SITE, Platform, running, slower, to, wait_drained
-from tests.records import interval, sighting
+from tests.node import FAST, Platform, guarded, running, slower, to, wait_drained
+from tests.records import instant, interval, sighting
 from tests.waiting import wait_until
 
 
@@ -97,48 +97,44 @@ def test_records_that_nobody_receives_are_kept_until_somebody_does(tmp_path: Pat
 
 
 def test_records_that_the_acl_forbids_are_kept_and_the_reason_is_shown(tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("n\n")
-    password.chmod(0o600)
-    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/status")
-    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
-        platform = Platform(broker, user="platform")
-        config = to(broker.port, username="node", password_file=str(password))
+    with guarded(tmp_path, may_write="status") as (_, platform, config):
         with running(tmp_path / "store", config) as node:
             node.commit(sighting())
             wait_until(lambda: node.link.state == "refused" and "ACL" in node.link.detail, within_s=5)
             assert node.store.waiting().records == 1
         assert platform.read().counted == {}
-        platform.client.leave()
 
 
 def test_a_summary_that_the_acl_forbids_does_not_hold_up_the_records(tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("n")
-    password.chmod(0o600)
-    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/records")
-    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
-        platform = Platform(broker, user="platform")
-        config = to(broker.port, username="node", password_file=str(password))
-        with running(tmp_path / "store", config, slower(FAST, kept_first_s=60.0, kept_most_s=60.0)) as node:
-            for n in range(5):
-                committed = node.commit(interval(n), sighting(n))
-                wait_until(lambda committed=committed: platform.has(committed), within_s=5)  # type: ignore[misc]
-            assert node.link.state == "connected"
-        platform.client.leave()
+    patient = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
+    with (
+        guarded(tmp_path, may_write="records") as (_, platform, config),
+        running(tmp_path / "store", config, patient) as node,
+    ):
+        for n in range(5):
+            committed = node.commit(interval(n), sighting(n))
+            wait_until(lambda committed=committed: platform.has(committed), within_s=5)  # type: ignore[misc]
+        assert node.link.state == "connected"
+
+
+def test_a_picture_that_the_acl_forbids_does_not_hold_up_the_records(tmp_path: Path) -> None:
+    with (
+        guarded(tmp_path, may_write="records") as (_, platform, config),
+        running(tmp_path / "store", config) as node,
+    ):
+        node.store.ask_station(instant(), b"\xff\xd8 photograph \xff\xd9")
+        for n in range(5):
+            committed = node.commit(sighting(n))
+            wait_until(lambda committed=committed: platform.has(committed), within_s=5)  # type: ignore[misc]
+        assert node.store.health().questions == 1
 
 
 def test_a_wrong_password_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("wrong")
-    password.chmod(0o600)
-    with Broker(users={"node": "n"}) as broker:
-        config = to(broker.port, username="node", password_file=str(password))
-        with running(tmp_path / "store", config) as node:
-            node.commit(sighting())
-            wait_until(lambda: node.link.state == "refused", within_s=5)
-            assert "allow" in node.link.detail
-            assert node.store.waiting().records == 1
+    with guarded(tmp_path, typed="wrong") as (_, _, config), running(tmp_path / "store", config) as node:
+        node.commit(sighting())
+        wait_until(lambda: node.link.state == "refused", within_s=5)
+        assert "allow" in node.link.detail
+        assert node.store.waiting().records == 1
 
 
 def test_a_broker_that_is_away_is_found_again_and_gets_all(tmp_path: Path, broker: Broker) -> None:

@@ -3,7 +3,8 @@
     python -m tests.faults.soak HOURS REPORT.md
 
 The node is `tests.faults.sender` in a process of its own, behind a line that this program spoils, at a broker that it
-stops, kills and freezes. At the end the gaps that the killed broker left are asked for, and the sets are compared.
+stops, kills and freezes. At the end what the killed broker forgot, records and photographs, is asked for, and the sets
+are compared.
 """
 
 import random
@@ -15,13 +16,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from edge.clock import SystemClock
 from edge.platform import replay_commands
 from edge.store import Records
+from edge.wire import ImageCommand
 from tests.broker import Broker
 from tests.faults.killing import ROOT
+from tests.faults.sender import PHOTO
 from tests.network import PUBACK, Network
 from tests.node import NODE, Platform
 from tests.waiting import wait_until
@@ -38,6 +43,7 @@ class Soak:
     folder: Path
     node: "subprocess.Popen[bytes]"
     faults: Counter[str] = field(default_factory=Counter)
+    asked: set[str] = field(default_factory=set)  # questions
     samples: list[tuple[int, float, int, float]] = field(default_factory=list)  # pid, MiB, descriptors, MB on disk
 
     def sample(self) -> None:
@@ -141,20 +147,36 @@ def finish(soak: Soak, platform: Platform) -> set[int]:
     command = [sys.executable, "-m", "tests.faults.sender", str(soak.folder), str(soak.net.port), "3600"]
     soak.node = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
     wait_until(lambda: records.waiting().records == 0, within_s=60)
+    wait_until(lambda: records.health().questions == 0, within_s=120)
+    soak.asked = {question.id for question in records.questions(10**6)}
     committed = {one.key.seq for one in records.records_between_seq(1, 10**9)}
     for command_ in replay_commands(platform.read().seen, NODE, records.epoch, max(committed), SystemClock().now().utc):
         platform.ask(command_)
     wait_until(lambda: platform.has(committed), within_s=120)
+    ask_for_photos(soak, platform)
     records.close()
     return committed
 
 
+def ask_for_photos(soak: Soak, platform: Platform) -> None:
+    """One after the other: those that a killed broker had acknowledged and forgot."""
+    for name in sorted(soak.asked - platform.read().photos.keys()):
+        expires = SystemClock().now().utc + timedelta(minutes=5)
+        platform.ask(ImageCommand(id=uuid4().hex, expires=expires, picture=name))
+        wait_until(lambda name=name: name in platform.read().photos, within_s=60)  # type: ignore[misc]
+
+
 def write(report: Path, hours: float, soak: Soak, platform: Platform, committed: set[int]) -> None:
-    """The report, and exit 1 if a set is not the other."""
+    """The report, and exit 1 if a set is not the other or a photograph is not whole."""
+    whole = sum(platform.photos.get(name) == PHOTO for name in soak.asked)
     thirds = [soak.samples[: len(soak.samples) // 3], soak.samples[-len(soak.samples) // 3 :]]
     rows = [
         f"| {name} | {statistics(thirds[0][2:], at)} | {statistics(thirds[1][2:], at)} |"
-        for at, name in ((1, "memory of the node, MiB"), (2, "file descriptors"), (3, "store on disk, MB"))
+        for at, name in (
+            (1, "memory of the node, MiB"),
+            (2, "file descriptors"),
+            (3, "store on disk, MB; its cap is 64"),
+        )
     ]
     lines = [
         f"# Soak of {hours * 60:.0f} minutes", "",
@@ -162,11 +184,12 @@ def write(report: Path, hours: float, soak: Soak, platform: Platform, committed:
         f"Faults: {', '.join(f'{number} x {name}' for name, number in sorted(soak.faults.items()))}.", "",
         f"Committed {len(committed)}, counted once {len(platform.counted)}, "
         f"missing {len(committed - platform.counted.keys())}, more than committed "
-        f"{len(platform.counted.keys() - committed)}, repeated on the wire {platform.seen.repeated}.", "",
+        f"{len(platform.counted.keys() - committed)}, repeated on the wire {platform.seen.repeated}.",
+        f"Photographs asked about {len(soak.asked)}, whole at the platform {whole}.", "",
         "| | first third: least, median, most | last third |", "|---|---|---|", *rows, "",
     ]  # fmt: skip
     report.write_text("\n".join(lines))
-    if committed != platform.counted.keys():
+    if committed != platform.counted.keys() or whole != len(soak.asked):
         sys.exit(1)
 
 

@@ -15,7 +15,7 @@ from edge.platform import replay_commands
 from edge.wire import Health
 from tests.broker import PERSISTENT, Broker, free_port
 from tests.faults.killing import ROOT
-from tests.node import ACL, FAST, NODE, SITE, Node, Platform, running, slower, to, wait_drained
+from tests.node import ACL, FAST, NODE, Node, Platform, guarded, running, slower, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
@@ -106,20 +106,16 @@ def test_04_a_frozen_broker_is_noticed_and_gets_everything_when_it_thaws(tmp_pat
 
 
 def test_09_what_the_acl_forbids_is_kept_reported_and_sent_once_it_may(tmp_path: Path) -> None:
-    password = tmp_path / "password"
-    password.write_text("n")
-    password.chmod(0o600)
-    acl = ACL.replace(f"topic write fieldeye/v1/{SITE}/{NODE}/#", f"topic write fieldeye/v1/{SITE}/{NODE}/health")
-    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker:
-        platform = Platform(broker, user="platform")
-        with running(tmp_path / "store", to(broker.port, username="node", password_file=str(password))) as node:
-            node.commit(*(sighting(n) for n in range(20)))
-            wait_until(lambda: node.link.state == "refused", within_s=5)
-            assert node.store.waiting().records == 20
-            assert platform.read().counted == {}
-            broker.set_acl(ACL)
-            check_counted(platform, node)
-        platform.client.leave()
+    with (
+        guarded(tmp_path, may_write="health") as (broker, platform, config),
+        running(tmp_path / "store", config) as node,
+    ):
+        node.commit(*(sighting(n) for n in range(20)))
+        wait_until(lambda: node.link.state == "refused", within_s=5)
+        assert node.store.waiting().records == 20
+        assert platform.read().counted == {}
+        broker.set_acl(ACL)
+        check_counted(platform, node)
 
 
 def test_10_records_are_kept_while_nobody_subscribes(tmp_path: Path) -> None:
