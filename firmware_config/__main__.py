@@ -1,4 +1,4 @@
-"""`python -m firmware_config render|sign|revoke|rotate`. Exit codes: 0 done, 2 wrong use or configuration."""
+"""`python -m firmware_config render|sign|send|revoke|rotate`. Exit codes: 0 done, 2 wrong use or configuration."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ from firmware_config.keys import KeyStore
 from firmware_config.render import render
 from firmware_config.revocation import revoke
 from firmware_config.rotation import finish_rotation, rotation_bundle
+from firmware_config.send import Sender
 from firmware_config.sign import model_files, next_counter, signed_bundle, signing_key, software_files
 from firmware_config.tls import site_authority
 
@@ -90,6 +91,19 @@ def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
     print(f"{args.out}: send it to {args.node}; when its health says that they are in use, run this with --finish")
 
 
+def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
+    try:
+        bundle = args.bundle.read_bytes()
+    except OSError as why:
+        raise UsageError(f"{args.bundle}: cannot be read ({why.strerror}); give a signed bundle") from why
+    with Sender(load_fleet(args.fleet), args.out, args.node) as sender:
+        if args.url:
+            sender.tell(bundle, args.url)
+        else:
+            sender.send(bundle)
+    print(f"{args.node}: has it; its health tells in some minutes how the installation ended")
+
+
 def _put(path: Path | None, bundle: bytes) -> None:
     if path is None:
         raise UsageError("name the file to write, OUT.update")
@@ -119,6 +133,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
     verb.add_argument("user", metavar="NODE", help=f"or {PLATFORM}")
     verb.set_defaults(run=_revoke)
+    verb = verbs.add_parser("send", help="a signed bundle to a node, through the site's broker")
+    verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
+    verb.add_argument("out", type=Path, metavar="OUT", help="the folder that render made: platform/ is used")
+    verb.add_argument("node", metavar="NODE")
+    verb.add_argument("bundle", type=Path, metavar="FILE.update")
+    verb.add_argument("--url", metavar="URL", help="the node fetches the same file there by itself")
+    verb.set_defaults(run=_send)
     verb = verbs.add_parser("rotate", help="new credentials for a node without a visit: send, wait, --finish")
     verb.add_argument("fleet", type=Path, metavar="FLEET.toml")
     verb.add_argument("node", metavar="NODE")

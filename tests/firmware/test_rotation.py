@@ -132,3 +132,15 @@ def test_finishing_what_never_began_is_named(site: Site) -> None:
     done = firmware("rotate", site.fleet, "a", "--finish")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "no rotation has begun" in done.stderr
+
+
+def test_a_bundle_is_sent_to_a_running_node_and_waits_there_whole(site: Site) -> None:
+    bundle = site.folder / "large.update"
+    bundle.write_bytes(site.rotate().read_bytes() + bytes(100_000))
+    inbox = site.folder / "state/inbox"
+    with RenderedBroker(site.out, site.port), running(site):
+        done = firmware("send", site.fleet, site.out, "a", bundle)
+        assert (done.returncode, done.stderr) == (0, "")
+        (waiting,) = inbox.iterdir()
+        assert waiting.read_bytes() == bundle.read_bytes()
+        assert "has it" in firmware("send", site.fleet, site.out, "a", bundle).stdout

@@ -1,0 +1,96 @@
+"""Sends a signed bundle to a node through the site's broker, and goes on where an earlier attempt ended."""
+
+import base64
+import hashlib
+import json
+import secrets
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import Empty, Queue
+from types import TracebackType
+from typing import Any, Self
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.errors import UsageError
+from firmware_config.fleet import PLATFORM, Fleet
+
+PIECE_BYTES = 32_768
+ANSWER_S, TIMES = 10.0, 6  # a node that hears nothing of a piece is sent it again
+
+
+class Sender:
+    """The platform's user at the site's broker, for one node. `with Sender(…) as sender:`"""
+
+    def __init__(self, fleet: Fleet, out: Path, node: str) -> None:
+        self._broker, self._topic = fleet.broker, f"fieldeye/v1/{fleet.site.site}/{node}"
+        self._node = node
+        self._replies: Queue[dict[str, Any]] = Queue()
+        self._client = Client(CallbackAPIVersion.VERSION2, f"fieldeye-send-{secrets.token_hex(4)}", protocol=MQTTv5)
+        self._client.on_message = self._on_message
+        self._client.on_connect = lambda client, *_: client.subscribe(f"{self._topic}/reply/update", qos=1)
+        try:
+            context = ssl.create_default_context(cafile=out / "platform/ca.pem")
+            context.load_cert_chain(out / "platform/mqtt-client")
+            self._client.username_pw_set(PLATFORM, (out / "platform/mqtt-password").read_text().strip())
+        except OSError as why:
+            raise UsageError(f"{out}/platform: cannot be used ({why}); give the folder that render made") from why
+        self._client.tls_set_context(context)
+
+    def __enter__(self) -> Self:
+        try:
+            self._client.connect(self._broker.host, self._broker.port)
+        except OSError as why:
+            where = f"{self._broker.host}:{self._broker.port}"
+            raise UsageError(f"{where} cannot be reached ({why}); run this where the broker is") from why
+        self._client.loop_start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, bundle: bytes) -> None:
+        """The whole bundle, in pieces. Raises UsageError if the node refuses it or does not answer."""
+        have = self._ask(bundle, offset=0, data=b"")
+        while have < len(bundle):
+            have = self._ask(bundle, offset=have, data=bundle[have : have + PIECE_BYTES])
+
+    def tell(self, bundle: bytes, url: str) -> None:
+        """Where the node may fetch the bundle by itself. Raises UsageError as `send` does."""
+        self._ask(bundle, url=url)
+
+    def _ask(self, bundle: bytes, *, data: bytes = b"", **more: object) -> int:
+        """Bytes that the node has afterwards."""
+        whole = {"sha256": hashlib.sha256(bundle).hexdigest(), "size_bytes": len(bundle)}
+        for _ in range(TIMES):
+            command = {"id": secrets.token_hex(8), "expires": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+            command |= {**whole, **more, "data": base64.b64encode(data).decode()}
+            self._client.publish(f"{self._topic}/cmd/update", json.dumps(command), qos=1)
+            reply = self._reply(str(command["id"]))
+            if reply is not None:
+                return self._have(reply)
+        raise UsageError(f"{self._node} does not answer; is it on? Run this again: it goes on where it was")
+
+    def _reply(self, identity: str) -> dict[str, Any] | None:
+        try:
+            while True:
+                reply = self._replies.get(timeout=ANSWER_S)
+                if reply.get("id") == identity:
+                    return reply
+        except Empty:
+            return None
+
+    def _have(self, reply: dict[str, Any]) -> int:
+        if reply.get("code") != "done":
+            raise UsageError(f"{self._node} refuses the bundle ({reply.get('code')}): {reply.get('detail', '')}")
+        return int(reply["have"])
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        reply = json.loads(message.payload)
+        if isinstance(reply, dict):
+            self._replies.put(reply)
