@@ -66,7 +66,7 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
         return None
     return (
         f"not shipped: AP50 fell by more than {100 * MOST_LOST:.0f} points on the old test split for "
-        f"{', '.join(losses)}; {old} keeps the old bundle. Train with more of the old pictures, or look at the added crops"
+        f"{', '.join(losses)}; {old} keeps the old bundle. Train on more of the old pictures, or look at the added"
     )
 
 

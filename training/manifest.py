@@ -39,10 +39,15 @@ def release(paths: Sequence[Path], golden: Sample) -> None:
     picture = folder / "golden" / f"{name}.jpg"
     picture.parent.mkdir(exist_ok=True)
     shutil.copyfile(golden.image_path, picture)
+    entered(folder, "bundles", {path.stem: _entry(path, picture) for path in paths})
+
+
+def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> None:
+    """Put entries into a part of the folder's manifest, in place of those of the same names."""
     manifest = folder / MANIFEST
-    entries = json.loads(manifest.read_text("utf-8"))["bundles"] if manifest.is_file() else {}
-    entries |= {path.stem: _entry(path, picture) for path in paths}
-    text = json.dumps({"format": 1, "bundles": dict(sorted(entries.items()))}, ensure_ascii=False, indent=1)
+    content = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {"format": 1, "bundles": {}}
+    content[part] = dict(sorted({**content.get(part, {}), **entries}.items()))
+    text = json.dumps(content, ensure_ascii=False, indent=1)
     beside = manifest.with_suffix(".partial")
     beside.write_text(text + "\n", encoding="utf-8")
     beside.replace(manifest)

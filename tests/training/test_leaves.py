@@ -1,0 +1,122 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from edge.severity import LeafReader
+from training.leaves.export import export, fitted_limits, fitted_line
+from training.leaves.net import LeafNet
+from training.leaves.pictures import UNSURE, Leaf, changed, painted, read_leaves, share_of, shares
+from training.leaves.train import SIDE_PX, lesion_share, loss_of, train
+
+GREEN, RED = (0, 200, 0), (0, 0, 255)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Drawn leaves as the publisher lays them out: 8 to train, 2 to validate; odd ones have one lesion each."""
+    root = tmp_path_factory.mktemp("coffee-leaves")
+    rows = ["id,predominant_stress,miner,rust,phoma,cercospora,severity"]
+    splits = ["image,group,split"]
+    for number in range(10):
+        picture, mask = np.full((128, 256, 3), 230, np.uint8), np.zeros((128, 256, 3), np.uint8)
+        for canvas, green, red in ((picture, (40, 120, 60), (30, 60, 110)), (mask, GREEN, RED)):
+            cv2.ellipse(canvas, (128, 64), (110, 50), 0, 0, 360, green, cv2.FILLED)
+            if number % 2:
+                cv2.circle(canvas, (60 + 15 * number, 64), 20, red, cv2.FILLED)
+        for folder, name, canvas in (("images", f"{number}.png", picture), ("annotations", f"{number}_mask.png", mask)):
+            (root / folder / "all").mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / folder / "all" / name), canvas)
+        rows.append(f"{number},{2 if number % 2 else 0},0,{number % 2},0,0,{2 if number % 2 else 0}")
+        splits.append(f"images/all/{number}.png,{number},{'val' if number > 7 else 'train'}")
+    (root / "dataset.csv").write_text("\n".join(rows), encoding="utf-8")
+    (root / "splits.csv").write_text("\n".join(splits), encoding="utf-8")
+    return root
+
+
+def test_a_leaf_has_its_painted_share_stress_and_grade(dataset):
+    leaves = read_leaves(dataset, "train", 128)
+    assert [leaf.stress for leaf in leaves] == [0, 2] * 4
+    assert [leaf.grade for leaf in leaves] == [0, 2] * 4
+    assert leaves[0].share == 0
+    assert leaves[1].share == pytest.approx(20**2 / (110 * 50), rel=0.05)
+    assert leaves[0].image.shape == (64, 128, 3)
+
+
+def test_a_mask_is_read_by_its_colours():
+    mask = np.array([[(0, 0, 0), GREEN, RED, RED]], np.uint8)
+    assert painted(mask).tolist() == [[0, 1, 2, 2]]
+    assert share_of(painted(mask)) == pytest.approx(2 / 3)
+
+
+def test_cells_keep_the_lesions_share():
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:, 1:] = 1
+    mask[:3, 1:4] = 2
+    cells = shares(torch.from_numpy(mask)[None])
+    assert cells.sum(dim=0).numpy() == pytest.approx(np.ones((2, 2)))
+    assert float(lesion_share(cells[None])) == pytest.approx(9 / 56)
+
+
+def test_changes_move_picture_and_mask_together(dataset):
+    torch.manual_seed(3)
+    images, cells = changed(read_leaves(dataset, "train", 128))
+    dark = images.mean(dim=1) < 150  # the leaf before light ground and grey filling
+    leaf = torch.nn.functional.interpolate(1 - cells[:, :1], scale_factor=4.0)[:, 0] > 0.5
+    both = (dark & leaf).sum() / leaf.sum()
+    assert float(both) > 0.9
+
+
+def test_a_right_answer_costs_less_and_an_unsure_stress_nothing():
+    cells = torch.zeros(1, 3, 4, 4)
+    cells[:, 1] = 1
+    right, wrong = 10 * cells, 10 * cells.roll(1, dims=1)
+    stress = torch.tensor([[9.0, 0, 0, 0, 0]])
+    assert loss_of(right, stress, cells, torch.tensor([0])) < loss_of(wrong, stress, cells, torch.tensor([0]))
+    assert loss_of(right, stress, cells, torch.tensor([0])) < loss_of(right, stress, cells, torch.tensor([2]))
+    spread = stress.flip(1)
+    unsure = torch.tensor([0, UNSURE])
+    both = [
+        loss_of(right.repeat(2, 1, 1, 1), torch.cat([stress, s]), cells.repeat(2, 1, 1, 1), unsure)
+        for s in (stress, spread)
+    ]
+    assert float(both[0]) == pytest.approx(float(both[1]))
+
+
+def test_floor_and_slope_are_found_again():
+    truth = np.linspace(0, 0.2, 40)
+    floor, slope = fitted_line((truth / 1.2 + 0.008).tolist(), truth.tolist())
+    assert floor == pytest.approx(0.008, abs=0.001)
+    assert slope == pytest.approx(1.2, abs=0.03)
+
+
+def test_limits_are_those_of_the_people_who_graded():
+    severity = np.linspace(0, 0.25, 500)
+    grade = np.searchsorted([0.001, 0.045, 0.11, 0.14], severity)
+    assert fitted_limits(severity, grade) == pytest.approx([0.001, 0.045, 0.11, 0.14], abs=0.001)
+
+
+def test_the_frozen_part_keeps_its_statistics_while_training():
+    model = LeafNet().train()
+    assert not model.stem.bn.training
+    assert model.masks.training
+
+
+@pytest.mark.timeout(400)
+def test_a_short_run_is_exported_and_read_by_the_node(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.leaves.train.EPOCHS", 1)
+    weights = tmp_path / "none.npz"
+    np.savez(
+        weights, **{name: value.numpy() for name, value in LeafNet().state_dict().items() if name.startswith("stem")}
+    )
+    train(dataset, weights, tmp_path)
+    export(dataset, tmp_path / "best.pt", tmp_path / "leaf.onnx")
+    reader = LeafReader(tmp_path / "leaf.onnx")
+    leaf = read_leaves(dataset, "val", SIDE_PX)[0]
+    seen = reader.looked(leaf.image)
+    assert len(reader.bundle.stresses) == 5
+    assert reader.bundle.stresses[2].label == "Hemileia vastatrix"
+    cells = (SIDE_PX / 4) ** 2
+    assert seen[:3].sum() == pytest.approx(cells, rel=1e-3)
+    assert seen[3] == pytest.approx(cells / 2, rel=1e-3)
+    assert isinstance(leaf, Leaf)

@@ -1,0 +1,103 @@
+"""Measure the leaf network: `python -m training.leaves.judge`, through `edge.severity` on the test split, once.
+
+Writes figures into the file's metadata, enters it into the manifest, and writes card and report. `--split val` prints
+figures and changes nothing. Nothing is chosen here.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.bundle import MODELS
+from edge.severity import LeafMetrics, LeafReader
+from training.bootstrap import interval, shares
+from training.figures import Share
+from training.leaves.card import LeafFigures, card
+from training.leaves.export import CROP, DATASET
+from training.leaves.pictures import UNSURE, Leaf, read_leaves
+from training.leaves.train import SIDE_PX
+from training.manifest import entered
+from training.onnx_file import read_facts, write_facts
+
+
+def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
+    """Of the exported file."""
+    reader = LeafReader(path)
+    labels = [stress.label for stress in reader.bundle.stresses]
+    off, took_ms = [], []
+    grades, stresses = (np.zeros((5, 5), np.int64) for _ in range(2))
+    is_grade, is_stress = [], []
+    for leaf in leaves:
+        began_s = time.process_time()
+        told = reader(leaf.image)
+        took_ms.append(1000 * (time.process_time() - began_s))
+        if told.severity is None or told.grade is None or told.stress is None:
+            raise ValueError(f"{leaf.name}: no leaf was seen in a picture of a leaf")
+        off.append(told.severity - leaf.share)
+        grades[leaf.grade, told.grade] += 1
+        is_grade.append(told.grade == leaf.grade)
+        if leaf.stress != UNSURE:
+            said = labels.index(told.stress)
+            stresses[leaf.stress, said] += 1
+            is_stress.append(said == leaf.stress)
+    return LeafFigures(
+        split=split, leaves=len(leaves),
+        share_mae=float(np.abs(off).mean()),
+        share_bias=float(np.mean(off)),
+        grade=_share(is_grade), stress=_share(is_stress), judged_stresses=len(is_stress),
+        grades=grades.tolist(), stresses=stresses.tolist(), size_bytes=path.stat().st_size,
+        ms=float(np.median(took_ms)),
+    )  # fmt: skip
+
+
+def release(path: Path, figures: LeafFigures) -> None:
+    """Figures into the file, the file into the manifest, and card and report beside."""
+    metrics = LeafMetrics(
+        split=figures.split, leaves=figures.leaves, share_mae=round(figures.share_mae, 4),
+        grade_agreement=round(figures.grade.value or 0.0, 4), stress_accuracy=round(figures.stress.value or 0.0, 4),
+    )  # fmt: skip
+    write_facts(path, {**read_facts(path), "metrics": asdict(metrics)})
+    facts = read_facts(path)
+    entry = {
+        "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size,
+        "version": facts["version"],
+    }  # fmt: skip
+    entered(path.parent, "leaves", {CROP: entry})
+    for folder, text in (
+        ("reports/leaf.json", json.dumps(asdict(figures), indent=1)),
+        ("cards/leaf.md", card(facts, figures)),
+    ):
+        target = path.parent / folder
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text + "\n", encoding="utf-8")
+
+
+def _share(is_right: Sequence[bool]) -> Share:
+    counts = np.array([[right, 1] for right in is_right], np.float64)
+    return Share(float(np.mean(is_right)), interval(counts, lambda sums: shares(sums[:, 0], sums[:, 1])))
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/datasets") / DATASET)
+    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    path = arguments.models / "leaf.onnx"
+    figures = figures_of(path, read_leaves(arguments.data, arguments.split, SIDE_PX), arguments.split)
+    if arguments.split == "test":
+        release(path, figures)
+    print(json.dumps(asdict(figures)))
+
+
+if __name__ == "__main__":
+    main()

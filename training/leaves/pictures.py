@@ -1,0 +1,115 @@
+"""Leaves in memory: picture, painted masks as shares, stress and grade; and their augmentation by torchvision."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import InterpolationMode, v2
+
+from edge.boxes import Floats, Image, fit_into, shrink
+from training.datasets import images_of_split
+from training.leaves.net import STRESSES, STRIDE
+from training.samples import read_image
+
+UNSURE = -1  # several equal stresses: no predominant one to learn or to judge
+PAD = 114
+CHANGES = v2.Compose(
+    [
+        v2.RandomHorizontalFlip(),
+        v2.RandomVerticalFlip(),
+        v2.RandomAffine(25, (0.05, 0.1), (0.7, 1.15), 5, InterpolationMode.BILINEAR, fill={
+            tv_tensors.Image: (PAD, PAD, PAD), tv_tensors.Mask: 0}),
+        v2.RandomApply([v2.ColorJitter(0.25, 0.2, 0.25, 0.02)], 0.8),
+        v2.RandomApply([v2.GaussianBlur(5, (0.5, 1.5))], 0.15),
+        v2.RandomApply([v2.JPEG((40, 90))], 0.15),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """One leaf as people described it.
+
+    image: (h, w, 3) uint8 BGR, scaled; mask: (h, w) uint8, 0 ground, 1 leaf, 2 lesion, of the same scale
+    share: lesion px of all leaf px in the mask as painted, 0..1
+    """
+
+    name: str
+    image: Image
+    mask: Image
+    share: float
+    stress: int  # index into STRESSES, or UNSURE
+    grade: int  # 0 healthy, 1 very low, 2 low, 3 high, 4 very high
+
+
+def read_leaves(root: Path, split: str, side_px: int) -> list[Leaf]:
+    """Leaves of one split, scaled so that the longer side is `side_px`. Raises ConfigError."""
+    with (root / "dataset.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    return [_leaf(root / image, rows[Path(image).stem], side_px) for image in images_of_split(root, split)]
+
+
+def painted(mask: Image) -> Image:
+    """(H, W) uint8, 0 ground, 1 leaf, 2 lesion, of a mask (H, W, 3) BGR: black ground, green leaf, red lesion."""
+    is_lesion = (mask[..., 2] > 127) & (mask[..., 1] < 128)
+    is_leaf = (mask[..., 1] > 127) & (mask[..., 2] < 128)
+    return (is_leaf + 2 * is_lesion).astype(np.uint8)
+
+
+def share_of(mask: Image) -> float:
+    """Lesion px of all leaf px of a mask (h, w) of 0, 1 and 2; 0 where there is no leaf."""
+    leaf = int((mask > 0).sum())
+    return float((mask == 2).sum() / leaf) if leaf else 0.0
+
+
+def batches(leaves: Sequence[Leaf], size: int, random: np.random.Generator) -> list[list[Leaf]]:
+    """The leaves in random order, `size` at a time; the last few wait for another epoch."""
+    order = random.permutation(len(leaves))
+    return [[leaves[i] for i in order[at : at + size]] for at in range(0, len(leaves) - size + 1, size)]
+
+
+def changed(leaves: Sequence[Leaf]) -> tuple[Tensor, Tensor]:
+    """Pictures (B, 3, h, w) float32 BGR and mask shares (B, 3, h / 4, w / 4) of leaves after random changes."""
+    pairs = [CHANGES(*_tensors(leaf)) for leaf in leaves]
+    images = torch.stack([image.flip(0) for image, _ in pairs]).float()
+    return images, torch.stack([shares(mask) for _, mask in pairs])
+
+
+def shares(mask: Tensor) -> Tensor:
+    """(3, h / 4, w / 4) float32 of a mask (1, h, w): how much of each cell is ground, leaf, lesion."""
+    is_class = torch.stack([mask[0] == kind for kind in range(3)]).float()
+    return torch.nn.functional.avg_pool2d(is_class, STRIDE)
+
+
+def _tensors(leaf: Leaf) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+    rgb = torch.from_numpy(np.ascontiguousarray(leaf.image[..., ::-1].transpose(2, 0, 1)))
+    return tv_tensors.Image(rgb), tv_tensors.Mask(torch.from_numpy(leaf.mask)[None])
+
+
+def _leaf(path: Path, row: dict[str, str], side_px: int) -> Leaf:
+    part = path.parent
+    image = read_image(path)
+    mask = painted(read_image(part.parents[1] / "annotations" / part.name / f"{path.stem}_mask.png"))
+    fit = fit_into(image.shape[1], image.shape[0], side_px)
+    size = round(image.shape[1] * fit.scale), round(image.shape[0] * fit.scale)
+    stress = int(row["predominant_stress"])
+    return Leaf(
+        path.stem, shrink(image, *size), np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+        share_of(mask), stress if stress < len(STRESSES) else UNSURE, int(row["severity"]),
+    )  # fmt: skip
+
+
+def stresses_of(leaves: Sequence[Leaf]) -> Tensor:
+    """(B,) int64 indices into STRESSES, UNSURE among them."""
+    return torch.tensor([leaf.stress for leaf in leaves])
+
+
+def shares_of(leaves: Sequence[Leaf]) -> Floats:
+    """(B,) float32 painted lesion shares."""
+    return np.array([leaf.share for leaf in leaves], np.float32)
