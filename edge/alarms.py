@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from edge.advice import LONGEST, Days, Stand, Threshold, begun, to_json, watched
 from edge.config import NodeConfig
-from edge.counts import Alert, Interval, TaxonCount, counted
+from edge.counts import Alert, Interval, TaxonCount, counted, name_and_stage
 from edge.errors import StoreError
 from edge.nights import begin_of, day_at
 from edge.status import StatusBoard
@@ -28,13 +28,15 @@ class Alarms:
     ) -> None:
         self._mode, self._zone = config.camera.mode, ZoneInfo(config.node.time_zone)
         self._accuracy, self._store, self._board = accuracy, store, board
-        rows: tuple[Threshold, ...] = watched(accuracy, config.advice, config.node.crop)
+        told = [name_and_stage(label) for label in accuracy]
+        self._stages = frozenset((name, stage) for name, stage in told if stage)
+        rows: tuple[Threshold, ...] = watched([name for name, _ in told], config.advice, config.node.crop)
         stand = Stand(
             leaves_per_plant=config.advice.leaves_per_plant,
             plants_per_m2=config.advice.plants_per_m2,
             hills_per_m2=config.advice.hills_per_m2,
         )
-        eppo = {label: known.eppo for label, known in accuracy.items()}
+        eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         board.show(alerts=self._adviser.compared)
 
@@ -51,7 +53,7 @@ class Alarms:
             return ()
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
         area_m2 = newest.area_mm2 / 1e6 if newest.area_mm2 else None
-        days = Days.of(intervals, self._zone, today, self._range_of, area_m2)
+        days = Days.of(intervals, self._zone, today, self._range_of, area_m2, self._stages)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
 
@@ -64,5 +66,6 @@ class Alarms:
             log.warning("standings_not_kept", extra={"why": str(why)})
 
     def _range_of(self, label: str, count: int) -> TaxonCount:
-        known = self._accuracy[label]
+        """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
+        known = self._accuracy.get(label, ClassAccuracy("", None, None))
         return counted(count, label, known.eppo, precision=known.precision, recall=known.recall)

@@ -3,6 +3,7 @@
 A count never travels without its effort (frames looked at, time awake), and no data is not a zero.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,8 @@ from edge.ranges import count_range
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
 Unit = Literal["max_per_frame", "visits", "new", "affected_frames"]
 Level = Literal["calm", "look", "act"]
+STAGES = ("egg", "larva", "nymph", "pupa", "juvenile", "adult", "symptom")
+_STAGED = re.compile(rf"(?P<name>.+) \((?P<stage>{'|'.join(STAGES)})\)")
 Task = Literal["nothing", "go_and_look", "count_by_eye", "follow_source"]
 
 
@@ -155,10 +158,17 @@ class Seen:
     box: Box
 
 
+def name_and_stage(label: str) -> tuple[str, str]:
+    """`Lepidoptera (larva)`, as a model that tells life stages names a class, in two; else the whole and ""."""
+    match = _STAGED.fullmatch(label)
+    return (match["name"], match["stage"]) if match else (label, "")
+
+
 def counted(count: int, label: str, eppo: str, *, precision: float | None, recall: float | None) -> TaxonCount:
     """A count with its 95 % range. `precision`, `recall`: 0..1, on held-out pictures; None: never measured."""
     low, high = count_range(count, precision, recall) if precision and recall else (None, None)
-    return TaxonCount(label=label, eppo=eppo, count=count, low=low, high=high)
+    name, stage = name_and_stage(label)
+    return TaxonCount(label=name, eppo=eppo, count=count, low=low, high=high, stage=stage)
 
 
 def density(count: TaxonCount, area_m2: float | None) -> Density | NoData:

@@ -22,7 +22,7 @@ from edge.census import UNITS, Census, begun, follows, keep, seen_before
 from edge.climate import ClimateSensor
 from edge.clock import Clock, Instant
 from edge.config import NodeConfig
-from edge.counts import Interval, Record, Seen, Sighting, Unit
+from edge.counts import Interval, Record, Seen, Sighting, Unit, name_and_stage
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
@@ -230,11 +230,13 @@ class Pipeline:
         self._show(replace(self._status, frames=self._status.frames + 1, skipped=skipped, last_skip=reason))
 
     def _sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
+        name, stage = name_and_stage(one.label)
         return Sighting(
             at=at,
             camera=CAMERA,
             model=self._model,
-            label=one.label,
+            label=name,
+            stage=stage,
             eppo=one.eppo,
             confidence=one.confidence,
             box=one.box,

@@ -11,7 +11,6 @@ from math import asin, cos, inf, isfinite, pi
 from edge.counts import Interval, Spread
 from edge.errors import UsageError
 
-
 LEAST_HOURS = 18  # of a day with a reading: with fewer, dawn or afternoon may be missing
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
-from edge.advice.units import nights_of
+from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.nights import day_of
 
 LEAST_LEAVES = 20  # of fewer leaves a share says nothing
-OF_A_TRAP = ("insects/trap", "adults/trap", "insects/card", "adults/card")  # what is caught flies, so it is grown
+FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
 NIGHT_S = 86_400.0
 RangeOf = Callable[[str, int], TaxonCount]  # a label and a count, with the range that the model leaves open
 
@@ -23,10 +23,16 @@ class Days:
     today: date
     range_of: RangeOf
     area_m2: float | None = None  # what the camera sees, where it was calibrated
+    stages: frozenset[tuple[str, str]] = frozenset()  # name and life stage of what the model tells apart
 
     @staticmethod
     def of(
-        intervals: Sequence[Interval], zone: tzinfo, today: date, range_of: RangeOf, area_m2: float | None = None
+        intervals: Sequence[Interval],
+        zone: tzinfo,
+        today: date,
+        range_of: RangeOf,
+        area_m2: float | None = None,
+        stages: frozenset[tuple[str, str]] = frozenset(),
     ) -> "Days":
         """Only the newest interval's unit: the most on one frame and a sum of visits cannot stand in one figure."""
         unit = intervals[-1].unit if intervals else None
@@ -34,7 +40,7 @@ class Days:
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):
                 by_day.setdefault(day_of(interval, zone), []).append(interval)
-        return Days(by_day=by_day, today=today, range_of=range_of, area_m2=area_m2)
+        return Days(by_day=by_day, today=today, range_of=range_of, area_m2=area_m2, stages=stages)
 
     def over(self, label: str, unit: str) -> Evidence | None:
         """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked."""
@@ -54,26 +60,31 @@ class Days:
         intervals = [interval for day in looked for interval in self.by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
         nights = max(len(looked) if is_over else length, _hung_nights(intervals))
-        return _told(label, intervals, period, nights=nights, days=self)
+        stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
+        return _told(label, stage, intervals, period, nights=nights, days=self)
 
 
-def _told(label: str, intervals: Sequence[Interval], period: Period, *, nights: float, days: Days) -> Evidence:
+def _told(
+    label: str, stage: str, intervals: Sequence[Interval], period: Period, *, nights: float, days: Days
+) -> Evidence:
+    """Of that life stage alone where the unit asks for one that the model tells apart."""
     unit: Unit = intervals[0].unit
-    counts = [_count(interval, label) for interval in intervals]
+    counts = [_count(interval, label, stage) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
-    taxon = days.range_of(label, number)
+    taxon = days.range_of(f"{label} ({stage})" if stage else label, number)
+    noun = f"{stage or 'insect'}s"
     if unit == "new":
-        return Evidence(
-            period=period, count=number, told=tuple(_shared(taxon, nights, f"{u}/night") for u in OF_A_TRAP)
-        )
+        caught = (noun,) if stage else FLYING
+        units = [f"{one}/{place}/night" for one in caught for place in ("trap", "card")]
+        return Evidence(period=period, count=number, told=tuple(_shared(taxon, nights, one) for one in units))
     if unit == "visits":
         return Evidence(period=period, count=number, told=(_shared(taxon, nights, "visits/day"),))
     if unit == "affected_frames":
         leaves = sum(interval.frames for interval in intervals)
         told = (_shared(taxon, leaves / 100, "% leaves", most=100.0),) if leaves >= LEAST_LEAVES else ()
         return Evidence(period=period, count=number, told=told)
-    on_area = () if days.area_m2 is None else (_shared(taxon, days.area_m2, "insects/m2"),)
-    return Evidence(period=period, count=number, told=(_shared(taxon, 1, "insects/picture"), *on_area))
+    on_area = () if days.area_m2 is None else (_shared(taxon, days.area_m2, f"{noun}/m2"),)
+    return Evidence(period=period, count=number, told=(_shared(taxon, 1, f"{noun}/picture"), *on_area))
 
 
 def _hung_nights(intervals: Sequence[Interval]) -> float:
@@ -81,9 +92,9 @@ def _hung_nights(intervals: Sequence[Interval]) -> float:
     return sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S
 
 
-def _count(interval: Interval, label: str) -> int:
+def _count(interval: Interval, label: str, stage: str) -> int:
     assert not isinstance(interval.counts, NoData)  # noqa: S101  Days keeps none of those
-    return sum(taxon.count for taxon in interval.counts if taxon.label == label)
+    return sum(taxon.count for taxon in interval.counts if taxon.label == label and stage in {"", taxon.stage})
 
 
 def _shared(taxon: TaxonCount, among: float, unit: str, most: float | None = None) -> Measured:

@@ -59,6 +59,11 @@ def is_of_trap(unit: str) -> bool:
     return _parsed(unit).place in TRAPS
 
 
+def noun_of(unit: str) -> str:
+    """What the unit counts, one of them: larva of larvae/20 plants."""
+    return _parsed(unit).noun
+
+
 def nights_of(unit: str) -> float | None:
     """How many nights or days the unit speaks of: 7 for adults/trap/week, None where it names no time."""
     return _parsed(unit).nights

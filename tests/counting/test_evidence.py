@@ -157,3 +157,26 @@ def test_an_own_row_stands_in_place_of_the_packaged_one() -> None:
     own = OwnThreshold(label="Plutella xylostella", unit="larvae/leaf", act_at=1.5)
     rows = watched(["Plutella xylostella"], AdviceTable(threshold=(own,)), "cabbage")
     assert [(row.low, row.source) for row in rows if row.unit == "larvae/leaf"] == [(1.5, "set on this node")]
+
+
+def test_a_threshold_of_larvae_is_held_against_larvae_where_the_model_tells_them() -> None:
+    hours = [hour(-8, None), replace(hour(-7, 3, "max_per_frame", "live"), counts=(
+        count(MOTH, 5, stage="larva"), count(MOTH, 9, stage="adult")))]  # fmt: skip
+    told = Days.of(hours, SHANGHAI, JULY + timedelta(1), perfect, stages=frozenset({(MOTH[0], "larva")}))
+    blind = Days.of(hours, SHANGHAI, JULY + timedelta(1), perfect)
+    assert figures(told.over(MOTH[0], "larvae/picture")) == {"larvas/picture": 5}
+    assert figures(blind.over(MOTH[0], "larvae/picture")) == {"insects/picture": 14}
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "stage"),
+    [
+        ("Lepidoptera (larva)", "Lepidoptera", "larva"),
+        ("Pieris", "Pieris", ""),
+        ("Aphis (Aphis) gossypii", "Aphis (Aphis) gossypii", ""),
+        ("Aphis (gossypii)", "Aphis (gossypii)", ""),
+    ],
+)
+def test_a_class_names_its_life_stage_in_brackets(label: str, name: str, stage: str) -> None:
+    told = counted(3, label, "", precision=None, recall=None)
+    assert (told.label, told.stage) == (name, stage)
