@@ -1,0 +1,68 @@
+"""A setting that was changed on the page holds in the running node, within the same process."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+from tests.broker import free_port
+from tests.test_app import configuration, running
+from tests.waiting import wait_until
+
+
+class Phone:
+    """A browser without scripts, on a real port."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+    def get(self, address: str) -> str:
+        with self._opener.open(self.root + address, timeout=20) as answer:
+            return str(answer.read().decode())
+
+    def send(self, address: str, form_at: str, **fields: str) -> str:
+        page = self.get(form_at)
+        token = page.split('name="csrf" value="')[1][:64]
+        stands = dict(re.findall(r'<input id="([^"]+)" name="[^"]+" type="text" value="([^"]*)"', page))
+        chosen = re.findall(r'<select id="([^"]+)".*?<option value="([^"]*)" selected', page, re.DOTALL)
+        body = urllib.parse.urlencode({**stands, **dict(chosen), "csrf": token, **fields}).encode()
+        with self._opener.open(self.root + address, body, timeout=20) as answer:
+            return str(answer.read().decode())
+
+
+def test_a_new_pause_holds_seconds_later_in_the_same_process_and_an_undo_too(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None)
+    with running(config, tmp_path, port) as node:
+        made = subprocess.run(
+            [sys.executable, "-m", "edge", "reset-password", "--config", str(config), "--json"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        known = json.loads(made.stdout)
+        phone = Phone(f"http://127.0.0.1:{port}")
+        phone.send("/log-in", "/log-in", name=known["name"], password=known["password"])
+
+        def pause_shown() -> str:
+            try:
+                found = re.search(r'name="camera.every_s" type="text" value="([^"]*)"', phone.get("/settings"))
+            except OSError:  # it is just beginning anew
+                return ""
+            return found[1] if found else ""
+
+        assert pause_shown() == "0.1"
+        assert "begins anew" in phone.send("/settings", "/settings", **{"camera.every_s": "0.2", "node.site": "other"})
+        wait_until(lambda: pause_shown() == "0.2", within_s=20)
+        state = json.loads(phone.get("/api/v1/state"))
+        assert state["site"] == "other"
+        phone.send("/settings/undo", "/settings")
+        wait_until(lambda: pause_shown() == "0.1", within_s=20)
+        wait_until(lambda: json.loads(phone.get("/api/v1/state"))["camera"]["looked"] > 0, within_s=20)
+        assert node.process.poll() is None
+        assert node.stop() == 0
