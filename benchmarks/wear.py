@@ -14,7 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.node import PICTURES, Told, _records, _report, _wait_for, broker
+from benchmarks.node import Told, _records, _report, _wait_for, broker
+from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
 
 CONFIG = """
@@ -93,7 +94,7 @@ def node(port: int, folder: Path, *, every_s: float, interval_s: float) -> Itera
     config = folder / "node.toml"
     told = {"pictures": PICTURES, "broker": port, "page": free_port(), "folder": folder}
     config.write_text(CONFIG.format(every_s=every_s, interval_s=interval_s, **told))
-    command = [sys.executable, "-m", "edge", "run", "--config", config]
+    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         yield process.pid
         process.terminate()

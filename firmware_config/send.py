@@ -68,10 +68,10 @@ class Sender:
         """Bytes that the node has afterwards."""
         whole = {"sha256": hashlib.sha256(bundle).hexdigest(), "size_bytes": len(bundle)}
         for _ in range(TIMES):
-            command = {"id": secrets.token_hex(8), "expires": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
-            command |= {**whole, **more, "data": base64.b64encode(data).decode()}
-            self._client.publish(f"{self._topic}/cmd/update", json.dumps(command), qos=1)
-            reply = self._reply(str(command["id"]))
+            identity, expires = secrets.token_hex(8), datetime.now(UTC) + timedelta(hours=1)
+            told = {"id": identity, "expires": expires.isoformat(), "data": base64.b64encode(data).decode()}
+            self._client.publish(f"{self._topic}/cmd/update", json.dumps({**told, **whole, **more}), qos=1)
+            reply = self._reply(identity)
             if reply is not None:
                 return self._have(reply)
         raise UsageError(f"{self._node} does not answer; is it on? Run this again: it goes on where it was")

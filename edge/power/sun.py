@@ -30,8 +30,8 @@ def sun_day(latitude_deg: float, longitude_deg: float, day: date) -> Day:
         return Day(None, None, half == pi)
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     half_min = half / pi * 720
-    times = (midnight + timedelta(minutes=noon_min + sign * half_min) for sign in (-1, 1))
-    return Day(*times, True)
+    rises, sets = (midnight + timedelta(minutes=noon_min + sign * half_min) for sign in (-1, 1))
+    return Day(rises, sets, is_light=True)
 
 
 def day_length_h(latitude_deg: float, day: date) -> float:

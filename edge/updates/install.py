@@ -1,6 +1,6 @@
 """A signed bundle becomes the slot that runs from the next start on, on trial. Runs as root; all before it need not."""
 
-import platform
+import os
 import shutil
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def _copy(path: Path, bundle: Path) -> None:
 def _check(manifest: Manifest, kind: Kind, places: Places, only: Kind | None) -> None:
     if only is not None and kind != only:
         raise UsageError(f"this bundle holds {kind}; install it with: fieldeye update install")
-    here = platform.machine()
+    here = os.uname().machine
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
     _check_number(manifest, max(floor(places, LINK[kind]), running_counter(places, kind)))

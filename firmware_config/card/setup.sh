@@ -99,6 +99,10 @@ install_system() {
         esac
         put "$mode" root "$file" "$target"
     done < <(find "$here/system" -type f | sort)
+    if [ "$(readlink /usr/local/bin/fieldeye)" != /opt/fieldeye/venv/bin/fieldeye ]; then
+        ln -sfn /opt/fieldeye/venv/bin/fieldeye /usr/local/bin/fieldeye
+        say "wrote /usr/local/bin/fieldeye"
+    fi
 }
 
 start_units() {

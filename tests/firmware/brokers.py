@@ -17,7 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.broker import MOSQUITTO, free_port
+from edge.cli.loopback import free_port
+from tests.broker import MOSQUITTO
 from tests.waiting import wait_until
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.broker import free_port
+from edge.cli.loopback import free_port
 from tests.firmware.brokers import RenderedBroker, login
 from tests.firmware.fleets import SITE, put_fleet, run_render
 from tests.waiting import wait_until

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from edge.cli.loopback import free_port
 from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
-from tests.broker import free_port
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, put_fleet, run_render
 from tests.firmware.test_delivery import PICTURES, moved

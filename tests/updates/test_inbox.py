@@ -60,7 +60,8 @@ def test_another_bundle_drops_the_half_that_is_there(tmp_path: Path) -> None:
 class Server(ThreadingHTTPServer):
     """Serves CONTENT; breaks off after `most_bytes` an answer; knows ranges or not."""
 
-    most_bytes, ranges, begins = len(CONTENT), True, ()
+    most_bytes, ranges = len(CONTENT), True
+    begins: tuple[int, ...] = ()
 
 
 class _Handler(BaseHTTPRequestHandler):
