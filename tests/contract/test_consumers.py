@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 
 from edge.wire import PlainInterval, PlainRecord, PlainSighting, decode_batch, encode_batch, plain, utc_ms
-from tests.broker import Broker
+from tests.broker import Broker, Client
 from tests.contract.golden import BATCHES, CONTRACT
 from tests.records import interval, stored
 from tests.waiting import wait_until
@@ -54,11 +55,12 @@ def _installed() -> Path:
 
 
 @contextmanager
-def consuming(program: list[str], broker: Broker) -> Iterator["subprocess.Popen[str]"]:
+def consuming(program: list[str], broker: Broker, node: Client) -> Iterator["subprocess.Popen[str]"]:
+    """The consumer, once it has subscribed: until then a batch of a later version, which it passes over, is unheard."""
     command = [*program, "127.0.0.1", str(broker.port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            wait_until(lambda: "Received SUBSCRIBE" in broker.log(), within_s=20)
+            wait_until(lambda: node.publish(TOPIC, cbor2.dumps({0: 99})) == 0, within_s=60, every_s=0.1)
             yield process
         finally:
             process.kill()
@@ -87,7 +89,7 @@ def test_a_consumer_reads_every_golden_record_that_it_knows_and_passes_over_the_
     golden = [encode_batch(stored(*records, first_seq=41 + 10 * n)) for n, records in enumerate(BATCHES.values())]
     known = [wanted(plain(one, "farm-3")) for payload in golden for one in decode_batch(payload, "n1")]
     expected = [one for one in known if one is not None]
-    with Broker("log_type all\n") as broker, consuming(program, broker) as process, broker.connect("node") as node:
+    with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         for payload in golden:
             node.publish(TOPIC, payload)
         assert lines(process, len(expected)) == expected
@@ -96,7 +98,7 @@ def test_a_consumer_reads_every_golden_record_that_it_knows_and_passes_over_the_
 
 def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program: list[str]) -> None:
     first, revised = interval(), interval(revision=1, frames=3000)
-    with Broker("log_type all\n") as broker, consuming(program, broker) as process, broker.connect("node") as node:
+    with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
         for record in (first, first, revised, first):
             node.publish(TOPIC, encode_batch(stored(record)))
         node.publish(TOPIC, encode_batch(stored(interval(3600.0), first_seq=2)))

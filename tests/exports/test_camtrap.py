@@ -76,7 +76,7 @@ def test_a_week_follows_the_tables_and_the_profile(tmp_path: Path) -> None:
     assert faults(tmp_path) == []
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(believable())
 def test_anything_a_node_counts_follows_them(tmp_path: Path, records: list[PlainRecord]) -> None:
     check_profile(package(records, tmp_path))
