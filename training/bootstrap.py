@@ -32,4 +32,5 @@ def interval(counts: Numbers, ratio: Callable[[Numbers], Numbers]) -> Interval |
 def shares(numerator: Numbers, denominator: Numbers) -> Numbers:
     """Their ratio, nan where the denominator is 0."""
     ratio = np.full(np.broadcast(numerator, denominator).shape, np.nan)
-    return np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    return ratio

@@ -82,9 +82,10 @@ def _reliability(looks: Looks, truths: Sequence[Truth], faint: Sequence[Detectio
 def _in_field(looks: Looks, samples: Sequence[Sample], name: str) -> Field:
     """After one harm; these looks are not kept, nobody asks for them again."""
     tile = looks.bundle.tile
+    tile_px = None if tile is None else tile.side_px
     faint, truths = [], []
     for sample in samples:
-        example = spoilt(load_example(sample), HARMS[name], sample.image_path, tile and tile.side_px)
+        example = spoilt(load_example(sample), HARMS[name], sample.image_path, tile_px)
         faint.append(looks.faint_of(example.image))
         truths.append(Truth(example.xyxy, example.class_id))
     shown = [one.where(one.confidence >= looks.bundle.thresholds[one.class_id]) for one in faint]

@@ -54,7 +54,7 @@ def confusion(truths: Sequence[Truth], shown: Sequence[Detections], classes: int
                 table[named[best], one.class_id[row]] += 1
             elif not excused[row]:
                 table[classes, one.class_id[row]] += 1
-        np.add.at(table, (named[free], classes), 1)
+        table[:classes, classes] += np.bincount(named[free], minlength=classes)
     return table
 
 

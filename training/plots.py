@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from training.figures import Figures
 
@@ -27,7 +28,7 @@ def draw_all(figures: Sequence[Figures], folder: Path, name: str) -> dict[str, s
     return names
 
 
-def _classes(figures: Sequence[Figures]) -> plt.Figure:
+def _classes(figures: Sequence[Figures]) -> Figure:
     shown = [one for one in figures[0].classes if one.support]
     picture, axes = plt.subplots(figsize=(9, 1.2 + 0.34 * len(shown)))
     picture.subplots_adjust(left=0.33, right=0.97, top=0.98, bottom=0.7 / (1.2 + 0.34 * len(shown)))
@@ -42,7 +43,7 @@ def _classes(figures: Sequence[Figures]) -> plt.Figure:
     return picture
 
 
-def _confusion(figures: Sequence[Figures]) -> plt.Figure:
+def _confusion(figures: Sequence[Figures]) -> Figure:
     """Rows as shares of a row's marks; numbers are counts."""
     table = np.array(figures[0].confusion)
     names = [*(one.label for one in figures[0].classes), GROUND]
@@ -60,7 +61,7 @@ def _confusion(figures: Sequence[Figures]) -> plt.Figure:
     return picture
 
 
-def _reliability(figures: Sequence[Figures]) -> plt.Figure:
+def _reliability(figures: Sequence[Figures]) -> Figure:
     picture, panels = plt.subplots(1, len(figures), figsize=(4.5 * len(figures), 4.4))
     for axes, one in zip(np.atleast_1d(panels), figures, strict=True):
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
@@ -74,7 +75,7 @@ def _reliability(figures: Sequence[Figures]) -> plt.Figure:
     return picture
 
 
-def _field(figures: Sequence[Figures]) -> plt.Figure:
+def _field(figures: Sequence[Figures]) -> Figure:
     told = {"as they are": figures[0].map50, **{name: one.map50 for name, one in figures[0].field.items()}}
     picture, axes = plt.subplots(figsize=(7, 3.2))
     picture.subplots_adjust(bottom=0.25)

@@ -56,7 +56,8 @@ def export(root: Path, checkpoint: Path, path: Path) -> None:
     train, val = (read_leaves(root, split, SIDE_PX) for split in ("train", "val"))
     held_out = seen(path, val)
     floor, slope = fitted_line(held_out, [leaf.share for leaf in val])
-    severity = np.clip((np.array([*seen(path, train), *held_out]) - floor) * slope, 0, 1)
+    shares = np.array([*seen(path, train), *held_out], np.float32)
+    severity = np.clip((shares - np.float32(floor)) * np.float32(slope), 0, 1)
     limits = fitted_limits(severity, np.array([leaf.grade for leaf in (*train, *val)]))
     write_facts(path, {**read_facts(path), "floor": floor, "slope": slope, "limits": limits})
 

@@ -92,7 +92,7 @@ class LeafNet(nn.Module):
     def train(self, mode: bool = True) -> "LeafNet":
         """As of nn.Module; the frozen blocks keep their statistics."""
         super().train(mode)
-        for part in (self.stem, *self.blocks[:FROZEN]):
+        for part in (self.stem, self.blocks[:FROZEN]):
             part.eval()
         return self
 
