@@ -1,7 +1,7 @@
 """The convex hull of places and its area. Pure."""
 
 from collections.abc import Sequence
-from math import cos, radians
+from math import asin, cos, degrees, radians, sin, sqrt
 from typing import NamedTuple
 
 KM_A_DEGREE = 111.195  # of a sphere of 6371.0088 km
@@ -29,6 +29,13 @@ def hull_km2(points: Sequence[Point]) -> float:
     corners = hull(flat)
     pairs = zip(corners, corners[1:] + corners[:1], strict=True)
     return abs(sum(_cross(Point(0, 0), one, another) for one, another in pairs)) / 2
+
+
+def km_between(one: Point, another: Point) -> float:
+    """Along a great circle (haversine)."""
+    up, across = radians(another.latitude_deg - one.latitude_deg), radians(another.longitude_deg - one.longitude_deg)
+    narrow = cos(radians(one.latitude_deg)) * cos(radians(another.latitude_deg))
+    return 2 * degrees(asin(sqrt(sin(up / 2) ** 2 + narrow * sin(across / 2) ** 2))) * KM_A_DEGREE
 
 
 def _x_km(point: Point, middle_deg: float) -> float:

@@ -3,15 +3,18 @@
 `area` is 0, 2, 4, 6, 9 or 12 digits of the area code. What a role may not see is not there for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
+from statistics import fmean, linear_regression
 from typing import Any
 
 from psycopg.rows import class_row
 
 from edge.errors import UsageError
 from edge.platform.database import Database
-from edge.platform.hull import Point, hull_km2
+from edge.platform.hull import Point, hull_km2, km_between
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 _DAYS_A_WEEK = 7
@@ -140,17 +143,33 @@ def taxa_of(database: Database, area: str, first: date, last: date) -> list[Taxo
 def range_of(database: Database, wanted: Wanted) -> Range:
     """Cells, hull and front of all stages together."""
     cells = _rows(database, Cell, "occupied_cells(%(area)s, %(label)s, %(first)s, %(last)s)", wanted)
-    (slope,) = database.execute(
-        "SELECT regr_slope(farthest_km, week - '2020-01-06'::date) FROM front(%s, %s, %s, %s)",
-        (wanted.area, wanted.label, wanted.first, wanted.last),
-    ).fetchone() or (None,)
     return Range(
         cells=tuple(cells),
         hull_km2=hull_km2([Point(cell.latitude_deg, cell.longitude_deg) for cell in cells]),
         first_seen=min((cell.first_seen for cell in cells), default=None),
         last_seen=max((cell.last_seen for cell in cells), default=None),
-        front_km_per_week=None if slope is None else slope * _DAYS_A_WEEK,
+        front_km_per_week=front_km_per_week(cells),
     )
+
+
+def front_km_per_week(cells: Sequence[Cell]) -> float | None:
+    """Least-squares slope of the farthest distance yet from the mean of the first week's cells; None for one week."""
+    weeks = sorted({_week(cell) for cell in cells})
+    if len(weeks) < 2:
+        return None
+    born = [Point(cell.latitude_deg, cell.longitude_deg) for cell in cells if _week(cell) == weeks[0]]
+    origin = Point(fmean(point.latitude_deg for point in born), fmean(point.longitude_deg for point in born))
+    reached = dict.fromkeys(weeks, 0.0)
+    for cell in cells:
+        away_km = km_between(origin, Point(cell.latitude_deg, cell.longitude_deg))
+        reached[_week(cell)] = max(reached[_week(cell)], away_km)
+    farthest_km = list(accumulate((reached[week] for week in weeks), max))
+    return linear_regression([week / _DAYS_A_WEEK for week in weeks], farthest_km).slope
+
+
+def _week(cell: Cell) -> int:
+    """Day number of the Monday before it was first seen there."""
+    return cell.first_seen.toordinal() - cell.first_seen.weekday()
 
 
 def keep_threshold(

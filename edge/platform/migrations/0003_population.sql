@@ -29,11 +29,6 @@ CREATE FUNCTION cell_of(latitude float8, longitude float8) RETURNS integer[] LAN
     SELECT ARRAY[floor(longitude * 111.195 * cos(radians((floor(latitude * 111.195) + 0.5) / 111.195)))::integer,
                  floor(latitude * 111.195)::integer]
 $$;
-CREATE FUNCTION km_between(a_lat float8, a_lon float8, b_lat float8, b_lon float8) RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 2 * 6371.0088 * asin(least(1, sqrt(sin(radians(b_lat - a_lat) / 2) ^ 2
-           + cos(radians(a_lat)) * cos(radians(b_lat)) * sin(radians(b_lon - a_lon) / 2) ^ 2)))
-$$;
 
 -- Where a station starts to act, a figure a camera and night of that unit; in its own words, since regions differ.
 CREATE TABLE threshold (
@@ -108,26 +103,18 @@ CREATE FUNCTION occupied_cells(area text, of_label text, first date, last date)
 RETURNS TABLE (x integer, y integer, latitude_deg float8, longitude_deg float8, nodes integer, nights integer,
                first_seen date, last_seen date)
 LANGUAGE sql STABLE AS $$
-    SELECT cell[1], cell[2], avg(n.latitude_deg), avg(n.longitude_deg), count(DISTINCT node_id)::integer,
-           sum(w.nights)::integer, min(first_night), max(last_night)
-    FROM week_presence w JOIN taxon USING (taxon_id) JOIN node n USING (node_id),
-         LATERAL (SELECT cell_of(n.latitude_deg, n.longitude_deg) AS cell) AS c
-    WHERE label = of_label AND area_code ^@ area AND n.latitude_deg IS NOT NULL
-      AND week BETWEEN date_trunc('week', first)::date AND last
+    SELECT cell[1], cell[2], avg(latitude_deg), avg(longitude_deg), count(*)::integer, sum(many)::integer, min(since),
+           max(until)
+    FROM (
+        SELECT n.latitude_deg, n.longitude_deg, cell_of(n.latitude_deg, n.longitude_deg) AS cell, many, w.since, until
+        FROM (
+            SELECT node_id, sum(nights) AS many, min(first_night) AS since, max(last_night) AS until
+            FROM week_presence
+            WHERE taxon_id IN (SELECT taxon_id FROM taxon WHERE label = of_label)
+              AND week BETWEEN date_trunc('week', first)::date AND last
+            GROUP BY node_id
+        ) AS w JOIN node n USING (node_id)
+        WHERE area_code ^@ area AND n.latitude_deg IS NOT NULL
+    ) AS placed
     GROUP BY cell
-$$;
-
--- How far from the first places the taxon has been seen, week by week; the speed is the slope of that.
-CREATE FUNCTION front(area text, of_label text, first date, last date)
-RETURNS TABLE (week date, farthest_km float8)
-LANGUAGE sql STABLE AS $$
-    WITH cells AS (SELECT * FROM occupied_cells(area, of_label, first, last)),
-    origin AS (
-        SELECT avg(latitude_deg) AS lat, avg(longitude_deg) AS lon FROM cells
-        WHERE date_trunc('week', first_seen) = (SELECT date_trunc('week', min(first_seen)) FROM cells)
-    ), reached AS (
-        SELECT date_trunc('week', first_seen)::date AS week, max(km_between(lat, lon, latitude_deg, longitude_deg)) AS km
-        FROM cells, origin GROUP BY 1
-    )
-    SELECT r.week, max(r.km) OVER (ORDER BY r.week) FROM reached r ORDER BY 1
 $$;
