@@ -12,7 +12,7 @@ import pytest
 from edge.config import StoreTable
 from edge.store import Store
 from tests.faults.killing import ROOT
-from tests.records import interval, sighting
+from tests.records import instant, interval, sighting
 
 CONFIG = """
 [node]
@@ -63,6 +63,24 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
     assert ingested(out, [stick, stick]) == everything
     fieldeye("export", "--config", config, "--out", stick, "--all")
     assert ingested(out, [stick]) == [*everything, ("sighting", 1), ("sighting", 2), ("sighting", 47)]
+
+
+def test_a_photograph_on_a_stick_is_kept_whole_beside_the_ledger_and_leaves_no_question_out(
+    tmp_path: Path, config: Path
+) -> None:
+    stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
+    photo = b"\xff\xd8" + bytes(range(256)) * 400 + b"\xff\xd9"  # more than one message holds
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting()])
+        sent, waiting = store.ask_station(instant(), photo), store.ask_station(instant(), photo, note="what is this?")
+        store.mark_question_sent(sent.id)
+        told = fieldeye("export", "--config", config, "--out", stick).stdout
+        assert told.startswith("1 records and 1 photographs")
+    assert ingested(out, [stick, stick]) == [("sighting", 1)]
+    folder = tmp_path / "ledger.jsonl.pictures"
+    assert (folder / f"farm-3_n1_{waiting.id}.jpg").read_bytes() == photo
+    assert json.loads((folder / f"farm-3_n1_{waiting.id}.json").read_text())["note"] == "what is this?"
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> None:

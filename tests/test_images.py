@@ -146,7 +146,7 @@ def test_a_question_survives_cut_connections_and_a_restart(tmp_path: Path, broke
             ask(node)
             for _ in range(6):
                 before = net.connections
-                net.cut_after_bytes = chance.randint(1, 20_000)
+                net.cut_after_bytes = chance.randint(1, 8000)
                 node.commit(sighting())
                 wait_until(lambda before=before: net.connections > before, within_s=10)  # type: ignore[misc]
             net.refuse = True

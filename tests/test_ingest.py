@@ -15,7 +15,7 @@ from edge.errors import StoreError
 from edge.platform import Ledger
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
-from tests.records import sighting
+from tests.records import instant, sighting
 from tests.waiting import wait_until
 
 INGEST = "import sys; from edge.cli import platform_main; sys.exit(platform_main(['ingest', *sys.argv[1:]]))"
@@ -40,6 +40,15 @@ def kept(out: Path) -> list[int]:
 def broker() -> Iterator[Broker]:
     with Broker() as one:
         yield one
+
+
+def test_a_question_that_came_over_the_network_is_kept_beside_the_file(tmp_path: Path, broker: Broker) -> None:
+    out, photo = tmp_path / "records.jsonl", b"\xff\xd8" + bytes(range(256)) * 100 + b"\xff\xd9"
+    with running(tmp_path / "node", to(broker.port)) as node, ingesting(broker, out):
+        asked = node.store.ask_station(instant(), photo, note="what is this?")
+        node.publisher.wake()
+        name = out.with_name("records.jsonl.pictures") / f"{SITE}_{NODE}_{asked.id}.jpg"
+        wait_until(lambda: name.exists() and name.read_bytes() == photo, within_s=20)
 
 
 def test_records_that_were_acknowledged_but_never_kept_are_asked_for_again(tmp_path: Path, broker: Broker) -> None:

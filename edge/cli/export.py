@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
@@ -15,10 +16,21 @@ from edge.clock import SystemClock
 from edge.config import NodeTable
 from edge.errors import StoreError
 from edge.exports import FORMATS, About, Place
-from edge.store import BATCH_RECORDS, Records
-from edge.wire import Decoded, PlainRecord, Stored, carried_line, encode_batch, node_topic, plain
+from edge.store import BATCH_RECORDS, Question, Records
+from edge.wire import (
+    Decoded,
+    PlainRecord,
+    Stored,
+    carried_line,
+    encode_batch,
+    image_parts,
+    image_properties,
+    node_topic,
+    plain,
+)
 
 STICK = "stick"
+MOST_QUESTIONS = 1000  # more than a node keeps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,13 +52,16 @@ def run(args: argparse.Namespace) -> int:
     is_stick = args.format == STICK
     batches = _batches(records, waiting_only=is_stick and not args.all)
     if is_stick:
-        number = _write(args.out, node_topic(node.site, node.node, "records"), batches)
+        asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
+        lines = chain(_record_lines(batches, node), _question_lines(records, asked, node))
+        number = _write(args.out, lines)
+        photographs = f" and {len(asked)} photographs" if asked else ""
         more = f"; at the platform: fieldeye-platform ingest --file {args.out.name} --out LEDGER"
     else:
         number = write_export(args.format, _plain(batches, node.site), _about(node), args.out)
-        more = ""
+        more = photographs = ""
     records.close()
-    print(f"{number} records in {args.out}{more}")
+    print(f"{number} records{photographs} in {args.out}{more}")
     return DONE
 
 
@@ -66,15 +81,28 @@ def _batches(records: Records, *, waiting_only: bool) -> Iterator[list[Stored]]:
         yield batch
 
 
-def _write(path: Path, topic: str, batches: Iterator[list[Stored]]) -> int:
+def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[tuple[int, bytes]]:
+    """How many records, and the line."""
+    topic = node_topic(node.site, node.node, "records")
+    return ((len(batch), carried_line(topic, encode_batch(batch))) for batch in batches)
+
+
+def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable) -> Iterator[tuple[int, bytes]]:
+    topic = node_topic(node.site, node.node, "image")
+    for question in reversed(asked):
+        for header, part in image_parts(question.header(), records.question_photo(question.id) or b""):
+            yield 0, carried_line(topic, part, image_properties(header))
+
+
+def _write(path: Path, lines: Iterator[tuple[int, bytes]]) -> int:
     """Beside, synced, renamed: a stick that is pulled too early holds no half file under the name."""
     beside, number = path.with_name(path.name + ".new"), 0
     try:
         with beside.open("wb") as file, tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
-            for batch in batches:
-                file.write(carried_line(topic, encode_batch(batch)))
-                number += len(batch)
-                progress.update(len(batch))
+            for records, line in lines:
+                file.write(line)
+                number += records
+                progress.update(records)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

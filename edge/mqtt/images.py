@@ -17,7 +17,7 @@ from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.window import LEAST_BYTES, MOST_IMAGE_BYTES, Window
-from edge.store import Question, Store
+from edge.store import Store
 from edge.wire import ImageCommand, ImageHeader, ImageKind, Reply, next_part
 
 _SENT_UPTO = "pictures_sent"  # setting: seq of the newest kept picture that went out unasked
@@ -125,7 +125,7 @@ class Images:
 
     def _question(self) -> Outgoing | None:
         waiting = self._store.next_question()
-        return None if waiting is None else Outgoing(_header(*waiting), waiting[1])
+        return None if waiting is None else Outgoing(waiting[0].header(), waiting[1])
 
     def _asked(self) -> Outgoing | None:
         """The first that can be sent; the others are answered why not."""
@@ -149,7 +149,7 @@ class Images:
             self.replies.append(self._commands.reply(command, "not_kept", detail="this picture is no longer here"))
             return None
         if sent is kept and question is not None:
-            return Outgoing(_header(question, kept, command.id), kept, command)
+            return Outgoing(question.header(command.id), kept, command)
         kind: ImageKind = "picture" if sent is kept else "excerpt"
         header = ImageHeader(kind=kind, id=command.picture, bytes=len(sent), command=command.id)
         return Outgoing(header, sent, command)
@@ -167,18 +167,3 @@ class Images:
 
     def _today(self) -> date:
         return self._clock.now().utc.date()
-
-
-def _header(question: Question, photo: bytes, command: str | None = None) -> ImageHeader:
-    return ImageHeader(
-        kind="question",
-        id=question.id,
-        bytes=len(photo),
-        command=command,
-        utc=question.at.utc,
-        clock=question.at.state.value,
-        who=question.who,
-        note=question.note,
-        guess=question.guess,
-        eppo=question.eppo,
-    )

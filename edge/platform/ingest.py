@@ -26,10 +26,9 @@ def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) ->
     gaps = _Gaps(subscriber, ledger, clock)
     for message in subscriber.messages(stop):
         heard = decode(message)
+        yield _keep(heard, message, ledger)
         if isinstance(heard, Bad):
-            ledger.set_aside(heard)
             continue
-        yield ledger.keep(heard.records, heard.topic.site)
         if isinstance(heard.message, Info):
             ledger.nodes.note((heard.topic.site, heard.topic.node), heard.message)
         gaps.note(heard)
@@ -45,19 +44,23 @@ def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
     except OSError as why:
         raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
     for line in lines:
-        heard = _heard(path, line)
-        if isinstance(heard, Bad):
-            ledger.set_aside(heard)
+        try:
+            carried = read_carried(line)
+        except WireError as why:
+            ledger.set_aside(Bad(str(path), str(why)))
             continue
-        yield ledger.keep(heard.records, heard.topic.site)
+        message = Message(carried.topic, carried.payload, properties=carried.properties)
+        yield _keep(decode(message), message, ledger)
 
 
-def _heard(path: Path, line: bytes) -> Heard | Bad:
-    try:
-        carried = read_carried(line)
-    except WireError as why:
-        return Bad(str(path), str(why))
-    return decode(Message(carried.topic, carried.payload))
+def _keep(heard: Heard | Bad, message: Message, ledger: Ledger) -> int:
+    """How many new records there were in the message."""
+    if isinstance(heard, Bad):
+        ledger.set_aside(heard)
+        return 0
+    if heard.topic.channel == "image":
+        ledger.keep_picture(message)
+    return ledger.keep(heard.records, heard.topic.site)
 
 
 class _Gaps:

@@ -10,8 +10,9 @@ from uuid import UUID
 import msgspec
 
 from edge.counts import Interval, Record
-from edge.errors import StoreError
-from edge.platform.decode import Bad
+from edge.errors import StoreError, WireError
+from edge.platform.album import Album, keep_picture
+from edge.platform.decode import Bad, Message
 from edge.platform.deduplicate import Deduplicator
 from edge.platform.nodes import NodeBook
 from edge.wire import Decoded, Key, Unknown, plain
@@ -40,6 +41,7 @@ class Ledger:
         self.seen = Deduplicator()
         self._revisions: dict[Key, int] = {}  # above 0, which are few
         self.bad = 0
+        self._album = Album()
         try:
             self._file = path.open("ab+")
         except OSError as why:
@@ -66,6 +68,16 @@ class Ledger:
         except OSError as why:
             raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
         return len(new)
+
+    def keep_picture(self, message: Message) -> None:
+        """An `image` message: once a picture is whole, it lies in the folder `<file>.pictures`. Raises StoreError."""
+        try:
+            picture = self._album.take(message)
+        except WireError as why:
+            self.set_aside(Bad(message.topic, str(why)))
+            return
+        if picture is not None:
+            keep_picture(picture, self._path.with_name(f"{self._path.name}.pictures"))
 
     def set_aside(self, bad: Bad) -> None:
         """A message that does not follow the contract: kept with its reason, in the way of nothing else."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.clock import Instant
 from edge.errors import StoreError
 from edge.store.jpegs import Jpegs
-from edge.wire import CLOCKS, from_utc_ms, question_id, utc_ms
+from edge.wire import CLOCKS, ImageHeader, from_utc_ms, question_id, utc_ms
 
 FOLDER = "questions"
 MOST_PHOTO_BYTES = 524_288  # of one photograph: a minute on 64 kbit/s
@@ -50,6 +50,21 @@ class Question:
     size_bytes: int
     is_sent: bool  # a subscriber has got it
     answer: Answer | None
+
+    def header(self, command: str | None = None) -> ImageHeader:
+        """What goes with the photograph to the station; `command` asked for it again."""
+        return ImageHeader(
+            kind="question",
+            id=self.id,
+            bytes=self.size_bytes,
+            command=command,
+            utc=self.at.utc,
+            clock=self.at.state.value,
+            who=self.who,
+            note=self.note,
+            guess=self.guess,
+            eppo=self.eppo,
+        )
 
 
 def questions_in(folder: Path, epoch_hex: str) -> Jpegs:

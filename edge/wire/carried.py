@@ -5,18 +5,20 @@ from msgspec import Struct
 
 from edge.errors import WireError
 from edge.wire.documents import decode_document
+from edge.wire.images import Properties
 
 
-class Carried(Struct, frozen=True):
+class Carried(Struct, frozen=True, omit_defaults=True):
     """One message as the broker would have got it; `payload` is base64 in the file."""
 
     topic: str
     payload: bytes
+    properties: Properties = ()  # user properties, where the message has some
 
 
-def carried_line(topic: str, payload: bytes) -> bytes:
+def carried_line(topic: str, payload: bytes, properties: Properties = ()) -> bytes:
     """The line, with its end."""
-    return msgspec.json.encode(Carried(topic, payload)) + b"\n"
+    return msgspec.json.encode(Carried(topic, payload, properties)) + b"\n"
 
 
 def read_carried(line: bytes) -> Carried:

@@ -4,7 +4,7 @@ A whole picture is one message that any MQTT client can show. On a slow line it 
 begins, so that a part may come twice, and parts of another length may follow after a lost connection.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -57,6 +57,12 @@ def read_image(properties: Iterable[tuple[str, str]], payload: bytes) -> ImageHe
             f"image: {len(payload)} bytes at {header.offset} do not fit a JPEG of {header.bytes}; discard it"
         )
     return header
+
+
+def image_parts(whole: ImageHeader, jpeg: bytes) -> Iterator[tuple[ImageHeader, bytes]]:
+    """The picture in as few messages as there may be."""
+    for offset in range(0, len(jpeg), MAX_PART_BYTES):
+        yield next_part(whole, offset), jpeg[offset : offset + MAX_PART_BYTES]
 
 
 def next_part(whole: ImageHeader, offset: int) -> ImageHeader:
