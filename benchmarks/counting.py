@@ -1,10 +1,9 @@
-"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|days|moved|trap|leaf|intervals|pictures.
+"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|days|moved|trap|leaf|pictures.
 
 `live` also runs supervision's ByteTrack (0.25.1) and bugspot's tracker (0.5.0) on the same clips where they are
 installed; neither is a dependency.
 """
 
-import csv
 import sys
 import time
 from collections import Counter
@@ -19,13 +18,9 @@ import numpy as np
 
 from edge.agreement import agreement
 from edge.boxes import Image
-from edge.bundle import find_bundle
 from edge.calibration import find_corners, measured
-from edge.cameras.pictures import read_picture
-from edge.counts import counted
 from edge.detections import Detections
 from edge.draw import COLOURS, draw, jpeg, thumbnail
-from edge.golden import tried
 from edge.leaf import COFFEE, Sightings, looked_at
 from edge.tracker import Tracks, followed
 from edge.trap import Card, read_card
@@ -216,38 +211,6 @@ def leaf() -> None:
     )
 
 
-def intervals() -> None:
-    """Does the range of the pests bundle hold the labelled number on pest-vision's test pictures, class by class?"""
-    detector = tried(find_bundle("pests"))
-    classes, known = detector.bundle.classes, {c.label: c for c in detector.bundle.classes}
-    names = {
-        row["class"]: row["label"]
-        for row in csv.DictReader((cutouts.SHARED.parent / "domain" / "classes.csv").open(encoding="utf-8"))
-        if row["dataset"] == "pest-vision"
-    }
-    root = cutouts.SHARED / "pest-vision"
-    words = (root / "classes.txt").read_text().split("\n")
-    held, bare, most = [], [], 0
-    for row in csv.DictReader((root / "splits.csv").open(encoding="utf-8")):
-        if row["split"] != "test":
-            continue
-        label_file = Path(str(root / row["image"]).replace("images", "labels")).with_suffix(".txt")
-        lines = label_file.read_text().splitlines() if label_file.exists() else []
-        true = Counter(names.get(words[int(line.split()[0])].strip(), "") for line in lines if line.strip())
-        found = Counter(classes[c].label for c in detector(read_picture(root / row["image"])).class_id)
-        for label in (set(true) | set(found)) & set(known):
-            told = counted(found[label], label, "", precision=known[label].precision, recall=known[label].recall)
-            if told.low is not None and told.high is not None:
-                held.append(told.low <= true[label] <= told.high)
-                bare.append(told.count == true[label])
-                most = max(most, true[label])
-    print(
-        f"intervals  {len(held)} counts of up to {most}: the range holds the labelled number in {np.mean(held):.1%}, "
-        f"the count itself is that number in {np.mean(bare):.1%}",
-        flush=True,
-    )
-
-
 def pictures() -> None:
     """The pictures of docs/counting.md, from insects under CC BY (tests/counting/data/cutouts/LICENCE.md)."""
     folder = Path(__file__).parents[1] / "docs" / "counting"
@@ -285,7 +248,6 @@ SECTIONS: dict[str, Callable[[], None]] = {
     "days": days,
     "trap": trap,
     "leaf": leaf,
-    "intervals": intervals,
     "pictures": pictures,
     "moved": moved,
     "board": board,

@@ -17,9 +17,9 @@ class Habits:
     """What is assumed of insects and of the detector, in sizes (square root of the box's area)."""
 
     box_error: float = 0.12  # standard deviation of a box's centre
-    first_speed: float = 1.5  # standard deviation of a newcomer's speed, sizes a second
-    acceleration: float = 1.0  # standard deviation of its change over one second; walking, turning, stopping
-    stops_in_s: float = 2.5  # unseen, an insect is taken to slow down: it rests on a leaf more often than it flies on
+    first_speed: float = 1.9  # standard deviation of a newcomer's speed, sizes a second
+    acceleration: float = 0.6  # standard deviation of its change over one second; walking, turning, stopping
+    stops_in_s: float = 4.0  # unseen, an insect is taken to slow down: it rests on a leaf more often than it flies on
 
 
 USUAL = Habits()
