@@ -101,7 +101,8 @@ def _sighting(record: PlainSighting, seen: _Seen, about: About) -> Iterator[Piec
     seen.is_media_level, at = True, to_the_second(record.at.utc)
     if picture not in seen.media:
         seen.media.add(picture)
-        media: dict[str, Any] = {"mediaID": picture, "deploymentID": deployment, "captureMethod": "timeLapse", "timestamp": at}
+        media: dict[str, Any] = {"mediaID": picture, "deploymentID": deployment, "timestamp": at}
+        media |= {"captureMethod": "timeLapse"}
         media |= {"filePath": f"media/{picture}.jpg", "filePublic": False, "fileMediatype": "image/jpeg"}
         yield Piece("media.csv", _line(MEDIA, media))
     left, top, right, bottom = record.box

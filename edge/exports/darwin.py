@@ -55,7 +55,8 @@ def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]
 
 def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
     start, end = to_the_second(record.start.utc), to_the_second(max(record.start.utc, record.end.utc))
-    more: dict[str, Any] = {"areaCode": place.area_code, "crop": place.crop, "clock": record.start.clock, "mode": record.mode}
+    more: dict[str, Any] = {"areaCode": place.area_code, "crop": place.crop, "mode": record.mode}
+    more |= {"clock": record.start.clock}
     more |= {"saturated": record.saturated or None, "skipped": record.skipped or None}
     located = {} if place.latitude_deg is None else {"geodeticDatum": "WGS84"}
     return located | {
