@@ -151,7 +151,9 @@ def _error_words(error: HTTPException) -> str:
         return gettext("The page has a fault; the node works on. Show this page to your technician.")
     if error.code == 413:
         return gettext("This is too large to be sent to the node.")
-    if error.code == 404 and request.path.startswith(("/pictures", "/live", "/seen", "/review", "/photo", "/questions")):
+    if error.code == 404 and request.path.startswith(
+        ("/pictures", "/live", "/seen", "/review", "/photo", "/questions")
+    ):
         return error.description or ""
     return gettext("There is no such page here.")
 

@@ -1,4 +1,4 @@
-"""Counts against their action levels, as a person acts on them: a sentence, a bar, one thing to do, and if it is done."""
+"""Counts against their action levels, as a person acts on them: a sentence, a bar, one thing to do, and "done"."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

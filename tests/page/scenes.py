@@ -194,7 +194,8 @@ def clock_not_set(scene: Scene) -> None:
 
 LEVEL = Threshold(
     scientific_name=HOPPER, crop="rice", stage_of_crop="all", method="camera", quantity="adults",
-    unit="insects/picture", low=10.0, high=None, region="Ningbo", action="ask the station", basis="action", source="Ningbo station, 2026",
+    unit="insects/picture", low=10.0, high=None, region="Ningbo",
+    action="ask the station", basis="action", source="Ningbo station, 2026",
 )  # fmt: skip
 
 
