@@ -1,5 +1,6 @@
 """A technician's visit: each step as it is, live, resumable, and a record at the end."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +15,13 @@ from edge.annotations import annotate
 from edge.boxes import Image
 from edge.calibration import Calibration, load_calibration
 from edge.clock import ClockState
+from edge.config import MqttTable
 from edge.counts import Seen, Sighting
 from edge.page import create_app
 from edge.page.checks import parsed_region, region_text
 from edge.page.trust import Role
 from edge.page.visit import load
+from tests.broker import Broker
 from tests.counting.boards import photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
 from tests.page.visitors import as_role, post
@@ -202,6 +205,20 @@ def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
     answer = post(technician, "/set-up/server", "/set-up/server")  # nothing listens there
     assert "Not reached" in answer.text
     assert state(technician, "server") == "To do"
+
+
+def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Scene) -> None:
+    well(scene)
+    with Broker() as broker:
+        mqtt = MqttTable(host="127.0.0.1", port=broker.port, tls=False)
+        config = msgspec.structs.replace(scene.config, mqtt=mqtt)
+        app = create_app(scene.store, scene.board, config, scene.clock)
+        client = as_role(app.test_client(), scene, Role.TECHNICIAN)
+        scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
+        page = post(client, "/set-up/server", "/set-up/server").text
+    assert page.index("The server answers.") < page.index("A test message was acknowledged.")
+    assert "Not reached" not in page
+    assert state(client, "server") == "Done"
 
 
 def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClient, scene: Scene) -> None:
