@@ -10,6 +10,7 @@ from edge.errors import BadFrameError, StoreError
 from edge.page.findings import asked, findings, refused_words
 from edge.page.looker import Look, Looker
 from edge.page.names import Names
+from edge.page.references import reference
 from edge.page.routes import node
 from edge.page.trust import FORM_BYTES, Role, needs, visitor
 from edge.page.words import gettext
@@ -59,12 +60,15 @@ def answered(name: str) -> Page:
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=look.answer.why), 503
+    names = Names(str(get_locale()))
+    found = findings(look.answer, names)
     return render_template(
         "photo_answer.html",
         id=name,
         width=look.answer.width_px,
         height=look.answer.height_px,
-        found=findings(look.answer, Names(str(get_locale()))),
+        found=found,
+        reference=reference(found.guess, names),
         can_ask=node().config.mqtt is not None,
         most_letters=MOST_NOTE_LETTERS,
     )

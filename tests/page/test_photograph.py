@@ -69,6 +69,7 @@ def test_a_rice_bug_is_named_with_how_sure_and_framed(farmer: FlaskClient, looke
     assert "clearly recognised" in page
     assert "of 100 such answers were right" in page
     assert page.count('class="box"') >= 1
+    assert "For comparison: Rice bugs" in page
 
 
 def test_until_the_answer_is_there_the_page_says_so_and_asks_again(scene: Scene) -> None:
