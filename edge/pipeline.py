@@ -28,6 +28,7 @@ from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
 from edge.gate import GateState, Skip, is_worth_a_look
+from edge.leaf import looked_at
 from edge.nights import length_s
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
@@ -183,8 +184,11 @@ class Pipeline:
     def _look(self, frame: Frame) -> None:
         started_s = self._parts.clock.monotonic_s()
         if self._census is None:
-            seen = self._eye.named(self._eye.sure(frame.image), frame.image)
+            found = self._eye.sure(frame.image)
+            seen = self._eye.named(found, frame.image)
             self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
+            if self._parts.config.camera.mode == "leaf":
+                self._tally = self._tally.diseased(looked_at(frame.image, found.xyxy).severity)
             arrived = newly_seen(seen, self._recent)
             self._recent.append(numbers(seen))
         else:

@@ -7,6 +7,7 @@ over frames, so an insect that stays is one insect.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from edge.clock import Instant, seconds_between
 from edge.config import Mode
@@ -37,6 +38,7 @@ class Tally:
     counted: Mapping[str, int] = field(default_factory=dict)  # label -> visits, or new on the card
     saturated: bool = False  # was the card full on a frame?
     exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
+    lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
     weather: Readings = NOTHING_READ
     awake_s: float = 0.0
     last_frame_s: float | None = None  # monotonic
@@ -57,6 +59,10 @@ class Tally:
         """A card that hung from the picture `before` to the one `at`, watched or not."""
         hung_s = None if before is None else seconds_between(before, at)
         return self if hung_s is None else replace(self, exposed_s=hung_s + (self.exposed_s or 0.0))
+
+    def diseased(self, severity: float | None) -> "Tally":
+        """With the lesion share of one leaf more; None: too little leaf on the picture."""
+        return self if severity is None else replace(self, lesions=(*self.lesions, severity))
 
     def passed_over(self, reason: str, at: Instant, longest_gap_s: float) -> "Tally":
         """With one more frame that was not looked at."""
@@ -88,6 +94,7 @@ class Tally:
             counts=_counts(numbers_seen, accuracy) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
+            severity=fmean(self.lesions) if self.lesions else None,
             climate=self.weather.climate(),
         )
 

@@ -2,7 +2,6 @@
 
 import sqlite3
 import time
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.weather import Reading
-from tests.cameras.sources import network_camera
 from tests.cameras.sources import network_camera
 from tests.clocks import NOON
 from tests.onnx_files import BLUE, RED, write_model
@@ -431,47 +429,10 @@ def test_without_a_sensor_there_is_no_weather(bench: Bench) -> None:
     assert bench.interval.climate is None
 
 
-def test_while_somebody_looks_more_frames_are_shown_than_are_counted(
-    bench: Bench, running: Callable[[Pipeline, Event], Thread]
-) -> None:
-    with network_camera() as source:
-        running(bench.build(every_s=FOREVER, address=source.address), bench.stop)
-        wait_until(lambda: bench.board.snapshot().camera.frames == 1, within_s=20)
-        first = bench.board.frame()
-        shown = {id(first)}
-
-        def look() -> bool:
-            bench.board.watch(time.monotonic())
-            frame = bench.board.frame()
-            assert frame is not None
-            shown.add(id(frame))
-            return len(shown) >= 4 and bench.board.seen_on(frame) is not None
-
-        wait_until(look, within_s=20)
-        camera = bench.board.snapshot().camera
-        assert camera.frames == 1
-        assert camera.last_frame is not None
-        bench.stop.set()
-
-
-def test_a_folder_is_not_read_on_for_somebody_who_looks(
-    bench: Bench, running: Callable[[Pipeline, Event], Thread]
-) -> None:
-    for number in range(3):
-        bench.add(f"{number}.png", scene((16, 32, BLUE)))
-    pipeline = bench.build(every_s=3)
-    bench.board.watch(time.monotonic())
-    running(pipeline, bench.stop)
-    wait_until(lambda: bench.board.snapshot().camera.state == "ended", within_s=20)
-    assert bench.board.snapshot().camera.frames == 3
-
-
-class Thermometer(NoSensor):
-    """Two readings at once, then none."""
-
-    def __init__(self) -> None:
-        self.left = [Reading(20.0, 0.5), Reading(30.0, 0.9), Reading(float("nan"))]
-
-    def readings(self, now_s: float) -> list[Reading]:  # noqa: ARG002
-        told, self.left = self.left, []
-        return told
+def test_a_leaf_camera_tells_how_much_of_the_leaf_is_sick(bench: Bench) -> None:
+    leaf = np.full((64, 64, 3), (60, 160, 70), np.uint8)
+    leaf[:, :4] = leaf[:, -4:] = 200  # paper beside it
+    leaf[24:32, 24:32] = BLUE
+    bench.add("1.png", leaf)
+    bench.build(mode="leaf").run(bench.stop)
+    assert bench.interval.severity == pytest.approx(64 / (64 * 56), abs=0.02)

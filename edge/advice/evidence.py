@@ -82,9 +82,20 @@ def _told(
     if unit == "affected_frames":
         leaves = sum(interval.frames for interval in intervals)
         told = (_shared(taxon, leaves / 100, "% leaves", most=100.0),) if leaves >= LEAST_LEAVES else ()
-        return Evidence(period=period, count=number, told=told)
+        return Evidence(period=period, count=number, told=(*told, *_leaf_area(label, intervals)))
     on_area = () if days.area_m2 is None else (_shared(taxon, days.area_m2, f"{noun}/m2"),)
     return Evidence(period=period, count=number, told=(_shared(taxon, 1, f"{noun}/picture"), *on_area))
+
+
+def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
+    """Lesions belong to a disease only where no other was seen; each interval weighs by its leaves."""
+    seen = {taxon.label for i in intervals if not isinstance(i.counts, NoData) for taxon in i.counts if taxon.count}
+    known = [(i.severity, i.frames) for i in intervals if i.severity is not None]
+    leaves = sum(frames for _, frames in known)
+    if seen - {label} or leaves < LEAST_LEAVES:
+        return ()
+    share = sum(severity * frames for severity, frames in known) / leaves
+    return (Measured(100 * share, "% leaf area"),)
 
 
 def _hung_nights(intervals: Sequence[Interval]) -> float:

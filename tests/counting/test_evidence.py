@@ -138,6 +138,14 @@ def test_a_share_of_leaves_needs_twenty_leaves() -> None:
     assert figures(days(enough).over(MOTH[0], "% leaves")) == {"% leaves": 15}
 
 
+def test_lesions_are_a_disease_s_only_where_no_other_was_seen() -> None:
+    one = replace(hour(-8, 3, "affected_frames", "leaf", 20), severity=0.02)
+    other = replace(hour(-7, 3, "affected_frames", "leaf", 60), severity=0.06)
+    mixed = replace(other, counts=(count(MOTH, 3), count(("Bipolaris oryzae", ""), 1)))
+    assert figures(days(one, other).over(MOTH[0], "% leaf area"))["% leaf area"] == pytest.approx(5.0)
+    assert "% leaf area" not in figures(days(one, mixed).over(MOTH[0], "% leaf area"))
+
+
 def test_packaged_thresholds_are_watched_only_where_the_crop_is_known() -> None:
     labels = ["Plutella xylostella", "Helicoverpa armigera"]
     assert watched(labels, AdviceTable(), None) == ()
