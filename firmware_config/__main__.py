@@ -51,7 +51,7 @@ def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
 
 def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     if args.kind == "software":
-        version, files = software_files(args.folder)
+        version, files = software_files(args.folder, thin=args.thin)
     else:
         version, files = model_files(args.folder, args.model)
     key = signing_key(keys)
@@ -127,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("folder", type=Path, metavar="FOLDER", help="what bundle.sh made, or a folder of models")
     verb.add_argument("out", type=Path, metavar="OUT.update")
     verb.add_argument("--model", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    verb.add_argument(
+        "--thin", action="store_true", help="software without its libraries, for nodes that have the same"
+    )
     verb.add_argument("--counter", type=int, metavar="N", help="default: one more than the last; it can only rise")
     verb.set_defaults(run=_sign)
     verb = verbs.add_parser("revoke", help="what a node has now, on its card and label, opens nothing any more")

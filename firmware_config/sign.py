@@ -70,14 +70,15 @@ def signed_bundle(
     return packed.getvalue()
 
 
-def software_files(folder: Path) -> tuple[str, dict[str, bytes]]:
-    """Version and files of a folder that bundle.sh made. Raises UsageError."""
+def software_files(folder: Path, *, thin: bool = False) -> tuple[str, dict[str, bytes]]:
+    """Version and files of a folder that bundle.sh made; `thin`: without the libraries. Raises UsageError."""
     wheels = sorted(folder.glob("fieldeye-*.whl"))
     lock = folder / "requirements.lock"
     if len(wheels) != 1 or not lock.is_file():
         raise UsageError(f"{folder}: holds no software; make it with firmware_config/bundle.sh")
-    paths = [wheels[0], lock, *sorted(folder.glob("wheels/*.whl"))]
-    return wheels[0].name.split("-")[1], {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    paths = [wheels[0], lock] if thin else [wheels[0], lock, *sorted(folder.glob("wheels/*.whl"))]
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    return wheels[0].name.split("-")[1], files | ({"thin": b""} if thin else {})
 
 
 def model_files(folder: Path, names: list[str]) -> tuple[str, dict[str, bytes]]:

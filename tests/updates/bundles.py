@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.updates.slots import Places
 from firmware_config.keys import KeyStore
-from firmware_config.sign import model_files, public_key, signed_bundle, signing_key
+from firmware_config.sign import model_files, public_key, signed_bundle, signing_key, software_files
 
 ROOT = Path(__file__).parents[2]
 SLOTS = ROOT / "firmware_config/card/system/usr/local/lib/fieldeye/slots"
@@ -21,28 +21,38 @@ MODELS = ROOT / "models"
 
 def wheel(folder: Path, version: str, *, starts: bool = True) -> Path:
     """A wheel called fieldeye whose command prints its version, or does not start."""
-    info = f"fieldeye-{version}.dist-info"
+    text = f"def main():\n    {'print' if starts else 'raise SystemExit'}('fieldeye {version}')\n"
+    return packed(folder, "fieldeye", version, {"edge.py": text}, "[console_scripts]\nfieldeye = edge:main\n")
+
+
+def packed(folder: Path, name: str, version: str, files: dict[str, str], commands: str = "") -> Path:
+    """A wheel with these files."""
+    info = f"{name}-{version}.dist-info"
     files = {
-        "edge.py": f"def main():\n    {'print' if starts else 'raise SystemExit'}('fieldeye {version}')\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: fieldeye\nVersion: {version}\n",
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": "[console_scripts]\nfieldeye = edge:main\n",
+        f"{info}/entry_points.txt": commands,
     }
-    lines = [f"{name},sha256={_digest(text)},{len(text)}" for name, text in files.items()]
+    lines = [f"{member},sha256={_digest(text)},{len(text)}" for member, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*lines, f"{info}/RECORD,,", ""])
-    path = folder / f"fieldeye-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as packed:
-        for name, text in files.items():
-            packed.writestr(name, text)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as whole:
+        for member, text in files.items():
+            whole.writestr(member, text)
     return path
 
 
-def software(folder: Path, version: str, *, starts: bool = True) -> Path:
-    """A folder as bundle.sh makes it, without a dependency."""
+def software(folder: Path, version: str, *, starts: bool = True, library: str = "") -> Path:
+    """A folder as bundle.sh makes it, with one dependency or none."""
     folder.mkdir(parents=True, exist_ok=True)
     wheel(folder, version, starts=starts)
     (folder / "requirements.lock").write_text("")
     (folder / "wheels").mkdir()
+    if library:
+        path = packed(folder / "wheels", f"library_{library}", "1", {f"library_{library}.py": "one = 1\n"})
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        (folder / "requirements.lock").write_text(f"library_{library}==1 --hash=sha256:{digest}\n")
     return folder
 
 
@@ -70,11 +80,20 @@ class Bench:
         keys.keep()
         return key
 
-    def sign_software(self, version: str, counter: int, *, starts: bool = True, to: str = "") -> Path:
-        content = software(self.folder / f"software-{counter}", version, starts=starts)
+    def sign_software(self, version: str, counter: int, *, starts: bool = True, library: str = "") -> Path:
+        content = software(self.folder / f"software-{counter}", version, starts=starts, library=library)
         names = [path for path in content.rglob("*") if path.is_file()]
         files = {str(path.relative_to(content)): path.read_bytes() for path in names}
-        return self.put(to or f"{counter}.update", signed_bundle("software", version, counter, files, self.key))
+        return self.put(f"{counter}.update", signed_bundle("software", version, counter, files, self.key))
+
+    def sign_thin(self, version: str, counter: int, *, lock_of: int | None) -> Path:
+        """Without libraries; with the lock of number `lock_of`, or one that nobody has."""
+        content = software(self.folder / f"software-{counter}", version)
+        lock = f"software-{lock_of}/requirements.lock"
+        text = (self.folder / lock).read_text() if lock_of else "nobody-has-it==1\n"
+        (content / "requirements.lock").write_text(text)
+        _, files = software_files(content, thin=True)
+        return self.put(f"{counter}.update", signed_bundle("software", version, counter, files, self.key))
 
     def sign_models(self, names: list[str], counter: int) -> Path:
         version, files = model_files(MODELS, names)

@@ -136,3 +136,16 @@ def test_the_commands_install_show_and_go_back(bench: Bench, capsys: pytest.Capt
     assert running_counter(bench.places, "models") == 0
     with pytest.raises(UsageError, match="fieldeye update install"):
         install(bench.put("x.update", bench.sign_software("1.0", 1).read_bytes()), bench.places, only="models")
+
+
+def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench) -> None:
+    """A fourth of the whole one over a metered line; the files are shared, so the card holds them once."""
+    install(bench.sign_software("1.0", 1, library="one"), bench.places)
+    install(bench.sign_thin("2.0", 2, lock_of=1), bench.places)
+    assert bench.runs() == "fieldeye 2.0"
+    found = [next((bench.places.opt / slot).rglob("library_one.py")) for slot in ("venv-a", "venv-b")]
+    assert found[0].samefile(found[1])
+    bench.slots("healthy")
+    with pytest.raises(UpdateError, match="send the whole one"):
+        install(bench.sign_thin("3.0", 3, lock_of=None), bench.places)
+    assert bench.runs() == "fieldeye 2.0"
