@@ -72,8 +72,10 @@ class Accounts:
         self._lock = Lock()
         with sentences(self._path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = open_checked(self._path, MAX_MB * MEGABYTE, (_to_1,))
+            self._path.touch(0o600)  # SQLite's log takes on the mode of the file
             self._path.chmod(0o600)
+            self._db = open_checked(self._path, MAX_MB * MEGABYTE, (_to_1,))
+            self._path.chmod(0o600)  # once more: a damaged one was replaced
             self._db.execute("PRAGMA foreign_keys = 1")
 
     def close(self) -> None:

@@ -1,0 +1,113 @@
+"""Accounts beside the records: private, set aside when damaged, shared with a command beside the node."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import StoreTable
+from edge.errors import StoreError
+from edge.page.attempts import pause_s
+from edge.store import Account, Accounts, Store
+from edge.store.accounts import NAME, SESSIONS_EACH
+from tests.clocks import NOON, SetClock
+from tests.records import sighting
+
+LI = Account(name="Li", role="technician", hash="$argon2id$…")
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Iterator[Accounts]:
+    with closing(Accounts(tmp_path)) as opened:
+        yield opened
+
+
+def test_the_file_is_its_owners_alone(accounts: Accounts, tmp_path: Path) -> None:
+    accounts.claim(LI, NOON)
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob(f"{NAME}*")} == {0o600}
+
+
+def test_names_are_known_in_any_case_and_only_once(accounts: Accounts) -> None:
+    accounts.put(LI, NOON)
+    accounts.put(Account(name="li", role="farmer", hash="other"), NOON)
+    (one,) = accounts.everybody()
+    assert (one.name, one.role) == ("Li", "farmer")
+    assert accounts.account("LI") == one
+
+
+def test_of_two_claims_at_once_one_wins(accounts: Accounts, tmp_path: Path) -> None:
+    won: list[str] = []
+
+    def claim(name: str) -> None:
+        with closing(Accounts(tmp_path)) as own:
+            try:
+                own.claim(Account(name=name, role="technician", hash="x"), NOON)
+            except StoreError:
+                return
+            won.append(name)
+
+    both = [Thread(target=claim, args=(name,)) for name in ("li", "eve")]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(20)
+    assert len(won) == 1
+    assert [one.name for one in accounts.everybody()] == won
+
+
+def test_a_damaged_file_is_set_aside_and_the_records_stay(tmp_path: Path) -> None:
+    table = StoreTable(folder=str(tmp_path))
+    with closing(Store(table, "n1")) as store:
+        store.accounts.claim(LI, NOON)
+        store.commit([sighting()])
+        epoch = store.epoch
+    for beside in tmp_path.glob(f"{NAME}-*"):
+        beside.unlink()
+    (tmp_path / NAME).write_bytes(b"not a database at all " * 400)
+    with closing(Store(table, "n1")) as store:
+        assert not store.accounts.is_claimed()  # the code on the label opens it again
+        assert store.epoch == epoch
+        assert len(store.latest_sightings(9)) == 1
+    assert (tmp_path / f"{NAME}.damaged-1").exists()
+
+
+def test_a_person_keeps_the_ten_phones_that_were_used_last(accounts: Accounts) -> None:
+    clock = SetClock()
+    accounts.put(LI, clock.utc)
+    for number in range(SESSIONS_EACH + 3):
+        clock.advance(60)
+        accounts.begin(bytes([number]), "Li", clock.utc)
+    kept = [number for number in range(SESSIONS_EACH + 3) if accounts.session(bytes([number])) is not None]
+    assert kept == list(range(3, SESSIONS_EACH + 3))
+
+
+def test_a_session_of_nobody_cannot_be_begun(accounts: Accounts) -> None:
+    with pytest.raises(StoreError):
+        accounts.begin(b"x", "nobody", NOON)
+
+
+def test_failures_are_forgotten_after_a_day_without_another(accounts: Accounts) -> None:
+    accounts.failed(("10.0.0.7",), NOON)
+    accounts.failed(("10.0.0.8",), NOON + timedelta(hours=25))
+    assert accounts.failures("10.0.0.7", NOON + timedelta(hours=25))[0] == 0
+    assert accounts.failures("10.0.0.8", NOON + timedelta(hours=26)) == (1, 3600.0)
+
+
+@given(failures=st.integers(0, 10_000), since_s=st.floats(0, 1e6), free=st.integers(1, 50))
+def test_a_pause_grows_with_failures_shrinks_with_time_and_has_an_end(failures: int, since_s: float, free: int) -> None:
+    pause = pause_s(failures, since_s, free, 900.0)
+    assert 0 <= pause <= 900
+    assert pause_s(failures + 1, since_s, free, 900.0) >= pause
+    assert pause_s(failures, since_s + 1, free, 900.0) <= pause
+    assert (pause == 0) == (failures < free or since_s >= pause_s(failures, 0, free, 900.0))
+
+
+def test_what_the_file_does_not_take_is_told_with_a_sentence(accounts: Accounts) -> None:
+    accounts.close()
+    with pytest.raises(StoreError, match=f"{NAME}: cannot keep the account Li"):
+        accounts.put(LI, NOON)
