@@ -37,10 +37,10 @@ def main() -> None:
         print("needs PostgreSQL 17: sudo apt-get install postgresql-17", file=sys.stderr)
         return
     for measure, config in ((ingest, ""), (desk, QUICK)):  # what is only asked need not be durable to be filled
-        with Postgres(f"shared_buffers = 512MB\nmax_wal_size = 4GB\n{config}") as server:
-            with open_database(server.url()) as database:
-                migrate(database)
-                measure(database)
+        server = Postgres(f"shared_buffers = 512MB\nmax_wal_size = 4GB\n{config}")
+        with server, open_database(server.url()) as database:
+            migrate(database)
+            measure(database)
 
 
 def ingest(database: Database) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
 
 PLATFORM_COMMANDS = {
     "ingest": "from a broker into a file, each record once, gaps asked for again",
+    "tell": "alerts out to people, by webhook and e-mail",
     "desk": "a web map for the county desk: filters, nodes, photographs that farmers ask about",
     "report": "the week of an area as HTML and PDF: counts, ranges, map, trends, gaps",
     "export": "records of a ledger as files that other programs read",

@@ -16,6 +16,7 @@ from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.rows import Arrived, Taxon, alert_row, at_of, count_rows, effort_row, record_line, revision_of
 from edge.platform.spans import Spans, multirange_text
 
+_LINES = 200
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
@@ -166,7 +167,8 @@ class Intake:
 
     def _copy_records(self, new: Sequence[Arrived], received: datetime) -> None:
         with self._database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:
-            copy.write(b"".join([record_line(one, received) for one in new]))
+            for first in range(0, len(new), _LINES):  # the server reads one part while the next is written
+                copy.write(b"".join([record_line(one, received) for one in new[first : first + _LINES]]))
 
     def _copy_intervals(self, new: Sequence[Arrived]) -> None:
         intervals = [(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Interval)]

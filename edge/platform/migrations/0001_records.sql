@@ -123,7 +123,6 @@ CREATE TABLE alert (
     reason text NOT NULL,
     look_at text NOT NULL,
     source text NOT NULL,
-    sent timestamptz,                                     -- to people, or found to be no news
     PRIMARY KEY (ledger_id, seq)
 );
 CREATE INDEX alert_cause ON alert (node_id, camera, label, at);

@@ -1,0 +1,83 @@
+"""`fieldeye-platform tell`: alerts out to people, by webhook and e-mail."""
+
+import argparse
+from datetime import UTC, datetime, time
+from threading import Event
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edge.cli.exits import DONE
+from edge.cli.stopping import stop_on_signal
+from edge.errors import UsageError
+from edge.mqtt import read_secret
+from edge.platform.database import migrate, open_database
+from edge.platform.telling_people import MailServer, add_recipient, tell_people
+
+EVERY_S = 10.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `tell`."""
+    parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
+    parser.add_argument("--once", action="store_true", help="send what is due and end")
+    mail = parser.add_argument_group("e-mail")
+    mail.add_argument("--mail-server", metavar="HOST:PORT")
+    mail.add_argument("--from", dest="sender", default="fieldeye@localhost", metavar="ADDRESS")
+    mail.add_argument("--mail-user", metavar="NAME")
+    mail.add_argument("--mail-password-file", metavar="FILE", help="a file of mode 0600")
+    mail.add_argument("--no-starttls", action="store_true", help="for a mail server on this machine only")
+    add = parser.add_argument_group("a recipient, instead of sending")
+    add.add_argument("--add", nargs=2, metavar=("KIND", "ADDRESS"), help="webhook https://… or email name@host")
+    add.add_argument("--area", default="", metavar="CODE", help="whose nodes; default: all")
+    add.add_argument("--quiet", metavar="HH:MM-HH:MM", help="no news then; it comes afterwards")
+    add.add_argument("--zone", default="UTC", metavar="ZONE", help="of the quiet hours, for example Asia/Shanghai")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Until stopped; or add a recipient."""
+    stop = Event()
+    stop_on_signal(stop)
+    with open_database(args.database, "fieldeye tell") as database:
+        migrate(database)
+        if args.add:
+            kind, address = args.add
+            add_recipient(database, kind, address, args.area, _quiet(args.quiet), _zone(args.zone))
+            print(f"{address} is told from now on")
+            return DONE
+        mail = _mail_server(args)
+        while not stop.is_set():
+            tell_people(database, mail, datetime.now(UTC))
+            if args.once or stop.wait(EVERY_S):
+                break
+    return DONE
+
+
+def _quiet(text: str | None) -> tuple[time, time] | None:
+    try:
+        first, last = text.split("-") if text else (None, None)
+        return None if first is None or last is None else (time.fromisoformat(first), time.fromisoformat(last))
+    except ValueError as why:
+        raise UsageError(f"--quiet {text}: {why}; write for example 21:00-06:30") from why
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as why:
+        raise UsageError(f"--zone {name} is no time zone; write for example Asia/Shanghai") from why
+
+
+def _mail_server(args: argparse.Namespace) -> MailServer | None:
+    if not args.mail_server:
+        return None
+    host, colon, port = args.mail_server.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise UsageError(f"--mail-server {args.mail_server} is no HOST:PORT; write for example mail.example.org:587")
+    secret = args.mail_password_file
+    return MailServer(
+        host=host,
+        port=int(port),
+        sender=args.sender,
+        user=args.mail_user,
+        password=read_secret(secret, "--mail-password-file").reveal() if secret else None,
+        starttls=not args.no_starttls,
+    )

@@ -1,0 +1,35 @@
+-- Alerts that go out to people: who is told, and for which cause that was done. A cause is a taxon of a camera: it is told
+-- when its level rises, and again only after it was calm.
+
+CREATE TABLE recipient (
+    recipient_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('webhook', 'email')),
+    address text NOT NULL,
+    prefix text NOT NULL CHECK (prefix ~ '^[0-9]*$' AND length(prefix) IN (0, 2, 4, 6, 9, 12)),
+    quiet_from time,                                      -- in `zone`; both or none
+    quiet_until time,
+    zone text NOT NULL DEFAULT 'UTC',
+    since timestamptz NOT NULL DEFAULT now(),             -- earlier alerts are no news
+    UNIQUE (kind, address),
+    CHECK ((quiet_from IS NULL) = (quiet_until IS NULL))
+);
+CREATE TABLE told (
+    recipient_id integer NOT NULL REFERENCES recipient ON DELETE CASCADE,
+    ledger_id integer NOT NULL,
+    seq bigint NOT NULL,
+    done timestamptz,                                     -- null: failed so far
+    tries integer NOT NULL DEFAULT 0,
+    next_try timestamptz NOT NULL DEFAULT now(),
+    why text NOT NULL DEFAULT '',
+    PRIMARY KEY (recipient_id, ledger_id, seq)
+);
+
+-- Alerts whose level is above that of the one before them, of the same node, camera and taxon.
+CREATE VIEW risen_alert WITH (security_invoker = true) AS
+SELECT * FROM (
+    SELECT a.*, n.site, n.node, n.area_code,
+           lag(level, 1, 'calm') OVER (PARTITION BY a.node_id, camera, label ORDER BY at, ledger_id, seq) AS before
+    FROM alert a JOIN node n USING (node_id)
+) AS ordered
+WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY['calm', 'look', 'act'], before);
+GRANT SELECT ON risen_alert TO fieldeye_reader;

@@ -1,0 +1,176 @@
+"""Alerts out to people: a webhook or an e-mail, one a cause, not in the quiet hours, tried again until it is taken."""
+
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from email.message import EmailMessage
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+from zoneinfo import ZoneInfo
+
+import msgspec
+from psycopg.rows import class_row
+
+from edge.errors import UsageError
+from edge.platform.database import Database
+
+GIVE_UP_S = 10.0
+FIRST_AGAIN, MOST_AGAIN = timedelta(minutes=1), timedelta(hours=2)
+MOST_TRIES = 20
+MOST_AT_ONCE = 50  # a turn; more wait for the next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risen:
+    """An alert for one recipient: the level of a taxon before a camera has risen."""
+
+    recipient_id: int
+    kind: str
+    address: str
+    quiet_from: time | None
+    quiet_until: time | None
+    zone: str
+    ledger_id: int
+    seq: int
+    tries: int
+    site: str
+    node: str
+    area_code: str
+    at: datetime
+    camera: str
+    label: str
+    eppo: str
+    level: str
+    value: float
+    unit: str
+    reason: str
+    look_at: str
+    source: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What a webhook gets. `id` is the same however often it is sent."""
+        names = ("site", "node", "area_code", "at", "camera", "label", "eppo", "level", "value", "unit", "reason",
+                 "look_at", "source")  # fmt: skip
+        return {"id": f"{self.ledger_id}-{self.seq}", **{name: getattr(self, name) for name in names}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where e-mails are handed in."""
+
+    host: str
+    port: int
+    sender: str
+    user: str | None = None
+    password: str | None = None
+    starttls: bool = True
+
+
+_DUE = """
+    SELECT recipient_id, r.kind, address, quiet_from, quiet_until, zone, a.ledger_id, a.seq,
+           coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason, look_at, source
+    FROM recipient r JOIN risen_alert a ON area_code ^@ prefix AND at >= r.since
+    LEFT JOIN told t USING (recipient_id, ledger_id, seq)
+    WHERE done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
+    ORDER BY at LIMIT %(limit)s
+"""
+
+
+def add_recipient(
+    database: Database,
+    kind: str,
+    address: str,
+    prefix: str = "",
+    quiet: tuple[time, time] | None = None,
+    zone: str = "UTC",
+) -> None:
+    """Told from now on. Raises UsageError for an address of no such kind."""
+    fits = address.startswith(("https://", "http://")) if kind == "webhook" else "@" in address and "\n" not in address
+    if kind not in {"webhook", "email"} or not fits:
+        raise UsageError(f"{address!r} is no address for {kind}; give https://… for webhook or name@host for email")
+    quiet_from, quiet_until = quiet or (None, None)
+    database.execute(
+        "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone) VALUES (%s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (kind, address) DO UPDATE SET prefix = excluded.prefix, quiet_from = excluded.quiet_from,"
+        " quiet_until = excluded.quiet_until, zone = excluded.zone",
+        (kind, address, prefix, quiet_from, quiet_until, zone),
+    )
+
+
+def tell_people(database: Database, mail: MailServer | None, now: datetime) -> int:
+    """Send what is due; says how many were taken. What fails is tried again, ever more rarely."""
+    taken = 0
+    with database.cursor(row_factory=class_row(Risen)) as cursor:
+        due = cursor.execute(_DUE, {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE}).fetchall()
+    for risen in due:
+        if is_quiet(risen.quiet_from, risen.quiet_until, now.astimezone(ZoneInfo(risen.zone)).time()):
+            continue
+        why = SEND[risen.kind](risen, mail)
+        taken += not why
+        _note(database, risen, why, now)
+    return taken
+
+
+def is_quiet(quiet_from: time | None, quiet_until: time | None, at: time) -> bool:
+    """Within the quiet hours, which may run over midnight; their end is no longer quiet."""
+    if quiet_from is None or quiet_until is None:
+        return False
+    if quiet_from <= quiet_until:
+        return quiet_from <= at < quiet_until
+    return at >= quiet_from or at < quiet_until
+
+
+def _note(database: Database, risen: Risen, why: str, now: datetime) -> None:
+    again = min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
+    database.execute(
+        "INSERT INTO told VALUES (%s, %s, %s, %s, 1, %s, %s) ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
+        " SET done = excluded.done, tries = told.tries + 1, next_try = excluded.next_try, why = excluded.why",
+        (risen.recipient_id, risen.ledger_id, risen.seq, None if why else now, now + again, why[:200]),
+    )
+
+
+def _post(risen: Risen, _mail: MailServer | None) -> str:
+    """Empty once the other side has answered 2xx, else why not."""
+    body = msgspec.json.encode(risen.as_json())
+    request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
+    try:
+        with urlopen(request, timeout=GIVE_UP_S):  # noqa: S310
+            return ""
+    except (URLError, HTTPException, OSError) as why:
+        return f"{type(why).__name__}: {why}"
+
+
+def _mail(risen: Risen, server: MailServer | None) -> str:
+    """Empty once the mail server has taken it, else why not."""
+    if server is None:
+        return "no mail server: give --mail-server"
+    try:
+        with smtplib.SMTP(server.host, server.port, timeout=GIVE_UP_S) as session:
+            if server.starttls:
+                session.starttls(context=ssl.create_default_context())
+            if server.user is not None:
+                session.login(server.user, server.password or "")
+            session.send_message(letter(risen, server.sender))
+    except (smtplib.SMTPException, OSError) as why:
+        return f"{type(why).__name__}: {why}"
+    return ""
+
+
+def letter(risen: Risen, sender: str) -> EmailMessage:
+    """Subject and text; names that nodes send cannot add headers."""
+    told = EmailMessage()
+    told["From"], told["To"] = sender, risen.address
+    told["Subject"] = " ".join(f"{risen.level}: {risen.label} at {risen.site}/{risen.node}".split())
+    told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
+    when = risen.at.astimezone(ZoneInfo(risen.zone)).strftime("%Y-%m-%d %H:%M")
+    told.set_content(
+        f"{risen.reason}\n\n{risen.look_at}\n\n{when} ({risen.zone}), area {risen.area_code}\n{risen.source}\n"
+    )
+    return told
+
+
+SEND: Mapping[str, Callable[[Risen, MailServer | None], str]] = {"webhook": _post, "email": _mail}

@@ -1,0 +1,216 @@
+"""Alerts out, to a real HTTP server and a real mail server: one a cause, quiet hours, tried again until taken."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from email.message import Message as Letter
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message as Mailbox
+
+from edge.cli import platform_main
+from edge.cli.loopback import free_port
+from edge.counts import Alert, Level
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.decode import Message
+from edge.platform.telling_people import MailServer, add_recipient, is_quiet, tell_people
+from edge.wire import Key, Stored, encode_batch
+from tests.platform.test_population import Fleet, epoch, moment
+from tests.records import MOTH
+
+START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+LATER = START + timedelta(days=3)
+
+
+@dataclass
+class Hook:
+    """A web server that keeps what it is told and answers `status`."""
+
+    port: int
+    status: int = 200
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/alerts"
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            kept.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(kept.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the terminal."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    kept = Hook(server.server_port)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield kept
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[MailServer, list[Letter]]]:
+    letters: list[Letter] = []
+
+    class Kept(Mailbox):
+        def handle_message(self, message: Letter) -> None:
+            letters.append(message)
+
+    controller = Controller(Kept(), hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    fleet = Fleet(database)
+    for node in "ac":
+        fleet.place(node)
+    return fleet
+
+
+def levels(fleet: Fleet, node: str, *told: Level, label: str = MOTH[0], first: int = 1) -> None:
+    """Alerts of a node, an hour apart."""
+    stored = [
+        Stored(Key(node, epoch(node), n), alert(START + timedelta(hours=n), level, label))
+        for n, level in enumerate(told, first)
+    ]
+    fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))])
+
+
+def alert(at: datetime, level: Level, label: str) -> Alert:
+    return Alert(
+        at=moment(at), camera="cam0", model="pests@0.1.0", label=label, eppo="", level=level, value=9.0, low=7.0,
+        high=12.0, unit="adults/trap/night", start_at=5.0, sure_at=8.0, reason=f"9 adults ({level}).",
+        task="go_and_look", look_at="Look at ten plants.", source="the station",
+    )  # fmt: skip
+
+
+def tell_at_first(fleet: Fleet, address: str, kind: str = "webhook", **more: Any) -> None:
+    """A recipient from before the first alert."""
+    add_recipient(fleet.database, kind, address, **more)
+    fleet.database.execute("UPDATE recipient SET since = %s", (START,))
+
+
+def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "look", "look", "act", "look", "calm", "look")
+    for _ in range(3):
+        tell_people(fleet.database, None, LATER)
+    assert [(one["level"], one["at"]) for one in hook.told] == [
+        ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T18:00:00Z"),
+    ]  # fmt: skip
+    assert len({one["id"] for one in hook.told}) == 3
+
+
+def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:
+    levels(fleet, "a", "look")
+    add_recipient(fleet.database, "webhook", hook.address)
+    tell_people(fleet.database, None, LATER)
+    assert hook.told == [], "an alert of long ago is no news"
+    tell_at_first(fleet, hook.address, prefix="330106012")
+    levels(fleet, "c", "act")
+    tell_people(fleet.database, None, LATER)
+    assert [one["node"] for one in hook.told] == ["c"]
+
+
+def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status = 500
+    for minutes in (0, 0.5, 1, 2, 3):
+        assert tell_people(fleet.database, None, LATER + timedelta(minutes=minutes)) == 0
+    assert len(hook.told) == 3, "at once, after one minute, after two more"
+    assert fleet.database.execute("SELECT tries, why FROM told").fetchall() == [
+        (3, "HTTPError: HTTP Error 500: Internal Server Error")
+    ]
+    hook.status = 204
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=1)) == 1
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=9)) == 0
+    assert len({one["id"] for one in hook.told}) == 1, "so that the other side can tell a repetition"
+
+
+def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address, quiet=(time(21), time(6, 30)), zone="Asia/Shanghai")
+    levels(fleet, "a", "act")
+    night = datetime(2026, 7, 4, 15, 0, tzinfo=UTC)  # 23:00 there
+    assert tell_people(fleet.database, None, night) == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29)) == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)) == 1
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "quiet"),
+    [((21, 6), 23, True), ((21, 6), 5, True), ((21, 6), 6, False), ((21, 6), 12, False), ((12, 14), 13, True),
+     ((12, 14), 14, False), ((None, None), 3, False)],
+)  # fmt: skip
+def test_quiet_hours_may_run_over_midnight(hours: tuple[int | None, int | None], at: int, quiet: bool) -> None:
+    first, last = (None if hour is None else time(hour) for hour in hours)
+    assert is_quiet(first, last, time(at)) == quiet
+
+
+def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act", label="Moth\r\nBcc: everyone@example.org")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER) == 1
+    (letter,) = letters
+    assert letter["Bcc"] is None
+    assert letter["To"] == "li@example.org"
+    assert letter["Subject"] == "act: Moth Bcc: everyone@example.org at s/a"
+    assert "9 adults (act)." in str(letter.get_payload())
+    assert "Look at ten plants." in str(letter.get_payload())
+
+
+def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act")
+    away = MailServer(host="127.0.0.1", port=free_port(), sender="station@example.org", starttls=False)
+    assert tell_people(fleet.database, away, LATER) == 0
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5)) == 1
+    assert len(letters) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("webhook", "ftp://x"),
+        ("webhook", "file:///etc/passwd"),
+        ("email", "nobody"),
+        ("sms", "+86"),
+        ("email", "a@b\nBcc: c"),
+    ],
+)
+def test_an_address_of_no_such_kind_is_refused(database: Database, kind: str, address: str) -> None:
+    with pytest.raises(UsageError, match="is no address for"):
+        add_recipient(database, kind, address)
+
+
+def test_the_command_adds_recipients_and_sends(
+    fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = ["tell", "--database", url, "--add", "webhook", hook.address, "--zone", "Asia/Shanghai"]
+    assert platform_main([*add, "--quiet", "soon"]) == 2
+    assert "write for example 21:00-06:30" in capsys.readouterr().err
+    assert platform_main(add) == 0
+    fleet.database.execute("UPDATE recipient SET since = %s", (START,))
+    levels(fleet, "a", "act")
+    assert platform_main(["tell", "--database", url, "--once"]) == 0
+    assert [one["level"] for one in hook.told] == ["act"]
