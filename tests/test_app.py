@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -22,7 +23,7 @@ from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
-from edge.store import Store, inspect_store
+from edge.store import Records, Store, inspect_store
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
@@ -201,6 +202,19 @@ def test_a_model_that_cannot_run_leaves_the_page_up_with_the_reason(tmp_path: Pa
     port = free_port()
     with running(configuration(tmp_path, port, None, model=name), tmp_path, port) as node:
         assert Path(name).name in node.page()
+        assert node.stop() == 0
+
+
+def test_a_camera_that_is_missing_leaves_the_page_up_with_the_reason_until_it_is_there(tmp_path: Path) -> None:
+    port, stick = free_port(), tmp_path.with_name(f"{tmp_path.name}-stick")
+    path = configuration(tmp_path, port, None)
+    path.write_text(path.read_text().replace(str(PICTURES), str(stick)))
+    with running(path, tmp_path, port) as node:
+        wait_until(lambda: "The camera does not answer." in node.page(), within_s=20)
+        with closing(Records(tmp_path, "n1")) as records:
+            assert records.latest_sightings(1) == []
+            shutil.copytree(PICTURES, stick)
+            wait_until(lambda: bool(records.latest_sightings(1)), within_s=40)
         assert node.stop() == 0
 
 
