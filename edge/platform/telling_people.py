@@ -72,7 +72,8 @@ class MailServer:
 
 _DUE = """
     SELECT recipient_id, r.kind, address, quiet_from, quiet_until, zone, a.ledger_id, a.seq,
-           coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason, look_at, source
+           coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
+           look_at, source
     FROM recipient r JOIN risen_alert a ON area_code ^@ prefix AND at >= r.since
     LEFT JOIN told t USING (recipient_id, ledger_id, seq)
     WHERE done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
