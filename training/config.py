@@ -50,6 +50,7 @@ class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     final_share: float = 0.03  # of the learning rate, at the last step
     weight_decay: float = 0.02  # on convolution weights only: BatchNorm and biases must be free
     warmup_steps: int = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
+    silu_steps: int = 0  # over so many first steps SiLU, which the starting weights know, turns into ReLU
     box_weight: float = 2.0  # of the box's loss against those of objectness and class
     gradient_norm: float = 35.0
     ema_decay: float = 0.998

@@ -6,7 +6,7 @@ head). Names of modules are the keys of the weights file.
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool2d, relu
+from torch.nn.functional import interpolate, max_pool2d, relu, silu
 
 STRIDES = (8, 16, 32)
 WIDTHS = (64, 128, 256)  # channels of the three levels
@@ -16,7 +16,8 @@ class Cv(nn.Module):
     """Convolution, BatchNorm, ReLU: (B, c_in, H, W) -> (B, c_out, H/stride, W/stride). Folded, `bn` is the identity.
 
     The published network has SiLU, for which ONNX Runtime has no int8 kernel: with ReLU the same graph takes 0.77 of
-    the time in float32 and 0.40 in int8 (416 px, one thread, x86 with VNNI).
+    the time in float32 and 0.40 in int8 (416 px, one thread, x86 with VNNI). `relu_share` below 1 is for training only,
+    on the way from weights that know SiLU.
     """
 
     def __init__(
@@ -25,9 +26,13 @@ class Cv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(c_in, c_out, k, stride, k // 2 if padding is None else padding, groups=groups)
         self.bn: nn.Module = nn.Identity()
+        self.relu_share = 1.0
 
     def forward(self, x: Tensor) -> Tensor:
-        return relu(self.bn(self.conv(x)))
+        y = self.bn(self.conv(x))
+        if self.relu_share >= 1:
+            return relu(y)
+        return torch.lerp(silu(y), relu(y), self.relu_share)
 
 
 class DWC(nn.Module):
@@ -169,6 +174,13 @@ class YoloxNano(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         raw: Tensor = self.head(self.neck(self.backbone(images)))
         return raw
+
+
+def set_relu_share(model: nn.Module, share: float) -> None:
+    """From SiLU (0) to ReLU (1) in every block."""
+    for block in model.modules():
+        if isinstance(block, Cv):
+            block.relu_share = share
 
 
 def grid_points(side_px: int) -> Tensor:

@@ -5,9 +5,10 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from torch.nn.functional import relu, silu
 
 from edge.errors import ConfigError
-from training.model import YoloxNano, decode_boxes, grid_points
+from training.model import Cv, YoloxNano, decode_boxes, grid_points, set_relu_share
 from training.onnx_file import export_onnx, read_facts, write_facts
 from training.weights import STEM_WEIGHT, fold_batchnorm, load_folded, read_weights, restore_batchnorm, without_focus
 
@@ -111,3 +112,12 @@ def test_facts_written_into_a_file_are_read_back_and_replaced(tmp_path):
     write_facts(tmp_path / "model.onnx", {"name": "first"})
     write_facts(tmp_path / "model.onnx", {"name": "叶斑病"})
     assert read_facts(tmp_path / "model.onnx") == {"name": "叶斑病"}
+
+
+def test_the_activation_turns_from_silu_to_relu_in_between_both():
+    block = Cv(3, 4).eval()
+    before = block.conv(pictures(2))
+    expected = {0.0: silu(before), 0.5: (silu(before) + relu(before)) / 2, 1.0: relu(before)}
+    for share, wanted in expected.items():
+        set_relu_share(block, share)
+        assert torch.allclose(block(pictures(2)), wanted, atol=1e-5)
