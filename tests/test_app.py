@@ -215,7 +215,7 @@ def test_a_camera_that_is_missing_leaves_the_page_up_with_the_reason_until_it_is
             assert records.latest_sightings(1) == []
             shutil.copytree(PICTURES, stick)
             wait_until(lambda: bool(records.latest_sightings(1)), within_s=40)
-        assert node.stop() == 0
+        assert node.stop(within_s=20) == 0
 
 
 def test_health_tells_the_platform_about_camera_model_and_store(tmp_path: Path, broker: Broker) -> None:
