@@ -52,7 +52,7 @@ class TopicSensor:
     def _take(self, message: MQTTMessage) -> None:
         if message.retain:  # of an hour that is over, perhaps
             return
-        reading = read_payload(message.payload, self._config)
+        reading = read_payload(bytes(message.payload), self._config)
         if reading is None and not self._unread:
             log.warning(
                 "climate_not_read",

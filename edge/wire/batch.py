@@ -63,8 +63,8 @@ def as_sent(record: Record) -> Record:
         return replace(record, at=whole_ms(record.at), confidence=confidence, box=shares(left, top, right, bottom))
     if isinstance(record, Interval):
         awake_s = round(record.awake_s * 1000) / 1000
-        moments = {"start": whole_ms(record.start), "end": whole_ms(record.end)}
-        return replace(record, awake_s=awake_s, **moments, **rounded(record))
+        start, end = whole_ms(record.start), whole_ms(record.end)
+        return replace(record, start=start, end=end, awake_s=awake_s, **rounded(record))
     if isinstance(record, Alert):
         names = ("value", "low", "high", "start_at", "sure_at")
         figures: dict[str, Any] = {name: in_thousandths(getattr(record, name)) for name in names}

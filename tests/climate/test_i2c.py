@@ -1,5 +1,7 @@
 """Sensors on the bus, by their own drivers, against chips that answer as their datasheets say."""
 
+from typing import Literal
+
 import pytest
 
 from edge.climate import bme280, open_climate, sht3x
@@ -60,7 +62,7 @@ def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sht3x", "bme280"])
-def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: str) -> None:
+def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: Literal["sht3x", "bme280"]) -> None:
     with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):
         open_climate(ClimateTable(kind=kind, bus=99))
 

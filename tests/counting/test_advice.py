@@ -146,7 +146,7 @@ def after(standing: Standing, over: Evidence | None, running: Evidence | None = 
 
 
 def levels(standing: Standing, values: list[float]) -> list[str]:
-    found = []
+    found: list[str] = []
     for value in values:
         standing = after(standing, told(value))
         found.append(standing.level)

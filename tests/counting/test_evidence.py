@@ -9,7 +9,7 @@ import pytest
 from edge.advice import DayRange, Days, Evidence, watched
 from edge.advice.degree_days import measured_days
 from edge.clock import ClockState, Instant
-from edge.config import AdviceTable, OwnThreshold
+from edge.config import AdviceTable, Mode, OwnThreshold
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted
 from edge.nights import begin_of, day_at, day_of, length_s
 from tests.records import count, interval
@@ -75,7 +75,7 @@ def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
 
 
 @pytest.mark.parametrize("mode", ["trap", "live"])
-def test_a_day_begins_where_the_one_before_ends_though_the_clocks_change(mode: str) -> None:
+def test_a_day_begins_where_the_one_before_ends_though_the_clocks_change(mode: Mode) -> None:
     zone = ZoneInfo("Europe/Berlin")
     for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 24), date(2026, 10, 25)):
         begin = begin_of(day, mode, zone)
