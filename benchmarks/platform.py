@@ -152,7 +152,7 @@ def fill(database: Database) -> None:
         " WHERE (node_id + taxon_id) %% 3 > 0",
         span,
     )
-    database.execute("ANALYZE")
+    database.execute("VACUUM ANALYZE")
 
 
 def _wanted(label: str, last: date) -> Wanted:

@@ -12,8 +12,15 @@ from edge.errors import ConfigError, StoreError
 Database = Connection[tuple[Any, ...]]
 _TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
 _GIVE_UP_S = 10
-# A worker that hangs with locks must not hold up the others: the server ends its transaction.
-_OPTIONS = "-c idle_in_transaction_session_timeout=30s -c timezone=UTC -c client_min_messages=warning"
+_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "idle_in_transaction_session_timeout=30s",  # a worker that hangs with locks must not hold up the others
+        "plan_cache_mode=force_custom_plan",  # a plan for all areas and dates at once took 18 s where its own takes 0.1
+        "timezone=UTC",
+        "client_min_messages=warning",
+    )
+)
 
 
 def open_database(url: str, name: str = "fieldeye") -> Database:
