@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from edge.advice import LONGEST, Days, Stand, Threshold, begun, to_json, watched
+from edge.advice import Days, Stand, Threshold, begun, to_json, watched
 from edge.config import NodeConfig
 from edge.counts import Alert, Interval, TaxonCount, counted, name_and_stage
 from edge.errors import StoreError
@@ -45,7 +45,7 @@ class Alarms:
         if not self._adviser.standings:
             return ()
         today = day_at(newest.end.utc, self._mode, self._zone)
-        first_utc = begin_of(today - LONGEST, self._mode, self._zone)
+        first_utc = begin_of(today - self._adviser.reach, self._mode, self._zone)
         try:
             stored = self._store.intervals_between(first_utc, newest.end.utc + A_MOMENT)
         except StoreError as why:

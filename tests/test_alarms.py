@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.alarms import Alarms
@@ -114,3 +115,11 @@ def test_kept_levels_that_cannot_be_read_are_found_anew(tmp_path: Path) -> None:
 def test_alerts_leave_the_node_before_anything_else(trap: Trap) -> None:
     trap.hour(8, 14)
     assert [type(one.record) for one in trap.store.next_batch()] == [Alert, Interval]
+
+
+def test_a_weekly_threshold_is_held_against_a_week_of_which_four_nights_were_watched(tmp_path: Path) -> None:
+    own = OwnThreshold(label=MOTH[0], unit="adults/trap/week", act_at=40)
+    with closing(Trap(tmp_path)) as trap:
+        config = msgspec.structs.replace(trap.config, advice=AdviceTable(threshold=(own,)))
+        trap.alarms = Alarms(config, ACCURACY, trap.store, trap.board)
+        assert [trap.hour(24 * night + 8, 6) for night in range(7)] == [[], [], [], [], ["look"], [], []]

@@ -1,6 +1,6 @@
 """What a count means for the crop: action thresholds, degree days, first catch, and the Alert that says why. Pure."""
 
-from edge.advice.adviser import LONGEST, Adviser, begun, to_json
+from edge.advice.adviser import Adviser, begun, to_json
 from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, HeatSum, degree_days, heat_sum
 from edge.advice.evidence import Days
@@ -10,7 +10,6 @@ from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds
 from edge.advice.units import Refused, Stand, converted
 
 __all__ = [
-    "LONGEST",
     "Adviser",
     "Biofix",
     "DayRange",

@@ -10,11 +10,9 @@ from edge.advice.alert import alert_of
 from edge.advice.evidence import Days
 from edge.advice.standing import Standing, judged
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Refused, Stand
+from edge.advice.units import UNKNOWN_STAND, Refused, Stand, nights_of
 from edge.clock import Instant
 from edge.counts import Alert
-
-LONGEST = timedelta(days=7)  # a weekly threshold: intervals of so long before today are wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,12 @@ class Adviser:
         urgency = {"act": 0, "look": 1, "calm": 2}
         known = [one for one in self.standings if one.figure is not None]
         return tuple(sorted(known, key=lambda one: (urgency[one.level], one.threshold.scientific_name)))
+
+    @property
+    def reach(self) -> timedelta:
+        """Intervals of so long before today are wanted: a week only where a threshold speaks of one."""
+        nights = [nights_of(one.threshold.unit) or 1.0 for one in self.standings]
+        return timedelta(days=max(nights, default=1.0))
 
     def advised(self, days: Days, at: Instant, camera: str, model: str) -> tuple["Adviser", tuple[Alert, ...]]:
         """After a new count: an Alert for each level that changed. A threshold in another unit stays as it is."""
