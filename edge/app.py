@@ -81,9 +81,10 @@ class Node:
     page: PageServer | None
     pipeline: Pipeline | None
     alive: Pulse
+    runs: Runs
 
-    def run(self) -> None:
-        """Look until told to stop or until the camera has shown everything."""
+    def run(self) -> bool:
+        """Look until told to stop or until the camera has shown everything; False if a fault of its own ended it."""
         notify("READY=1")
         log.info("node_started", extra={"node": self.config.node.node, "page": self.page.url if self.page else None})
         if self.pipeline is not None:
@@ -92,6 +93,7 @@ class Node:
             self.alive.beat()
         notify("STOPPING=1")
         log.info("node_stopped", extra={"node": self.config.node.node})
+        return self.runs.ends_well
 
 
 def build(
@@ -126,7 +128,7 @@ def build(
     publisher = _start_publisher(base, parts)
     alive = Pulse(clock, publisher, _proof(base) if detector else None, base.keeper)
     pipeline = None if detector is None else _open_loop(base, parts, detector, publisher, alive)
-    return Node(config, store, board, stop, page, pipeline, alive)
+    return Node(config, store, board, stop, page, pipeline, alive, runs)
 
 
 def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unattended: bool) -> tuple[NodeConfig, Store]:

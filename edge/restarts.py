@@ -49,6 +49,11 @@ class Runs:
         """Did the last `BAD_ENDS` runs of this boot all end badly within `WITHIN_S`?"""
         return end_too_fast(self._before, self._this)
 
+    @property
+    def ends_well(self) -> bool:
+        """Is nothing noted that would make this run a bad one?"""
+        return self._reason == ASKED
+
     def note(self, reason: str) -> None:
         """Why this run is about to end, if not because it was told to."""
         self._reason = reason

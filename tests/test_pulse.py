@@ -85,7 +85,8 @@ def test_a_publisher_that_dies_takes_the_node_with_it_and_the_next_start_says_wh
     monkeypatch.setattr(app, "read_board", breaks)
     with Broker() as broker, ExitStack() as parts:
         config = load_config(configuration(tmp_path, free_port(), broker.port))
-        build(config, parts, stop)
+        node = build(config, parts, stop)
         wait_until(stop.is_set, within_s=20)
+        assert not node.run()  # a bad end, also for the trial of new software
     with closing(Store(config.store, config.node.node)) as store, Runs(store, SetClock().now()) as runs:
         assert runs.last_stop == "fault in publisher: RuntimeError: a fault of our own"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from edge.app import build
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
-from edge.cli.exits import DONE
+from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, safe_config
 from edge.durable import write_durably
@@ -44,22 +44,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 after a clean stop; 2 with a wrong configuration, unless unattended."""
+    """0 after a clean stop, 1 if a thread died (systemd then counts a bad end); 2 with a wrong configuration."""
     told, stop, again = Event(), Event(), Event()
     stop_on_signal(told, stop)
-    _live(args, stop, again)
+    is_well = _live(args, stop, again)
     while again.is_set() and not told.is_set():
         again.clear()
         stop.clear()
         if told.is_set():  # a signal that came in between
             break
         log.info("settings_changed")
-        _live(args, stop, again)
-    return DONE
+        is_well = _live(args, stop, again)
+    return DONE if is_well else NOT_WELL
 
 
-def _live(args: argparse.Namespace, stop: Event, again: Event) -> None:
-    """A node from its configuration to its end. The page sets `again` to have another one with new settings."""
+def _live(args: argparse.Namespace, stop: Event, again: Event) -> bool:
+    """A node from its configuration to its end; did it end as it should?
+
+    The page sets `again` to have another one with new settings.
+    """
 
     def begin_again() -> None:
         again.set()
@@ -78,7 +81,7 @@ def _live(args: argparse.Namespace, stop: Event, again: Event) -> None:
         )
         if chosen.is_meant:
             _keep_as_last_good(args.config, Path(chosen.config.store.folder))
-        node.run()
+        return node.run()
 
 
 def _settled(path: Path) -> Chosen:

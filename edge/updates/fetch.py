@@ -30,7 +30,8 @@ def _fetch(inbox: Inbox, request: Request) -> None:
         while have < request.bytes and (block := answer.read(min(_BLOCK_BYTES, request.bytes - have))):
             before, have = have, inbox.add(request.sha256, request.bytes, have, block)
             if have < before:
-                raise UpdateError(f"{request.url}: is another file than was announced; it is tried again")
+                inbox.forget(request)  # a metered line must not pay for it again and again
+                raise UpdateError(f"{request.url}: is another file than was announced; tell the node of the right one")
     if have < request.bytes:
         raise UpdateError(f"{request.url}: ended after {have} of {request.bytes} bytes; the rest is tried again")
 
