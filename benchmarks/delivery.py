@@ -35,6 +35,7 @@ def main() -> None:
         out_to_the_broker(Path(folder))
         on_the_wire(Path(folder))
         a_month_without_a_broker(Path(folder))
+        a_full_store(Path(folder))
 
 
 def into_the_store(folder: Path) -> None:
@@ -93,9 +94,43 @@ def a_month_without_a_broker(folder: Path) -> None:
             store.commit([*records, *(sighting(86400.0 * day + n) for n in range(SIGHTINGS_A_DAY))])
         health = store.health()
     used = sum(path.stat().st_size for path in (folder / "month").rglob("*") if path.is_file()) / 1e6
+    with Broker() as broker:
+        platform = Platform(broker)
+        began_s = time.monotonic()
+        with running(folder / "month", to(broker.port)) as node:
+            wait_until(node.is_drained, within_s=300)
+            drained_s = time.monotonic() - began_s
+        counted = len(platform.read().counted)
+        platform.client.leave()
     _report(
         "30 days without a broker", f"{used:.1f} MB", f"<= 64 MB; {health.waiting} records wait, {health.lost} lost"
     )
+    _report("records a second when it is back", f"{health.waiting / drained_s:.0f}", f">= 500; {counted} counted once")
+
+
+def a_full_store(folder: Path) -> None:
+    """Commits of 20 into 64 MB that are full, and while the file is brought down to 8 MB: processor time, and wall."""
+    with closing(Store(StoreTable(folder=str(folder / "full"), max_mb=64), "n1")) as store:
+        while store.health().lost == 0:
+            store.commit([sighting(k, count=k) for k in range(1000)])
+        full = _commits(store, 300)
+    with closing(Store(StoreTable(folder=str(folder / "full"), max_mb=8), "n1")) as store:
+        shorter = _commits(store, 800)
+    file_mb = (folder / "full" / "fieldeye.db").stat().st_size / 1e6
+    for what, (cpu_s, wall_s) in (("full", full), (f"shortened to {file_mb:.0f} MB by 800", shorter)):
+        beside = f"ms of processor, the longest of all commits; {wall_s * 1000:.0f} ms on the wall in the middle"
+        _report(f"a commit of 20 into 64 MB, {what}", f"{cpu_s * 1000:.1f}", beside)
+
+
+def _commits(store: Store, number: int) -> tuple[float, float]:
+    """The longest processor time, and the median time."""
+    cpu, wall = [], []
+    for n in range(number):
+        began_s, cpu_s = time.monotonic(), time.thread_time()
+        store.commit(_sightings(n))
+        wall.append(time.monotonic() - began_s)
+        cpu.append(time.thread_time() - cpu_s)
+    return max(cpu), sorted(wall)[number // 2]
 
 
 def _bare_publishes(broker: Broker) -> float:
