@@ -96,11 +96,11 @@ class Intake:
 
     def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
         received = datetime.now(UTC)
-        arrived = [one for each in heard for one in self._arrived(each)]
+        arrived = [one for each in heard for one in self._arrived(each, received)]
         self._prepare(arrived, received)
         with self._database.transaction():
             new = self._new_of(arrived)
-            self._copy_records(new, received)
+            self._copy_records(new)
             self._copy_intervals(new)
             self._copy_alerts(new)
             self._note_in_ledger(new)
@@ -108,17 +108,17 @@ class Intake:
                 self.set_aside(message, reason)
         return Kept(len(new), len(arrived) - len(new), len(bad))
 
-    def _arrived(self, heard: Heard) -> Iterable[Arrived]:
+    def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:
         site, node = heard.topic.site, heard.topic.node
         node_id, zone = self._node(site, node)
         ledger_id = self._ledger(node_id, heard.records[0].key.epoch)  # a batch is of one epoch
-        return [Arrived(ledger_id, node_id, site, zone, decoded) for decoded in heard.records]
+        return [Arrived(ledger_id, node_id, site, zone, one, at_of(one, received)) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
-        last = received.date().replace(day=1)
-        for month in sorted({at_of(one.decoded, received).date().replace(day=1) for one in arrived} - self._months):
-            if FIRST_MONTH <= month <= last:
+        for year, number in {(one.at.year, one.at.month) for one in arrived}:
+            month = date(year, number, 1)
+            if FIRST_MONTH <= month <= received.date() and month not in self._months:
                 self._database.execute("SELECT ensure_month(%s)", (month,))
                 self._months.add(month)
         taxa = {
@@ -165,10 +165,10 @@ class Intake:
         rows = self._database.execute(_TAKE_AWAY, (list(ids), list(seqs), revisions)).fetchall()
         return [(ledger_id, seq) for ledger_id, seq in rows]
 
-    def _copy_records(self, new: Sequence[Arrived], received: datetime) -> None:
+    def _copy_records(self, new: Sequence[Arrived]) -> None:
         with self._database.cursor().copy("COPY record (ledger_id, seq, at, kind, body) FROM STDIN") as copy:
             for first in range(0, len(new), _LINES):  # the server reads one part while the next is written
-                copy.write(b"".join([record_line(one, received) for one in new[first : first + _LINES]]))
+                copy.write(b"".join([record_line(one) for one in new[first : first + _LINES]]))
 
     def _copy_intervals(self, new: Sequence[Arrived]) -> None:
         intervals = [(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Interval)]

@@ -1,8 +1,8 @@
 """Decoded records as rows of the database. Pure; text is written in PostgreSQL's COPY form."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,23 +14,23 @@ NOON = timedelta(hours=12)
 Taxon = tuple[str, str, str]  # label, life stage, EPPO code
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A record that came, of an epoch with a row in the ledger."""
+class Arrived(NamedTuple):
+    """A record that came, of an epoch with a row in the ledger. `at`: when it speaks of."""
 
     ledger_id: int
     node_id: int
     site: str
     zone: ZoneInfo
     decoded: Decoded
+    at: datetime
 
 
-def record_line(arrived: Arrived, received: datetime) -> bytes:
+def record_line(arrived: Arrived) -> bytes:
     """A line of COPY record (ledger_id, seq, at, kind, body)."""
     decoded = arrived.decoded
     told = plain(decoded, arrived.site)
     body = msgspec.json.encode(told).replace(b"\\", b"\\\\")  # JSON leaves no other letter that COPY gives a meaning
-    at, kind = at_of(decoded, received).isoformat(), told.__struct_config__.tag
+    at, kind = arrived.at.isoformat(), told.__struct_config__.tag
     return f"{arrived.ledger_id}\t{decoded.key.seq}\t{at}\t{kind}\t".encode() + body + b"\n"
 
 
