@@ -91,8 +91,8 @@ def _device_or(split: str) -> str:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["whole", "series", "moved"])
-    parser.add_argument("split", choices=["val", "test"])
+    parser.add_argument("what", nargs="?", default="whole", choices=["whole", "series", "moved"])
+    parser.add_argument("split", nargs="?", default="val", choices=["val", "test"])
     parser.add_argument("--model", type=Path, default=MODELS / "cards.onnx")
     parser.add_argument("--series", type=int, default=50, help="so many series, or trials of `moved`")
     arguments = parser.parse_args()
