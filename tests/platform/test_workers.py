@@ -14,8 +14,8 @@ import pytest
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.counts import Record
-from edge.platform.database import Database
-from edge.wire import Info, encode_message
+from edge.platform.database import Database, open_database
+from edge.wire import Info, carried_line, encode_message
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
 from tests.platform.postgres import Postgres
@@ -126,6 +126,7 @@ def _send(nodes: object, name: str, number: int, sent: set[tuple[str, int]]) -> 
     sent |= {(name, seq) for seq in range(first, first + 4)}
 
 
+@pytest.mark.platform
 def test_a_database_that_restarts_costs_no_record(broker: Broker) -> None:
     sent: set[tuple[str, int]] = set()
     with Postgres() as own, ingesting(broker, own.url()) as worker, broker.connect("nodes") as nodes:
@@ -135,8 +136,6 @@ def test_a_database_that_restarts_costs_no_record(broker: Broker) -> None:
             if number == 30:
                 own.start()
             _send(nodes, f"n{number % 3}", number // 3, sent)
-        from edge.platform.database import open_database  # noqa: PLC0415
-
         with open_database(own.url()) as database:
             wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
             assert len(kept(database)) == len(sent)
@@ -178,8 +177,6 @@ def _children(pid: int) -> list[_Child]:
 def test_a_file_of_a_stick_is_taken_into_the_database(
     tmp_path: Path, url: str, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from edge.wire import carried_line  # noqa: PLC0415
-
     message = batch(sighting(), interval())
     path = tmp_path / "stick.jsonl"
     path.write_bytes(carried_line(message.topic, message.payload) * 2 + b'{"torn": ')
