@@ -14,7 +14,7 @@ from training.batches import Batch, plain_batches
 from training.config import OptimiserConfig
 from training.losses import detection_loss
 from training.metrics import Average, Truth, average_precision
-from training.model import YoloxNano, decode_boxes, grid_points, set_relu_share
+from training.model import YoloxNano, decode_boxes, grid_points
 from training.samples import Example
 from training.transforms import letterboxed
 
@@ -58,10 +58,6 @@ class Schedule:
         fall = (1 + cos(pi * min(1.0, step / self.steps))) / 2
         return self.config.learning_rate * warm * (self.config.final_share + (1 - self.config.final_share) * fall)
 
-    def relu_share(self, step: int) -> float:
-        """How far the activation has turned from SiLU to ReLU before that step, 0..1."""
-        return min(1.0, step / self.config.silu_steps) if self.config.silu_steps else 1.0
-
 
 def new_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.AdamW:
     """AdamW that decays convolution weights only."""
@@ -84,7 +80,6 @@ def train_one_epoch(
         rate = schedule.learning_rate(step)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        set_relu_share(model, schedule.relu_share(step))
         images = as_input(batch.images.to(device))
         points = grid_points(images.shape[-1]).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):

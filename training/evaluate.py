@@ -13,8 +13,11 @@ from pathlib import Path
 import cv2
 
 from edge.bundle import MODELS
+from edge.errors import ConfigError
 from training.card import card
-from training.config import TrainConfig, read_config
+from training.classes import read_classes
+from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
+from training.datasets import read_dataset
 from training.export import PRECISIONS, empties_of
 from training.figures import ClassFigures, Figures
 from training.judge import figures_of
@@ -40,10 +43,19 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
-    release(paths, golden_sample(paths, may_be_shown(samples_of(config, "val"))))
+    release(paths, golden_sample(paths, may_be_shown(samples_of(config, "val")) or strangers(config)))
     write_report(models / "reports", config.bundle, figures)
     write_card(models / "cards" / f"{config.bundle}.md", looks[0], figures, may_be_shown(samples))
     return figures
+
+
+def strangers(config: TrainConfig) -> list[Sample]:
+    """Pictures that may be shown, of a set the bundle does not know, for one whose own sets state no licence."""
+    if config.golden is None:
+        raise ConfigError(f"{config.name}: no picture of its sets may be shown; name an open set as golden")
+    dataset = DatasetConfig(name=config.golden, annotation=EMPTY)
+    classes = read_classes(config.labelled)
+    return may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
 
 
 def reported(config: TrainConfig, models: Path, split: str, folder: Path) -> tuple[Figures, ...]:

@@ -27,7 +27,7 @@ from training.datasets import read_dataset
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
-from training.model import STRIDES, YoloxNano
+from training.model import STRIDES, YoloxNano, with_activation
 from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.train import examples_of, samples_of
@@ -52,7 +52,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
     classes = read_classes(config.labelled)
     state = load_checkpoint(checkpoint)
-    model = unfolded(YoloxNano(len(classes.labels)))
+    model = with_activation(unfolded(YoloxNano(len(classes.labels))), config.activation)
     model.load_state_dict(state.ema)
     paths = {precision: models / f"{config.bundle}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)

@@ -1,8 +1,10 @@
-"""YOLOX-Nano as its published weights lay it out; `training.weights` fills it. Its activation is ReLU, not SiLU.
+"""YOLOX-Nano as its published weights lay it out; `training.weights` fills it. Its activation is SiLU or ReLU.
 
 Architecture: Ge et al. (2021), YOLOX, arXiv:2107.08430 (CSPDarknet with depthwise convolutions, PAN neck, decoupled
 head). Names of modules are the keys of the weights file.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +12,16 @@ from torch.nn.functional import interpolate, max_pool2d, relu, silu
 
 STRIDES = (8, 16, 32)
 WIDTHS = (64, 128, 256)  # channels of the three levels
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "silu": silu}
 
 
 class Cv(nn.Module):
-    """Convolution, BatchNorm, ReLU: (B, c_in, H, W) -> (B, c_out, H/stride, W/stride). Folded, `bn` is the identity.
+    """Convolution, BatchNorm, activation: (B, c_in, H, W) -> (B, c_out, H/stride, W/stride).
+
+    Folded, `bn` is the identity.
 
     The published network has SiLU, for which ONNX Runtime has no int8 kernel: with ReLU the same graph takes 0.77 of
-    the time in float32 and 0.40 in int8 (416 px, one thread, x86 with VNNI). `relu_share` below 1 is for training only,
-    on the way from weights that know SiLU.
+    the time in float32 and 0.40 in int8 (416 px, one thread, x86 with VNNI).
     """
 
     def __init__(
@@ -26,13 +30,10 @@ class Cv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(c_in, c_out, k, stride, k // 2 if padding is None else padding, groups=groups)
         self.bn: nn.Module = nn.Identity()
-        self.relu_share = 1.0
+        self.activation = ACTIVATIONS["relu"]
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn(self.conv(x))
-        if self.relu_share >= 1:
-            return relu(y)
-        return torch.lerp(silu(y), relu(y), self.relu_share)
+        return self.activation(self.bn(self.conv(x)))
 
 
 class DWC(nn.Module):
@@ -176,11 +177,12 @@ class YoloxNano(nn.Module):
         return raw
 
 
-def set_relu_share(model: nn.Module, share: float) -> None:
-    """From SiLU (0) to ReLU (1) in every block."""
+def with_activation(model: YoloxNano, name: str) -> YoloxNano:
+    """The model with that one of ACTIVATIONS in every block."""
     for block in model.modules():
         if isinstance(block, Cv):
-            block.relu_share = share
+            block.activation = ACTIVATIONS[name]
+    return model
 
 
 def grid_points(side_px: int) -> Tensor:

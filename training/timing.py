@@ -6,14 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import onnxruntime as ort
-from onnx import helper
 
 from edge.bench import turns_ms
 from edge.boxes import Image
 from training.figures import Cost
 from training.looks import Looks
+from training.model import with_activation
 from training.onnx_file import INPUT, export_onnx
 from training.weights import load_folded
 
@@ -49,25 +48,10 @@ def bare_network(weights: Path) -> Callable[[], object]:
     """One run of YOLOX-Nano as it was published, SiLU included, at 416 px on one thread."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "start.onnx"
-        export_onnx(load_folded(weights, START_CLASSES), path, START_PX)
-        content = with_silu(onnx.load(path)).SerializeToString()
+        export_onnx(with_activation(load_folded(weights, START_CLASSES), "silu"), path, START_PX)
+        content = path.read_bytes()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     picture = np.full((1, 3, START_PX, START_PX), 114, np.float32)
     return lambda: session.run(None, {INPUT: picture})
-
-
-def with_silu(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with x * sigmoid(x) in place of every Relu: the published network has it, ours need not."""
-    nodes = []
-    for node in model.graph.node:
-        if node.op_type != "Relu":
-            nodes.append(node)
-            continue
-        (into,), (out,) = node.input, node.output
-        nodes.append(helper.make_node("Sigmoid", [into], [f"{out}/sigmoid"]))
-        nodes.append(helper.make_node("Mul", [into, f"{out}/sigmoid"], [out]))
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return model

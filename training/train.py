@@ -31,7 +31,7 @@ from training.cutouts import Pasting, read_cutouts
 from training.datasets import images_of_split, read_dataset
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
 from training.label_care import cared_for, read_decisions
-from training.model import YoloxNano, set_relu_share
+from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
 from training.transforms import cut
 from training.weights import load_folded, restore_batchnorm, unfolded
@@ -51,7 +51,7 @@ class Learner:
     @classmethod
     def at(cls, state: Checkpoint, config: TrainConfig, labels: int, device: torch.device) -> "Learner":
         """As it was when `state` was saved."""
-        model, average = (unfolded(YoloxNano(labels)).to(device) for _ in range(2))
+        model, average = (with_activation(unfolded(YoloxNano(labels)), config.activation).to(device) for _ in range(2))
         model.load_state_dict(state.model)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
         ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
@@ -102,7 +102,6 @@ def train(config: TrainConfig, run: Path) -> None:
         if rank > 0:
             continue
         line |= {"epoch": epoch, "seconds": took_s, "pictures_per_s": steps * config.batch * world / took_s}
-        set_relu_share(learner.average, schedule.relu_share((epoch + 1) * steps))
         if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
             line |= learner.validated(held_out, config, labels)
         best_before, map50 = state.best_map50, line.get("map50", -1.0)  # most epochs are not validated
@@ -167,8 +166,7 @@ def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> 
     torch.manual_seed(config.seed)
     picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
     batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
-    model = load_folded(Path(config.weights), classes)
-    set_relu_share(model, 0.0 if config.optimiser.silu_steps else 1.0)
+    model = with_activation(load_folded(Path(config.weights), classes), config.activation)
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()
     return Checkpoint(
         epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,

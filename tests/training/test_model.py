@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import relu, silu
 
 from edge.errors import ConfigError
-from training.model import Cv, YoloxNano, decode_boxes, grid_points, set_relu_share
+from training.model import Cv, YoloxNano, decode_boxes, grid_points, with_activation
 from training.onnx_file import export_onnx, read_facts, write_facts
 from training.weights import STEM_WEIGHT, fold_batchnorm, load_folded, read_weights, restore_batchnorm, without_focus
 
@@ -114,10 +114,9 @@ def test_facts_written_into_a_file_are_read_back_and_replaced(tmp_path):
     assert read_facts(tmp_path / "model.onnx") == {"name": "叶斑病"}
 
 
-def test_the_activation_turns_from_silu_to_relu_in_between_both():
-    block = Cv(3, 4).eval()
-    before = block.conv(pictures(2))
-    expected = {0.0: silu(before), 0.5: (silu(before) + relu(before)) / 2, 1.0: relu(before)}
-    for share, wanted in expected.items():
-        set_relu_share(block, share)
-        assert torch.allclose(block(pictures(2)), wanted, atol=1e-5)
+@pytest.mark.parametrize(("name", "expected"), [("silu", silu), ("relu", relu)])
+def test_every_block_has_the_activation_that_is_asked_for(name, expected):
+    model = with_activation(YoloxNano(2), name)
+    block = model.backbone.stem.conv
+    assert torch.allclose(block(pictures(2)), expected(block.conv(pictures(2))), atol=1e-5)
+    assert {one.activation for one in model.modules() if isinstance(one, Cv)} == {expected}

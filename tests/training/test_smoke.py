@@ -29,6 +29,7 @@ def shipped(tmp_path_factory):
         phases=(PhaseConfig(epochs=2, sides_px=(SIDE_PX,)),),
         empties=("rice-pests",),  # not empty at all, so that something is counted
         side_px=SIDE_PX,
+        activation="silu",
         batch=4,
         optimiser=OptimiserConfig(learning_rate=1e-4, warmup_steps=2),
     )
