@@ -85,12 +85,13 @@ def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | No
         return None
     left, top = max(left - RING_PX, 0), max(top - RING_PX, 0)
     crop = image[top : top + height + 2 * RING_PX, left : left + width + 2 * RING_PX].astype(np.float32)
-    mask = np.zeros(crop.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [part - (left, top) for part in parts], 255)
+    corner = np.array([left, top], np.int32)
+    mask: Image = np.zeros((crop.shape[0], crop.shape[1]), np.uint8)
+    cv2.fillPoly(mask, [part - corner for part in parts], (255,))
     around = cv2.dilate(mask, np.ones((2 * RING_PX + 1,) * 2, np.uint8)) > mask
     share = crop / np.maximum(np.median(crop[around], axis=0), 1)
-    opacity = cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0).astype(np.float32) / 255
-    return Cutout(np.asarray(share, np.float32), opacity, class_id)
+    opacity = cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0) / 255
+    return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
 
 
 def _turned(cutout: Cutout, degrees: float, scale: float) -> tuple[Floats, Floats]:
