@@ -16,7 +16,7 @@ from edge.boxes import Floats
 from edge.bundle import MODELS
 from edge.ranges import count_range
 from training.config import read_config
-from training.looks import Looks
+from training.judging.looks import Looks
 from training.samples import IGNORE
 from training.train import samples_of
 

@@ -19,7 +19,7 @@ from edge.errors import FieldeyeError
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate, paths_of
 from training.export import truths_of
-from training.looks import Looks
+from training.judging.looks import Looks
 from training.metrics import average_precision
 from training.samples import Sample
 from training.train import samples_of

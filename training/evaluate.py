@@ -14,21 +14,21 @@ import cv2
 
 from edge.bundle import MODELS
 from edge.errors import ConfigError
-from training.card import card
 from training.classes import read_classes
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
 from training.export import PRECISIONS, empties_of
-from training.figures import ClassFigures, Figures
-from training.judge import figures_of
-from training.looks import Looks
+from training.judging.card import card
+from training.judging.figures import ClassFigures, Figures
+from training.judging.judge import figures_of
+from training.judging.looks import Looks
+from training.judging.report_page import write_report
+from training.judging.shown import may_be_shown
+from training.judging.timing import costs
 from training.manifest import golden_sample, release
 from training.onnx_file import Facts, read_facts, write_facts
-from training.report_page import write_report
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
-from training.shown import may_be_shown
-from training.timing import costs
 from training.train import samples_of
 
 ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person

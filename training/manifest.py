@@ -46,7 +46,9 @@ def release(paths: Sequence[Path], golden: Sample) -> None:
 def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> None:
     """Put entries into a part of the folder's manifest, in place of those of the same names."""
     manifest = folder / MANIFEST
-    content: dict[str, Any] = json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {"format": 1, "bundles": {}}
+    content: dict[str, Any] = (
+        json.loads(manifest.read_text("utf-8")) if manifest.is_file() else {"format": 1, "bundles": {}}
+    )
     content[part] = dict(sorted({**content.get(part, {}), **entries}.items()))
     text = json.dumps(content, ensure_ascii=False, indent=1)
     beside = manifest.with_suffix(".partial")

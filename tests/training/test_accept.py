@@ -6,7 +6,7 @@ from edge.bundle import MODELS
 from tests.training.conftest import TINY
 from training import accept as gate
 from training.accept import Change, changes, verdict
-from training.looks import Looks
+from training.judging.looks import Looks
 from training.onnx_file import read_facts, write_facts
 from training.train import samples_of
 

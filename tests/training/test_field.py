@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import TINY
-from training.field import HARMS, spoilt
+from training.judging.field import HARMS, spoilt
 from training.samples import Example, read_image
 
 PICTURE = TINY / "pest-vision" / "images" / "pest_00.jpg"

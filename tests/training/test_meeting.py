@@ -3,7 +3,7 @@ import pytest
 
 from edge.detections import no_detections
 from tests.training.test_metrics import CROWD, INSECT, OTHER, found, marked
-from training.meeting import alarms_of, confusion, counting, counts_of, found_of
+from training.judging.meeting import alarms_of, confusion, counting, counts_of, found_of
 from training.samples import IGNORE
 
 TWO = [marked((*INSECT, 0), (*OTHER, 1)), marked((*INSECT, 0))]

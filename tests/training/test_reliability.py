@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from training.judging.reliability import reliability
 from training.metrics import Judged
-from training.reliability import reliability
 
 
 def said(confidence, right, times=1000):

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.judging.shown import NOT_SHOWN_CSV, marked_pictures, may_be_shown
 from training.samples import Sample
-from training.shown import NOT_SHOWN_CSV, marked_pictures, may_be_shown
 
 
 def sample(dataset, name):

@@ -12,7 +12,7 @@ from tests.training.conftest import SIDE_PX, TINY
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
 from training.export import export
-from training.field import HARMS
+from training.judging.field import HARMS
 from training.samples import read_image
 from training.train import samples_of, train
 

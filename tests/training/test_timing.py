@@ -2,9 +2,9 @@ import numpy as np
 
 from edge.bundle import MODELS
 from tests.training.conftest import TINY
-from training.looks import Looks
+from training.judging.looks import Looks
+from training.judging.timing import costs
 from training.samples import Sample, read_image
-from training.timing import costs
 
 
 def test_a_file_costs_more_than_its_network_and_there_is_no_ratio_without_the_starting_weights(tmp_path):

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.figures import Share
+from training.judging.figures import Share
+from training.judging.tables import table, with_interval
 from training.leaves.net import STRESSES
 from training.onnx_file import Facts
-from training.tables import table, with_interval
 
 GRADES = ("healthy", "very low", "low", "high", "very high")
 ABOUT = Path(__file__).parents[1] / "about" / "leaf.md"

@@ -17,8 +17,8 @@ import numpy as np
 
 from edge.bundle import MODELS
 from edge.severity import LeafMetrics, LeafReader
-from training.bootstrap import interval, shares
-from training.figures import Share
+from training.judging.bootstrap import interval, shares
+from training.judging.figures import Share
 from training.leaves.card import LeafFigures, card
 from training.leaves.export import CROP, DATASET
 from training.leaves.pictures import UNSURE, Leaf, read_leaves

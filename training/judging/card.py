@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from training import tables
-from training.figures import Figures
+from training.judging import tables
+from training.judging.figures import Figures
 from training.onnx_file import Facts
 
 NO_EXAMPLES = (

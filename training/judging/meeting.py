@@ -7,8 +7,8 @@ import numpy as np
 from edge.agreement import Agreement, agreement
 from edge.boxes import Ints, iou
 from edge.detections import Detections
-from training.bootstrap import Numbers, interval, shares
-from training.figures import Alarms, Found, Share
+from training.judging.bootstrap import Numbers, interval, shares
+from training.judging.figures import Alarms, Found, Share
 from training.metrics import MATCH_IOU, Truth, at_threshold, is_excused, judged
 
 HITS, ALARMS, MISSES = 0, 1, 2

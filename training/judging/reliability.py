@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.detections import Detections
-from training.figures import Bin, Reliability
+from training.judging.figures import Bin, Reliability
 from training.metrics import Judged, Truth, judged
 
 BINS = 10

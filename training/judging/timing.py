@@ -10,8 +10,8 @@ import onnxruntime as ort
 
 from edge.bench import turns_ms
 from edge.boxes import Image
-from training.figures import Cost
-from training.looks import Looks
+from training.judging.figures import Cost
+from training.judging.looks import Looks
 from training.model import with_activation
 from training.onnx_file import INPUT, export_onnx
 from training.weights import load_folded

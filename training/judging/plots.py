@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from training.figures import Figures
+from training.judging.figures import Figures
 
 mpl.use("Agg")
 GROUND = "(ground)"

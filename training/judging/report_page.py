@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from training import tables
-from training.figures import Figures
-from training.plots import draw_all
+from training.judging import tables
+from training.judging.figures import Figures
+from training.judging.plots import draw_all
 
 
 def write_report(folder: Path, name: str, figures: Sequence[Figures]) -> None:
@@ -81,7 +81,7 @@ def _field(first: Figures, pictures: Mapping[str, str]) -> list[str]:
         return []
     return [
         "## In the field", "",
-        f"The same pictures spoilt by `training/field.py`, {first.precision}.", "",
+        f"The same pictures spoilt by `training/judging/field.py`, {first.precision}.", "",
         *tables.field(first),
         f"![what a field costs]({pictures['field']})", "",
     ]  # fmt: skip

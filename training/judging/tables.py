@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from training.figures import Figures, Share
+from training.judging.figures import Figures, Share
 
 NONE = "–"
 

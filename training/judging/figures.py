@@ -6,7 +6,7 @@ An `interval` is the 95 % one, by bootstrap over pictures; None where there is t
 from dataclasses import dataclass
 
 from edge.agreement import Agreement
-from training.bootstrap import Interval
+from training.judging.bootstrap import Interval
 
 
 @dataclass(frozen=True, slots=True)
