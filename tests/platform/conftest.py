@@ -23,12 +23,14 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def url(postgres: Postgres) -> str:
-    """Of a database with all tables and nothing in them."""
+def url(postgres: Postgres) -> Iterator[str]:
+    """Of a database with all tables and nothing in them; it goes with the test, or the last one has much to clear."""
     name = f"test_{next(_NUMBERS)}"
     with open_database(postgres.url()) as database:
         database.execute(f"CREATE DATABASE {name} TEMPLATE form STRATEGY wal_log".encode())
-    return postgres.url(name)
+    yield postgres.url(name)
+    with open_database(postgres.url()) as database:
+        database.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture
