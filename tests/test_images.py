@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -31,6 +32,7 @@ from tests.broker import Broker
 from tests.network import PUBACK, Network
 from tests.node import NODE, SITE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
+from tests.test_store import open_store
 from tests.waiting import wait_until
 
 IMAGE = f"fieldeye/v1/{SITE}/{NODE}/image"
@@ -187,6 +189,7 @@ def test_a_kept_picture_is_sent_when_it_is_asked_for(
 ) -> None:
     with running(tmp_path, to(broker.port)) as node:
         (key,) = node.store.commit([sighting()], SMALL)
+        node.publisher.wake()
         wait_drained(node)
         assert image_messages(platform) == []  # pictures stay on the node unless asked for
         name = node.store.records_between_seq(key.seq, key.seq)[0].record.picture  # type: ignore[union-attr]
@@ -221,10 +224,10 @@ def test_a_picture_that_is_not_kept_is_named_as_gone(tmp_path: Path, broker: Bro
 def test_the_newest_picture_goes_unasked_where_the_day_has_room_for_it(
     tmp_path: Path, broker: Broker, platform: Platform
 ) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(1)], SMALL)
+        (newest,) = store.commit([sighting(2)], jpeg(100, seed=2))
     with running(tmp_path, to(broker.port, daily_pictures_mb=1.0)) as node:
-        node.store.commit([sighting(1)], SMALL)
-        (newest,) = node.store.commit([sighting(2)], jpeg(100, seed=2))
-        node.publisher.wake()
         wait_until(lambda: len(pictures(platform)) == 1, within_s=10)
         node.store.commit([sighting(3)], SMALL)
         node.commit(sighting(4))
