@@ -64,7 +64,7 @@ def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFi
         config = configuration(tmp_path, free_port(), broker.port)
         assert main(["doctor", "--config", str(config), "--json"]) == 0
     verdicts = {v["what"]: v for v in map(json.loads, capsys.readouterr().out.splitlines())}
-    assert list(verdicts)[:5] == ["configuration", "clock", "store", "camera", "model"]
+    assert list(verdicts)[:6] == ["configuration", "clock", "store", "updates", "camera", "model"]
     assert "was acknowledged" in verdicts["broker publish"]["sentence"]
 
 
