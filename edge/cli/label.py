@@ -6,9 +6,10 @@ import json
 import os
 from pathlib import Path
 
+from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
-from edge.config import NodeConfig, load_config
+from edge.config import NodeConfig
 from edge.errors import UsageError
 from edge.mqtt.secret import read_secret
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         from edge.label import Label, label_pdf, label_svg  # noqa: PLC0415  its libraries are on the bench only
     except ImportError as why:
         raise UsageError(NEEDS) from why
-    config = load_config(args.config)
+    config, _ = load_changed(args.config)
     if args.out.suffix.lower() not in {".pdf", ".svg"}:
         raise UsageError(f"--out {args.out}: end it in .pdf or .svg")
     hotspot, password = _wifi(args.wifi)

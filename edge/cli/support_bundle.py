@@ -16,11 +16,12 @@ import msgspec
 
 from edge import __version__
 from edge.board import read_board
+from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
-from edge.config import NodeConfig, load_config
+from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError, FieldeyeError, StoreError
 from edge.store import Records
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _config(path: Path) -> tuple[NodeConfig | None, str]:
     try:
-        return load_config(path), ""
+        return load_changed(path)
     except ConfigError as why:
         return None, str(why)
 
