@@ -10,13 +10,14 @@ CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd lock clean
+.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd test-arm64 lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests; make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
+	@echo 'make test-arm64     wheels and models on the processors of a Raspberry Pi 3, 4 and 5, emulated (some minutes)'
 	@echo 'make test-homeassistant  the discovery payload against Home Assistant itself (600 MB, Python 3.13)'
 	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
 	@echo 'make fleet          2,000 simulated nodes for a day into PostgreSQL, and what they cost'
@@ -51,7 +52,7 @@ check: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(NEED) mosquitto chromium $(CHINESE) $(POSTGRES)
-	@$(BIN)/pytest -m 'not faults and not picamera and not systemd and not platform' --durations=8
+	@$(BIN)/pytest -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
@@ -71,6 +72,9 @@ test-firmware: $(VENV)/.dev
 
 test-systemd: $(VENV)/.dev
 	@tests/firmware/systemd.sh
+
+test-arm64: $(VENV)/.dev
+	@$(BIN)/pytest -m arm64 -rs --timeout 3600 tests/arm64
 
 soak: $(VENV)/.dev
 	@$(NEED) mosquitto
