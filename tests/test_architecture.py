@@ -9,9 +9,9 @@ ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock durable changes boxes detections cameras bundle seams detector golden updates "
-    "fallback bench gate tracker trap leaf severity calibration ranges counts nights weather agreement census tally eye "
-    "taxa advice wire exports board status store excerpt mqtt climate draw annotations photographs label support page "
-    "power systemd restarts alarms pipeline app cli __main__ platform"
+    "fallback bench gate tracker trap leaf severity calibration ranges counts nights weather agreement census tally "
+    "eye taxa advice wire exports board status store excerpt mqtt climate draw annotations photographs label "
+    "support page power systemd restarts alarms pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
 OWNERS = {
