@@ -18,7 +18,7 @@ from tests.exports.told import ABOUT, COUNTED, FULL_CARD, LARVAE, LEAVES, NO_DAT
 @contextmanager
 def archive(records: list[PlainRecord], folder: Path) -> Iterator[DwCAReader]:
     write_export("darwin-core", records, ABOUT, folder / "x.zip")
-    with DwCAReader(str(folder / "x.zip"), tmp_dir=str(folder)) as reader:
+    with DwCAReader(str(folder / "x.zip")) as reader:  # its tmp_dir would become the temporary folder of all tests
         yield reader
 
 
