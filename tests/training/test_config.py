@@ -39,7 +39,7 @@ def test_a_wrong_type_is_refused(tmp_path):
 
 def test_a_side_that_no_stride_divides_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="300 px is not a multiple of 32"):
-        read_config(changed(tmp_path, "320", "300"))
+        read_config(changed(tmp_path, "416", "300"))
 
 
 def test_each_epoch_belongs_to_its_phase():

@@ -31,7 +31,7 @@ def shipped(tmp_path_factory):
         side_px=SIDE_PX,
         activation="silu",
         batch=4,
-        optimiser=OptimiserConfig(learning_rate=1e-4, warmup_steps=2),
+        optimiser=OptimiserConfig(learning_rate=1e-5, warmup_steps=2),
     )
     folder = tmp_path_factory.mktemp("smoke")
     train(config, folder)

@@ -18,7 +18,7 @@ def test_a_file_costs_more_than_its_network_and_there_is_no_ratio_without_the_st
 def test_what_is_shown_is_what_is_faintly_seen_above_the_thresholds_and_each_picture_is_looked_at_once():
     looks = Looks(MODELS / "pests.onnx")
     sample = Sample(
-        TINY / "pest-vision/images/pest_00.jpg", "pest-vision", np.empty((0, 4), np.float32), np.empty(0, np.int64)
+        TINY / "pest-vision/images/pest_01.jpg", "pest-vision", np.empty((0, 4), np.float32), np.empty(0, np.int64)
     )
     (shown,), (faint,) = looks.shown([sample]), looks.faint([sample])
     called = looks.detector(read_image(sample.image_path))
