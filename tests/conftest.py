@@ -1,7 +1,22 @@
 """What holds for every test."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.page.browsing import CHROMIUM, FLAGS
 
 # No deadline: on a busy machine of two cores a fast example now and then takes its time, which is no fault.
 settings.register_profile("fieldeye", deadline=None)
 settings.load_profile("fieldeye")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests: starting it takes longer than most of them, and a process may have but one Playwright."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()

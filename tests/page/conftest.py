@@ -7,13 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
 
 from edge.page import create_app
 from edge.status import StatusBoard
 from edge.store import Store
 from tests.clocks import SetClock
-from tests.page.browsing import CHROMIUM, FLAGS
 from tests.page.scenes import SCENES, Scene, config
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -37,15 +35,6 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def client(scene: Scene) -> FlaskClient:
     """A browser on the node itself; the scene may still change."""
     return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One for all tests: starting it takes longer than most of them."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=SCENES)

@@ -10,7 +10,7 @@ from math import cos, exp, sin
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from edge.platform.database import Database, open_database
@@ -21,7 +21,7 @@ from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from edge.platform.registry import note
 from edge.wire import Health, ImageHeader, StoreHealth, encode_message, image_properties
-from tests.page.browsing import CHROMIUM, FLAGS
+from tests.page.browsing import CHROMIUM
 from tests.platform.postgres import Postgres
 from tests.platform.test_population import Fleet
 from tests.records import APHID, MOTH, count
@@ -83,17 +83,15 @@ def county(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(root: str) -> Iterator[Page]:
+def page(root: str, browser: Browser) -> Iterator[Page]:
     """Logged in, with what went wrong in `page.complaints`."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(f"{root}/log-in")
-        page.get_by_label("Name").fill("plant protection")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{root}/log-in")
+    page.get_by_label("Name").fill("plant protection")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("width_px", [390, 1280])
