@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image
+from edge.boxes import Floats, Image, intersection
 from training.samples import Example, read_image
 from training.transforms import Random
 
@@ -69,7 +69,7 @@ def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
             continue
         left, top = int(random.integers(image.shape[1] - width)), int(random.integers(image.shape[0] - height))
         box = np.array([left, top, left + width, top + height], np.float32)
-        if any(_touch(box, other) for other in boxes):
+        if boxes and intersection(box[None], np.array(boxes, np.float32)).any():
             continue
         place = image[top : top + height, left : left + width]
         place[:] = np.clip(place * (1 + opacity[..., None] * (share - 1)), 0, 255).round()
@@ -104,7 +104,3 @@ def _turned(cutout: Cutout, degrees: float, scale: float) -> tuple[Floats, Float
     ys, xs = np.nonzero(opacity > 0.5)
     seen = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
     return np.asarray(share[seen], np.float32), np.asarray(opacity[seen], np.float32)
-
-
-def _touch(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
-    return bool((a[:2] < b[2:]).all() and (b[:2] < a[2:]).all())

@@ -4,17 +4,14 @@ Passwords arrive here as hashes and session tokens as digests: nothing in the fi
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from threading import Lock
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
 from edge.store.file import open_checked, sentences
-from edge.store.schema import transaction
+from edge.store.shared import SharedFile
 from edge.wire import from_utc_ms, utc_ms
 
 NAME = "accounts.sqlite"
@@ -68,60 +65,59 @@ class Accounts:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
-        self._lock = Lock()
-        with sentences(self._path, "open the accounts"):
+        path = folder / NAME
+        with sentences(path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch(0o600)  # SQLite's log takes on the mode of the file
-            self._path.chmod(0o600)
-            self._db = open_checked(self._path, MAX_MB * MEGABYTE, (_to_1,))
-            self._path.chmod(0o600)  # once more: a damaged one was replaced
-            self._db.execute("PRAGMA foreign_keys = 1")
+            path.touch(0o600)  # SQLite's log takes on the mode of the file
+            path.chmod(0o600)
+            db = open_checked(path, MAX_MB * MEGABYTE, (_to_1,))
+            path.chmod(0o600)  # once more: a damaged one was replaced
+            db.execute("PRAGMA foreign_keys = 1")
+        self._file = SharedFile(path, db)
 
     def close(self) -> None:
         """May be called twice."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def is_claimed(self) -> bool:
         """Has somebody ever become this node's technician?"""
-        with self._reading("read whether the node is claimed") as db:
+        with self._file.reading("read whether the node is claimed") as db:
             return db.execute("SELECT 1 FROM claim").fetchone() is not None
 
     def claim(self, first: Account, utc: datetime) -> None:
         """The first account of a node. Raises StoreError if somebody was faster."""
-        with self._writing("claim the node") as db:
+        with self._file.writing("claim the node") as db:
             if db.execute("SELECT 1 FROM claim").fetchone() is not None:
-                raise StoreError(f"{self._path}: this node is claimed already; log in")
+                raise StoreError(f"{self._file.path}: this node is claimed already; log in")
             db.execute("INSERT INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
             _put(db, first)
 
     def account(self, name: str) -> Account | None:
         """By its name, in whichever case it is typed."""
-        with self._reading("read an account") as db:
+        with self._file.reading("read an account") as db:
             row = db.execute("SELECT name, role, hash FROM account WHERE name = ?", (name,)).fetchone()
         return None if row is None else _account(row)
 
     def everybody(self) -> list[Account]:
         """All accounts by name."""
-        with self._reading("read the accounts") as db:
+        with self._file.reading("read the accounts") as db:
             return [_account(row) for row in db.execute("SELECT name, role, hash FROM account ORDER BY name")]
 
     def put(self, account: Account, utc: datetime) -> None:
         """Add an account, or change the one of that name; either way its phones have to log in again."""
-        with self._writing(f"keep the account {account.name}") as db:
+        with self._file.writing(f"keep the account {account.name}") as db:
             db.execute("INSERT OR IGNORE INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
             db.execute("DELETE FROM session WHERE name = ?", (account.name,))
             _put(db, account)
 
     def remove(self, name: str) -> None:
         """With its sessions. An unknown name is no error."""
-        with self._writing(f"remove the account {name}") as db:
+        with self._file.writing(f"remove the account {name}") as db:
             db.execute("DELETE FROM account WHERE name = ?", (name,))
 
     def begin(self, digest: bytes, name: str, utc: datetime) -> None:
         """A session of that account, under the digest of its token."""
-        with self._writing("begin a session") as db:
+        with self._file.writing("begin a session") as db:
             db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (digest, name, utc_ms(utc), utc_ms(utc)))
             db.execute(
                 "DELETE FROM session WHERE name = ?1 AND digest NOT IN"
@@ -131,7 +127,7 @@ class Accounts:
 
     def session(self, digest: bytes) -> Session | None:
         """The session under that digest, however old."""
-        with self._reading("read a session") as db:
+        with self._file.reading("read a session") as db:
             row = db.execute(
                 "SELECT name, role, hash, begun_ms, used_ms FROM session JOIN account USING (name) WHERE digest = ?",
                 (digest,),
@@ -142,12 +138,12 @@ class Accounts:
 
     def used(self, digest: bytes, utc: datetime) -> None:
         """That session is in use."""
-        with self._writing("keep a session") as db:
+        with self._file.writing("keep a session") as db:
             db.execute("UPDATE session SET used_ms = ? WHERE digest = ?", (utc_ms(utc), digest))
 
     def end(self, digest: bytes) -> None:
         """Log out. An unknown one is no error."""
-        with self._writing("end a session") as db:
+        with self._file.writing("end a session") as db:
             db.execute("DELETE FROM session WHERE digest = ?", (digest,))
 
     def failures(self, source: str, utc: datetime) -> tuple[int, float]:
@@ -155,14 +151,14 @@ class Accounts:
 
         A clock that was set back makes the last time now, so that nobody waits for years nor goes on at once.
         """
-        with self._writing("read failed attempts") as db:
+        with self._file.writing("read failed attempts") as db:
             db.execute("UPDATE failure SET last_ms = ?1 WHERE last_ms > ?1", (utc_ms(utc),))
             row = db.execute("SELECT count, last_ms FROM failure WHERE source = ?", (source,)).fetchone()
         return (0, 0.0) if row is None else (int(row[0]), (utc - from_utc_ms(row[1])).total_seconds())
 
     def failed(self, sources: tuple[str, ...], utc: datetime) -> None:
         """One more failure from each of `sources`; what has failed last a day ago is forgotten."""
-        with self._writing("keep a failed attempt") as db:
+        with self._file.writing("keep a failed attempt") as db:
             db.execute("DELETE FROM failure WHERE last_ms < ?", (utc_ms(utc - FORGOTTEN_AFTER),))
             db.executemany(
                 "INSERT INTO failure VALUES (?, 1, ?) ON CONFLICT (source)"
@@ -172,18 +168,8 @@ class Accounts:
 
     def forgive(self, source: str) -> None:
         """It was the right password in the end."""
-        with self._writing("forget failed attempts") as db:
+        with self._file.writing("forget failed attempts") as db:
             db.execute("DELETE FROM failure WHERE source = ?", (source,))
-
-    @contextmanager
-    def _reading(self, doing: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, sentences(self._path, doing):
-            yield self._db
-
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, sentences(self._path, doing), transaction(self._db):
-            yield self._db
 
 
 def _put(db: sqlite3.Connection, account: Account) -> None:

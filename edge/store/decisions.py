@@ -4,17 +4,14 @@ In a file apart from the records: it is asked for once a season, and a damaged o
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from typing import Literal, NamedTuple
 
 from edge.config import MEGABYTE
 from edge.store.file import open_checked, sentences
-from edge.store.schema import transaction
+from edge.store.shared import SharedFile
 from edge.wire import from_utc_ms, utc_ms
 
 NAME = "decisions.sqlite"
@@ -89,73 +86,62 @@ class Decisions:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / NAME
-        self._lock = Lock()
-        with sentences(self._path, "open the decisions"):
+        path = folder / NAME
+        with sentences(path, "open the decisions"):
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = open_checked(self._path, MAX_MB * MEGABYTE, (_to_1,))
+            db = open_checked(path, MAX_MB * MEGABYTE, (_to_1,))
+        self._file = SharedFile(path, db)
 
     def close(self) -> None:
         """May be called twice."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
 
     def decide(self, decision: Decision) -> None:
         """Keep it, in place of an earlier one on that box."""
         one = decision
         row = (*one.key, one.said, one.confidence, one.model, one.verdict == "right", one.label, one.who)
-        with self._writing("keep a decision") as db:
+        with self._file.writing("keep a decision") as db:
             db.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, utc_ms(one.utc)))
 
     def take_back(self, key: BoxKey) -> None:
         """As if nobody had decided. An unknown one is no error."""
-        with self._writing("take a decision back") as db:
+        with self._file.writing("take a decision back") as db:
             db.execute("DELETE FROM decision WHERE picture = ? AND box = ?", key)
 
     def on(self, picture: str) -> dict[int, Decision]:
         """Decisions on the boxes of a picture."""
-        with self._reading("read decisions") as db:
+        with self._file.reading("read decisions") as db:
             rows = db.execute("SELECT * FROM decision WHERE picture = ?", (picture,))
             return {row[1]: _decision(row) for row in rows}
 
     def pictures(self) -> list[str]:
         """Ids of all pictures with a decision, whether or not they are still kept."""
-        with self._reading("read decisions") as db:
+        with self._file.reading("read decisions") as db:
             return [str(row[0]) for row in db.execute("SELECT DISTINCT picture FROM decision ORDER BY picture")]
 
     def tallies(self) -> list[Tally]:
         """How often each label was right, by label and model."""
-        with self._reading("read decisions") as db:
+        with self._file.reading("read decisions") as db:
             rows = db.execute("SELECT said, model, sum(is_right), count(*) FROM decision GROUP BY said, model")
             return [Tally(*row) for row in rows]
 
     def do(self, what: str, deed: Deed) -> None:
         """Somebody has done it; the first one counts."""
-        with self._writing("keep what was done") as db:
+        with self._file.writing("keep what was done") as db:
             db.execute("INSERT OR IGNORE INTO deed VALUES (?, ?, ?)", (what, deed.who, utc_ms(deed.utc)))
             newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
 
     def undo(self, what: str) -> None:
         """It was not done after all."""
-        with self._writing("take back what was done") as db:
+        with self._file.writing("take back what was done") as db:
             db.execute("DELETE FROM deed WHERE what = ?", (what,))
 
     def deed(self, what: str) -> Deed | None:
         """Who has done it, and when."""
-        with self._reading("read what was done") as db:
+        with self._file.reading("read what was done") as db:
             row = db.execute("SELECT who, utc_ms FROM deed WHERE what = ?", (what,)).fetchone()
         return None if row is None else Deed(row[0], from_utc_ms(row[1]))
-
-    @contextmanager
-    def _reading(self, doing: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, sentences(self._path, doing):
-            yield self._db
-
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[sqlite3.Connection]:
-        with self._lock, sentences(self._path, doing), transaction(self._db):
-            yield self._db
 
 
 def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
