@@ -12,6 +12,7 @@ from torchvision.ops import batched_nms
 from edge.detections import Detections
 from training.batches import Batch, plain_batches
 from training.config import OptimiserConfig
+from training.distillation import distillation_loss
 from training.losses import detection_loss
 from training.metrics import Average, Truth, average_precision
 from training.model import YoloxNano, decode_boxes, grid_points
@@ -69,7 +70,7 @@ def new_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Adam
 
 def train_one_epoch(
     model: nn.Module, batches: Iterable[Batch], optimiser: torch.optim.Optimizer, schedule: Schedule, ema: Ema,
-    first_step: int, *, bfloat16: bool = False,
+    first_step: int, teacher: nn.Module | None = None, *, bfloat16: bool = False,
 ) -> dict[str, float]:  # fmt: skip
     """Train on every batch; returns the mean of each loss and the last learning rate. Raises DivergedError."""
     device = next(model.parameters()).device
@@ -86,14 +87,19 @@ def train_one_epoch(
             raw = model(images)
         xyxy, class_id = [x.to(device) for x in batch.xyxy], [c.to(device) for c in batch.class_id]
         loss = detection_loss(raw, points, xyxy, class_id, schedule.config.box_weight)
-        if not torch.isfinite(loss.total):
-            raise DivergedError(f"step {step}: the loss is {loss.total.item()}; lower the learning rate and resume")
+        total = loss.total
+        if teacher is not None:
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                taught = teacher(images)
+            total = total + distillation_loss(raw, taught, points, schedule.config.box_weight)
+        if not torch.isfinite(total):
+            raise DivergedError(f"step {step}: the loss is {total.item()}; lower the learning rate and resume")
         optimiser.zero_grad(set_to_none=True)
-        loss.total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         nn.utils.clip_grad_norm_(model.parameters(), schedule.config.gradient_norm)
         optimiser.step()
         ema.update(model, step)
-        sums += torch.stack([loss.total, loss.box, loss.objectness, loss.classes]).detach().double().cpu()
+        sums += torch.stack([total, loss.box, loss.objectness, loss.classes]).detach().double().cpu()
     means = (sums / max(1, step + 1 - first_step)).tolist()
     names = ("loss", "loss_box", "loss_objectness", "loss_class")
     return {**dict(zip(names, means, strict=True)), "learning_rate": schedule.learning_rate(step)}

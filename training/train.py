@@ -29,12 +29,13 @@ from training.classes import read_classes
 from training.config import EMPTY, TrainConfig, read_config
 from training.cutouts import Pasting, read_cutouts
 from training.datasets import images_of_split, read_dataset
+from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
 from training.label_care import cared_for, read_decisions
 from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
 from training.transforms import cut
-from training.weights import load_folded, restore_batchnorm, unfolded
+from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
 
@@ -90,13 +91,14 @@ def train(config: TrainConfig, run: Path) -> None:
     schedule = Schedule(config.optimiser, config.epochs * steps)
     state = _resumed(config, run) or _started(config, examples, labels)
     learner = Learner.at(state, config, labels, device)
+    teacher = load_teacher(Path(config.teacher), labels, device) if config.teacher else None
     shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
 
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
         batches = training_batches(examples, order, config, epoch, rank, world, pasting)
         line = train_one_epoch(
-            shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, bfloat16=config.bfloat16
+            shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teacher, bfloat16=config.bfloat16
         )
         took_s = time.monotonic() - began_s
         if rank > 0:
@@ -166,7 +168,8 @@ def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> 
     torch.manual_seed(config.seed)
     picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
     batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
-    model = with_activation(load_folded(Path(config.weights), classes), config.activation)
+    weights = Path(config.weights)
+    model = with_activation(load_folded(weights, classes), activation_of(weights))  # another one begins after this
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()
     return Checkpoint(
         epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,

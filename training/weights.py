@@ -42,6 +42,13 @@ def without_focus(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**state, STEM_WEIGHT: kernel}
 
 
+def activation_of(weights: Path) -> str:
+    """The activation that the weights know: of a bundle of ours what its graph says, SiLU of the published ones."""
+    if weights.suffix != ".onnx":
+        return "silu"
+    return "relu" if any(node.op_type == "Relu" for node in onnx.load(weights).graph.node) else "silu"
+
+
 def load_folded(weights: Path, classes: int) -> YoloxNano:
     """The detector with BatchNorm folded in, in eval mode; its class layer is new when it is not of that size.
 

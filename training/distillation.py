@@ -1,0 +1,38 @@
+"""A student learns from what a teacher of the same grid says at every point, beside what people marked.
+
+Hinton et al. (2015), arXiv:1503.02531, for dense detectors: boxes and classes of a point weigh as much as the teacher sees
+an insect there (the idea of Chen et al. (2017), Learning efficient object detection models with knowledge
+distillation, NeurIPS). Teacher and student must share labels and strides.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
+from torchvision.ops import generalized_box_iou_loss
+
+from training.model import YoloxNano, decode_boxes, with_activation
+from training.weights import activation_of, load_folded
+
+
+def load_teacher(weights: Path, classes: int, device: torch.device) -> YoloxNano:
+    """The detector of a bundle of ours, which learns nothing more. Raises ConfigError when it does not fit."""
+    teacher = with_activation(load_folded(weights, classes), activation_of(weights)).to(device)
+    teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+    teacher.requires_grad_(False)
+    return teacher
+
+
+def distillation_loss(raw: Tensor, taught: Tensor, points: Tensor, box_weight: float = 2.0) -> Tensor:
+    """How far raw (B, N, 5 + C) of the student is off taught (B, N, 5 + C) of the teacher: scalar () per insect seen.
+
+    Cross-entropy of objectness at every point, and of classes and GIoU of boxes as far as the teacher sees one there.
+    """
+    raw, taught = raw.float(), taught.float()
+    seen = taught[..., 4].sigmoid()
+    classes = bce(raw[..., 5:], taught[..., 5:].sigmoid(), reduction="none").sum(dim=-1)
+    boxes, said = decode_boxes(raw, points).flatten(0, 1), decode_boxes(taught, points).flatten(0, 1)
+    box = generalized_box_iou_loss(boxes, said).view_as(seen)
+    total: Tensor = bce(raw[..., 4], seen, reduction="sum") + ((classes + box_weight * box) * seen).sum()
+    return total / seen.sum().clamp(min=1.0)
