@@ -1,7 +1,7 @@
 """A student learns from what a teacher of the same grid says at every point, beside what people marked.
 
-Hinton et al. (2015), arXiv:1503.02531, for dense detectors: boxes and classes of a point weigh as much as the teacher sees
-an insect there (the idea of Chen et al. (2017), Learning efficient object detection models with knowledge
+Hinton et al. (2015), arXiv:1503.02531, for dense detectors: boxes and classes of a point weigh as much as the teacher
+sees an insect there (the idea of Chen et al. (2017), Learning efficient object detection models with knowledge
 distillation, NeurIPS). Teacher and student must share labels and strides.
 """
 
