@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import FieldeyeError, UsageError
-from firmware_config.broker import place_of
+from firmware_config.access import place_of, users
 from firmware_config.files import Changes, write
 from firmware_config.fleet import PLATFORM, load_fleet
 from firmware_config.keys import KeyStore
@@ -71,8 +71,7 @@ def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
     fleet = load_fleet(args.fleet)
     authority = site_authority(keys, fleet.site.site)
     revoke(keys, authority, args.user, place_of(args.user))
-    listed = args.user == PLATFORM or any(entry.node == args.user for entry in fleet.nodes)
-    again = "its new files" if listed else "the broker's files without it"
+    again = "its new files" if args.user in users(fleet) else "the broker's files without it"
     print(f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh")
 
 

@@ -1,17 +1,17 @@
-"""The broker's side of a fleet: Mosquitto's configuration, passwords, who may say and hear what, and the bridge."""
+"""The broker's side of a fleet: Mosquitto's configuration, passwords and bridge, and the logins of who is no node."""
 
 import base64
 import hashlib
 
+from firmware_config.access import access_list, place_of, users
 from firmware_config.files import File, public, secret
-from firmware_config.fleet import PLATFORM, BridgeTable, Fleet, given_password
+from firmware_config.fleet import HOME_ASSISTANT, PLATFORM, BridgeTable, Fleet, given_password
 from firmware_config.keys import KeyStore, new_password, new_salt
 from firmware_config.revocation import revocation_list
 from firmware_config.templates import HERE, fill
 from firmware_config.tls import Identity, client_identity
 
 ITERATIONS = 101  # as mosquitto_passwd: the passwords have 192 random bits, so that slowness would protect nothing
-_TREE = "fieldeye/v1"
 
 
 def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Identity) -> dict[str, File]:
@@ -28,22 +28,13 @@ def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Iden
         "platform/ca.pem": public(authority.certificate_pem),
         "platform/mqtt-password": secret(mqtt_password(keys, PLATFORM) + "\n"),
         "platform/mqtt-client": secret(client_identity(keys, authority, PLATFORM, place_of(PLATFORM)).both_pem),
+        **(_home_assistant(keys, authority) if fleet.broker.home_assistant else {}),
     }
 
 
 def mqtt_password(keys: KeyStore, user: str) -> str:
     """A user's password at the broker."""
     return keys.take(f"{place_of(user)}/mqtt-password", new_password)
-
-
-def access_list(fleet: Fleet) -> str:
-    """A node writes its own subtree and hears its own commands; the platform hears the site and commands it."""
-    tree = f"{_TREE}/{fleet.site.site}"
-    blocks = [f"user {PLATFORM}\ntopic read {tree}/#\ntopic write {tree}/+/cmd/#\n"]
-    for entry in fleet.nodes:
-        own = f"{tree}/{entry.node}"
-        blocks.append(f"user {entry.node}\ntopic write {own}/#\ntopic read {own}/cmd/#\n")
-    return "\n".join(blocks)
 
 
 def password_line(user: str, password: str, salt: bytes) -> str:
@@ -53,16 +44,22 @@ def password_line(user: str, password: str, salt: bytes) -> str:
 
 
 def _passwords(fleet: Fleet, keys: KeyStore) -> str:
-    users = [PLATFORM, *(entry.node for entry in fleet.nodes)]
-    salts = [bytes.fromhex(keys.take(f"{place_of(user)}/mqtt-salt", new_salt)) for user in users]
-    return "".join(
-        password_line(user, mqtt_password(keys, user), salt) for user, salt in zip(users, salts, strict=True)
-    )
+    lines = []
+    for user in users(fleet):
+        salt = bytes.fromhex(keys.take(f"{place_of(user)}/mqtt-salt", new_salt))
+        lines.append(password_line(user, mqtt_password(keys, user), salt))
+    return "".join(lines)
 
 
-def place_of(user: str) -> str:
-    """Where the key store keeps a user's secrets."""
-    return user if user == PLATFORM else f"nodes/{user}"
+def _home_assistant(keys: KeyStore, authority: Identity) -> dict[str, File]:
+    """What its MQTT integration asks for, each in a file of its own."""
+    client = client_identity(keys, authority, HOME_ASSISTANT, place_of(HOME_ASSISTANT))
+    return {
+        "home-assistant/ca.pem": public(authority.certificate_pem),
+        "home-assistant/mqtt-password": secret(mqtt_password(keys, HOME_ASSISTANT) + "\n"),
+        "home-assistant/client.pem": public(client.certificate_pem),
+        "home-assistant/client.key": secret(client.key_pem),
+    }
 
 
 def _configuration(fleet: Fleet) -> str:

@@ -53,10 +53,13 @@ def _written(path: Path, file: File) -> bool:
 
 
 def _remove_former(files: dict[str, File], out: Path) -> list[str]:
-    """Cards and labels of nodes that have left the fleet would still open doors: remove them."""
+    """Cards, labels and logins of who has left the fleet would still open doors: remove them."""
     nodes = {name.split("/")[1] for name in files if name.startswith("nodes/")}
     former = [f for f in _children(out / "nodes") if f.name not in nodes and (f / "fieldeye/node.toml").is_file()]
     labels = [f for f in _children(out / "labels") if f.suffix == ".svg" and f.stem not in nodes]
+    shown = out / "home-assistant"  # its login, where the fleet has done with it
+    if (shown / "client.key").is_file() and not any(name.startswith(f"{shown.name}/") for name in files):
+        former.append(shown)
     for folder in former:
         shutil.rmtree(folder)
     for label in labels:

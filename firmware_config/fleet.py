@@ -20,6 +20,7 @@ UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
 PublicKey = Annotated[str, Meta(pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [ -~]*)?$")]
 UpdateKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]  # Ed25519, base64
 PLATFORM = "platform"  # the user that reads all records of the site
+HOME_ASSISTANT = "home-assistant"  # the user that shows the nodes, where [broker] says so
 
 
 class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +58,7 @@ class BrokerTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     host: HostName
     port: Port = 8883
     also_known_as: tuple[HostName, ...] = ()  # further names and addresses in its certificate
+    home_assistant: bool = False  # one at this broker shows the nodes; it gets a login of its own
 
 
 class BridgeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,5 +136,5 @@ def _check_names(names: list[str], path: Path) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"{path}: node {twice[0]} is listed twice; give each node a name of its own")
-    if PLATFORM in names:
-        raise ConfigError(f"{path}: {PLATFORM} is the reader's user name at the broker; give that node another name")
+    for taken in {PLATFORM, HOME_ASSISTANT} & set(names):
+        raise ConfigError(f"{path}: {taken} is another's user name at the broker; give that node another name")

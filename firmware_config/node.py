@@ -88,6 +88,7 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
             password_file="mqtt-password",  # noqa: S106  the name of a systemd credential
             next_password_file="mqtt-password-next",  # noqa: S106
             client_file="mqtt-client",
+            home_assistant=fleet.broker.home_assistant,
         ),
         store=entry.store,
         page=PAGE,

@@ -80,6 +80,7 @@ class User:
         password: str,
         *,
         certificate: Path | None = None,
+        key: Path | None = None,
         clean: bool = True,
         client: str = "",
     ) -> None:
@@ -98,7 +99,7 @@ class User:
         context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
         context.verify_flags |= ssl.VERIFY_X509_STRICT
         if certificate:
-            context.load_cert_chain(certificate)
+            context.load_cert_chain(certificate, key)
         self._client.tls_set_context(context)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0 if clean else 3600
@@ -124,6 +125,9 @@ class User:
 
 
 def login(rendered: Path, broker: RenderedBroker, name: str, **more: object) -> User:
-    place = "platform" if name == "platform" else f"nodes/{name}/fieldeye/secrets"
-    password = (rendered / place / "mqtt-password").read_text().strip()
-    return User(broker, rendered, name, password, **{"certificate": rendered / place / "mqtt-client", **more})  # type: ignore[arg-type]
+    place = rendered / (name if name in {"platform", "home-assistant"} else f"nodes/{name}/fieldeye/secrets")
+    password = (place / "mqtt-password").read_text().strip()
+    proof = {"certificate": place / "mqtt-client"}
+    if name == "home-assistant":
+        proof = {"certificate": place / "client.pem", "key": place / "client.key"}
+    return User(broker, rendered, name, password, **{**proof, **more})  # type: ignore[arg-type]

@@ -16,12 +16,17 @@ PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
 
 def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: Path) -> None:
     out, port = tmp_path / "out", free_port()
-    site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {port}')
+    site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {port}\nhome_assistant = true')
     camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
     done = run_render(put_fleet(tmp_path, f'{site}[[node]]\nnode = "a"\n{camera}\nstore = {{ interval_s = 2 }}\n'), out)
     assert done.returncode == 0, done.stderr
-    with RenderedBroker(out, port) as broker, login(out, broker, "platform") as platform:
+    with (
+        RenderedBroker(out, port) as broker,
+        login(out, broker, "platform") as platform,
+        login(out, broker, "home-assistant") as home,
+    ):
         platform.subscribe("fieldeye/v1/valley/a/#")
+        home.subscribe("homeassistant/#")
         with subprocess.Popen(
             [sys.executable, "-m", "edge", "run", "--config", moved(out / "nodes/a/fieldeye", tmp_path)],
             env={**os.environ, "CREDENTIALS_DIRECTORY": str(out / "nodes/a/fieldeye/secrets")},
@@ -31,6 +36,7 @@ def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: P
             node.send_signal(signal.SIGTERM)
             assert node.wait(20) == 0
     assert {topic.split("/")[4] for topic, _ in platform.heard} >= {"status", "info", "records"}
+    assert {topic for topic, _ in home.heard} == {"homeassistant/device/fieldeye_valley_a/config"}
 
 
 def moved(card: Path, here: Path) -> Path:
