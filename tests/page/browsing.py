@@ -1,18 +1,34 @@
 """Debian's Chromium in front of a real app on a real port, as a phone or a desk shows it."""
 
 import importlib.resources
+import os
 import re
+import secrets
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
+import pytest
 from playwright.sync_api import Browser, Page
 
+from edge.boxes import Image
 from edge.page import create_app, serve
+from edge.page.trust import Role, digest
 from tests.page.scenes import Scene
+from tests.page.visitors import person
 
 CHROMIUM = Path("/usr/bin/chromium")
+NEEDS_CHROMIUM = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
+]
+SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
+REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
+DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
 # Nothing is downloaded or looked up on a machine without the internet
 FLAGS = [
     "--no-sandbox",  # needed as root; a user namespace is the sandbox otherwise
@@ -65,6 +81,23 @@ class Visit:
     def is_wider_than_the_screen(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
+    def is_for_everybody(self) -> bool:
+        """Nothing sticks out, nobody is kept out, nothing comes from elsewhere."""
+        assert not self.is_wider_than_the_screen(), self.page.url
+        assert self.violations() == [], self.page.url
+        return not self.complaints and not self.foreign
+
+    def looks_like(self, name: str, view: View) -> bool:
+        """What the screen shows, against the committed picture of that name and view."""
+        committed = SCREENS / f"{name}-{str(view).removesuffix('-light')}.png"
+        shot = self.page.screenshot(animations="disabled")
+        if REDRAW:
+            committed.write_bytes(shot)
+        drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
+        difference = _coarse_difference(np.asarray(drawn, np.uint8), committed)
+        assert difference < DIFFERENT, (name, difference)
+        return True
+
     def violations(self) -> list[str]:
         """axe-core's findings."""
         axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
@@ -96,3 +129,30 @@ def visiting(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
     finally:
         context.close()
         server.close()
+
+
+@contextmanager
+def logged_in(browser: Browser, scene: Scene, view: View, role: Role) -> Iterator[Visit]:
+    """A visitor with an account of that role; Role.NOBODY: without one."""
+    with visiting(browser, scene, view) as visit:
+        if role is not Role.NOBODY:
+            token = secrets.token_urlsafe(32)
+            scene.store.accounts.begin(digest(token), person(scene, role), scene.clock.utc)
+            visit.page.context.add_cookies([{"name": "fieldeye", "value": token, "url": visit.root}])
+        yield visit
+
+
+def skip_without_font(language: str) -> None:
+    """Boxes in place of letters are compared with nothing."""
+    fonts = subprocess.run(["fc-list", f":lang={language}"], capture_output=True, text=True, check=True)
+    if not fonts.stdout:
+        pytest.skip(f"no font for {language}: apt install fonts-noto-cjk")
+
+
+def _coarse_difference(drawn: Image, committed: Path) -> float:
+    """Mean difference in grey levels, 0..255, of two pictures (H, W) at a thirteenth of their size."""
+    before = cv2.imread(str(committed), cv2.IMREAD_GRAYSCALE)
+    assert before is not None, f"{committed.name} is missing: FIELDEYE_REDRAW_SCREENS=1 pytest tests/page"
+    assert before.shape == drawn.shape
+    small = [cv2.resize(image, None, fx=1 / 13, fy=1 / 13, interpolation=cv2.INTER_AREA) for image in (before, drawn)]
+    return float(cv2.absdiff(*small).mean())

@@ -1,28 +1,16 @@
 """The pages in a real browser: each state on phone and desk, in both languages, by day and by night."""
 
-import os
-import subprocess
 from itertools import pairwise
-from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from playwright.sync_api import Browser
 
-from edge.boxes import Image
 from edge.page.words import LANGUAGES
-from tests.page.browsing import CHROMIUM, View, visiting
+from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
-]
-SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
-REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
+pytestmark = NEEDS_CHROMIUM
 SHOWN = {"now": "/", "live": "/live", "node": "/node"}
-DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
 
 
 @pytest.mark.parametrize("width_px", [390, 1280])
@@ -191,30 +179,8 @@ def test_a_language_is_chosen_with_two_touches_and_stays(browser: Browser, scene
     ids=str,
 )
 def test_the_pages_look_like_their_committed_screens(page: str, view: View, browser: Browser, scene: Scene) -> None:
-    if view.language == "zh" and not has_chinese_font():
-        pytest.skip("no font with Chinese characters: apt install fonts-noto-cjk")
+    skip_without_font(view.language)
     seen(scene)
-    committed = SCREENS / f"{page}-{str(view).removesuffix('-light')}.png"
     with visiting(browser, scene, view) as visit:
         visit.go(SHOWN[page])
-        shot = visit.page.screenshot(animations="disabled")
-    if REDRAW:
-        committed.write_bytes(shot)
-    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
-    difference = coarse_difference(np.asarray(drawn, np.uint8), committed)
-    assert difference < DIFFERENT, difference
-
-
-def has_chinese_font() -> bool:
-    return bool(subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=True).stdout)
-
-
-def coarse_difference(drawn: Image, committed: Path) -> float:
-    """Mean difference in grey levels, 0..255, of two pictures (H, W) at a thirteenth of their size."""
-    before = cv2.imread(str(committed), cv2.IMREAD_GRAYSCALE)
-    assert before is not None, (
-        f"{committed.name} is missing: FIELDEYE_REDRAW_SCREENS=1 pytest tests/page/test_browser.py"
-    )
-    assert before.shape == drawn.shape
-    small = [cv2.resize(image, None, fx=1 / 13, fy=1 / 13, interpolation=cv2.INTER_AREA) for image in (before, drawn)]
-    return float(cv2.absdiff(*small).mean())
+        assert visit.looks_like(page, view)

@@ -1,8 +1,7 @@
 """A farmer with nothing but a phone: what to do and that it is done, what is this, and was the node right?"""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import cv2
@@ -12,37 +11,21 @@ from playwright.sync_api import Browser
 
 from edge.annotations import annotate
 from edge.counts import Seen
-from edge.page.trust import Role, digest
+from edge.page.trust import Role
 from edge.photographs import MOST_PX
 from edge.store import Answer as Reply
-from tests.page.browsing import CHROMIUM, View, Visit, visiting
+from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import BUG, FRAMES, HOPPER, Scene, done, over_the_level, picture_of, seen, sighting, well
-from tests.page.test_browser import DIFFERENT, REDRAW, SCREENS, coarse_difference, has_chinese_font
 from tests.page.visitors import PASSWORD, person
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 PHONE, DESK = View(), View(width_px=1280, language="zh", theme="dark")
 BOXES = [Seen(HOPPER, "", 0.9, (0.42, 0.35, 0.62, 0.55)), Seen(BUG, "", 0.55, (0.1, 0.6, 0.3, 0.8))]
 
 
-@contextmanager
-def farmer(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
+def farmer(browser: Browser, scene: Scene, view: View) -> AbstractContextManager[Visit]:
     """A phone that has logged in."""
-    token = secrets.token_urlsafe(32)
-    scene.store.accounts.begin(digest(token), person(scene, Role.FARMER), scene.clock.utc)
-    with visiting(browser, scene, view) as visit:
-        visit.page.context.add_cookies([{"name": "fieldeye", "value": token, "url": visit.root}])
-        yield visit
-
-
-def is_for_everybody(visit: Visit) -> bool:
-    """Nothing sticks out, nobody is kept out, nothing comes from elsewhere."""
-    assert not visit.is_wider_than_the_screen(), visit.page.url
-    assert visit.violations() == [], visit.page.url
-    return not visit.complaints and not visit.foreign
+    return logged_in(browser, scene, view, Role.FARMER)
 
 
 def to_check(scene: Scene) -> None:
@@ -75,7 +58,7 @@ def test_whoever_has_done_it_logs_in_and_says_so_with_two_touches(browser: Brows
         page.click("button:has-text('Done')")
         page.wait_for_selector("text=Done by farmer, just now")
         assert page.inner_text("h1") == "Brown planthopper: 5"
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
 
 
 @pytest.mark.parametrize("view", [PHONE, DESK], ids=str)
@@ -86,14 +69,14 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
     with farmer(browser, scene, view) as visit:
         page = visit.page
         visit.go_as(view, "/photo")
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
         page.check("input[value=pests]")
         page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
         page.click("#photo-form button.full")
         page.wait_for_selector("#headline", timeout=60_000)
         assert page.inner_text("h1") in ("Rice bugs", "稻缘蝽")
         assert page.locator(".photo .box").count() >= 1
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
         page.fill("#note", "since Monday")
         page.click("form button.full")
         page.wait_for_selector(".asked li:nth-child(3)")
@@ -131,17 +114,17 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
     with farmer(browser, scene, view) as visit:
         page = visit.page
         visit.go_as(view, "/review")
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
         page.click("button[value=yes] >> nth=0")
         page.wait_for_selector(".undo")
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
         page.click(".undo button")
         page.wait_for_function("document.querySelectorAll('.check').length === 2")
         page.click("button[value=other] >> nth=0")
         page.fill("#name", "Sogatella")
         page.click("form[role=search] button")
         page.wait_for_selector(".choose")
-        assert is_for_everybody(visit)
+        assert visit.is_for_everybody()
         page.click(".choose >> nth=0")
         page.wait_for_selector(".undo")
         (decision,) = scene.store.decisions.on(scene.store.decisions.pictures()[0]).values()
@@ -160,17 +143,10 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
     ids=lambda value: str(value) if isinstance(value, str | View) else "",
 )
 def test_the_farmers_pages_look_like_their_committed_screens(
-    name: str, make: object, address: str, view: View, browser: Browser, scene: Scene
+    name: str, make: Callable[[Scene], None], address: str, view: View, browser: Browser, scene: Scene
 ) -> None:
-    if view.language == "zh" and not has_chinese_font():
-        pytest.skip("no font with Chinese characters: apt install fonts-noto-cjk")
-    make(scene)  # type: ignore[operator]
-    committed = SCREENS / f"{name}-{str(view).removesuffix('-light')}.png"
+    skip_without_font(view.language)
+    make(scene)
     with farmer(browser, scene, view) as visit:
         visit.go_as(view, address)
-        shot = visit.page.screenshot(animations="disabled")
-    if REDRAW:
-        committed.write_bytes(shot)
-    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
-    difference = coarse_difference(np.asarray(drawn, np.uint8), committed)
-    assert difference < DIFFERENT, difference
+        assert visit.looks_like(name, view)

@@ -1,8 +1,6 @@
 """A technician with nothing but a phone: claim, checklist, region by finger, settings, in a real browser."""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -16,16 +14,12 @@ from playwright.sync_api import Browser
 from edge.calibration import load_calibration
 from edge.config import PageTable
 from edge.counts import Seen
-from edge.page.trust import Role, digest
-from tests.page.browsing import CHROMIUM, View, Visit, visiting
+from edge.page.trust import Role
+from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import FRAMES, Scene, seen
-from tests.page.test_browser import DIFFERENT, REDRAW, SCREENS, coarse_difference, has_chinese_font
-from tests.page.visitors import PASSWORD, person
+from tests.page.visitors import PASSWORD
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="/usr/bin/chromium is missing: apt install chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 CODE = "7KWM-3RTZ-9QHD"
 PAGES = ("/people", "/settings", "/set-up", "/set-up/region", "/set-up/scale", "/set-up/care", "/set-up/hand", "/live")
 SHOWN = {"claim": "/claim", "set-up": "/set-up", "region": "/set-up/region", "settings": "/settings"}
@@ -44,14 +38,9 @@ def labelled(scene: Scene, tmp_path: Path) -> Scene:
     return replace(scene, config=config)
 
 
-@contextmanager
-def technician(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
+def technician(browser: Browser, scene: Scene, view: View) -> AbstractContextManager[Visit]:
     """A phone that has logged in."""
-    token = secrets.token_urlsafe(32)
-    scene.store.accounts.begin(digest(token), person(scene, Role.TECHNICIAN), scene.clock.utc)
-    with visiting(browser, scene, view) as visit:
-        visit.page.context.add_cookies([{"name": "fieldeye", "value": token, "url": visit.root}])
-        yield visit
+    return logged_in(browser, scene, view, Role.TECHNICIAN)
 
 
 def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browser, labelled: Scene) -> None:
@@ -135,15 +124,8 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
 def test_the_technicians_pages_look_like_their_committed_screens(
     name: str, view: View, browser: Browser, labelled: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if view.language == "zh" and not has_chinese_font():
-        pytest.skip("no font with Chinese characters: apt install fonts-noto-cjk")
+    skip_without_font(view.language)
     monkeypatch.setattr(import_module("edge.page.people"), "proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
-    committed = SCREENS / f"{name}-{str(view).removesuffix('-light')}.png"
     with (visiting if name == "claim" else technician)(browser, labelled, view) as visit:
         visit.go(SHOWN[name])
-        shot = visit.page.screenshot(animations="disabled")
-    if REDRAW:
-        committed.write_bytes(shot)
-    drawn = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_GRAYSCALE)
-    difference = coarse_difference(np.asarray(drawn, np.uint8), committed)
-    assert difference < DIFFERENT, difference
+        assert visit.looks_like(name, view)
