@@ -33,7 +33,7 @@ class Instant:
     monotonic_s: float  # seconds since boot
 
     def __post_init__(self) -> None:
-        if self.utc.utcoffset() != timedelta(0):
+        if self.utc.tzinfo is not UTC and self.utc.utcoffset() != timedelta(0):
             raise ValueError(f"Instant.utc must be aware UTC, got {self.utc!r}")
 
 

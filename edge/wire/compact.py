@@ -205,6 +205,8 @@ READERS: Mapping[int, Callable[[Fields, int, Header], Record]] = {
 
 
 def _read_places(fields: Fields, header: Header) -> tuple[str, str]:
+    if CAMERA not in fields and MODEL not in fields and header.cameras and header.models:
+        return header.cameras[0], header.models[0]  # nearly always: a node has mostly one of each
     camera = one_of(header.cameras, fields.uint(CAMERA, "camera", absent=0), "record.camera")
     return camera, one_of(header.models, fields.uint(MODEL, "model", absent=0), "record.model")
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from edge.clock import ClockState, Instant
 from edge.errors import WireError
-from edge.wire.fields import array, integer, one_of, text
+from edge.wire.fields import LARGEST, array, integer, one_of, text
 
 ClockWord = Literal["synced", "unsynced", "corrected"]
 CLOCKS = (ClockState.SYNCED, ClockState.UNSYNCED, ClockState.CORRECTED)
@@ -67,8 +67,11 @@ def read_boots(table: list[Any]) -> list[tuple[str, int]]:
 
 def read_instant(value: object, what: str, base_ms: int, boots: list[tuple[str, int]]) -> Instant:
     """The moment behind `[utc, lag, clock, boot]`."""
-    utc, lag, clock, boot = [integer(item, what) for item in array(value, what, 4)]
-    if clock not in range(len(CLOCKS)) or boot < 0:
+    utc, lag, clock, boot = moment = array(value, what, 4)
+    for item in moment:
+        if type(item) is not int or not -LARGEST <= item <= LARGEST:
+            integer(item, what)  # says so
+    if not 0 <= clock < len(CLOCKS) or boot < 0:
         raise WireError(f"{what}: clock must be 0 to {len(CLOCKS) - 1} and boot an entry of the table")
     boot_id, boot_ms = one_of(boots, boot, "instant.boot")
     return Instant(from_utc_ms(base_ms + utc), CLOCKS[clock], boot_id, (boot_ms + utc + lag) / 1000)

@@ -2,7 +2,9 @@
 
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
@@ -117,7 +119,7 @@ PlainRecord = PlainSighting | PlainInterval | PlainLost | PlainAlert | PlainUnkn
 def plain(decoded: Decoded, site: str) -> PlainRecord:
     """The record of a node of `site` with long names."""
     key, record = decoded.key, decoded.record
-    where: dict[str, Any] = {"site": site, "node": key.node, "epoch": str(key.epoch), "seq": key.seq}
+    where: dict[str, Any] = {"site": site, "node": key.node, "epoch": _epoch_text(key.epoch), "seq": key.seq}
     if isinstance(record, Sighting):
         return PlainSighting(
             **where,
@@ -146,6 +148,12 @@ def plain(decoded: Decoded, site: str) -> PlainRecord:
             reason=record.reason,
         )
     return PlainUnknown(**where, number=record.kind)
+
+
+@lru_cache(maxsize=4096)
+def _epoch_text(epoch: UUID) -> str:
+    """A batch is of one epoch, and writing it out takes longer than looking it up."""
+    return str(epoch)
 
 
 def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
