@@ -166,13 +166,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeafGolden:
+    """A picture and what a leaf network said of it when it was released."""
+
+    image: str  # beneath the folder of the manifest
+    sha256: str
+    severity: float  # lesion share of the leaf, 0..1
+    stress: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeafEntry:
-    """A released leaf network, which is no detector and has no golden picture; see `edge.severity`."""
+    """A released leaf network, which is no detector; see `edge.severity`."""
 
     file: str  # beneath the folder of the manifest
     sha256: str
     bytes: int
     version: str
+    golden: LeafGolden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ def tried(release: Release, *, threads: int = 1, confidence: float | None = None
     if release.entry is None:
         return detector
     golden = release.entry.golden
-    image = _golden_picture(release.path.parent / golden.image, golden.sha256)
+    image = golden_picture(release.path.parent / golden.image, golden.sha256)
     bundle = detector.bundle
     found = detector.found(image, np.maximum(bundle.thresholds - MOST_APART, np.float32(0.01)))
     fault = difference(golden.detections, found, bundle.labels, bundle.thresholds)
@@ -62,7 +62,8 @@ def _match(wanted: Expected, found: Detections, labels: tuple[str, ...], free: N
     return int(np.where(alike, overlap, 0).argmax()) if alike.any() else None
 
 
-def _golden_picture(path: Path, sha256: str) -> Image:
+def golden_picture(path: Path, sha256: str) -> Image:
+    """A released picture, (H, W, 3) uint8 BGR, if it still is that picture. Raises BundleError."""
     try:
         content = path.read_bytes()
     except OSError as why:

@@ -13,11 +13,13 @@ import msgspec
 import numpy as np
 
 from edge.boxes import Floats, Image, letterbox
-from edge.bundle import AGAIN, MANIFEST, MODELS, InputSpec, Training, load_manifest, metadata_of
+from edge.bundle import AGAIN, MANIFEST, MODELS, InputSpec, LeafGolden, Training, load_manifest, metadata_of
 from edge.detector import network
 from edge.errors import BundleError, UsageError
+from edge.golden import MOST_APART, golden_picture
 from edge.leaf import LEAST_LEAF, Scale
 
+SEVERITY_APART = 0.02  # of a golden picture, between processors
 VIEWS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # steps through rows and columns
 
 
@@ -79,8 +81,8 @@ class LeafReader:
     """Runs one leaf network. Raises BundleError if the file is not what it should be."""
 
     def __init__(self, path: Path, sha256: str | None = None, *, threads: int = 1) -> None:
-        self.bundle = _bundle(path, sha256)
-        self._path = path
+        self.bundle = load_leaf(path, sha256)
+        self.path = path
         self._run = network(path, threads)
 
     def __call__(self, image: Image) -> LeafTold:
@@ -107,23 +109,40 @@ class LeafReader:
         shares, stress = self._run(np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32))
         side, stresses = shares.shape[-1], len(self.bundle.stresses)
         if shares.shape != (1, 3, side, side) or stress.shape != (1, stresses):
-            raise BundleError(f"{self._path}: gives {shares.shape} and {stress.shape}, not masks and a stress; {AGAIN}")
+            raise BundleError(f"{self.path}: gives {shares.shape} and {stress.shape}, not masks and a stress; {AGAIN}")
         picture = fit.width_px * fit.height_px * (fit.scale * side / spec.side_px) ** 2
         return np.concatenate([shares[0].sum(axis=(1, 2)), [picture], stress[0]]).astype(np.float32)
 
 
 def find_leaf(crop: str, folder: Path = MODELS) -> LeafReader:
-    """The released leaf network for a crop, its hash checked. Raises UsageError if there is none, BundleError."""
+    """The released leaf network for a crop, its hash and its golden picture checked.
+
+    Raises UsageError if there is none, BundleError.
+    """
     leaves = load_manifest(folder).leaves
     if crop not in leaves:
         known = ", ".join(leaves) or "none"
         raise UsageError(
             f"no leaf network for {crop!r} in {folder / MANIFEST} ({known}); leave --crop out, or name one"
         )
-    return LeafReader(folder / leaves[crop].file, leaves[crop].sha256)
+    entry = leaves[crop]
+    reader = LeafReader(folder / entry.file, entry.sha256)
+    _try(reader, folder, entry.golden)
+    return reader
 
 
-def _bundle(path: Path, sha256: str | None) -> LeafBundle:
+def _try(reader: LeafReader, folder: Path, golden: LeafGolden) -> None:
+    told = reader(golden_picture(folder / golden.image, golden.sha256))
+    alike = told.stress == golden.stress and abs(told.confidence - golden.confidence) <= MOST_APART
+    if not alike or told.severity is None or abs(told.severity - golden.severity) > SEVERITY_APART:
+        raise BundleError(
+            f"{reader.path}: does not see in {golden.image} what it should: {golden.stress or 'healthy'} on "
+            f"{golden.severity:.1%} of it; {AGAIN}"
+        )
+
+
+def load_leaf(path: Path, sha256: str | None = None) -> LeafBundle:
+    """What the file says of itself; its hash must be `sha256`, if given. Raises BundleError."""
     try:
         content = path.read_bytes()
     except OSError as why:

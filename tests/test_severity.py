@@ -1,6 +1,5 @@
 """The leaf reader on a real, tiny network that knows three colours: white ground, green leaf, red lesion."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edge.bundle import MANIFEST
 from edge.errors import BundleError, UsageError
 from edge.severity import LeafReader, find_leaf
+from tests.onnx_files import sha256_of
 
 SIDE_PX, CELLS = 128, 32
 WHITE, GREEN, RED = (255, 255, 255), (0, 255, 0), (0, 0, 255)  # BGR
@@ -100,23 +100,40 @@ def test_a_picture_without_a_leaf_has_no_severity_rather_than_none_sick(network)
     assert (told.severity, told.grade, told.stress) == (None, None, None)
 
 
-def released(folder: Path, path: Path):
+def released(path: Path, **golden) -> Path:
+    """Its folder with a manifest, whose golden picture has two lesions on 1/16 of the leaf."""
+    folder, picture = path.parent, path.with_name("golden.png")
+    picture.write_bytes(cv2.imencode(".png", leaf(2))[1].tobytes())
+    seen = {
+        "image": picture.name, "sha256": sha256_of(picture), "severity": 0.0625, "stress": "Hemileia vastatrix",
+        "confidence": 1.0,
+    } | golden  # fmt: skip
     entry = {
-        "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size,
-        "version": "2026.1.1",
+        "file": path.name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "version": "2026.1.1",
+        "golden": seen,
     }  # fmt: skip
     (folder / MANIFEST).write_text(json.dumps({"format": 1, "bundles": {}, "leaves": {"coffee": entry}}), "utf-8")
+    return folder
 
 
 def test_the_network_of_a_crop_is_found_in_the_manifest(tmp_path, network):
-    released(tmp_path, network)
+    released(network)
     assert find_leaf("coffee", tmp_path).bundle.crop == "coffee"
     with pytest.raises(UsageError, match=r"no leaf network for 'tea' .*\(coffee\)"):
         find_leaf("tea", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "golden", [{"severity": 0.1}, {"stress": ""}, {"confidence": 0.5}, {"sha256": "0" * 64}, {"image": "none.png"}]
+)
+def test_a_network_that_no_longer_sees_what_it_did_or_lost_its_picture_is_refused(tmp_path, network, golden):
+    released(network, **golden)
+    with pytest.raises(BundleError, match=golden.get("image", "golden.png")):
+        find_leaf("coffee", tmp_path)
+
+
 def test_a_flipped_bit_is_refused(tmp_path, network):
-    released(tmp_path, network)
+    released(network)
     content = bytearray(network.read_bytes())
     content[len(content) // 2] ^= 1
     network.write_bytes(content)

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import MODELS, Bundle, find_bundle, load_manifest, load_release
+from edge.bundle import MANIFEST, MODELS, Bundle, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.update import add_places, places_of, restart
 from edge.errors import BundleError
 from edge.golden import tried
+from edge.severity import find_leaf, load_leaf
 from edge.updates.install import install
 from edge.updates.slots import LINK, run_slots
 
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """0, or 1 if a model is not well."""
     if args.model_verb in {"install", "rollback"}:
         return _exchange(args)
-    names = [args.model] if getattr(args, "model", None) else list(load_manifest(args.folder).bundles)
+    names = [args.model] if getattr(args, "model", None) else _released(args.folder)
     look = {"list": _listed, "verify": _verified}[args.model_verb]
     results = []
     for name in names:
@@ -53,22 +54,43 @@ def _exchange(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _released(folder: Path) -> list[str]:
+    return [*load_manifest(folder).bundles, *_leaf_networks(folder)]
+
+
+def _leaf_networks(folder: Path) -> dict[str, str]:
+    """The crop of each, by the name of its file."""
+    leaves = load_manifest(folder).leaves if (folder / MANIFEST).exists() else {}
+    return {Path(entry.file).stem: crop for crop, entry in leaves.items()}
+
+
 def _listed(name: str, folder: Path) -> dict[str, Any]:
     """What the file says of itself; the hash is checked, nothing is run."""
+    crop = _leaf_networks(folder).get(name)
     try:
-        return {"name": name, "ok": True} | _facts(load_release(find_bundle(name, folder)))
+        facts = _leaf_facts(crop, folder) if crop else _facts(load_release(find_bundle(name, folder)))
     except BundleError as why:
         return {"name": name, "ok": False, "error": str(why)}
+    return {"name": name, "ok": True} | facts
 
 
 def _verified(name: str, folder: Path) -> dict[str, Any]:
-    release = find_bundle(name, folder)
     try:
-        bundle = tried(release).bundle
+        sha256, is_released = _tried(name, folder)
     except BundleError as why:
         return {"name": name, "ok": False, "error": str(why)}
-    done = ["hash", "load", "golden picture"] if release.entry else ["load"]
-    return {"name": name, "ok": True, "checked": done, "sha256": bundle.sha256}
+    done = ["hash", "load", "golden picture"] if is_released else ["load"]
+    return {"name": name, "ok": True, "checked": done, "sha256": sha256}
+
+
+def _tried(name: str, folder: Path) -> tuple[str, bool]:
+    """Hash of the file, and whether a manifest knows it. Raises BundleError."""
+    crop = _leaf_networks(folder).get(name)
+    if crop:
+        find_leaf(crop, folder)
+        return load_manifest(folder).leaves[crop].sha256, True
+    release = find_bundle(name, folder)
+    return tried(release).bundle.sha256, release.entry is not None
 
 
 def _facts(bundle: Bundle) -> dict[str, Any]:
@@ -83,14 +105,38 @@ def _facts(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+def _leaf_facts(crop: str, folder: Path) -> dict[str, Any]:
+    entry = load_manifest(folder).leaves[crop]
+    bundle = load_leaf(folder / entry.file, entry.sha256)
+    return {
+        "version": bundle.version,
+        "precision": "fp32",
+        "bytes": entry.bytes,
+        "sha256": entry.sha256,
+        "side_px": bundle.input.side_px,
+        "crop": crop,
+        "metrics": asdict(bundle.metrics) if bundle.metrics else None,
+        "stresses": [asdict(one) for one in bundle.stresses if one.label],
+    }
+
+
 def _sentence(result: dict[str, Any]) -> str:
     if not result["ok"]:
         return f"{result['name']}: {result['error']}"
     if "checked" in result:
         alone = "" if "hash" in result["checked"] else "; a file outside the manifest, so no hash to check it by"
         return f"{result['name']}: ok ({', '.join(result['checked'])}{alone})"
-    accuracy = "not measured" if result["map50"] is None else f"mAP50 {result['map50']:.3f}"
     size = f"{result['bytes'] / 1e6:.1f} MB"
+    head = f"{result['name']} {result['version']}  {result['precision']}  {size}"
+    if "crop" in result:
+        return f"{head}  {_leaf_sentence(result)}"
+    accuracy = "not measured" if result["map50"] is None else f"mAP50 {result['map50']:.3f}"
     labels = ", ".join(c["label"] for c in result["classes"])
-    head = f"{result['name']} {result['version']}  {result['precision']}  {size}  {accuracy}"
-    return f"{head}  {len(result['classes'])} classes: {labels}"
+    return f"{head}  {accuracy}  {len(result['classes'])} classes: {labels}"
+
+
+def _leaf_sentence(result: dict[str, Any]) -> str:
+    told = result["metrics"]
+    accuracy = f"grade {told['grade_agreement']:.0%}, stress {told['stress_accuracy']:.0%}" if told else "not measured"
+    labels = ", ".join(stress["label"] for stress in result["stresses"])
+    return f"{accuracy}  {len(result['stresses'])} stresses of {result['crop']} leaves: {labels}"

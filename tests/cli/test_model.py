@@ -7,6 +7,7 @@ import pytest
 
 from edge.cli import main
 from tests.onnx_files import LABELS, Net, facts, write_model, write_release
+from tests.test_severity import released, write_network
 
 
 @pytest.fixture
@@ -68,3 +69,32 @@ def test_verify_takes_a_file_and_says_that_no_manifest_vouches_for_it(
 def test_verify_of_a_name_nobody_knows_is_wrong_use(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["model", "verify", "rats", "--folder", str(folder)]) == 2
     assert "good" in capsys.readouterr().err
+
+
+@pytest.fixture
+def leaf_folder(tmp_path: Path) -> Path:
+    return released(write_network(tmp_path / "leaf.onnx"))
+
+
+def test_a_leaf_network_is_listed_with_its_crop_and_stresses(
+    leaf_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", "list", "--folder", str(leaf_folder)]) == 0
+    assert "not measured  1 stresses of coffee leaves: Hemileia vastatrix" in capsys.readouterr().out
+    assert main(["model", "list", "--folder", str(leaf_folder), "--json"]) == 0
+    (told,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (told["name"], told["crop"], told["bytes"]) == (
+        "leaf",
+        "coffee",
+        (leaf_folder / "leaf.onnx").stat().st_size,
+    )
+
+
+def test_a_leaf_network_is_verified_by_hash_load_and_golden_picture(
+    leaf_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["model", "verify", "--folder", str(leaf_folder)]) == 0
+    assert capsys.readouterr().out == "leaf: ok (hash, load, golden picture)\n"
+    released(leaf_folder / "leaf.onnx", severity=0.2)
+    assert main(["model", "verify", "leaf", "--folder", str(leaf_folder)]) == 1
+    assert "does not see in golden.png what it should" in capsys.readouterr().out

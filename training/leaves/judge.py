@@ -1,12 +1,13 @@
 """Measure the leaf network: `python -m training.leaves.judge`, through `edge.severity` on the test split, once.
 
-Writes figures into the file's metadata, enters it into the manifest, and writes card and report. `--split val` prints
-figures and changes nothing. Nothing is chosen here.
+Writes figures into the file's metadata, enters it into the manifest with a golden picture, and writes card and report.
+`--split val` prints figures and changes nothing. Nothing is chosen here.
 """
 
 import argparse
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +18,7 @@ import numpy as np
 
 from edge.bundle import MODELS
 from edge.severity import LeafMetrics, LeafReader
+from training.datasets import images_of_split
 from training.judging.bootstrap import interval, shares
 from training.judging.figures import Share
 from training.leaves.card import LeafFigures, card
@@ -25,6 +27,10 @@ from training.leaves.pictures import UNSURE, Leaf, read_leaves
 from training.leaves.train import SIDE_PX
 from training.manifest import entered
 from training.onnx_file import read_facts, write_facts
+from training.samples import read_image
+
+GOLDEN = "cacao-pods"  # an open set, for the manifest's picture
+LOOKED_AT = 40  # pictures among which it is chosen
 
 
 def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
@@ -57,19 +63,15 @@ def figures_of(path: Path, leaves: Sequence[Leaf], split: str) -> LeafFigures:
     )  # fmt: skip
 
 
-def release(path: Path, figures: LeafFigures) -> None:
-    """Figures into the file, the file into the manifest, and card and report beside."""
+def release(path: Path, figures: LeafFigures, data: Path) -> None:
+    """Figures into the file, the file into the manifest, and card and report beside. Raises ConfigError."""
     metrics = LeafMetrics(
         split=figures.split, leaves=figures.leaves, share_mae=round(figures.share_mae, 4),
         grade_agreement=round(figures.grade.value or 0.0, 4), stress_accuracy=round(figures.stress.value or 0.0, 4),
     )  # fmt: skip
     write_facts(path, {**read_facts(path), "metrics": asdict(metrics)})
     facts = read_facts(path)
-    entry = {
-        "file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size,
-        "version": facts["version"],
-    }  # fmt: skip
-    entered(path.parent, "leaves", {CROP: entry})
+    entered(path.parent, "leaves", {CROP: entry_of(path, data)})
     for folder, text in (
         ("reports/leaf.json", json.dumps(asdict(figures), indent=1)),
         ("cards/leaf.md", card(facts, figures)),
@@ -77,6 +79,29 @@ def release(path: Path, figures: LeafFigures) -> None:
         target = path.parent / folder
         target.parent.mkdir(exist_ok=True)
         target.write_text(text + "\n", encoding="utf-8")
+
+
+def entry_of(path: Path, data: Path) -> dict[str, object]:
+    """What the manifest says of the file; copies the golden picture beside. Raises ConfigError.
+
+    Leaves of its own set may not be published, so the picture is of GOLDEN: the one whose stress it is surest of.
+    """
+    reader, pods = LeafReader(path), data / GOLDEN
+    told = {name: reader(read_image(pods / name)) for name in images_of_split(pods, "val")[:LOOKED_AT]}
+    best = max((name for name in told if told[name].severity is not None), key=lambda name: told[name].confidence)
+    picture = path.parent / "golden" / f"{path.stem}.jpg"
+    picture.parent.mkdir(exist_ok=True)
+    shutil.copyfile(pods / best, picture)
+    content = path.read_bytes()
+    return {
+        "file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
+        "version": reader.bundle.version,
+        "golden": {
+            "image": f"golden/{picture.name}", "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
+            "severity": round(told[best].severity or 0.0, 4), "stress": told[best].stress,
+            "confidence": round(told[best].confidence, 4),
+        },
+    }  # fmt: skip
 
 
 def _share(is_right: Sequence[bool]) -> Share:
@@ -95,7 +120,7 @@ def main() -> None:
     path = arguments.models / "leaf.onnx"
     figures = figures_of(path, read_leaves(arguments.data, arguments.split, SIDE_PX), arguments.split)
     if arguments.split == "test":
-        release(path, figures)
+        release(path, figures, arguments.data.parent)
     print(json.dumps(asdict(figures)))
 
 
