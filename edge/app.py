@@ -28,7 +28,7 @@ from edge.fallback import open_detector
 from edge.mqtt import Publisher
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
-from edge.power.gauge import read_battery
+from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Keeper, ask_halt
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
@@ -122,7 +122,7 @@ def build(
     if runs.end_too_fast:
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
-    base = _Base(config, store, board, clock, stop, runs, _keeper(config, store, clock), begin_again)
+    base = _Base(config, store, board, clock, stop, runs, _keeper(config, store, clock, board), begin_again)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -213,15 +213,21 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
     return publisher
 
 
-def _keeper(config: NodeConfig, store: Store, clock: Clock) -> Keeper:
-    """Reads the battery, and puts the node to sleep where that is configured."""
+def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) -> Keeper:
+    """Reads the battery, shows it, and puts the node to sleep where that is configured."""
     gauge = config.power.gauge
+
+    def read() -> Battery | None:
+        battery = None if gauge is None else read_battery(gauge)
+        board.show_battery(status_of(battery, config.power.low_v))
+        return battery
+
     return Keeper(
         config.power,
         config.node,
         config.camera,
         clock,
-        read=lambda: None if gauge is None else read_battery(gauge),
+        read=read,
         is_idle=lambda: config.mqtt is None or store.waiting().records == 0,
         ask=ask_halt,
     )
@@ -338,5 +344,6 @@ def _health(base: _Base) -> Health:
         memory_mb=None if board.memory_bytes is None else round(board.memory_bytes / MEGABYTE, 1),
         last_update=said(Places()) or None,
         battery_v=None if battery is None else round(battery.voltage_v, 2),
+        battery_share=None if battery is None else battery.share,
         disk_free_mb=None if board.disk_free_bytes is None else round(board.disk_free_bytes / MEGABYTE, 1),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a degree
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # bits as of `vcgencmd get_throttled`, hex
+WIRELESS = Path("/proc/net/wireless")  # two heads, then an interface a line: status, link, level in dBm, noise
 STATM = Path("/proc/self/statm")
 PAGE_BYTES = 4096
 UNDER_VOLTAGE_NOW = 0x1
@@ -20,6 +21,7 @@ class BoardReading:
     throttled: int | None  # bit 0: under-voltage now, bit 16: since start
     disk_free_bytes: int | None
     memory_bytes: int | None  # resident, of this process
+    wifi_dbm: int | None = None  # as this node hears its access point; None also where it is one itself
 
     @property
     def under_voltage(self) -> bool | None:
@@ -38,9 +40,25 @@ def read_board(folder: Path) -> BoardReading:
     return BoardReading(
         temperature_c=None if temperature is None else temperature / 1000,
         throttled=_number(THROTTLED, base=16),
-        disk_free_bytes=shutil.disk_usage(folder).free if folder.exists() else None,
+        disk_free_bytes=free_bytes(folder),
         memory_bytes=_resident_bytes(),
+        wifi_dbm=_wifi_dbm(),
     )
+
+
+def free_bytes(folder: Path) -> int | None:
+    """On the disk of `folder`; None where there is no such folder."""
+    return shutil.disk_usage(folder).free if folder.exists() else None
+
+
+def _wifi_dbm() -> int | None:
+    """Of the interface that is heard best. A level of 0 or -256 is a driver's word for none."""
+    try:
+        rows = [line.split() for line in WIRELESS.read_text().splitlines()[2:]]
+        levels = [round(float(row[3])) for row in rows]
+    except (OSError, ValueError, IndexError):
+        return None
+    return max((level for level in levels if -120 <= level < 0), default=None)
 
 
 def _number(path: Path, base: int = 10) -> int | None:

@@ -59,6 +59,15 @@ class ModelStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryStatus:
+    """The battery, where a gauge tells of it."""
+
+    voltage_v: float
+    share: float | None  # of a full one, 0..1; None: the gauge does not reckon it
+    level: Literal["good", "low", "empty"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One consistent view of the node."""
 
@@ -70,6 +79,7 @@ class Snapshot:
     store: str = ""  # why results cannot be kept right now
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
     calibration: Calibration | None = None  # the one that counts now
+    battery: BatteryStatus | None = None  # None: there is no gauge, or it cannot be read
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
 
@@ -117,6 +127,11 @@ class StatusBoard:
         """The calibration that counts from now on; None: there is none."""
         with self._lock:
             self._snapshot = replace(self._snapshot, calibration=calibration)
+
+    def show_battery(self, battery: BatteryStatus | None) -> None:
+        """As the gauge reads now; None: nothing is known of it."""
+        with self._lock:
+            self._snapshot = replace(self._snapshot, battery=battery)
 
     def show_frame(self, image: Image, seen: Sequence[Seen] | None = None) -> None:
         """The newest frame (H, W, 3) uint8 BGR, for the technician's live picture. Nobody changes it afterwards.

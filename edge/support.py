@@ -3,19 +3,29 @@
 Two nets: the secrets that this machine knows are removed wherever they stand, and so is what merely looks like one.
 """
 
+import importlib.metadata
 import io
 import json
 import os
+import platform
 import re
+import subprocess
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from edge import __version__
+from edge.board import read_board
+from edge.clock import Instant
 from edge.config import NodeConfig
+from edge.store import Records, Store
 
+LOG_LINES = 3000
+AUDIT_ENTRIES = 200
 SHORTEST = 4  # a text of three letters stands in every file, and nobody's secret is so short
 STARS = "***"
 _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -41,6 +51,47 @@ def pack(parts: Mapping[str, str], secrets: Collection[str]) -> bytes:
         for name, text in parts.items():
             archive.writestr(name, scrubbed(text, secrets))
     return packed.getvalue()
+
+
+def about(now: Instant, trouble: str) -> str:
+    """Versions of everything that runs, and why the configuration cannot be used."""
+    wanted = [line.split(">")[0].split("<")[0].split(";")[0].strip() for line in _requirements()]
+    return as_json(
+        {
+            "fieldeye": __version__,
+            "made_utc": now.utc.isoformat(),
+            "python": platform.python_version(),
+            "machine": platform.platform(),
+            "libraries": {name: importlib.metadata.version(name) for name in wanted},
+            "configuration": trouble or "can be used",
+            "board": asdict(read_board(Path("/"))),
+        }
+    )
+
+
+def journal() -> str:
+    """The last lines of the service's journal, or why they cannot be had."""
+    command = ["journalctl", "--unit", "fieldeye", "--lines", str(LOG_LINES), "--no-pager", "--output", "short-iso"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
+    except (OSError, subprocess.TimeoutExpired) as why:
+        return f"no journal: {why}"
+    return done.stdout or done.stderr
+
+
+def figures_of(store: Records | Store) -> str:
+    """Figures and the audit trail; no records and no pictures."""
+    trail = [asdict(entry) for entry in store.audit_trail(AUDIT_ENTRIES)]
+    return as_json({"epoch": str(store.epoch), **msgspec.to_builtins(store.health()), "audit": trail})
+
+
+def as_json(value: object) -> str:
+    """Indented, for a person to read."""
+    return json.dumps(value, indent=1, ensure_ascii=False, default=str)
+
+
+def _requirements() -> list[str]:
+    return [line for line in importlib.metadata.requires("fieldeye") or [] if "extra ==" not in line]
 
 
 def scrubbed(text: str, secrets: Collection[str]) -> str:

@@ -10,16 +10,20 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.cli import main
 from edge.cli.loopback import free_port
-from edge.config import NodeConfig, load_config
+from edge.config import NodeConfig, StoreTable, load_config
 from edge.page import create_app, serve
+from edge.page.trust import Role
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Entry, Store
 from edge.support import known_secrets, pack, scrubbed
 from tests.clocks import SetClock
+from tests.page.scenes import Scene
+from tests.page.visitors import as_role
 
 PICTURES = Path(__file__).parent / "data" / "frames"
 PLANTED = {
@@ -132,6 +136,29 @@ def test_what_helps_is_there(node: Path) -> None:
     assert json.loads(parts["health.json"])["link_problem"] == "as a with ***"
     assert json.loads(parts["store.json"])["waiting"] == 0
     assert "node_started node=a page=http://0.0.0.0:8080/" in parts["log.txt"]
+
+
+def test_a_technician_takes_it_from_the_page_without_secrets(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(node.parent / "credentials" / "mqtt-password", PLANTED["mqtt"])
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(node.parent / "credentials"))
+    config = load_config(node)
+    with closing(Store(replaced_folder(config, node.parent / "other"), "a")) as store:
+        scene = Scene(store, StatusBoard(SetClock().now()), config, SetClock())
+        said = f"password: {PLANTED['audit']}"
+        store.note_audit(Entry(utc=scene.clock.now().utc, who="technician", what=said, outcome="done"))
+        scene.board.show(link=LinkStatus(state="refused", detail=f"as a with {PLANTED['mqtt']}"))
+        client = create_app(store, scene.board, config, scene.clock).test_client()
+        answer = as_role(client, scene, Role.TECHNICIAN).get("/support.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        parts = {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+    assert {"about.json", "config.json", "health.json", "log.txt", "metrics.txt", "store.json"} == set(parts)
+    assert json.loads(parts["health.json"])["link_problem"] == "as a with ***"
+    assert not {place for place, secret in PLANTED.items() if any(secret in text for text in parts.values())}
+
+
+def replaced_folder(config: NodeConfig, folder: Path) -> StoreTable:
+    """Another store than that of the node which runs."""
+    return msgspec.structs.replace(config.store, folder=str(folder))
 
 
 def test_a_node_that_does_not_run_and_has_no_usable_configuration_still_gives_a_bundle(tmp_path: Path) -> None:

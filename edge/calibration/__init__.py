@@ -6,7 +6,13 @@ Without a Calibration there is no density: it cannot be computed from pixels alo
 from edge.calibration.board import Layout, board_pdf, board_svg
 from edge.calibration.exposure import Exposure, LightVerdict, banding, exposure
 from edge.calibration.focus import FocusVerdict, FocusWatch, Reference, focused, sharpness
-from edge.calibration.keep import KeptCalibration, load_calibration, save_calibration
+from edge.calibration.keep import (
+    KeptCalibration,
+    can_undo_calibration,
+    load_calibration,
+    save_calibration,
+    undo_calibration,
+)
 from edge.calibration.record import Calibration
 from edge.calibration.region import EVERYTHING, Region
 from edge.calibration.scale import Scale, find_corners, measured
@@ -28,6 +34,7 @@ __all__ = [
     "banding",
     "board_pdf",
     "board_svg",
+    "can_undo_calibration",
     "exposure",
     "find_corners",
     "focused",
@@ -35,4 +42,5 @@ __all__ = [
     "measured",
     "save_calibration",
     "sharpness",
+    "undo_calibration",
 ]

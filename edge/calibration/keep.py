@@ -9,17 +9,37 @@ from edge.errors import ConfigError, StoreError
 
 log = logging.getLogger("fieldeye.calibration")
 
-NAME = "calibration.json"
+NAME, BEFORE = "calibration.json", "calibration.before.json"
 
 
 def save_calibration(folder: Path, calibration: Calibration) -> None:
-    """Into the store's folder, in place of the one before; durable when it returns. Raises StoreError."""
-    try:
-        write_durably(folder / NAME, to_json(calibration))
-    except OSError as why:
-        raise StoreError(
-            f"{folder / NAME}: cannot be written ({why.strerror}); free some space and save again"
-        ) from why
+    """Into the store's folder; the one before is kept for `undo_calibration`. Durable when it returns.
+
+    Raises StoreError.
+    """
+    _write(folder / BEFORE, _content(folder / NAME))
+    _write(folder / NAME, to_json(calibration))
+
+
+def undo_calibration(folder: Path) -> bool:
+    """Go back to what held before the last save, and forth by another undo. False if nothing was saved yet.
+
+    Raises StoreError.
+    """
+    if not (folder / BEFORE).exists():
+        return False
+    now, before = _content(folder / NAME), _content(folder / BEFORE)
+    if before:
+        _write(folder / NAME, before)
+    else:
+        (folder / NAME).unlink(missing_ok=True)
+    _write(folder / BEFORE, now)
+    return True
+
+
+def can_undo_calibration(folder: Path) -> bool:
+    """Was one saved at any time?"""
+    return (folder / BEFORE).exists()
 
 
 def load_calibration(folder: Path) -> Calibration | None:
@@ -31,6 +51,21 @@ def load_calibration(folder: Path) -> Calibration | None:
         return None
     except OSError as why:
         raise ConfigError(f"{path}: cannot be read ({why.strerror}); calibrate the camera again") from why
+
+
+def _content(path: Path) -> bytes:
+    """Empty where there is no such file: nobody had calibrated."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_durably(path, content)
+    except OSError as why:
+        raise StoreError(f"{path}: cannot be written ({why.strerror}); free some space and save again") from why
 
 
 class KeptCalibration:

@@ -1,21 +1,15 @@
 """`fieldeye support-bundle`: what a person far away needs to help with this node, without any secret."""
 
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import msgspec
 
-from edge import __version__
-from edge.board import read_board
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.doctor import diagnose
@@ -25,11 +19,9 @@ from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError, FieldeyeError, StoreError
 from edge.store import Records
-from edge.support import known_secrets, pack
+from edge.support import LOG_LINES, about, as_json, figures_of, journal, known_secrets, pack
 
-LOG_LINES = 3000
 WAIT_S = 5.0
-AUDIT_ENTRIES = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
     """Whatever cannot be had is named in the bundle: a node in trouble is what it is for."""
     config, trouble = _config(args.config)
     out = args.out or Path(f"fieldeye-support-{config.node.node if config else 'unknown'}.zip")
-    parts = {"about.json": _about(trouble), "log.txt": _log(args.log)}
+    parts = {"about.json": about(SystemClock().now(), trouble), "log.txt": _log(args.log)}
     if config is not None:
-        parts["config.json"] = _json(msgspec.to_builtins(config))
+        parts["config.json"] = as_json(msgspec.to_builtins(config))
         parts["doctor.txt"] = _doctor(config)
         parts["store.json"] = _had(lambda: _store(config))
         parts["health.json"] = _asked(config, "/api/v1/health")
@@ -70,37 +62,11 @@ def _config(path: Path) -> tuple[NodeConfig | None, str]:
         return None, str(why)
 
 
-def _about(trouble: str) -> str:
-    """Versions of everything that runs, and why the configuration cannot be used."""
-    wanted = [line.split(">")[0].split("<")[0].split(";")[0].strip() for line in _requirements()]
-    board = read_board(Path("/"))
-    return _json(
-        {
-            "fieldeye": __version__,
-            "made_utc": SystemClock().now().utc.isoformat(),
-            "python": platform.python_version(),
-            "machine": platform.platform(),
-            "libraries": {name: importlib.metadata.version(name) for name in wanted},
-            "configuration": trouble or "can be used",
-            "board": asdict(board),
-        }
-    )
-
-
-def _requirements() -> list[str]:
-    return [line for line in importlib.metadata.requires("fieldeye") or [] if "extra ==" not in line]
-
-
 def _log(file: Path | None) -> str:
     """The last lines of the service's journal, or of `file`."""
     if file is not None:
         return _had(lambda: "\n".join(file.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]))
-    command = ["journalctl", "--unit", "fieldeye", "--lines", str(LOG_LINES), "--no-pager", "--output", "short-iso"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  fixed words
-    except (OSError, subprocess.TimeoutExpired) as why:
-        return f"no journal: {why}"
-    return done.stdout or done.stderr
+    return journal()
 
 
 def _doctor(config: NodeConfig) -> str:
@@ -114,8 +80,7 @@ def _store(config: NodeConfig) -> str:
         return f"{folder}: there is no store yet"
     records = Records(folder, config.node.node)
     try:
-        trail = [asdict(entry) for entry in records.audit_trail(AUDIT_ENTRIES)]
-        return _json({"epoch": str(records.epoch), **msgspec.to_builtins(records.health()), "audit": trail})
+        return figures_of(records)
     finally:
         records.close()
 
@@ -138,7 +103,3 @@ def _had(part: Callable[[], str]) -> str:
         return part()
     except (FieldeyeError, OSError) as why:
         return f"cannot be had: {why}"
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, default=str)

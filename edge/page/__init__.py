@@ -15,6 +15,7 @@ from edge.mqtt.secret import read_secret
 from edge.page.api import api
 from edge.page.deeds import deeds
 from edge.page.guard import is_allowed, own_names, protect
+from edge.page.help import help_
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.measuring import measuring
@@ -67,6 +68,7 @@ def create_app(
     app.register_blueprint(review)
     app.register_blueprint(photograph)
     app.register_blueprint(deeds)
+    app.register_blueprint(help_)
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, config, clock))

@@ -45,6 +45,22 @@ def keep_focus(folder: Path, frame: Image, who: str, at: datetime) -> Reference:
     return reference
 
 
+def figures(known: Calibration | None) -> dict[str, str]:
+    """Step -> what came of it, for each step of a visit that this calibration holds a result of."""
+    if known is None:
+        return {}
+    found = {}
+    if known.focus is not None:
+        found["focus"] = f"{known.focus.sharpness:.1f}"
+    if known.region != Region():
+        found["region"] = share_percent(known.region)
+    if known.area_mm2 is not None:
+        found["scale"] = f"{known.area_mm2 / 100:g} cm²"
+    if known.counted_by_eye is not None:
+        found["hand"] = str(known.counted_by_eye)
+    return found
+
+
 def scale_on(frame: Image, side_mm: float) -> Scale:
     """From the board on one frame. Raises BadFrameError with a reason."""
     return measured([find_corners(frame, LAYOUT)], side_mm)

@@ -52,7 +52,7 @@ def fortnight(
     if looked and not labels:
         panels = (quiet_panel(days, len(looked)),)
     return Fortnight(
-        words=unit_words(unit) if looked else gettext("No counting interval has been completed yet."),
+        words=unit_words(unit) if looked else gettext("The first counting time is not over yet."),
         panels=panels,
         has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),

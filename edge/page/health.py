@@ -9,11 +9,13 @@ from edge.page.camera import camera_line
 from edge.page.tones import Line, Tone, line
 from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
-from edge.status import LinkStatus, ModelStatus, Snapshot
+from edge.status import BatteryStatus, LinkStatus, ModelStatus, Snapshot
 from edge.store import Waiting
 
 HOT_C = 75.0  # a Pi slows itself down from 80 °C
 ROOM_BYTES = 500_000_000
+WEAK_DBM = -75  # below it Wi-Fi loses packets and starts anew
+STRONG_DBM = -60
 
 
 def health(
@@ -39,6 +41,10 @@ def health(
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
         lines.append(power_line())
+    if snapshot.battery is not None:
+        lines.append(battery_line(snapshot.battery))
+    if board.wifi_dbm is not None:
+        lines.append(wifi_line(board.wifi_dbm))
     if due:
         lines.append(care_line(due))
     return tuple(lines)
@@ -52,7 +58,8 @@ def model_line(model: ModelStatus) -> Line:
     name = gettext("Model %(name)s, version %(version)s", name=model.name, version=model.version)
     if model.detail:
         sentence = gettext("The model that was asked for cannot be used; the previous one works on.")
-        return line("model", "model", title, "look", sentence, name, detail=model.detail)
+        todo = gettext("Tell your technician. Until then it counts as before.")
+        return line("model", "model", title, "look", sentence, name, detail=model.detail, todo=todo)
     return line("model", "model", title, "calm", gettext("The model works."), name)
 
 
@@ -78,9 +85,9 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
         count=number(link.acknowledged),
     )
     last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
-    return line(
-        "link", "link", title, tone, sentence, link_words(link.word), queue, delivered, last, detail=link.detail
-    )
+    todo = gettext("Nothing to do now. If this stays for a day, tell your technician.") if tone == "look" else ""
+    more = (queue, link_words(link.word), delivered, last)
+    return line("link", "link", title, tone, sentence, *more, detail=link.detail, todo=todo)
 
 
 def waiting_sentence(waiting: Waiting, when: Moments) -> str:
@@ -102,7 +109,8 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     local = gettext("It is %(time)s here (%(zone)s)", time=when.at(now.utc), zone=config.node.time_zone)
     if now.state is ClockState.UNSYNCED:
         sentence = gettext("The clock was not set since the power came back: times may be wrong.")
-        return line("clock", "clock", title, "look", sentence, local)
+        todo = gettext("Tell your technician: a phone can set it.")
+        return line("clock", "clock", title, "look", sentence, local, todo=todo)
     return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
 
 
@@ -110,26 +118,64 @@ def card_line(free_bytes: int | None, trouble: str) -> Line:
     """Room on the card, and whether it takes results."""
     title = gettext("Memory card")
     if trouble:
-        return line("card", "card", title, "stop", gettext("The card takes no results: replace it."), detail=trouble)
+        sentence = gettext("The card takes no results: replace it.")
+        todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
+        return line("card", "card", title, "stop", sentence, detail=trouble, todo=todo)
     if free_bytes is None:
-        return line("card", "card", title, "look", gettext("The folder for results cannot be found."))
+        sentence = gettext("The folder for results cannot be found.")
+        return line("card", "card", title, "look", sentence, todo=gettext("Tell your technician."))
     room = gettext("%(free)s GB free", free=number(free_bytes / 1e9, 1))
     if free_bytes < ROOM_BYTES:
         sentence = gettext("The card is almost full: old pictures are removed first.")
-        return line("card", "card", title, "look", sentence, room)
+        todo = gettext("Nothing to do: tell your technician on the next visit.")
+        return line("card", "card", title, "look", sentence, room, todo=todo)
     return line("card", "card", title, "calm", gettext("There is room on the card."), room)
 
 
 def settings_line(notice: str) -> Line:
     """A configuration that could not be used."""
     sentence = gettext("The new settings cannot be used; the last good ones work on.")
-    return line("settings", "node", gettext("Settings"), "look", sentence, detail=notice)
+    todo = gettext("Tell your technician.")
+    return line("settings", "node", gettext("Settings"), "look", sentence, detail=notice, todo=todo)
 
 
 def power_line() -> Line:
     """A supply that is too weak at this moment."""
     sentence = gettext("The power supply is too weak: check cable, battery and solar panel.")
     return line("power", "power", gettext("Power"), "look", sentence)
+
+
+def battery_line(battery: BatteryStatus) -> Line:
+    """What is left in the battery, in the gauge's own figures."""
+    title, figures = gettext("Battery"), battery_words(battery)
+    if battery.level == "good":
+        return line("battery", "battery", title, "calm", gettext("The battery is good."), figures)
+    if battery.level == "low":
+        todo = gettext("Wipe the solar panel and see that nothing shades it.")
+        return line("battery", "battery", title, "look", gettext("The battery is getting low."), figures, todo=todo)
+    sentence = gettext("The battery is nearly empty: the node is about to switch itself off. Nothing is lost.")
+    todo = gettext("Charge the battery today; wipe the solar panel and check its cable.")
+    return line("battery", "battery", title, "stop", sentence, figures, todo=todo)
+
+
+def battery_words(battery: BatteryStatus | None) -> str:
+    """64 %, where the gauge reckons it, else volts; empty where nothing is known."""
+    if battery is None:
+        return ""
+    if battery.share is not None:
+        return gettext("Battery %(percent)s %%", percent=number(battery.share * 100))
+    return gettext("Battery %(volts)s V", volts=number(battery.voltage_v, 1))
+
+
+def wifi_line(level_dbm: int) -> Line:
+    """How well the node hears the Wi-Fi that it has joined."""
+    title, shown = gettext("Wi-Fi"), gettext("%(level)s dBm", level=number(level_dbm))
+    if level_dbm < WEAK_DBM:
+        sentence = gettext("The Wi-Fi is weak here: results may come late.")
+        todo = gettext("Move the node or the access point, or keep metal away from it.")
+        return line("wifi", "wifi", title, "look", sentence, shown, todo=todo)
+    words = gettext("The Wi-Fi is strong.") if level_dbm >= STRONG_DBM else gettext("The Wi-Fi is good enough.")
+    return line("wifi", "wifi", title, "calm", words, shown)
 
 
 def care_line(due: Sequence[str]) -> Line:

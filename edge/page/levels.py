@@ -174,6 +174,10 @@ def gauge(figure: Measured, level: float) -> Gauge:
     )
 
 
-def first_open(listed: Sequence[Against]) -> Against | None:
-    """What the page says first, if anything still has to be done."""
-    return next((one for one in listed if one.is_open), None)
+def said_first(listed: Sequence[Against], newest: str) -> Against | None:
+    """What the page says first: what still has to be done, else what was done about the `newest` pest in sight.
+
+    Somebody who has acted is not told to go and look at the same pest again.
+    """
+    open_ones = (one for one in listed if one.is_open)
+    return next(open_ones, None) or next((one for one in listed if one.done and one.label == newest), None)

@@ -6,13 +6,14 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from edge.calibration import undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.page import checks
 from edge.page.routes import node
 from edge.page.set_up import calibration, done
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, needs, trust, visitor
-from edge.page.visit import CHECK_PICTURES, compared, load, save
+from edge.page.visit import CHECK_PICTURES, Tick, compared, load, save
 from edge.page.words import gettext, number
 
 measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
@@ -91,6 +92,19 @@ def keep_hand() -> ResponseReturnValue:
         return redirect("/set-up/hand", 303)
     checks.keep(_folder(), visitor().name, trust().now_utc(), counted_by_eye=agreed.n, mean_error=agreed.mae)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
+
+
+@measuring.post("/undo")
+@needs(Role.TECHNICIAN)
+def undo() -> ResponseReturnValue:
+    """What held before the last measurement; another undo brings it back."""
+    before = checks.figures(calibration())
+    if not undo_calibration(_folder()):
+        return redirect("/set-up", 303)
+    after, tick = checks.figures(calibration()), Tick(at=trust().now_utc(), who=visitor().name)
+    save(node().store, load(node().store).back_to(before, after, tick))
+    trust().note("visit undo")
+    return redirect("/set-up", 303)
 
 
 def _measure(who: str) -> ResponseReturnValue:

@@ -33,9 +33,14 @@ def exposition() -> Response:
     token = request.authorization.token if request.authorization else None
     if not may_read(request.remote_addr, token, node().config):
         abort(401)
+    return Response(written(node()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def written(this: Node) -> bytes:
+    """All families as Prometheus reads them."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(NodeCollector(node()))
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    registry.register(NodeCollector(this))
+    return generate_latest(registry)
 
 
 def may_read(address: str | None, token: str | None, config: NodeConfig) -> bool:

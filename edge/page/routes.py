@@ -83,7 +83,7 @@ def now() -> str:
     facts, every_s = _facts(seen, intervals, when, names), this.config.camera.every_s
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
     is_seeing = situation(snapshot, facts, this.clock.now(), every_s) not in NO_DATA
-    first = levels.first_open(listed) if is_seeing else None
+    first = levels.said_first(listed, facts.newest.label if facts.newest else "") if is_seeing else None
     photo = sightings.newest_photo(seen, this.store.picture, when, names)
     unit = intervals[-1].unit if intervals else None
     return render_template(
@@ -101,6 +101,7 @@ def now() -> str:
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,
+        battery=health.battery_words(snapshot.battery),
         notes=_notes(lines),
     )
 

@@ -7,7 +7,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import Calibration, load_calibration
+from edge.calibration import Calibration, can_undo_calibration, load_calibration
 from edge.clock import ClockState
 from edge.errors import ConfigError, FieldeyeError
 from edge.mqtt import probe
@@ -36,8 +36,15 @@ def overview() -> ResponseReturnValue:
         (when.at(one.at), one.who, one.note, gettext("ready") if not one.open_steps else gettext("not ready"))
         for one in visit.past[:10]
     ]
-    icon = ICONS[tone]
-    return render_template("set_up.html", steps=listed, tone=tone, icon=icon, ready=ready, past=past)
+    return render_template(
+        "set_up.html",
+        steps=listed,
+        tone=tone,
+        icon=ICONS[tone],
+        ready=ready,
+        past=past,
+        can_undo=can_undo_calibration(_folder()),
+    )
 
 
 @set_up.post("/finish")
@@ -126,7 +133,7 @@ def keep_care() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def server() -> ResponseReturnValue:
     """What will be tried."""
-    return render_template("set_up_server.html", tried=[], mqtt=node().config.mqtt)
+    return _server_page([])
 
 
 @set_up.post("/server")
@@ -144,7 +151,7 @@ def try_server() -> ResponseReturnValue:
         tried.append((_server_words("broker log-in"), False, str(why)))
     if tried and all(is_well for _, is_well, _ in tried):
         _tick("server")
-    return render_template("set_up_server.html", tried=tried, mqtt=this.config.mqtt)
+    return _server_page(tried)
 
 
 def done(step: str, figure: str = "") -> ResponseReturnValue:
@@ -182,6 +189,12 @@ def _facts(visit: Visit) -> steps.Facts:
         clock=this.clock.now().state,
         today=when.today(),
     )
+
+
+def _server_page(tried: list[tuple[str, bool, str]]) -> str:
+    this = node()
+    wifi = next((line for line in this.health(this.moments()) if line.id == "wifi"), None)
+    return render_template("set_up_server.html", tried=tried, mqtt=this.config.mqtt, wifi=wifi)
 
 
 def _clock_page(wrong: str) -> str:

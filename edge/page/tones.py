@@ -21,7 +21,8 @@ class Line:
     tone_icon: str
     word: str  # of the tone, so that colour is never alone
     sentence: str
-    more: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()  # what matters most first
+    todo: str = ""  # for whoever stands there; empty when there is nothing to do, or the sentence says it
     detail: str = ""  # the machine's own English words
 
 
@@ -36,7 +37,9 @@ def tone_word(tone: Tone) -> str:
     return words[tone]
 
 
-def line(part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "") -> Line:
+def line(
+    part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "", todo: str = ""
+) -> Line:
     """A Line with the word of its tone."""
     word = tone_word(tone)
     return Line(
@@ -48,5 +51,6 @@ def line(part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str
         word=word,
         sentence=sentence,
         more=tuple(filter(None, more)),
+        todo=todo,
         detail=detail,
     )

@@ -47,6 +47,14 @@ class Visit(Struct, frozen=True, kw_only=True):
         """With one step done."""
         return msgspec.structs.replace(self, ticks={**self.ticks, step: tick})
 
+    def back_to(self, before: Mapping[str, str], after: Mapping[str, str], tick: Tick) -> "Visit":
+        """With the results `after` in place of those `before`: a step whose result is gone is to be done again."""
+        undone = {step for step in {*before, *after} if before.get(step) != after.get(step)}
+        again = {step: msgspec.structs.replace(tick, figure=after[step]) for step in undone if step in after}
+        ticks = {step: known for step, known in self.ticks.items() if step not in undone}
+        counts = {"counted": {}, "found": {}} if "hand" in undone else {}
+        return msgspec.structs.replace(self, ticks={**ticks, **again}, **counts)
+
     def over(self, past: Past) -> "Visit":
         """Ended: the next one begins with nothing done; dates stay."""
         return msgspec.structs.replace(self, ticks={}, counted={}, found={}, past=(past, *self.past)[:KEPT_VISITS])

@@ -1,24 +1,47 @@
-"""The battery's voltage, from the kernel's own driver of the gauge (hwmon), which needs no right to the I2C bus.
+"""The battery as the kernel's own driver of its gauge tells it, which needs no right to the I2C bus.
 
 Documentation/hwmon/ina2xx.rst of Linux: the INA219's `in1_input` is the bus voltage in millivolts, `curr1_input` mA.
+Documentation/ABI/testing/sysfs-class-power: `voltage_now` and `current_now` in millionths, `capacity` in per cent.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.status import BatteryStatus
+
 HWMON = Path("/sys/class/hwmon")
+SUPPLIES = Path("/sys/class/power_supply")
+LOW_SHARE, EMPTY_SHARE = 0.25, 0.10
+NEAR = 1.03  # of the voltage at which the node shuts down: a day's warning or so, and a guess for any chemistry
 
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """One look at the gauge. The current is None where the driver does not tell it."""
+    """One look at the gauge. What the driver does not tell is None; a voltage alone gives no share."""
 
     voltage_v: float
     current_a: float | None
+    share: float | None = None  # of a full battery, 0..1
 
 
-def read_battery(gauge: str, root: Path = HWMON) -> Battery | None:
+def read_battery(gauge: str, root: Path = HWMON, supplies: Path = SUPPLIES) -> Battery | None:
     """What the gauge called `gauge` (as ina219) reads; None if there is none or it cannot be read: never a zero."""
+    return _measured(gauge, root) or _reckoned(supplies / gauge)
+
+
+def status_of(battery: Battery | None, low_v: float | None) -> BatteryStatus | None:
+    """What a person has to know of it; `low_v` is where the node shuts down."""
+    if battery is None:
+        return None
+    margin = None if low_v is None else battery.voltage_v / low_v
+    is_empty = (margin is not None and margin < 1) or (battery.share is not None and battery.share < EMPTY_SHARE)
+    is_low = (margin is not None and margin < NEAR) or (battery.share is not None and battery.share < LOW_SHARE)
+    level = "empty" if is_empty else "low" if is_low else "good"
+    return BatteryStatus(voltage_v=battery.voltage_v, share=battery.share, level=level)
+
+
+def _measured(gauge: str, root: Path) -> Battery | None:
+    """A chip that measures (hwmon)."""
     for folder in sorted(root.glob("hwmon*")):
         if _text(folder / "name") != gauge:
             continue
@@ -26,6 +49,16 @@ def read_battery(gauge: str, root: Path = HWMON) -> Battery | None:
         if millivolts.isdecimal():
             return Battery(int(millivolts) / 1000, _amperes(_text(folder / "curr1_input")))
     return None
+
+
+def _reckoned(folder: Path) -> Battery | None:
+    """A chip that reckons what is left (power_supply), as a MAX17040."""
+    microvolts, microamperes, percent = (_text(folder / name) for name in ("voltage_now", "current_now", "capacity"))
+    if not microvolts.isdecimal():
+        return None
+    share = int(percent) / 100 if percent.isdecimal() and int(percent) <= 100 else None
+    is_current = microamperes.removeprefix("-").isdecimal()
+    return Battery(int(microvolts) / 1e6, int(microamperes) / 1e6 if is_current else None, share)
 
 
 def _amperes(milliamperes: str) -> float | None:

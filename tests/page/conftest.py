@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask.testing import FlaskClient
 
+import edge.board
 from edge.page import create_app
 from edge.status import StatusBoard
 from edge.store import Store
 from tests.clocks import SetClock
-from tests.page.scenes import SCENES, Scene, config
+from tests.page.scenes import FULL, SCENES, Scene, config
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
@@ -20,8 +21,11 @@ AFTERNOON = datetime(2026, 7, 1, 7, 30, tzinfo=UTC)  # 15:30 in Shanghai
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    """A node with an empty store that has been up for an hour, on a board that says nothing of its supply yet."""
+    """A node with an empty store that has been up for an hour, on a board that says nothing of supply and Wi-Fi yet."""
     monkeypatch.setattr("edge.board.THROTTLED", tmp_path / "get_throttled")
+    monkeypatch.setattr("edge.board.WIRELESS", tmp_path / "wireless")
+    free_bytes, is_full = edge.board.free_bytes, tmp_path / FULL
+    monkeypatch.setattr("edge.board.free_bytes", lambda folder: 90_000_000 if is_full.exists() else free_bytes(folder))
     clock = SetClock(AFTERNOON)
     started = clock.now()
     clock.advance(3600)

@@ -15,13 +15,14 @@ from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
 from edge.page.levels import key_of
-from edge.status import CameraStatus, LinkStatus, ModelStatus, StatusBoard
+from edge.status import BatteryStatus, CameraStatus, LinkStatus, ModelStatus, StatusBoard
 from edge.store import Deed, Store
 from tests.clocks import SetClock
 
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 HOPPER, BUG = "Nilaparvata lugens", "Leptocorisa acuta"
 MODEL = "pests@0.1.0"
+FULL = "card-full"  # a file of this name in the store's folder: the disk has 90 MB left
 
 
 @dataclass
@@ -150,7 +151,7 @@ def covered(scene: Scene) -> None:
 
 def late(scene: Scene) -> None:
     seen(scene)
-    scene.board.show(camera=replace(scene.board.snapshot().camera, last_frame=scene.before(hours=4)))
+    scene.clock.advance(4 * 3600)
 
 
 def night(scene: Scene) -> None:
@@ -244,6 +245,16 @@ def weak_power(scene: Scene) -> None:
     edge.board.THROTTLED.write_text("50005\n")
 
 
+def low_battery(scene: Scene) -> None:
+    seen(scene)
+    scene.board.show_battery(BatteryStatus(voltage_v=11.7, share=None, level="empty"))
+
+
+def full_card(scene: Scene) -> None:
+    seen(scene)
+    (Path(scene.config.store.folder) / FULL).touch()
+
+
 SCENES: dict[str, Callable[[Scene], None]] = {
     "first-minutes": first_minutes,
     "nothing-seen": nothing,
@@ -265,6 +276,8 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "camera-missing-over-the-level": camera_gone_while_over_the_level,
     "card-takes-nothing": card_takes_nothing,
     "weak-power": weak_power,
+    "battery-low": low_battery,
+    "card-full": full_card,
 }
 HEADLINES = {
     "first-minutes": "The node has just started.",
@@ -283,8 +296,10 @@ HEADLINES = {
     "clock-not-set": "Brown planthopper: 5",
     "over-the-level": "Brown planthopper: 14 yesterday",
     "near-the-level": "Brown planthopper: 7 today so far",
-    "done": "Brown planthopper: 5",
+    "done": "Brown planthopper: 14 yesterday",
     "camera-missing-over-the-level": "The camera does not answer.",
     "card-takes-nothing": "Brown planthopper: 5",
     "weak-power": "Brown planthopper: 5",
+    "battery-low": "Brown planthopper: 5",
+    "card-full": "Brown planthopper: 5",
 }

@@ -57,7 +57,7 @@ def test_whoever_has_done_it_logs_in_and_says_so_with_two_touches(browser: Brows
         page.click("form button.full")
         page.click("button:has-text('Done')")
         page.wait_for_selector("text=Done by farmer, just now")
-        assert page.inner_text("h1") == "Brown planthopper: 5"
+        assert page.inner_text("h1") == "Brown planthopper: 14 yesterday"
         assert visit.is_for_everybody()
 
 

@@ -4,13 +4,16 @@ import socket
 import ssl
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from edge.board import BoardReading
+import edge.board
+from edge.board import BoardReading, read_board
 from edge.clock import ClockState
 from edge.mqtt import trouble
 from edge.page import create_app
@@ -20,7 +23,7 @@ from edge.page.troubles import link_words
 from edge.page.trust import Role
 from edge.page.visit import Visit, save
 from edge.page.words import Moments
-from edge.status import LinkStatus, ModelStatus
+from edge.status import BatteryStatus, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, sighting, well
 from tests.page.visitors import as_role
@@ -103,6 +106,35 @@ def test_a_clock_that_was_never_set_is_said(scene: Scene) -> None:
 def test_what_the_board_complains_of_is_passed_on(board: BoardReading, part: str, tone: str, scene: Scene) -> None:
     well(scene)
     assert parts(scene, board)[part].tone == tone
+
+
+@pytest.mark.parametrize(("level", "tone"), [("good", "calm"), ("low", "look"), ("empty", "stop")])
+def test_a_battery_says_how_it_is_and_what_to_do(
+    level: Literal["good", "low", "empty"], tone: str, scene: Scene
+) -> None:
+    well(scene)
+    scene.board.show_battery(BatteryStatus(voltage_v=11.9, share=None, level=level))
+    battery = parts(scene)["battery"]
+    assert (battery.tone, bool(battery.todo)) == (tone, tone != "calm")
+    assert battery.more == ("Battery 11.9 V",)
+
+
+def test_the_farmer_reads_how_much_is_left_in_the_battery(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    assert "Battery" not in client.get("/").text
+    scene.board.show_battery(BatteryStatus(voltage_v=3.9, share=0.64, level="good"))
+    assert "The node is well. Battery 64 %" in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("row", "tone"), [("-56.", "calm"), ("-72.", "calm"), ("-81.", "look"), ("-256", None), ("0", None)]
+)
+def test_wifi_is_read_where_the_kernel_tells_it(row: str, tone: str | None, scene: Scene) -> None:
+    well(scene)
+    heads = "Inter-| sta-|   Quality\n face | tus | link level noise\n"
+    edge.board.WIRELESS.write_text(f"{heads} wlan0: 0000   54.  {row}  -256        0      0      0\n")
+    wifi = parts(scene, read_board(Path(scene.config.store.folder))).get("wifi")
+    assert (wifi.tone if wifi else None) == tone
 
 
 def test_what_the_board_does_not_tell_is_left_out(scene: Scene) -> None:

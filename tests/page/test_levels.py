@@ -21,6 +21,7 @@ from tests.page.scenes import (
     done,
     near_the_level,
     over_the_level,
+    sighting,
     standing,
 )
 from tests.page.visitors import as_role, post
@@ -68,10 +69,19 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     key = key_of(scene.board.snapshot().alerts[0])
     assert post(farmer, "/done", "/account", key=key).location == "/"
     page = farmer.get("/").text
-    assert headline(page) == "Brown planthopper: 5"
+    assert headline(page) == "Brown planthopper: 14 yesterday"
     assert "Done by farmer, just now" in page
+    assert "Ask your plant protection station today" not in page
     assert post(farmer, "/done/undo", "/account", key=key).location == "/"
     assert headline(farmer.get("/").text) == "Brown planthopper: 14 yesterday"
+
+
+def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])
+    page = client.get("/").text
+    assert headline(page) == "Slender rice bug: 2"
+    assert "Done by Mei, 2 hours ago" in page
 
 
 def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskClient) -> None:

@@ -144,6 +144,30 @@ def test_a_typed_area_and_none_at_all_are_both_an_answer(technician: FlaskClient
     assert "Left out: counts have no density." in technician.get("/set-up").text
 
 
+def test_a_measurement_is_undone_and_brought_back(technician: FlaskClient, scene: Scene) -> None:
+    assert "/set-up/undo" not in technician.get("/set-up").text
+    assert post(technician, "/set-up/undo", "/account").location == "/set-up"
+    half = "0 0\n50 0\n50 100\n0 100"
+    post(technician, "/set-up/region", "/set-up/region", corners=half)
+    post(technician, "/set-up/scale", "/set-up/scale", area="250.5")
+    post(technician, "/set-up/undo", "/set-up")
+    assert saved(scene).area_mm2 is None
+    assert state(technician, "scale") == "To do"
+    assert state(technician, "region") == "Done"
+    post(technician, "/set-up/undo", "/set-up")
+    assert "250.5 cm² are counted." in technician.get("/set-up").text
+    post(technician, "/set-up/region", "/set-up/region", whole="1")
+    post(technician, "/set-up/undo", "/set-up")
+    assert "50 % of the picture are counted." in technician.get("/set-up").text
+
+
+def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/focus", "/live")
+    post(technician, "/set-up/undo", "/set-up")
+    assert load_calibration(Path(scene.config.store.folder)) is None
+    assert state(technician, "focus") == "To do"
+
+
 def test_the_model_is_tried_on_the_live_picture_with_its_frames(technician: FlaskClient, scene: Scene) -> None:
     assert "has not looked at this picture" in technician.get("/set-up/model").text
     assert post(technician, "/set-up/model", "/live").status_code == 400

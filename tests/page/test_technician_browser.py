@@ -102,7 +102,8 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
             assert not visit.is_wider_than_the_screen(), address
             assert visit.violations() == [], address
             heights = visit.page.evaluate(
-                "[...document.querySelectorAll('main :is(.button, select, input:not([type=hidden], [type=checkbox]))')]"
+                "[...document.querySelectorAll('main :is(.button, select, .radio, "
+                "input:not([type=hidden], [type=checkbox], [type=radio]))')]"
                 ".filter(e => e.offsetParent).map(e => e.getBoundingClientRect().height)"
             )
             assert min([48, *heights]) >= 48, address

@@ -11,7 +11,7 @@ import pytest
 from edge.clock import ClockState
 from edge.config import CameraTable, NodeTable, PowerTable, parse_config
 from edge.errors import ConfigError
-from edge.power.gauge import Battery, read_battery
+from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Halt, Keeper, ask_halt
 from edge.power.schedule import next_look, wake_at
 from tests.clocks import SetClock
@@ -154,7 +154,46 @@ def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[st
     (tmp_path / "hwmon1").mkdir()
     for name, text in files.items():
         (tmp_path / "hwmon1" / name).write_text(text)
-    assert read_battery("ina219", tmp_path) == reads
+    assert read_battery("ina219", tmp_path, tmp_path) == reads
+
+
+@pytest.mark.parametrize(
+    ("files", "reads"),
+    [
+        ({"voltage_now": "3912000\n", "capacity": "64\n", "current_now": "-310000\n"}, Battery(3.912, -0.31, 0.64)),
+        ({"voltage_now": "3912000\n", "capacity": "255\n"}, Battery(3.912, None, None)),
+        ({"capacity": "64\n"}, None),
+    ],
+)
+def test_a_gauge_that_reckons_also_tells_the_share(
+    tmp_path: Path, files: dict[str, str], reads: Battery | None
+) -> None:
+    (tmp_path / "max17040").mkdir()
+    for name, text in files.items():
+        (tmp_path / "max17040" / name).write_text(text)
+    assert read_battery("max17040", tmp_path / "hwmon", tmp_path) == reads
+
+
+@pytest.mark.parametrize(
+    ("battery", "low_v", "level"),
+    [
+        (Battery(12.8, None), 11.8, "good"),
+        (Battery(12.1, None), 11.8, "low"),
+        (Battery(11.7, None), 11.8, "empty"),
+        (Battery(11.7, None), None, "good"),  # nobody has said what is low
+        (Battery(3.7, None, 0.24), None, "low"),
+        (Battery(3.5, None, 0.09), None, "empty"),
+        (Battery(3.9, None, 0.64), 3.4, "good"),
+    ],
+)
+def test_a_battery_is_low_before_it_ends_the_work(battery: Battery, low_v: float | None, level: str) -> None:
+    status = status_of(battery, low_v)
+    assert status is not None
+    assert (status.level, status.share) == (level, battery.share)
+
+
+def test_an_unknown_battery_is_neither_good_nor_empty() -> None:
+    assert status_of(None, 11.8) is None
 
 
 def halt(tmp_path: Path, line: str, *, wakes: bool) -> list[str]:
