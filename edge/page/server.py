@@ -1,19 +1,26 @@
 """The page on a port: waitress in one thread with a few workers, which stops within a second."""
 
+import copy
 import errno
 import socket
 from threading import Event, Thread
 
 from flask import Flask
 from waitress import create_server, wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 
 from edge.errors import FieldeyeError, ThreadStuckError
+from edge.page.trust import FORM_BYTES, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
 WAKE_S = 0.5  # the longest that a stop waits for a quiet loop
 STOP_S = 2.0
 BODY_BYTES = MOST_UPLOAD_BYTES + 64 * 1024  # a photograph; each view says how much it takes
+SMALL_BYTES = 2 * FORM_BYTES  # a form that is somewhat too large still gets an answer in the reader's words
+HEADER_BYTES = 32 * 1024
 
 
 class PageServer:
@@ -30,9 +37,11 @@ class PageServer:
             threads=WORKERS,
             ident=None,
             max_request_body_size=BODY_BYTES,
+            max_request_header_size=HEADER_BYTES,
             connection_limit=50,
             channel_timeout=30,
         )
+        self._server.channel_class = _channel_of(app)
         self._thread = Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
 
@@ -54,6 +63,28 @@ class PageServer:
             wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
         wasyncore.close_all(self._sockets)
+
+
+def _channel_of(app: Flask) -> type[HTTPChannel]:
+    """waitress takes a body in before it calls the app: here its header says how much, so that nobody without a right
+    to send a photograph fills memory with one (50 connections of 8 MB)."""
+
+    class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+        def __init__(self, adj: Adjustments) -> None:
+            small = copy.copy(adj)
+            small.max_request_body_size = SMALL_BYTES
+            super().__init__(small)
+            self._large = adj
+
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            if may_bring(app, self.command, self.path, self.headers.get("COOKIE", "")) > FORM_BYTES:
+                self.adj = self._large
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        parser_class = Request
+
+    return Channel
 
 
 def serve(app: Flask, host: str, port: int) -> PageServer:

@@ -10,9 +10,12 @@ from enum import IntEnum
 from typing import TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response as Answer
 
 from edge.clock import Clock
+from edge.errors import StoreError
 from edge.mqtt.secret import Secret
 from edge.page.words import gettext
 from edge.store import Account, Entry, Store
@@ -177,6 +180,19 @@ def need_of(app: Flask, endpoint: str | None) -> Need:
     if endpoint is None or endpoint == "static":
         return Need(Role.NOBODY)
     return _NEEDS.get(app.view_functions[endpoint], Need(Role.TECHNICIAN))
+
+
+def may_bring(app: Flask, method: str, path: str, cookies: str) -> int:
+    """How many bytes of body may follow this header: what the view takes, if its sender may call it, else a form's."""
+    try:
+        endpoint, _ = app.url_map.bind("").match(path, method)
+        need = need_of(app, endpoint)
+        if need.body_bytes <= FORM_BYTES:
+            return FORM_BYTES
+        known: Trust = app.extensions["fieldeye_trust"]
+        return need.body_bytes if known.visitor(parse_cookie(cookies).get(COOKIE, "")).role >= need.role else FORM_BYTES
+    except (HTTPException, StoreError):  # no such address, or nobody can be known now: the view will say so
+        return FORM_BYTES
 
 
 def _admit() -> Refusal | None:

@@ -1,6 +1,7 @@
 """The page on a real port."""
 
 import re
+import secrets
 import socket
 import time
 from http.client import HTTPConnection
@@ -10,7 +11,9 @@ import pytest
 
 from edge.errors import FieldeyeError
 from edge.page import PageServer, create_app, serve
+from edge.page.trust import Role, digest
 from tests.page.scenes import Scene, seen
+from tests.page.visitors import person
 
 
 def served(scene: Scene) -> PageServer:
@@ -98,4 +101,45 @@ def test_what_is_too_large_to_be_a_question_is_refused(scene: Scene) -> None:
         assert connection.getresponse().status == 413
     finally:
         connection.close()
+        server.close()
+
+
+def asked(server: PageServer, lines: str, body: bytes = b"") -> str:
+    """First line of the answer to these header lines and what is sent of a body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+        line.sendall(f"POST {lines}\r\nHost: localhost\r\n\r\n".encode() + body)
+        return line.recv(4096).decode().partition("\r\n")[0]
+
+
+def cookie_of(scene: Scene, role: Role) -> str:
+    token = secrets.token_urlsafe(32)
+    scene.store.accounts.begin(digest(token), person(scene, role), scene.clock.utc)
+    return f"Cookie: fieldeye={token}"
+
+
+@pytest.mark.parametrize("address", ["/photo", "/log-in", "/photo/../log-in", "/no-such-page"])
+def test_nobody_unknown_makes_the_node_take_in_a_photograph(address: str, scene: Scene) -> None:
+    """The answer comes at the header: not a byte of the body was waited for."""
+    server = served(scene)
+    try:
+        for cookie in ("X: 1", "Cookie: fieldeye=made-up", cookie_of(scene, Role.READER)):
+            told = asked(server, f"{address} HTTP/1.1\r\n{cookie}\r\nContent-Length: 7000000")
+            assert told == "HTTP/1.1 413 Request Entity Too Large", cookie
+        chunk = b"20000\r\n" + b"x" * 0x20000 + b"\r\n"  # never ends
+        told = asked(server, f"{address} HTTP/1.1\r\nTransfer-Encoding: chunked", chunk)
+        assert told == "HTTP/1.1 413 Request Entity Too Large"
+    finally:
+        server.close()
+
+
+def test_a_farmers_photograph_is_taken_in_and_nothing_else_of_that_size(scene: Scene) -> None:
+    server, cookie = served(scene), cookie_of(scene, Role.FARMER)
+    part = b'--part\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+    body = part + b"x" * 1_000_000 + b"\r\n--part--\r\n"
+    length = f"{cookie}\r\nContent-Length: {len(body)}"
+    try:
+        told = asked(server, f"/photo HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=part\r\n{length}", body)
+        assert told == "HTTP/1.1 400 BAD REQUEST"  # taken in, and then its token is missing
+        assert asked(server, f"/done HTTP/1.1\r\n{length}") == "HTTP/1.1 413 Request Entity Too Large"
+    finally:
         server.close()
