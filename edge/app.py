@@ -33,7 +33,7 @@ from edge.power.keeper import Keeper, ask_halt
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
-from edge.systemd import notify, say_well
+from edge.systemd import ask_clock, notify, say_well
 from edge.updates.inbox import Inbox
 from edge.updates.models import models_folder
 from edge.updates.proof import Proof
@@ -167,7 +167,15 @@ def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
     if table is None:
         return None
     looker = parts.enter_context(closing(Looker()))
-    app = create_app(base.store, base.board, base.config, base.clock, begin_again=base.begin_again, looker=looker)
+    app = create_app(
+        base.store,
+        base.board,
+        base.config,
+        base.clock,
+        begin_again=base.begin_again,
+        set_clock=lambda utc: ask_clock(utc, base.clock.monotonic_s()),
+        looker=looker,
+    )
     return parts.enter_context(closing(serve(app, table.host, table.port)))
 
 

@@ -1,9 +1,12 @@
-"""Speaks to systemd: ready, still alive, doing well, stopping. Without systemd every call does nothing."""
+"""Speaks to systemd and to the root units beside the service. Without systemd every call does nothing."""
 
 import os
 import socket
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+
+from edge.durable import write_durably
 
 
 def notify(state: str) -> bool:
@@ -23,3 +26,18 @@ def say_well() -> None:
     if folder:
         with suppress(OSError):  # on a tmpfs that is full: said again after the next start
             (Path(folder) / "healthy").touch()
+
+
+def ask_clock(utc: datetime, boottime_s: float) -> bool:
+    """Have the board's clock set: it was `utc` so many seconds after the boot. False where no root unit would do it.
+
+    `fieldeye-set-clock.path` waits for this file, and does nothing once a server of time has set the clock.
+    """
+    folder = os.environ.get("RUNTIME_DIRECTORY")
+    if not folder:
+        return False
+    try:
+        write_durably(Path(folder) / "set-clock", f"{utc.timestamp():.0f} {boottime_s:.0f}\n".encode())
+    except OSError:
+        return False
+    return True

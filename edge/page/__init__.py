@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from flask import Flask, Response, render_template, request
@@ -48,12 +49,14 @@ def create_app(
     clock: Clock,
     *,
     begin_again: Callable[[], None] | None = None,
+    set_clock: Callable[[datetime], bool] | None = None,
     looker: Looker | None = None,
 ) -> Flask:
     """The page as a WSGI app. It owns nothing: whoever built store and board closes them.
 
-    `begin_again` makes the node start anew with changed settings; None: they hold from the next start. `looker` looks
-    at photographs from phones; it has a thread only while it does, and is closed by whoever gave it.
+    `begin_again` makes the node start anew with changed settings; None: they hold from the next start. `set_clock` has
+    the board's clock set to a time in UTC and returns at once, False where nothing would do it. `looker` looks at
+    photographs from phones; it has a thread only while it does, and is closed by whoever gave it.
     """
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
@@ -73,6 +76,7 @@ def create_app(
     _guard(app, config)
     install(app, _trust(store, config, clock))
     app.extensions["fieldeye_begin_again"] = begin_again
+    app.extensions["fieldeye_set_clock"] = set_clock
     app.extensions["fieldeye_looker"] = looker or Looker()
     return app
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
-from edge.page.levels import key_of
+from edge.advice import key_of
 from edge.page.routes import node
 from edge.page.trust import Role, needs, trust, visitor
 from edge.page.words import gettext

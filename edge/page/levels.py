@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from edge.advice import Measured, Period, Standing
+from edge.advice import Measured, Period, Standing, key_of
 from edge.config import Mode
 from edge.counts import Unit
 from edge.page.names import Names
@@ -61,12 +61,6 @@ def against(
     """In their order, the most urgent first; what was done goes behind what was not."""
     listed = [_against(one, one.figure, mode, deed_of, when, names) for one in standings if one.figure is not None]
     return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.action)))
-
-
-def key_of(standing: Standing) -> str:
-    """A level that is reached again later is another thing to do."""
-    since_s = 0 if standing.since is None else round(standing.since.utc.timestamp())
-    return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{since_s}"
 
 
 def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:

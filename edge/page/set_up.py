@@ -1,10 +1,13 @@
 """The technician's way through a visit: steps that can be left and taken up again, and a record at the end."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import sleep
+from zoneinfo import ZoneInfo
 
 import msgspec
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.calibration import Calibration, can_undo_calibration, load_calibration
@@ -22,6 +25,7 @@ set_up = Blueprint("set_up", __name__, url_prefix="/set-up")
 
 LONGEST_NOTE = 500
 AGREES_S = 60.0  # two clocks that differ by less serve the same night
+SETS_S = 5.0  # a root unit starts within one
 
 
 @set_up.get("")
@@ -93,18 +97,21 @@ def model_is_right() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def clock() -> ResponseReturnValue:
     """The node's time beside the phone's."""
-    return _clock_page("")
+    return _clock_page()
 
 
 @set_up.post("/clock")
 @needs(Role.TECHNICIAN)
 def clock_is_right() -> ResponseReturnValue:
-    """The phone's time comes along where scripts run; without, the person has compared."""
-    now, sent = node().clock.now(), request.form.get("phone_ms", "")
-    if sent.isdigit() and len(sent) < 15:
-        off_s = (now.utc - datetime.fromtimestamp(int(sent) / 1000, UTC)).total_seconds()
-        if abs(off_s) > AGREES_S:
-            return _clock_page(gettext("The two clocks differ by %(time)s.", time=duration(abs(off_s)))), 400
+    """The phone's time comes along where scripts run; without, the person has compared, or typed it."""
+    true = _true_time()
+    if true is None and "set" not in request.form:
+        return done("clock")
+    if true is not None and "set" in request.form and node().clock.now().state is ClockState.UNSYNCED:
+        _set_clock(true)
+    off_s = None if true is None else abs((node().clock.now().utc - true).total_seconds())
+    if off_s is None or off_s > AGREES_S:
+        return _clock_page(off_s, is_tried="set" in request.form), 400
     return done("clock")
 
 
@@ -197,14 +204,43 @@ def _server_page(tried: list[tuple[str, bool, str]]) -> str:
     return render_template("set_up_server.html", tried=tried, mqtt=this.config.mqtt, wifi=wifi)
 
 
-def _clock_page(wrong: str) -> str:
+def _true_time() -> datetime | None:
+    """UTC by the phone, or as it was typed in the node's time zone; None if neither."""
+    sent = request.form.get("phone_ms", "")
+    if sent.isdigit() and len(sent) < 15:
+        return datetime.fromtimestamp(int(sent) / 1000, UTC)
+    try:
+        typed = datetime.fromisoformat(request.form.get("typed", ""))
+    except ValueError:
+        return None
+    return typed.replace(tzinfo=ZoneInfo(node().config.node.time_zone)).astimezone(UTC)
+
+
+def _set_clock(true: datetime) -> None:
+    """By who may: a root unit beside the service, which answers by the clock alone."""
+    set_clock: Callable[[datetime], bool] | None = current_app.extensions["fieldeye_set_clock"]
+    this, since_s = node(), node().clock.monotonic_s()
+    if set_clock is None or not set_clock(true):
+        return
+    while abs((this.clock.now().utc - true).total_seconds()) > AGREES_S:
+        if this.clock.monotonic_s() - since_s > SETS_S:
+            return
+        sleep(0.1)
+    trust().note("clock phone")
+
+
+def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
     this = node()
+    wrong = "" if off_s is None else gettext("The two clocks differ by %(time)s.", time=duration(off_s))
+    is_set = this.clock.now().state is ClockState.SYNCED
     return render_template(
         "set_up_clock.html",
         time=this.moments().at(this.clock.now().utc),
         zone=this.config.node.time_zone,
-        is_set=this.clock.now().state is ClockState.SYNCED,
+        is_set=is_set,
         wrong=wrong,
+        is_tried=is_tried,
+        may_set=not is_set and (off_s is not None or is_tried),
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -189,6 +189,60 @@ def test_the_clock_is_held_against_the_phones(
     assert answer.status_code == (303 if is_right else 400)
     assert ("The two clocks differ by" in answer.text) != is_right
     assert state(technician, "clock") == ("Done" if is_right else "To do")
+
+
+@pytest.fixture
+def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
+    """A technician in front of a clock that is a day behind; asked to, a root unit sets it, as the list tells."""
+    well(scene)
+    scene.clock.jump(-86_400, ClockState.UNSYNCED)
+    asked: list[datetime] = []
+
+    def set_clock(utc: datetime) -> bool:
+        asked.append(utc)
+        scene.clock.utc, scene.clock.state = utc, ClockState.SYNCED
+        return True
+
+    app = create_app(scene.store, scene.board, scene.config, scene.clock, set_clock=set_clock)
+    return as_role(app.test_client(), scene, Role.TECHNICIAN), asked
+
+
+def test_a_phone_sets_a_clock_that_nothing_else_has_set(
+    settable: tuple[FlaskClient, list[datetime]], scene: Scene
+) -> None:
+    client, asked = settable
+    true = scene.clock.utc + timedelta(days=1)
+    phone_ms = str(round(true.timestamp() * 1000))
+    assert "Set the clock by this phone" in post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms).text
+    assert asked == []
+    assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1").status_code == 303
+    assert asked == [true]
+    assert "Set the clock by a phone" in as_role(client, scene, Role.TECHNICIAN).get("/audit").text
+    later = str(round((true + timedelta(days=9)).timestamp() * 1000))
+    assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=later, set="1").status_code == 400
+    assert asked == [true], "a clock that is set is not turned"
+
+
+def test_without_scripts_the_time_is_typed_as_it_is_there(
+    settable: tuple[FlaskClient, list[datetime]], scene: Scene
+) -> None:
+    client, asked = settable
+    assert post(client, "/set-up/clock", "/set-up/clock", typed="2026-07-01T18:30", set="1").status_code == 303
+    assert asked == [datetime(2026, 7, 1, 10, 30, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("answers", [None, False])
+def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(answers: bool | None, scene: Scene) -> None:
+    well(scene)
+    scene.clock.jump(-86_400, ClockState.UNSYNCED)
+    set_clock = None if answers is None else lambda _: False
+    app = create_app(scene.store, scene.board, scene.config, scene.clock, set_clock=set_clock)
+    client = as_role(app.test_client(), scene, Role.TECHNICIAN)
+    phone_ms = str(round((scene.clock.utc + timedelta(days=1)).timestamp() * 1000))
+    answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1")
+    assert answer.status_code == 400
+    assert "The clock could not be set from here." in answer.text
+    assert "sudo date" in answer.text
 
 
 def test_without_scripts_the_person_compares_the_clocks(technician: FlaskClient, scene: Scene) -> None:
