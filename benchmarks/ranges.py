@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats
 from edge.bundle import MODELS
-from edge.ranges import count_range
+from edge.eye import accuracy_of
+from edge.tally import ClassAccuracy
 from training.config import read_config
+from training.export import truths_of
 from training.judging.looks import Looks
-from training.samples import IGNORE
+from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
 from training.train import samples_of
 
 CONFIGS = Path(__file__).parents[1] / "training" / "configs"
@@ -30,33 +30,28 @@ class Count:
     label: str
     found: int
     true: int
-    precision: float
-    recall: float
+    accuracy: ClassAccuracy
 
     @property
     def span(self) -> tuple[int, int]:
         """The range that a node would publish."""
-        return count_range(self.found, self.precision, self.recall)
+        told = self.accuracy.counted(self.found, self.label)
+        assert told.low is not None  # noqa: S101  classes that were not measured are left out
+        assert told.high is not None  # noqa: S101
+        return told.low, told.high
 
 
 def counts(bundle: str, split: str) -> Iterator[Count]:
     """All that are no zero on both sides, of classes whose precision and recall were measured."""
-    config = read_config(CONFIGS / f"{bundle}.toml")
     looks = Looks(MODELS / f"{bundle}.onnx")
-    samples = samples_of(config, split)
-    for sample, shown in zip(samples, looks.shown(samples), strict=True):
-        seen = shown.where(~_in_any(shown.xyxy, sample.xyxy[sample.class_id == IGNORE]))
-        for class_id, one in enumerate(looks.bundle.classes):
-            found, true = int((seen.class_id == class_id).sum()), int((sample.class_id == class_id).sum())
-            if found + true and one.precision and one.recall:
-                yield Count(one.label, found, true, one.precision, one.recall)
-
-
-def _in_any(xyxy: Floats, regions: Floats) -> NDArray[np.bool_]:
-    """(n,) does the middle of a box lie in a region that nobody labelled insect by insect?"""
-    middle = (xyxy[:, None, :2] + xyxy[:, None, 2:]) / 2
-    inside = (middle >= regions[None, :, :2]) & (middle <= regions[None, :, 2:])
-    return np.asarray(inside.all(axis=2).any(axis=1), np.bool_)
+    samples = samples_of(read_config(CONFIGS / f"{bundle}.toml"), split)
+    labels, accuracy = looks.bundle.labels, accuracy_of(looks.bundle)
+    met = counts_of(truths_of(samples), looks.shown(samples), len(labels))
+    found, true = met[..., HITS] + met[..., ALARMS], met[..., HITS] + met[..., MISSES]
+    for picture, class_id in np.argwhere(found + true).tolist():
+        known = accuracy[labels[class_id]]
+        if known.precision and known.recall:
+            yield Count(labels[class_id], int(found[picture, class_id]), int(true[picture, class_id]), known)
 
 
 def told(bundle: str, split: str) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from edge.advice import Days, Stand, Threshold, begun, to_json, watched
 from edge.config import NodeConfig
-from edge.counts import Alert, Interval, TaxonCount, counted, name_and_stage
+from edge.counts import Alert, Interval, TaxonCount, name_and_stage
 from edge.errors import StoreError
 from edge.nights import begin_of, day_at
 from edge.status import StatusBoard
@@ -65,7 +65,6 @@ class Alarms:
         except StoreError as why:  # after a restart the same alert comes once more
             log.warning("standings_not_kept", extra={"why": str(why)})
 
-    def _range_of(self, label: str, count: int) -> TaxonCount:
+    def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""
-        known = self._accuracy.get(label, ClassAccuracy("", None, None))
-        return counted(count, label, known.eppo, precision=known.precision, recall=known.recall)
+        return self._accuracy.get(label, ClassAccuracy("", None, None)).counted(count, label, share)

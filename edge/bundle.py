@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.boxes import Floats
 from edge.errors import BundleError, UsageError
+from edge.ranges import Dispersion
 
 _INSTALLED = Path(__file__).parent / "models"  # in a wheel; a checkout keeps them beside the package
 MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "models"
@@ -30,6 +31,7 @@ class BundleClass:
     recall: float | None
     ap50: float | None
     support: int  # held-out boxes of this class
+    snug: bool = False  # lies on plain ground, so that its box is drawn in to what differs from that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class Bundle:
     tile: Tile | None  # None: the whole frame at once
     training: Training
     metrics: Metrics | None  # None: not measured yet
+    dispersion: Dispersion | None = None  # how much pictures differ; None: made before that was measured
 
     def __post_init__(self) -> None:
         side_px = self.input.side_px

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.clock import Instant
-from edge.ranges import count_range
+from edge.ranges import ALIKE, Dispersion, count_range
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
 Unit = Literal["max_per_frame", "visits", "new", "affected_frames"]
@@ -164,9 +164,18 @@ def name_and_stage(label: str) -> tuple[str, str]:
     return (match["name"], match["stage"]) if match else (label, "")
 
 
-def counted(count: int, label: str, eppo: str, *, precision: float | None, recall: float | None) -> TaxonCount:
-    """A count with its 95 % range. `precision`, `recall`: 0..1, on held-out pictures; None: never measured."""
-    low, high = count_range(count, precision, recall) if precision and recall else (None, None)
+def counted(
+    count: int,
+    label: str,
+    eppo: str,
+    *,
+    precision: float | None,
+    recall: float | None,
+    dispersion: Dispersion = ALIKE,
+    share: float = 1.0,
+) -> TaxonCount:
+    """A count with its 95 % range, see `count_range`. `precision`, `recall`: 0..1; None: never measured."""
+    low, high = count_range(count, precision, recall, dispersion, share) if precision and recall else (None, None)
     name, stage = name_and_stage(label)
     return TaxonCount(label=name, eppo=eppo, count=count, low=low, high=high, stage=stage)
 

@@ -1,51 +1,100 @@
 """The range of the true number behind a count, from how often the model misses and invents. Pure."""
 
-from bisect import bisect_left
-from functools import lru_cache
-from math import log, log1p
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+_NEGLIGIBLE = 1e-9  # chance of so many right detections, below which nothing is reckoned
+_SPREADS = 12  # standard deviations of the number missed, within which the range is sought
 
-def count_range(count: int, precision: float, recall: float, level: float = 0.95) -> tuple[int, int]:
+Chances = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispersion:
+    """How much pictures differ in how well a model sees, from validation pictures; nothing of both: all are alike."""
+
+    precision: float = 0.0  # 0..1, correlation within a picture: are its detections right or wrong together?
+    recall: float = 0.0  # squared coefficient of variation between pictures of how many are missed beside those found
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.precision < 1 and self.recall >= 0):
+            raise ValueError(f"a dispersion must be 0 to 1 for precision and at least 0 for recall, got {self}")
+
+
+ALIKE = Dispersion()
+
+
+def steadied(share: float | None, marks: int) -> float | None:
+    """A share 0..1 that was measured on so many marks, by the rule of succession (Laplace); None stays None."""
+    return None if share is None else (share * marks + 1) / (marks + 2)
+
+
+def count_range(
+    count: int, precision: float, recall: float, dispersion: Dispersion = ALIKE, share: float = 1.0, level: float = 0.95
+) -> tuple[int, int]:
     """Range of the true number behind `count` detections, at `level`; it always holds `count` itself.
 
-    Of N individuals Binomial(N, recall) are found, and beside them stand Poisson((N + 1) recall (1 - precision) /
-    precision) false ones, as many as make `precision` true on average (the 1: an empty scene too has false ones). The
-    range holds each N under which neither so few nor so many detections would be odd: both tails by their mid-P
-    (Lancaster 1961, JASA 56:223-234) above (1 - level) / 2. Precision and recall are taken as known. 1 ms at 1000.
+    The likeliest numbers by `chances`, until they have `level` together. `share`: of the squares of what each picture
+    gave to the count, over the square of the count (Simpson 1949, Nature 163:688): 1 for a single picture, 1/k for k
+    pictures that gave alike. What differs between pictures evens out over many.
     """
     if not 0 < precision <= 1 or not 0 < recall <= 1:
         raise ValueError(f"precision and recall must be in (0, 1], got {precision} and {recall}")
-    tail = (1 - level) / 2
-    false_share = recall * (1 - precision) / precision
-    beyond = int(2 * (count + 10) / recall) + 20
-    low = bisect_left(range(count), True, key=lambda n: _tails(count, n, recall, (n + 1) * false_share)[1] > tail)
-    fewer = bisect_left(range(beyond), True, key=lambda n: _tails(count, n, recall, (n + 1) * false_share)[0] <= tail)
-    return low, max(fewer - 1, count)
+    pairs = max(share * count - 1, 0.0) / max(count - 1, 1)  # of pairs of detections, how many lie in one picture
+    summed = Dispersion(precision=dispersion.precision * pairs, recall=dispersion.recall * min(share, 1.0))
+    of_each = chances(count, precision, recall, summed, _most(count, recall, summed))
+    order = np.argsort(-of_each, kind="stable")
+    likelier = np.cumsum(of_each[order]) - of_each[order] / 2  # half of its own: a mid-P (Lancaster 1961)
+    inside = [count, *order[likelier < level].tolist()]
+    return min(inside), max(inside)
 
 
-def _tails(count: int, number: int, recall: float, false: float) -> tuple[float, float]:
-    """Mid-P of at most and of at least `count` detections of `number` individuals with `false` false ones expected."""
-    found = np.arange(min(number, count) + 1)
-    chance = np.exp(_log_binomial(found, number, recall))
-    others = np.arange(count + 1)
-    of_false = np.exp(others * log(false) - false - _log_factorials(count)) if false > 0 else (others == 0) * 1.0
-    exactly = float(chance @ of_false[count - found])
-    at_most = float(chance @ np.cumsum(of_false)[count - found])
-    return at_most - exactly / 2, 1 - at_most + exactly / 2
+def chances(count: int, precision: float, recall: float, dispersion: Dispersion, most: int) -> Chances:
+    """(most + 1,) chance of each true number 0 to `most` behind `count` detections, all numbers alike beforehand.
+
+    Of the detections beta-binomially many are right (Skellam 1948, J. R. Stat. Soc. B 10:257). Beside T of them
+    stand negative-binomially many that were missed: mean (T + 1)(1 - recall) / recall, as when each is found with
+    `recall` by itself, and variance mean / recall + dispersion.recall * mean^2. 1 ms at 1000.
+    """
+    right = _right(count, precision, dispersion.precision)
+    probable = np.flatnonzero(right > _NEGLIGIBLE)
+    of_missed = _missed(probable + 1.0, recall, dispersion.recall, most)
+    of_each = np.zeros(most + 1)
+    for found, missed in zip(probable.tolist(), of_missed, strict=True):
+        if found <= most:
+            of_each[found:] += right[found] * missed[: most + 1 - found]
+    return of_each
 
 
-def _log_binomial(found: NDArray[np.int64], number: int, recall: float) -> NDArray[np.float64]:
+def _most(count: int, recall: float, dispersion: Dispersion) -> int:
+    mean = (count + 1) * (1 - recall) / recall
+    deviation = np.sqrt(mean / recall + dispersion.recall * mean**2)
+    return count + int(mean + _SPREADS * deviation) + 1
+
+
+def _right(count: int, precision: float, correlation: float) -> Chances:
+    """(count + 1,) chance that so many of `count` detections are right; binomial where nothing correlates them."""
+    step = correlation / (1 - correlation)
+    ways = _log_rising(1.0, 1.0, count)
+    right, wrong = _log_rising(precision, step, count), _log_rising(1 - precision, step, count)[::-1]
+    return np.asarray(np.exp(ways[count] - ways - ways[::-1] + right + wrong - _log_rising(1.0, step, count)[count]))
+
+
+def _missed(found: Chances, recall: float, dispersion: float, most: int) -> Chances:
+    """(n, most + 1) chance of each number missed, beside `found` (n,), one more than the right detections."""
     if recall == 1:
-        return np.where(found == number, 0.0, -np.inf)
-    factorials = _log_factorials(number)
-    ways = factorials[number] - factorials[found] - factorials[number - found]
-    return np.asarray(ways + found * log(recall) + (number - found) * log1p(-recall))
+        return np.tile(np.arange(most + 1) == 0, (len(found), 1)) * 1.0
+    size = (found / (1 + dispersion * found))[:, None]  # variance = mean + mean^2 / size
+    mean = found[:, None] * (1 - recall) / recall
+    missed = np.arange(most + 1)
+    rising = np.cumsum(np.log(np.hstack([np.ones_like(size), size + missed[:-1]])), axis=1)
+    ways = rising - _log_rising(1.0, 1.0, most)
+    return np.asarray(np.exp(ways + size * np.log(size / (size + mean)) + missed * np.log(mean / (size + mean))))
 
 
-@lru_cache(maxsize=8)
-def _log_factorials(most: int) -> NDArray[np.float64]:
-    """(most + 1,) log n!"""
-    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, most + 1)))])
+def _log_rising(start: float, step: float, most: int) -> Chances:
+    """(most + 1,) logarithm of start (start + step) (start + 2 step) … with 0 to `most` factors."""
+    with np.errstate(divide="ignore"):  # a start of 0 is a chance of 0
+        return np.concatenate([[0.0], np.cumsum(np.log(start + step * np.arange(most)))])

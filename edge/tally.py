@@ -12,6 +12,7 @@ from statistics import fmean
 from edge.clock import Instant, seconds_between
 from edge.config import Mode
 from edge.counts import Interval, NoData, Seen, TaxonCount, Unit, counted
+from edge.ranges import ALIKE, Dispersion
 from edge.weather import NOTHING_READ, Readings
 
 RECENT_FRAMES = 3  # a detector that misses an insect on one frame must not report its arrival twice
@@ -19,11 +20,17 @@ RECENT_FRAMES = 3  # a detector that misses an insect on one frame must not repo
 
 @dataclass(frozen=True, slots=True)
 class ClassAccuracy:
-    """What a bundle says of one class: EPPO code, precision and recall (0..1; None: never measured)."""
+    """What a bundle says of one class: EPPO code, precision and recall (0..1; None: never measured), dispersion."""
 
     eppo: str
     precision: float | None
     recall: float | None
+    dispersion: Dispersion = ALIKE
+
+    def counted(self, count: int, label: str, share: float = 1.0) -> TaxonCount:
+        """That many of the class with their range; `share` as in `edge.ranges.count_range`."""
+        told = {"precision": self.precision, "recall": self.recall}
+        return counted(count, label, self.eppo, **told, dispersion=self.dispersion, share=share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,7 @@ class Tally:
     most: Mapping[str, int] = field(default_factory=dict)  # label -> most on one frame
     affected: Mapping[str, int] = field(default_factory=dict)  # label -> frames with it
     counted: Mapping[str, int] = field(default_factory=dict)  # label -> visits, or new on the card
+    squares: Mapping[str, int] = field(default_factory=dict)  # the same, each frame's number squared
     saturated: bool = False  # was the card full on a frame?
     exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
     lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
@@ -51,9 +59,18 @@ class Tally:
         most = {label: max(here.get(label, 0), self.most.get(label, 0)) for label in {*here, *self.most}}
         affected = {label: (label in here) + self.affected.get(label, 0) for label in {*here, *self.affected}}
         more = {label: counted.count(label) + self.counted.get(label, 0) for label in {*counted, *self.counted}}
+        squares = {label: counted.count(label) ** 2 + self.squares.get(label, 0) for label in more}
         awake = self._awake(at, longest_gap_s)
         full = full or self.saturated
-        return replace(awake, frames=self.frames + 1, most=most, affected=affected, counted=more, saturated=full)
+        return replace(
+            awake,
+            frames=self.frames + 1,
+            most=most,
+            affected=affected,
+            counted=more,
+            squares=squares,
+            saturated=full,
+        )
 
     def exposed(self, before: Instant | None, at: Instant) -> "Tally":
         """A card that hung from the picture `before` to the one `at`, watched or not."""
@@ -81,6 +98,8 @@ class Tally:
         """The interval as it is published; no frame looked at is no data, not a zero."""
         numbers_of = {"max_per_frame": self.most, "affected_frames": self.affected}
         numbers_seen = numbers_of.get(unit, self.counted)
+        squares_of = {"max_per_frame": {label: most**2 for label, most in self.most.items()}}
+        squares = squares_of.get(unit, self.affected if unit == "affected_frames" else self.squares)
         return Interval(
             start=self.start,
             end=end,
@@ -91,7 +110,7 @@ class Tally:
             frames=self.frames,
             skipped=tuple(sorted(self.skipped.items())),
             awake_s=round(self.awake_s, 1),
-            counts=_counts(numbers_seen, accuracy) if self.frames else NoData(self._why_no_data()),
+            counts=_counts(numbers_seen, squares, accuracy) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
             severity=fmean(self.lesions) if self.lesions else None,
@@ -129,8 +148,10 @@ def plus_one(counter: Mapping[str, int], name: str) -> dict[str, int]:
     return {**counter, name: counter.get(name, 0) + 1}
 
 
-def _counts(numbers_seen: Mapping[str, int], accuracy: Mapping[str, ClassAccuracy]) -> tuple[TaxonCount, ...]:
+def _counts(
+    numbers_seen: Mapping[str, int], squares: Mapping[str, int], accuracy: Mapping[str, ClassAccuracy]
+) -> tuple[TaxonCount, ...]:
     return tuple(
-        counted(number, label, accuracy[label].eppo, precision=accuracy[label].precision, recall=accuracy[label].recall)
+        accuracy[label].counted(number, label, squares[label] / number**2 if number else 1.0)
         for label, number in sorted(numbers_seen.items())
     )

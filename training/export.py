@@ -1,7 +1,8 @@
 """From a checkpoint to bundles: `python -m training.export training/configs/pests.toml`.
 
 Writes `models/<name>.onnx` and `models/<name>-int8.onnx`. Temperature and thresholds are chosen on the validation
-split, for each file on what `edge.detector` finds with that file. `training.evaluate` then measures on the test split.
+split, for each file on what `edge.detector` finds with that file; how much its pictures differ is measured there too.
+`training.evaluate` then measures on the test split.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
 from training.config import EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
+from training.dispersion import measure
 from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
@@ -62,6 +64,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
         write_facts(path, facts_of(config, classes, state, precision))
         choice = choose(truths_of(held_out), detections_of(path, held_out), len(classes.labels))
         write_facts(path, with_choice(read_facts(path), choice))
+    measure(config, list(paths.values()))
     return list(paths.values())
 
 
@@ -79,7 +82,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precis
         "nms_iou": NMS_IOU,
         "temperature": 1.0,
         "classes": [
-            {"label": label, "eppo": eppo, **unmeasured}
+            {"label": label, "eppo": eppo, **unmeasured, "snug": label in config.snug}
             for label, eppo in zip(classes.labels, classes.eppo, strict=True)
         ],
         "tile": msgspec.to_builtins(config.tile),

@@ -12,7 +12,7 @@ from edge.nights import day_of
 LEAST_LEAVES = 20  # of fewer leaves a share says nothing
 FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
 NIGHT_S = 86_400.0
-RangeOf = Callable[[str, int], TaxonCount]  # a label and a count, with the range that the model leaves open
+RangeOf = Callable[[str, int, float], TaxonCount]  # a label, a count, its share in pictures: see `edge.ranges`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def _told(
     unit: Unit = intervals[0].unit
     counts = [_count(interval, label, stage) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
-    taxon = days.range_of(f"{label} ({stage})" if stage else label, number)
+    taxon = days.range_of(f"{label} ({stage})" if stage else label, number, _share_of(counts, number, unit))
     noun = f"{stage or 'insect'}s"
     if unit == "new":
         caught = (noun,) if stage else FLYING
@@ -96,6 +96,13 @@ def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...
         return ()
     share = sum(severity * frames for severity, frames in known) / leaves
     return (Measured(100 * share, "% leaf area"),)
+
+
+def _share_of(counts: Sequence[int], number: int, unit: Unit) -> float:
+    """As `edge.ranges` wants it; of an interval's pictures nobody knows any more how they differed: it is one."""
+    if number == 0 or unit == "max_per_frame":
+        return 1.0
+    return 1 / number if unit == "affected_frames" else sum(count**2 for count in counts) / number**2
 
 
 def _hung_nights(intervals: Sequence[Interval]) -> float:

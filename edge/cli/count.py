@@ -23,11 +23,11 @@ from edge.cli.exits import DONE
 from edge.cli.truth import Truth, read_truth
 from edge.clock import SystemClock
 from edge.config import CameraTable, Mode
-from edge.counts import counted
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw, jpeg
 from edge.errors import BadFrameError, CameraEndedError, UsageError
+from edge.eye import accuracy_of
 from edge.golden import tried
 from edge.leaf import COFFEE, Scale, graded, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
@@ -43,6 +43,7 @@ class Tallied:
     frames: int = 0  # good and looked at
     skipped: Counter[str] = field(default_factory=Counter)
     counts: Counter[int] = field(default_factory=Counter)  # class -> individuals or leaves
+    squares: Counter[int] = field(default_factory=Counter)  # the same, each picture's number squared
     severities: list[float] = field(default_factory=list)
     stresses: Counter[str] = field(default_factory=Counter)  # label -> leaves that it rules, with --crop
     last: Step | None = None
@@ -51,7 +52,9 @@ class Tallied:
     def add(self, name: str, step: Step, sure: int) -> None:
         """One picture more, with so many sure detections."""
         self.last = step
-        self.counts.update(step.counted.tolist())
+        here = Counter(step.counted.tolist())
+        self.counts.update(here)
+        self.squares.update({class_id: number**2 for class_id, number in here.items()})
         present = step.card.present if step.card else sure
         self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
         if not step.looked:
@@ -159,10 +162,9 @@ def _read(path: Path) -> Image | BadFrameError:
 
 def _result(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any]:
     """What `--json` prints."""
-    classes = detector.bundle.classes
+    accuracy, labels = accuracy_of(detector.bundle), detector.bundle.labels
     counts = [
-        counted(n, classes[c].label, classes[c].eppo, precision=classes[c].precision, recall=classes[c].recall)
-        for c, n in sorted(tallied.counts.items())
+        accuracy[labels[c]].counted(n, labels[c], tallied.squares[c] / n**2) for c, n in sorted(tallied.counts.items())
     ]
     result: dict[str, Any] = {
         "mode": tallied.mode,

@@ -1,24 +1,74 @@
 """A range that covers as often as it says, over scenes drawn apart from it; density with an area or not at all."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from edge.agreement import agreement
 from edge.counts import NoData, TaxonCount, density, per_card_m2_day, per_trap_night
-from edge.ranges import count_range
+from edge.ranges import ALIKE, Dispersion, count_range, steadied
+from tests.counting.fields import World, drawn
+
+RATES = [(0.95, 0.95), (0.9, 0.8), (0.8, 0.6), (0.5, 0.5)]
+ROUNDS = 2000
 
 
-@pytest.mark.parametrize(("precision", "recall"), [(0.95, 0.95), (0.9, 0.8), (0.8, 0.6), (0.5, 0.5)])
+def coverage(worlds: Sequence[World], dispersion: Dispersion) -> float:
+    """In how many rounds, pictures of one world each, the range of the sum of their counts holds the true sum."""
+    found = np.array([world.found for world in worlds])
+    true = sum(world.true for world in worlds)
+    precision, recall = sum(w.hits for w in worlds).sum() / found.sum(), sum(w.hits for w in worlds).sum() / true.sum()
+    shares = np.round((found**2).sum(axis=0) / np.maximum(found.sum(axis=0), 1) ** 2, 2)
+    told = {
+        key: count_range(int(key[0]), precision, recall, dispersion, key[1] or 1.0)
+        for key in set(zip(found.sum(axis=0).tolist(), shares.tolist(), strict=True))
+    }
+    spans = [told[key] for key in zip(found.sum(axis=0).tolist(), shares.tolist(), strict=True)]
+    return float(np.mean([low <= n <= high for (low, high), n in zip(spans, true, strict=True)]))
+
+
+@pytest.mark.parametrize(("precision", "recall"), RATES)
 def test_a_95_per_cent_range_covers_95_per_cent_of_simulated_fields(precision: float, recall: float) -> None:
-    """True numbers 1 to 80; each found with `recall`; false ones arise by themselves until precision is as told."""
+    """True numbers 1 to 80; each is found with `recall`, each detection is right with `precision`."""
+    assert 0.93 <= coverage([drawn(ROUNDS, precision, recall, seed=4)], ALIKE) <= 0.97
+
+
+@pytest.mark.parametrize(("precision", "recall"), RATES)
+def test_it_covers_no_less_where_false_ones_come_by_themselves(precision: float, recall: float) -> None:
     chance = np.random.default_rng(4)
-    truth = chance.integers(1, 81, 3000)
+    truth = chance.integers(1, 81, ROUNDS)
     seen = chance.binomial(truth, recall) + chance.poisson(truth * recall * (1 - precision) / precision)
     ranges = {n: count_range(int(n), precision, recall) for n in np.unique(seen)}
-    covered = np.mean([ranges[n][0] <= t <= ranges[n][1] for n, t in zip(seen, truth, strict=True)])
-    assert 0.93 <= covered <= 0.97
+    assert np.mean([ranges[n][0] <= t <= ranges[n][1] for n, t in zip(seen, truth, strict=True)]) >= 0.93
+
+
+@pytest.mark.parametrize("pictures", [1, 10])
+def test_pictures_that_differ_are_covered_with_their_dispersion_alone_and_in_sums(pictures: int) -> None:
+    """Recall and precision are drawn anew for each picture."""
+    worlds = [drawn(600, 0.9, 0.8, of_precision=0.09, of_recall=0.05, seed=7 + n) for n in range(pictures)]
+    assert coverage(worlds, ALIKE) < 0.85
+    assert 0.93 <= coverage(worlds, Dispersion(precision=0.09, recall=0.35)) <= 0.97
+
+
+def test_what_differs_between_pictures_evens_out_over_many() -> None:
+    differing = Dispersion(precision=0.1, recall=0.5)
+    widths = [high - low for share in (1.0, 0.1, 0.01) for low, high in [count_range(100, 0.9, 0.8, differing, share)]]
+    assert widths == sorted(widths, reverse=True)
+    assert count_range(100, 0.9, 0.8, Dispersion(precision=0.1), share=0.01) == count_range(100, 0.9, 0.8)
+
+
+def test_all_that_a_few_marks_told_is_not_taken_for_certain() -> None:
+    assert steadied(1.0, 18) == pytest.approx(0.95)
+    assert steadied(0.6, 1000) == pytest.approx(0.6, abs=0.001)
+    assert steadied(None, 3) is None
+
+
+@pytest.mark.parametrize("told", [{"precision": 1.0}, {"precision": -0.1}, {"recall": -1.0}])
+def test_an_impossible_dispersion_is_refused(told: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="dispersion"):
+        Dispersion(**told)
 
 
 def test_nothing_seen_by_a_model_that_misses_half_is_not_surely_nothing() -> None:

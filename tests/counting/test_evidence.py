@@ -33,7 +33,7 @@ def hour(after_noon: float, number: int | None, unit: str = "new", mode: str = "
     )  # fmt: skip
 
 
-def perfect(label: str, number: int) -> TaxonCount:
+def perfect(label: str, number: int, _share: float) -> TaxonCount:
     return counted(number, label, "", precision=1.0, recall=1.0)
 
 
