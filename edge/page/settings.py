@@ -11,6 +11,7 @@ import msgspec
 from edge.changes import Table, over
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, checked
 from edge.errors import ConfigError
+from edge.page.position import position
 from edge.page.words import LANGUAGES, gettext
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
@@ -85,6 +86,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
     """What a form changes, and what is wrong with it: field's key -> words; only one of the two is not empty."""
     wrong: dict[str, str] = {}
     values: Table = {}
+    sent = _spread(sent)
     now = msgspec.to_builtins(config)
     for field in _all(config):
         table, _, key = field.key.partition(".")
@@ -123,6 +125,12 @@ def _meant(why: str, values: Table) -> str:
     named = KEY.findall(why)
     tables = tuple(f"{one.partition('.')[0]}." for one in named)
     return next(iter([*(key for key in keys if key in named), *(key for key in keys if key.startswith(tables)), *keys]))
+
+
+def _spread(sent: Mapping[str, str]) -> Mapping[str, str]:
+    """A position pasted into the field of the latitude fills both."""
+    found = position(sent.get("node.latitude", ""))
+    return sent if found is None else {**sent, "node.latitude": str(found[0]), "node.longitude": str(found[1])}
 
 
 def _value(field: Field, sent: Mapping[str, str]) -> Any:
@@ -169,6 +177,7 @@ def _said(value: object) -> str:
 def _place() -> tuple[Field, ...]:
     letters = gettext("Letters without accents, digits, - and _; the server knows the node by it.")
     whole = gettext("Degrees, such as 31.2; south and west are negative. Both or none.")
+    pasted = gettext("Or both at once, as a map app copies them: 31.2304, 121.4737.")
     return (
         Field(key="node.site", kind="text", label=gettext("Site"), hint=letters),
         Field(
@@ -193,7 +202,7 @@ def _place() -> tuple[Field, ...]:
             hint="",
             options=tuple(LANGUAGES.items()),
         ),
-        Field(key="node.latitude", kind="number", label=gettext("Latitude"), hint=whole),
+        Field(key="node.latitude", kind="number", label=gettext("Latitude"), hint=f"{whole} {pasted}"),
         Field(key="node.longitude", kind="number", label=gettext("Longitude"), hint=whole),
     )
 

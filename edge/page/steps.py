@@ -57,7 +57,7 @@ def steps(facts: Facts) -> tuple[Step, ...]:
         ("scale", gettext("Millimetres"), "/set-up/scale", _scale),
         ("model", gettext("Model"), "/set-up/model", _model),
         ("clock", gettext("Clock"), "/set-up/clock", _clock),
-        ("place", gettext("Place"), "/settings", _place),
+        ("place", gettext("Place"), "/settings#node.latitude", _place),
         ("care", gettext("Lure and card"), "/set-up/care", _care),
         ("server", gettext("Delivery"), "/set-up/server", _server),
         ("hand", gettext("Counted by hand"), "/set-up/hand", _hand),

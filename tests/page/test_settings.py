@@ -127,6 +127,13 @@ def test_a_position_is_both_numbers_and_a_comma_will_do(technician: FlaskClient,
     assert values == {"node": {"latitude": 31.2, "longitude": 121.5}}
 
 
+def test_a_position_that_was_pasted_fills_both_fields(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context("/"):
+        values, wrong = changed(scene.config, filled_in(scene.config, node__latitude="31°13'49\"N 121°28'25\"E"))
+    assert not wrong
+    assert values == {"node": {"latitude": 31.230278, "longitude": 121.473611}}
+
+
 def test_a_box_that_is_not_ticked_is_no(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
         form = filled_in(scene.config)

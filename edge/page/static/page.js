@@ -139,6 +139,8 @@ for (const part of document.querySelectorAll("[data-phone]")) {
   });
 }
 
+for (const words of document.querySelectorAll("[data-no-place]")) words.hidden = window.isSecureContext && Boolean(navigator.geolocation);
+
 for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.addEventListener("submit", () => { field.value = String(Date.now()); });
 
 // The region by finger: the text beside the picture stays the truth, and works without scripts.

@@ -1,0 +1,42 @@
+"""A position as a map app copies it: on http no browser tells a phone's place, and nobody types ten digits well."""
+
+import re
+
+_ANGLE = re.compile(
+    r"(?P<before>[NSEW])?\s*(?P<degrees>\d{1,3})\s*[°º]\s*"
+    r"(?:(?P<minutes>\d{1,2}(?:[.,]\d+)?)\s*['′’]\s*)?"
+    r"(?:(?P<seconds>\d{1,2}(?:[.,]\d+)?)\s*(?:[\"″”]|'')\s*)?(?(before)|(?P<after>[NSEW])?)",
+    re.IGNORECASE,
+)
+# With a point as in 31.2304,121.4737 or 31.2304 121.4737; a lone 31,2 is one number of those who write a comma.
+_PAIR = re.compile(r"(-?\d{1,2}(?:\.\d+)?)(?:\s*,\s+|\s*,(?=-?\d+\.\d)|\s*;\s*|\s+)(-?\d{1,3}(?:\.\d+)?)(?![\d.])")
+_COMMAS = re.compile(r"^\s*-?\d{1,2},\d+\s*[;\s]\s*-?\d{1,3},\d+\s*$")
+
+
+def position(typed: str) -> tuple[float, float] | None:
+    """Latitude and longitude in degrees from `31.2304, 121.4737`, `31°13'49"N 121°28'25"E`, a geo: or a map's address.
+
+    None if it is no such pair, or lies nowhere.
+    """
+    found = _angles(typed) or _decimals(typed)
+    return found if found and abs(found[0]) <= 90 and abs(found[1]) <= 180 else None
+
+
+def _decimals(typed: str) -> tuple[float, float] | None:
+    pair = _PAIR.search(typed.replace(",", ".") if _COMMAS.match(typed) else typed)
+    return (float(pair[1]), float(pair[2])) if pair else None
+
+
+def _angles(typed: str) -> tuple[float, float] | None:
+    parts = [(_side(one), _degrees(one)) for one in _ANGLE.finditer(typed)]
+    by_axis = {"lat" if side in "NS" else "lon": -value if side in "SW" else value for side, value in parts if side}
+    return (by_axis["lat"], by_axis["lon"]) if len(parts) == 2 and len(by_axis) == 2 else None
+
+
+def _side(angle: re.Match[str]) -> str:
+    return (angle["before"] or angle["after"] or "").upper()
+
+
+def _degrees(angle: re.Match[str]) -> float:
+    minutes, seconds = (float((angle[part] or "0").replace(",", ".")) for part in ("minutes", "seconds"))
+    return round(int(angle["degrees"]) + minutes / 60 + seconds / 3600, 6)
