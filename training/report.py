@@ -1,7 +1,8 @@
 """What is in the datasets of a configuration: `python -m training.report training/configs/pests.toml sheet.jpg`.
 
-Prints pictures, boxes and sizes for each split, boxes for each label, and pictures of two splits that look the same;
-writes a sheet of training pictures with their boxes. Look at it before believing any figure.
+Prints pictures, boxes and sizes for each split, boxes for each label, and pictures of two splits that look the same,
+mirrored and turned copies among them; writes a sheet of training pictures with their boxes. Look at it before believing
+any figure.
 """
 
 import argparse
@@ -15,35 +16,17 @@ import numpy as np
 
 from edge.boxes import Image
 from edge.detections import no_detections
+from edge.errors import UsageError
 from training.classes import read_classes
+from training.command import run
 from training.config import TrainConfig, read_config
+from training.copies import Copy, copies
 from training.datasets import SPLITS
-from training.samples import IGNORE, Sample, load_example, read_image
+from training.samples import IGNORE, Sample, load_example
 from training.sheets import sheet, tile
 from training.train import samples_of
 
-HASH_SIDE = 8
-ALIKE_BITS = 2  # of 64: copies that were scaled or saved again differ this little
 SHOWN = 32
-
-
-def look_of(image: Image) -> int:
-    """Difference hash of 64 bits of an image (H, W, 3): is each of 8x8 cells brighter than its right neighbour?
-
-    After Krawetz (2013), "Kind of like that", hackerfactor.com.
-    """
-    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (HASH_SIDE + 1, HASH_SIDE), interpolation=cv2.INTER_AREA)
-    bits = (grey[:, :-1] > grey[:, 1:]).flatten()
-    return int("".join("1" if bit else "0" for bit in bits), 2)
-
-
-def copies(first: Sequence[Sample], second: Sequence[Sample]) -> list[tuple[Path, Path]]:
-    """Pairs of pictures, one of each, that look the same."""
-    looks = [np.array([look_of(read_image(one.image_path)) for one in part], np.uint64) for part in (first, second)]
-    differing = np.bitwise_count(looks[0][:, None] ^ looks[1][None, :])  # [len(first), len(second)]
-    rows, columns = np.nonzero(differing <= ALIKE_BITS)
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [(first[row].image_path, second[column].image_path) for row, column in pairs]
 
 
 def lines_of(samples: Sequence[Sample], labels: Sequence[str]) -> list[str]:
@@ -72,21 +55,29 @@ def report(config: TrainConfig, picture: Path) -> None:
     for split, samples in parts.items():
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
     for one, other in combinations(SPLITS, 2):
-        pairs = copies(parts[one], parts[other])
-        print(f"{len(pairs)} pairs of {one} and {other} look alike")
-        for first, second in pairs:
-            print(f"  {first.name} ~ {second.name}")
-    cv2.imwrite(str(picture), sample_sheet(parts["train"], labels))
+        print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
+    if not cv2.imwrite(str(picture), sample_sheet(parts["train"], labels)):
+        raise UsageError(f"{picture}: cannot be written; name a .jpg or .png in a folder that is there")
+
+
+def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:
+    """How many pictures of two splits look alike, and which."""
+    counts = [len({getattr(pair, side) for pair in pairs}) for side in ("first", "second")]
+    turned = {True: "  turned or mirrored", False: ""}
+    return [
+        f"{counts[0]} pictures of {one} look like {counts[1]} of {other}",
+        *(f"  {p.first.name} ~ {p.second.name}  {p.correlation:.3f}{turned[p.is_turned]}" for p in pairs),
+    ]
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("picture", type=Path, help="the sheet that is written, .jpg or .png")
     arguments = parser.parse_args()
     report(read_config(arguments.config), arguments.picture)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
