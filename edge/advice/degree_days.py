@@ -127,6 +127,11 @@ def development(scientific_name: str) -> tuple[Development, ...]:
     return tuple(row for row in _table() if row.scientific_name == scientific_name)
 
 
+def species() -> tuple[str, ...]:
+    """Scientific names of which something is known, in order."""
+    return tuple(sorted({row.scientific_name for row in _table()}))
+
+
 def _between(day: date, daily: Mapping[date, float]) -> float:
     """Mean of the nearest known days before and after, or the only one."""
     before = max((known for known in daily if known < day), default=None)

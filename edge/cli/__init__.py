@@ -18,6 +18,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "run": "a node",
     "detect": "what is on these pictures?",
     "count": "how many come, are new, or are affected, in a video or a folder of pictures",
+    "degree-days": "how far the heat since a day or the first catch has brought a pest",
     "check": "is this configuration right?",
     "doctor": "is this node well? camera, model, store, clock, broker",
     "listen": "what a broker is told, decoded as the platform sees it",

@@ -1,0 +1,73 @@
+"""How far the heat since a day has brought a species, and the first catch from which that is counted. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+
+from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
+from edge.advice.first_catch import Night
+from edge.counts import Interval, NoData
+from edge.nights import day_of
+
+CAUGHT = ("adult", "first male in pheromone trap", "first moth (biofix)")  # stages of the table that a catch shows
+LONGEST = timedelta(days=366)  # a heat sum starts anew each year
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A step of development, as if its first stage had begun on `first`."""
+
+    row: Development
+    first: date
+    last: date
+    heat: HeatSum
+    reached: date | None  # by the days that are known alone; None: not yet
+
+    @property
+    def share(self) -> float | None:
+        """Of the heat that is needed, missing days filled; None: no temperature is known."""
+        return None if self.heat.filled_c is None else self.heat.filled_c / self.row.degree_days_c
+
+
+def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, last: date) -> tuple[Progress, ...]:
+    """Each step of the table, by its own source's thresholds; empty: nothing is known of the species."""
+    return tuple(
+        Progress(
+            row=row,
+            first=first,
+            last=last,
+            heat=heat_sum(days, first, last, row.lower_c, row.upper_c),
+            reached=_reached(row, days, first, last),
+        )
+        for row in development(scientific_name)
+    )
+
+
+def after_catch(steps: Sequence[Progress]) -> tuple[Progress, ...]:
+    """The steps that begin with what a trap catches."""
+    return tuple(step for step in steps if step.row.stage_from in CAUGHT)
+
+
+def catches(intervals: Sequence[Interval], label: str, zone: tzinfo) -> list[Night]:
+    """Each night from the first interval to the last; None: nobody looked. Only of what is new on a trap."""
+    caught: dict[date, int] = {}
+    for interval in intervals:
+        if interval.unit == "new" and not isinstance(interval.counts, NoData):
+            evening = day_of(interval, zone)
+            number = sum(taxon.count for taxon in interval.counts if taxon.label == label)
+            caught[evening] = caught.get(evening, 0) + number
+    if not caught:
+        return []
+    first, last = min(caught), max(caught)
+    evenings = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [Night(evening, caught.get(evening)) for evening in evenings]
+
+
+def _reached(row: Development, days: Mapping[date, DayRange], first: date, last: date) -> date | None:
+    total_c = 0.0
+    for n in range((last - first).days + 1):
+        day = first + timedelta(days=n)
+        total_c += degree_days(days[day], row.lower_c, row.upper_c) if day in days else 0.0
+        if total_c >= row.degree_days_c:
+            return day
+    return None

@@ -1,0 +1,178 @@
+"""`fieldeye degree-days`: how far the heat since a day, or since the first catch, has brought a species."""
+
+import argparse
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from edge.advice.degree_days import DayRange, measured_days, read_days, species
+from edge.advice.first_catch import Biofix, first_catch
+from edge.advice.heat import LONGEST, Progress, catches, progress
+from edge.changes import load_changed
+from edge.cli.exits import DONE
+from edge.config import NodeConfig
+from edge.counts import Interval
+from edge.errors import StoreError, UsageError
+from edge.nights import begin_of
+from edge.store import Records
+
+SOURCES = "--csv FILE, --min and --max, or --config NODE.TOML"
+REMEDY = "give the same number of °C after --min and --max, each least below its most"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of `degree-days`."""
+    parser.add_argument("species", nargs="?", metavar="NAME", help="scientific name; without one: which are known")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--csv", type=Path, metavar="FILE", help="temperatures: date,tmin,tmax (°C), a line a day")
+    source.add_argument("--min", type=float, nargs="+", metavar="C", help="typed: the least °C of each day from --from")
+    source.add_argument("--config", type=Path, metavar="NODE.TOML", help="what the node's own sensor has told")
+    parser.add_argument("--max", type=float, nargs="+", metavar="C", help="and the most")
+    parser.add_argument("--from", dest="first", type=_day, metavar="DAY", help="2026-05-01; a node's: the first catch")
+    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="default: the last day that is known")
+    parser.add_argument(
+        "--running", type=int, default=1, metavar="N", help="nights in a row that make a first catch, default 1"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 2 where something is missing or cannot be."""
+    if args.species is None:
+        print(json.dumps({"species": species()}) if args.json else "\n".join(species()))
+        return DONE
+    if args.species not in species():
+        near = difflib.get_close_matches(args.species, species(), n=1)
+        remedy = f"did you mean {near[0]}?" if near else "`fieldeye degree-days` alone lists what is known"
+        raise UsageError(f"{args.species}: no heat sum with a source is known; {remedy}")
+    if args.running < 1:
+        raise UsageError(f"--running {args.running}: is 1 or more nights in a row; correct it")
+    days, caught = _told(args)
+    first = args.first or (caught.evening if caught else min(days, default=None))
+    last = args.last or max(days, default=None)
+    if first is None or last is None or not days:
+        raise UsageError(f"no day with temperatures is known; give {SOURCES}")
+    if not first <= last or last - first > LONGEST:
+        raise UsageError(f"from {first} to {last}: must be a day to a year, in order; correct --from and --to")
+    steps = progress(args.species, days, first, last)
+    print(json.dumps(_result(args.species, steps, caught)) if args.json else "\n".join(_lines(steps, caught)))
+    return DONE
+
+
+def _told(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofix | None]:
+    """Temperatures, and of a node the first catch unless a day was given."""
+    if args.csv:
+        return _from_csv(args.csv), None
+    if args.min or args.max:
+        return _typed(args.min or [], args.max or [], args.first), None
+    if args.config:
+        return _from_node(args)
+    raise UsageError(f"where are the temperatures? give {SOURCES}")
+
+
+def _from_csv(path: Path) -> Mapping[date, DayRange]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as why:
+        raise UsageError(f"{path}: cannot be read; give a CSV in UTF-8 with the columns date,tmin,tmax") from why
+    return read_days(text, path.name)
+
+
+def _typed(least: list[float], most: list[float], first: date | None) -> Mapping[date, DayRange]:
+    if first is None:
+        raise UsageError("--min and --max need --from DAY, the first day that they tell of")
+    try:
+        pairs = [DayRange(low, high) for low, high in zip(least, most, strict=True)]
+    except ValueError as why:
+        raise UsageError(f"--min {least} --max {most}: {why}; {REMEDY}") from why
+    return {first + timedelta(days=number): pair for number, pair in enumerate(pairs)}
+
+
+def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofix | None]:
+    config, _ = load_changed(args.config)
+    zone = ZoneInfo(config.node.time_zone)
+    intervals = _intervals(config, args.first, zone)
+    days = measured_days(intervals, zone)
+    if not days:
+        raise UsageError(
+            f"{config.store.folder}: no day there has 18 hours with a temperature; a node needs [climate], see docs/"
+            f"counting.md, or give the station's figures with --csv"
+        )
+    if args.first:
+        return days, None
+    caught = first_catch(catches(intervals, args.species, zone), args.running)
+    if caught is None:
+        raise UsageError(f"{args.species}: this node has no first catch of it yet; give the day to begin with --from")
+    return days, caught
+
+
+def _intervals(config: NodeConfig, first: date | None, zone: ZoneInfo) -> list[Interval]:
+    folder, now = Path(config.store.folder), datetime.now(UTC)
+    if not (folder / "fieldeye.db").exists():
+        raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
+    begin = begin_of(first, "live", zone) if first else now - LONGEST
+    records = Records(folder, config.node.node)
+    try:
+        stored = records.intervals_between(begin, now + timedelta(days=1))
+    finally:
+        records.close()
+    return [one.record for one in stored if isinstance(one.record, Interval)]
+
+
+def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> dict[str, Any]:
+    """What `--json` prints."""
+    one = steps[0]
+    return {
+        "species": name,
+        "from": one.first.isoformat(),
+        "to": one.last.isoformat(),
+        "first_catch": caught and {"evening": caught.evening.isoformat(), "blind_before": caught.blind_before},
+        "missing": [day.isoformat() for day in one.heat.missing],
+        "stages": [
+            {
+                **{key: value for key, value in asdict(step.row).items() if key != "scientific_name"},
+                "known_c": round(step.heat.known_c, 2),
+                "filled_c": None if step.heat.filled_c is None else round(step.heat.filled_c, 2),
+                "reached": step.reached and step.reached.isoformat(),
+            }
+            for step in steps
+        ],
+    }
+
+
+def _lines(steps: tuple[Progress, ...], caught: Biofix | None) -> list[str]:
+    one = steps[0]
+    lines = [f"{one.row.scientific_name}, {one.first} to {one.last}"]
+    if caught:
+        blind = f"; nobody looked on the {caught.blind_before} nights before" if caught.blind_before else ""
+        lines.append(f"first catch on the evening of {caught.evening}{blind}")
+    if one.heat.missing:
+        days = "day" if len(one.heat.missing) == 1 else "days"
+        lines.append(f"{len(one.heat.missing)} {days} without a temperature; in brackets filled from the neighbours")
+    sources = {step.row.source: "" for step in steps}
+    return [*lines, *(_line(step) for step in steps), *(f"source: {source}" for source in sources)]
+
+
+def _line(step: Progress) -> str:
+    filled = f" [{step.heat.filled_c:.1f}]" if step.heat.missing and step.heat.filled_c is not None else ""
+    upper = f" to {step.row.upper_c:g}" if step.row.upper_c is not None else ""
+    reached = f", reached on {step.reached}" if step.reached else ""
+    is_ours = step.row.cutoff_method in {"horizontal", "none"}
+    odd = "" if is_ours else f" (by its source {step.row.cutoff_method}: a few per cent off)"
+    return (
+        f"{step.row.stage_from} -> {step.row.stage_to}: {step.heat.known_c:.1f}{filled} of {step.row.degree_days_c:g} "
+        f"°C d above {step.row.lower_c:g}{upper} °C{reached}{odd}"
+    )
+
+
+def _day(text: str) -> date:
+    """Raises argparse's own error."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as why:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-05-01") from why

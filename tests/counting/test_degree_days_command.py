@@ -1,0 +1,151 @@
+"""`fieldeye degree-days`: from a CSV, from typed figures, and from what a node's own sensor and trap have told."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from edge.advice.degree_days import DayRange, degree_days
+from edge.cli import main
+from edge.clock import Instant
+from edge.config import StoreTable
+from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from edge.store import Store
+from tests.clocks import SetClock
+
+MOTH = "Helicoverpa armigera"
+CSV = "date,tmin,tmax\n2026-06-01,12,27\n2026-06-02,,\n2026-06-03,18,33\n"
+NIGHTS = 12  # of the node
+Told = dict[str, object]
+
+
+@pytest.fixture
+def csv_path(tmp_path: Path) -> Path:
+    path = tmp_path / "days.csv"
+    path.write_text(CSV, encoding="utf-8")
+    return path
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> Told:
+    assert main(["degree-days", MOTH, "--json", *words]) == 0
+    told: Told = json.loads(capsys.readouterr().out)
+    return told
+
+
+def stage(told: Told, name: str) -> Told:
+    return next(one for one in told["stages"] if one["stage_from"] == name)  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_csv_gives_the_sum_with_and_without_the_day_that_is_missing(
+    csv_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = asked(capsys, "--csv", str(csv_path))
+    known = sum(degree_days(day, 10.56, 38) for day in (DayRange(12, 27), DayRange(18, 33)))
+    assert stage(told, "adult")["known_c"] == pytest.approx(known, abs=0.01)
+    assert stage(told, "adult")["filled_c"] == pytest.approx(1.5 * known, abs=0.01)
+    assert told["missing"] == ["2026-06-02"]
+    assert told["first_catch"] is None
+
+
+def test_typed_figures_may_be_below_zero_and_a_stage_is_reached_on_its_day(capsys: pytest.CaptureFixture[str]) -> None:
+    told = asked(capsys, "--from", "2026-06-01", "--min", "-3", "20", "20", "20", "--max", "9", "36", "36", "36")
+    assert stage(told, "egg")["reached"] == "2026-06-04"  # 17.4 a day, none on the first; 48 are needed
+    assert stage(told, "larva")["reached"] is None
+
+
+def test_without_json_a_person_reads_sums_needs_and_the_source(
+    csv_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["degree-days", MOTH, "--csv", str(csv_path)]) == 0
+    out = capsys.readouterr().out
+    assert "1 day without a temperature" in out
+    assert "of 48 °C d above 10.56 to 38 °C" in out
+    assert out.count("source: DDRP") == 1
+    assert main(["degree-days"]) == 0
+    assert MOTH in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (["Helicoverpa armigira"], "did you mean Helicoverpa armigera?"),
+        (["Unicornis fictus"], "lists what is known"),
+        ([MOTH], "where are the temperatures?"),
+        ([MOTH, "--csv", "nowhere.csv"], "date,tmin,tmax"),
+        ([MOTH, "--min", "12", "--max", "27"], "need --from DAY"),
+        ([MOTH, "--from", "2026-06-01", "--min", "12", "13", "--max", "27"], "the same number"),
+        ([MOTH, "--from", "2026-06-01", "--min", "30", "--max", "12"], "least below its most"),
+        ([MOTH, "--from", "2026-06-01", "--max", "12"], "the same number"),
+        ([MOTH, "--from", "2026-06-01", "--to", "2026-05-01", "--min", "1", "--max", "2"], "in order"),
+        ([MOTH, "--from", "2020-06-01", "--to", "2026-05-01", "--min", "1", "--max", "2"], "to a year"),
+        ([MOTH, "--running", "0"], "1 or more nights"),
+    ],
+)
+def test_nonsense_is_refused_in_one_sentence_with_a_remedy(
+    words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["degree-days", *words]) == 2
+    assert remedy in capsys.readouterr().err
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """A trap's NIGHTS last nights, an interval an hour with 10 to 30 °C; moths on the sixth and from the ninth on."""
+    start = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=NIGHTS + 1)
+    config = tmp_path / "node.toml"
+    config.write_text(
+        '[node]\nsite = "s"\nnode = "n"\ntime_zone = "UTC"\n[camera]\nkind = "folder"\nsource = "frames"\n'
+        f'mode = "trap"\n[store]\nfolder = "{tmp_path}"\n[page]\nhost = "127.0.0.1"\n',
+        encoding="utf-8",
+    )
+    store = Store(StoreTable(folder=str(tmp_path)), "n")
+    store.commit([hour(start, n) for n in range(24 * NIGHTS)])
+    store.close()
+    return config
+
+
+def hour(start: datetime, number: int) -> Interval:
+    night, of_night = divmod(number, 24)
+    caught = 3 if of_night == 9 and (night == 5 or night >= 8) else 0
+    moths = (TaxonCount(label=MOTH, eppo="HELIAR", count=caught, low=1, high=5),) if caught else ()
+    is_blind = night == 7
+    return Interval(
+        start=at(start, number), end=at(start, number + 1), camera="cam0", model="m@1", mode="trap", unit="new",
+        frames=0 if is_blind else 6, skipped=(), awake_s=0.0, counts=NoData("dark") if is_blind else moths,
+        climate=Climate(readings=60, temperature_c=Spread(mean=20, least=10 if of_night == 16 else 15, most=30)),
+    )  # fmt: skip
+
+
+def at(start: datetime, hours: float) -> Instant:
+    return replace(SetClock().now(), utc=start + timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(("running", "night", "blind"), [(1, 5, 0), (2, 8, 1)])
+def test_a_node_counts_from_its_first_catch_and_says_which_nights_nobody_looked(
+    node: Path, capsys: pytest.CaptureFixture[str], running: int, night: int, blind: int
+) -> None:
+    first = (datetime.now(UTC) - timedelta(days=NIGHTS + 1 - night)).date()
+    told = asked(capsys, "--config", str(node), "--running", str(running))
+    assert told["first_catch"] == {"evening": first.isoformat(), "blind_before": blind}
+    assert told["from"] == first.isoformat()
+    days = NIGHTS - night  # the day of the first catch and those after it, whole ones by the sensor
+    each = degree_days(DayRange(10, 30), 10.56, 38)
+    assert stage(told, "adult")["known_c"] == pytest.approx(days * each, abs=0.05)
+
+
+def test_a_node_without_a_catch_or_without_a_sensor_says_what_to_give(
+    node: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["degree-days", "Chilo suppressalis", "--config", str(node)]) == 2
+    assert "no first catch of it yet; give the day to begin with --from" in capsys.readouterr().err
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    other = tmp_path / "other.toml"
+    other.write_text(node.read_text("utf-8").replace(str(tmp_path), str(bare)), encoding="utf-8")
+    assert main(["degree-days", MOTH, "--config", str(other)]) == 1
+    assert "start the node once" in capsys.readouterr().err
+    Store(StoreTable(folder=str(bare)), "n").close()
+    assert main(["degree-days", MOTH, "--config", str(other)]) == 2
+    assert "a node needs [climate]" in capsys.readouterr().err
