@@ -74,7 +74,7 @@ def test_info_health_and_summary_stay_for_who_comes_later(tmp_path: Path, broker
     (info,), (summary,), health = (platform.messages[c] for c in ("info", "summary", "health"))
     assert isinstance(info, Info)
     assert info.epoch == str(node.store.epoch)
-    assert info.capabilities == ["replay", "image", "answer"]
+    assert info.capabilities == ["replay", "image", "answer", "seen"]
     assert isinstance(summary, Summary)
     assert summary.counts is not None
     assert [count.count for count in summary.counts] == [12, 230]

@@ -5,7 +5,7 @@ from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, HeatSum, degree_days, heat_sum
 from edge.advice.evidence import Days
 from edge.advice.first_catch import Biofix, Night, first_catch
-from edge.advice.standing import Evidence, Measured, Period, Standing, judged
+from edge.advice.standing import Evidence, Measured, Period, Standing, judged, key_of
 from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds, watched
 from edge.advice.units import Refused, Stand, converted
 
@@ -32,6 +32,7 @@ __all__ = [
     "fitting",
     "heat_sum",
     "judged",
+    "key_of",
     "read_thresholds",
     "to_json",
     "watched",

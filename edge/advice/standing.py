@@ -54,6 +54,12 @@ class Standing:
         return "count_by_eye" if self.level == "look" else "follow_source"
 
 
+def key_of(standing: Standing) -> str:
+    """A level that is reached again later is another thing to do."""
+    since_s = 0 if standing.since is None else round(standing.since.utc.timestamp())
+    return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{since_s}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was counted in a period, in each unit that it can be told in."""

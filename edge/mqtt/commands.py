@@ -8,8 +8,10 @@ import msgspec
 
 from edge.clock import Clock, ClockState
 from edge.errors import WireError
+from edge.mqtt.care import take_care
 from edge.mqtt.incoming import is_worth_a_note, receive
 from edge.mqtt.replay import Replay
+from edge.status import StatusBoard
 from edge.store import Answer, Entry, Store
 from edge.updates.inbox import Inbox
 from edge.wire import (
@@ -21,6 +23,7 @@ from edge.wire import (
     ImageCommand,
     ReplayCommand,
     Reply,
+    SeenCommand,
     UpdateCommand,
     decode_message,
 )
@@ -29,6 +32,7 @@ _KINDS: dict[str, type[Command]] = {
     "replay": ReplayCommand,
     "image": ImageCommand,
     "answer": AnswerCommand,
+    "seen": SeenCommand,
     "update": UpdateCommand,
     "model": UpdateCommand,
 }
@@ -38,9 +42,12 @@ _WAITING = 8  # replays, and pictures; more are answered "busy"
 class Commands:
     """Owned by the publisher's thread. What takes time waits in `replays` and `images` until it is carried out."""
 
-    def __init__(self, store: Store, clock: Clock, inbox: Inbox | None = None) -> None:
-        self._store, self._clock, self._inbox = store, clock, inbox
-        self.allowed = tuple(verb for verb, kind in _KINDS.items() if inbox or kind is not UpdateCommand)
+    def __init__(
+        self, store: Store, clock: Clock, inbox: Inbox | None = None, board: StatusBoard | None = None
+    ) -> None:
+        self._store, self._clock, self._inbox, self._board = store, clock, inbox, board
+        needs = {UpdateCommand: inbox, SeenCommand: board}
+        self.allowed = tuple(verb for verb, kind in _KINDS.items() if kind not in needs or needs[kind])
         self.replays: deque[Replay] = deque()
         self.images: deque[ImageCommand] = deque()
 
@@ -94,6 +101,8 @@ class Commands:
     def _at_once(self, command: Command) -> Reply | None:
         if isinstance(command, AnswerCommand):
             return self._keep(command)
+        if isinstance(command, SeenCommand):
+            return self._take_care(command)
         return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
 
     def _receive(self, inbox: Inbox, command: UpdateCommand) -> Reply:
@@ -108,6 +117,11 @@ class Commands:
         if self._store.answer_question(command.question, given):
             return self.reply(command, "done")
         return self.reply(command, "not_kept", detail=f"there is no question {command.question} here")
+
+    def _take_care(self, command: SeenCommand) -> Reply:
+        if self._board and take_care(self._board, self._store, command, self._clock.now().utc):
+            return self.reply(command, "done")
+        return self.reply(command, "not_kept", detail=f"nothing of {command.label} stands {command.level} since then")
 
     def _replay_refused(self, command: ReplayCommand) -> Reply | None:
         if command.epoch != str(self._store.epoch):
@@ -135,4 +149,6 @@ def _described(command: Command) -> str:
         return f"image {command.picture}"
     if isinstance(command, UpdateCommand):
         return f"bundle {command.sha256[:8]} from {command.url or 'the broker'}"
+    if isinstance(command, SeenCommand):
+        return f"seen {command.label} {command.level}"
     return f"answer {command.question}"

@@ -37,7 +37,7 @@ log = logging.getLogger("fieldeye.mqtt")
 class Publisher:
     """Runs in one thread, which owns the connection; other threads may call `wake` and read `beat_s`.
 
-    `health` and `info` are asked when they are due; the publisher fills in their parts `store` and `link`. Bundles that
+    `health` and `info` are asked when they are due; the publisher fills in `store`, `link` and `alerts`. Bundles that
     come as commands go into `inbox`; without one they are not taken.
     Raises ConfigError at once for a secret or an authority that cannot be read.
     """
@@ -60,7 +60,7 @@ class Publisher:
         for end in (self._waker, woken):
             end.setblocking(False)
         daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
-        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock, inbox)
+        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock, inbox, board)
         images = Images(
             store, clock, budget, commands,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
@@ -71,6 +71,7 @@ class Publisher:
             config=config,
             node=node,
             store=store,
+            board=board,
             clock=clock,
             health=health,
             info=info,

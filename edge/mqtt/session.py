@@ -14,6 +14,7 @@ from edge.counts import Interval
 from edge.errors import StoreError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import PROTOCOL_BYTES, Budget
+from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC, discovery_payload, discovery_topic
@@ -23,6 +24,7 @@ from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code
 from edge.mqtt.window import Window
+from edge.status import StatusBoard
 from edge.store import Store
 from edge.wire import (
     Health,
@@ -54,6 +56,7 @@ class Parts:
     config: MqttTable
     node: NodeTable
     store: Store
+    board: StatusBoard
     clock: Clock
     health: Callable[[], Health]
     info: Callable[[], Info]
@@ -262,7 +265,8 @@ class Session:
         self._parts.figures.images = self._parts.images.sent
         link = self._parts.figures.as_health(budget.spent_bytes, budget.most_bytes)
         store = self._parts.store.health()
-        return replace(self._parts.health(), store=store, link=link)
+        alerts = list(standing_alerts(self._parts.board, self._parts.store))
+        return replace(self._parts.health(), store=store, link=link, alerts=alerts)
 
     # Settling
 

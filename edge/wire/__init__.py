@@ -16,6 +16,7 @@ from edge.wire.commands import (
     ReplayCommand,
     Reply,
     ReplyCode,
+    SeenCommand,
     UpdateCommand,
 )
 from edge.wire.compact import ALERT, INTERVAL, LOST, SIGHTING, picture_id, question_id
@@ -39,6 +40,7 @@ from edge.wire.messages import (
     Info,
     LinkHealth,
     ModelInfo,
+    StandingAlert,
     Status,
     StoreHealth,
     Summary,
@@ -97,6 +99,8 @@ __all__ = [
     "ReplayCommand",
     "Reply",
     "ReplyCode",
+    "SeenCommand",
+    "StandingAlert",
     "Status",
     "StoreHealth",
     "Stored",

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from edge.counts import Level
+
 MAX_COMMAND_BYTES = 4096
 MAX_UPDATE_BYTES = 65_536  # of a command that carries a piece of a bundle
 MAX_REPLAY_RECORDS = 10_000
@@ -21,7 +23,7 @@ ReplyCode = Literal[
     "repeated",  # this transaction was seen before
     "busy",  # too many wait; ask again later
     "wrong_epoch",  # the store was created anew since; what was asked for is gone
-    "not_kept",  # the picture or question is not here, or no longer; or a piece of a bundle that cannot be kept
+    "not_kept",  # the picture, question or alert is not here, or no longer; or a piece of a bundle that cannot be kept
 ]
 
 
@@ -57,6 +59,18 @@ class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     eppo: Annotated[str, Meta(max_length=80)] = ""
 
 
+class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`cmd/seen`: somebody takes care of what stands above its action level. Names it as `health.alerts` does."""
+
+    id: TransactionId
+    expires: datetime
+    label: Annotated[str, Meta(max_length=80)]
+    unit: Annotated[str, Meta(max_length=80)]
+    level: Level
+    since: datetime
+    who: Annotated[str, Meta(max_length=80)] = ""
+
+
 class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cmd/update` and `cmd/model`: a piece of a signed bundle, or where to fetch it. The reply says what is here."""
 
@@ -69,7 +83,7 @@ class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: Annotated[bytes, Meta(max_length=32_768)] = b""  # base64; empty: only ask how much is here
 
 
-Command = ReplayCommand | ImageCommand | AnswerCommand | UpdateCommand
+Command = ReplayCommand | ImageCommand | AnswerCommand | SeenCommand | UpdateCommand
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from edge.counts import Climate, Interval, NoData, Spread, per_m2
+from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
 from edge.errors import WireError
-from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, UpdateCommand
+from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, SeenCommand, UpdateCommand
 from edge.wire.documents import decode_document
 from edge.wire.images import ImageHeader
 from edge.wire.instants import ClockWord
@@ -118,8 +118,21 @@ class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ack_ms: float | None = None  # last round trip
 
 
+class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands above its action level now; `done` and `who` once somebody takes care of it."""
+
+    label: str
+    unit: str  # of the threshold, as are both figures
+    level: Level  # never calm
+    since: datetime
+    value: float
+    start_at: float
+    who: str = ""
+    done: datetime | None = None
+
+
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`health`, retained, once a minute: how the node is. The publisher fills in `store` and `link`."""
+    """`health`, retained, once a minute: how the node is. The publisher fills in `store`, `link` and `alerts`."""
 
     utc: datetime
     clock: ClockWord
@@ -138,6 +151,7 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_update: str | None = None  # how the last installation or trial ended, for people
     battery_v: float | None = None
     battery_share: float | None = None  # 0..1
+    alerts: list[StandingAlert] = []
 
 
 class SummaryCount(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -259,7 +273,7 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
 
 def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    commands = [ReplayCommand, ImageCommand, AnswerCommand, UpdateCommand]
+    commands = [ReplayCommand, ImageCommand, AnswerCommand, SeenCommand, UpdateCommand]
     _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -24,6 +24,8 @@ from edge.wire import (
     ModelInfo,
     ReplayCommand,
     Reply,
+    SeenCommand,
+    StandingAlert,
     Status,
     StoreHealth,
     UpdateCommand,
@@ -57,6 +59,10 @@ COMMANDS: dict[str, msgspec.Struct] = {
     "reply-answer": Reply(
         code="not_kept", id="6b3e1c20", epoch=str(EPOCH), detail="there is no question 0c9a64a1-q1 here"
     ),
+    "cmd-seen": SeenCommand(
+        id="8d5e1b22", expires=NOON, label=MOTH[0], unit="insects/trap/night", level="look", since=NOON, who="Wang"
+    ),
+    "reply-seen": Reply(code="done", id="8d5e1b22", epoch=str(EPOCH)),
     "cmd-update": UpdateCommand(id="7c4d0a11", expires=NOON, sha256="5d" * 32, size_bytes=86_211_004, url=BUNDLE_URL),
     "reply-update": Reply(code="done", id="7c4d0a11", have=1_310_720),
     "cmd-model": UpdateCommand(
@@ -142,7 +148,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
         crop="Oryza sativa",
         time_zone="Asia/Shanghai",
         interval_s=3600.0,
-        capabilities=["replay", "image", "answer"],
+        capabilities=["replay", "image", "answer", "seen"],
     ),
     "health": Health(
         utc=NOON,
@@ -157,6 +163,18 @@ MESSAGES: dict[str, msgspec.Struct] = {
         cpu_temperature_c=51.5,
         throttled=False,
         disk_free_mb=21000.0,
+        alerts=[
+            StandingAlert(
+                label=MOTH[0],
+                unit="insects/trap/night",
+                level="look",
+                since=NOON,
+                value=12.5,
+                start_at=10.0,
+                who="Li",
+                done=NOON,
+            )
+        ],
     ),
     "summary": summary_of(interval()),
 }

@@ -22,7 +22,7 @@ ASYNCAPI_SCHEMA = json.loads((Path(__file__).parent / "asyncapi-3.0.0.schema.jso
 DOCUMENT = yaml.safe_load((CONTRACT / "asyncapi.yaml").read_text())
 KINDS = {"status": "Status", "status-will": "Status", "info": "Info", "health": "Health", "summary": "Summary",
          "cmd-replay": "ReplayCommand", "reply-replay": "Reply", "cmd-image": "ImageCommand", "reply-image": "Reply",
-         "cmd-answer": "AnswerCommand", "reply-answer": "Reply",
+         "cmd-answer": "AnswerCommand", "reply-answer": "Reply", "cmd-seen": "SeenCommand", "reply-seen": "Reply",
          "cmd-update": "UpdateCommand", "reply-update": "Reply", "cmd-model": "UpdateCommand",
          "reply-model": "Reply"}  # fmt: skip
 

@@ -1,0 +1,42 @@
+"""What stands above its action level and who takes care of it: told in `health`, taken from `cmd/seen`.
+
+The page's "done" and the station's word are one and the same deed, kept beside the records.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from edge.advice import key_of
+from edge.status import StatusBoard
+from edge.store import Deed, Store
+from edge.wire import SeenCommand, StandingAlert
+
+SOMEBODY = "the station"  # where a command names nobody
+
+
+def standing_alerts(board: StatusBoard, store: Store) -> Iterator[StandingAlert]:
+    """Each that is not calm, the most urgent first. Raises StoreError."""
+    for one in board.snapshot().alerts:
+        if one.level == "calm" or one.since is None or one.figure is None:
+            continue
+        deed = store.decisions.deed(key_of(one))
+        yield StandingAlert(
+            label=one.threshold.scientific_name,
+            unit=one.threshold.unit,
+            level=one.level,
+            since=one.since.utc,
+            value=round(one.figure.value, 3),
+            start_at=one.threshold.low,
+            who="" if deed is None else deed.who,
+            done=None if deed is None else deed.utc,
+        )
+
+
+def take_care(board: StatusBoard, store: Store, command: SeenCommand, utc: datetime) -> bool:
+    """Keep the station's word for the page; False if nothing of the kind stands here. Raises StoreError."""
+    for one in board.snapshot().alerts:
+        told = (one.threshold.scientific_name, one.threshold.unit, one.level, one.since and one.since.utc)
+        if told == (command.label, command.unit, command.level, command.since):
+            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, utc))
+            return True
+    return False
