@@ -12,6 +12,7 @@ from edge.platform.outlines import read_outlines
 from edge.platform.population import keep_threshold, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
+from edge.platform.words import LANGUAGES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--year", type=int, metavar="YEAR", help="default: this year")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the report; default: en")
     thresholds = "the station's own, kept from then on: a CSV with label, unit, start_at, sure_at, source"
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=thresholds)
 
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     with open_database(args.database, "fieldeye report") as database:
         if args.thresholds:
             keep_thresholds(database, args.thresholds)
-        page = html(week(database, args.area, first, last), outlines, datetime.now(UTC))
+        page = html(week(database, args.area, first, last), outlines, datetime.now(UTC), args.language)
     name = f"report-{args.area}-{first.isocalendar().year}-W{args.week:02}"
     for path, content in ((f"{name}.html", page.encode()), (f"{name}.pdf", pdf(page))):
         _write(args.out / path, content)

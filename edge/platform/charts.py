@@ -1,4 +1,4 @@
-"""Bars of nights and maps of places as SVG, for paper and page alike. Pure; colours come from the page's style."""
+"""Bars of nights and maps of places as SVG, for paper and page alike. Colours come from the page's style."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from math import cos, radians, sqrt
 
 from edge.platform.hull import Point, hull
 from edge.platform.population import Trend
+from edge.platform.words import gettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
 WIDTH, BAR_HEIGHT = 640.0, 90.0
@@ -32,7 +33,12 @@ def bars(nights: Sequence[Trend], start_at: float | None) -> str:
         y = BAR_HEIGHT * (1 - start_at / most)
         drawn.append(f'<line class="threshold" x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
     missing = sum(one.per_camera_night is None for one in nights)
-    says = f"{len(nights)} nights, most {most:.1f} a camera and night, {missing} without data"
+    says = gettext(
+        "%(nights)s nights, most %(most)s a camera and night, %(missing)s without data",
+        nights=number(len(nights)),
+        most=number(most, 1),
+        missing=number(missing),
+    )
     return _svg(WIDTH, BAR_HEIGHT + 14, says, drawn)
 
 
@@ -59,7 +65,12 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = ()) 
     most = max([place.count or 0 for place in places] + [1])
     drawn += [draw(frame, place, most) for place in sorted(places, key=lambda place: -(place.count or 0))]
     silent = sum(place.count is None for place in places)
-    says = f"Map of {len(places)} places, most {most}, {silent} without data"
+    says = gettext(
+        "Map of %(places)s places, most %(most)s, %(silent)s without data",
+        places=number(len(places)),
+        most=number(most),
+        silent=number(silent),
+    )
     return _svg(WIDTH, frame.height, says, [*drawn, frame.scale_bar()])
 
 
@@ -115,7 +126,7 @@ def _kind(place: Place) -> str:
 
 
 def _title(place: Place) -> str:
-    told = "no data" if place.count is None else str(place.count)
+    told = gettext("no data") if place.count is None else number(place.count)
     return f"<title>{escape(place.name)}: {told}</title>"
 
 

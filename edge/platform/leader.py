@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from edge.platform.acknowledged import seen_due
 from edge.platform.database import Database
 from edge.platform.gaps import ASK_AGAIN, missing, requests
 from edge.platform.questions import answers_due
@@ -39,7 +40,7 @@ class Leader:
             self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
             for topic, command in requests(database, datetime.now(UTC), self._ask_again) if gaps else []:
                 self._source.say(topic, encode_message(command))
-            for topic, reply in answers_due(database):
+            for topic, reply in [*answers_due(database), *seen_due(database)]:
                 self._source.say(topic, encode_message(reply))
 
     def _try(self, database: Database) -> None:

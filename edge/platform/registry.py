@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 
 from edge.errors import WireError
+from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone
@@ -34,12 +35,15 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message) ->
         _note_info(database, intake, heard.topic, heard.message)
     elif isinstance(heard.message, Health):
         _note_column(database, intake, heard.topic, "health", heard.message)
+        note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
     elif isinstance(heard.message, Status):
         _note_column(database, intake, heard.topic, "status", heard.message)
     elif heard.topic.channel == "reply/replay":
         _note_reply(database, heard.topic, message.payload)
     elif heard.topic.channel == "reply/answer":
         note_outcome(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
+    elif heard.topic.channel == "reply/seen":
+        note_seen(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
     elif heard.topic.channel == "image":
         header = read_image(message.properties, message.payload)
         if header.kind == "question":

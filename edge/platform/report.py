@@ -2,32 +2,46 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from flask import Flask, render_template
+from jinja2 import StrictUndefined
 from markupsafe import Markup
 
 from edge.platform.charts import area_map, bars
 from edge.platform.hull import Point
-from edge.platform.population import Night
-from edge.platform.week import MOST_TAXA, TaxonWeek, Week
+from edge.platform.sentences import (
+    area_words,
+    between,
+    change,
+    count_words,
+    density,
+    level_words,
+    taxon_words,
+    threshold_unit_words,
+    unit_words,
+    when,
+)
+from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
+from edge.platform.words import HTML_LANGUAGE, PoBabel, gettext, number, speaking
 
-UNITS = {
-    "new": "new since the picture before",
-    "visits": "visits",
-    "max_per_frame": "most on one frame",
-    "affected_frames": "frames with the symptom",
-}
-LEVELS = {"act": "act", "look": "go and look", "calm": "calm", None: "no threshold of the station"}
 
-
-def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime) -> str:
+def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
     """One file that loads nothing."""
-    pages = Environment(loader=PackageLoader("edge.platform"), autoescape=True, undefined=StrictUndefined)
-    view = [_taxon(taxon, outlines) for taxon in week.taxa]
-    return pages.get_template("report.html").render(
-        week=week, taxa=view, made=made, effort=_effort(week), shown=MOST_TAXA
-    )
+    with speaking(_pages(), language):
+        return render_template(
+            "report.html",
+            html_language=HTML_LANGUAGE[language],
+            week=week,
+            area=area_words(week.area),
+            taxa=[_taxon(taxon, outlines) for taxon in week.taxa],
+            alerts=[_alert(alert) for alert in week.alerts],
+            effort=_effort(week),
+            more=_more(week),
+            made=when(made),
+            when=when,
+        )
 
 
 def pdf(page: str) -> bytes:
@@ -37,6 +51,15 @@ def pdf(page: str) -> bytes:
     return bytes(HTML(string=page, url_fetcher=_fetch_nothing).write_pdf())
 
 
+@cache
+def _pages() -> Flask:
+    """Templates and words; it serves nothing."""
+    app = Flask("edge.platform")
+    app.jinja_options = {"undefined": StrictUndefined}
+    PoBabel(app, default_timezone="UTC")
+    return app
+
+
 def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
     raise ValueError(f"the report loads nothing, and not {url}")
 
@@ -44,54 +67,78 @@ def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
 def _effort(week: Week) -> str:
     nights = (week.last - week.first).days + 1
     full = sum(node.nights == nights for node in week.nodes)
-    return f"{week.reporting} of {len(week.nodes)} nodes reported, {full} of them on all {nights} nights"
+    return gettext(
+        "%(reporting)s of %(nodes)s nodes reported, %(full)s of them on all %(nights)s nights",
+        reporting=number(week.reporting),
+        nodes=number(len(week.nodes)),
+        full=number(full),
+        nights=number(nights),
+    )
+
+
+def _more(week: Week) -> str:
+    if not week.more_taxa:
+        return ""
+    return gettext(
+        "%(more)s more were counted; these are the %(shown)s with the highest counts.",
+        more=number(week.more_taxa),
+        shown=number(MOST_TAXA),
+    )
 
 
 def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, Any]:
     last = taxon.weeks[-1]
     return {
-        "name": f"{taxon.total.label}, {taxon.total.stage}" if taxon.total.stage else taxon.total.label,
+        "name": taxon_words(taxon.total.label, taxon.total.stage),
         "eppo": taxon.total.eppo,
-        "unit": UNITS.get(taxon.total.unit, taxon.total.unit),
-        "count": taxon.total.count,
+        "unit": unit_words(taxon.total.unit),
+        "count": count_words(taxon.total.count),
         "between": between(taxon.total.low, taxon.total.high),
-        "a_night": "no data" if taxon.per_camera_night is None else f"{taxon.per_camera_night:.1f}",
+        "a_night": gettext("no data") if taxon.per_camera_night is None else f"{taxon.per_camera_night:.1f}",
         "density": density(taxon.nights),
         "change": change(last.week_mean, last.week_before),
         "level": last.level or "none",
-        "level_says": LEVELS[last.level],
+        "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
         "chart": Markup(bars(taxon.weeks, taxon.start_at)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines)) if taxon.places else "",  # noqa: S704
-        "cells": len(taxon.range.cells),
-        "hull": f"{taxon.range.hull_km2:,.0f}",
-        "first": taxon.range.first_seen,
-        "last": taxon.range.last_seen,
+        "spread": _spread(taxon),
     }
-
-
-def between(low: int | None, high: int | None) -> str:
-    """The range of a count, in words where there is none."""
-    return "not known" if low is None or high is None else f"{low:,} to {high:,}"
-
-
-def density(nights: Sequence[Night]) -> str:
-    """Mean of the nights with a calibrated camera, individuals a square metre."""
-    known = [night.per_m2 for night in nights if night.per_m2 is not None]
-    return f"{sum(known) / len(known):,.0f} /m²" if known else "not calibrated"
-
-
-def change(now: float | None, before: float | None) -> str:
-    """Against the seven nights before."""
-    if now is None or before is None:
-        return "no data to compare"
-    if before == 0:
-        return "none before" if now else "none, as before"
-    return f"{(now - before) / before:+.0%}"
 
 
 def _threshold(taxon: TaxonWeek) -> str:
     if taxon.start_at is None:
         return ""
-    sure = "" if taxon.sure_at is None else f", sure at {taxon.sure_at:g}"
-    return f"starts at {taxon.start_at:g}{sure} a camera and night ({taxon.source})"
+    values = {"start": number(taxon.start_at, 3), "source": taxon.source}
+    if taxon.sure_at is None:
+        return gettext("starts at %(start)s a camera and night (%(source)s)", **values)
+    sure = number(taxon.sure_at, 3)
+    return gettext("starts at %(start)s, sure at %(sure)s a camera and night (%(source)s)", sure=sure, **values)
+
+
+def _spread(taxon: TaxonWeek) -> str:
+    """Where and when it was seen."""
+    cells, hull = number(len(taxon.range.cells)), number(taxon.range.hull_km2)
+    if taxon.range.first_seen is None:
+        return gettext("Seen in %(cells)s km² of a hull of %(hull)s km².", cells=cells, hull=hull)
+    nights = {"first": str(taxon.range.first_seen), "last": str(taxon.range.last_seen)}
+    return gettext(
+        "Seen in %(cells)s km² of a hull of %(hull)s km², %(first)s to %(last)s.", cells=cells, hull=hull, **nights
+    )
+
+
+def _alert(alert: AlertTold) -> dict[str, str]:
+    return {
+        "level": alert.level,
+        "level_says": level_words(alert.level),
+        "says": gettext(
+            "%(taxon)s at %(node)s, %(at)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
+            taxon=taxon_words(alert.label, ""),
+            node=alert.node,
+            at=when(alert.at),
+            value=number(alert.value, 1),
+            unit=threshold_unit_words(alert.unit),
+            start=number(alert.start_at, 1),
+        ),
+        "source": alert.source,
+    }

@@ -76,7 +76,11 @@ _DUE = """
            look_at, source
     FROM recipient r JOIN risen_alert a ON area_code ^@ prefix AND at >= r.since
     LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-    WHERE done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
+    WHERE NOT EXISTS (
+        SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
+        WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
+          AND abs(extract(epoch FROM k.since - a.at)) < 1
+    ) AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
     ORDER BY at LIMIT %(limit)s
 """
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from edge.platform.charts import Place
 from edge.platform.database import Database
 from edge.platform.hull import Point
-from edge.platform.population import LEVELS, Night, Range, TaxonSum, Trend, Wanted, population, range_of, taxa_of, trend
+from edge.platform.population import Night, Range, TaxonSum, Trend, Wanted, population, range_of, taxa_of, trend
 
 WEEKS_SHOWN = 8
 MOST_TAXA = 12  # each with a chart and a map
@@ -53,8 +53,9 @@ class AlertTold:
     node: str
     label: str
     level: str
-    reason: str
-    look_at: str
+    value: float  # in `unit`, as is the next
+    start_at: float
+    unit: str
     source: str
 
 
@@ -63,7 +64,6 @@ class Week:
     """A report's content."""
 
     area: str
-    level: str
     first: date
     last: date
     nodes: tuple[NodeWeek, ...]
@@ -91,7 +91,6 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
         totals = taxa_of(database, area, first, last)
         return Week(
             area=area,
-            level=LEVELS[len(area)],
             first=first,
             last=last,
             nodes=tuple(nodes_of(database, area, first, last)),
@@ -157,9 +156,9 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
 
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     rows = database.execute(
-        "SELECT at, node, label, level, reason, look_at, source FROM alert JOIN node USING (node_id)"
+        "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
         " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s ORDER BY at",
         (area, first, last),
     )
-    names = ("at", "node", "label", "level", "reason", "look_at", "source")
+    names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")
     return [AlertTold(**dict(zip(names, row, strict=True))) for row in rows]

@@ -34,7 +34,12 @@ ROOT = Path(__file__).parents[2]
 SCREENS = ROOT / "docs/screens"
 REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ
 PASSWORD = "a long password"  # noqa: S105
-PAGES = {"map": "/?first=2026-07-08&last=2026-07-14", "nodes": "/nodes", "questions": "/questions"}
+PAGES = {
+    "map": "/?first=2026-07-08&last=2026-07-14",
+    "alerts": "/alerts",
+    "nodes": "/nodes",
+    "questions": "/questions",
+}
 BORDER = [Point(30.03 + 0.09 * sin(n / 12), 120.08 + (0.1 + 0.012 * cos(n / 3)) * cos(n / 12)) for n in range(76)]
 
 

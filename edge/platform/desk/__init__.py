@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from urllib.parse import urlencode
 
 import waitress
-from flask import Flask
+from flask import Flask, Response, request
 from psycopg import sql
 
 from edge.platform.database import Database, open_database
 from edge.platform.desk.people import secret
 from edge.platform.desk.views import desk
 from edge.platform.hull import Point
+from edge.platform.sentences import between, choice_words, count_words, when
+from edge.platform.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language, gettext, language, named
 
+YEAR_S = 365 * 86_400
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -35,13 +39,48 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         AS_DESK=lambda: open_database(url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
+    _speak(app, https=https)
 
     @app.after_request
-    def _headers(response: object) -> object:
-        response.headers.update(HEADERS)  # type: ignore[attr-defined]
+    def _headers(response: Response) -> Response:
+        response.headers.update(HEADERS)
         return response
 
     return app
+
+
+def _speak(app: Flask, *, https: bool) -> None:
+    """The reader's language, remembered once chosen; and what every template needs."""
+    PoBabel(app, locale_selector=lambda: chosen_language(request), default_timezone="UTC")
+    app.jinja_env.globals.update(
+        between=between, choice_words=choice_words, count_words=count_words, when=when, named=named
+    )
+
+    @app.context_processor
+    def _every_page() -> dict[str, object]:
+        asked = request.args.to_dict()
+        here = request.path if request.method == "GET" else "/"
+        return {
+            "html_language": HTML_LANGUAGE[language()],
+            "languages": [
+                (code, HTML_LANGUAGE[code], name, f"{here}?{urlencode({**asked, 'lang': code})}")
+                for code, name in LANGUAGES.items()
+            ],
+            "pages": [
+                ("desk.map_page", gettext("Map")),
+                ("desk.alerts_page", gettext("Alerts")),
+                ("desk.nodes_page", gettext("Nodes")),
+                ("desk.questions_page", gettext("Questions")),
+            ],
+        }
+
+    @app.after_request
+    def _remember(response: Response) -> Response:
+        if request.args.get("lang") in LANGUAGES:
+            response.set_cookie(
+                COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Strict", httponly=True, secure=https
+            )
+        return response
 
 
 def serve(app: Flask, host: str, port: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from secrets import token_urlsafe
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import (
     Blueprint,
@@ -13,6 +13,7 @@ from flask import (
     current_app,
     g,
     jsonify,
+    make_response,
     redirect,
     render_template,
     request,
@@ -21,16 +22,23 @@ from flask import (
 )
 
 from edge.errors import UsageError
+from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.database import Database
 from edge.platform.desk.people import role_of
-from edge.platform.population import LEVELS, TaxonSum, Wanted, population, range_of, taxa_of, trend
-from edge.platform.questions import answer, photograph, questions
-from edge.platform.report import UNITS, between, change, density
+from edge.platform.population import Range, TaxonSum, Wanted, population, range_of, taxa_of, trend
+from edge.platform.questions import MOST_LETTERS, answer, photograph, questions
+from edge.platform.sentences import area_words, change, density, level_words, taxon_words, threshold_unit_words, when
 from edge.platform.week import nodes_of, places_of
+from edge.platform.words import gettext, number
 
 desk = Blueprint("desk", __name__)
 DAYS_SHOWN, MOST_DAYS = 7, 400
 _Answer = Any  # what a Flask view may return
+
+
+def _refuse(code: int, says: str, detail: str = "") -> NoReturn:
+    """What a person reads who asked for what cannot be; `detail` is in English."""
+    abort(make_response(render_template("refused.html", says=says, detail=detail), code))
 
 
 def logged_in(view: Callable[..., _Answer]) -> Callable[..., _Answer]:
@@ -41,7 +49,7 @@ def logged_in(view: Callable[..., _Answer]) -> Callable[..., _Answer]:
         if "role" not in session:
             return redirect(url_for("desk.log_in"))
         if request.method == "POST" and request.form.get("token") != session["token"]:
-            abort(400, "This form is not of this log-in: open the page again.")
+            _refuse(400, gettext("This form is not of this log-in: open the page again."))
         with current_app.config["AS_ROLE"](session["role"]) as g.database:
             g.area = _own_area(g.database)
             return view(**arguments)
@@ -79,10 +87,10 @@ def map_page() -> _Answer:
     area, first, last = _filters()
     taxa = taxa_of(g.database, area, first, last)
     chosen = _chosen(taxa)
-    view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area, "units": UNITS}
+    view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
     if chosen is not None:
         view |= _of_taxon(g.database, _wanted(chosen, area, first, last))
-    return render_template("map.html", level=LEVELS[len(area)], between=between, **view)
+    return render_template("map.html", area_says=area_words(area), **view)
 
 
 @desk.get("/api/map")
@@ -115,6 +123,28 @@ def nodes_page() -> _Answer:
     return render_template("nodes.html", nodes=[_node(row, now) for row in rows])
 
 
+@desk.get("/alerts")
+@logged_in
+def alerts_page() -> _Answer:
+    """What stands above its action level, and who takes care of it."""
+    return render_template("alerts.html", alerts=[_alert(one) for one in standing(g.database)])
+
+
+@desk.post("/alerts/<int:node_id>")
+@logged_in
+def acknowledge_alert(node_id: int) -> _Answer:
+    """Somebody takes care of it; the leading worker tells the node."""
+    form = request.form
+    try:
+        since = datetime.fromisoformat(form.get("since", ""))
+    except ValueError:
+        _refuse(400, gettext("This alert is over."))
+    label, unit, level = (form.get(name, "") for name in ("label", "unit", "level"))
+    if not acknowledge(g.database, node_id, label=label, unit=unit, level=level, since=since, who=session["name"]):
+        _refuse(404, gettext("This alert is over."))
+    return redirect(url_for("desk.alerts_page"))
+
+
 @desk.get("/questions")
 @logged_in
 def questions_page() -> _Answer:
@@ -138,8 +168,10 @@ def answer_question(node_id: int, question: str) -> _Answer:
     try:
         if not answer(g.database, node_id, question, text=text, who=session["name"], label=label):
             abort(404)
-    except UsageError as why:
-        return render_template("questions.html", questions=questions(g.database), wrong=str(why)), 400
+    except UsageError:
+        most = number(MOST_LETTERS)
+        wrong = gettext("An answer has 1 to %(most)s letters, and a name at most 80.", most=most)
+        return render_template("questions.html", questions=questions(g.database), wrong=wrong), 400
     return redirect(url_for("desk.questions_page"))
 
 
@@ -147,7 +179,7 @@ def _own_area(database: Database) -> str:
     row = database.execute("SELECT my_area()").fetchone()
     if row is None or row[0] is None:
         session.clear()
-        abort(403, "This log-in has no area any more.")
+        _refuse(403, gettext("This log-in has no area any more."))
     return str(row[0])
 
 
@@ -158,9 +190,9 @@ def _filters() -> tuple[str, date, date]:
         first = date.fromisoformat(request.args.get("first") or (last - timedelta(days=DAYS_SHOWN - 1)).isoformat())
         wanted = Wanted(area=request.args.get("area", g.area).strip(), label="", first=first, last=last)
     except (UsageError, ValueError) as why:
-        abort(400, str(why))
+        _refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits, and nights are dates."), str(why))
     if (last - first).days > MOST_DAYS:
-        abort(400, f"At most {MOST_DAYS} nights are shown at once.")
+        _refuse(400, gettext("At most %(nights)s nights are shown at once.", nights=number(MOST_DAYS)))
     return wanted.area, first, last
 
 
@@ -188,25 +220,86 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
         "density": density(nights),
         "change": change(weeks[-1].week_mean, weeks[-1].week_before),
         "level_now": weeks[-1].level,
-        "cells": len(spread.cells),
-        "hull": f"{spread.hull_km2:,.0f}",
-        "front": spread.front_km_per_week,
+        "level_says": level_words(weeks[-1].level),
+        "cells": number(len(spread.cells)),
+        "spread": _spread(spread),
         "places": places_of(database, wanted),
-        "silent": [node for node in nodes_of(database, wanted.area, wanted.first, wanted.last) if not node.nights],
+        "silent": ", ".join(
+            f"{node.site}/{node.node}"
+            for node in nodes_of(database, wanted.area, wanted.first, wanted.last)
+            if not node.nights
+        ),
     }
+
+
+def _spread(found: Range) -> str:
+    hull = number(found.hull_km2)
+    if found.front_km_per_week is None:
+        return gettext("occupied, hull %(hull)s km²", hull=hull)
+    front = number(found.front_km_per_week, 1)
+    return gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)
+
+
+def _alert(one: Standing) -> dict[str, Any]:
+    told = one.told
+    return {
+        "node_id": one.node_id,
+        "taxon": taxon_words(told.label, ""),
+        "label": told.label,
+        "unit": told.unit,
+        "level": told.level,
+        "since": told.since,
+        "level_says": level_words(told.level),
+        "says": gettext(
+            "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
+            node=f"{one.site}/{one.node}",
+            since=when(told.since),
+            value=number(told.value, 1),
+            unit=threshold_unit_words(told.unit),
+            start=number(told.start_at, 1),
+        ),
+        "done": _care_words(one),
+    }
+
+
+def _care_words(one: Standing) -> str:
+    """Who takes care, and whether the node knows; empty for nobody."""
+    if one.is_open or one.at is None:
+        return ""
+    who = gettext("%(who)s takes care of it, %(at)s UTC.", who=one.who, at=when(one.at))
+    if one.outcome is None:
+        then = gettext("On its way to the node.")
+    elif one.outcome == "done":
+        then = gettext("The node shows it too.")
+    else:
+        then = gettext("The node did not take it: %(code)s.", code=one.outcome)
+    return f"{who} {then}"
 
 
 def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
     site, node, area, heard, state, problem, camera, waiting, battery = row
     hours = (now - heard).total_seconds() / 3600
-    says = problem or ("silent for a day" if hours > 24 else "offline" if state == "offline" else "")
-    says = says or (f"camera {camera}" if camera not in {None, "ok", "starting"} else "")
+    silent = gettext("silent for a day") if hours > 24 else gettext("offline") if state == "offline" else ""
+    says = gettext("It says:") if problem else silent or _camera_words(camera)
     return {
         "name": f"{site}/{node}",
         "area": area,
-        "heard": heard.strftime("%Y-%m-%d %H:%M"),
+        "heard": when(heard),
         "is_well": not says,
-        "says": says or "well",
-        "waiting": "" if waiting is None else f"{waiting:,}",
+        "says": says or gettext("well"),
+        "problem": problem,  # in English, as the node tells it
+        "waiting": "" if waiting is None else number(waiting),
         "battery": "" if battery is None else f"{battery:.0%}",
     }
+
+
+def _camera_words(state: str | None) -> str:
+    """What is wrong with the camera; empty for nothing."""
+    words = {
+        "missing": gettext("no camera"),
+        "stalled": gettext("the camera gives nothing new"),
+        "repeating": gettext("the camera repeats its picture"),
+    }
+    if state in {None, "ok", "starting", "ended"}:
+        return ""
+    return words.get(str(state), gettext("camera: %(state)s", state=str(state)))

@@ -6,35 +6,46 @@
   const answer = await fetch(box.dataset.from + location.search);
   if (!answer.ok) return;
   const told = await answer.json();
+  const style = getComputedStyle(document.body);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const language = document.documentElement.lang;
 
   const map = L.map(box, { attributionControl: false, keyboard: true });
-  const border = { color: "#7b877d", weight: 1, fill: false, interactive: false };
+  const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
   const most = Math.max(1, ...told.places.map((place) => place[3] ?? 0));
   for (const [name, latitude, longitude, count] of told.places) {
-    const style = count === null
-      ? { radius: 6, color: "#5b665d", fillOpacity: 0, dashArray: "3 3" }
+    const look = count === null
+      ? { radius: 6, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
       : count === 0
-        ? { radius: 6, color: "#1b5e2f", fillOpacity: 0.7 }
-        : { radius: Math.max(6, 24 * Math.sqrt(count / most)), color: "#b3261e", fillOpacity: 0.5 };
+        ? { radius: 6, color: colour("green"), fillOpacity: 0.7 }
+        : { radius: Math.max(6, 24 * Math.sqrt(count / most)), color: colour("red"), fillOpacity: 0.5 };
     const text = document.createElement("span");
-    text.textContent = `${name}: ${count === null ? "no data" : count}`;
-    shapes.push(L.circleMarker([latitude, longitude], { weight: 2, ...style }).bindTooltip(text).addTo(map));
+    text.textContent = `${name}: ${count === null ? box.dataset.noData : count.toLocaleString(language)}`;
+    shapes.push(L.circleMarker([latitude, longitude], { weight: 2, ...look }).bindTooltip(text).addTo(map));
   }
   if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
   L.control.scale({ imperial: false }).addTo(map);
 
   const chart = document.getElementById("chart");
   if (!told.nights.length) return;
+  const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
+  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+  const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value));
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
   const series = [
-    {},
-    { label: "each night", stroke: "#2e7d4f", width: 0, points: { show: true, size: 7, fill: "#2e7d4f" } },
-    { label: "mean of seven", stroke: "#b3261e", width: 2, points: { show: false } },
+    { label: chart.dataset.night, value: (plot, at) => (at === null || at === undefined ? "–" : day.format(at * 1000)) },
+    { label: chart.dataset.each, stroke: colour("green"), width: 0, value: shown, points: { show: true, size: 7, fill: colour("green") } },
+    { label: chart.dataset.mean, stroke: colour("red"), width: 2, value: shown, points: { show: false } },
+  ];
+  const axis = { stroke: colour("ink"), grid: { stroke: colour("line") }, ticks: { stroke: colour("line") } };
+  const axes = [
+    { ...axis, space: 70, incrs: [1, 2, 7, 14].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
+    { ...axis, values: (plot, at) => at.map((one) => figure.format(one)) },
   ];
   const size = () => ({ width: chart.clientWidth, height: 320 });
   const plot = new uPlot(
-    { ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), series, scales: { y: { range: [0, null] } } },
+    { ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), series, axes, scales: { y: { range: [0, null] } } },
     [seconds, told.nights.map((night) => night[1]), told.nights.map((night) => night[2])], chart);
   addEventListener("resize", () => plot.setSize(size()));
   document.body.dataset.drawn = "yes";

@@ -1,0 +1,119 @@
+"""What stands above its action level at each node, and who takes care of it, as desk and node say it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+
+from edge.platform.database import Database
+from edge.platform.questions import AGAIN, VALID_FOR
+from edge.wire import Reply, SeenCommand, StandingAlert, node_topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An alert as its node told it last. `who` is empty while nobody takes care of it."""
+
+    node_id: int
+    site: str
+    node: str
+    told: StandingAlert
+    who: str
+    at: datetime | None  # when that was said
+    outcome: str | None  # done once node and desk agree; None: on its way to the node
+
+    @property
+    def is_open(self) -> bool:
+        """Does it still ask for somebody?"""
+        return not self.who
+
+
+_STANDING = """
+    SELECT node_id, site, node, one, coalesce(k.who, ''), k.at, k.outcome
+    FROM node, jsonb_array_elements(health->'alerts') AS one
+    LEFT JOIN LATERAL (
+        SELECT who, at, outcome FROM acknowledgement k
+        WHERE k.node_id = node.node_id AND (label, unit, level, since)
+              = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
+    ) k ON true
+    ORDER BY k.who IS NOT NULL, one->>'level', one->>'since'
+"""
+
+
+def standing(database: Database) -> list[Standing]:
+    """Of the role's subtree, those that nobody takes care of first, the most urgent on top."""
+    return [
+        Standing(
+            node_id=node_id, site=site, node=node, told=msgspec.convert(one, StandingAlert), who=who, at=at,
+            outcome=outcome,
+        )
+        for node_id, site, node, one, who, at, outcome in database.execute(_STANDING)
+    ]  # fmt: skip
+
+
+def acknowledge(
+    database: Database, node_id: int, *, label: str, unit: str, level: str, since: datetime, who: str
+) -> bool:
+    """Keep it until the node has it; False if the role sees no such alert standing."""
+    named = (node_id, label, unit, level, since)
+    if named not in {(one.node_id, one.told.label, one.told.unit, one.told.level, one.told.since)
+                     for one in standing(database)}:  # fmt: skip
+        return False
+    database.execute(
+        "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) VALUES (%s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT DO NOTHING",
+        (*named, who[:80]),
+    )
+    return True
+
+
+def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAlert]) -> None:
+    """What a node's `health` says of its alerts: who takes care of them there, and what was taken back."""
+    for one in alerts:
+        named = (node_id, one.label, one.unit, one.level, one.since)
+        if one.done is not None:
+            database.execute(
+                "INSERT INTO acknowledgement (node_id, label, unit, level, since, who, at, outcome)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, 'done')"
+                " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done'",
+                (*named, one.who, one.done),
+            )
+        else:
+            database.execute(
+                "DELETE FROM acknowledgement WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)"
+                " AND outcome = 'done'",
+                named,
+            )
+
+
+def seen_due(database: Database, now: datetime | None = None) -> list[tuple[str, SeenCommand]]:
+    """Topic and command for each that its node has not confirmed; noted as sent."""
+    expires = (now or datetime.now(UTC)) + VALID_FOR
+    rows = database.execute(
+        "SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)"
+        " WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %s) ORDER BY at",
+        (AGAIN,),
+    ).fetchall()
+    due = []
+    for node_id, site, node, label, unit, level, since, who in rows:
+        command = SeenCommand(
+            id=uuid4().hex, expires=expires, label=label, unit=unit, level=level, since=since, who=who
+        )
+        database.execute(
+            "UPDATE acknowledgement SET sent = now(), command = %s"
+            " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)",
+            (command.id, node_id, label, unit, level, since),
+        )
+        due.append((node_topic(site, node, "cmd/seen"), command))
+    return due
+
+
+def note_seen(database: Database, node_id: int, reply: Reply) -> None:
+    """What the node made of it. `busy` and `expired` are no outcome: it is sent again."""
+    if reply.id is not None and reply.code not in {"busy", "expired"}:
+        database.execute(
+            "UPDATE acknowledgement SET outcome = %s WHERE node_id = %s AND command = %s",
+            (reply.code, node_id, reply.id),
+        )

@@ -1,0 +1,112 @@
+"""Figures as the station's people read them, in their language: what desk and report have in common."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from edge.platform.population import Night, TaxonSum
+from edge.platform.words import gettext, named, number
+
+
+def taxon_words(label: str, stage: str) -> str:
+    """Name and life stage."""
+    stages = {
+        "egg": gettext("egg"),
+        "larva": gettext("larva"),
+        "nymph": gettext("nymph"),
+        "pupa": gettext("pupa"),
+        "juvenile": gettext("juvenile"),
+        "adult": gettext("adult"),
+        "symptom": gettext("symptom"),
+    }
+    if not stage:
+        return named(label)
+    return gettext("%(taxon)s, %(stage)s", taxon=named(label), stage=stages.get(stage, stage))
+
+
+def unit_words(unit: str) -> str:
+    """What is counted; a unit that is not known yet as it is."""
+    words = {
+        "new": gettext("new since the picture before"),
+        "visits": gettext("visits"),
+        "max_per_frame": gettext("most on one frame"),
+        "affected_frames": gettext("frames with the symptom"),
+    }
+    return words.get(unit, unit)
+
+
+def choice_words(taxon: TaxonSum) -> str:
+    """One entry of a list of taxa."""
+    return f"{taxon_words(taxon.label, taxon.stage)} · {unit_words(taxon.unit)}"
+
+
+def threshold_unit_words(unit: str) -> str:
+    """A unit of action thresholds; another one as it stands in its source."""
+    words = {
+        "insects/picture": gettext("on one picture"),
+        "insects/trap/night": gettext("a trap and night"),
+        "adults/trap/night": gettext("a trap and night"),
+        "insects/card/night": gettext("a card and night"),
+        "adults/card/night": gettext("a card and night"),
+        "insects/trap/week": gettext("a trap and week"),
+        "adults/trap/week": gettext("a trap and week"),
+        "visits/day": gettext("visits a day"),
+        "insects/hill": gettext("a hill"),
+        "insects/plant": gettext("a plant"),
+        "insects/leaf": gettext("a leaf"),
+        "insects/m2": gettext("a square metre"),
+        "number/m2": gettext("a square metre"),
+        "% leaves": gettext("of 100 leaves"),
+        "% plants": gettext("of 100 plants"),
+    }
+    return words.get(unit, unit)
+
+
+def level_words(level: str | None) -> str:
+    """Of a count against a threshold."""
+    words = {"act": gettext("act"), "look": gettext("go and look"), "calm": gettext("calm")}
+    return gettext("no threshold of the station") if level is None else words.get(level, level)
+
+
+def area_words(area: str) -> str:
+    """The level of an area code, with the code."""
+    levels = {
+        0: gettext("All areas"),
+        2: gettext("Province %(area)s", area=area),
+        4: gettext("City %(area)s", area=area),
+        6: gettext("County %(area)s", area=area),
+        9: gettext("Township %(area)s", area=area),
+        12: gettext("Village %(area)s", area=area),
+    }
+    return levels[len(area)]
+
+
+def count_words(count: int | None) -> str:
+    """A count, or that nobody looked."""
+    return gettext("no data") if count is None else number(count)
+
+
+def between(low: int | None, high: int | None) -> str:
+    """The range of a count, in words where there is none."""
+    if low is None or high is None:
+        return gettext("not known")
+    return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
+
+
+def density(nights: Sequence[Night]) -> str:
+    """Mean of the nights with a calibrated camera, individuals a square metre."""
+    known = [night.per_m2 for night in nights if night.per_m2 is not None]
+    return f"{number(sum(known) / len(known))} /m²" if known else gettext("not calibrated")
+
+
+def change(now: float | None, before: float | None) -> str:
+    """Against the seven nights before."""
+    if now is None or before is None:
+        return gettext("no data to compare")
+    if before == 0:
+        return gettext("none before") if now else gettext("none, as before")
+    return f"{(now - before) / before:+.0%}"
+
+
+def when(at: datetime) -> str:
+    """A moment in UTC, as records have it."""
+    return at.strftime("%Y-%m-%d %H:%M")

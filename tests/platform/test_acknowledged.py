@@ -1,0 +1,191 @@
+"""Who takes care of an alert: said at the desk it shows at the node, said at the node it shows at the desk."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.advice import Measured, Period, Standing, Threshold, key_of
+from edge.clock import SystemClock
+from edge.platform.acknowledged import acknowledge, seen_due, standing
+from edge.platform.address import BrokerAddress
+from edge.platform.database import Database, open_database
+from edge.platform.decode import Message
+from edge.platform.desk import create_app
+from edge.platform.desk.people import add_person
+from edge.platform.leader import Leader
+from edge.platform.registry import note
+from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.telling import Telling
+from edge.platform.telling_people import add_recipient, tell_people
+from edge.platform.worker import Worker
+from edge.store import Deed
+from edge.wire import Health, Key, Reply, StandingAlert, Stored, encode_batch, encode_message
+from tests.broker import Broker
+from tests.node import running, to
+from tests.platform.test_desk import PASSWORD, log_in, token
+from tests.platform.test_population import Fleet, epoch, moment
+from tests.platform.test_telling_people import Hook, alert, hook  # noqa: F401
+from tests.records import MOTH
+from tests.waiting import wait_until
+
+SINCE = datetime(2026, 7, 1, 12, 0, 0, 123456, UTC)
+TOLD = StandingAlert(
+    label=MOTH[0], unit="adults/trap/night", level="act", since=SINCE, value=9.0, start_at=5.0
+)  # as test_telling_people has it
+THRESHOLD = Threshold(
+    scientific_name=MOTH[0], crop="Brassica", stage_of_crop="", method="pheromone trap", quantity="adults",
+    unit="adults/trap/night", low=5.0, high=8.0, region="", action="look", basis="action", source="the station",
+)  # fmt: skip
+STANDS = Standing(
+    threshold=THRESHOLD, level="act", since=moment(SINCE), count=9,
+    figure=Measured(9.0, "adults/trap/night", 7.0, 12.0),
+    period=Period(first=date(2026, 6, 30), last=date(2026, 6, 30), is_over=True),
+)  # fmt: skip
+
+
+@pytest.fixture
+def fleet(database: Database) -> Fleet:
+    """Node a in one township and c in the next, an alert at both."""
+    fleet = Fleet(database)
+    for node in "ac":
+        fleet.place(node)
+        says(fleet, node, TOLD)
+    add_person(database, "town", PASSWORD, "330106011")
+    return fleet
+
+
+def says(fleet: Fleet, node: str, *alerts: StandingAlert) -> None:
+    health = Health(utc=SINCE, clock="synced", session=1, uptime_s=1.0, alerts=list(alerts))
+    note(fleet.database, fleet.intake, [Message(f"fieldeye/v1/s/{node}/health", encode_message(health))])
+
+
+def replies(fleet: Fleet, code: str, command: str) -> None:
+    reply = Reply(code=code, id=command)  # type: ignore[arg-type]
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/reply/seen", encode_message(reply))])
+
+
+def form(client: FlaskClient, **changes: str) -> dict[str, str]:
+    named = {"label": TOLD.label, "unit": TOLD.unit, "level": TOLD.level, "since": SINCE.isoformat()}
+    return named | {"token": token(client)} | changes
+
+
+def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
+    client = create_app(url).test_client()
+    log_in(client)
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    assert "Somebody takes care of it" in client.get("/alerts").text
+    assert client.post(f"/alerts/{mine.node_id}", data=form(client)).status_code == 302
+    assert "town takes care of it" in client.get("/alerts").text
+    ((topic, command),) = seen_due(fleet.database)
+    assert topic == "fieldeye/v1/s/a/cmd/seen"
+    assert (command.label, command.level, command.since, command.who) == (MOTH[0], "act", SINCE, "town")
+    assert seen_due(fleet.database) == [], "not twice within two minutes"
+    replies(fleet, "busy", command.id)
+    assert "On its way to the node" in client.get("/alerts").text
+    replies(fleet, "done", command.id)
+    assert "The node shows it too" in client.get("/alerts").text
+
+
+def test_a_township_neither_sees_nor_acknowledges_what_stands_in_the_next(fleet: Fleet, url: str) -> None:
+    client = create_app(url).test_client()
+    log_in(client)
+    (other,) = [one for one in standing(fleet.database) if one.node == "c"]
+    assert "s/c" not in client.get("/alerts").text
+    assert client.post(f"/alerts/{other.node_id}", data=form(client)).status_code == 404
+    assert seen_due(fleet.database) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"since": "today"}, 400), ({"since": "2026-07-02T00:00:00+00:00"}, 404), ({"level": "calm"}, 404),
+     ({"token": "guessed"}, 400)],
+)  # fmt: skip
+def test_what_does_not_stand_cannot_be_acknowledged(fleet: Fleet, url: str, changes: dict[str, str], code: int) -> None:
+    client = create_app(url).test_client()
+    log_in(client)
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    assert client.post(f"/alerts/{mine.node_id}", data=form(client, **changes)).status_code == code
+    assert seen_due(fleet.database) == []
+
+
+def test_what_the_node_says_shows_and_what_it_takes_back_goes(fleet: Fleet) -> None:
+    said = StandingAlert(
+        label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, value=9.0, start_at=5.0, who="Li", done=SINCE
+    )
+    says(fleet, "a", said)
+    assert [(one.node, one.who, one.outcome) for one in standing(fleet.database)] == [
+        ("c", "", None), ("a", "Li", "done"),
+    ]  # fmt: skip
+    assert seen_due(fleet.database) == [], "the node knows already"
+    says(fleet, "a", TOLD)
+    assert all(one.is_open for one in standing(fleet.database))
+
+
+def test_a_word_on_its_way_outlives_a_health_that_does_not_know_of_it(fleet: Fleet) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    says(fleet, "a", TOLD)
+    assert [one.who for one in standing(fleet.database) if one.node == "a"] == ["Wang"]
+
+
+def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
+    add_recipient(fleet.database, "webhook", hook.address)
+    fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
+    for node in "ac":
+        fleet.intake.keep([_record(node)])
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=9)) == 1
+    assert [one["node"] for one in hook.told] == ["c"]
+
+
+def _record(node: str) -> Message:
+    told = Stored(Key(node, epoch(node), 1), alert(SINCE, "act", MOTH[0]))
+    return Message(f"fieldeye/v1/s/{node}/records", encode_batch([told]))
+
+
+@contextmanager
+def at_work(broker: Broker, url: str) -> Iterator[None]:
+    stop, telling = Event(), Telling()
+    source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="care-test")
+    leader = Leader(source, telling, every_s=0.3)
+    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
+    thread = Thread(target=lambda: list(worker.run(stop)))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+
+
+def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(
+    tmp_path: Path, url: str, database: Database
+) -> None:
+    with Broker() as broker, running(tmp_path, to(broker.port, health_every_s=0.3)) as node, at_work(broker, url):
+        node.board.show(alerts=(STANDS,))
+        wait_until(lambda: len(standing(database)) == 1, within_s=40)
+        (one,) = standing(database)
+        acknowledge(
+            database,
+            one.node_id,
+            label=one.told.label,
+            unit=one.told.unit,
+            level="act",
+            since=one.told.since,
+            who="Wang",
+        )
+        wait_until(lambda: node.store.decisions.deed(key_of(STANDS)) is not None, within_s=40)
+        deed = node.store.decisions.deed(key_of(STANDS))
+        assert deed is not None
+        assert deed.who == "Wang"
+        wait_until(lambda: standing(database)[0].outcome == "done", within_s=40)
+        node.store.decisions.undo(key_of(STANDS))
+        wait_until(lambda: standing(database)[0].is_open, within_s=40)
+        node.store.decisions.do(key_of(STANDS), Deed("Li", SINCE))
+        wait_until(lambda: standing(database)[0].who == "Li", within_s=40)

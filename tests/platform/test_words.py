@@ -1,0 +1,102 @@
+"""The station's languages: no sentence is missing in Chinese, who gets which, and taxa by their own names."""
+
+import io
+import re
+from datetime import date, datetime
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.pofile import read_po
+
+from edge.platform.desk import create_app
+from edge.platform.report import html, pdf
+from edge.platform.week import week
+from edge.platform.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES
+from tests.platform.test_desk import fleet, log_in  # noqa: F401  the county with a question a node
+from tests.platform.test_population import Fleet
+from tests.records import MOTH
+
+ROOT = Path(__file__).parents[2]
+TRANSLATED = sorted(set(LANGUAGES) - {"en"})
+PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+@pytest.fixture(scope="module")
+def wanted() -> set[str]:
+    """Every sentence in the desk's and the report's code and templates."""
+    methods, _ = parse_mapping_cfg(io.StringIO((ROOT / "edge/platform/babel.cfg").read_text()), "babel.cfg")
+    below = [(pattern.removeprefix("edge/platform/"), method) for pattern, method in methods]
+    return {str(message) for _, _, message, _, _ in extract_from_dir(ROOT / "edge" / "platform", below)}
+
+
+def catalogue(language: str) -> Catalog:
+    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
+        return read_po(lines, locale=language)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_sentence_is_missing_unsure_or_left_over(language: str, wanted: set[str]) -> None:
+    assert len(wanted) > 100
+    known = {str(message.id): message for message in catalogue(language) if message.id}
+    assert known.keys() == wanted
+    assert [text for text, message in known.items() if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translations_keep_the_values_of_their_sentence(language: str) -> None:
+    for message in catalogue(language):
+        assert set(PLACEHOLDER.findall(str(message.id))) == set(PLACEHOLDER.findall(str(message.string))), message.id
+
+
+def test_every_language_of_the_menu_has_a_catalogue_or_is_the_source() -> None:
+    assert {path.name for path in CATALOGUES.iterdir()} | {"en"} == set(LANGUAGES) == set(HTML_LANGUAGE)
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "expected"),
+    [
+        ("/log-in", {}, "en"),
+        ("/log-in", {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}, "zh-Hans"),
+        ("/log-in", {"Accept-Language": "ja"}, "en"),
+        ("/log-in?lang=zh", {"Accept-Language": "en"}, "zh-Hans"),
+        ("/log-in?lang=xx", {}, "en"),
+    ],
+)
+def test_the_address_comes_before_the_browser_before_english(
+    address: str, headers: dict[str, str], expected: str, url: str
+) -> None:
+    assert f'<html lang="{expected}">' in create_app(url).test_client().get(address, headers=headers).text
+
+
+def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet, url: str) -> None:  # noqa: F811
+    client = create_app(url).test_client()
+    log_in(client)
+    page = client.get("/?first=2026-07-01&last=2026-07-01&lang=zh").text
+    assert "first=2026-07-01&amp;last=2026-07-01&amp;lang=en" in page
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert "乡镇 330106011" in page
+    assert "小菜蛾 (Plutella xylostella)" in page
+    assert "计数，范围 1–9" in page
+
+
+def test_a_refusal_speaks_the_readers_language(fleet: Fleet, url: str) -> None:  # noqa: F811
+    client = create_app(url).test_client()
+    log_in(client)
+    answer = client.get("/?area=12345&lang=zh")
+    assert (answer.status_code, "区划代码为" in answer.text) == (400, True)
+
+
+def test_the_report_speaks_chinese_on_paper_too(fleet: Fleet) -> None:  # noqa: F811
+    told = week(fleet.database, "330106", date(2026, 6, 29), date(2026, 7, 5))
+    page = html(told, [], datetime(2026, 7, 6), "zh")  # noqa: DTZ001
+    assert '<html lang="zh-Hans">' in page
+    assert "监测点计数" in page
+    assert "小菜蛾 (Plutella xylostella)" in page
+    assert not re.search(r">[a-z ]{4,}<", page), "an English word is left"
+    paper = pypdfium2.PdfDocument(pdf(page))
+    assert "监测点计数" in "".join(one.get_textpage().get_text_range() for one in paper)
+    assert MOTH[0] in html(told, [], datetime(2026, 7, 6))  # noqa: DTZ001
