@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from edge.bundle import MODELS
-from edge.errors import FieldeyeError
+from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate, paths_of
 from training.export import truths_of
@@ -90,18 +90,15 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
 def main() -> int:
     """Command line: 0 shipped, 1 refused."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("new", type=Path)
-    parser.add_argument("old", type=Path, nargs="?", default=MODELS)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("new", type=Path, help="folder that training.export wrote")
+    parser.add_argument("old", type=Path, nargs="?", default=MODELS, help="default: models/")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    try:
-        why = accept(read_config(arguments.config), arguments.new, arguments.old)
-    except FieldeyeError as fault:
-        why = str(fault)
+    why = accept(read_config(arguments.config), arguments.new, arguments.old)
     print(why or f"shipped: {arguments.old} has the new bundle")
     return 1 if why else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    finish(main)

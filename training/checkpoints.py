@@ -46,7 +46,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Raises ConfigError when the file is not a checkpoint of this program."""
+    """Raises ConfigError when the file is not there, or not a checkpoint of this program."""
+    if not path.is_file():
+        raise ConfigError(f"{path}: not there; train first, or say with --runs or --run where the run is")
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as why:

@@ -9,12 +9,15 @@ from edge.errors import FieldeyeError
 WRONG, STOPPED = 2, 130
 
 
-def run(main: Callable[[], int | None]) -> None:
+def finish(main: Callable[[], int | None]) -> None:
     """Run a command line and leave the program; what `main` returns is the exit code."""
     try:
         code = main() or 0
     except FieldeyeError as fault:
         print(fault, file=sys.stderr)
+        code = WRONG
+    except OSError as why:
+        print(f"{why.filename}: {why.strerror}; name one that is there and that you may use", file=sys.stderr)
         code = WRONG
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
+
+from edge.errors import UsageError
+from training.command import finish
 
 mpl.use("Agg")
 LOSSES = ("loss", "loss_box", "loss_objectness", "loss_class")
@@ -14,12 +18,12 @@ SCORES = ("map50", "map50_95")
 
 def draw_curves(log: Path, picture: Path) -> None:
     """Losses of training above, average precision of validation below, over epochs, as a PNG."""
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = _lines(log)
     figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 6), layout="constrained")
     for axes, names in ((top, LOSSES), (bottom, SCORES)):
         for name in names:
             points = [(line["epoch"] + 1, line[name]) for line in lines if name in line]
-            axes.plot(*zip(*points, strict=True), label=name, marker="." if name in SCORES else "")
+            axes.plot(*np.array(points).reshape(-1, 2).T, label=name, marker="." if name in SCORES else "")
         axes.legend()
         axes.grid(alpha=0.3)
     top.set_ylabel("training loss a point")
@@ -28,14 +32,24 @@ def draw_curves(log: Path, picture: Path) -> None:
     plt.close(figure)
 
 
+def _lines(log: Path) -> list[dict[str, float]]:
+    try:
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    except ValueError as why:
+        raise UsageError(f"{log}: not the log of a run ({why}); name runs/<name>/log.jsonl") from why
+    if not lines:
+        raise UsageError(f"{log}: no epoch yet; wait for the first")
+    return lines
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("log", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("log", type=Path, help="log.jsonl of a run")
+    parser.add_argument("picture", type=Path, help="the PNG that is written")
     arguments = parser.parse_args()
     draw_curves(arguments.log, arguments.picture)
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

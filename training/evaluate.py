@@ -15,6 +15,7 @@ import cv2
 from edge.bundle import MODELS
 from edge.errors import ConfigError
 from training.classes import read_classes
+from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
 from training.export import PRECISIONS, empties_of
@@ -119,8 +120,8 @@ def _rounded(share: float | None) -> float | None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles are; default: models/")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--out", type=Path, help="folder for a report alone; needed with --split val")
     arguments = parser.parse_args()
@@ -138,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -23,6 +23,7 @@ from edge.detector import Detector
 from training.added import with_added
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
+from training.command import finish
 from training.config import EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
 from training.dispersion import measure
@@ -198,9 +199,9 @@ def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iter
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -214,4 +215,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

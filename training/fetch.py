@@ -7,12 +7,12 @@ is missing, its public source is printed; put it below the configuration's `data
 import argparse
 import csv
 import hashlib
-import sys
 from pathlib import Path
 
 import msgspec
 
 from edge.errors import ConfigError
+from training.command import finish
 from training.config import read_config
 from training.datasets import SPLITS
 
@@ -64,7 +64,7 @@ def fault_of(folder: Path, source: Source) -> str | None:
 def main() -> int:
     """Command line: 0 when every dataset is there and unchanged, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     config = read_config(parser.parse_args().config)
     sources = read_sources()
     faults = {one.name: fault_of(Path(config.data) / one.name, sources[one.name]) for one in config.datasets}
@@ -74,4 +74,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

@@ -21,6 +21,7 @@ import numpy as np
 from edge.boxes import Floats, iou
 from edge.bundle import load_bundle
 from edge.detector import Detector
+from training.command import finish
 from training.config import read_config
 from training.samples import IGNORE, Sample, read_image
 
@@ -88,9 +89,9 @@ def main() -> None:
     from training.train import samples_of  # noqa: PLC0415  train reads the decisions
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("--bundle", type=Path, required=True, help="say, models/pests.onnx")
+    parser.add_argument("--out", type=Path, required=True, help="the CSV of proposals")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
@@ -104,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -18,7 +18,7 @@ from edge.boxes import Image
 from edge.detections import no_detections
 from edge.errors import UsageError
 from training.classes import read_classes
-from training.command import run
+from training.command import finish
 from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
 from training.datasets import SPLITS
@@ -80,4 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    finish(main)

@@ -26,6 +26,7 @@ from training.added import with_added
 from training.batches import plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
+from training.command import finish
 from training.config import EMPTY, TrainConfig, read_config
 from training.cutouts import Pasting, read_cutouts
 from training.datasets import images_of_split, read_dataset
@@ -212,4 +213,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -19,6 +19,7 @@ from edge.bundle import MODELS
 from edge.severity import VIEWS, LeafReader
 from training.checkpoints import load_checkpoint
 from training.classes import HEALTHY, read_classes
+from training.command import finish
 from training.export import dataset_facts
 from training.leaves.net import STRESSES, LeafNet
 from training.leaves.pictures import PAD, Leaf, read_leaves
@@ -124,9 +125,9 @@ def fitted_limits(severity: Floats, grade: Ints) -> list[float]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/datasets") / DATASET)
-    parser.add_argument("--run", type=Path, default=Path("runs/leaf"))
-    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--data", type=Path, default=Path("../shared/datasets") / DATASET, help="coffee-leaves")
+    parser.add_argument("--run", type=Path, default=Path("runs/leaf"), help="checkpoints and log; default: runs/leaf")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where leaf.onnx is; default: models/")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -137,4 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -18,6 +18,7 @@ import numpy as np
 
 from edge.bundle import MODELS
 from edge.severity import LeafMetrics, LeafReader
+from training.command import finish
 from training.datasets import images_of_split
 from training.judging.bootstrap import interval, shares
 from training.judging.figures import Share
@@ -112,8 +113,8 @@ def _share(is_right: Sequence[bool]) -> Share:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/datasets") / DATASET)
-    parser.add_argument("--models", type=Path, default=MODELS)
+    parser.add_argument("--data", type=Path, default=Path("../shared/datasets") / DATASET, help="coffee-leaves")
+    parser.add_argument("--models", type=Path, default=MODELS, help="where leaf.onnx is; default: models/")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -125,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.command import finish
 from training.config import OptimiserConfig
 from training.engine import DivergedError, Ema, Schedule
 from training.leaves.net import LeafNet, started
@@ -23,6 +24,7 @@ from training.leaves.pictures import UNSURE, Leaf, batches, changed, read_leaves
 from training.train import append_line
 
 SIDE_PX = 416  # of the longer side; a leaf of 2:1 is 416x208 px
+WEIGHTS = Path("../shared/weights/efficientnet_lite0_imagenet.npz")
 EPOCHS, BATCH, SEED = 12, 8, 1
 OPTIMISER = OptimiserConfig(learning_rate=1.5e-3, final_share=0.01, weight_decay=0.02, ema_decay=0.99)
 STRESS_WEIGHT, SHARE_WEIGHT, LESION_WEIGHT = 0.3, 2.0, 3.0  # lesions are a twentieth of the px
@@ -123,9 +125,9 @@ def _begun(weights: Path) -> Checkpoint:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/datasets/coffee-leaves"))
-    parser.add_argument("--weights", type=Path, default=Path("../shared/weights/efficientnet_lite0_imagenet.npz"))
-    parser.add_argument("--run", type=Path, default=Path("runs/leaf"))
+    parser.add_argument("--data", type=Path, default=Path("../shared/datasets/coffee-leaves"), help="coffee-leaves")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="to start from")
+    parser.add_argument("--run", type=Path, default=Path("runs/leaf"), help="checkpoints and log; default: runs/leaf")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -134,4 +136,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

@@ -1,0 +1,72 @@
+"""Each command explains itself, and a wrong name is one sentence and exit code 2."""
+
+from importlib import import_module
+
+import pytest
+
+from edge.errors import UsageError
+from training.command import finish
+
+COMMANDS = "fetch train export evaluate accept report curves label_care leaves.train leaves.export leaves.judge".split()
+ABSENT = {
+    "accept": ["absent.toml", "absent"],
+    "report": ["absent.toml", "sheet.jpg"],
+    "curves": ["absent.jsonl", "curves.png"],
+    "label_care": ["absent.toml", "--bundle", "absent.onnx", "--out", "out.csv"],
+    "leaves.train": ["--data", "absent", "--run", "run"],
+    "leaves.export": ["--data", "absent", "--run", "run", "--models", "models"],
+    "leaves.judge": ["--data", "absent"],
+}
+
+
+def called(name, words, monkeypatch):
+    """The exit code."""
+    monkeypatch.setattr("sys.argv", [name, *words])
+    with pytest.raises(SystemExit) as ended:
+        finish(import_module(f"training.{name}").main)
+    return ended.value.code
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_it_is_for_and_how_it_is_called(name, monkeypatch, capsys):
+    assert called(name, ["--help"], monkeypatch) == 0
+    assert f"python -m training.{name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_name_that_is_not_there_is_one_sentence_and_exit_2(name, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert called(name, ABSENT.get(name, ["absent.toml"]), monkeypatch) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "absent" in told or "run/best.pt" in told
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "told"),
+    [
+        (UsageError("a.jpg: cannot be written; name another"), 2, "a.jpg: cannot be written"),
+        (PermissionError(13, "Permission denied", "models/a.onnx"), 2, "models/a.onnx: Permission denied"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_what_a_person_can_mend_is_told_without_a_traceback(fault, code, told, capsys):
+    def main():
+        raise fault
+
+    with pytest.raises(SystemExit) as ended:
+        finish(main)
+    assert ended.value.code == code
+    assert told in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        finish(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "no epoch yet"), ("epoch 1\n", "not the log of a run")])
+def test_a_log_without_epochs_is_no_log(text, told, monkeypatch, capsys, tmp_path):
+    (tmp_path / "log.jsonl").write_text(text)
+    assert called("curves", [str(tmp_path / "log.jsonl"), str(tmp_path / "a.png")], monkeypatch) == 2
+    assert told in capsys.readouterr().err
