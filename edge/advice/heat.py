@@ -1,6 +1,7 @@
 """How far the heat since a day has brought a species, and the first catch from which that is counted. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
@@ -43,24 +44,35 @@ def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, l
     )
 
 
+def season_begin(today: date, latitude_deg: float | None) -> date:
+    """A first catch is sought from midwinter on: 1 January, south of the equator 1 July."""
+    if latitude_deg is None or latitude_deg >= 0:
+        return date(today.year, 1, 1)
+    return date(today.year if today.month >= 7 else today.year - 1, 7, 1)
+
+
 def after_catch(steps: Sequence[Progress]) -> tuple[Progress, ...]:
     """The steps that begin with what a trap catches."""
     return tuple(step for step in steps if step.row.stage_from in CAUGHT)
 
 
-def catches(intervals: Sequence[Interval], label: str, zone: tzinfo) -> list[Night]:
-    """Each night from the first interval to the last; None: nobody looked. Only of what is new on a trap."""
-    caught: dict[date, int] = {}
+def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, Counter[str]]:
+    """What was new on a trap in each night that somebody looked, by label; of a node with no trap: nothing."""
+    caught: dict[date, Counter[str]] = {}
     for interval in intervals:
         if interval.unit == "new" and not isinstance(interval.counts, NoData):
-            evening = day_of(interval, zone)
-            number = sum(taxon.count for taxon in interval.counts if taxon.label == label)
-            caught[evening] = caught.get(evening, 0) + number
+            taxa = {taxon.label: taxon.count for taxon in interval.counts}
+            caught.setdefault(day_of(interval, zone), Counter()).update(taxa)
+    return caught
+
+
+def nights(caught: Mapping[date, Mapping[str, int]], label: str) -> list[Night]:
+    """Each night from the first to the last that somebody looked; None in between: nobody did."""
     if not caught:
         return []
     first, last = min(caught), max(caught)
     evenings = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return [Night(evening, caught.get(evening)) for evening in evenings]
+    return [Night(evening, caught[evening].get(label, 0) if evening in caught else None) for evening in evenings]
 
 
 def _reached(row: Development, days: Mapping[date, DayRange], first: date, last: date) -> date | None:

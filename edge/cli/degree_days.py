@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from edge.advice.degree_days import DayRange, measured_days, read_days, species
 from edge.advice.first_catch import Biofix, first_catch
-from edge.advice.heat import LONGEST, Progress, catches, progress
+from edge.advice.heat import LONGEST, Progress, caught_by_evening, nights, progress, season_begin
 from edge.changes import load_changed
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
@@ -105,7 +105,7 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
         )
     if args.first:
         return days, None
-    caught = first_catch(catches(intervals, args.species, zone), args.running)
+    caught = first_catch(nights(caught_by_evening(intervals, zone), args.species), args.running)
     if caught is None:
         raise UsageError(f"{args.species}: this node has no first catch of it yet; give the day to begin with --from")
     return days, caught
@@ -115,7 +115,7 @@ def _intervals(config: NodeConfig, first: date | None, zone: ZoneInfo) -> list[I
     folder, now = Path(config.store.folder), datetime.now(UTC)
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
-    begin = begin_of(first, "live", zone) if first else now - LONGEST
+    begin = begin_of(first or season_begin(now.date(), config.node.latitude), "live", zone)
     records = Records(folder, config.node.node)
     try:
         stored = records.intervals_between(begin, now + timedelta(days=1))

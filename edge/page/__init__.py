@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -26,6 +27,7 @@ from edge.page.photograph import photograph
 from edge.page.recent import Recent
 from edge.page.review import review
 from edge.page.routes import Node, node, pages
+from edge.page.season import Season
 from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
@@ -60,7 +62,9 @@ def create_app(
     """
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
-    app.extensions["fieldeye"] = Node(store, board, config, clock, LivePicture(board, clock), Recent(store, clock))
+    season = Season(store, ZoneInfo(config.node.time_zone), config.node.latitude)
+    live, recent = LivePicture(board, clock), Recent(store, clock)
+    app.extensions["fieldeye"] = Node(store, board, config, clock, live, recent, season)
     app.register_blueprint(pages)
     app.register_blueprint(api)
     app.register_blueprint(people)

@@ -19,6 +19,7 @@ from edge.page import camera, card, days, fortnight, health, levels, optics, ref
 from edge.page.live import LivePicture
 from edge.page.names import Names
 from edge.page.recent import DAY, Recent
+from edge.page.season import Season
 from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
 from edge.page.trust import Role, needs
 from edge.page.visit import load as load_visit
@@ -40,6 +41,7 @@ class Node:
     clock: Clock
     live: LivePicture
     recent: Recent
+    season: Season
 
     def moments(self) -> Moments:
         """Now, as the reader says it."""
@@ -98,6 +100,7 @@ def now() -> str:
         rows=sightings.rows(seen[:ROWS], when, names),
         all_rows=gettext("All %(count)s", count=number(len(seen))) if len(seen) > ROWS else "",
         fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
+        warmths=this.season.warmth(when.today(), names),
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,

@@ -1,0 +1,145 @@
+"""The heat since the first catch of a pest: a panel of the farmer's page, where a trap has a sensor beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta, tzinfo
+from threading import Lock
+
+from edge.advice.degree_days import DayRange, measured_days, species
+from edge.advice.first_catch import Biofix, first_catch
+from edge.advice.heat import Progress, after_catch, caught_by_evening, nights, progress, season_begin
+from edge.counts import Interval
+from edge.nights import begin_of
+from edge.page.names import Names
+from edge.page.words import day_in_words, gettext, ngettext, number
+from edge.store import Store
+from edge.wire import Key
+
+SUSTAINED = 2  # nights in a row with a catch: a stray moth, or one false detection, is no flight
+EGGS = {
+    "quarter of eggs laid": 25,
+    "30% of eggs laid": 30,
+    "35% of eggs laid": 35,
+    "40% of eggs laid": 40,
+    "half of eggs laid": 50,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """Of one pest, in the reader's words."""
+
+    name: str
+    since: str
+    steps: tuple[str, ...]
+    gaps: str  # what is not known, or empty
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """Of one local day: its temperatures, and the catch from its noon on; None: nobody measured, or nobody looked."""
+
+    range: DayRange | None
+    caught: Mapping[str, int] | None
+
+
+class Season:
+    """Days that are over are read from the store once; any thread may ask."""
+
+    def __init__(self, store: Store, zone: tzinfo, latitude_deg: float | None) -> None:
+        self._store, self._zone, self._latitude_deg = store, zone, latitude_deg
+        self._lock = Lock()
+        self._days: dict[date, _Day] = {}
+        self._newest: Key | None = None
+        self._running = date.min  # the first day that was not over when it was read: its night ends at the next noon
+
+    def warmth(self, today: date, names: Names) -> tuple[Warmth, ...]:
+        """Of each pest that was caught and whose need of heat is known. Raises StoreError."""
+        with self._lock:
+            self._read(today)
+            days = dict(self._days)
+        ranges = {day: told.range for day, told in days.items() if told.range is not None}
+        caught = {day: told.caught for day, told in days.items() if told.caught is not None}
+        labels = {label for one in caught.values() for label in one if label in species()}
+        found = [_warmth(label, caught, ranges, names) for label in sorted(labels)] if ranges else []
+        return tuple(one for one in found if one is not None)
+
+    def _read(self, today: date) -> None:
+        newest = self._store.latest_interval()
+        if newest is None or newest.key == self._newest:
+            return
+        first = season_begin(today, self._latitude_deg)
+        wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+        over = {day: told for day, told in self._days.items() if day < self._running}
+        self._days = {day: over[day] if day in over else self._of(day) for day in wanted}
+        self._newest, self._running = newest.key, today - timedelta(days=1)
+
+    def _of(self, day: date) -> _Day:
+        begin, end = begin_of(day, "live", self._zone), begin_of(day + timedelta(days=1), "trap", self._zone)
+        stored = self._store.intervals_between(begin, end + timedelta(milliseconds=1))
+        intervals = [one.record for one in stored if isinstance(one.record, Interval)]
+        caught = caught_by_evening(intervals, self._zone).get(day)
+        return _Day(measured_days(intervals, self._zone).get(day), caught)
+
+
+def _warmth(
+    label: str, caught: Mapping[date, Mapping[str, int]], ranges: Mapping[date, DayRange], names: Names
+) -> Warmth | None:
+    biofix = first_catch(nights(caught, label), SUSTAINED)
+    if biofix is None or max(ranges) < biofix.evening:
+        return None
+    steps = after_catch(progress(label, ranges, biofix.evening, max(ranges)))
+    said = [(words, step) for step in steps if (words := stage_words(step.row.stage_to))]
+    if not said:
+        return None
+    return Warmth(
+        name=names.name(label),
+        since=gettext("Caught two nights in a row since the evening of %(day)s.", day=day_in_words(biofix.evening)),
+        steps=tuple(_step(words, step) for words, step in said),
+        gaps=_gaps(biofix, said[0][1].heat.missing),
+        source=said[0][1].row.source,
+    )
+
+
+def _step(words: str, step: Progress) -> str:
+    need = number(step.row.degree_days_c)
+    if step.reached is not None:
+        return gettext("%(stage)s: reached on %(day)s", stage=words, day=day_in_words(step.reached))
+    filled_c = step.heat.filled_c
+    return gettext(
+        "%(stage)s: %(sum)s of %(need)s degree days",
+        stage=words,
+        sum=number(step.heat.known_c if filled_c is None else filled_c),
+        need=need,
+    )
+
+
+def _gaps(biofix: Biofix, missing: Sequence[date]) -> str:
+    blind = biofix.blind_before
+    unseen = ngettext(
+        "Nobody looked on %(num)s night before: it may have come earlier.",
+        "Nobody looked on %(num)s nights before: it may have come earlier.",
+        blind,
+    )
+    filled = ngettext(
+        "%(num)s day without a temperature is reckoned from its neighbours.",
+        "%(num)s days without a temperature are reckoned from their neighbours.",
+        len(missing),
+    )
+    return " ".join([unseen] * (blind > 0) + [filled] * bool(missing))
+
+
+def stage_words(stage_to: str) -> str:
+    """What the heat leads to; empty for steps that are nothing to look for, such as a date of spraying."""
+    if stage_to in EGGS:
+        return gettext("%(percent)s %% of the eggs laid", percent=number(EGGS[stage_to]))
+    words = {
+        "first egg": gettext("First eggs"),
+        "main egg laying": gettext("Most eggs laid"),
+        "peak egg laying": gettext("Most eggs laid"),
+        "egg hatch begins": gettext("First eggs hatch"),
+        "peak flight": gettext("Most adults fly"),
+        "adult": gettext("Adults of the next generation"),
+    }
+    return words.get(stage_to, "")

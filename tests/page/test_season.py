@@ -1,0 +1,99 @@
+"""The panel of warmth since the first catch: only from a trap with a sensor, and honest about what nobody knows."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from flask.testing import FlaskClient
+
+from edge.advice.degree_days import DayRange, degree_days
+from edge.clock import Instant
+from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from tests.page.scenes import Scene, well
+
+MOTH = "Helicoverpa armigera"
+WEATHER = Climate(readings=60, temperature_c=Spread(mean=20, least=12, most=28))
+EACH_C = degree_days(DayRange(12, 28), 10.56, 38)  # a day
+
+
+def night(
+    scene: Scene, back: int, caught: int | None, climate: Climate | None = WEATHER, label: str = MOTH
+) -> list[Interval]:
+    """24 hours from noon, `back` days ago, with the catch in the tenth; None: nobody looked."""
+    local_noon = scene.clock.now().utc.replace(hour=4, minute=0) - timedelta(days=back)  # noon in Shanghai
+    counts = [TaxonCount(label=label, eppo="", count=caught, low=0, high=caught + 3)] if caught else []
+    return [
+        Interval(
+            start=at(scene, local_noon, n), end=at(scene, local_noon, n + 1), camera="cam0", model="m@1", mode="trap",
+            unit="new", frames=0 if caught is None else 6, skipped=(), awake_s=0.0, climate=climate,
+            counts=NoData("dark") if caught is None else tuple(counts if n == 9 else ()),
+        )
+        for n in range(24)
+    ]  # fmt: skip
+
+
+def at(scene: Scene, utc: datetime, hours: float) -> Instant:
+    return replace(scene.clock.now(), utc=utc + timedelta(hours=hours))
+
+
+def season(scene: Scene, caught: list[int | None], climate: Climate | None = WEATHER, label: str = MOTH) -> None:
+    """The nights up to the one that ended today at noon."""
+    well(scene)
+    first = len(caught)
+    scene.store.commit(
+        [one for n, number in enumerate(caught) for one in night(scene, first - n, number, climate, label)]
+    )
+
+
+def test_heat_is_counted_from_the_first_two_nights_in_a_row(scene: Scene, client: FlaskClient) -> None:
+    season(scene, [0, 2, 0, None, 4, 3, 0, 5])
+    page = client.get("/").text
+    assert "Caught two nights in a row since the evening of Jun 27." in page
+    heat = 4 * EACH_C  # 27 to 30 June; of the 1st of July the sensor told of the morning only
+    assert f"40 % of the eggs laid: {heat:.0f} of 117 degree days" in page
+    assert "Nobody looked on 1 night before: it may have come earlier." in page
+    assert "DDRP" in page
+
+
+def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:
+    season(scene, [0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0])
+    assert "of 117 degree days" in client.get("/").text
+    for _ in range(3):
+        scene.clock.advance(86_400)
+        scene.store.commit(night(scene, 1, 0))
+    assert 117 / EACH_C > 12
+    page = client.get("/").text
+    assert "40 % of the eggs laid: reached on Jul 3" in page
+
+
+def test_a_day_without_a_sensor_is_named_and_no_zero(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    weather = [WEATHER, WEATHER, WEATHER, None, WEATHER, WEATHER]  # from noon to noon: of two days not 18 hours
+    nights = [night(scene, 6 - n, 2 if n else 0, climate) for n, climate in enumerate(weather)]
+    scene.store.commit([one for hours in nights for one in hours])
+    page = client.get("/").text
+    assert "2 days without a temperature are reckoned from their neighbours." in page
+    assert f"{5 * EACH_C:.0f} of 117" in page
+
+
+@pytest.mark.parametrize(
+    ("caught", "climate", "label"),
+    [
+        ([3, 0, 3, 0], WEATHER, MOTH),  # a stray moth
+        ([3, 3, 3], None, MOTH),  # no sensor
+        ([3, 3, 3], WEATHER, "Nilaparvata lugens"),  # nothing is known of its need of heat
+        ([], WEATHER, MOTH),
+    ],
+)
+def test_without_a_sustained_catch_a_sensor_or_a_source_there_is_no_panel(
+    scene: Scene, client: FlaskClient, caught: list[int | None], climate: Climate | None, label: str
+) -> None:
+    season(scene, caught, climate, label)
+    assert "Warmth since" not in client.get("/").text
+
+
+def test_it_is_said_in_chinese(scene: Scene, client: FlaskClient) -> None:
+    season(scene, [3, 3, 0])
+    page = client.get("/?lang=zh").text
+    assert "首次捕获以来的积温" in page
+    assert "日度" in page
