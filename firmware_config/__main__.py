@@ -12,11 +12,13 @@ from firmware_config.access import place_of, users
 from firmware_config.files import Changes, write
 from firmware_config.fleet import PLATFORM, load_fleet
 from firmware_config.keys import KeyStore
+from firmware_config.node import PAGE
 from firmware_config.render import render
 from firmware_config.revocation import revoke
 from firmware_config.rotation import finish_rotation, rotation_bundle
 from firmware_config.send import Sender
-from firmware_config.sign import model_files, next_counter, signed_bundle, signing_key, software_files
+from firmware_config.sign import SYSTEM, model_files, next_counter, signed_bundle, signing_key, software_files
+from firmware_config.system import system_archive
 from firmware_config.tls import site_authority
 
 DONE, WRONG_USE = 0, 2
@@ -52,6 +54,7 @@ def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
 def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     if args.kind == "software":
         version, files = software_files(args.folder, thin=args.thin)
+        files[SYSTEM] = system_archive(load_fleet(args.fleet), PAGE.port)
     else:
         version, files = model_files(args.folder, args.model)
     key = signing_key(keys)

@@ -17,6 +17,7 @@ from edge.errors import ConfigError, UsageError
 from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, AnyKind, Manifest, Part, read_manifest
 from firmware_config.keys import KeyStore
 
+SYSTEM = "system.tar"  # in a bundle of software: units, timers and firewall
 _KEY = "update-key"  # 32 random bytes in hexadecimal: who has them decides what the fleet's nodes run
 _MACHINE = re.compile(r"_(aarch64|x86_64)\.whl$")
 _WHEN = (1980, 1, 1, 0, 0, 0)  # the same folder and number give the same file

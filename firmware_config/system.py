@@ -1,5 +1,7 @@
 """What of the operating system is configured: the files below `card/system/`, with a few places filled in."""
 
+import io
+import tarfile
 import uuid
 from pathlib import Path
 
@@ -10,22 +12,46 @@ from firmware_config.templates import HERE, fill
 SYSTEM = "card/system"
 LTE = "etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
 HOTSPOT = "etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
+PROGRAMS = "usr/local/lib/fieldeye"
+WATCHERS = (
+    f"{PROGRAMS}/slots",
+    f"{PROGRAMS}/system-files",
+)  # come with the card alone: what leads back is not on trial
 
 
 def system_files(fleet: Fleet, host: str, hotspot_password: str, page_port: int) -> dict[str, File]:
     """Path below the card's `fieldeye/` -> file; below `system/` they are named as on the node."""
-    site = fleet.site
     values = {
         "HOST": host,
         "HOTSPOT_PASSWORD": hotspot_password,
-        "HOTSPOT_UUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{host}.{site.site}")),
-        "PAGE_PORT": str(page_port),
-        "BROKER": fleet.broker.host,
-        "SECURITY": "1" if site.security_updates else "0",
-        "SSH": "tcp dport 22 accept" if site.ssh_keys else "# no technician's key, no SSH",
+        "HOTSPOT_UUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{host}.{fleet.site.site}")),
+        **_of_site(fleet, page_port),
     }
     files = {str(path): _file(path, values) for path in _names()}
     return files | (lte_files(fleet, fleet.lte, host) if fleet.lte else {})
+
+
+def system_archive(fleet: Fleet, page_port: int) -> bytes:
+    """What a bundle brings of it to each node of the site, as a tar: all but connections and the watchers."""
+    values, packed = _of_site(fleet, page_port), io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in _names():
+            name = str(path.relative_to("system"))
+            if name == HOTSPOT or name in WATCHERS:
+                continue
+            content, member = _file(path, values).content, tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755 if name.startswith(PROGRAMS) else 0o644
+            archive.addfile(member, io.BytesIO(content))  # of no time and no owner: the same fleet gives the same file
+    return packed.getvalue()
+
+
+def _of_site(fleet: Fleet, page_port: int) -> dict[str, str]:
+    return {
+        "PAGE_PORT": str(page_port),
+        "BROKER": fleet.broker.host,
+        "SECURITY": "1" if fleet.site.security_updates else "0",
+        "SSH": "tcp dport 22 accept" if fleet.site.ssh_keys else "# no technician's key, no SSH",
+    }
 
 
 def lte_files(fleet: Fleet, lte: LteTable, host: str) -> dict[str, File]:

@@ -99,6 +99,7 @@ install_system() {
         esac
         put "$mode" root "$file" "$target"
     done < <(find "$here/system" -type f | sort)
+    "$here/system/usr/local/lib/fieldeye/system-files" adopt "$here/system" # go and come back with this software
     if [ "$(readlink /usr/local/bin/fieldeye)" != /opt/fieldeye/venv/bin/fieldeye ]; then
         ln -sfn /opt/fieldeye/venv/bin/fieldeye /usr/local/bin/fieldeye
         say "wrote /usr/local/bin/fieldeye"

@@ -2,16 +2,21 @@
 
 import os
 import shutil
+import tarfile
 import time
 import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from firmware_config.fleet import load_fleet
 from firmware_config.keys import KeyStore
-from firmware_config.sign import signed_bundle, signing_key, software_files
+from firmware_config.node import PAGE
+from firmware_config.sign import SYSTEM, signed_bundle, signing_key, software_files
+from firmware_config.system import system_archive
 from tests.firmware.machine import inside, page_answers, shown
-from tests.updates.bundles import wheel
+from tests.updates.bundles import archive, wheel
 from tests.waiting import wait_until
 
 INBOX = "/var/lib/fieldeye/inbox"
@@ -86,6 +91,55 @@ def spoilt(machine: Path, name: str) -> bytes:
             content = whole.read(member)
             bad.writestr(member, content if member != "edge/cli/run.py" else content + b"\nraise SystemExit(3)\n")
     return path.read_bytes()
+
+
+SERVICE, FIREWALL = "etc/systemd/system/fieldeye.service", "etc/nftables.conf"
+
+
+def with_system(machine: Path, name: str, counter: int, changes: dict[str, str]) -> str:
+    """A thin bundle whose system files are the fleet's own, but for `changes`."""
+    version, files = software_files(machine / "software", thin=True)
+    system = {**system_files(machine), **changes}
+    return put(machine, name, version, counter, {**files, SYSTEM: archive(system)})
+
+
+def system_files(machine: Path) -> dict[str, str]:
+    """What a bundle of the machine's fleet brings."""
+    packed = system_archive(load_fleet(machine.parent / "fleet.toml"), PAGE.port)
+    with tarfile.open(fileobj=BytesIO(packed)) as whole:
+        return {member.name: whole.extractfile(member).read().decode() for member in whole}  # type: ignore[union-attr]
+
+
+def test_units_and_firewall_come_with_an_update_and_go_when_it_goes(running: Path) -> None:
+    own = system_files(running)
+    changes = {
+        SERVICE: own[SERVICE].replace("MemoryMax=360M", "MemoryMax=350M"),
+        FIREWALL: own[FIREWALL].replace("tcp dport 8080 accept", "tcp dport { 8080, 9999 } accept"),
+        "etc/systemd/system/fieldeye-extra.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+        "etc/systemd/system/fieldeye-extra.timer": "[Timer]\nOnActiveSec=1h\n[Install]\nWantedBy=timers.target\n",
+    }
+    send(with_system(running, "system.update", 3, changes))
+    wait_until(is_installed, within_s=400, every_s=2)
+    wait_until(page_answers, within_s=120, every_s=1)
+    assert "9999" in inside("nft list ruleset")
+    assert shown("ActiveState", "fieldeye-extra.timer") == "active"
+    assert shown("MemoryMax") == str(350 * 1024 * 1024)
+    prove()
+    inside("fieldeye update back")
+    wait_until(lambda: "software: number 1;" in status() and page_answers(), within_s=120, every_s=1)
+    assert "9999" not in inside("nft list ruleset")
+    assert shown("LoadState", "fieldeye-extra.timer") == "not-found"
+    assert shown("MemoryMax") == str(360 * 1024 * 1024)
+
+
+def test_an_update_whose_service_systemd_does_not_take_is_replaced_by_the_former_at_once(running: Path) -> None:
+    service = system_files(running)[SERVICE]
+    send(with_system(running, "refused.update", 4, {SERVICE: service.replace("ExecStart=", "# ExecStart=")}))
+    wait_until(lambda: "are refused, so the former runs again" in status(), within_s=400, every_s=2)
+    wait_until(page_answers, within_s=120, every_s=1)
+    assert "software: number 1;" in status()
+    assert inside(f"cat /{SERVICE}") == service.strip()
+    assert shown("NRestarts") == "0"
 
 
 def test_an_unsigned_bundle_is_refused_and_removed(running: Path) -> None:

@@ -2,8 +2,10 @@
 
 import base64
 import hashlib
+import io
 import os
 import subprocess
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +58,17 @@ def software(folder: Path, version: str, *, starts: bool = True, library: str = 
     return folder
 
 
+def archive(files: dict[str, str]) -> bytes:
+    """A tar of these files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as whole:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(text.encode()), 0o755 if "lib/fieldeye" in name else 0o644
+            whole.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
 @dataclass(frozen=True)
 class Bench:
     """A fleet's signing key, and a node that trusts it."""
@@ -80,8 +93,18 @@ class Bench:
         keys.keep()
         return key
 
-    def sign_software(self, version: str, counter: int, *, starts: bool = True, library: str = "") -> Path:
+    def sign_software(
+        self,
+        version: str,
+        counter: int,
+        *,
+        starts: bool = True,
+        library: str = "",
+        system: dict[str, str] | None = None,
+    ) -> Path:
         content = software(self.folder / f"software-{counter}", version, starts=starts, library=library)
+        if system is not None:
+            (content / "system.tar").write_bytes(archive(system))
         names = [path for path in content.rglob("*") if path.is_file()]
         files = {str(path.relative_to(content)): path.read_bytes() for path in names}
         return self.put(f"{counter}.update", signed_bundle("software", version, counter, files, self.key))
