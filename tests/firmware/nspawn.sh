@@ -4,6 +4,7 @@
 #   nspawn.sh setup          make it (a minute once, kept in NSPAWN_DIR)
 #   nspawn.sh boot FOLDER    boot it; FOLDER is /src there, read only; no network but its own loopback
 #   nspawn.sh exec COMMAND   a command there, as root
+#   nspawn.sh leader         its process 1 as seen from here, to enter its network
 #   nspawn.sh off            power off; what was written there is gone
 #
 # NSPAWN_DIR  where everything is kept (default: build/nspawn)
@@ -72,6 +73,7 @@ case ${1:-} in
     setup) setup ;;
     boot) setup; boot "${2:?boot FOLDER}" ;;
     exec) shift; inside "$@" ;;
+    leader) leader ;;
     off) off ;;
     *) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

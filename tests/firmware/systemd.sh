@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make test-systemd: setup.sh and the service in a booted Debian 13. Root only; some minutes the first time, then one or two.
+# make test-systemd: setup.sh and the service in a booted Debian 13; make e2e (--e2e): the whole bench procedure there.
+# Root only; some minutes the first time, then one or two.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export NSPAWN_DIR=${NSPAWN_DIR:-build/nspawn} PYTHON=$PWD/.venv/bin/python
@@ -9,4 +10,5 @@ tests/firmware/nspawn.sh setup
 machine=$(uname -m)
 firmware_config/bundle.sh "$NSPAWN_DIR/software" 3.13 "manylinux_2_28_$machine" "manylinux_2_27_$machine" \
     "manylinux_2_17_$machine" "manylinux2014_$machine"
+[ "${1:-}" != --e2e ] || exec "$PYTHON" -m tests.firmware.e2e
 exec "$PYTHON" -m pytest -m systemd tests/firmware "$@"
