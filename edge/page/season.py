@@ -8,7 +8,7 @@ from threading import Lock
 from edge.advice.degree_days import DayRange, measured_days, species
 from edge.advice.first_catch import Biofix, first_catch
 from edge.advice.heat import Progress, after_catch, caught_by_evening, nights, progress, season_begin
-from edge.counts import Interval
+from edge.counts import Interval, Record
 from edge.nights import begin_of
 from edge.page.names import Names
 from edge.page.words import day_in_words, gettext, ngettext, number
@@ -67,7 +67,7 @@ class Season:
 
     def _read(self, today: date) -> None:
         newest = self._store.latest_interval()
-        if newest is None or newest.key == self._newest:
+        if newest is None or newest.key == self._newest or not (self._days or _has_both(newest.record)):
             return
         first = season_begin(today, self._latitude_deg)
         wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
@@ -81,6 +81,11 @@ class Season:
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
         caught = caught_by_evening(intervals, self._zone).get(day)
         return _Day(measured_days(intervals, self._zone).get(day), caught)
+
+
+def _has_both(newest: Record) -> bool:
+    """A trap, and a sensor beside it: other nodes are spared the reading of a season."""
+    return isinstance(newest, Interval) and newest.unit == "new" and newest.climate is not None
 
 
 def _warmth(
