@@ -60,6 +60,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lens_position: Annotated[float, Meta(ge=0, le=32)] | None = None  # dioptres; None: the camera focuses
     mains_hz: Literal[0, 50, 60] = 0  # lamps flicker at twice this; 0: no mains light
     stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen
+    faces: Literal["keep", "blur", "drop"] = "keep"  # on kept pictures; looking for them costs as much as two looks
 
 
 class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

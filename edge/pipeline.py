@@ -27,6 +27,7 @@ from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
+from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.leaf import looked_at
 from edge.nights import length_s
@@ -195,8 +196,9 @@ class Pipeline:
             seen, arrived = self._counted(self._census, frame)
         self._parts.board.show_frame(frame.image, seen)
         if arrived:
-            picture = annotate(jpeg(thumbnail(frame.image, PICTURE_PX), PICTURE_QUALITY), seen)
-            self._commit([self._sighting(one, number, frame.instant) for one, number in arrived], picture)
+            self._commit(
+                [self._sighting(one, number, frame.instant) for one, number in arrived], self._kept(frame, seen)
+            )
         self._optics = self._optics.looked(frame.image, frame.instant.monotonic_s)
         took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
         self._show(
@@ -246,6 +248,14 @@ class Pipeline:
             box=one.box,
             count=number,
         )
+
+    def _kept(self, frame: Frame, seen: Sequence[Seen]) -> bytes | None:
+        """The picture as it is kept; None: it shows a person, and is not to be kept then."""
+        small, wish = thumbnail(frame.image, PICTURE_PX), self._parts.config.camera.faces
+        found = [] if wish == "keep" else faces(small)
+        if found and wish == "drop":
+            return None
+        return annotate(jpeg(hidden(small, found) if found else small, PICTURE_QUALITY), seen)
 
     def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         """Commit first; only then may anybody see it. What the card refuses is kept here and tried again each time."""

@@ -23,6 +23,7 @@ from edge.config import parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
 from edge.errors import StoreError
+from edge.faces import faces
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
@@ -78,11 +79,13 @@ class Bench:
         loop: bool = False,
         every_s: float = 0,
         address: str = "",
+        faces: str = "keep",
     ) -> Pipeline:
         kind = "opencv" if address else "folder"
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "{kind}"\nsource = "{address or self.pictures}"\n'
-            f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\n[gate]\nblurred_share = 0.0\n'
+            f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\nfaces = "{faces}"\n'
+            "[gate]\nblurred_share = 0.0\n"
             f'[store]\nfolder = "{self.state}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
         )
@@ -157,6 +160,22 @@ def test_the_picture_knows_each_insect_though_the_sighting_carries_the_clearest(
     content = bench.store.picture(picture)
     assert content
     assert sorted(seen.label for seen in annotated(content)) == ["Aleyrodidae", "Pieris", "Pieris"]
+
+
+@pytest.mark.parametrize(("wish", "shown"), [("keep", 1), ("blur", 0), ("drop", None)])
+def test_a_face_on_a_picture_is_kept_hidden_or_keeps_it_away(bench: Bench, wish: str, shown: int | None) -> None:
+    portrait = np.asarray(cv2.imread(str(Path(__file__).parent / "data" / "people" / "astronaut.jpg")), np.uint8)
+    portrait[210:240, 210:240] = BLUE
+    bench.add("1.png", portrait)
+    bench.build(faces=wish).run(bench.stop)
+    (one,) = bench.sightings
+    content = bench.store.picture(one.picture) if one.picture else None
+    if content is None:
+        assert shown is None
+    else:
+        kept = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        assert len(faces(np.asarray(kept, np.uint8))) == shown
+        assert [seen.label for seen in annotated(content)] == ["Pieris"]
 
 
 def test_an_insect_that_stays_is_one_sighting_and_counts_once(bench: Bench) -> None:

@@ -214,6 +214,7 @@ def _camera() -> tuple[Field, ...]:
         ("leaf", gettext("leaves: diseases")),
     )
     itself = gettext("Left empty, the camera decides.")
+    faces = (("keep", gettext("stay")), ("blur", gettext("are blurred")), ("drop", gettext("drop the picture")))
     return (
         Field(key="camera.mode", kind="choice", label=gettext("What is looked at"), hint="", options=modes),
         Field(
@@ -228,6 +229,13 @@ def _camera() -> tuple[Field, ...]:
             label=gettext("Turn the picture"),
             hint="",
             options=tuple((str(deg), f"{deg}°") for deg in (0, 90, 180, 270)),
+        ),
+        Field(
+            key="camera.faces",
+            kind="choice",
+            label=gettext("Faces on kept pictures"),
+            hint=gettext("Only faces turned to the camera are found. Put the node where no people pass."),
+            options=faces,
         ),
         Field(key="camera.lens_position", kind="number", label=gettext("Focus in dioptres, 0 to 32"), hint=itself),
         Field(key="camera.exposure_us", kind="number", label=gettext("Exposure in microseconds"), hint=itself),
