@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 NEED := .ci/need
 POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
+EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-postgis-3 \
+    /usr/share/postgresql/17/extension/timescaledb.control=postgresql-17-timescaledb
 CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
@@ -61,6 +63,7 @@ faults: $(VENV)/.dev
 
 test-platform: $(VENV)/.dev
 	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
+	@$(NEED) --wanted $(EXTENSIONS) || true
 	@$(BIN)/pytest --timeout 900 tests/platform
 
 fleet: $(VENV)/.dev

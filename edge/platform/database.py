@@ -57,9 +57,18 @@ def migrate(database: Database) -> list[int]:
                 name, script = known[version]
                 database.execute(script.encode())
                 database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, name))
+            _use_what_is_there(database)
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
     return missing
+
+
+def _use_what_is_there(database: Database) -> None:
+    """optional/EXTENSION.sql for each extension that whoever runs the server has created."""
+    there = {row[0] for row in database.execute("SELECT extname FROM pg_extension")}
+    for path in files("edge.platform").joinpath("optional").iterdir():
+        if path.name.removesuffix(".sql") in there:
+            database.execute(path.read_text("utf-8").encode())
 
 
 def migrations() -> dict[int, tuple[str, str]]:
