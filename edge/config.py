@@ -24,6 +24,7 @@ Luma = Annotated[float, Meta(ge=0, le=255)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 SidePx = Annotated[int, Meta(ge=16, le=16384)]
 Mode = Literal["live", "trap", "leaf"]
+Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
 
 MEGABYTE = 1_000_000
 
@@ -34,7 +35,7 @@ class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     site: Identifier
     node: Identifier
     time_zone: str = "UTC"  # of the people who read the page; records are UTC
-    language: Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"] = "en"  # until the reader chooses
+    language: Language = "en"  # until the reader chooses
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None  # twelve digits, province to village

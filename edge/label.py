@@ -15,6 +15,13 @@ QR_MM = 34
 _WORDS = {
     "en": ("1. Join this Wi-Fi", "2. Open this page", "Claim code", "Password"),
     "zh": ("1. 连接此 Wi-Fi", "2. 打开此页面", "认领码", "密码"),
+    "es": ("1. Únase a este Wi-Fi", "2. Abra esta página", "Código", "Contraseña"),
+    "fr": ("1. Rejoignez ce Wi-Fi", "2. Ouvrez cette page", "Code", "Mot de passe"),
+    "pt": ("1. Entre neste Wi-Fi", "2. Abra esta página", "Código", "Senha"),
+    "hi": ("1. इस वाई-फ़ाई से जुड़ें", "2. यह पेज खोलें", "कोड", "पासवर्ड"),
+    "id": ("1. Sambung ke Wi-Fi ini", "2. Buka halaman ini", "Kode", "Kata sandi"),
+    "vi": ("1. Kết nối Wi-Fi này", "2. Mở trang này", "Mã", "Mật khẩu"),
+    "sw": ("1. Jiunge na Wi-Fi hii", "2. Fungua ukurasa huu", "Msimbo", "Nenosiri"),
 }
 _CHINESE = "STSong-Light"  # one of the fonts that every PDF reader has or replaces (Adobe-GB1)
 
@@ -62,7 +69,7 @@ def label_svg(label: Label, language: str) -> str:
 
 
 def label_pdf(label: Label, language: str) -> bytes:
-    """A PDF of one page of 90 x 62 mm, to be printed at 100 %."""
+    """A PDF of one page of 90 x 62 mm, to be printed at 100 %; its words are those of `pdf_language`."""
     from reportlab.lib.units import mm  # noqa: PLC0415  reportlab is on the bench only
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415
     from reportlab.pdfbase.pdfmetrics import registerFont  # noqa: PLC0415
@@ -72,10 +79,10 @@ def label_pdf(label: Label, language: str) -> bytes:
     canvas = Canvas(file, pagesize=(WIDTH_MM * mm, HEIGHT_MM * mm), invariant=1)
     canvas.setTitle(f"Fieldeye {label.site} / {label.node}")
     registerFont(UnicodeCIDFont(_CHINESE))
-    for one in _layout(label, language):
+    for one in _layout(label, pdf_language(language)):
         if isinstance(one, Text):
             latin = "Helvetica-Bold" if one.is_bold else "Helvetica"
-            canvas.setFont(latin if one.words.isascii() else _CHINESE, one.size_mm * mm)
+            canvas.setFont(latin if _is_latin(one.words) else _CHINESE, one.size_mm * mm)
             canvas.drawString(one.x_mm * mm, (HEIGHT_MM - one.y_mm) * mm, one.words)
         else:
             rows = _modules(one)
@@ -85,6 +92,21 @@ def label_pdf(label: Label, language: str) -> bytes:
                 canvas.rect(one.x_mm * mm + x * side, top - side, side, side, stroke=0, fill=1)
     canvas.save()
     return file.getvalue()
+
+
+def pdf_language(language: str) -> str:
+    """That of a PDF's words: English for those whose letters neither Helvetica nor a reader's own Chinese font has."""
+    words = "".join(_WORDS.get(language, _WORDS["en"]))
+    return language if language == "zh" or _is_latin(words) else "en"
+
+
+def _is_latin(words: str) -> bool:
+    """May Helvetica write it, as every PDF reader has it?"""
+    try:
+        words.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _layout(label: Label, language: str) -> Iterator[Text | Code]:

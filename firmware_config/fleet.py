@@ -5,11 +5,11 @@ No secret stands in it: passwords that a person gives are named by file, all oth
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from edge.config import CameraTable, GateTable, Identifier, ModelTable, Port, PowerTable, StoreTable, convert
+from edge.config import CameraTable, GateTable, Identifier, Language, ModelTable, Port, PowerTable, StoreTable, convert
 from edge.errors import ConfigError
 from firmware_config.keys import read_private
 
@@ -29,7 +29,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     site: Identifier
     country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]  # which Wi-Fi channels the law allows
     time_zone: str = "UTC"
-    language: Literal["en", "zh"] = "en"
+    language: Language = "en"
     area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
     security_updates: bool = True  # Debian's, by themselves at night; False where the line is too dear for some 100 MB

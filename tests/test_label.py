@@ -11,7 +11,8 @@ import pytest
 
 from edge.boxes import Image
 from edge.cli import main
-from edge.label import Label, label_pdf
+from edge.label import Label, label_pdf, label_svg
+from edge.page.words import LANGUAGES
 
 LABEL = Label("valley", "a", "fieldeye-a", "k3n7-w2p9", "Q4TB-77KM-XW2D", "http://10.42.0.1:8080/")
 POINTS_A_MM = 72 / 25.4
@@ -50,6 +51,28 @@ def test_a_code_survives_a_scratch_over_a_sixth_of_it() -> None:
 def test_chinese_words_are_chinese_in_the_pdf() -> None:
     _, words, _ = page_of(label_pdf(LABEL, "zh"))
     assert "认领码: Q4TB-77KM-XW2D" in words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_label_speaks_each_language_of_the_page_and_its_words_fit(language: str) -> None:
+    drawn, words, _ = page_of(label_pdf(LABEL._replace(password="k3n7-w2p9-x4m8"), language))  # noqa: S106
+    dark = (drawn < 128).any(axis=(0, 2))
+    mm = np.arange(len(dark)) / len(dark) * 90
+    assert not dark[(mm < 3) | (mm > 88) | ((mm > 47.5) & (mm < 49.5))].any()
+    svg = label_svg(LABEL, language)
+    assert (label_svg(LABEL, "en") == svg) == (language == "en")
+    assert ("Claim code" in words) == (language in ("en", "hi", "vi"))  # letters that a PDF reader does not bring
+
+
+def test_a_pdf_in_english_for_want_of_letters_says_where_the_others_are(
+    node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.write_text(node.read_text().replace('node = "a"', 'node = "a"\nlanguage = "vi"'))
+    assert main(["label", "--config", str(node), "--out", str(node.parent / "label.pdf")]) == 0
+    assert "in English words (FILE.svg has" in capsys.readouterr().out
+    assert main(["label", "--config", str(node), "--out", str(node.parent / "label.svg")]) == 0
+    assert "English" not in capsys.readouterr().out
+    assert "Mở trang này" in (node.parent / "label.svg").read_text()
 
 
 def test_signs_with_a_meaning_in_a_wifi_code_are_escaped() -> None:

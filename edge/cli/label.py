@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 if the label was written. It holds secrets, so nobody else may read the file."""
     try:
-        from edge.label import Label, label_pdf, label_svg  # noqa: PLC0415  its libraries are on the bench only
+        from edge.label import Label, label_pdf, label_svg, pdf_language  # noqa: PLC0415  its libraries are on the bench only
     except ImportError as why:
         raise UsageError(NEEDS) from why
     config, _ = load_changed(args.config)
@@ -52,13 +52,16 @@ def run(args: argparse.Namespace) -> int:
     except OSError as why:
         raise UsageError(f"--out {args.out}: {why.strerror}; name a file that can be written") from why
     holds = {"label": str(args.out), "page": url, "wifi": hotspot or None, "has_claim_code": bool(claim)}
-    print(json.dumps(holds) if args.json else _said(args.out, hotspot, claim))
+    is_english = is_pdf and pdf_language(language) != language
+    print(json.dumps(holds) if args.json else _said(args.out, hotspot, claim, is_english=is_english))
     return DONE
 
 
-def _said(path: Path, hotspot: str, claim: str) -> str:
+def _said(path: Path, hotspot: str, claim: str, *, is_english: bool) -> str:
     lacks = [what for what, there in (("a Wi-Fi of its own", hotspot), ("a claim code", claim)) if not there]
     without = f", without {' and '.join(lacks)}" if lacks else ""
+    if is_english:
+        without += ", in English words (FILE.svg has the node's language, whose letters no PDF reader brings)"
     return f"{path}: 90 x 62 mm{without}; print it at 100 % and keep it inside the box, since it opens the node"
 
 
