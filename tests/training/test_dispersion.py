@@ -90,3 +90,10 @@ def test_a_bundle_without_it_still_loads_and_gets_it_without_another_network(old
         golden["detections"]
         == json.loads((MODELS / "manifest.json").read_text())["bundles"]["pests-int8"]["golden"]["detections"]
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["pests", "pests-int8", "diseases", "diseases-int8", "cards", "cards-int8", "pests-open"]
+)
+def test_what_ships_knows_its_dispersion(name: str) -> None:
+    assert load_release(find_bundle(name)).dispersion is not None
