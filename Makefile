@@ -1,6 +1,7 @@
 # Every habit is one word. What is missing on a fresh Debian 13 or Raspberry Pi OS is installed; when all is there, nothing is said.
 SHELL := /bin/bash
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -16,7 +17,7 @@ SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--s
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
-	@echo 'make test           all fast tests; make check: lint, types, architecture'
+	@echo 'make test           all fast tests, in two processes (WORKERS=1: in one); make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
 	@echo 'make e2e            the whole bench procedure, from the fleet file to an acknowledged record, an update and back'
@@ -55,7 +56,7 @@ check: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(NEED) mosquitto chromium $(CHINESE) $(POSTGRES)
-	@$(BIN)/pytest -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
