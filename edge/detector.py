@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.boxes import Fit, Floats, Image, Ints, iou, letterbox, nms, tiles, unletterbox, without_rivals
-from edge.bundle import AGAIN, Bundle
+from edge.bundle import AGAIN, Bundle, Tile
 from edge.detections import Detections
 from edge.errors import BundleError
 from edge.seams import Seen, merge_tiles
+from edge.snug import snug
 
 ORT_FAULTS = (  # onnxruntime gives its exceptions no common base of their own
     ort_errors.Fail,
@@ -43,6 +44,7 @@ class Detector:
         side_px = bundle.input.side_px
         self.bundle = bundle
         self.thresholds = bundle.thresholds if confidence is None else np.full_like(bundle.thresholds, confidence)
+        self._is_snug = np.array([one.snug for one in bundle.classes], np.bool_)
         self._decode = DECODE[bundle.head]
         self._session = _session(bundle, threads)
         self._input = self._session.get_inputs()[0].name
@@ -62,8 +64,10 @@ class Detector:
     def found(self, image: Image, thresholds: Floats) -> Detections:
         """As a call, with these least confidences (C,) of the classes."""
         tile = self.bundle.tile
-        if tile is None:
-            return self._look(image, thresholds)
+        found = self._look(image, thresholds) if tile is None else self._in_tiles(image, thresholds, tile)
+        return snug(found, image, self._is_snug) if self._is_snug.any() else found
+
+    def _in_tiles(self, image: Image, thresholds: Floats, tile: Tile) -> Detections:
         height_px, width_px = image.shape[:2]
         seen = [
             Seen((left, top, right, bottom), self._look(image[top:bottom, left:right], thresholds, left, top))

@@ -103,6 +103,11 @@ def test_a_poor_piece_inside_a_better_one_goes() -> None:
     assert found.xyxy.tolist() == [[352, 100, 500, 150]]
 
 
+@pytest.mark.parametrize(("left_px", "stays"), [(360, 0), (353, 0), (340, 1)])
+def test_a_piece_stays_alone_only_where_no_other_tile_had_all_of_it_in_view(left_px: int, stays: int) -> None:
+    assert len(two_tiles([[left_px, 100, 416, 140]], [])) == stays
+
+
 def test_two_pieces_of_one_tile_that_overlap_are_two_insects() -> None:
     found = two_tiles([[300, 100, 416, 150], [300, 115, 416, 165]], [])
     assert sorted(found.xyxy[:, 1].tolist()) == [100, 115]

@@ -70,6 +70,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     teacher: str | None = None  # a bundle of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
+    snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence
     data: str = "../shared/datasets"
     batch: int = 16

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import torch
 
-from edge.boxes import Floats, letterbox
+from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS, load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
@@ -34,7 +34,7 @@ from training.model import STRIDES, YoloxNano, with_activation
 from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.train import examples_of, samples_of
-from training.transforms import PAD
+from training.transforms import PAD, Random
 from training.weights import fold_batchnorm, unfolded
 
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
@@ -188,12 +188,22 @@ def detections_of(path: Path, samples: Sequence[Sample]) -> list[Detections]:
 
 
 def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iterator[Floats]:
-    """Network inputs (1, 3, S, S) float32 of pictures, or tiles of them, drawn from all datasets."""
+    """Network inputs (1, 3, S, S) float32 of pictures, or of as many tiles of each dataset."""
     random = np.random.default_rng(config.seed)
-    for index in random.permutation(len(samples))[:CALIBRATION_PICTURES]:
+    for index in _drawn(samples, config, random):
         shown, _ = examples_of([samples[index]], config)
         square, _ = letterbox(shown[int(random.integers(len(shown)))].image, config.side_px, PAD)
         yield np.ascontiguousarray(square.transpose(2, 0, 1)[None].astype(np.float32))
+
+
+def _drawn(samples: Sequence[Sample], config: TrainConfig, random: Random) -> Ints:
+    """Indices (m,) to calibrate with: of whole pictures each once; in tiles, eight cards are as much as a hundred."""
+    if config.tile is None:
+        return random.permutation(len(samples))[:CALIBRATION_PICTURES]
+    dataset_of = np.array([sample.dataset for sample in samples])
+    names = np.unique(dataset_of)
+    each = CALIBRATION_PICTURES // len(names)
+    return np.concatenate([random.choice(np.flatnonzero(dataset_of == name), each) for name in names])
 
 
 def main() -> None:

@@ -91,3 +91,16 @@ def test_a_set_without_the_labels_trains_with_no_boxes_and_is_not_judged(tiny_co
     assert all(len(sample.xyxy) == 0 for sample in trained)
     for split in ("val", "test"):
         assert {sample.dataset for sample in samples_of(config, split)} == {"pest-vision"}
+
+
+def test_a_set_that_shows_nothing_and_has_no_splits_only_tests(tmp_path):
+    for name in ("b.jpg", "card/a.jpg", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    cards = DatasetConfig(name="empty-cards", annotation="empty")
+    shown = {split: read_dataset(tmp_path, cards, split, PESTS) for split in ("train", "val", "test")}
+    assert [one.image_path.name for one in shown["test"]] == ["b.jpg", "a.jpg"]
+    assert all(len(one.class_id) == 0 for one in shown["test"])
+    assert not shown["train"] and not shown["val"]
+    with pytest.raises(ConfigError, match="not found"):
+        read_dataset(tmp_path / "elsewhere", cards, "test", PESTS)

@@ -8,7 +8,7 @@ from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.config import EMPTY, REVIEWED, DatasetConfig
 from training.datasets.coco import read_coco
-from training.datasets.empty import read_empty
+from training.datasets.empty import all_images, read_empty
 from training.datasets.masks import read_masks
 from training.datasets.reviewed import read_reviewed
 from training.datasets.voc import read_voc
@@ -44,8 +44,11 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
 def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassTable) -> list[Sample]:
     """Samples of one split of the dataset at `root`, in the order of its splits.csv. Raises ConfigError.
 
-    Crops that people reviewed have no splits: all of them train.
+    Crops that people reviewed have no splits: all of them train. Nor need a set that shows nothing: all of it tests.
     """
+    if dataset.annotation == EMPTY and root.is_dir() and not (root / "splits.csv").is_file():
+        images = all_images(root) if split == "test" else []
+        return read_empty(root, dataset.name, images, classes)
     if dataset.annotation == REVIEWED:
         return read_reviewed(root, dataset.name, classes) if split == "train" else []
     if dataset.annotation not in READERS:

@@ -1,0 +1,83 @@
+"""A box ends where the insect ends, on a card of one colour; elsewhere it is left alone."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.boxes import Floats, Image, iou
+from edge.detections import Detections, no_detections
+from edge.snug import WEIGHT, snug
+
+YELLOW = (20, 200, 220)
+TAKES = np.array([True, False])
+INSECT = (100, 80, 148, 110)
+
+
+def card(noise: float = 3.0) -> Image:
+    """A card of 300x240 px with the grain of a sensor, lit more on the right."""
+    light = np.linspace(0.9, 1.1, 300)[None, :, None]
+    grain = np.random.default_rng(0).normal(0, noise, (240, 300, 3))
+    return np.clip(np.array(YELLOW) * light + grain, 0, 255).astype(np.uint8)
+
+
+def with_insect(box: tuple[int, int, int, int] = INSECT, dark: float = 0.3, scale: int = 1) -> Image:
+    image = card()
+    left, top, right, bottom = box
+    image[top:bottom, left:right] = (image[top:bottom, left:right] * dark).astype(np.uint8)
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale), np.uint8)
+
+
+def found(*boxes: tuple[float, ...], class_id: int = 0) -> Detections:
+    n = len(boxes)
+    xyxy = np.array(boxes, np.float32).reshape(n, 4)
+    return Detections(xyxy, np.full(n, 0.7, np.float32), np.full(n, class_id, np.int64))
+
+
+def overlap(box: Floats, truth: tuple[float, ...]) -> float:
+    return float(iou(np.asarray(box, np.float32)[None], np.array([truth], np.float32))[0, 0])
+
+
+@given(loose=st.tuples(*[st.integers(-2, 9)] * 4), dark=st.sampled_from([0.3, 0.6, 0.85]))
+def test_each_edge_goes_most_of_the_way_to_the_insect(loose: tuple[int, int, int, int], dark: float) -> None:
+    left, top, right, bottom = INSECT
+    box = (left - loose[0], top - loose[1], right + loose[2], bottom + loose[3])
+    closer = snug(found(box), with_insect(dark=dark), TAKES)
+    expected = WEIGHT * np.array(INSECT) + (1 - WEIGHT) * np.array(box)
+    assert closer.xyxy[0] == pytest.approx(expected, abs=2.0)  # the blur against grain is a pixel wide
+
+
+def test_a_large_insect_is_looked_at_smaller_and_comes_out_as_well() -> None:
+    large = tuple(4.0 * value for value in INSECT)
+    box = (large[0] - 30, large[1] - 30, large[2] + 30, large[3] + 30)
+    closer = snug(found(box), with_insect(scale=4), TAKES)
+    assert overlap(closer.xyxy[0], large) > 0.7 > overlap(np.array(box), large)
+
+
+@pytest.mark.parametrize(
+    ("image", "box"),
+    [
+        pytest.param(card(), (100, 80, 150, 120), id="bare card"),
+        pytest.param(with_insect((110, 90, 122, 100)), (100, 80, 150, 120), id="a speck in a large box"),
+        pytest.param(with_insect((0, 0, 300, 95)), (100, 80, 150, 120), id="the edge of a shadow"),
+        pytest.param(card(), (0, 0, 300, 240), id="a box of the whole picture"),
+        pytest.param(np.zeros((240, 300, 3), np.uint8), (100, 80, 150, 120), id="a black picture"),
+        pytest.param(card(), (299.2, 239.4, 299.9, 239.9), id="less than a pixel in the corner"),
+    ],
+)
+def test_a_box_with_no_insect_to_see_stays_as_it_was(image: Image, box: tuple[float, ...]) -> None:
+    assert snug(found(box), image, TAKES).xyxy[0] == pytest.approx(np.array(box))
+
+
+def test_a_neighbour_half_in_the_box_does_not_widen_it() -> None:
+    image = with_insect()
+    image[60:75, 60:104] = 40
+    closer = snug(found((96, 70, 152, 114)), image, TAKES)
+    assert closer.xyxy[0, 1] >= 70
+
+
+def test_only_the_classes_that_lie_on_plain_ground_are_drawn_in() -> None:
+    box = (92, 72, 156, 118)
+    assert snug(found(box, class_id=1), with_insect(), TAKES).xyxy[0].tolist() == list(box)
+    assert len(snug(no_detections(), with_insect(), TAKES)) == 0
