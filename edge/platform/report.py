@@ -111,9 +111,11 @@ def _threshold(taxon: TaxonWeek) -> str:
         return ""
     values = {"start": number(taxon.start_at, 3), "source": taxon.source}
     if taxon.sure_at is None:
-        return gettext("starts at %(start)s a camera and night (%(source)s)", **values)
+        return gettext("Threshold: starts at %(start)s a camera and night (%(source)s).", **values)
     sure = number(taxon.sure_at, 3)
-    return gettext("starts at %(start)s, sure at %(sure)s a camera and night (%(source)s)", sure=sure, **values)
+    return gettext(
+        "Threshold: starts at %(start)s, sure at %(sure)s a camera and night (%(source)s).", sure=sure, **values
+    )
 
 
 def _spread(taxon: TaxonWeek) -> str:

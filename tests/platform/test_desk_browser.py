@@ -5,14 +5,16 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import cos, exp, sin
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from edge.counts import Level
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
@@ -20,7 +22,7 @@ from edge.platform.desk.people import add_person
 from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from edge.platform.registry import note
-from edge.wire import Health, ImageHeader, StoreHealth, encode_message, image_properties
+from edge.wire import Health, ImageHeader, StandingAlert, StoreHealth, encode_message, image_properties
 from tests.page.browsing import CHROMIUM
 from tests.platform.postgres import Postgres
 from tests.platform.test_population import Fleet
@@ -72,7 +74,8 @@ def county(database: Database) -> None:
                 fleet.counts(node, night, *moths, replace(count(APHID, 3 + n, 2, 40), stage="adult"))
     fleet.sum_up()
     health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, battery_share=0.34,
-                    store=StoreHealth(waiting=0, last_seq=28), problem="the model file is damaged")  # fmt: skip
+                    store=StoreHealth(waiting=0, last_seq=28), problem="the model file is damaged",
+                    alerts=[standing("act", 31.0), standing("look", 12.5, who="Li")])  # fmt: skip
     jpeg = (ROOT / "edge/cli/demo_pictures/06-rice-bug.jpg").read_bytes()
     header = ImageHeader(
         kind="question", id="00000000-q1", bytes=len(jpeg), utc=datetime(2026, 7, 14, 9, tzinfo=UTC), who="Li",
@@ -87,6 +90,16 @@ def county(database: Database) -> None:
     note(database, fleet.intake, told)
 
 
+def standing(level: Level, value: float, who: str = "") -> StandingAlert:
+    since = datetime(2026, 7, 14, 9, 30, tzinfo=UTC)
+    unit = "adults/trap/night" if level == "act" else "insects/leaf"
+    label = MOTH[0] if level == "act" else APHID[0]
+    done = since + timedelta(hours=2) if who else None
+    return StandingAlert(
+        label=label, unit=unit, level=level, since=since, value=value, start_at=10.0, who=who, done=done
+    )
+
+
 @pytest.fixture(scope="module")
 def page(root: str, browser: Browser) -> Iterator[Page]:
     """Logged in, with what went wrong in `page.complaints`."""
@@ -99,10 +112,13 @@ def page(root: str, browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize(
+    ("width_px", "language", "scheme"),
+    [(390, "en", "light"), (390, "zh", "dark"), (1280, "en", "light"), (1280, "zh", "dark")],
+)
 @pytest.mark.parametrize("name", PAGES)
 def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
-    page: Page, root: str, name: str, width_px: int
+    page: Page, root: str, name: str, width_px: int, language: str, scheme: Literal["light", "dark"]
 ) -> None:
     asked: list[str] = []
     wrong: list[str] = []
@@ -110,7 +126,8 @@ def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
     page.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.set_viewport_size({"width": width_px, "height": 900})
-    page.goto(root + PAGES[name], wait_until="load")
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{root}{PAGES[name]}{'&' if '?' in PAGES[name] else '?'}lang={language}", wait_until="load")
     if name == "map":
         page.wait_for_selector("body[data-drawn]", timeout=20_000)
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
@@ -119,8 +136,17 @@ def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
     assert [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found] == []
     assert wrong == []
     assert [url for url in asked if not url.startswith((root, "data:"))] == []
-    if REDRAW and width_px == 1280:
-        page.screenshot(path=SCREENS / f"desk-{name}-1280.png")
+    if REDRAW and (width_px, language) in {(1280, "en"), (390, "zh")}:
+        page.screenshot(path=SCREENS / f"desk-{name}-{width_px}{'-zh-dark' if language == 'zh' else ''}.png")
+
+
+@pytest.fixture(autouse=True)
+def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The next test finds the desk as the first did."""
+    yield
+    page = request.getfixturevalue("page")
+    page.emulate_media(color_scheme="light")
+    page.context.clear_cookies(name="lang")
 
 
 def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) -> None:

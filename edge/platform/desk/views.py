@@ -120,7 +120,8 @@ def nodes_page() -> _Answer:
         " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8 FROM node ORDER BY heard"
     ).fetchall()
     now = datetime.now(UTC)
-    return render_template("nodes.html", nodes=[_node(row, now) for row in rows])
+    nodes = sorted((_node(row, now) for row in rows), key=lambda node: bool(node["is_well"]))
+    return render_template("nodes.html", nodes=nodes)
 
 
 @desk.get("/alerts")
