@@ -8,7 +8,9 @@ from pathlib import Path
 
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
+from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
+from edge.errors import UsageError
 from edge.exports import FORMATS, About, place_of
 from edge.platform.kept import read_ledger
 from edge.platform.nodes import NodeName, read_nodes
@@ -21,21 +23,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ledger = "the file of `ingest --out`; where its nodes stand is read from LEDGER.nodes"
     of.add_argument("--ledger", type=Path, metavar="LEDGER", help=ledger)
     of.add_argument("--database", metavar="URL", help="that of `ingest --database`: postgresql://user@host/name")
-    parser.add_argument("--format", choices=list(FORMATS), required=True, help=formats_help())
+    parser.add_argument("--format", choices=[*FORMATS, "coco"], required=True, help=_help())
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="first day, UTC")
     parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="last day, UTC")
     parser.add_argument("--publisher", default="unnamed", metavar="NAME", help="who answers for the data, in the file")
 
 
+def _help() -> str:
+    return (
+        f"{formats_help()}; coco: pictures that nodes sent (--ledger), with the model's boxes, for people to decide on"
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """One pass; more may come in meanwhile."""
+    if args.format == "coco":
+        return _pictures(args)
     with ExitStack() as closing:
         records, nodes = _of_database(args, closing) if args.database else _of_ledger(args)
         places = {name: place_of(info) for name, info in nodes.items()}
         about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
         number = write_export(args.format, records, about, args.out)
     print(f"{number} records in {args.out}")
+    return DONE
+
+
+def _pictures(args: argparse.Namespace) -> int:
+    if args.ledger is None:
+        raise UsageError("--format coco needs pictures, which only `ingest --out` keeps; give --ledger")
+    print(f"{write_pictures(args.ledger, args.out)} pictures in {args.out}")
     return DONE
 
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         decisions.close()
         records.close()
-    _put(args.out / ANNOTATIONS, json.dumps(_document(found, config), ensure_ascii=False, indent=1).encode())
+    put_into(args.out / ANNOTATIONS, json.dumps(_document(found, config), ensure_ascii=False, indent=1).encode())
     told = {"folder": str(args.out), "pictures": len(found), "gone": len(wanted) - len(found), **_numbers(found)}
     print(json.dumps(told) if args.json else _said(told))
     return DONE
@@ -51,13 +51,13 @@ def _written(wanted: list[str], records: Records, decisions: Decisions, folder: 
     """Those still kept, each put into the folder as it was taken."""
     for name in wanted:
         jpeg = records.picture(name)
-        picture = None if jpeg is None else _checked(f"{name}.jpg", jpeg, decisions.on(name))
+        picture = None if jpeg is None else checked_picture(f"{name}.jpg", jpeg, decisions.on(name))
         if jpeg is not None and picture is not None:
-            _put(folder / IMAGES / picture.file_name, jpeg)
+            put_into(folder / IMAGES / picture.file_name, jpeg)
             yield picture
 
 
-def _checked(file_name: str, jpeg: bytes, decided: dict[int, Decision]) -> CheckedPicture | None:
+def checked_picture(file_name: str, jpeg: bytes, decided: dict[int, Decision]) -> CheckedPicture | None:
     """None for a broken picture."""
     try:
         header = read_header(jpeg)
@@ -93,7 +93,7 @@ def _said(told: dict[str, object]) -> str:
     )
 
 
-def _put(path: Path, content: bytes) -> None:
+def put_into(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_durably(path, content)

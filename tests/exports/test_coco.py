@@ -10,10 +10,12 @@ import pytest
 from pycocotools.coco import COCO
 
 from edge.annotations import annotate
-from edge.cli import main
+from edge.cli import main, platform_main
 from edge.config import load_config
 from edge.counts import Seen
+from edge.platform.album import Picture, keep_picture
 from edge.store import BoxKey, Decision, Store
+from edge.wire import ImageHeader, Topic
 from tests.page.scenes import BUG, HOPPER, MODEL, picture_of, sighting
 from tests.records import instant as at
 
@@ -96,3 +98,32 @@ def test_a_node_without_a_store_is_named_with_a_remedy(tmp_path: Path, capsys: p
     )
     assert main(["reviewed", "--config", str(config), "--out", str(tmp_path)]) == 1
     assert "no store yet" in capsys.readouterr().err
+
+
+def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_path: Path) -> None:
+    ledger, out = tmp_path / "ledger.jsonl", tmp_path / "coco"
+    jpeg = annotate(picture_of("rice_bug.jpg"), BOXES)
+    topic = Topic("farm", "n1", "image")
+    for name, kind in (("p-1", "picture"), ("p-2", "excerpt"), ("p-q1", "question")):
+        header = ImageHeader(kind=kind, id=name, bytes=len(jpeg))  # type: ignore[arg-type]
+        keep_picture(Picture(topic, header, jpeg), tmp_path / "ledger.jsonl.pictures")
+    words = ["export", "--ledger", str(ledger), "--format", "coco", "--out", str(out)]
+    assert platform_main(words) == 0
+    with contextlib.redirect_stdout(io.StringIO()):
+        told = COCO(str(out / "annotations.json"))
+    (image,) = told.dataset["images"]
+    assert (out / "images" / image["file_name"]).read_bytes() == jpeg
+    assert [one["iscrowd"] for one in told.dataset["annotations"]] == [1] * len(BOXES)
+    assert {one["name"] for one in told.dataset["categories"]} == {HOPPER, BUG}
+    assert platform_main(words) == 2, "a folder that is there stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("of", "code", "says"),
+    [(["--ledger", "nowhere.jsonl"], 1, "have sent no pictures"), (["--database", "postgresql://x/y"], 2, "--ledger")],
+)
+def test_pictures_that_are_not_there_are_a_sentence(
+    tmp_path: Path, of: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert platform_main(["export", *of, "--format", "coco", "--out", str(tmp_path / "x")]) == code
+    assert says in capsys.readouterr().err
