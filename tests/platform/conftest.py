@@ -1,6 +1,7 @@
 """A PostgreSQL for all tests of the platform, and a fresh database in it for each."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import pytest
@@ -25,6 +26,20 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture
 def url(postgres: Postgres) -> Iterator[str]:
     """Of a database with all tables and nothing in them; it goes with the test, or the last one has much to clear."""
+    with fresh(postgres) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def still_url(postgres: Postgres) -> Iterator[str]:
+    """Of one that a module's tests share: they only read it."""
+    with fresh(postgres) as one:
+        yield one
+
+
+@contextmanager
+def fresh(postgres: Postgres) -> Iterator[str]:
+    """A new database's address."""
     name = f"test_{next(_NUMBERS)}"
     with open_database(postgres.url()) as database:
         database.execute(f"CREATE DATABASE {name} TEMPLATE form STRATEGY wal_log".encode())

@@ -38,6 +38,11 @@ VENDOR = Path(__file__).parents[2] / "edge/platform/desk/static/vendor"
 @pytest.fixture
 def fleet(database: Database) -> Fleet:
     """Nodes a and b in a township, c in the next one, with a question each."""
+    return three_nodes(database)
+
+
+def three_nodes(database: Database) -> Fleet:
+    """In a database with nothing in it."""
     fleet = Fleet(database)
     for n, node in enumerate("abc"):
         fleet.place(node, latitude_deg=30.0 + n / 50, longitude_deg=120.0 + n / 70)
@@ -67,6 +72,16 @@ def client(fleet: Fleet, url: str) -> FlaskClient:
     return create_app(url).test_client()
 
 
+@pytest.fixture(scope="module")
+def still(still_url: str) -> FlaskClient:
+    """For tests that change nothing, logged in as the township."""
+    with open_database(still_url) as database:
+        three_nodes(database)
+    client = create_app(still_url).test_client()
+    assert log_in(client) == 302
+    return client
+
+
 def log_in(client: FlaskClient, name: str = "town", password: str = PASSWORD) -> int:
     return client.post("/log-in", data={"name": name, "password": password}).status_code
 
@@ -77,8 +92,8 @@ def token(client: FlaskClient) -> str:
 
 
 @pytest.mark.parametrize("page", ["/", "/nodes", "/questions", "/api/map", "/questions/1/00000000-q1.jpg"])
-def test_nothing_is_shown_to_who_has_not_logged_in(client: FlaskClient, page: str) -> None:
-    answer = client.get(page)
+def test_nothing_is_shown_to_who_has_not_logged_in(still: FlaskClient, page: str) -> None:
+    answer = still.application.test_client().get(page)
     assert (answer.status_code, answer.location) == (302, "/log-in")
 
 
@@ -89,8 +104,8 @@ def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: Flask
     assert log_in(client, "county") == 302
 
 
-def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(client: FlaskClient) -> None:
-    log_in(client)
+def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClient) -> None:
+    client = still
     page = client.get("/?first=2026-07-01&last=2026-07-01").text
     assert "Township 330106011" in page
     assert "<b>3</b> counted, range 1 to 9" in page
@@ -118,9 +133,8 @@ def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskCl
     [("area=12345", "no area code"), ("first=2026-13-01", "month"), ("first=2020-01-01&last=2026-01-01", "At most"),
      ("first=2026-07-02&last=2026-07-01", "backwards")],
 )  # fmt: skip
-def test_filters_that_make_no_sense_are_answered_with_what_would(client: FlaskClient, query: str, says: str) -> None:
-    log_in(client)
-    answer = client.get(f"/?{query}")
+def test_filters_that_make_no_sense_are_answered_with_what_would(still: FlaskClient, query: str, says: str) -> None:
+    answer = still.get(f"/?{query}")
     assert (answer.status_code, says in answer.text) == (400, True)
 
 
@@ -158,11 +172,11 @@ def _reply(fleet: Fleet, reply: Reply) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 1001])
-def test_an_answer_that_the_node_would_refuse_is_refused_here(client: FlaskClient, fleet: Fleet, text: str) -> None:
-    log_in(client)
-    mine = next(one for one in questions(fleet.database) if one.node == "a")
-    form = {"token": token(client), "text": text}
-    assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+def test_an_answer_that_the_node_would_refuse_is_refused_here(still: FlaskClient, still_url: str, text: str) -> None:
+    with open_database(still_url) as database:
+        mine = next(one for one in questions(database) if one.node == "a")
+    form = {"token": token(still), "text": text}
+    assert still.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
 
 
 def test_words_of_nodes_and_people_cannot_become_script(client: FlaskClient, fleet: Fleet) -> None:

@@ -11,12 +11,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
 
 from edge.platform.desk import create_app
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES
-from tests.platform.test_desk import fleet, log_in  # noqa: F401  the county with a question a node
+from tests.platform.test_desk import fleet, log_in, still  # noqa: F401  the county with a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH
 
@@ -67,9 +68,9 @@ def test_every_language_of_the_menu_has_a_catalogue_or_is_the_source() -> None:
     ],
 )
 def test_the_address_comes_before_the_browser_before_english(
-    address: str, headers: dict[str, str], expected: str, url: str
+    address: str, headers: dict[str, str], expected: str, still_url: str
 ) -> None:
-    assert f'<html lang="{expected}">' in create_app(url).test_client().get(address, headers=headers).text
+    assert f'<html lang="{expected}">' in create_app(still_url).test_client().get(address, headers=headers).text
 
 
 def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet, url: str) -> None:  # noqa: F811
@@ -83,10 +84,8 @@ def test_a_language_once_chosen_is_remembered_and_keeps_the_filters(fleet: Fleet
     assert "计数，范围 1–9" in page
 
 
-def test_a_refusal_speaks_the_readers_language(fleet: Fleet, url: str) -> None:  # noqa: F811
-    client = create_app(url).test_client()
-    log_in(client)
-    answer = client.get("/?area=12345&lang=zh")
+def test_a_refusal_speaks_the_readers_language(still: FlaskClient) -> None:  # noqa: F811
+    answer = still.get("/?area=12345&lang=zh")
     assert (answer.status_code, "区划代码为" in answer.text) == (400, True)
 
 
