@@ -343,6 +343,7 @@ def _health(base: _Base) -> Health:
             ms_per_frame=camera.ms_per_frame,
             focus=None if camera.focus == "unknown" else camera.focus,
             light=camera.light,
+            banded=camera.banded,
         ),
         problem=snapshot.problem or snapshot.store or snapshot.notice or snapshot.model.detail or None,
         last_stop=base.runs.last_stop,

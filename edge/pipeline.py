@@ -211,6 +211,7 @@ class Pipeline:
                 ms_per_frame=round(took_ms, 1),
                 focus=self._optics.focus,
                 light=self._optics.light,
+                banded=self._optics.banded,
             )
         )
 

@@ -35,6 +35,7 @@ class CameraStatus:
     ms_per_frame: float | None = None  # gate, detector and count of the last frame
     focus: FocusVerdict = "unknown"  # against the day of focusing, where a calibration knows it
     light: LightVerdict | None = None  # in the region that is counted; None: not looked at yet
+    banded: bool | None = None  # do mains lamps draw bands across the picture? None: not known yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

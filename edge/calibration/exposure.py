@@ -16,8 +16,10 @@ LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
 MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
 RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
 PURITY = 0.65  # share of the ripple in one frequency: 0.78 and more on two banded cards, 0.41 at most for leaves moved
+Rows = NDArray[np.float64]
 LightVerdict = Literal["good", "look", "bad"]
 BANDS = (3, 60)  # bands a picture: fewer are clouds, more are noise
+LEAST_ROWS = 64  # of a picture in which bands can be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,21 @@ def banding(images: Sequence[Image]) -> float:
 
     What stays from picture to picture is the scene; mains lamps draw a ripple across the rows that moves.
     """
-    rows = [_row_light(image) for image in images]
-    return max((_ripple(a - b) for a, b in pairwise(rows)), default=0.0)
+    rows = [row_light(image) for image in images]
+    return max((ripple(a, b) for a, b in pairwise(rows)), default=0.0)
 
 
-def _row_light(image: Image) -> NDArray[np.float64]:
+def row_light(image: Image) -> Rows:
     """(h,) brightness of each row over the picture's mean."""
     light = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64).mean(axis=1)
     return np.asarray(light / max(light.mean(), 1.0))
 
 
-def _ripple(off: NDArray[np.float64]) -> float:
+def ripple(before: Rows, after: Rows) -> float:
+    """Amplitude of what moved across the rows (h,) of two pictures of one size; 0 if that is no band."""
+    off = after - before
+    if len(off) < LEAST_ROWS:
+        return 0.0
     flat = off - np.polyval(np.polyfit(np.arange(len(off)), off, 2), np.arange(len(off)))
     power = np.abs(np.fft.rfft(flat * np.hanning(len(flat)))) ** 2
     most = min(BANDS[1], len(power) - 2)

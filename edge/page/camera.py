@@ -20,6 +20,10 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
         "ended": ("wait", gettext("All pictures of the folder or film have been shown.")),
     }
     tone, sentence = states[camera.state]
+    todo = ""
+    if tone == "calm" and camera.banded:
+        tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")
+        todo = gettext("Tell your technician: in the settings, the lamps on mains have to be those of this place.")
     pictures = ngettext(
         "%(count)s picture since the start, %(looked)s looked at",
         "%(count)s pictures since the start, %(looked)s looked at",
@@ -47,6 +51,7 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
         reopened,
         _speed(camera.ms_per_frame),
         detail=camera.detail,
+        todo=todo,
     )
 
 

@@ -87,6 +87,7 @@ class CameraHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ms_per_frame: float | None = None
     focus: str | None = None  # sharp, soft, blurred, against the day of focusing
     light: str | None = None  # good, look, bad: share of clipped pixels, and brightness
+    banded: bool | None = None  # mains lamps draw bands across the picture: set the camera to the mains of the place
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -156,7 +156,14 @@ MESSAGES: dict[str, msgspec.Struct] = {
         session=12,
         uptime_s=86400.0,
         camera=CameraHealth(
-            state="ok", frames=1440, looked=1390, skipped={"dark": 50}, ms_per_frame=212.5, focus="sharp", light="good"
+            state="ok",
+            frames=1440,
+            looked=1390,
+            skipped={"dark": 50},
+            ms_per_frame=212.5,
+            focus="sharp",
+            light="good",
+            banded=False,
         ),
         store=StoreHealth(waiting=3, oldest_waiting_utc=NOON, first_seq=1, last_seq=1200, used_mb=0.6, max_mb=64.0),
         link=LinkHealth(acknowledged=1197, connections=3, sent_bytes=61_000, ack_ms=48.0),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge.calibration import (
     FocusWatch,
     KeptCalibration,
     Layout,
+    OpticsWatch,
     Region,
     banding,
     board_pdf,
@@ -206,6 +208,30 @@ def lit(phase: float, amplitude: float) -> np.ndarray:
 def test_bands_of_mains_lamps_are_seen_and_a_steady_light_is_not_blamed() -> None:
     assert banding([lit(0, 0.08), lit(1, 0.08), lit(2.5, 0.08)]) > 0.02
     assert banding([lit(0, 0.0), lit(1, 0.0), lit(2.5, 0.0)]) == 0.0
+
+
+def watched(pictures: Sequence[np.ndarray]) -> OpticsWatch:
+    """A look a minute."""
+    watch = OpticsWatch()
+    for number, picture in enumerate(pictures):
+        watch = watch.looked(picture, 60.0 * number)
+    return watch
+
+
+def test_a_node_that_counts_sees_bands_after_some_looks_and_that_they_are_gone() -> None:
+    lamps = [lit(phase, 0.08) for phase in (0, 1, 2.5, 4, 0.5, 2, 3.5, 5)]
+    daylight = [lit(phase, 0.0) for phase in (0, 1, 2, 3, 4, 5, 6)]
+    assert watched(lamps[:3]).banded is None
+    assert watched(lamps).banded is True
+    assert watched(daylight).banded is False
+    assert watched([*lamps, *daylight]).banded is False
+
+
+def test_one_shadow_or_a_picture_of_another_size_is_no_band() -> None:
+    still = [lit(phase, 0.0) for phase in (0, 1, 2, 3)]
+    assert watched([*still, lit(1, 0.08), *still]).banded is False
+    assert watched([*still, still[0][:240], *still, *still]).banded is False
+    assert watched([still[0][:7]] * 8).banded is False
 
 
 def test_leaves_that_move_are_not_taken_for_bands() -> None:

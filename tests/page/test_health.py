@@ -88,6 +88,16 @@ def test_a_replaced_model_is_named_with_the_reason(scene: Scene) -> None:
     assert "Model pests, version 0.1.0" in model.more
 
 
+def test_bands_of_lamps_are_said_with_what_to_set_and_a_missing_camera_comes_first(scene: Scene) -> None:
+    well(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, banded=True))
+    camera = parts(scene)["camera"]
+    assert (camera.tone, camera.sentence) == ("look", "Lamps draw dark bands across the picture.")
+    assert "lamps on mains" in camera.todo
+    scene.board.show(camera=replace(scene.board.snapshot().camera, state="missing"))
+    assert parts(scene)["camera"].tone == "stop"
+
+
 def test_a_clock_that_was_never_set_is_said(scene: Scene) -> None:
     well(scene)
     scene.clock.state = ClockState.UNSYNCED
