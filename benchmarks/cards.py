@@ -1,12 +1,17 @@
 """How well the `cards` model counts: python -m benchmarks.cards whole|series|moved val|test [--model FILE] [--series N]
+[--keep FILE]
 
 `whole`: the count of each sticky card beside the hand count. `series`: new insects a picture on series of a real,
 nearly empty card with real insects of that split pasted, as in benchmarks.counting trap, but found by the model.
 `moved`: the same with nothing new but a card that was moved by 10 mm and turned by 3 degrees. Look at `test` once, at
 the end: to choose anything, `val` is there (the device that training holds out).
+
+A series takes half a minute and more on a busy machine. With `--keep` each is written down when it is done, and the
+same command later goes on with the next.
 """
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,16 +44,16 @@ def whole(detector: Detector, split: str) -> None:
     print(f"whole  {len(offs)} cards: off by {np.mean(np.abs(offs)):.1%} on average, at most {np.abs(offs).max():.1%}")
 
 
-def series(detector: Detector, split: str, number: int) -> None:
+def series(detector: Detector, split: str, number: int, kept: Path | None) -> None:
     """New insects a picture, told and true."""
-    among = cutouts.from_sticky_cards(_device_or(split), most=141)
-    grounds = cards.real_grounds()
-    rows = []
-    for seed in range(number):
-        chance = np.random.default_rng(seed)
-        pictures = list(cards.series(chance, PICTURES, grounds[seed % len(grounds)], among))
-        told = [len(reading.new) for reading in _readings(detector, [one.image for one in pictures])]
-        rows += [(one.new, new) for one, new in zip(pictures[1:], told[1:], strict=True)]
+    about = {"model": detector.bundle.sha256, "split": split}
+    done = _kept(kept, about)
+    for seed in range(len(done), number):
+        done.append(_one_series(detector, split, seed))
+        if kept is not None:
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({**about, "seed": seed, "true_and_found": done[-1]}) + "\n")
+    rows = [pair for one in done[:number] for pair in one]
     true, found = np.array(rows).T
     agreed = agreement(true.tolist(), found.tolist())
     print(
@@ -56,6 +61,21 @@ def series(detector: Detector, split: str, number: int) -> None:
         f"({(found.sum() - true.sum()) / true.sum():+.1%}), mean absolute error {agreed.mae:.2f} a picture, "
         f"{agreed.mae / true.mean():.0%} of the {true.mean():.1f} that come"
     )
+
+
+def _one_series(detector: Detector, split: str, seed: int) -> list[tuple[int, int]]:
+    """New insects, true and told, on each picture after the first."""
+    among, grounds = cutouts.from_sticky_cards(_device_or(split), most=141), cards.real_grounds()
+    pictures = list(cards.series(np.random.default_rng(seed), PICTURES, grounds[seed % len(grounds)], among))
+    told = [len(reading.new) for reading in _readings(detector, [one.image for one in pictures])]
+    return [(one.new, new) for one, new in zip(pictures[1:], told[1:], strict=True)]
+
+
+def _kept(path: Path | None, about: dict[str, str]) -> list[list[tuple[int, int]]]:
+    """The series that this model did on this split before, in the order of their seeds."""
+    lines = path.read_text("utf-8").splitlines() if path is not None and path.is_file() else []
+    told = [json.loads(line) for line in lines]
+    return [one["true_and_found"] for one in told if about.items() <= one.items()]
 
 
 def moved(detector: Detector, split: str, number: int) -> None:
@@ -95,12 +115,15 @@ def main() -> None:
     parser.add_argument("split", nargs="?", default="val", choices=["val", "test"])
     parser.add_argument("--model", type=Path, default=MODELS / "cards.onnx")
     parser.add_argument("--series", type=int, default=50, help="so many series, or trials of `moved`")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="series that are done, one a line; go on from there")
     arguments = parser.parse_args()
     detector = Detector(load_bundle(arguments.model))
     if arguments.what == "whole":
         whole(detector, arguments.split)
+    elif arguments.what == "series":
+        series(detector, arguments.split, arguments.series, arguments.keep)
     else:
-        (series if arguments.what == "series" else moved)(detector, arguments.split, arguments.series)
+        moved(detector, arguments.split, arguments.series)
 
 
 if __name__ == "__main__":
