@@ -59,7 +59,8 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     model.load_state_dict(state.ema)
     paths = {precision: models / f"{config.bundle}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
-    quantise(paths["fp32"], paths["int8"], calibration_pictures(samples_of(config, "train"), config))
+    pictures = calibration_pictures(samples_of(config, "train"), config)
+    quantise(paths["fp32"], paths["int8"], pictures, config.more_float)
     held_out = samples_of(config, "val") + empties_of(config, "val")
     for precision, path in paths.items():
         write_facts(path, facts_of(config, classes, state, precision))

@@ -1,7 +1,7 @@
 """The ONNX file of a detector: export, int8 quantisation, and the facts it carries about itself."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,11 @@ def export_onnx(model: YoloxNano, path: Path, side_px: int) -> None:
     onnx.checker.check_model(onnx.load(path), full_check=True)
 
 
-def quantise(source: Path, target: Path, pictures: Iterable[Floats]) -> None:
+def quantise(source: Path, target: Path, pictures: Iterable[Floats], more_float: Sequence[str] = ()) -> None:
     """Write `source` as int8: per-channel int8 weights, uint8 activations, quantise and dequantise nodes (QDQ).
 
-    pictures: (1, 3, S, S) float32, from which the ranges of activations are taken. FLOAT_PARTS stay in float32.
+    pictures: (1, 3, S, S) float32, from which the ranges of activations are taken. FLOAT_PARTS and nodes with a part of
+    `more_float` in their names stay in float32.
     """
     prepared = target.with_suffix(".prepared.onnx")
     quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -42,7 +43,7 @@ def quantise(source: Path, target: Path, pictures: Iterable[Floats]) -> None:
     quantize_static(
         str(prepared), str(target), _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-        nodes_to_exclude=[name for name in names if any(part in name for part in FLOAT_PARTS)],
+        nodes_to_exclude=[name for name in names if any(part in name for part in (*FLOAT_PARTS, *more_float))],
     )  # fmt: skip
     prepared.unlink()
 
