@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 
 import edge.board
-from edge.advice import Measured, Period, Standing, Threshold
+from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
-from edge.page.levels import key_of
 from edge.status import BatteryStatus, CameraStatus, LinkStatus, ModelStatus, StatusBoard
 from edge.store import Deed, Store
 from tests.clocks import SetClock

@@ -1,0 +1,77 @@
+"""How much memory the page takes beside the rest of a node: python -m benchmarks.page_memory
+
+The rest is there first: store, detector, a frame. Then the page is loaded and everything on it is read as people do, in
+all nine languages, with a farmer logged in and somebody at the live picture.
+"""
+
+import tempfile
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.cli.demo import PICTURES
+from edge.clock import SystemClock
+from edge.fallback import open_detector
+from edge.status import StatusBoard
+from edge.store import Account, Store
+from tests.page.scenes import Scene, config, seen
+
+READS = ("/", "/seen", "/node", "/review", "/photo", "/account", "/log-in", "/live", "/api/v1/days", "/metrics")
+FRAMES = 40
+
+
+def main() -> None:
+    """Print one line."""
+    picture = np.asarray(cv2.imread(str(next(PICTURES.glob("*.jpg")))), np.uint8)
+    clock, kept = SystemClock(), Path(tempfile.mkdtemp(prefix="fieldeye-"))
+    settings = config(kept)
+    detector = open_detector("pests", kept=kept, threads=1, confidence=None).detector
+    detector(picture)
+    with closing(Store(settings.store, "north-dyke")) as store:
+        scene = Scene(store, StatusBoard(clock.now()), settings, clock)  # type: ignore[arg-type]
+        seen(scene)
+        before = resident_mib()
+        read_everything(scene, picture)
+        print(f"page's own memory: {resident_mib() - before:.1f} MiB over {before:.0f} (to reach: <= 40 MiB)")
+
+
+def read_everything(scene: Scene, picture: np.ndarray) -> None:
+    """In each language; the live picture as long as somebody turns a lens."""
+    from edge.page import create_app, serve  # noqa: PLC0415  it is what is measured
+    from edge.page.passwords import hashed  # noqa: PLC0415
+    from edge.page.trust import digest  # noqa: PLC0415
+    from edge.page.words import LANGUAGES  # noqa: PLC0415
+
+    accounts, now = scene.store.accounts, scene.clock.now().utc
+    accounts.put(Account(name="farmer", role="farmer", hash=hashed("a long enough one")), now)
+    accounts.begin(digest("token"), "farmer", now)
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with closing(serve(app, "127.0.0.1", 0)) as server:
+        for language in LANGUAGES:
+            for address in READS:
+                get(server.port, f"{address}?lang={language}")
+        for _ in range(FRAMES):
+            scene.board.show_frame(picture.copy())
+            get(server.port, "/live.jpg")
+
+
+def get(port: int, address: str) -> bytes:
+    """As a farmer's phone."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", address, headers={"Cookie": "fieldeye=token"})
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def resident_mib() -> float:
+    """Of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / (1 << 20)
+
+
+if __name__ == "__main__":
+    main()
