@@ -125,7 +125,7 @@ def test_units_and_firewall_come_with_an_update_and_go_when_it_goes(running: Pat
     assert shown("ActiveState", "fieldeye-extra.timer") == "active"
     assert shown("MemoryMax") == str(350 * 1024 * 1024)
     prove()
-    inside("fieldeye update back")
+    inside("/opt/fieldeye/venv/bin/fieldeye update back")
     wait_until(lambda: "software: number 1;" in status() and page_answers(), within_s=120, every_s=1)
     assert "9999" not in inside("nft list ruleset")
     assert shown("LoadState", "fieldeye-extra.timer") == "not-found"
