@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from edge.cameras import Frame, open_watched_camera
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.update import SERVICE
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig
 from edge.errors import FieldeyeError
@@ -61,6 +63,7 @@ def diagnose(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
     yield _clock(clock)
     yield _store(config)
     yield _software(Places())
+    yield from _service()
     frame, verdict = _camera(config, clock)
     yield verdict
     yield _model(config, clock, frame)
@@ -88,6 +91,26 @@ def _software(places: Places) -> Verdict:
     if on_trial:
         return Verdict("updates", "worth a look", f"{runs}; still on trial: {', '.join(on_trial)}")
     return Verdict("updates", "ok", f"{runs}; {said(places) or 'nothing was updated yet'}")
+
+
+def _service() -> Iterator[Verdict]:
+    """Does the node itself run? On a machine whose systemd knows no such service there is nothing to say."""
+    if not Path("/run/systemd/system").is_dir():
+        return
+    command = ["/usr/bin/systemctl", "show", SERVICE, "--property=LoadState,ActiveState,NRestarts"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    told = dict(line.partition("=")[::2] for line in shown.splitlines())
+    if told.get("LoadState") in {None, "not-found"}:
+        return
+    if told["ActiveState"] != "active":
+        why = f"{told['ActiveState']}; see why: journalctl -u fieldeye, and start it: systemctl start fieldeye"
+        yield Verdict("service", "not well", why)
+    elif told["NRestarts"] != "0":
+        yield Verdict(
+            "service", "worth a look", f"runs, but ended by itself {told['NRestarts']} times since it was started"
+        )
+    else:
+        yield Verdict("service", "ok", "runs")
 
 
 def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from firmware_config.node import START_SETUP
+from tests.firmware.conftest import FROM_CARD
 from tests.firmware.machine import BOOT, inside, page_answers, shown
 from tests.waiting import wait_until
 
@@ -20,6 +21,14 @@ def test_setup_goes_on_after_a_power_cut_in_its_midst(node: str) -> None:
     assert "installed fieldeye-" in node
     assert node.endswith("done: this is a node")
     assert node.count("begun with") == 2
+
+
+def test_debians_packages_come_from_the_card_where_there_is_no_internet(node: str) -> None:
+    (line,) = [line for line in node.splitlines() if " installed python3-venv" in line]
+    assert set(FROM_CARD) <= set(line.split())
+    assert inside(f"dpkg --audit; dpkg-query -W -f '${{db:Status-Status}} ' {' '.join(FROM_CARD)}").split() == [
+        "installed"
+    ] * len(FROM_CARD)
 
 
 def test_a_node_that_is_done_is_left_alone_at_the_next_boot(node: str) -> None:
@@ -67,6 +76,15 @@ def test_the_installed_broker_and_the_service_find_each_other_over_tls(node: str
     told = "journalctl --no-pager -u fieldeye.service"  # nobody subscribes: the node says so, once it is logged in
     wait_until(lambda: '"now": "no_subscriber"' in inside(told), within_s=60)
     inside("systemctl stop mosquitto.service")
+
+
+def test_the_doctor_says_whether_the_service_runs(node: str) -> None:
+    doctor = "CREDENTIALS_DIRECTORY=/etc/fieldeye/secrets fieldeye doctor | grep '. service' || true"
+    path = "PATH=$PATH:/usr/local/bin"
+    assert inside(f"{path}; {doctor}").startswith("✓ service")
+    inside("systemctl stop fieldeye.service")
+    assert inside(f"{path}; {doctor}").startswith("✗ service")
+    inside("systemctl start fieldeye.service")
 
 
 def test_setup_again_changes_no_file(node: str) -> None:
