@@ -13,13 +13,14 @@ CHINESE := /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd e2e test-arm64 lock clean
+.PHONY: help install demo test check bench train bundle faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd e2e test-arm64 lock clean
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests, in two processes (WORKERS=1: in one); make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
+	@echo 'make bundle         what goes onto cards so that a node is set up without internet: build/card/software and build/card/debs'
 	@echo 'make e2e            the whole bench procedure, from the fleet file to an acknowledged record, an update and back'
 	@echo 'make test-arm64     wheels and models on the processors of a Raspberry Pi 3, 4 and 5, emulated (some minutes)'
 	@echo 'make test-homeassistant  the discovery payload against Home Assistant itself (600 MB, Python 3.13)'
@@ -77,6 +78,10 @@ test-firmware: $(VENV)/.dev
 
 test-systemd: $(VENV)/.dev
 	@tests/firmware/systemd.sh
+
+bundle: $(VENV)/bin/python
+	@PYTHON=$(BIN)/python firmware_config/bundle.sh build/card/software
+	@firmware_config/debs.sh build/card/debs
 
 e2e: $(VENV)/.dev
 	@$(NEED) mosquitto chromium

@@ -2,20 +2,26 @@
 # Makes a Raspberry Pi OS (64-bit) or a Debian a Fieldeye node. May be run again at any time: what is right is left alone,
 # and after a power cut it goes on where it was.
 #
-#   sudo ./setup.sh [--software DIR]
+#   sudo ./setup.sh [--software DIR] [--debs DIR]
+#   ./setup.sh --packages
 #
 #   --software DIR   fieldeye-*.whl and requirements.lock, and wheels/ for a node without internet
 #                    (default: software beside this file; firmware_config/bundle.sh makes one)
+#   --debs DIR       Debian's packages and their list, for a node without any internet
+#                    (default: debs beside this file, if it is there; firmware_config/debs.sh makes one)
+#   --packages       say which packages of Debian a node needs, and do nothing
 # Exit codes: 0 done, 1 a step failed (run it again), 2 wrong use or a system that cannot become a node.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 software=$here/software
+debs=$here/debs
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
-units=(fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path fieldeye-clock.service)
+units=(fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path fieldeye-card.service fieldeye-clock.service)
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
     systemd-zram-generator unattended-upgrades)
+modem_packages=(modemmanager usb-modeswitch)
 
 say() { echo "$(date -u +%FT%TZ) $*" | tee -a "$log"; }
 refuse() { echo "setup.sh: $*" >&2; exit 2; }
@@ -41,15 +47,21 @@ put() { # MODE OWNER SOURCE TARGET
 install_packages() {
     local wanted=("${packages[@]}") missing=() name
     ! grep -q 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
-    [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=(modemmanager usb-modeswitch)
+    [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=("${modem_packages[@]}")
     for name in "${wanted[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
     done
     [ ${#missing[@]} -gt 0 ] || return 0
+    local options=(-qq -o DPkg::Lock::Timeout=300)
     export DEBIAN_FRONTEND=noninteractive
     dpkg --configure -a
-    apt-get -qq update
-    apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+    if [ -r "$debs/Packages" ]; then # what the technician's apt has checked; no other archive is asked
+        echo "deb [trusted=yes] file:$debs ./" >/run/fieldeye-debs.list
+        options+=(-o Dir::Etc::sourcelist=/run/fieldeye-debs.list -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0
+            -o APT::Sandbox::User=root)
+    fi
+    apt-get "${options[@]}" update
+    apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}"
     say "installed ${missing[*]}"
 }
 
@@ -132,6 +144,8 @@ forget_secrets() {
 
 while [ $# -gt 0 ]; do
     case $1 in
+        --debs) debs=$(realpath "${2:?--debs DIR}"); shift 2 ;;
+        --packages) printf '%s\n' "${packages[@]}" "${modem_packages[@]}"; exit 0 ;;
         --software) software=$(realpath "${2:?--software DIR}"); shift 2 ;;
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
         *) refuse "unknown argument $1; see --help" ;;

@@ -14,6 +14,7 @@ from tests.firmware.machine import BOOT, DONE, NSPAWN, inside, shown
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
+FROM_CARD = ("chrony", "unattended-upgrades", "python3-venv", "dnsmasq-base")  # not in this image; there is no network
 NODE = '[[node]]\nnode = "a"\ncamera = { kind = "folder", source = "/src/pictures", loop = true, every_s = 1 }\n'
 
 
@@ -36,9 +37,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.copytree(folder / "out/nodes/a/fieldeye", source / "card")
     shutil.copytree(folder / "out/broker", source / "broker")
     shutil.copytree(PICTURES, source / "pictures")
-    shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / "software", source / "software")
+    for brought in ("software", "debs"):
+        shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / brought, source / brought)
     subprocess.run([NSPAWN, "boot", source], check=True, capture_output=True)
-    inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software {BOOT}/software")
+    inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software /src/debs {BOOT}/")
+    inside(f"dpkg --purge --force-depends {' '.join(FROM_CARD)}")
     yield source
     subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
 
