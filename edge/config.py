@@ -110,6 +110,7 @@ class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     folder: str = "/var/lib/fieldeye"
     max_mb: Annotated[int, Meta(ge=4, le=100_000)] = 64  # records; 30 days without a broker fit
     pictures_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
+    pictures_days: Annotated[int, Meta(ge=1, le=3650)] | None = None  # older ones go; None: only for want of room
     interval_s: Annotated[float, Meta(ge=1, le=86400)] = 3600.0  # length of a counting interval
 
 

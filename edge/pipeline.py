@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
 from edge.census import UNITS, Census, begun, follows, keep, seen_before
 from edge.climate import ClimateSensor
-from edge.clock import Clock, Instant
+from edge.clock import Clock, ClockState, Instant
 from edge.config import NodeConfig
 from edge.counts import Interval, Record, Seen, Sighting, Unit, name_and_stage
 from edge.detector import Detector
@@ -113,6 +114,7 @@ class Pipeline:
         self._commit([record])
         self._begin_interval(now)
         self._advise(record)
+        self._forget_pictures(now)
 
     def _begin_interval(self, now: Instant) -> None:
         config = self._parts.config
@@ -126,6 +128,19 @@ class Pipeline:
             self._commit(alerts)
         if not self._trouble:
             self._alarms.show()
+
+    def _forget_pictures(self, now: Instant) -> None:
+        """Pictures stay so many days; a node that does not know the time forgets none."""
+        days = self._parts.config.store.pictures_days
+        if days is None or now.state is ClockState.UNSYNCED:
+            return
+        try:
+            gone = self._parts.store.forget_pictures(now.utc - timedelta(days=days))
+        except StoreError as why:  # the next interval tries again
+            log.warning("pictures_not_forgotten", extra={"why": str(why)})
+            return
+        if gone:
+            log.info("pictures_forgotten", extra={"count": gone, "days": days})
 
     def _take_calibration(self) -> None:
         """What a technician saved: the region that counts, and what focus and light are held against."""

@@ -4,7 +4,8 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -18,7 +19,7 @@ from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, load_calibration, save_calibration
 from edge.cameras import open_watched_camera
 from edge.climate import ClimateSensor, NoSensor
-from edge.clock import SystemClock
+from edge.clock import ClockState, SystemClock
 from edge.config import parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
@@ -31,6 +32,7 @@ from edge.weather import Reading
 from tests.cameras.sources import network_camera
 from tests.clocks import NOON
 from tests.onnx_files import BLUE, RED, write_model
+from tests.records import interval, sighting
 from tests.waiting import wait_until
 
 FOREVER = 3600
@@ -136,7 +138,7 @@ def running() -> Iterator[Callable[[Pipeline, Event], Thread]]:
     yield start
     for thread, stop in started:
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -176,6 +178,25 @@ def test_a_face_on_a_picture_is_kept_hidden_or_keeps_it_away(bench: Bench, wish:
         kept = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         assert len(faces(np.asarray(kept, np.uint8))) == shown
         assert [seen.label for seen in annotated(content)] == ["Pieris"]
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+def test_pictures_go_after_their_days_once_the_time_is_known(
+    bench: Bench, is_set: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: is_set)
+    bench.more = "pictures_days = 30\n"
+    bench.add("1.png", scene((16, 32, BLUE)))
+    pipeline = bench.build()
+    then = replace(SystemClock().now(), utc=datetime.now(UTC) - timedelta(days=31), state=ClockState.SYNCED)
+    bench.store.commit([replace(sighting(), at=then)], b"\xff\xd8\xff\xd9")
+    bench.store.commit([replace(interval(), start=then, end=then)])
+    old = bench.sightings[0].picture
+    assert old
+    pipeline.run(bench.stop)
+    assert (bench.store.picture(old) is None) == is_set
+    assert bench.sightings[-1].picture != old
+    assert bench.store.picture(str(bench.sightings[-1].picture))
 
 
 def test_an_insect_that_stays_is_one_sighting_and_counts_once(bench: Bench) -> None:
@@ -250,7 +271,7 @@ def test_intervals_end_in_time_and_none_of_their_frames_is_counted_twice(
     thread = running(pipeline, bench.stop)
     wait_until(lambda: bench.store.waiting()[0] >= 4, within_s=20)
     bench.stop.set()
-    thread.join(10)
+    thread.join(60)
     stored = bench.store.records_between_seq(1, 1000)
     frames = sum(s.record.frames for s in stored if isinstance(s.record, Interval))
     assert frames == bench.board.snapshot().camera.looked
@@ -262,7 +283,7 @@ def test_a_stop_commits_the_open_interval(bench: Bench, running: Callable[[Pipel
     wait_until(lambda: bench.board.snapshot().camera.looked >= 3, within_s=20)
     assert bench.store.latest_interval() is None
     bench.stop.set()
-    thread.join(10)
+    thread.join(60)
     assert bench.interval.frames == bench.board.snapshot().camera.looked
 
 
@@ -273,7 +294,7 @@ def test_a_stop_is_obeyed_at_once_in_the_pause_between_two_looks(
     thread = running(bench.build(loop=True, every_s=FOREVER), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked == 1, within_s=20)
     bench.stop.set()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 

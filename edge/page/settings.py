@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from edge.changes import Table, over
-from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, checked
+from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, StoreTable, checked
 from edge.errors import ConfigError
 from edge.page.position import position
 from edge.page.words import LANGUAGES, gettext
@@ -18,9 +18,10 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "node": NodeTable,
     "camera": CameraTable,
     "mqtt": MqttTable,
+    "store": StoreTable,
     "page": PageTable,
 }
-KEY = re.compile(r"\b(?:node|camera|mqtt|page)\.\w+")
+KEY = re.compile(r"\b(?:node|camera|mqtt|store|page)\.\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +237,12 @@ def _camera() -> tuple[Field, ...]:
             label=gettext("Faces on kept pictures"),
             hint=gettext("Only faces turned to the camera are found. Put the node where no people pass."),
             options=faces,
+        ),
+        Field(
+            key="store.pictures_days",
+            kind="number",
+            label=gettext("Days that pictures are kept"),
+            hint=gettext("Left empty, they go when their room is needed."),
         ),
         Field(key="camera.lens_position", kind="number", label=gettext("Focus in dioptres, 0 to 32"), hint=itself),
         Field(key="camera.exposure_us", kind="number", label=gettext("Exposure in microseconds"), hint=itself),

@@ -1,10 +1,11 @@
 """Kept pictures: files beside the database, within a budget of bytes of their own; the oldest go first."""
 
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 from edge.store.jpegs import Jpegs
-from edge.wire import picture_id
+from edge.wire import INTERVAL, picture_id, utc_ms
 
 FOLDER = "pictures"
 _IDS = r"[0-9a-f]{8}-[0-9]{1,19}"
@@ -66,6 +67,19 @@ class Pictures:
 def total_bytes(db: sqlite3.Connection) -> int:
     """Bytes of all pictures."""
     return int(db.execute("SELECT coalesce(sum(bytes), 0) FROM picture").fetchone()[0])
+
+
+def older_than(db: sqlite3.Connection, before: datetime) -> list[str]:
+    """Ids of the pictures that were committed before the newest interval that ended then, oldest first.
+
+    Intervals whose UTC nobody has put right tell no age.
+    """
+    rows = db.execute(
+        "SELECT id FROM picture WHERE seq < (SELECT seq FROM record WHERE kind = ? AND utc_ms < ? AND clock != 1"
+        " ORDER BY utc_ms DESC LIMIT 1) ORDER BY seq",
+        (INTERVAL, utc_ms(before)),
+    )
+    return [str(row[0]) for row in rows]
 
 
 def newest_after(db: sqlite3.Connection, seq: int) -> tuple[int, str] | None:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -21,7 +22,7 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
-from edge.store.pictures import Pictures
+from edge.store.pictures import Pictures, older_than
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
 from edge.store.reserve import Reserve
@@ -154,6 +155,15 @@ class Store(Records):
         """Add to the audit trail."""
         with self._lock, sentences(self._path, "keep the audit trail"), transaction(self._db) as db:
             note(db, entry)
+
+    def forget_pictures(self, before: datetime) -> int:
+        """Remove the kept pictures from before that time, by intervals whose clock was set; returns how many."""
+        with self._lock, sentences(self._path, "remove old pictures"):
+            with transaction(self._db) as db:
+                names = older_than(db, before)
+                self._pictures.forget(db, names)
+            self._pictures.remove(names)
+        return len(names)
 
     def set_setting(self, name: str, value: str) -> None:
         """Keep a setting."""
