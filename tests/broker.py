@@ -110,7 +110,7 @@ class Broker:
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(signum)
-            self._process.wait(10)
+            self._process.wait(60)
         if self._process and self._process.stderr:
             self._process.stderr.close()
 

@@ -130,7 +130,7 @@ class Node:
     def is_drained(self) -> bool:
         return self.store.waiting().records == 0
 
-    def end(self, within_s: float = 5.0) -> None:
+    def end(self, within_s: float = 30.0) -> None:
         """Stop the publisher, cleanly."""
         self.stop.set()
         self.publisher.wake()
@@ -195,7 +195,7 @@ def running(
     try:
         yield node
     finally:
-        node.end(10)
+        node.end(60)
         publisher.close()
         kept.close()
 

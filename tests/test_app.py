@@ -41,7 +41,7 @@ class RunningNode:
     page_port: int
 
     def page(self, path: str = "/") -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.page_port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.page_port}{path}", timeout=60) as answer:
             return str(answer.read().decode())
 
     def serves_page(self) -> bool:
@@ -101,12 +101,12 @@ class Ear:
 
     def __enter__(self) -> "Ear":
         self._thread.start()
-        assert self._subscriber.subscribed.wait(10)
+        assert self._subscriber.subscribed.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _listen(self) -> None:
         for message in self._subscriber.messages(self.stop):
@@ -149,7 +149,7 @@ def test_a_killed_node_goes_on_in_the_same_epoch_and_nothing_is_lost_or_doubled(
                 before = ear.seen.counted
                 wait_until(lambda before=before: ear.seen.counted > before + 2, within_s=30)
                 node.process.kill()
-                node.process.wait(5)
+                node.process.wait(60)
         with running(config, tmp_path, port) as node:
             wait_until(lambda: ear.seen.counted >= 8, within_s=30)
             assert node.stop() == 0
@@ -164,7 +164,7 @@ def test_a_wrong_configuration_ends_run_with_2_and_a_sentence(tmp_path: Path) ->
     config = configuration(tmp_path, free_port(), None)
     config.write_text(config.read_text().replace("every_s", "every"))
     command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 2
     assert "unknown key camera.every; did you mean every_s?" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -238,7 +238,7 @@ def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None
         other = tmp_path / "other"
         other.mkdir()
         command = [sys.executable, "-m", "edge", "run", "--config", str(configuration(other, port, None))]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 1
     assert f"port {port}" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -252,7 +252,7 @@ def test_a_node_that_is_killed_five_times_shows_its_page_and_does_not_look_until
     for _ in range(5):
         with running(config, tmp_path, port) as node:
             node.process.kill()
-            node.process.wait(5)
+            node.process.wait(60)
     with running(config, tmp_path, port) as node:
         assert "5 times within 10 minutes" in node.page()
         before = node.committed()
@@ -335,6 +335,6 @@ def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> N
         config = tmp_path / "other.toml"
         config.write_text((tmp_path / "node.toml").read_text().replace(f"port = {port}", f"port = {free_port()}"))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config), "--unattended"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 1
     assert "another Fieldeye uses this store" in ended.stderr

@@ -65,7 +65,7 @@ def test_records_that_were_acknowledged_but_never_kept_are_asked_for_again(tmp_p
         with ingesting(broker, out) as second:
             wait_until(lambda: set(kept(out)) == committed, within_s=20)
             second.send_signal(signal.SIGTERM)
-            assert second.wait(10) == 0
+            assert second.wait(60) == 0
     assert sorted(kept(out)) == sorted(committed)
 
 

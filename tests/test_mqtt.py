@@ -21,6 +21,8 @@ from tests.node import FAST, Platform, guarded, running, slower, to, wait_draine
 from tests.records import instant, interval, sighting
 from tests.waiting import wait_until
 
+STOPS_S = 20.0  # what it does not wait for would take 90
+
 
 @pytest.fixture
 def broker() -> Iterator[Broker]:
@@ -33,7 +35,7 @@ def test_what_is_committed_is_counted_and_equals_what_was_committed(tmp_path: Pa
     with running(tmp_path, to(broker.port)) as node:
         committed = node.commit(sighting(1), interval(2)) | node.commit(*(sighting(n, count=n) for n in range(100)))
         wait_drained(node)
-        wait_until(lambda: platform.has(committed), within_s=5)
+        wait_until(lambda: platform.has(committed), within_s=10)
         assert platform.counted == {one.key.seq: one.record for one in node.store.records_between_seq(1, 10**6)}
         assert node.link.acknowledged == 102
         assert node.link.last_ack is not None
@@ -90,7 +92,7 @@ def test_records_that_nobody_receives_are_kept_until_somebody_does(tmp_path: Pat
         wait_until(lambda: "nobody" in node.link.detail, within_s=5)
         assert node.store.waiting().records == 2
         platform = Platform(broker)
-        wait_until(lambda: platform.has(committed), within_s=5)
+        wait_until(lambda: platform.has(committed), within_s=10)
         wait_drained(node)
         assert node.link.detail == ""
     platform.client.leave()
@@ -176,20 +178,20 @@ def test_a_broker_that_stops_answering_is_given_up_after_the_acknowledgement_tim
 def test_a_line_that_swallows_everything_does_not_stop_the_publisher_from_stopping(
     tmp_path: Path, broker: Broker
 ) -> None:
-    with Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+    with Network(broker.port) as net, running(tmp_path, to(net.port, ack_timeout_s=90.0, keepalive_s=90)) as node:
         wait_until(node.is_connected, within_s=5)
         net.blackhole = True
         node.commit(sighting())
-        node.end(within_s=4)
+        node.end(within_s=STOPS_S)
         assert node.store.waiting().records == 1
 
 
 def test_a_connection_that_never_answers_is_left_and_stops_in_time(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.blackhole = True
-        with running(tmp_path, to(net.port)) as node:
+        with running(tmp_path, to(net.port), slower(FAST, connect_s=90.0)) as node:
             wait_until(lambda: net.connections == 1, within_s=5)
-            node.end(within_s=2)
+            node.end(within_s=STOPS_S)
 
 
 def test_a_node_killed_between_commit_and_acknowledgement_sends_again_after_restart(

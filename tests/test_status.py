@@ -40,7 +40,7 @@ def test_threads_that_show_at_once_lose_nothing_of_each_other() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert (board.snapshot().camera.frames, board.snapshot().link.acknowledged) == (499, 499)
 
 

@@ -45,7 +45,7 @@ def _installed() -> Path:
                 ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
                 cwd=INSTALLED,
                 check=True,
-                timeout=90,
+                timeout=300,
                 capture_output=True,
             )
         except (subprocess.SubprocessError, OSError) as why:

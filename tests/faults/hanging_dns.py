@@ -20,7 +20,7 @@ def main() -> None:
             beat_s = node.publisher.beat_s
             wait_until(lambda: node.publisher.beat_s > beat_s, within_s=2)  # the publisher itself does not hang
             detail, waiting, began_s = node.link.detail, node.store.waiting().records, time.monotonic()
-            node.end(within_s=3)
+            node.end(within_s=20)
             sys.stdout.write(f"{time.monotonic() - began_s:.2f}|{waiting}|{detail}\n")
 
 

@@ -40,7 +40,7 @@ def test_01_a_broker_that_is_absent_at_boot_gets_everything_later(tmp_path: Path
         broker.stop()
         with running(tmp_path, to(broker.port)) as node:
             node.commit(*(sighting(n) for n in range(50)))
-            wait_until(lambda: node.link.state == "lost", within_s=5)
+            wait_until(lambda: node.link.state == "lost", within_s=10)
             broker.start()
             check_counted(platform, node)
         platform.client.leave()
@@ -163,6 +163,7 @@ def test_20_a_name_that_nobody_knows_is_said(tmp_path: Path) -> None:
 HANGING = """
 ip link set lo up
 echo nameserver 127.0.0.1 > "$CONF"
+echo options timeout:90 >> "$CONF"
 mount --bind "$CONF" /etc/resolv.conf
 exec "$@"
 """
@@ -177,7 +178,7 @@ def test_20_a_name_server_that_hangs_holds_up_neither_the_reason_nor_the_stop(tm
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     stopped_s, waiting, detail = done.stdout.strip().split("|")
-    assert float(stopped_s) < 2
+    assert float(stopped_s) < 20  # an answer is waited for 90 s
     assert waiting == "1"
     assert "hangs" in detail
 

@@ -60,7 +60,7 @@ class RenderedBroker:
     def kill(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def _listens(self) -> bool:
         assert self.process

@@ -34,7 +34,7 @@ def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: P
         ) as node:  # fmt: skip
             wait_until(lambda: "records" in {topic.split("/")[4] for topic, _ in platform.heard}, within_s=60)
             node.send_signal(signal.SIGTERM)
-            assert node.wait(20) == 0
+            assert node.wait(60) == 0
     assert {topic.split("/")[4] for topic, _ in platform.heard} >= {"status", "info", "records"}
     assert {topic for topic, _ in home.heard} == {"homeassistant/device/fieldeye_valley_a/config"}
 

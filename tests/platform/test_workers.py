@@ -63,7 +63,7 @@ def test_every_record_is_counted_once_and_a_stopped_worker_says_so(
         wait_until(lambda: database.execute("SELECT count FROM area_count WHERE prefix = ''").rowcount == 2, LONG_S)
         told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     assert len(seqs(database)) == len(committed)
     assert 'fieldeye_platform_records_total{became="kept"} 31.0' in told
     assert "fieldeye_platform_leads 1.0" in told
