@@ -24,7 +24,7 @@ from edge.platform.sentences import (
     when,
 )
 from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
-from edge.platform.words import HTML_LANGUAGE, PoBabel, gettext, number, speaking
+from edge.platform.words import HTML_LANGUAGE, REVIEWED, PoBabel, gettext, number, speaking
 
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
@@ -33,6 +33,7 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
         return render_template(
             "report.html",
             html_language=HTML_LANGUAGE[language],
+            is_machine_translated=language not in REVIEWED,
             week=week,
             area=area_words(week.area),
             taxa=[_taxon(taxon, outlines) for taxon in week.taxa],
@@ -94,7 +95,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "unit": unit_words(taxon.total.unit),
         "count": count_words(taxon.total.count),
         "between": between(taxon.total.low, taxon.total.high),
-        "a_night": gettext("no data") if taxon.per_camera_night is None else f"{taxon.per_camera_night:.1f}",
+        "a_night": gettext("no data") if taxon.per_camera_night is None else number(taxon.per_camera_night, 1),
         "density": density(taxon.nights),
         "change": change(last.week_mean, last.week_before),
         "level": last.level or "none",

@@ -16,8 +16,19 @@ from flask import Flask, Request
 
 from edge.taxa import taxon
 
-LANGUAGES = {"en": "English", "zh": "简体中文"}  # code -> its own name, in the order of the menu
-HTML_LANGUAGE = {"en": "en", "zh": "zh-Hans"}
+LANGUAGES = {  # code -> its own name, in the order of the menu
+    "en": "English",
+    "zh": "简体中文",
+    "es": "Español",
+    "fr": "Français",
+    "pt": "Português",
+    "hi": "हिन्दी",
+    "id": "Bahasa Indonesia",
+    "vi": "Tiếng Việt",
+    "sw": "Kiswahili",
+}
+HTML_LANGUAGE = {code: "zh-Hans" if code == "zh" else code for code in LANGUAGES}
+REVIEWED = frozenset({"en", "zh"})  # the others were translated by a machine, and say so
 COOKIE = "lang"
 CATALOGUES = Path(__file__).parent / "translations"
 

@@ -159,6 +159,13 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
     assert page.locator("#chart canvas").count() == 1
 
 
+def test_the_menu_of_languages_opens_over_the_map(page: Page, root: str) -> None:
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.locator(".languages summary").click()
+    page.get_by_role("link", name="Español").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Condado 330106"
+
+
 def test_filters_change_what_is_shown(page: Page, root: str) -> None:
     page.goto(root + PAGES["map"], wait_until="load")
     page.get_by_label("Area code").fill("330106012")

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from datetime import date, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from flask.testing import FlaskClient
 from edge.platform.desk import create_app
 from edge.platform.report import html, pdf
 from edge.platform.week import week
-from edge.platform.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES
+from edge.platform.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES, REVIEWED
 from tests.platform.test_desk import fleet, log_in, still  # noqa: F401  the county with a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH
@@ -39,12 +40,27 @@ def catalogue(language: str) -> Catalog:
         return read_po(lines, locale=language)
 
 
-@pytest.mark.parametrize("language", TRANSLATED)
+@pytest.mark.parametrize("language", sorted(REVIEWED - {"en"}))
 def test_no_sentence_is_missing_unsure_or_left_over(language: str, wanted: set[str]) -> None:
     assert len(wanted) > 100
     known = {str(message.id): message for message in catalogue(language) if message.id}
     assert known.keys() == wanted
     assert [text for text, message in known.items() if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
+def test_what_other_languages_lack_is_listed(language: str, wanted: set[str]) -> None:
+    known = {str(message.id) for message in catalogue(language) if message.id and message.string}
+    for text in sorted(wanted - known):
+        warnings.warn(f"{language} lacks: {text!r}", stacklevel=1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, still: FlaskClient) -> None:  # noqa: F811
+    page = still.get(f"/alerts?lang={language}").text
+    assert f'<html lang="{HTML_LANGUAGE[language]}">' in page
+    assert ("What stands above its action level" in page) == (language == "en")
+    assert ("<footer" in page) == (language not in REVIEWED)
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -13,7 +13,17 @@ from edge.platform.desk.people import secret
 from edge.platform.desk.views import desk
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, when
-from edge.platform.words import COOKIE, HTML_LANGUAGE, LANGUAGES, PoBabel, chosen_language, gettext, language, named
+from edge.platform.words import (
+    COOKIE,
+    HTML_LANGUAGE,
+    LANGUAGES,
+    REVIEWED,
+    PoBabel,
+    chosen_language,
+    gettext,
+    language,
+    named,
+)
 
 YEAR_S = 365 * 86_400
 HEADERS = {
@@ -62,6 +72,8 @@ def _speak(app: Flask, *, https: bool) -> None:
         here = request.path if request.method == "GET" else "/"
         return {
             "html_language": HTML_LANGUAGE[language()],
+            "language_name": LANGUAGES[language()],
+            "is_machine_translated": language() not in REVIEWED,
             "languages": [
                 (code, HTML_LANGUAGE[code], name, f"{here}?{urlencode({**asked, 'lang': code})}")
                 for code, name in LANGUAGES.items()
