@@ -15,6 +15,7 @@ from edge.clock import Instant
 from edge.counts import Seen
 
 WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
+BatteryLevel = Literal["good", "low", "empty"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
 
 
@@ -65,7 +66,7 @@ class BatteryStatus:
 
     voltage_v: float
     share: float | None  # of a full one, 0..1; None: the gauge does not reckon it
-    level: Literal["good", "low", "empty"]
+    level: BatteryLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

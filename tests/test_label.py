@@ -56,7 +56,7 @@ def test_chinese_words_are_chinese_in_the_pdf() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_label_speaks_each_language_of_the_page_and_its_words_fit(language: str) -> None:
     drawn, words, _ = page_of(label_pdf(LABEL._replace(password="k3n7-w2p9-x4m8"), language))  # noqa: S106
-    dark = (drawn < 128).any(axis=(0, 2))
+    dark = np.asarray((drawn < 128).any(axis=(0, 2)))
     mm = np.arange(len(dark)) / len(dark) * 90
     assert not dark[(mm < 3) | (mm > 88) | ((mm > 47.5) & (mm < 49.5))].any()
     svg = label_svg(LABEL, language)

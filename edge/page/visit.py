@@ -52,8 +52,8 @@ class Visit(Struct, frozen=True, kw_only=True):
         undone = {step for step in {*before, *after} if before.get(step) != after.get(step)}
         again = {step: msgspec.structs.replace(tick, figure=after[step]) for step in undone if step in after}
         ticks = {step: known for step, known in self.ticks.items() if step not in undone}
-        counts = {"counted": {}, "found": {}} if "hand" in undone else {}
-        return msgspec.structs.replace(self, ticks={**ticks, **again}, **counts)
+        counted, found = ({}, {}) if "hand" in undone else (self.counted, self.found)
+        return msgspec.structs.replace(self, ticks={**ticks, **again}, counted=counted, found=found)
 
     def over(self, past: Past) -> "Visit":
         """Ended: the next one begins with nothing done; dates stay."""

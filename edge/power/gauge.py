@@ -7,7 +7,7 @@ Documentation/ABI/testing/sysfs-class-power: `voltage_now` and `current_now` in 
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.status import BatteryStatus
+from edge.status import BatteryLevel, BatteryStatus
 
 HWMON = Path("/sys/class/hwmon")
 SUPPLIES = Path("/sys/class/power_supply")
@@ -36,7 +36,7 @@ def status_of(battery: Battery | None, low_v: float | None) -> BatteryStatus | N
     margin = None if low_v is None else battery.voltage_v / low_v
     is_empty = (margin is not None and margin < 1) or (battery.share is not None and battery.share < EMPTY_SHARE)
     is_low = (margin is not None and margin < NEAR) or (battery.share is not None and battery.share < LOW_SHARE)
-    level = "empty" if is_empty else "low" if is_low else "good"
+    level: BatteryLevel = "empty" if is_empty else "low" if is_low else "good"
     return BatteryStatus(voltage_v=battery.voltage_v, share=battery.share, level=level)
 
 

@@ -15,7 +15,20 @@ from edge.page.trust import Role
 from edge.photographs import MOST_PX
 from edge.store import Answer as Reply
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
-from tests.page.scenes import BUG, FRAMES, HOPPER, Scene, done, over_the_level, picture_of, seen, sighting, well
+from tests.page.scenes import (
+    BUG,
+    FRAMES,
+    HOPPER,
+    Scene,
+    done,
+    first_minutes,
+    low_battery,
+    over_the_level,
+    picture_of,
+    seen,
+    sighting,
+    well,
+)
 from tests.page.visitors import PASSWORD, person
 
 pytestmark = NEEDS_CHROMIUM
@@ -137,6 +150,9 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
         ("act", over_the_level, "/", PHONE),
         ("act", over_the_level, "/", DESK),
         ("done", done, "/", View(language="zh")),
+        ("first", first_minutes, "/", PHONE),
+        ("battery", low_battery, "/", View(language="zh", theme="dark")),
+        ("review", to_check, "/review", DESK),
         ("review", to_check, "/review", PHONE),
         ("photo", answered, "/photo", View(language="zh", theme="dark")),
     ],

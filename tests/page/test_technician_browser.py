@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from edge.calibration import load_calibration
+from edge.clock import ClockState
 from edge.config import PageTable
 from edge.counts import Seen
 from edge.page.trust import Role
@@ -21,8 +22,19 @@ from tests.page.visitors import PASSWORD
 
 pytestmark = NEEDS_CHROMIUM
 CODE = "7KWM-3RTZ-9QHD"
-PAGES = ("/people", "/settings", "/set-up", "/set-up/region", "/set-up/scale", "/set-up/care", "/set-up/hand", "/live")
-SHOWN = {"claim": "/claim", "set-up": "/set-up", "region": "/set-up/region", "settings": "/settings"}
+PAGES = (
+    *("/people", "/settings", "/account", "/audit", "/node", "/live", "/log-in"),
+    *("/set-up", *(f"/set-up/{step}" for step in ("region", "scale", "model", "clock", "care", "server", "hand"))),
+)
+SHOWN = {
+    "claim": "/claim",
+    "log-in": "/log-in",
+    "set-up": "/set-up",
+    "region": "/set-up/region",
+    "clock": "/set-up/clock",
+    "settings": "/settings",
+    "people": "/people",
+}
 
 
 @pytest.fixture
@@ -119,6 +131,9 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
         ("set-up", View(language="zh", theme="dark")),
         ("region", View()),
         ("settings", View(width_px=1280)),
+        ("log-in", View()),
+        ("clock", View()),
+        ("people", View(language="zh", theme="dark")),
     ],
     ids=str,
 )
@@ -127,6 +142,8 @@ def test_the_technicians_pages_look_like_their_committed_screens(
 ) -> None:
     skip_without_font(view.language)
     monkeypatch.setattr(import_module("edge.page.people"), "proposed", lambda: "AT5B-YMHH-9Q6D-AXGH")
+    if name == "clock":
+        labelled.clock.state = ClockState.UNSYNCED
     with (visiting if name == "claim" else technician)(browser, labelled, view) as visit:
         visit.go(SHOWN[name])
         assert visit.looks_like(name, view)
