@@ -155,7 +155,7 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
      (["--week", "28", "--thresholds", "nowhere.csv"], "nowhere.csv: cannot be read")],
 )  # fmt: skip
 def test_a_report_that_cannot_be_made_is_a_sentence(
-    url: str, more: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    still_url: str, more: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert platform_main(["report", "--database", url, "--area", "330106", *more]) == 2
+    assert platform_main(["report", "--database", still_url, "--area", "330106", *more]) == 2
     assert says in capsys.readouterr().err

@@ -18,7 +18,7 @@ from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.counts import Alert, Level
 from edge.errors import UsageError
-from edge.platform.database import Database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.telling_people import MailServer, add_recipient, is_quiet, tell_people
 from edge.wire import Key, Stored, encode_batch
@@ -198,8 +198,8 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
         ("email", "a@b\nBcc: c"),
     ],
 )
-def test_an_address_of_no_such_kind_is_refused(database: Database, kind: str, address: str) -> None:
-    with pytest.raises(UsageError, match="is no address for"):
+def test_an_address_of_no_such_kind_is_refused(still_url: str, kind: str, address: str) -> None:
+    with open_database(still_url) as database, pytest.raises(UsageError, match="is no address for"):
         add_recipient(database, kind, address)
 
 
