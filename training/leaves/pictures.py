@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode, v2
 
-from edge.boxes import Floats, Image, fit_into, shrink
+from edge.boxes import Image, fit_into, shrink
 from training.datasets import images_of_split
 from training.leaves.net import STRESSES, STRIDE
 from training.samples import read_image
@@ -108,8 +108,3 @@ def _leaf(path: Path, row: dict[str, str], side_px: int) -> Leaf:
 def stresses_of(leaves: Sequence[Leaf]) -> Tensor:
     """(B,) int64 indices into STRESSES, UNSURE among them."""
     return torch.tensor([leaf.stress for leaf in leaves])
-
-
-def shares_of(leaves: Sequence[Leaf]) -> Floats:
-    """(B,) float32 painted lesion shares."""
-    return np.array([leaf.share for leaf in leaves], np.float32)
