@@ -10,17 +10,19 @@ from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visitin
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 
 pytestmark = NEEDS_CHROMIUM
+# Each language, light and width meets each state once or twice; a look of axe's takes most of the time here
+STATE_VIEWS = {390: (View(390, "en", "dark"), View(390, "zh", "light")), 1280: (View(1280, "en", "light"),)}
 SHOWN = {"now": "/", "live": "/live", "node": "/node"}
 
 
-@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize("width_px", STATE_VIEWS)
 @pytest.mark.parametrize("name", SCENES)
 def test_each_state_fits_the_screen_and_keeps_nobody_out(
     name: str, width_px: int, browser: Browser, scene: Scene
 ) -> None:
     SCENES[name](scene)
     with visiting(browser, scene, View(width_px)) as visit:
-        for view in (View(width_px, "en", "dark"), View(width_px, "zh", "light")):
+        for view in STATE_VIEWS[width_px]:
             visit.go_as(view, "/")
             assert not visit.is_wider_than_the_screen(), view
             assert visit.violations() == [], view
