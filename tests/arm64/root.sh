@@ -59,7 +59,7 @@ run() { # with a clean environment: settings of this machine's Python, pip or BL
         mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
         cat "$binfmt" >/proc/sys/fs/binfmt_misc/register
         mount -t tmpfs none "$root/tmp"
-        mount --bind "$PWD" "$root/src"
+        mount --rbind "$PWD" "$root/src" # with what is mounted below it: a user namespace may not leave that out
         mount -o remount,bind,ro "$root/src"
         mount --bind "$out" "$root/out"
         for name in proc sys dev; do mount --rbind "/$name" "$root/$name"; done
