@@ -3,23 +3,26 @@
 The page's "done" and the station's word are one and the same deed, kept beside the records.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 
 from edge.advice import key_of
+from edge.errors import StoreError
 from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.wire import SeenCommand, StandingAlert
 
+log = logging.getLogger("fieldeye.mqtt")
 SOMEBODY = "the station"  # where a command names nobody
 
 
 def standing_alerts(board: StatusBoard, store: Store) -> Iterator[StandingAlert]:
-    """Each that is not calm, the most urgent first. Raises StoreError."""
+    """Each that is not calm, the most urgent first. Where people's decisions cannot be read, nobody has taken it on."""
     for one in board.snapshot().alerts:
         if one.level == "calm" or one.since is None or one.figure is None:
             continue
-        deed = store.decisions.deed(key_of(one))
+        deed = _deed(store, key_of(one))
         yield StandingAlert(
             label=one.threshold.scientific_name,
             unit=one.threshold.unit,
@@ -30,6 +33,15 @@ def standing_alerts(board: StatusBoard, store: Store) -> Iterator[StandingAlert]
             who="" if deed is None else deed.who,
             done=None if deed is None else deed.utc,
         )
+
+
+def _deed(store: Store, key: str) -> Deed | None:
+    """None too where that file is damaged: health and records go on."""
+    try:
+        return store.decisions.deed(key)
+    except StoreError as why:
+        log.warning("deeds_not_read", extra={"why": str(why)})
+        return None
 
 
 def take_care(board: StatusBoard, store: Store, command: SeenCommand, utc: datetime) -> bool:

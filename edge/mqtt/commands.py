@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from edge.clock import Clock, ClockState
-from edge.errors import WireError
+from edge.errors import StoreError, WireError
 from edge.mqtt.care import take_care
 from edge.mqtt.incoming import is_worth_a_note, receive
 from edge.mqtt.replay import Replay
@@ -119,8 +119,11 @@ class Commands:
         return self.reply(command, "not_kept", detail=f"there is no question {command.question} here")
 
     def _take_care(self, command: SeenCommand) -> Reply:
-        if self._board and take_care(self._board, self._store, command, self._clock.now().utc):
-            return self.reply(command, "done")
+        try:
+            if self._board and take_care(self._board, self._store, command, self._clock.now().utc):
+                return self.reply(command, "done")
+        except StoreError as why:  # the file of people's decisions; records go on
+            return self.reply(command, "busy", detail=str(why))
         return self.reply(command, "not_kept", detail=f"nothing of {command.label} stands {command.level} since then")
 
     def _replay_refused(self, command: ReplayCommand) -> Reply | None:

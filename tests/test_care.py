@@ -1,0 +1,102 @@
+"""Who takes care of an alert, at the node: told in health, taken from `cmd/seen`, and in the way of nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from edge.advice import Measured, Standing, defaults, key_of
+from edge.clock import ClockState, Instant, SystemClock
+from edge.config import StoreTable
+from edge.mqtt.care import SOMEBODY, standing_alerts
+from edge.mqtt.commands import Commands
+from edge.status import StatusBoard
+from edge.store import Deed, Store
+from edge.wire import SeenCommand, encode_message
+from tests.records import BOOT
+
+SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
+LOOK = Standing(
+    threshold=defaults()[0], level="look", since=Instant(SINCE, ClockState.SYNCED, BOOT, 1.0),
+    figure=Measured(12.3456, defaults()[0].unit), count=12,
+)  # fmt: skip
+CALM = replace(LOOK, threshold=defaults()[1], level="calm")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(StoreTable(folder=str(tmp_path)), "n1")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def board() -> StatusBoard:
+    one = StatusBoard(SystemClock().now())
+    one.show(alerts=(LOOK, CALM))
+    return one
+
+
+def seen(**changes: object) -> bytes:
+    fields: dict[str, object] = {
+        "id": uuid4().hex, "expires": datetime.now(UTC) + timedelta(minutes=5),
+        "label": LOOK.threshold.scientific_name, "unit": LOOK.threshold.unit, "level": "look", "since": SINCE,
+        "who": "Wang",
+    }  # fmt: skip
+    return encode_message(SeenCommand(**fields | changes))  # type: ignore[arg-type]
+
+
+def answered(store: Store, board: StatusBoard | None, payload: bytes) -> str:
+    reply = Commands(store, SystemClock(), board=board).take("seen", payload)
+    return "accepted" if reply is None else reply.code
+
+
+def test_health_names_what_stands_and_not_what_is_calm(store: Store, board: StatusBoard) -> None:
+    (told,) = standing_alerts(board, store)
+    assert (told.label, told.level, told.since, told.value) == (LOOK.threshold.scientific_name, "look", SINCE, 12.346)
+    assert (told.who, told.done) == ("", None)
+
+
+def test_the_stations_word_is_a_deed_of_the_page_and_the_first_one_counts(store: Store, board: StatusBoard) -> None:
+    assert answered(store, board, seen()) == "done"
+    deed = store.decisions.deed(key_of(LOOK))
+    assert deed is not None
+    assert deed.who == "Wang"
+    assert answered(store, board, seen(who="Zhao")) == "done"
+    (told,) = standing_alerts(board, store)
+    assert (told.who, told.done) == ("Wang", deed.utc)
+
+
+def test_a_command_that_names_nobody_is_the_stations(store: Store, board: StatusBoard) -> None:
+    assert answered(store, board, seen(who="")) == "done"
+    assert next(standing_alerts(board, store)).who == SOMEBODY
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"label": "Nothing known"}, "not_kept"), ({"level": "act"}, "not_kept"), ({"unit": "visits/day"}, "not_kept"),
+     ({"since": SINCE + timedelta(seconds=1)}, "not_kept"), ({"since": SINCE.replace(tzinfo=None)}, "not_kept"),
+     ({"expires": SINCE}, "expired"), ({"label": "x" * 81}, "malformed")],
+)  # fmt: skip
+def test_what_does_not_stand_here_is_kept_nowhere(
+    store: Store, board: StatusBoard, changes: dict[str, object], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    assert answered(store, board, seen(**changes)) == code
+    assert store.decisions.deed(key_of(LOOK)) is None
+
+
+def test_a_node_without_a_board_does_not_know_the_verb(store: Store) -> None:
+    assert answered(store, None, seen()) == "unknown_verb"
+
+
+def test_decisions_that_cannot_be_read_keep_neither_health_nor_the_platform_waiting(
+    store: Store, board: StatusBoard
+) -> None:
+    store.decisions.do(key_of(LOOK), Deed("Li", SINCE))
+    store.decisions.close()
+    assert [one.who for one in standing_alerts(board, store)] == [""]
+    assert answered(store, board, seen()) == "busy"
