@@ -27,10 +27,18 @@ class ClassAccuracy:
     recall: float | None
     dispersion: Dispersion = ALIKE
 
-    def counted(self, count: int, label: str, share: float = 1.0) -> TaxonCount:
-        """That many of the class with their range; `share` as in `edge.ranges.count_range`."""
-        told = {"precision": self.precision, "recall": self.recall}
-        return counted(count, label, self.eppo, **told, dispersion=self.dispersion, share=share)
+    def counted(self, count: int, label: str, share: float = 1.0, most: int | None = None) -> TaxonCount:
+        """That many of the class with their range; `share` as in `edge.ranges.count_range`, `most` there can be."""
+        told = counted(
+            count,
+            label,
+            self.eppo,
+            precision=self.precision,
+            recall=self.recall,
+            dispersion=self.dispersion,
+            share=share,
+        )
+        return told if most is None or told.high is None else replace(told, high=min(told.high, most))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,8 @@ class Tally:
         """The interval as it is published; no frame looked at is no data, not a zero."""
         numbers_of = {"max_per_frame": self.most, "affected_frames": self.affected}
         numbers_seen = numbers_of.get(unit, self.counted)
-        squares_of = {"max_per_frame": {label: most**2 for label, most in self.most.items()}}
+        most = self.frames if unit == "affected_frames" else None
+        squares_of = {"max_per_frame": {label: number**2 for label, number in self.most.items()}}
         squares = squares_of.get(unit, self.affected if unit == "affected_frames" else self.squares)
         return Interval(
             start=self.start,
@@ -110,7 +119,7 @@ class Tally:
             frames=self.frames,
             skipped=tuple(sorted(self.skipped.items())),
             awake_s=round(self.awake_s, 1),
-            counts=_counts(numbers_seen, squares, accuracy) if self.frames else NoData(self._why_no_data()),
+            counts=_counts(numbers_seen, squares, accuracy, most) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
             severity=fmean(self.lesions) if self.lesions else None,
@@ -149,9 +158,12 @@ def plus_one(counter: Mapping[str, int], name: str) -> dict[str, int]:
 
 
 def _counts(
-    numbers_seen: Mapping[str, int], squares: Mapping[str, int], accuracy: Mapping[str, ClassAccuracy]
+    numbers_seen: Mapping[str, int],
+    squares: Mapping[str, int],
+    accuracy: Mapping[str, ClassAccuracy],
+    most: int | None,
 ) -> tuple[TaxonCount, ...]:
     return tuple(
-        accuracy[label].counted(number, label, squares[label] / number**2 if number else 1.0)
+        accuracy[label].counted(number, label, squares[label] / number**2 if number else 1.0, most)
         for label, number in sorted(numbers_seen.items())
     )

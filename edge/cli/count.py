@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import mean
@@ -33,6 +33,9 @@ from edge.leaf import COFFEE, Scale, graded, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
 
 SAVED_QUALITY = 85
+MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "diseases"}
+WORDS = {"visits": "visits", "new": "new", "affected_frames": "affected"}
+UNFOLLOWED = "insects were seen, but none on 3 of 5 pictures in a row; what single pictures show says: fieldeye detect"
 
 
 @dataclass
@@ -76,7 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="a video, or a folder whose pictures sort by time")
     parser.add_argument("--mode", required=True, choices=get_args(Mode), help="what the camera looks at")
     parser.add_argument("--fps", type=float, metavar="F", help="frames a second (a video's own; pictures: 1)")
-    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    defaults = ", ".join(f"{mode}: {name}" for mode, name in MODELS_FOR.items())
+    parser.add_argument(
+        "--model", metavar="NAME", help=f"a name of `fieldeye model list` or a file; default, {defaults}"
+    )
     parser.add_argument(
         "--crop",
         metavar="CROP",
@@ -98,9 +104,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
     if args.crop and args.mode != "leaf":
         raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
+    if args.threshold is not None and not args.against:
+        raise UsageError(f"--threshold {args.threshold:g} is for --against; name a person's counts too")
     truth = read_truth(args.against) if args.against else None
     reader = find_leaf(args.crop) if args.crop else None
-    detector = tried(find_bundle(args.model))
+    detector = tried(find_bundle(args.model or MODELS_FOR[args.mode]))
     tallied = _count(args, detector, reader)
     if tallied.frames == 0 and not tallied.per_picture:
         raise UsageError(f"{args.path}: no picture there can be used ({dict(tallied.skipped)}); give others")
@@ -108,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
     if truth:
         result["against"] = _against(truth, tallied, args.threshold)
     print(json.dumps(result, ensure_ascii=False) if args.json else _sentences(result))
+    if args.mode == "live" and not tallied.counts and any(one["count"] for one in tallied.per_picture.values()):
+        print(f"fieldeye: {UNFOLLOWED}", file=sys.stderr)
     return DONE
 
 
@@ -163,8 +173,10 @@ def _read(path: Path) -> Image | BadFrameError:
 def _result(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any]:
     """What `--json` prints."""
     accuracy, labels = accuracy_of(detector.bundle), detector.bundle.labels
+    most = tallied.frames if tallied.mode == "leaf" else None  # leaves
     counts = [
-        accuracy[labels[c]].counted(n, labels[c], tallied.squares[c] / n**2) for c, n in sorted(tallied.counts.items())
+        accuracy[labels[c]].counted(n, labels[c], tallied.squares[c] / n**2, most)
+        for c, n in sorted(tallied.counts.items())
     ]
     result: dict[str, Any] = {
         "mode": tallied.mode,
@@ -205,13 +217,20 @@ def _sentences(result: dict[str, Any]) -> str:
     lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
     for count in result["counts"]:
         span = f" ({count['low']} to {count['high']})" if count["low"] is not None else ", range not measured"
-        lines.append(f"{count['label']}: {count['count']} {result['unit']}{span}")
+        lines.append(f"{count['label']}: {count['count']} {WORDS[result['unit']]}{span}")
     if not result["counts"]:
-        lines.append(f"none: 0 {result['unit']}")
+        lines.append(f"none: 0 {WORDS[result['unit']]}")
     for part in ("card", "leaf", "against"):
         if part in result:
-            lines.append(f"{part}: " + ", ".join(f"{key} {value}" for key, value in result[part].items()))
+            lines.append(f"{part}: " + ", ".join(f"{key} {_said(value)}" for key, value in result[part].items()))
     return "\n".join(lines)
+
+
+def _said(value: object) -> str:
+    """As a person reads it."""
+    if isinstance(value, dict):
+        return " and ".join(f"{label or 'healthy'} on {leaves}" for label, leaves in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else "unknown" if value is None else str(value)
 
 
 def _save(path: Path, image: Image, found: Detections, sure: np.ndarray, step: Step, labels: tuple[str, ...]) -> None:

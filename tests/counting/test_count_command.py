@@ -54,14 +54,65 @@ def test_a_video_counts_as_its_frames_do(weevils: Path, tmp_path: Path, capsys: 
 
 
 def test_a_trap_counts_nothing_new_on_pictures_of_one_insect(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = told(capsys, weevils, "--mode", "trap")
+    result = told(capsys, weevils, "--mode", "trap", "--model", "pests")
     assert result["counts"] == []
     assert result["card"]["present"] >= 1
 
 
 def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    result = told(capsys, weevils, "--mode", "leaf")
+    result = told(capsys, weevils, "--mode", "leaf", "--model", "pests")
     assert (result["leaf"]["leaves"], result["skipped"]["same_leaf"]) == (1, 11)
+
+
+@pytest.fixture(scope="module")
+def coffee(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """Three drawn leaves on white paper with 0, 6 and 14 brown spots, and the share of each leaf that is spots."""
+    folder, shares = tmp_path_factory.mktemp("coffee"), []
+    for seed, spots in enumerate((0, 6, 14)):
+        chance = np.random.default_rng(seed + 1)
+        leaf, lesion = np.zeros((480, 640), np.uint8), np.zeros((480, 640), np.uint8)
+        cv2.ellipse(leaf, (320, 240), (270, 130), 0, 0, 360, (1,), -1)
+        for _ in range(spots):
+            cv2.circle(lesion, (int(chance.integers(120, 520)), int(chance.integers(170, 310))), 18, (1,), -1)
+        picture = np.full((480, 640, 3), 235.0)
+        picture[leaf > 0] = (50, 120, 60)
+        picture[(leaf & lesion) > 0] = (40, 80, 140)
+        picture[leaf > 0] += chance.normal(0, 8, (int(leaf.sum()), 3))
+        cv2.imwrite(str(folder / f"{spots:02d}.png"), picture.clip(0, 255).astype(np.uint8))
+        shares.append(float((leaf & lesion).sum() / leaf.sum()))
+    return folder, shares
+
+
+def test_a_crop_with_a_leaf_network_has_severity_and_stress_from_it(
+    coffee: tuple[Path, list[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, shares = coffee
+    words = [folder, "--mode", "leaf", "--model", "diseases-int8"]
+    plain, read = (told(capsys, *words, *more)["leaf"] for more in ((), ("--crop", "coffee")))
+    assert read["severity"] == pytest.approx(float(np.mean(shares)), abs=0.02)
+    assert read["leaves"] == sum(read["stresses"].values()) + 1  # the healthy one rules nothing
+    assert "limits fitted" in read["scale"]
+    assert "stresses" not in plain
+    assert plain["scale"] != read["scale"]
+
+
+def test_no_more_leaves_are_affected_than_were_looked_at(
+    coffee: tuple[Path, list[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = told(capsys, coffee[0], "--mode", "leaf")
+    assert result["model"].startswith("diseases@")
+    assert result["counts"]
+    assert all(count["high"] <= 3 for count in result["counts"])
+
+
+def test_single_pictures_of_insects_are_not_passed_off_as_no_visit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.jpg").write_bytes((DEMO / "01-weevil-on-leaf.jpg").read_bytes())
+    assert main(["count", str(tmp_path), "--mode", "live"]) == 0
+    seen = capsys.readouterr()
+    assert "none: 0 visits" in seen.out
+    assert "fieldeye detect" in seen.err
 
 
 def test_pictures_are_saved_with_numbers(weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +135,9 @@ def test_counts_are_compared_with_those_of_a_person(
         ["nowhere", "--mode", "live"],
         ["{}", "--mode", "live", "--fps", "0"],
         ["{}", "--mode", "live", "--against", "none.csv"],
+        ["{}", "--mode", "live", "--threshold", "3"],
+        ["{}", "--mode", "live", "--crop", "coffee"],
+        ["{}", "--mode", "leaf", "--crop", "unheard-of"],
     ],
 )
 def test_what_cannot_be_counted_is_wrong_use(
