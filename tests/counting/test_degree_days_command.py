@@ -97,7 +97,8 @@ def node(tmp_path: Path) -> Path:
     latitude = -30 if start.month <= 6 else 30  # where the season began months ago
     config = tmp_path / "node.toml"
     config.write_text(
-        f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "UTC"\nlatitude = {latitude}\nlongitude = 0\n[camera]\nkind = "folder"\nsource = "frames"\n'
+        f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "UTC"\nlatitude = {latitude}\nlongitude = 0\n'
+        '[camera]\nkind = "folder"\nsource = "frames"\n'
         f'mode = "trap"\n[store]\nfolder = "{tmp_path}"\n[page]\nhost = "127.0.0.1"\n',
         encoding="utf-8",
     )
