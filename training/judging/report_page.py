@@ -57,8 +57,8 @@ def _times(first: Figures) -> list[str]:
         else ""
     )
     return [
-        f"Times: lower quartile, a picture of {cost.width_px}x{cost.height_px} px to detections, all in turns of one "
-        f"run; only ratios carry over to another machine.{start}"
+        f"Times: of the processor, lower quartile, a picture of {cost.width_px}x{cost.height_px} px to detections, all "
+        f"in turns of one run; only ratios carry over to another machine.{start}"
     ]
 
 

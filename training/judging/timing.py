@@ -34,7 +34,7 @@ def costs(looks: Sequence[Looks], picture: Image, start: Path = START) -> list[C
     bare_start = bare_network(start) if start.is_file() else None
     if bare_start:
         works["start"] = bare_start
-    ms = turns_ms(works, CARD_ROUNDS if is_tiled else ROUNDS)
+    ms = turns_ms(works, CARD_ROUNDS if is_tiled else ROUNDS, processor=True)
     return [
         Cost(
             size_bytes=one.bundle.size_bytes, width_px=width_px, height_px=height_px,
