@@ -16,7 +16,7 @@ from edge.mqtt.commands import Commands
 from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.wire import SeenCommand, encode_message
-from tests.records import BOOT
+from tests.clocks import BOOT
 
 SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
 LOOK = Standing(

@@ -30,7 +30,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 @pytest.fixture(scope="module")
 def wanted() -> set[str]:
     """Every sentence in the desk's and the report's code and templates."""
-    methods, _ = parse_mapping_cfg(io.StringIO((ROOT / "edge/platform/babel.cfg").read_text()), "babel.cfg")
+    methods, _ = parse_mapping_cfg(io.StringIO((ROOT / "edge/platform/babel.cfg").read_text()), "babel.cfg")  # type: ignore[no-untyped-call]
     below = [(pattern.removeprefix("edge/platform/"), method) for pattern, method in methods]
     return {str(message) for _, _, message, _, _ in extract_from_dir(ROOT / "edge" / "platform", below)}
 
