@@ -211,9 +211,9 @@ def _true_time() -> datetime | None:
         return datetime.fromtimestamp(int(sent) / 1000, UTC)
     try:
         typed = datetime.fromisoformat(request.form.get("typed", ""))
-    except ValueError:
+        return typed.replace(tzinfo=ZoneInfo(node().config.node.time_zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or one of another era
         return None
-    return typed.replace(tzinfo=ZoneInfo(node().config.node.time_zone)).astimezone(UTC)
 
 
 def _set_clock(true: datetime) -> None:

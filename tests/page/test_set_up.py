@@ -231,6 +231,13 @@ def test_without_scripts_the_time_is_typed_as_it_is_there(
     assert asked == [datetime(2026, 7, 1, 10, 30, tzinfo=UTC)]
 
 
+@pytest.mark.parametrize("typed", ["", "soon", "0001-01-01T00:00", "2026-13-01T00:00"])
+def test_what_is_no_time_sets_no_clock(typed: str, settable: tuple[FlaskClient, list[datetime]]) -> None:
+    client, asked = settable
+    assert post(client, "/set-up/clock", "/set-up/clock", typed=typed, set="1").status_code == 400
+    assert asked == []
+
+
 @pytest.mark.parametrize("answers", [None, False])
 def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(answers: bool | None, scene: Scene) -> None:
     well(scene)
