@@ -3,7 +3,6 @@ import shutil
 import pytest
 
 from edge.bundle import MODELS
-from tests.training.conftest import TINY
 from training import accept as gate
 from training.accept import Change, changes, verdict
 from training.judging.looks import Looks
@@ -75,20 +74,3 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
         f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
     )
     assert {path: path.read_bytes() for path in old.iterdir()} == before
-
-
-def test_a_bundle_that_lost_nothing_is_shipped_with_its_figures(folders, tiny_config):
-    old, new = folders
-    facts = read_facts(new / "tiny.onnx")
-    for suffix in ("", "-int8"):
-        write_facts(
-            new / f"tiny{suffix}.onnx",
-            {**read_facts(new / f"tiny{suffix}.onnx"), "name": "tiny", "version": "2030.01.01"},
-        )
-    assert facts["version"] != "2030.01.01"
-    assert gate.accept(tiny_config, new, old) is None
-    assert read_facts(old / "tiny.onnx")["version"] == "2030.01.01"
-    assert read_facts(old / "tiny.onnx")["metrics"]["pictures"] == len(samples_of(tiny_config, "test"))
-    assert (old / "manifest.json").is_file()
-    assert (old / "cards" / "tiny.md").is_file()
-    assert TINY.is_dir()

@@ -1,7 +1,8 @@
-"""The whole way, small: train, export, detect, evaluate, release; the same code as for a real model."""
+"""The whole way and the way back, small: train, export, detect, evaluate, release; by the code of a real model."""
 
 import json
 import re
+import shutil
 
 import msgspec
 import pytest
@@ -9,12 +10,19 @@ import pytest
 from edge.bundle import MODELS, load_bundle, load_manifest
 from edge.detector import Detector
 from tests.training.conftest import SIDE_PX, TINY
+from tests.training.reviewing import checked
+from training import accept as accepts
+from training import export as exports
+from training import train as trains
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
 from training.export import export
 from training.judging.field import HARMS
+from training.onnx_file import read_facts
 from training.samples import read_image
 from training.train import samples_of, train
+
+pytestmark = pytest.mark.timeout(1800)  # two trainings; a busy machine takes many times their half minute
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +134,47 @@ def test_a_shipped_bundle_is_what_training_continues_from(shipped):
     config, folder, _ = shipped
     assert msgspec.to_builtins(config)["weights"].endswith("pests.onnx")
     assert load_bundle(folder / "tiny.onnx").training.start_weights == "pests"
+
+
+def called(main, *words, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["command", *map(str, words)])
+    return main()
+
+
+def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forgot_nothing(
+    shipped, tmp_path, monkeypatch, capsys
+):
+    config, folder, _ = shipped
+    models, new, runs, toml = (tmp_path / name for name in ("models", "new", "runs", "tiny.toml"))
+    shutil.copytree(folder, models)
+    config = msgspec.structs.replace(
+        config,
+        phases=(PhaseConfig(epochs=1, sides_px=(SIDE_PX,), mosaic=0.0),),
+        optimiser=OptimiserConfig(learning_rate=1e-7),
+    )
+    told = {name: value for name, value in msgspec.to_builtins(config).items() if value is not None}
+    toml.write_bytes(msgspec.toml.encode(told))
+    samples = samples_of(config, "train")[-3:]
+    review = checked(samples, tmp_path)
+    assert review.verdicts.count("yes") > 1 < review.verdicts.count("no")
+
+    add = (toml, "--add", review.export, "--runs", runs, "--models")
+    called(trains.main, *add, models, monkeypatch=monkeypatch)
+    called(exports.main, *add, new, monkeypatch=monkeypatch)
+    capsys.readouterr()
+    is_refused = called(accepts.main, toml, new, models, monkeypatch=monkeypatch) == 1
+    assert is_refused == ("<- lost" in capsys.readouterr().out)
+    if is_refused:  # one box decides a class here: leave the gate nothing to refuse, and try again
+        assert read_facts(models / "tiny.onnx")["training"]["start_weights"] == "pests"
+        for path in new.glob("*.onnx"):
+            shutil.copy(path, models)
+        assert called(accepts.main, toml, new, models, monkeypatch=monkeypatch) == 0
+
+    assert (runs / "tiny-added" / "log.jsonl").is_file()
+    facts = read_facts(models / "tiny.onnx")
+    assert facts["training"]["command"].endswith("--add north-dyke")
+    assert facts["training"]["start_weights"] == "tiny"
+    assert {"name": "north-dyke", "pictures": len(samples)}.items() <= facts["training"]["datasets"][-1].items()
+    assert facts["metrics"]["pictures"] == len(samples_of(config, "test"))
+    assert "crops that people reviewed" in (models / "cards" / "tiny.md").read_text("utf-8")
+    assert load_manifest(models).bundles["tiny"].sha256 == load_bundle(models / "tiny.onnx").sha256
