@@ -195,6 +195,19 @@ def test_a_picture_smaller_than_a_tile_is_one_tile(tmp_path: Path) -> None:
     assert len(detector(tmp_path, tile=TILES)(picture_with([(8, 8, BLUE)])[:40, :32])) == 1
 
 
+@pytest.mark.parametrize("tile", [None, TILES])
+@pytest.mark.parametrize(("snug", "grows"), [((True, False), True), ((False, True), False)])
+def test_a_box_follows_the_insect_on_plain_ground_for_the_classes_that_the_bundle_names(
+    tmp_path: Path, tile: dict[str, int] | None, snug: tuple[bool, bool], grows: bool
+) -> None:
+    classes = [{**one, "snug": is_snug} for one, is_snug in zip(facts()["classes"], snug, strict=True)]
+    picture = picture_with([])
+    picture[24:33, 24:33] = 40  # the insect: the network boxes its blue middle alone
+    picture[24:32, 24:32] = BLUE
+    (box,) = detector(tmp_path, classes=classes, tile=tile)(picture).xyxy
+    assert (box[2] > 33 and box[3] > 33) == grows
+
+
 BROKEN = {
     "input of another size": (Net(side_px=128), "takes"),
     "input of any size": (Net(free_size=True), "takes"),

@@ -1,0 +1,48 @@
+"""What int8 leaves in float32."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from training.onnx_file import INPUT, OUTPUT, quantise
+
+NAMES = ("/backbone/stem/conv", "/backbone/dark3/conv", "/neck/conv")
+
+
+def chain(path: Path) -> Path:
+    """Three convolutions, one after another, named as the detector's are."""
+    random = np.random.default_rng(0)
+    tensors = [INPUT, "first", "second", OUTPUT]
+    nodes, weights = [], []
+    for index, name in enumerate(NAMES):
+        kernel = random.normal(0, 0.5, (3, 3, 3, 3)).astype(np.float32)
+        weights.append(numpy_helper.from_array(kernel, f"w{index}"))
+        nodes.append(helper.make_node("Conv", [tensors[index], f"w{index}"], [tensors[index + 1]], name=name))
+    seen = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, 3, 16, 16])
+    told = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, 3, 10, 10])
+    model = helper.make_model(
+        helper.make_graph(nodes, "chain", [seen], [told], weights),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("more_float", "in_int8"),
+    [((), {"/backbone/dark3/conv", "/neck/conv"}), (("/backbone/dark3",), {"/neck/conv"})],
+)
+def test_int8_leaves_the_first_blocks_and_what_a_configuration_names_in_float32(
+    tmp_path: Path, more_float: tuple[str, ...], in_int8: set[str]
+) -> None:
+    pictures = [np.random.default_rng(seed).uniform(0, 255, (1, 3, 16, 16)).astype(np.float32) for seed in range(3)]
+    quantise(chain(tmp_path / "float.onnx"), tmp_path / "int8.onnx", pictures, more_float)
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    dequantised = {output for node in graph.node if node.op_type == "DequantizeLinear" for output in node.output}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    assert {node.name for node in convolutions if node.input[1] in dequantised} == in_int8
+    assert len(convolutions) == len(NAMES)
