@@ -21,6 +21,7 @@ from training.judging.field import HARMS
 from training.onnx_file import read_facts
 from training.samples import read_image
 from training.train import samples_of, train
+from training.weights import activation_of
 
 pytestmark = pytest.mark.timeout(1800)  # two trainings; a busy machine takes many times their half minute
 
@@ -37,7 +38,7 @@ def shipped(tmp_path_factory):
         phases=(PhaseConfig(epochs=2, sides_px=(SIDE_PX,)),),
         empties=("rice-pests",),  # not empty at all, so that something is counted
         side_px=SIDE_PX,
-        activation="silu",
+        activation=activation_of(MODELS / "pests.onnx"),
         batch=4,
         optimiser=OptimiserConfig(learning_rate=1e-5, warmup_steps=2),
     )
