@@ -9,8 +9,9 @@ from flask import Flask, Response, request
 from psycopg import sql
 
 from edge.platform.database import Database, open_database
+from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
+from edge.platform.desk.entry import desk
 from edge.platform.desk.people import secret
-from edge.platform.desk.views import desk
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, when
 from edge.platform.words import (
@@ -25,6 +26,7 @@ from edge.platform.words import (
     named,
 )
 
+PAGES = (map_page, alerts_page, nodes_page, questions_page)  # each adds its addresses to the blueprint
 YEAR_S = 365 * 86_400
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'",

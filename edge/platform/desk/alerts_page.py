@@ -1,0 +1,69 @@
+"""What stands above its action level at each node, and who takes care of it."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import g, redirect, render_template, request, session, url_for
+
+from edge.platform.acknowledged import Standing, acknowledge, standing
+from edge.platform.desk.entry import Answer, desk, logged_in, refuse
+from edge.platform.sentences import level_words, taxon_words, threshold_unit_words, when
+from edge.platform.words import gettext, number
+
+
+@desk.get("/alerts")
+@logged_in
+def alerts_page() -> Answer:
+    """What stands above its action level, and who takes care of it."""
+    return render_template("alerts.html", alerts=[_alert(one) for one in standing(g.database)])
+
+
+@desk.post("/alerts/<int:node_id>")
+@logged_in
+def acknowledge_alert(node_id: int) -> Answer:
+    """Somebody takes care of it; the leading worker tells the node."""
+    form = request.form
+    try:
+        since = datetime.fromisoformat(form.get("since", ""))
+    except ValueError:
+        refuse(400, gettext("This alert is over."))
+    label, unit, level = (form.get(name, "") for name in ("label", "unit", "level"))
+    if not acknowledge(g.database, node_id, label=label, unit=unit, level=level, since=since, who=session["name"]):
+        refuse(404, gettext("This alert is over."))
+    return redirect(url_for("desk.alerts_page"))
+
+
+def _alert(one: Standing) -> dict[str, Any]:
+    told = one.told
+    return {
+        "node_id": one.node_id,
+        "taxon": taxon_words(told.label, ""),
+        "label": told.label,
+        "unit": told.unit,
+        "level": told.level,
+        "since": told.since,
+        "level_says": level_words(told.level),
+        "says": gettext(
+            "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
+            node=f"{one.site}/{one.node}",
+            since=when(told.since),
+            value=number(told.value, 1),
+            unit=threshold_unit_words(told.unit),
+            start=number(told.start_at, 1),
+        ),
+        "done": _care_words(one),
+    }
+
+
+def _care_words(one: Standing) -> str:
+    """Who takes care, and whether the node knows; empty for nobody."""
+    if one.is_open or one.at is None:
+        return ""
+    who = gettext("%(who)s takes care of it, %(at)s UTC.", who=one.who, at=when(one.at))
+    if one.outcome is None:
+        then = gettext("On its way to the node.")
+    elif one.outcome == "done":
+        then = gettext("The node shows it too.")
+    else:
+        then = gettext("The node did not take it: %(code)s.", code=one.outcome)
+    return f"{who} {then}"

@@ -1,0 +1,104 @@
+"""The map with its filters, figures and tables, and what the script draws."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import current_app, g, jsonify, render_template, request
+
+from edge.errors import UsageError
+from edge.platform.database import Database
+from edge.platform.desk.entry import Answer, desk, logged_in, refuse
+from edge.platform.population import Range, TaxonSum, Wanted, population, range_of, taxa_of, trend
+from edge.platform.sentences import area_words, change, density, level_words
+from edge.platform.week import nodes_of, places_of
+from edge.platform.words import gettext, number
+
+DAYS_SHOWN, MOST_DAYS = 7, 400
+
+
+@desk.get("/")
+@logged_in
+def map_page() -> Answer:
+    """Filters, table and, with a script, map and chart."""
+    area, first, last = _filters()
+    taxa = taxa_of(g.database, area, first, last)
+    chosen = _chosen(taxa)
+    view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
+    if chosen is not None:
+        view |= _of_taxon(g.database, _wanted(chosen, area, first, last))
+    return render_template("map.html", area_says=area_words(area), **view)
+
+
+@desk.get("/api/map")
+@logged_in
+def map_data() -> Answer:
+    """What the script draws: places with counts (null: no data), nights, borders."""
+    area, first, last = _filters()
+    chosen = _chosen(taxa_of(g.database, area, first, last))
+    outlines = current_app.config["OUTLINES"]
+    if chosen is None:
+        return jsonify(places=[], nights=[], outlines=outlines)
+    wanted = _wanted(chosen, area, first, last)
+    shown = _wanted(chosen, area, last - timedelta(days=55), last)
+    return jsonify(
+        places=[[place.name, *place.at, place.count] for place in places_of(g.database, wanted)],
+        nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in trend(g.database, shown)],
+        outlines=outlines,
+    )
+
+
+def _filters() -> tuple[str, date, date]:
+    """Area and nights as asked for; anything that makes no sense is answered with what would."""
+    try:
+        last = date.fromisoformat(request.args.get("last") or _newest(g.database).isoformat())
+        first = date.fromisoformat(request.args.get("first") or (last - timedelta(days=DAYS_SHOWN - 1)).isoformat())
+        wanted = Wanted(area=request.args.get("area", g.area).strip(), label="", first=first, last=last)
+    except (UsageError, ValueError) as why:
+        refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits, and nights are dates."), str(why))
+    if (last - first).days > MOST_DAYS:
+        refuse(400, gettext("At most %(nights)s nights are shown at once.", nights=number(MOST_DAYS)))
+    return wanted.area, first, last
+
+
+def _newest(database: Database) -> date:
+    (newest,) = database.execute("SELECT max(night) FROM area_effort WHERE prefix = %s", (g.area,)).fetchone() or (
+        None,
+    )
+    return newest or datetime.now(UTC).date()
+
+
+def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
+    """The taxon asked for as `label|stage|unit`, else the most counted one."""
+    asked = request.args.get("taxon", "")
+    return next((one for one in taxa if f"{one.label}|{one.stage}|{one.unit}" == asked), taxa[0] if taxa else None)
+
+
+def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
+    return Wanted(area=area, label=taxon.label, stage=taxon.stage, unit=taxon.unit, first=first, last=last)
+
+
+def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
+    nights, weeks, spread = population(database, wanted), trend(database, wanted), range_of(database, wanted)
+    return {
+        "nights": nights,
+        "density": density(nights),
+        "change": change(weeks[-1].week_mean, weeks[-1].week_before),
+        "level_now": weeks[-1].level,
+        "level_says": level_words(weeks[-1].level),
+        "cells": number(len(spread.cells)),
+        "spread": _spread(spread),
+        "places": places_of(database, wanted),
+        "silent": ", ".join(
+            f"{node.site}/{node.node}"
+            for node in nodes_of(database, wanted.area, wanted.first, wanted.last)
+            if not node.nights
+        ),
+    }
+
+
+def _spread(found: Range) -> str:
+    hull = number(found.hull_km2)
+    if found.front_km_per_week is None:
+        return gettext("occupied, hull %(hull)s km²", hull=hull)
+    front = number(found.front_km_per_week, 1)
+    return gettext("occupied, hull %(hull)s km², front %(front)s km a week", hull=hull, front=front)

@@ -1,0 +1,52 @@
+"""How each node is, those that need somebody first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import g, render_template
+
+from edge.platform.desk.entry import Answer, desk, logged_in
+from edge.platform.sentences import when
+from edge.platform.words import gettext, number
+
+
+@desk.get("/nodes")
+@logged_in
+def nodes_page() -> Answer:
+    """How each node is, those that need somebody first."""
+    rows = g.database.execute(
+        "SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',"
+        " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8 FROM node ORDER BY heard"
+    ).fetchall()
+    now = datetime.now(UTC)
+    nodes = sorted((_node(row, now) for row in rows), key=lambda node: bool(node["is_well"]))
+    return render_template("nodes.html", nodes=nodes)
+
+
+def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
+    site, node, area, heard, state, problem, camera, waiting, battery = row
+    hours = (now - heard).total_seconds() / 3600
+    silent = gettext("silent for a day") if hours > 24 else gettext("offline") if state == "offline" else ""
+    says = gettext("It says:") if problem else silent or _camera_words(camera)
+    return {
+        "name": f"{site}/{node}",
+        "area": area,
+        "heard": when(heard),
+        "is_well": not says,
+        "says": says or gettext("well"),
+        "problem": problem,  # in English, as the node tells it
+        "waiting": "" if waiting is None else number(waiting),
+        "battery": "" if battery is None else f"{battery:.0%}",
+    }
+
+
+def _camera_words(state: str | None) -> str:
+    """What is wrong with the camera; empty for nothing."""
+    words = {
+        "missing": gettext("no camera"),
+        "stalled": gettext("the camera gives nothing new"),
+        "repeating": gettext("the camera repeats its picture"),
+    }
+    if state in {None, "ok", "starting", "ended"}:
+        return ""
+    return words.get(str(state), gettext("camera: %(state)s", state=str(state)))
