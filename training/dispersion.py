@@ -8,7 +8,8 @@ is, so that a bundle from before this field gets it in minutes. `training.export
 import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from math import log
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,8 @@ from training.train import samples_of
 PRIOR_MARKS = 5.0  # that a class borrows from all classes together: a few marks say little
 PRECISIONS = tuple(round(0.01 * step, 2) for step in (*range(10), *range(10, 30, 2), *range(30, 75, 5)))
 RECALLS = (0.0, *(round(float(one), 3) for one in np.geomspace(0.01, 4, 28)))
+ROUGH = tuple(round(0.05 * step, 2) for step in range(20))
+ROUNDS = 6  # at most, one figure after the other
 IMPOSSIBLE = 1e-12  # chance of a number that the model rules out: one odd picture must not decide alone
 
 
@@ -44,16 +47,20 @@ class Pair:
 
 
 def dispersion_of(truths: Sequence[Truth], shown: Sequence[Detections], classes: int) -> Dispersion:
-    """The likeliest dispersion behind pictures on which something of a class was shown; found by a grid.
+    """The likeliest dispersion behind pictures on which a class was shown or marked; found by a grid.
 
     As over-dispersion is fitted to counts of litters and fields by maximum likelihood (Williams 1975, Biometrics
     31:949; Griffiths 1973, Biometrics 29:637). One for all classes: a class is on few pictures.
     """
     pairs = Counter(pairs_of(counts_of(truths, shown, classes)))
     dispersion = Dispersion()
-    for _ in range(2):  # one after the other, twice: they hardly depend on each other
-        dispersion = _likeliest(pairs, [Dispersion(precision=one, recall=dispersion.recall) for one in PRECISIONS])
-        dispersion = _likeliest(pairs, [Dispersion(precision=dispersion.precision, recall=one) for one in RECALLS])
+    for _ in range(ROUNDS):
+        before = dispersion
+        dispersion = _likeliest(pairs, [replace(dispersion, precision=one) for one in PRECISIONS])
+        dispersion = _likeliest(pairs, [replace(dispersion, recall=one) for one in RECALLS])
+        dispersion = _likeliest(pairs, [replace(dispersion, rough=one) for one in ROUGH])
+        if dispersion == before:
+            break
     return dispersion
 
 
@@ -61,7 +68,7 @@ def pairs_of(counts: Ints) -> list[Pair]:
     """Of counts (pictures, classes, 3), as `counts_of` gives them."""
     sums = counts.sum(axis=0)
     found, true = counts[..., HITS] + counts[..., ALARMS], counts[..., HITS] + counts[..., MISSES]
-    pictures, classes = np.nonzero(found)
+    pictures, classes = np.nonzero(found + true)
     precision = _steadied(sums[:, HITS], sums[:, HITS] + sums[:, ALARMS])
     recall = _steadied(sums[:, HITS], sums[:, HITS] + sums[:, MISSES])
     return [
@@ -79,7 +86,7 @@ def _steadied(part: Ints, whole: Ints) -> np.ndarray:
 def _likeliest(pairs: Mapping[Pair, int], candidates: Sequence[Dispersion]) -> Dispersion:
     def log_likelihood(dispersion: Dispersion) -> float:
         return sum(
-            times * np.log(max(chances(one.found, one.precision, one.recall, dispersion, one.true)[-1], IMPOSSIBLE))
+            times * log(max(chances(one.found, one.precision, one.recall, dispersion, one.true)[-1], IMPOSSIBLE))
             for one, times in pairs.items()
         )
 
@@ -90,7 +97,7 @@ def dispersion_facts(looks: Looks, samples: Sequence[Sample]) -> Facts:
     """What the metadata says of it."""
     truths = [Truth(sample.xyxy, sample.class_id) for sample in samples]
     dispersion = dispersion_of(truths, looks.shown(samples), len(looks.bundle.classes))
-    return {"dispersion": {"precision": dispersion.precision, "recall": dispersion.recall}}
+    return {"dispersion": asdict(dispersion)}
 
 
 def measure(config: TrainConfig, paths: Sequence[Path]) -> None:

@@ -16,14 +16,21 @@ class World:
 
 
 def drawn(
-    pictures: int, precision: float, recall: float, *, of_precision: float = 0.0, of_recall: float = 0.0, seed: int
+    pictures: int,
+    precision: float,
+    recall: float,
+    *,
+    of_precision: float = 0.0,
+    of_recall: float = 0.0,
+    seed: int,
+    most: int = 80,
 ) -> World:
-    """1 to 80 individuals a picture. Each is found with `recall`, each detection is right with `precision`.
+    """1 to `most` individuals a picture. Each is found with `recall`, each detection is right with `precision`.
 
     `of_precision`, `of_recall`: both differ from picture to picture as beta variables with that correlation.
     """
     chance = np.random.default_rng(seed)
-    true = chance.integers(1, 81, pictures)
+    true = chance.integers(1, most + 1, pictures)
     hits = chance.binomial(true, _rates(chance, recall, of_recall, pictures))
     false = chance.negative_binomial(hits + 1, _rates(chance, precision, of_precision, pictures).clip(0.001, 1))
     return World(true, hits, hits + false)

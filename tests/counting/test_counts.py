@@ -18,8 +18,9 @@ ROUNDS = 2000
 def coverage(worlds: Sequence[World], dispersion: Dispersion) -> float:
     """In how many rounds, pictures of one world each, the range of the sum of their counts holds the true sum."""
     found = np.array([world.found for world in worlds])
-    true = sum(world.true for world in worlds)
-    precision, recall = sum(w.hits for w in worlds).sum() / found.sum(), sum(w.hits for w in worlds).sum() / true.sum()
+    true = np.array([world.true for world in worlds]).sum(axis=0)
+    hits = sum(int(world.hits.sum()) for world in worlds)
+    precision, recall = hits / int(found.sum()), hits / int(true.sum())
     shares = np.round((found**2).sum(axis=0) / np.maximum(found.sum(axis=0), 1) ** 2, 2)
     told = {
         key: count_range(int(key[0]), precision, recall, dispersion, key[1] or 1.0)
@@ -65,7 +66,7 @@ def test_all_that_a_few_marks_told_is_not_taken_for_certain() -> None:
     assert steadied(None, 3) is None
 
 
-@pytest.mark.parametrize("told", [{"precision": 1.0}, {"precision": -0.1}, {"recall": -1.0}])
+@pytest.mark.parametrize("told", [{"precision": 1.0}, {"precision": -0.1}, {"recall": -1.0}, {"rough": 1.0}])
 def test_an_impossible_dispersion_is_refused(told: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="dispersion"):
         Dispersion(**told)
