@@ -4,23 +4,20 @@ A real `fieldeye run` in a process of its own, with the page and a real Mosquitt
 """
 
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 import venv
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from typing import NamedTuple
 
+from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
-from edge.cli.loopback import free_port, loopback_broker, mosquitto
-from edge.platform import Heard, Subscriber, decode
-from edge.wire import Health
+from edge.cli.loopback import free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
@@ -56,26 +53,26 @@ class Running(NamedTuple):
 def main() -> None:
     """Print one line a figure."""
     with broker() as port:
-        _report("start to first committed result", f"{first_result_s(port):.2f} s", "<= 5 s")
+        report("start to first committed result", f"{first_result_s(port):.2f} s", "<= 5 s")
         peak_mib, idle_share = one_frame_a_minute(port)
-        _report("peak memory, page and MQTT in use", f"{peak_mib:.0f} MiB", "<= 170 MiB")
-        _report("processor between frames, one a minute", f"{idle_share:.2%} of one core", "<= 1 %")
-        _report("growth over 10,000 frames", f"{growth_mib(port):+.1f} MiB", "<= 5 MiB")
-    _report("node's environment without extras", f"{environment_mb():.0f} MB", "<= 350 MB")
+        report("peak memory, page and MQTT in use", f"{peak_mib:.0f} MiB", "<= 170 MiB")
+        report("processor between frames, one a minute", f"{idle_share:.2%} of one core", "<= 1 %")
+        report("growth over 10,000 frames", f"{growth_mib(port):+.1f} MiB", "<= 5 MiB")
+    report("node's environment without extras", f"{environment_mb():.0f} MB", "<= 350 MB")
 
 
 def first_result_s(port: int) -> float:
     """Seconds from starting the process to the first record in its store."""
     started_s = time.monotonic()
     with node(port, every_s=60) as one:
-        _wait_for(lambda: _records(one.folder) > 0)
+        wait_for(lambda: records(one.folder) > 0)
         return time.monotonic() - started_s
 
 
 def one_frame_a_minute(port: int, idle_s: float = 40.0) -> tuple[float, float]:
     """Peak resident MiB with a phone reading the page, and share of a core used between two frames."""
     with node(port, every_s=60) as one:
-        _wait_for(lambda: _records(one.folder) > 0)
+        wait_for(lambda: records(one.folder) > 0)
         for path in ("/", "/node", "/live.jpg") * 5:
             with urllib.request.urlopen(f"http://127.0.0.1:{one.page}{path}", timeout=10) as answer:
                 answer.read()
@@ -87,9 +84,9 @@ def one_frame_a_minute(port: int, idle_s: float = 40.0) -> tuple[float, float]:
 def growth_mib(port: int, warm_up: int = 500, frames: int = 10_000) -> float:
     """Resident MiB that `frames` frames add, after a warm-up."""
     with node(port, every_s=0) as one, closing(Told(port)) as told:
-        _wait_for(lambda: told.frames >= warm_up, within_s=120, every_s=0.5)
+        wait_for(lambda: told.frames >= warm_up, within_s=120, every_s=0.5)
         before_mib = _status_mib(one.pid, "VmRSS")
-        _wait_for(lambda: told.frames >= warm_up + frames, within_s=1800, every_s=0.5)
+        wait_for(lambda: told.frames >= warm_up + frames, within_s=1800, every_s=0.5)
         return _status_mib(one.pid, "VmRSS") - before_mib
 
 
@@ -105,43 +102,6 @@ def environment_mb() -> float:
         return sum(path.lstat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e6
 
 
-class Told:
-    """The newest `health` of the node, heard at the broker."""
-
-    def __init__(self, port: int) -> None:
-        self.newest: Health | None = None
-        self._stop = Event()
-        self._subscriber = Subscriber("127.0.0.1", port)
-        self._thread = Thread(target=self._listen)
-        self._thread.start()
-
-    @property
-    def frames(self) -> int:
-        """Frames that the detector has looked at."""
-        return self.newest.camera.looked if self.newest and self.newest.camera else 0
-
-    def close(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        self._thread.join(10)
-
-    def _listen(self) -> None:
-        for message in self._subscriber.messages(self._stop):
-            heard = decode(message)
-            if isinstance(heard, Heard) and isinstance(heard.message, Health):
-                self.newest = heard.message
-
-
-@contextmanager
-def broker() -> Iterator[int]:
-    """A Mosquitto on loopback, as long as the block runs."""
-    port, program = free_port(), mosquitto()
-    if program is None:
-        raise SystemExit("benchmarks.node: Mosquitto is missing; run: make bench")
-    with tempfile.TemporaryDirectory() as folder, loopback_broker(program, Path(folder), port):
-        yield port
-
-
 @contextmanager
 def node(port: int, *, every_s: float) -> Iterator[Running]:
     """A running node."""
@@ -155,23 +115,6 @@ def node(port: int, *, every_s: float) -> Iterator[Running]:
             process.terminate()
 
 
-def _wait_for(condition: Callable[[], bool], within_s: float = 60.0, every_s: float = 0.02) -> None:
-    until_s = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > until_s:
-            raise SystemExit(f"benchmarks.node: not within {within_s:.0f} s; run fieldeye doctor")
-        time.sleep(every_s)
-
-
-def _records(folder: Path) -> int:
-    path = folder / "fieldeye.db"
-    if not path.exists():
-        return 0
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, suppress(sqlite3.OperationalError):
-        return int(db.execute("SELECT count(*) FROM record").fetchone()[0])
-    return 0  # the table is not there yet
-
-
 def _processor_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS  # utime and stime, proc(5)
@@ -180,10 +123,6 @@ def _processor_s(pid: int) -> float:
 def _status_mib(pid: int, name: str) -> float:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
-
-
-def _report(what: str, figure: str, target: str) -> None:
-    print(f"{what:<44} {figure:>22}   {target}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,45 +1,54 @@
 """What a node writes to its card in a day: an interval an hour, two hundred sightings, and health once a minute.
 
-A real `fieldeye run` with a real Mosquitto and a subscriber. `write_bytes` of /proc/PID/io (proc(5)) is what the node
-hands to the disk; as root it is also read from an ext4 of its own, where the file system's journal counts as well.
+Two real `fieldeye run` with a real Mosquitto and a subscriber: one shows an insect now and then, one only waits. On a
+node the kernel writes what nobody has synced each half hour, in which come four of the day's sightings: so here all
+is synced after each fourth, once SQLite's log has come round. `write_bytes` of /proc/PID/io (proc(5)) is what the
+node hands to the disk; as root it is also read from an ext4 of its own for each, with blocks as large as a card's,
+mounted as on a node, with its journal.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.node import Told, _records, _report, _wait_for, broker
+import cv2
+import numpy as np
+
+from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
 
 CONFIG = """
 [node]
 site = "bench"
-node = "bench-1"
+node = "{name}"
 [camera]
 kind = "folder"
-source = "{pictures}"
+source = "{folder}/pictures"
 loop = true
-every_s = {every_s}
+every_s = 1
 [mqtt]
 host = "127.0.0.1"
 port = {broker}
 tls = false
 [store]
 folder = "{folder}/state"
-interval_s = {interval_s}
+interval_s = 86400
 [page]
 port = {page}
 """
-MINUTES, RECORDS_A_DAY = 1440, 24 + 200
-IDLE_S = 240.0
+RECORDS_A_DAY, FLUSHES_A_DAY = 24 + 200, 48  # an interval writes no picture, and is counted as if it did
+SHOWN, EVERY_S, FLUSH_AFTER = 32, 8.0, 4  # so many pictures, so far apart
+WARM_UP = 150  # sightings until the log is written over instead of growing
 SECTOR_BYTES = 512
+CARD = Path(__file__).parents[1] / "firmware_config/card/system/etc/systemd/system/fieldeye-card.service"
 
 
 class Written(NamedTuple):
@@ -49,62 +58,95 @@ class Written(NamedTuple):
     disk: int
 
 
+class Running(NamedTuple):
+    """A node, its folder and what counts the sectors there."""
+
+    pid: int
+    folder: Path
+    sectors: Callable[[], int]
+
+
 def main() -> None:
     """Print a line a figure."""
-    with broker() as port, closing(Told(port)), disk() as (folder, sectors):
-        idle = idle_minute(port, folder, sectors)
-        record = one_record(port, folder, sectors)
-    for name, least in (("process", idle.process), ("disk", idle.disk)):
-        each = getattr(record, name)
-        if name == "disk" and not (least or each):
+    with ExitStack() as parts:
+        port = parts.enter_context(broker())
+        parts.enter_context(closing(Told(port)))
+        nodes = {name: parts.enter_context(node(port, name)) for name in ("sightings", "waits")}
+        spent, counted = measured(nodes)
+    for at, what in enumerate(("node's own writes", "with the journal of its ext4")):
+        idle = spent["waits"][at] / (SHOWN / FLUSH_AFTER)
+        record = (spent["sightings"][at] - spent["waits"][at]) / counted
+        if not idle + record:
             continue
-        day_mb = (least * MINUTES + each * RECORDS_A_DAY) / 1e6
-        what = "node's own writes" if name == "process" else "with the journal of its ext4"
-        _report(f"card a day, {what}", f"{day_mb:.1f} MB", "<= 20 MB")
-        _report("  of it: a minute in which nothing is seen", f"{least / 1e3:.1f} kB", "")
-        _report("  of it: a record, kept and delivered", f"{each / 1e3:.1f} kB", "")
+        report(f"card a day, {what}", f"{(FLUSHES_A_DAY * idle + RECORDS_A_DAY * record) / 1e6:.1f} MB", "<= 20 MB")
+        report("  of it: half an hour in which nothing is seen", f"{idle / 1e3:.1f} kB", "")
+        report("  of it: a sighting with its picture", f"{record / 1e3:.1f} kB", "")
 
 
-def idle_minute(port: int, folder: Path, sectors: Callable[[], int]) -> Written:
-    """Bytes a minute while the camera waits for the next picture."""
-    with node(port, folder / "idle", every_s=86400, interval_s=3600) as one:
-        _wait_for(lambda: _records(folder / "idle/state") > 0)
-        time.sleep(20)  # what the start itself writes
-        before = written(one, sectors)
-        time.sleep(IDLE_S)  # a measurement, not a wait
-        after = written(one, sectors)
-    return Written(*(int((b - a) * 60 / IDLE_S) for a, b in zip(before, after, strict=True)))
+def measured(nodes: dict[str, Running]) -> tuple[dict[str, Written], int]:
+    """What each wrote while insects were shown to one, and how many records that made."""
+    shown = Shown(nodes["sightings"].folder / "pictures")
+    for one in nodes.values():
+        wait_for(lambda one=one: (one.folder / "state/fieldeye.db").exists(), within_s=120)  # type: ignore[misc]
+    while records(nodes["sightings"].folder / "state") < WARM_UP:
+        shown.next()
+        time.sleep(3)
+    time.sleep(70)  # health has been read since the last start
+    before = {name: written(one) for name, one in nodes.items()}
+    first = records(nodes["sightings"].folder / "state")
+    for number in range(1, SHOWN + 1):
+        shown.next()
+        time.sleep(EVERY_S)  # acknowledged and marked; a measurement, not a wait
+        if number % FLUSH_AFTER == 0:
+            os.sync()
+    last = records(nodes["sightings"].folder / "state")
+    spent = {
+        name: Written(*(b - a for a, b in zip(before[name], written(one), strict=True))) for name, one in nodes.items()
+    }
+    return spent, last - first
 
 
-def one_record(port: int, folder: Path, sectors: Callable[[], int]) -> Written:
-    """Bytes a record, pictures of sightings included, at a pace at which the minute's share is small."""
-    with node(port, folder / "busy", every_s=1, interval_s=9) as one:
-        state = folder / "busy/state"
-        _wait_for(lambda: _records(state) >= 20, within_s=120, every_s=0.2)
-        first, before = _records(state), written(one, sectors)
-        _wait_for(lambda: _records(state) >= first + RECORDS_A_DAY, within_s=600, every_s=0.2)
-        last, after = _records(state), written(one, sectors)
-    return Written(*((b - a) // (last - first) for a, b in zip(before, after, strict=True)))
+class Shown:
+    """A camera's folder: a picture of nothing, and for a moment one of insects."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._number = folder, 0
+        self._pictures = sorted(PICTURES.glob("*.jpg"))
+
+    def next(self) -> None:
+        """The next picture takes the place of the one before."""
+        before = list(self._folder.glob("insects-*"))
+        self._number += 1
+        beside = self._folder / f".{self._number}"
+        shutil.copy(self._pictures[self._number % len(self._pictures)], beside)
+        os.utime(beside)
+        beside.rename(self._folder / f"insects-{self._number:04}.jpg")
+        for path in before:
+            path.unlink()
 
 
 @contextmanager
-def node(port: int, folder: Path, *, every_s: float, interval_s: float) -> Iterator[int]:
-    """A running node's process."""
-    folder.mkdir()
-    config = folder / "node.toml"
-    told = {"pictures": PICTURES, "broker": port, "page": free_port(), "folder": folder}
-    config.write_text(CONFIG.format(every_s=every_s, interval_s=interval_s, **told))
-    command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        yield process.pid
-        process.terminate()
+def node(port: int, name: str) -> Iterator[Running]:
+    """A running node on a disk of its own; its pictures lie elsewhere."""
+    with disk() as (folder, sectors), tempfile.TemporaryDirectory() as other:
+        (Path(other) / "pictures").mkdir()
+        (folder / "pictures").symlink_to(Path(other) / "pictures")
+        plain = np.random.default_rng(1).normal(120, 12, (480, 640, 3)).clip(0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / "pictures/nothing.png"), plain)
+        config = folder / "node.toml"
+        told = {"name": name, "broker": port, "page": free_port(), "folder": folder}
+        config.write_text(CONFIG.format(**told))
+        command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            yield Running(process.pid, folder, sectors)
+            process.terminate()
 
 
-def written(pid: int, sectors: Callable[[], int]) -> Written:
+def written(one: Running) -> Written:
     """How much was written so far, once it is on the disk."""
     os.sync()
-    lines = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-    return Written(int(lines["write_bytes"]) - int(lines["cancelled_write_bytes"]), sectors() * SECTOR_BYTES)
+    lines = dict(line.split(": ") for line in Path(f"/proc/{one.pid}/io").read_text().splitlines())
+    return Written(int(lines["write_bytes"]) - int(lines["cancelled_write_bytes"]), one.sectors() * SECTOR_BYTES)
 
 
 @contextmanager
@@ -114,11 +156,9 @@ def disk() -> Iterator[tuple[Path, Callable[[], int]]]:
         folder, image = Path(name) / "card", Path(name) / "image"
         folder.mkdir()
         image.touch()
-        os.truncate(image, 512_000_000)
-        made = (
-            os.geteuid() == 0 and _ran("mkfs.ext4", "-q", image) and _ran("mount", "-o", "loop,noatime", image, folder)
-        )
-        if not made:
+        os.truncate(image, 4_000_000_000)
+        form = ("-q", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard")
+        if os.geteuid() != 0 or not (_ran("mkfs.ext4", *form, image) and _ran("mount", "-o", options(), image, folder)):
             yield folder, lambda: 0
             return
         try:
@@ -127,6 +167,12 @@ def disk() -> Iterator[tuple[Path, Callable[[], int]]]:
             yield folder, lambda: int(stat.read_text().split()[6])  # sectors written: Documentation/block/stat.rst
         finally:
             _ran("umount", folder)
+
+
+def options() -> str:
+    """With which a node mounts its card."""
+    (line,) = [line for line in CARD.read_text().splitlines() if line.startswith("ExecStart=")]
+    return line.split()[2].replace("remount", "loop")
 
 
 def _ran(*command: object) -> bool:

@@ -151,6 +151,19 @@ def test_what_a_power_cut_left_among_the_pictures_is_swept_at_start(tmp_path: Pa
         assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{name}.jpg"]
 
 
+def test_a_picture_that_a_power_cut_left_half_is_gone_with_its_row_and_its_record_stays(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        for _ in range(3):
+            store.commit([sighting()], JPEG)
+        names = [f"{store.epoch.hex[:8]}-{n}" for n in (1, 2, 3)]
+    (tmp_path / "pictures" / f"{names[0]}.jpg").write_bytes(JPEG[:-1])  # as ext4 leaves what it had not yet written
+    (tmp_path / "pictures" / f"{names[1]}.jpg").write_bytes(b"")
+    with closing(open_store(tmp_path)) as store:
+        assert [store.picture(name) for name in names] == [None, None, JPEG]
+        assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{names[2]}.jpg"]
+        assert len(all_records(store)) == 3
+
+
 def test_files_that_are_not_the_stores_own_stay_among_the_pictures(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     strangers = {"holiday.jpg", "other.txt", "half.new", "2026-07-01-120000.jpg", "0c9a64a1-5.png", "album"}

@@ -15,8 +15,8 @@ from edge.store.schema import STEPS, Steps, migrate
 log = logging.getLogger("fieldeye.store")
 
 NAME = "fieldeye.db"
-PAGE_BYTES = 4096
-WAL_PAGES = 200  # checkpoint after 0.8 MB: on a full card the log must not hold half of the space
+PAGE_BYTES = 1024  # of a new file: each commit writes its pages whole, and the card has to last for years
+_LOG_BYTES = 800_000  # then it is checkpointed: on a full card the log must not hold half of the space
 WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _REMEDIES = {
@@ -100,10 +100,10 @@ def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes(db)}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         migrate(db, steps)  # a file at its cap may grow for this; the store shortens it again
-        db.execute(f"PRAGMA max_page_count = {max_pages(max_bytes)}")
+        db.execute(f"PRAGMA max_page_count = {max_pages(db, max_bytes)}")
         on_failure.pop_all()
     return db
 
@@ -128,9 +128,14 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return db
 
 
-def max_pages(max_bytes: int) -> int:
+def page_bytes(db: sqlite3.Connection) -> int:
+    """Of this file: one that an earlier version made keeps its pages of 4096."""
+    return int(db.execute("PRAGMA page_size").fetchone()[0])
+
+
+def max_pages(db: sqlite3.Connection, max_bytes: int) -> int:
     """Pages of the main file within a budget that the log shares."""
-    return (max_bytes - WAL_BYTES) // PAGE_BYTES
+    return (max_bytes - WAL_BYTES) // page_bytes(db)
 
 
 def set_aside(path: Path) -> Path:

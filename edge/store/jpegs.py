@@ -1,42 +1,55 @@
-"""A folder of JPEG files that are named by an id, each durable before anything names it. Files of others stay.
+"""A folder of JPEG files that are named by an id, each written before a row names it. Files of others stay.
 
-A file is written beside, synced and renamed, and the folder synced, before the row that names it is committed. So a row
-never points at half a picture; what a power cut leaves behind is a file without a row, which the next start removes.
+Nobody looks at a file before its row is there, so it is not written beside and renamed. What a power cut leaves behind
+is a file without a row, or of another size than its row says: both are removed at the next start. A synced file is on
+the disk before its row is; syncing costs ext4's journal as much again as the picture itself.
 """
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-
-from edge.durable import write_durably
 
 
 class Jpegs:
     """`<id>.jpg` in `folder`, for ids that `ids` matches. Every method raises OSError where the disk fails."""
 
-    def __init__(self, folder: Path, ids: str) -> None:
+    def __init__(self, folder: Path, ids: str, *, is_synced: bool) -> None:
         self._folder = folder
+        self._is_synced = is_synced
         self._id = re.compile(ids)
         self._own = re.compile(rf"({ids})\.jpg(\.new)?")
 
-    def sweep(self, named: set[str]) -> set[str]:
-        """At start: remove own files that nobody names; returns the ids among `named` whose file is gone."""
+    def sweep(self, named: Mapping[str, int]) -> set[str]:
+        """At start: remove own files that nobody names by id and bytes; returns the ids of `named` without a file."""
         self._folder.mkdir(exist_ok=True)
         there = set()
         for path in self._folder.iterdir():
             own = self._own.fullmatch(path.name)
             if own is None:  # a stranger's: not ours to delete
                 continue
-            if own[1] in named and path.suffix == ".jpg":
+            if path.suffix == ".jpg" and named.get(own[1]) == path.stat().st_size:
                 there.add(own[1])
             else:
                 path.unlink()
-        return named - there
+        return named.keys() - there
 
     def write(self, name: str, jpeg: bytes) -> None:
-        """Put the file in place, durable; leaves nothing behind if it cannot."""
-        write_durably(self._path(name), jpeg)
+        """Put the file in place; leaves nothing behind if it cannot."""
+        path = self._path(name)
+        try:
+            with path.open("wb") as file:
+                file.write(jpeg)
+                file.flush()
+                if self._is_synced:
+                    os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        if self._is_synced:
+            self._sync_folder()
+
+    def _sync_folder(self) -> None:
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)  # the new name is durable only once the folder is

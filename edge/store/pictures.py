@@ -1,4 +1,7 @@
-"""Kept pictures: files beside the database, within a budget of bytes of their own; the oldest go first."""
+"""Kept pictures: files beside the database, within a budget of bytes of their own; the oldest go first.
+
+The file system writes them when it likes, on a node within half an hour: a power cut may cost the last ones, no record.
+"""
 
 import sqlite3
 from datetime import datetime
@@ -13,7 +16,7 @@ _IDS = r"[0-9a-f]{8}-[0-9]{1,19}"
 
 def pictures_in(folder: Path) -> Jpegs:
     """The files of kept pictures of the store in `folder`."""
-    return Jpegs(folder / FOLDER, _IDS)
+    return Jpegs(folder / FOLDER, _IDS, is_synced=False)
 
 
 class Pictures:
@@ -26,11 +29,11 @@ class Pictures:
 
     def sweep(self, db: sqlite3.Connection) -> None:
         """At start: remove files that no row names and rows whose file is gone. Pictures of earlier epochs go too."""
-        named = {str(row[0]) for row in db.execute("SELECT id FROM picture")}
+        named = {str(name): int(size) for name, size in db.execute("SELECT id, bytes FROM picture")}
         self.forget(db, sorted(self._files.sweep(named)))
 
     def write(self, first_seq: int, jpeg: bytes) -> str:
-        """Put the file in place, durable; returns its id. Raises OSError, and leaves nothing behind, if it cannot."""
+        """Put the file in place; returns its id. Raises OSError, and leaves nothing behind, if it cannot."""
         name = picture_id(self._epoch_hex, first_seq)
         self._files.write(name, jpeg)
         return name

@@ -69,7 +69,7 @@ class Question:
 
 def questions_in(folder: Path, epoch_hex: str) -> Jpegs:
     """The photographs of one epoch: those of a store that was damaged stay where they are."""
-    return Jpegs(folder / FOLDER, rf"{epoch_hex[:8]}-q[0-9]{{1,19}}")
+    return Jpegs(folder / FOLDER, rf"{epoch_hex[:8]}-q[0-9]{{1,19}}", is_synced=True)
 
 
 def check(jpeg: bytes, **texts: str) -> None:

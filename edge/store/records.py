@@ -11,7 +11,7 @@ from uuid import UUID
 from edge.config import MEGABYTE
 from edge.errors import WireError
 from edge.store.audit import Entry, is_known, trail
-from edge.store.file import NAME, PAGE_BYTES, sentences
+from edge.store.file import NAME, page_bytes, sentences
 from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
 from edge.store.questions import Question, number_waiting, questions_in, select
@@ -182,7 +182,7 @@ class Records:
             oldest_waiting_utc=waiting.oldest_utc,
             first_seq=first,
             last_seq=last,
-            used_mb=round(pages * PAGE_BYTES / MEGABYTE, 3),
+            used_mb=round(pages * page_bytes(db) / MEGABYTE, 3),
             pictures_mb=round(pictures_mb, 3),
             lost=lost,
             questions=asked,

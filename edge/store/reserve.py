@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-RESERVE_BYTES = 1024 * 1024  # a whole log (see file.WAL_PAGES) can be checkpointed into it
+RESERVE_BYTES = 1024 * 1024  # a whole log (see file._LOG_BYTES) can be checkpointed into it
 _REFILL_BYTES = 4 * RESERVE_BYTES  # refilled only when so much is free: it must not fill the disk itself
 
 

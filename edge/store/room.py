@@ -7,10 +7,10 @@ from edge.clock import Instant
 from edge.counts import Lost
 
 CHUNK = 256  # records shed at once: one announcement each time, so announcements stay below 1 % of the store
-MARGIN_PAGES = 24  # free pages that the trees may need beside the records themselves
-GIVEN_BACK_PAGES = 8  # with each commit: a millisecond, and 32 kB through the log
+MARGIN_PAGES = 48  # free pages that the trees may need beside the records themselves
+GIVEN_BACK_PAGES = 32  # with each commit: a millisecond, and 32 kB through the log
 _LEFT_PAGES = 2 * MARGIN_PAGES
-RECORDS_A_PAGE = 4  # careful: a usual record takes 150 to 220 bytes of 4096
+RECORDS_A_PAGE = 2  # careful: a usual record takes 150 to 220 bytes of 1024
 
 
 @dataclass(frozen=True, slots=True)

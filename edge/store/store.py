@@ -60,7 +60,6 @@ class Store(Records):
         super().__init__(Path(config.folder), node)
         self._max_mb = config.max_mb
         self._lock = Lock()
-        self._most_pages = max_pages(config.max_mb * MEGABYTE)
         self._losing = False
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
@@ -72,6 +71,7 @@ class Store(Records):
             closing.callback(hold(self._folder).close)
             self._db = open_checked(self._path, config.max_mb * MEGABYTE)
             closing.callback(self._db.close)
+            self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
             closing.callback(super().close)
             self.accounts = Accounts(self._path.parent)
             closing.callback(self.accounts.close)
@@ -84,7 +84,7 @@ class Store(Records):
                 (self._session,) = db.execute("SELECT sessions FROM identity").fetchone()
                 self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
                 self._pictures.sweep(db)
-                named = {question.id for question in questions.select(db, "1")}
+                named = {question.id: question.size_bytes for question in questions.select(db, "1")}
                 questions.forget(db, sorted(self._question_files.sweep(named)))
 
     def session_number(self) -> int:

@@ -121,7 +121,7 @@ install_system() {
 start_units() {
     systemctl daemon-reload
     systemctl daemon-reexec # reads RuntimeWatchdogSec
-    systemctl restart systemd-journald
+    systemctl restart systemd-journald systemd-sysctl
     systemctl enable --quiet nftables chrony fieldeye-leave-hotspot.timer fieldeye.service \
         "${units[@]}"
     systemctl restart nftables
