@@ -95,11 +95,16 @@ def set_up(bench: Bench) -> str:
     (bench.source / "pictures").mkdir()
     cv2.imwrite(str(bench.source / "pictures/board.png"), photograph(0)[0])
     subprocess.run([NSPAWN, "boot", bench.source], check=True, capture_output=True)
-    bench.parts.callback(subprocess.run, [NSPAWN, "off"], check=True, capture_output=True)
+    bench.parts.callback(switch_off)
     inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software {BOOT}/software")
     inside(START_SETUP)
     wait_until(lambda: inside(f"test -e {DONE} && echo yes || true") == "yes", within_s=900, every_s=2)
     return inside("tail -n 1 /var/log/fieldeye-setup.log").split(" ", 1)[1]
+
+
+def switch_off() -> None:
+    """What was written there is gone."""
+    subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
 
 
 def start(_bench: Bench) -> str:
@@ -183,8 +188,9 @@ def roll_back(bench: Bench) -> str:
     """By hand: the former software, and the system files that came with it."""
     del bench
     inside(f"{COMMAND} update back")
-    wait_until(lambda: "software: number 1" in status() and page_answers(), within_s=240, every_s=2)
-    assert updates_nightly(), "the former system files are not back"
+    wait_until(updates_nightly, within_s=240, every_s=2)
+    wait_until(page_answers, within_s=240, every_s=2)
+    assert "software: number 1;" in status(), status()
     return status().splitlines()[0]
 
 
