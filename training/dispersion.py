@@ -19,6 +19,7 @@ from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.detections import Detections
 from edge.ranges import Dispersion, chances
+from training.command import finish
 from training.config import TrainConfig, read_config
 from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
@@ -127,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)
