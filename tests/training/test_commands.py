@@ -7,7 +7,9 @@ import pytest
 from edge.errors import UsageError
 from training.command import finish
 
-COMMANDS = "fetch train export dispersion evaluate accept report curves label_care leaves.train leaves.export leaves.judge".split()
+COMMANDS = (
+    "fetch train export dispersion evaluate accept report curves label_care leaves.train leaves.export leaves.judge"
+).split()
 ABSENT = {
     "accept": ["absent.toml", "absent"],
     "report": ["absent.toml", "sheet.jpg"],

@@ -101,6 +101,7 @@ def test_a_set_that_shows_nothing_and_has_no_splits_only_tests(tmp_path):
     shown = {split: read_dataset(tmp_path, cards, split, PESTS) for split in ("train", "val", "test")}
     assert [one.image_path.name for one in shown["test"]] == ["b.jpg", "a.jpg"]
     assert all(len(one.class_id) == 0 for one in shown["test"])
-    assert not shown["train"] and not shown["val"]
+    assert not shown["train"]
+    assert not shown["val"]
     with pytest.raises(ConfigError, match="not found"):
         read_dataset(tmp_path / "elsewhere", cards, "test", PESTS)
