@@ -87,6 +87,14 @@ def test_the_doctor_says_whether_the_service_runs(node: str) -> None:
     inside("systemctl start fieldeye.service")
 
 
+def test_what_the_page_asks_of_the_clock_is_read_and_taken_away(node: str) -> None:
+    """Nonsense, since a container has no clock of its own to set."""
+    asked = "/run/fieldeye/set-clock"
+    inside(f"setpriv --reuid=fieldeye --regid=fieldeye --clear-groups sh -c 'echo soon 1 > {asked}'")
+    wait_until(lambda: inside(f"test -e {asked} || echo gone") == "gone", within_s=20)
+    wait_until(lambda: "not a time" in inside("journalctl -u fieldeye-set-clock -o cat --no-pager"), within_s=20)
+
+
 def test_setup_again_changes_no_file(node: str) -> None:
     again = inside(f"bash {SETUP}")
     assert not [word for word in ("wrote", "installed", "made", "took") if f"Z {word} " in again]
