@@ -131,7 +131,7 @@ def test_the_service_is_exposed_to_at_most_1_5_of_10(card: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "most"), [("fieldeye-fetch", 17), ("fieldeye-update", 30), ("fieldeye-set-clock", 19)]
 )
-def test_what_handles_what_strangers_send_is_no_more_exposed_than_its_work_needs(card: Path, unit: str, most: int) -> None:
+def test_what_takes_in_the_work_of_strangers_is_exposed_no_more_than_it_needs(card: Path, unit: str, most: int) -> None:
     path = card / "fieldeye" / SERVICES / f"{unit}.service"
     run(tool("systemd-analyze", "systemd"), "security", "--offline=yes", "--no-pager", f"--threshold={most}", path)
 
