@@ -1,6 +1,7 @@
 """The county desk in a real browser: it draws, fits phone and screen, keeps nobody out and asks no other server."""
 
 import importlib.resources
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -53,6 +54,7 @@ def root(postgres: Postgres) -> Iterator[str]:
     url = postgres.url("desk")
     with open_database(url) as database:
         county(database)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # its lines would come when their test is long over
     server = make_server("127.0.0.1", 0, create_app(url, [BORDER]), threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -146,6 +148,7 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     page = request.getfixturevalue("page")
     page.emulate_media(color_scheme="light")
+    page.goto("about:blank")  # or what is still on its way would set the cookie again
     page.context.clear_cookies(name="lang")
 
 
