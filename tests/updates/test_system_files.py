@@ -75,6 +75,20 @@ def test_software_without_any_leaves_what_is_there(bench: Bench) -> None:
     assert (in_place(bench), bench.runs()) == (TWO, "fieldeye 3.0")
 
 
+def test_software_without_any_comes_back_to_what_it_ran_with(bench: Bench) -> None:
+    install(bench.sign_software("1.0", 1, system=ONE), bench.places)
+    for number, system in ((2, None), (3, TWO)):
+        bench.slots("starting")
+        bench.slots("healthy")
+        install(bench.sign_software(f"{number}.0", number, system=system), bench.places)
+    bench.slots("starting")
+    bench.slots("healthy")
+    assert in_place(bench) == TWO
+    bench.slots("back", "venv")
+    bench.slots("starting")
+    assert (in_place(bench), bench.runs()) == (ONE, "fieldeye 2.0")
+
+
 def test_software_whose_program_is_none_does_not_run_and_none_of_its_files_is_put_in_place(bench: Bench) -> None:
     install(bench.sign_software("1.0", 1, system=ONE), bench.places)
     bench.slots("starting")
