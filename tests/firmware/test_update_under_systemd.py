@@ -206,7 +206,7 @@ def test_a_sigkill_at_any_point_of_an_update_leaves_a_node_that_starts(
     update(thin[point])
     time.sleep(point * update_s / POINTS)  # the point is a moment, not a condition
     inside(f"systemctl kill --signal=KILL {UPDATER} 2>/dev/null; systemctl stop {UPDATER}; rm -f {INBOX}/*")
-    inside("systemctl stop fieldeye.service; systemctl --no-block start fieldeye.service")  # a re-exec cuts off who waits
+    inside("systemctl stop fieldeye.service; systemctl --no-block start fieldeye.service")  # a re-exec cuts waiters off
     wait_until(page_answers, within_s=60, every_s=0.5)
     wait_until(lambda: shown("ActiveState") == "active", within_s=20)
     prove()
