@@ -1,28 +1,21 @@
 """Who takes care of an alert: said at the desk it shows at the node, said at the node it shows at the desk."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
-from edge.clock import SystemClock
 from edge.platform.acknowledged import acknowledge, seen_due, standing
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
-from edge.platform.leader import Leader
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.telling import Telling
 from edge.platform.telling_people import add_recipient, tell_people
-from edge.platform.worker import Worker
 from edge.store import Deed
 from edge.wire import Health, Key, Reply, StandingAlert, Stored, encode_batch, encode_message
 from tests.broker import Broker
@@ -30,6 +23,7 @@ from tests.node import running, to
 from tests.platform.test_desk import PASSWORD, log_in, token
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.platform.test_telling_people import Hook, alert, hook  # noqa: F401
+from tests.platform.working import at_work
 from tests.records import MOTH
 from tests.waiting import wait_until
 
@@ -149,25 +143,18 @@ def _record(node: str) -> Message:
     return Message(f"fieldeye/v1/s/{node}/records", encode_batch([told]))
 
 
-@contextmanager
-def at_work(broker: Broker, url: str) -> Iterator[None]:
-    stop, telling = Event(), Telling()
-    source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="care-test")
-    leader = Leader(source, telling, every_s=0.3)
-    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
-    thread = Thread(target=lambda: list(worker.run(stop)))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(20)
+def source_at(broker: Broker) -> SharedSubscription:
+    return SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="care-test")
 
 
 def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(
     tmp_path: Path, url: str, database: Database
 ) -> None:
-    with Broker() as broker, running(tmp_path, to(broker.port, health_every_s=0.3)) as node, at_work(broker, url):
+    with (
+        Broker() as broker,
+        running(tmp_path, to(broker.port, health_every_s=0.3)) as node,
+        at_work(source_at(broker), url, every_s=0.3),
+    ):
         node.board.show(alerts=(STANDS,))
         wait_until(lambda: len(standing(database)) == 1, within_s=40)
         (one,) = standing(database)

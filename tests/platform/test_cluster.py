@@ -2,22 +2,17 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
-from edge.clock import SystemClock
 from edge.errors import BrokerError
-from edge.platform.database import Database, open_database
-from edge.platform.leader import Leader
+from edge.platform.database import Database
 from edge.platform.quorum_queue import QuorumQueue
-from edge.platform.telling import Telling
-from edge.platform.worker import Worker
 from tests.node import running, to
 from tests.platform.rabbit import LIB, Cluster
 from tests.platform.test_intake import kept
+from tests.platform.working import at_work
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
@@ -34,22 +29,6 @@ def cluster() -> Iterator[Cluster]:
         yield three
 
 
-@contextmanager
-def at_work(cluster: Cluster, url: str) -> Iterator[None]:
-    stop, telling = Event(), Telling()
-    source = QuorumQueue(cluster.urls)
-    leader = Leader(source, telling, every_s=1.0)
-    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
-    thread = Thread(target=lambda: list(worker.run(stop)))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(60)
-    assert not thread.is_alive()
-
-
 def introduced(database: Database) -> bool:
     rows = database.execute("SELECT info->>'software', health->>'clock', status->>'state' FROM node").fetchall()
     return [None not in row for row in rows] == [True]
@@ -58,20 +37,20 @@ def introduced(database: Database) -> bool:
 def test_a_node_that_connects_while_no_worker_runs_is_known_to_the_next(
     tmp_path: Path, cluster: Cluster, url: str, database: Database
 ) -> None:
-    with at_work(cluster, url):
+    with at_work(QuorumQueue(cluster.urls), url, every_s=1.0):
         wait_until(lambda: "fieldeye-others\tquorum" in cluster.queue_kinds(), within_s=60, every_s=1)
     with running(tmp_path, to(cluster.mqtt["two"], health_every_s=0.5)) as node:
         node.commit(sighting(1))
         wait_until(node.is_drained, within_s=60)
     assert not introduced(database)
-    with at_work(cluster, url):
+    with at_work(QuorumQueue(cluster.urls), url, every_s=1.0):
         wait_until(lambda: introduced(database), within_s=60, every_s=0.5)
 
 
 def test_a_broker_node_killed_out_of_three_costs_no_record(
     tmp_path: Path, cluster: Cluster, url: str, database: Database
 ) -> None:
-    with at_work(cluster, url):
+    with at_work(QuorumQueue(cluster.urls), url, every_s=1.0):
         wait_until(lambda: "fieldeye-records" in cluster.queue_kinds(), within_s=60, every_s=1)
         assert "fieldeye-records\tquorum" in cluster.queue_kinds()
         with running(tmp_path, to(cluster.mqtt["two"], health_every_s=0.5)) as node:

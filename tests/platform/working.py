@@ -1,0 +1,28 @@
+"""A worker of `fieldeye-platform ingest` in a thread of the tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from edge.clock import SystemClock
+from edge.platform.database import open_database
+from edge.platform.leader import Leader
+from edge.platform.sources import Source
+from edge.platform.telling import Telling
+from edge.platform.worker import Worker
+
+
+@contextmanager
+def at_work(source: Source, url: str, every_s: float) -> Iterator[None]:
+    """One that takes from `source` and leads, looking every so often whether records are missing."""
+    stop, telling = Event(), Telling()
+    leader = Leader(source, telling, every_s=every_s)
+    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
+    thread = Thread(target=lambda: list(worker.run(stop)))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+    assert not thread.is_alive()
