@@ -116,9 +116,8 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
-    paths = sorted(arguments.models.glob(f"{config.bundle}.onnx")) + sorted(
-        arguments.models.glob(f"{config.bundle}-int8.onnx")
-    )
+    files = [arguments.models / f"{config.bundle}{suffix}.onnx" for suffix in ("", "-int8")]
+    paths = [path for path in files if path.is_file()]
     if not paths:
         parser.error(f"no {config.bundle}.onnx in {arguments.models}: export it first, or say where with --models")
     measure(config, paths)
