@@ -215,9 +215,10 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         inbox=Inbox(Path(base.config.store.folder) / "inbox"),
     )
     parts.callback(publisher.close)
-    thread = Thread(target=_guarded, args=("publisher", base, publisher.run), name="publisher")
+    leave = Event()  # of its own: the loop commits once more after it was told to stop, and that is sent as well
+    thread = Thread(target=_guarded, args=("publisher", base, partial(publisher.run, leave)), name="publisher")
     thread.start()
-    parts.callback(_join, thread, base.stop)
+    parts.callback(_join, thread, leave)
     return publisher
 
 
@@ -252,18 +253,18 @@ def _proof(base: _Base) -> Proof:
     )
 
 
-def _guarded(name: str, base: _Base, work: Callable[[Event], None]) -> None:
+def _guarded(name: str, base: _Base, work: Callable[[], None]) -> None:
     """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one."""
     try:
-        work(base.stop)
+        work()
     except Exception as why:
         log.exception("thread_died", extra={"who": name})
         base.runs.note(f"fault in {name}: {type(why).__name__}: {why}")
         base.stop.set()
 
 
-def _join(thread: Thread, stop: Event) -> None:
-    stop.set()
+def _join(thread: Thread, leave: Event) -> None:
+    leave.set()
     thread.join(JOIN_S)
     if thread.is_alive():
         raise ThreadStuckError(f"thread {thread.name} did not stop within {JOIN_S:.0f} s; the process ends without it")

@@ -131,6 +131,21 @@ def test_a_node_looks_keeps_sends_shows_and_a_stop_loses_nothing(tmp_path: Path,
             assert ear.seen.missing("n1", store.epoch, last_seq) == []
 
 
+def test_what_the_loop_commits_after_it_was_told_to_stop_is_sent_as_well(tmp_path: Path, broker: Broker) -> None:
+    port = free_port()
+    with Ear(broker.port) as ear, running(configuration(tmp_path, port, broker.port), tmp_path, port) as node:
+        wait_until(lambda: ear.seen.counted >= 3, within_s=30)
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # a slow card: the loop's last commit waits
+            node.process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                node.process.wait(2)
+            other.execute("ROLLBACK")
+        assert node.process.wait(60) == 0
+        with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+            wait_until(lambda: ear.seen.counted == store.health().last_seq, within_s=5)
+
+
 def test_without_a_broker_a_node_looks_keeps_and_shows_that_records_wait(tmp_path: Path) -> None:
     port = free_port()
     with running(configuration(tmp_path, port, free_port()), tmp_path, port) as node:
