@@ -17,6 +17,7 @@ class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str  # folder below `data`, and key in classes.csv
     annotation: str  # a key of training.datasets.READERS; "empty" and "reviewed" only train
     repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
+    one_in: int = 1  # an epoch shows one picture (or tile) in so many, others than the last: a large set is shown less
     held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
 
 
@@ -33,6 +34,7 @@ class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     dataset: str  # read as COCO with outlines; of one class
     label: str  # that class, as classes.csv names it
     most: int  # on one picture or tile
+    written: float = 0.0  # share of these pictures or tiles that are written on
 
 
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +44,7 @@ class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     sides_px: tuple[int, ...]  # one is drawn for each batch; multiples of 32
     mosaic: float = 0.5  # share of pictures that are a mosaic of four
     scales: tuple[float, float] = (0.6, 1.6)  # of the letterboxed size, for the others
+    tint: float = 0.0  # how far each colour's light may be off, as a share: cameras do not agree on a card's yellow
 
 
 class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image, intersection
+from training.ink import written
 from training.samples import Example, read_image
 from training.transforms import Random
 
@@ -40,11 +41,12 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pasting:
-    """What is pasted, on which examples (a bool each), and how many at most on one."""
+    """What is pasted, on which examples (a bool each), how many at most on one, and what share is written on."""
 
     cutouts: Sequence[Cutout]
     takes: NDArray[np.bool_]
     most: int
+    written: float = 0.0
 
 
 def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cutout]:
@@ -59,7 +61,7 @@ def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cut
 
 
 def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
-    """The example with up to `most` insects more, turned by any angle, where they hide no other."""
+    """The example with up to `most` insects more, turned by any angle, where they hide no other; perhaps written on."""
     image, boxes, ids = example.image.copy(), list(example.xyxy), list(example.class_id)
     for _ in range(int(random.integers(pasting.most + 1))):
         cutout = pasting.cutouts[int(random.integers(len(pasting.cutouts)))]
@@ -75,7 +77,8 @@ def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
         place[:] = np.clip(place * (1 + opacity[..., None] * (share - 1)), 0, 255).round()
         boxes.append(box)
         ids.append(cutout.class_id)
-    return Example(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+    fuller = Example(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+    return written(fuller, random) if random.random() < pasting.written else fuller
 
 
 def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | None:

@@ -87,8 +87,7 @@ def train(config: TrainConfig, run: Path) -> None:
     examples, dataset_of = examples_of(samples_of(config, "train"), config)
     pasting = pasting_of(config, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
-    order = epoch_order(dataset_of, config)
-    steps = len(order) // config.batch // world
+    steps = len(epoch_order(dataset_of, config, 0)) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
     state = _resumed(config, run) or _started(config, examples, labels)
     learner = Learner.at(state, config, labels, device)
@@ -97,6 +96,7 @@ def train(config: TrainConfig, run: Path) -> None:
 
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
+        order = epoch_order(dataset_of, config, epoch)
         batches = training_batches(examples, order, config, epoch, rank, world, pasting)
         line = train_one_epoch(
             shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teacher, bfloat16=config.bfloat16
@@ -147,13 +147,23 @@ def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None
     root, classes = Path(config.data) / dataset.name, read_classes(config.labelled)
     images = images_of_split(root, "train", dataset.held_out)
     cutouts = read_cutouts(root, images, classes.labels.index(paste.label))
-    return Pasting(cutouts, np.array([name == dataset.name for name in dataset_of]), paste.most)
+    return Pasting(cutouts, np.array([name == dataset.name for name in dataset_of]), paste.most, paste.written)
 
 
-def epoch_order(dataset_of: Sequence[str], config: TrainConfig) -> Ints:
-    """Indices (m,) of the examples that an epoch shows, those of a repeated dataset several times."""
-    repeat = {dataset.name: dataset.repeat for dataset in config.datasets}
-    return np.repeat(np.arange(len(dataset_of)), [repeat[name] for name in dataset_of])
+def epoch_order(dataset_of: Sequence[str], config: TrainConfig, epoch: int) -> Ints:
+    """Indices (m,) of the examples that an epoch shows: of a repeated dataset several times, of a thinned one a part.
+
+    m is the same in each epoch.
+    """
+    names = np.array(dataset_of)
+    return np.concatenate(
+        [np.repeat(_part(np.flatnonzero(names == one.name), one.one_in, epoch), one.repeat) for one in config.datasets]
+    )
+
+
+def _part(indices: Ints, one_in: int, epoch: int) -> Ints:
+    """Each `one_in`-th index, begun one further each epoch."""
+    return indices[epoch % one_in :: one_in][: len(indices) // one_in]
 
 
 def append_line(path: Path, line: dict[str, float]) -> None:

@@ -86,6 +86,12 @@ def changed(example: Example, random: Random) -> Example:
     return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
 
 
+def tinted(example: Example, by: float, random: Random) -> Example:
+    """The example with each colour's light changed by a factor of 1 - by to 1 + by, as white balance does."""
+    light = random.uniform(1 - by, 1 + by, 3)
+    return Example(np.clip(example.image * light, 0, 255).astype(np.uint8), example.xyxy, example.class_id)
+
+
 def _tile(example: Example, window: Area) -> Example:
     left, top, right, bottom = window
     whole = example.xyxy - np.array([left, top, left, top], np.float32)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.samples import Example
-from training.transforms import changed, cut, letterboxed, mosaic, placed
+from training.transforms import changed, cut, letterboxed, mosaic, placed, tinted
 
 SIDE_PX = 128
 BRIGHT = 190  # above the grey pad and every darkened background, below the darkened rectangle
@@ -102,3 +102,15 @@ def test_the_same_seed_gives_the_same_picture():
     once, again = (changed(placed(example, SIDE_PX, (0.6, 1.6), random), random) for random in randoms)
     assert np.array_equal(once.image, again.image)
     assert np.array_equal(once.xyxy, again.xyxy)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_tint_changes_each_colour_by_its_own_factor_and_no_box(seed):
+    image = np.full((40, 60, 3), 100, np.uint8)
+    example = Example(image, np.array([[5, 5, 20, 20]], np.float32), np.array([0], np.int64))
+    result = tinted(example, 0.3, np.random.default_rng(seed))
+    colours = np.unique(result.image.reshape(-1, 3), axis=0)
+    assert len(colours) == 1
+    assert ((colours >= 69) & (colours <= 130)).all()
+    assert len(set(colours[0].tolist())) > 1
+    assert np.array_equal(result.xyxy, example.xyxy)

@@ -1,0 +1,45 @@
+"""Writing on cards: it darkens the card, moves no mark, and is there as often as a configuration says."""
+
+import numpy as np
+import pytest
+
+from training.cutouts import Pasting, pasted
+from training.ink import written
+from training.samples import Example
+
+CARD = (40, 200, 220)  # BGR of a yellow card
+
+
+def card(boxes=()):
+    canvas = np.full((440, 440, 3), CARD, np.uint8)
+    return Example(canvas, np.array(boxes, np.float32).reshape(-1, 4), np.zeros(len(boxes), np.int64))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_writing_only_darkens_and_moves_no_mark(seed):
+    before = card([(10, 20, 60, 70)])
+    after = written(before, np.random.default_rng(seed))
+    assert (after.image <= before.image).all()
+    assert after.xyxy.tolist() == before.xyxy.tolist()
+    assert after.class_id.tolist() == before.class_id.tolist()
+
+
+def test_most_tiles_show_strokes_and_none_is_hidden_by_them():
+    covered = [
+        (written(card(), np.random.default_rng(seed)).image < card().image).any(axis=2).mean() for seed in range(40)
+    ]
+    assert np.mean(np.array(covered) > 0.001) > 0.8
+    assert max(covered) < 0.7
+
+
+def test_the_same_seed_writes_the_same():
+    first, again, other = (written(card(), np.random.default_rng(seed)).image for seed in (3, 3, 4))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 12, 28), (1.0, 36, 40)])
+def test_as_many_tiles_are_written_on_as_the_share_says(share, least, most):
+    pasting = Pasting([], np.array([True]), 0, share)
+    after = [pasted(card(), pasting, np.random.default_rng(seed)).image for seed in range(40)]
+    assert least <= sum((image != card().image).any() for image in after) <= most
