@@ -10,15 +10,15 @@ EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock durable changes boxes detections ranges cameras bundle seams snug detector golden "
     "updates fallback bench gate tracker trap leaf severity calibration counts nights weather agreement census tally "
-    "eye taxa advice wire exports board status store excerpt mqtt climate draw faces annotations photographs label "
-    "support page power systemd restarts alarms pipeline app cli __main__ platform"
+    "eye taxa languages advice wire exports board status store excerpt mqtt climate draw faces annotations photographs "
+    "label support page power systemd restarts alarms pipeline app cli __main__ platform"
 ).split()
-PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "wire", "platform"}
+PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
 OWNERS = {
     "onnxruntime": {"detector"},
     "paho": {"mqtt", "climate", "platform"},  # the node's connection, a weather station's, the subscriber's
-    "flask": {"page", "platform"},
-    "flask_babel": {"page", "platform"},
+    "flask": {"languages", "page", "platform"},
+    "flask_babel": {"languages", "page", "platform"},
     "waitress": {"page", "platform"},
     "argon2": {"page"},
     "prometheus_client": {"page", "platform"},

@@ -32,7 +32,7 @@ from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
 from edge.page.trust import Trust, install
-from edge.page.words import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
+from edge.page.words import CATALOGUES, COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 
@@ -102,7 +102,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
     def language() -> str:
         return chosen_language(request, config.node.language)
 
-    PoBabel(app, locale_selector=language, default_timezone="UTC")
+    PoBabel(app, CATALOGUES, locale_selector=language, default_timezone="UTC")
     assets = {file.name: f"/static/{file.name}?v={_hash(file)}" for file in STATIC.iterdir()}
 
     @app.context_processor

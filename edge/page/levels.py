@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from edge.advice import Measured, Period, Standing, key_of
 from edge.config import Mode
 from edge.counts import Unit
+from edge.languages.units import threshold_unit_words
 from edge.page.names import Names
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, day_in_words, gettext, number
@@ -100,7 +101,7 @@ def _fact(standing: Standing, figure: Measured) -> str:
     values = {
         "figure": number(figure.value, 1),
         "level": number(threshold.low, 1),
-        "unit": unit_words(threshold.unit),
+        "unit": threshold_unit_words(threshold.unit),
     }
     if figure.value >= threshold.low:
         return gettext("%(figure)s %(unit)s: the action level of %(level)s is reached.", **values)
@@ -131,28 +132,6 @@ def period_words(period: Period | None, mode: Mode, today: date) -> str:
     if period.last == today - timedelta(days=1):
         return gettext("last night") if is_night else gettext("yesterday")
     return gettext("on %(day)s", day=day_in_words(period.last))
-
-
-def unit_words(unit: str) -> str:
-    """A unit of the thresholds as a person says it; an unknown one as it stands in its source."""
-    words = {
-        "insects/picture": gettext("on one picture"),
-        "insects/trap/night": gettext("a trap and night"),
-        "adults/trap/night": gettext("a trap and night"),
-        "insects/card/night": gettext("a card and night"),
-        "adults/card/night": gettext("a card and night"),
-        "adults/trap/week": gettext("a trap and week"),
-        "insects/trap/week": gettext("a trap and week"),
-        "visits/day": gettext("visits a day"),
-        "insects/hill": gettext("a hill"),
-        "insects/plant": gettext("a plant"),
-        "insects/leaf": gettext("a leaf"),
-        "insects/m2": gettext("a square metre"),
-        "number/m2": gettext("a square metre"),
-        "% leaves": gettext("of 100 leaves"),
-        "% plants": gettext("of 100 plants"),
-    }
-    return words.get(unit, unit)
 
 
 def gauge(figure: Measured, level: float) -> Gauge:

@@ -9,6 +9,7 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from edge.languages.units import threshold_unit_words
 from edge.platform.charts import area_map, bars
 from edge.platform.hull import Point
 from edge.platform.sentences import (
@@ -19,12 +20,11 @@ from edge.platform.sentences import (
     density,
     level_words,
     taxon_words,
-    threshold_unit_words,
     unit_words,
     when,
 )
 from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
-from edge.platform.words import HTML_LANGUAGE, REVIEWED, PoBabel, gettext, number, speaking
+from edge.platform.words import CATALOGUES, HTML_LANGUAGE, REVIEWED, PoBabel, gettext, number, speaking
 
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
@@ -57,7 +57,7 @@ def _pages() -> Flask:
     """Templates and words; it serves nothing."""
     app = Flask("edge.platform")
     app.jinja_options = {"undefined": StrictUndefined}
-    PoBabel(app, default_timezone="UTC")
+    PoBabel(app, CATALOGUES, default_timezone="UTC")
     return app
 
 

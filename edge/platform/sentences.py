@@ -39,28 +39,6 @@ def choice_words(taxon: TaxonSum) -> str:
     return f"{taxon_words(taxon.label, taxon.stage)} · {unit_words(taxon.unit)}"
 
 
-def threshold_unit_words(unit: str) -> str:
-    """A unit of action thresholds; another one as it stands in its source."""
-    words = {
-        "insects/picture": gettext("on one picture"),
-        "insects/trap/night": gettext("a trap and night"),
-        "adults/trap/night": gettext("a trap and night"),
-        "insects/card/night": gettext("a card and night"),
-        "adults/card/night": gettext("a card and night"),
-        "insects/trap/week": gettext("a trap and week"),
-        "adults/trap/week": gettext("a trap and week"),
-        "visits/day": gettext("visits a day"),
-        "insects/hill": gettext("a hill"),
-        "insects/plant": gettext("a plant"),
-        "insects/leaf": gettext("a leaf"),
-        "insects/m2": gettext("a square metre"),
-        "number/m2": gettext("a square metre"),
-        "% leaves": gettext("of 100 leaves"),
-        "% plants": gettext("of 100 plants"),
-    }
-    return words.get(unit, unit)
-
-
 def level_words(level: str | None) -> str:
     """Of a count against a threshold."""
     words = {"act": gettext("act"), "look": gettext("go and look"), "calm": gettext("calm")}

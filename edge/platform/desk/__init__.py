@@ -15,6 +15,7 @@ from edge.platform.desk.people import secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, when
 from edge.platform.words import (
+    CATALOGUES,
     COOKIE,
     HTML_LANGUAGE,
     LANGUAGES,
@@ -63,7 +64,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
 
 def _speak(app: Flask, *, https: bool) -> None:
     """The reader's language, remembered once chosen; and what every template needs."""
-    PoBabel(app, locale_selector=lambda: chosen_language(request), default_timezone="UTC")
+    PoBabel(app, CATALOGUES, locale_selector=lambda: chosen_language(request), default_timezone="UTC")
     app.jinja_env.globals.update(
         between=between, choice_words=choice_words, count_words=count_words, when=when, named=named
     )

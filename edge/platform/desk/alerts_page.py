@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import g, redirect, render_template, request, session, url_for
 
+from edge.languages.units import threshold_unit_words
 from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.sentences import level_words, taxon_words, threshold_unit_words, when
+from edge.platform.sentences import level_words, taxon_words, when
 from edge.platform.words import gettext, number
 
 

@@ -1,0 +1,25 @@
+"""What the units of action thresholds are called."""
+
+from edge.languages import gettext
+
+
+def threshold_unit_words(unit: str) -> str:
+    """A unit of the thresholds as a person says it; an unknown one as it stands in its source."""
+    words = {
+        "insects/picture": gettext("on one picture"),
+        "insects/trap/night": gettext("a trap and night"),
+        "adults/trap/night": gettext("a trap and night"),
+        "insects/card/night": gettext("a card and night"),
+        "adults/card/night": gettext("a card and night"),
+        "insects/trap/week": gettext("a trap and week"),
+        "adults/trap/week": gettext("a trap and week"),
+        "visits/day": gettext("visits a day"),
+        "insects/hill": gettext("a hill"),
+        "insects/plant": gettext("a plant"),
+        "insects/leaf": gettext("a leaf"),
+        "insects/m2": gettext("a square metre"),
+        "number/m2": gettext("a square metre"),
+        "% leaves": gettext("of 100 leaves"),
+        "% plants": gettext("of 100 plants"),
+    }
+    return words.get(unit, unit)

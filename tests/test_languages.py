@@ -1,0 +1,60 @@
+"""What page and desk have in common: nothing of it is missing in any language, and it stands behind their own words."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from flask import Flask
+from flask_babel import force_locale
+
+from edge import taxa
+from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
+from edge.languages.units import threshold_unit_words
+
+TRANSLATED = sorted(set(LANGUAGES) - {"en"})
+
+
+def common(language: str) -> Catalog:
+    with (COMMON / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
+        return read_po(lines, locale=language)
+
+
+def speaking(catalogues: Path) -> Flask:
+    app = Flask(__name__)
+    PoBabel(app, catalogues)
+    return app
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_nothing_that_page_and_desk_share_is_missing_unsure_or_left_over(language: str) -> None:
+    wanted = {message for _, _, message, _, _ in extract_from_dir(COMMON.parent)}
+    known = {message.id: message for message in common(language) if message.id}
+    assert known.keys() == wanted
+    assert [text for text, message in known.items() if not message.string or message.fuzzy] == []
+
+
+def test_taxa_have_a_name_in_each_language_of_the_menu() -> None:
+    assert tuple(LANGUAGES) == taxa.LANGUAGES
+
+
+def test_a_programs_own_words_come_before_the_common_ones(tmp_path: Path) -> None:
+    own = tmp_path / "zh" / "LC_MESSAGES" / "messages.po"
+    own.parent.mkdir(parents=True)
+    own.write_text('msgid "a hill"\nmsgstr "own"\n')
+    with speaking(tmp_path).app_context(), force_locale("zh"):
+        assert [gettext("a hill"), gettext("a leaf"), gettext("of nobody")] == ["own", "每叶", "of nobody"]
+
+
+def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(tmp_path: Path) -> None:
+    with speaking(tmp_path).app_context(), force_locale("zh"):
+        assert threshold_unit_words("insects/hill") == "每丛"
+        assert threshold_unit_words("eggs/100 sweeps") == "eggs/100 sweeps"
+    with speaking(tmp_path).app_context():
+        assert threshold_unit_words("insects/hill") == "a hill"
+
+
+def test_numbers_are_grouped_as_the_language_does(tmp_path: Path) -> None:
+    with speaking(tmp_path).app_context(), force_locale("es"):
+        assert number(12345.67, 1) == "12.345,7"
