@@ -10,7 +10,7 @@ from typing import Any
 
 from edge.clock import Clock, ClockState, Instant, SystemClock
 from edge.config import MqttTable, NodeTable, StoreTable
-from edge.counts import Lost, Record
+from edge.counts import Interval, Lost, Record
 from edge.mqtt import Pace, Publisher
 from edge.platform import Bad, Deduplicator, Heard, Message, decode
 from edge.platform.album import Album
@@ -55,6 +55,7 @@ class Platform:
         self.seen = Deduplicator()
         self.counted: dict[int, Record] = {}
         self.keys: set[Key] = set()
+        self.told: list[tuple[int, int]] = []  # seq and revision of each interval, as often as it came
         self.statuses: list[Status] = []
         self.messages: dict[str, list[Any]] = {}
         self.album = Album()
@@ -76,6 +77,8 @@ class Platform:
 
     def _take(self, heard: Heard) -> None:
         for decoded in heard.records:
+            if isinstance(decoded.record, Interval):
+                self.told.append((decoded.key.seq, decoded.record.revision))
             if self.seen.is_new(decoded.key):
                 self.counted[decoded.key.seq] = decoded.record  # type: ignore[assignment]
                 self.keys.add(decoded.key)
@@ -87,6 +90,10 @@ class Platform:
     def has(self, seqs: set[int]) -> bool:
         """Has it counted all of these?"""
         return seqs <= self.read().counted.keys()
+
+    def revisions(self, seq: int) -> list[int]:
+        """Of that interval, as they have come."""
+        return [revision for told, revision in self.read().told if told == seq]
 
     def ask(self, command: ReplayCommand | ImageCommand) -> None:
         """Send a command to the node."""

@@ -1,5 +1,6 @@
 """Records for tests: plain ones by hand, and generators of any."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
 from edge.counts import Alert, Climate, Interval, Lost, NoData, Record, Sighting, Spread, TaxonCount
-from edge.wire import Key, Stored
+from edge.wire import Key, Mark, Stored
 from tests.clocks import BOOT, NOON
 
 EPOCH = UUID("0c9a64a1-58c8-4f2a-9a0e-3f5d5f0e7b11")
@@ -75,6 +76,11 @@ def lost(first: int, last: int, **changes: Any) -> Lost:
 def stored(*records: Record, first_seq: int = 1) -> list[Stored]:
     """Records as a store gives them back."""
     return [Stored(Key("n1", EPOCH, seq), record) for seq, record in enumerate(records, start=first_seq)]
+
+
+def marks(seqs: Iterable[int]) -> list[Mark]:
+    """What is acknowledged of records that were never revised."""
+    return [Mark(seq) for seq in seqs]
 
 
 naturals = st.integers(0, 2**53 - 1)

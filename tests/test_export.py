@@ -12,7 +12,7 @@ import pytest
 from edge.config import StoreTable
 from edge.store import Store
 from tests.faults.killing import ROOT
-from tests.records import instant, interval, sighting
+from tests.records import instant, interval, marks, sighting
 
 CONFIG = """
 [node]
@@ -55,7 +55,7 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
     with closing(store_of(tmp_path)) as store:  # the node goes on meanwhile
         store.commit([sighting(n, count=n) for n in range(45)])
         store.commit([interval()])
-        store.mark_delivered([1, 2])
+        store.mark_delivered(marks([1, 2]))
         assert fieldeye("export", "--config", config, "--out", stick).stdout.startswith("44 records")
         assert store.waiting().records == 44
         store.commit([sighting()])

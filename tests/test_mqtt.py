@@ -13,6 +13,7 @@ from edge.errors import ConfigError
 from edge.mqtt import Secret, read_secret
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
+from edge.store import Draft
 from edge.wire import Health, Info, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
@@ -213,6 +214,28 @@ def test_a_node_killed_between_commit_and_acknowledgement_sends_again_after_rest
         wait_drained(node)
         wait_until(lambda: platform.read().seen.repeated >= last, within_s=5)
     assert platform.counted.keys() == set(range(1, last + 1))
+    platform.client.leave()
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_a_correction_is_delivered_whether_its_first_revision_was_acknowledged_or_is_in_flight(
+    tmp_path: Path, broker: Broker, acknowledged: bool
+) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net:
+        net.drop = frozenset() if acknowledged else frozenset({PUBACK})
+        with running(tmp_path, to(net.port)) as node:
+            key = node.store.commit_interval(interval(), Draft(seq=None, state=b"", pictures=()))
+            node.publisher.wake()
+            wait_until(lambda: platform.revisions(key.seq) == [0], within_s=10)
+            if acknowledged:
+                wait_drained(node)
+            node.store.commit_interval(interval(revision=1), Draft(seq=key.seq, state=b"", pictures=()))
+            node.publisher.wake()
+            wait_until(lambda: platform.revisions(key.seq)[-1] == 1, within_s=10)
+            net.drop = frozenset()
+            net.cut()
+            wait_drained(node)
     platform.client.leave()
 
 

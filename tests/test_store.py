@@ -13,14 +13,15 @@ import pytest
 from edge.config import StoreTable
 from edge.counts import Lost, Sighting
 from edge.errors import StoreError
-from edge.store import Store
+from edge.store import Draft, Store
+from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
-from edge.wire import Stored
+from edge.wire import Mark, Stored
 from tests.clocks import NOON
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
-from tests.records import instant, interval, lost, sighting, stored
+from tests.records import MOTH, count, instant, interval, lost, marks, sighting, stored
 
 ONE_FRAME_S = 1 / 15
 DATA = Path(__file__).parent / "data"
@@ -84,7 +85,7 @@ def test_urgent_records_leave_before_old_ones(store: Store) -> None:
     store.commit([sighting(), sighting(), interval(), lost(1, 2), interval()])
     assert seqs(store.next_batch()) == [4, 3, 5, 1, 2]
     assert seqs(store.next_batch(2)) == [4, 3]
-    assert seqs(store.next_batch(2, without={4, 3, 1})) == [5, 2]
+    assert seqs(store.next_batch(2, without=marks([4, 3, 1]))) == [5, 2]
 
 
 def test_a_batch_is_bounded_in_bytes_but_never_empty_while_records_wait(store: Store) -> None:
@@ -95,10 +96,56 @@ def test_a_batch_is_bounded_in_bytes_but_never_empty_while_records_wait(store: S
 
 def test_delivered_records_leave_the_outbox_and_stay_replayable(store: Store) -> None:
     store.commit([sighting(n, count=n) for n in range(4)])
-    store.mark_delivered([1, 3, 99])
+    store.mark_delivered(marks([1, 3, 99]))
     assert seqs(store.next_batch()) == [2, 4]
     assert store.waiting() == (2, NOON + timedelta(seconds=1))
     assert seqs(store.records_between_seq(2, 3)) == [2, 3]
+
+
+def draft(seq: int | None = None, *pictures: str) -> Draft:
+    return Draft(seq=seq, state=b"counted so far", pictures=pictures)
+
+
+def test_a_revision_takes_the_place_of_its_record_and_is_sent_again_after_the_first_was_delivered(store: Store) -> None:
+    key = store.commit_interval(interval(), draft())
+    store.mark_delivered([Mark(key.seq)])
+    assert store.next_batch() == []
+    revised = interval(counts=(count(MOTH, 13, 9, 18),), revision=1)
+    assert store.commit_interval(revised, draft(key.seq)) == key
+    assert all_records(store) == store.next_batch() == [Stored(key, revised)]
+    store.mark_delivered([Mark(key.seq, 1)])
+    assert (store.next_batch(), [one.record for one in all_records(store)]) == ([], [revised])
+    assert store.commit([sighting()])[0].seq == key.seq + 1
+
+
+def test_the_acknowledgement_of_a_first_revision_leaves_the_second_in_the_outbox(store: Store) -> None:
+    key = store.commit_interval(interval(), draft())
+    in_flight = [one.mark for one in store.next_batch()]
+    store.commit_interval(interval(revision=1), draft(key.seq))
+    assert [one.mark for one in store.next_batch(without=in_flight)] == [Mark(key.seq, 1)]
+    store.mark_delivered(in_flight)
+    assert [one.mark for one in store.next_batch()] == [Mark(key.seq, 1)]
+
+
+def test_a_record_that_was_delivered_and_shed_comes_back_as_its_revision(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=4)) as store:
+        key = store.commit_interval(interval(), draft())
+        store.mark_delivered([Mark(key.seq)])
+        while store.records_between_seq(key.seq, key.seq):
+            store.mark_delivered(marks(one.seq for one in store.commit([sighting(n) for n in range(1000)])))
+        store.commit_interval(interval(revision=1), draft(key.seq))
+        assert [one.mark for one in store.next_batch()] == [Mark(key.seq, 1)]
+        assert store.health().lost == 0
+
+
+def test_drafts_and_names_of_counted_pictures_are_bounded(store: Store) -> None:
+    for n in range(KEPT_DRAFTS + 3):
+        store.commit_interval(interval(3600.0 * n), draft(None, f"{n}.jpg"))
+    kept = store.drafts(NOON, NOON + timedelta(days=365))
+    assert [seq for seq, _ in kept] == list(range(4, KEPT_DRAFTS + 4))
+    assert store.drafts(NOON + timedelta(hours=9), NOON + timedelta(hours=10)) == [(10, b"counted so far")]
+    store.commit_interval(interval(), draft(None, *(f"many-{n}.jpg" for n in range(KEPT_NAMES))))
+    assert store.counted_pictures() == {f"many-{n}.jpg" for n in range(KEPT_NAMES)}
 
 
 def test_an_empty_outbox_has_no_oldest(store: Store) -> None:
@@ -179,7 +226,7 @@ def test_a_full_store_sheds_the_oldest_delivered_first_and_loses_nothing(tmp_pat
         last = 0
         for _ in range(60):
             last = store.commit([sighting(n, count=n) for n in range(200)])[-1].seq
-            store.mark_delivered(range(last - 199, last + 1))
+            store.mark_delivered(marks(range(last - 199, last + 1)))
         health = store.health()
         assert health.lost == 0
         assert health.first_seq is not None
@@ -209,7 +256,7 @@ def test_a_lowered_cap_shortens_the_file_commit_by_commit(tmp_path: Path) -> Non
     with closing(open_store(tmp_path, max_mb=5)) as store:
         for n in range(15):
             last = store.commit([sighting(n) for _ in range(1000)])[-1].seq
-        store.mark_delivered(range(1, last + 1))
+        store.mark_delivered(marks(range(1, last + 1)))
     longest = (tmp_path / "fieldeye.db").stat().st_size
     assert longest > 2_500_000
     with closing(open_store(tmp_path, max_mb=2)) as store:
@@ -238,10 +285,27 @@ def test_a_file_of_version_1_opens_with_all_its_records(tmp_path: Path) -> None:
         assert store.commit([sighting()])[0].seq == 4
 
 
+def test_a_file_of_version_3_opens_and_its_records_can_be_delivered_and_revised(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as db:
+        migrate(db, STEPS[:3])
+        with transaction(db):
+            for one in stored(interval(), interval(3600), sighting()):
+                insert(db, one)
+            db.execute("UPDATE identity SET epoch = ?", (one.key.epoch.bytes,))
+            db.execute("DELETE FROM waiting WHERE seq = 1")
+            db.execute("INSERT INTO delivered VALUES (1)")
+    with closing(open_store(tmp_path)) as store:
+        assert [one.record for one in all_records(store)] == [interval(), interval(3600), sighting()]
+        store.mark_delivered(marks([2]))
+        assert seqs(store.next_batch()) == [3]
+        store.commit_interval(interval(revision=1), draft(1))
+        assert [one.mark for one in store.next_batch()] == [Mark(1, 1), Mark(3)]
+
+
 def test_a_lowered_cap_sheds_no_waiting_record_for_which_there_is_room(tmp_path: Path) -> None:
     with closing(open_store(tmp_path, max_mb=5)) as store:
         for n in range(15):
-            store.mark_delivered(key.seq for key in store.commit([sighting(n) for _ in range(1000)]))
+            store.mark_delivered(marks(key.seq for key in store.commit([sighting(n) for _ in range(1000)])))
         store.commit([sighting(n) for n in range(1000)])
     with closing(open_store(tmp_path, max_mb=2)) as store:
         for n in range(200):
@@ -254,7 +318,7 @@ def test_one_delivered_record_among_many_that_wait_is_shed_without_a_search(tmp_
     with closing(open_store(tmp_path, max_mb=4)) as store:
         for n in range(12):
             last = store.commit([sighting(n) for _ in range(1000)])[-1].seq
-        store.mark_delivered([last - 1])
+        store.mark_delivered(marks([last - 1]))
         for n in range(20):
             store.commit([sighting(n) for _ in range(200)])
         assert last - 1 not in seqs(all_records(store))
@@ -269,7 +333,7 @@ def test_one_delivered_record_among_many_that_wait_is_shed_without_a_search(tmp_
         assert db.execute(mixed).fetchone() == (0,)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_file_at_its_cap_opens_and_is_shortened(tmp_path: Path, version: int) -> None:
     with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as db:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -344,7 +408,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
 def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         store.commit([sighting(n, count=n) for n in range(5)])
-        store.mark_delivered([2])
+        store.mark_delivered(marks([2]))
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
         for seq in (2, 4):
             body = bytearray(db.execute("SELECT body FROM record WHERE seq = ?", (seq,)).fetchone()[0])
@@ -393,7 +457,7 @@ from pathlib import Path
 from edge.config import StoreTable
 from edge.errors import StoreError
 from edge.store import Store
-from tests.records import interval, sighting
+from tests.records import interval, marks, sighting
 folder = Path(os.environ["DISK"])
 """
 FILLED = """
@@ -410,7 +474,7 @@ there = store.records_between_seq(1, 10**9)
 gone = committed - {one.key.seq for one in there}
 lost = sum(one.record.count for one in there if type(one.record).__name__ == "Lost")
 assert len(gone) == lost == store.health().lost, (len(gone), lost)
-store.mark_delivered(range(1, 10**5))
+store.mark_delivered(marks(range(1, 10**5)))
 store.close()
 assert Store(StoreTable(folder=str(folder), max_mb=64), "n1").commit([sighting()])
 print("committed", len(committed), "gone", len(gone))

@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.config import StoreTable
-from edge.counts import Record
-from edge.store import Store
-from edge.wire import as_sent
+from edge.counts import Interval, Record
+from edge.store import Draft, Store
+from edge.wire import Mark, as_sent
 from tests.records import interval, lost, sighting
 
-Model = tuple[dict[int, Record], frozenset[int]]  # what is kept, what waits
+Model = tuple[dict[int, Record], frozenset[int], frozenset[str]]  # what is kept, what waits, pictures in intervals
 URGENCY = {"Alert": 0, "Lost": 1, "Interval": 2, "Sighting": 3}
 records = st.lists(
     st.integers(0, 50).map(lambda n: sighting(n, count=n))
@@ -39,6 +39,7 @@ class StoreMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.kept: dict[int, Record] = {}
         self.waiting: frozenset[int] = frozenset()
+        self.counted: frozenset[str] = frozenset()
         self.open(self.root / "0")
         self.epoch = self.store.epoch
 
@@ -58,11 +59,34 @@ class StoreMachine(RuleBasedStateMachine):
             self.kept[seq] = with_picture(as_sent(record), f"{self.epoch.hex[:8]}-{first}" if picture else None)
             self.waiting |= {seq}
 
-    @rule(data=st.data())
-    def deliver(self, data: st.DataObject) -> None:
+    def mark(self, seq: int, *, before: bool = False) -> Mark:
+        record = self.kept.get(seq)
+        return Mark(seq, (record.revision if isinstance(record, Interval) else 0) - before)
+
+    @rule(data=st.data(), before=st.booleans())
+    def deliver(self, data: st.DataObject, before: bool) -> None:
+        """Acknowledged is what lies in the store, or the revision before it, which says nothing of it."""
         gone = data.draw(st.sets(st.sampled_from(sorted(self.kept) or [1])))
-        self.store.mark_delivered(gone)
-        self.waiting -= gone
+        self.store.mark_delivered(self.mark(seq, before=before) for seq in gone)
+        self.waiting -= frozenset() if before else gone
+
+    @precondition(lambda self: any(isinstance(one, Interval) for one in self.kept.values()))
+    @rule(data=st.data())
+    def revise(self, data: st.DataObject) -> None:
+        self.write_revision(data.draw(st.sampled_from(self.intervals())))
+
+    def intervals(self) -> list[int]:
+        return [seq for seq, record in self.kept.items() if isinstance(record, Interval)]
+
+    def write_revision(self, seq: int) -> None:
+        record = self.kept[seq]
+        assert isinstance(record, Interval)
+        newer = replace(record, revision=record.revision + 1, frames=record.frames + 1)
+        name = f"{seq}-{newer.revision}.jpg"
+        assert self.store.commit_interval(newer, Draft(seq=seq, state=b"", pictures=(name,))).seq == seq
+        self.kept[seq] = newer
+        self.waiting |= {seq}
+        self.counted |= {name}
 
     @rule()
     def restart(self) -> None:
@@ -70,23 +94,25 @@ class StoreMachine(RuleBasedStateMachine):
         self.open(self.folder)
 
     @precondition(lambda self: self.turn < 12)
-    @rule(made=records, delivers=st.booleans(), share=st.floats(0, 1))
-    def write_and_lose_power(self, made: list[Record], delivers: bool, share: float) -> None:
+    @rule(made=records, does=st.sampled_from(("commit", "deliver", "revise")), share=st.floats(0, 1))
+    def write_and_lose_power(self, made: list[Record], does: str, share: float) -> None:
         """The disk holds everything before the last write, and of that one only the first bytes."""
         log = self.folder / "fieldeye.db-wal"
-        before, length_before = (dict(self.kept), self.waiting), log.stat().st_size if log.exists() else 0
+        before, length_before = (dict(self.kept), self.waiting, self.counted), log.stat().st_size if log.exists() else 0
         written_before = log.read_bytes() if log.exists() else b""
-        if delivers and self.waiting:
-            self.store.mark_delivered(self.waiting)
+        if does == "deliver" and self.waiting:
+            self.store.mark_delivered(self.mark(seq) for seq in self.waiting)
             self.waiting = frozenset()
+        elif does == "revise" and self.intervals():
+            self.write_revision(self.intervals()[-1])
         else:
             self.store.commit(made)
             self.note(made, None)
-        after = (dict(self.kept), self.waiting)
+        after = (dict(self.kept), self.waiting, self.counted)
         self.cut_power(torn(written_before, log.read_bytes(), share, length_before))
         found = self.state()
         assert found in (before, after)
-        self.kept, self.waiting = found
+        self.kept, self.waiting, self.counted = found
 
     def cut_power(self, log: bytes) -> None:
         """Go on with a copy of the files as they lay on the disk when the power went."""
@@ -101,13 +127,14 @@ class StoreMachine(RuleBasedStateMachine):
     def state(self) -> Model:
         everything = self.store.records_between_seq(1, 10**9)
         waiting = self.store.next_batch(10**6, 10**9)
-        return {one.key.seq: one.record for one in everything}, frozenset(one.key.seq for one in waiting)
+        kept, waits = {one.key.seq: one.record for one in everything}, frozenset(one.key.seq for one in waiting)
+        return kept, waits, frozenset(self.store.counted_pictures())
 
     @invariant()
     def the_store_is_the_model(self) -> None:
         if not hasattr(self, "store"):
             return
-        assert self.state() == (self.kept, self.waiting)
+        assert self.state() == (self.kept, self.waiting, self.counted)
         assert self.store.waiting().records == len(self.waiting)
         assert (self.store.epoch, self.store.session_number()) == (self.epoch, self.sessions)
         order = [(URGENCY[type(one.record).__name__], one.key.seq) for one in self.store.next_batch(10**6, 10**9)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from edge.mqtt.connection import MOST_IN_FLIGHT
 from edge.mqtt.window import Window
+from edge.wire import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class Sent:
     """A message that waits for its acknowledgement."""
 
     channel: str
-    seqs: tuple[int, ...]  # of `records`, else empty
+    marks: tuple[Mark, ...]  # of `records`, else empty
     size_bytes: int
     at_s: float
 
@@ -22,14 +23,14 @@ class Flight:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._messages: dict[int, Sent] = {}
-        self._records: set[int] = set()
+        self._records: set[Mark] = set()
 
     def __len__(self) -> int:
         return len(self._messages)
 
     @property
-    def records(self) -> frozenset[int]:
-        """Seqs on their way."""
+    def records(self) -> frozenset[Mark]:
+        """Those on their way."""
         return frozenset(self._records)
 
     def has_room(self) -> bool:
@@ -42,13 +43,13 @@ class Flight:
     def add(self, mid: int, sent: Sent) -> None:
         """A message was handed to the connection."""
         self._messages[mid] = sent
-        self._records.update(sent.seqs)
+        self._records.update(sent.marks)
 
     def settle(self, mid: int, now_s: float) -> Sent | None:
         """The message's acknowledgement came; None if nobody waits for it."""
         sent = self._messages.pop(mid, None)
         if sent is not None:
-            self._records.difference_update(sent.seqs)
+            self._records.difference_update(sent.marks)
             self._window.acknowledged(now_s - sent.at_s)
         return sent
 

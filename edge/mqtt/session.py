@@ -29,6 +29,7 @@ from edge.store import Store
 from edge.wire import (
     Health,
     Info,
+    Mark,
     Properties,
     Reply,
     Status,
@@ -67,7 +68,7 @@ class Parts:
     images: Images
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
-    handed: set[int]  # seqs ever sent and not acknowledged since the start: their records must not change any more
+    handed: set[Mark]  # ever sent and not acknowledged since the start: their records must not change any more
     woken: socket  # readable when something was committed
 
 
@@ -77,12 +78,12 @@ class Session:
     def __init__(self, parts: Parts, connection: Connection, number: int) -> None:
         self._parts, self._connection, self._number = parts, connection, number
         self._flight = Flight(Window(parts.config.keepalive_s))
-        self._delivered: set[int] = set()  # acknowledged, not yet marked in the store
+        self._delivered: set[Mark] = set()  # acknowledged, not yet marked in the store
         self._mark_due_s = 0.0
         self._progress_s = parts.clock.monotonic_s()
         self._health_due_s = 0.0
         self._records_due_s = 0.0
-        self._summarised_seq = 0
+        self._summarised: Mark | None = None
         self._store_fails = False
         self._has_news = True  # something was committed since the summary was looked at
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
@@ -184,7 +185,7 @@ class Session:
 
     def _send_records(self, batch: list[Stored]) -> bool:
         if batch:
-            self._say("records", encode_batch(batch), tuple(stored.key.seq for stored in batch))
+            self._say("records", encode_batch(batch), tuple(stored.mark for stored in batch))
         return bool(batch) and self._connection.is_up
 
     def _answer_commands(self) -> None:
@@ -227,22 +228,22 @@ class Session:
     def _summarise(self) -> None:
         self._has_news = False
         latest = self._parts.store.latest_interval()
-        if latest is None or latest.key.seq == self._summarised_seq or not isinstance(latest.record, Interval):
+        if latest is None or latest.mark == self._summarised or not isinstance(latest.record, Interval):
             return
-        self._summarised_seq = latest.key.seq
+        self._summarised = latest.mark
         self._say("summary", encode_message(summary_of(latest.record)))
 
-    def _say(self, channel: str, payload: bytes, seqs: tuple[int, ...] = (), properties: Properties = ()) -> None:
+    def _say(self, channel: str, payload: bytes, marks: tuple[Mark, ...] = (), properties: Properties = ()) -> None:
         """Publish on a channel of the node."""
         topic = node_topic(self._parts.node.site, self._parts.node.node, channel)
-        self._publish(topic, channel, payload, seqs, properties, retain=channel in RETAINED)
+        self._publish(topic, channel, payload, marks, properties, retain=channel in RETAINED)
 
     def _publish(
         self,
         topic: str,
         channel: str,
         payload: bytes,
-        seqs: tuple[int, ...] = (),
+        marks: tuple[Mark, ...] = (),
         properties: Properties = (),
         *,
         retain: bool,
@@ -254,8 +255,8 @@ class Session:
         size_bytes = len(topic) + len(payload) + sum(len(name) + len(value) + 5 for name, value in properties)
         self._parts.figures.sent_bytes += size_bytes
         self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._today())
-        self._parts.handed.update(seqs)
-        self._flight.add(mid, Sent(channel, seqs, size_bytes, self._parts.clock.monotonic_s()))
+        self._parts.handed.update(marks)
+        self._flight.add(mid, Sent(channel, marks, size_bytes, self._parts.clock.monotonic_s()))
 
     def _status(self, state: str) -> bytes:
         return status_message(self._parts, state, self._number)
@@ -281,10 +282,10 @@ class Session:
         if ack.code >= REFUSED_FROM:
             self._parts.figures.refused += 1
             self._note_refused(sent, DENIED if ack.code == NOT_AUTHORISED else from_reason_code(ack.code), now_s)
-        elif sent.seqs and ack.code == NOBODY_SUBSCRIBES:
+        elif sent.marks and ack.code == NOBODY_SUBSCRIBES:
             self._parts.figures.unheard += 1
             self._keep(sent, UNHEARD, now_s)
-        elif sent.seqs:
+        elif sent.marks:
             self._note_delivered(sent, now_s)
 
     def _settle_image(self, ack: Ack, after_s: float, now_s: float) -> None:
@@ -296,7 +297,7 @@ class Session:
 
     def _note_refused(self, sent: Sent, why: Trouble, now_s: float) -> None:
         """Records that are refused are kept and rest; another message that is refused must not hold them up."""
-        if sent.seqs:
+        if sent.marks:
             self._keep(sent, why, now_s)
         elif sent.channel not in self._refused:
             self._refused.add(sent.channel)
@@ -306,15 +307,15 @@ class Session:
         """The records stay in the store; sending them rests, longer each time."""
         if now_s >= self._records_due_s:  # else answers to what was on its way already
             self._records_due_s = now_s + self._parts.kept.next_s()
-        self._parts.figures.resent += len(sent.seqs)
+        self._parts.figures.resent += len(sent.marks)
         self._parts.show(why, None)
 
     def _note_delivered(self, sent: Sent, now_s: float) -> None:
         if not self._delivered:
             self._mark_due_s = now_s + self._parts.pace.mark_s
-        self._delivered.update(sent.seqs)
-        self._parts.handed.difference_update(sent.seqs)
-        self._parts.figures.acknowledged += len(sent.seqs)
+        self._delivered.update(sent.marks)
+        self._parts.handed.difference_update(sent.marks)
+        self._parts.figures.acknowledged += len(sent.marks)
         self._parts.kept.reset()
         self._parts.show(None, self._parts.clock.now())
 

@@ -6,6 +6,7 @@ It knows neither broker nor page: they ask.
 from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
 from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally
+from edge.store.drafts import Draft
 from edge.store.inspect import inspect_store
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
@@ -27,6 +28,7 @@ __all__ = [
     "Decision",
     "Decisions",
     "Deed",
+    "Draft",
     "Entry",
     "Question",
     "Records",

@@ -17,7 +17,7 @@ from edge.store.pictures import newest_after, pictures_in, total_bytes
 from edge.store.questions import Question, number_waiting, questions_in, select
 from edge.store.readers import Readers
 from edge.store.rows import LEAST_URGENT, read
-from edge.wire import INTERVAL, SIGHTING, Stored, StoreHealth, from_utc_ms, utc_ms
+from edge.wire import INTERVAL, SIGHTING, Mark, Stored, StoreHealth, from_utc_ms, utc_ms
 
 log = logging.getLogger("fieldeye.store")
 
@@ -59,7 +59,7 @@ class Records:
         limit_records: int = BATCH_RECORDS,
         limit_bytes: int = BATCH_BYTES,
         *,
-        without: Collection[int] = (),
+        without: Collection[Mark] = (),
         least_urgent: int = LEAST_URGENT,
     ) -> list[Stored]:
         """The records to send next: urgent before old, old before new, except `without`; at least one if any waits.
@@ -68,7 +68,11 @@ class Records:
         """
         with sentences(self._path, "read the outbox"):
             db = self._readers.mine()
-            urgent = db.execute("SELECT seq FROM waiting WHERE priority <= ? ORDER BY priority, seq", (least_urgent,))
+            urgent = db.execute(
+                "SELECT w.seq, r.revision FROM waiting w CROSS JOIN record r ON r.seq = w.seq"
+                " WHERE w.priority <= ? ORDER BY w.priority, w.seq",
+                (least_urgent,),
+            )
             seqs = _first_except(urgent, without, limit_records)
             batch: list[Stored] = []
             size = 0
@@ -118,6 +122,17 @@ class Records:
         """The next `limit` records after `seq`: those that wait, or all that are kept."""
         waits = " AND EXISTS (SELECT 1 FROM waiting w WHERE w.priority = record.priority AND w.seq = record.seq)"
         return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq LIMIT ?", seq, limit)
+
+    def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
+        """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft."""
+        with sentences(self._path, "read drafts"):
+            where = "SELECT seq, state FROM draft WHERE end_ms > ? AND end_ms <= ?"
+            return self._readers.mine().execute(where, (utc_ms(first_utc), utc_ms(last_utc))).fetchall()
+
+    def counted_pictures(self) -> set[str]:
+        """Names of a folder's pictures that are in an interval already."""
+        with sentences(self._path, "read which pictures were counted"):
+            return {name for (name,) in self._readers.mine().execute("SELECT name FROM counted")}
 
     def audit_trail(self, limit: int = 100) -> list[Entry]:
         """Who asked for what, newest first."""
@@ -216,10 +231,10 @@ class Records:
             return []
 
 
-def _first_except(rows: Iterable[tuple[int]], without: Collection[int], limit: int) -> list[int]:
+def _first_except(rows: Iterable[tuple[int, int]], without: Collection[Mark], limit: int) -> list[int]:
     found: list[int] = []
-    for (seq,) in rows:
-        if seq not in without:
+    for seq, revision in rows:
+        if (seq, revision) not in without:
             found.append(seq)
         if len(found) == limit:
             break

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edge.clock import Instant
 from edge.counts import Lost
+from edge.wire import Mark
 
 CHUNK = 256  # records shed at once: one announcement each time, so announcements stay below 1 % of the store
 MARGIN_PAGES = 48  # free pages that the trees may need beside the records themselves
@@ -90,10 +91,11 @@ def _oldest_of_least_priority(db: sqlite3.Connection) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def mark_delivered(db: sqlite3.Connection, seqs: list[int]) -> None:
-    """Within the caller's transaction: take records out of the outbox. Unknown ones are ignored."""
-    rows = [(seq,) for seq in seqs]
-    db.executemany("INSERT OR IGNORE INTO delivered SELECT seq FROM record WHERE seq = ?", rows)
+def mark_delivered(db: sqlite3.Connection, marks: list[Mark]) -> None:
+    """Within the caller's transaction: take records out of the outbox. Unknown and revised ones are ignored."""
+    is_newest = "SELECT 1 FROM record WHERE seq = ? AND revision = ?"
+    rows = [(mark.seq,) for mark in marks if db.execute(is_newest, mark).fetchone()]
+    db.executemany("INSERT OR IGNORE INTO delivered VALUES (?)", rows)
     _delete_waiting(db, rows)
 
 

@@ -40,6 +40,19 @@ def rewrite(db: sqlite3.Connection, stored: Stored) -> None:
     )
 
 
+def revise(db: sqlite3.Connection, stored: Stored) -> None:
+    """Within the caller's transaction: a newer revision of a record, in the outbox whatever became of the one before.
+
+    That one may wait, be on its way, be delivered, or be gone.
+    """
+    seq, priority = stored.key.seq, PRIORITIES[type(stored.record)]
+    db.execute("DELETE FROM record WHERE seq = ?", (seq,))
+    db.execute("DELETE FROM delivered WHERE seq = ?", (seq,))
+    db.execute("DELETE FROM waiting WHERE priority = ? AND seq = ?", (priority, seq))
+    insert(db, stored)
+    db.execute("UPDATE record SET revision = ? WHERE seq = ?", (stored.mark.revision, seq))
+
+
 def read(seq: int, body: bytes, crc: int, node: str, epoch: UUID) -> Stored:
     """A record from its row. Raises WireError if the row is damaged, StoreError if a newer program wrote it."""
     if crc32(body) != crc:

@@ -72,6 +72,18 @@ CREATE TABLE delivered (                    -- records that do not wait; oldest 
 INSERT INTO delivered SELECT seq FROM record r WHERE NOT EXISTS
     (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq);
 """
+VERSION_4 = """
+ALTER TABLE record ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE draft (                        -- intervals that a late picture can still correct
+    seq INTEGER PRIMARY KEY,
+    end_ms INTEGER NOT NULL,
+    state BLOB NOT NULL                     -- what was counted, see edge.late
+);
+CREATE TABLE counted (                      -- pictures of a folder that are in an interval already
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+"""
 
 
 def _to_1(db: sqlite3.Connection) -> None:
@@ -87,6 +99,10 @@ def _to_3(db: sqlite3.Connection) -> None:
     _make(db, VERSION_3)
 
 
+def _to_4(db: sqlite3.Connection) -> None:
+    _make(db, VERSION_4)
+
+
 def _make(db: sqlite3.Connection, tables: str) -> None:
     for statement in tables.split(";\n"):
         if statement.strip():
@@ -94,7 +110,7 @@ def _make(db: sqlite3.Connection, tables: str) -> None:
 
 
 Steps = tuple[Callable[[sqlite3.Connection], None], ...]
-STEPS: Steps = (_to_1, _to_2, _to_3)  # step n leads from version n to n + 1
+STEPS: Steps = (_to_1, _to_2, _to_3, _to_4)  # step n leads from version n to n + 1
 
 
 def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:

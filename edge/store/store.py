@@ -15,12 +15,13 @@ from msgspec.structs import replace as replace_fields
 
 from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
-from edge.counts import Lost, Record, Sighting
+from edge.counts import Interval, Lost, Record, Sighting
 from edge.errors import StoreError
-from edge.store import questions
+from edge.store import drafts, questions
 from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
+from edge.store.drafts import Draft
 from edge.store.file import hold, is_full, max_pages, open_checked, sentences
 from edge.store.pictures import Pictures, older_than
 from edge.store.questions import Answer, Question
@@ -37,10 +38,10 @@ from edge.store.room import (
     shed,
     shed_delivered,
 )
-from edge.store.rows import insert, moment, rewrite
+from edge.store.rows import insert, moment, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
-from edge.wire import Key, Stored, StoreHealth, as_sent, whole_ms
+from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, whole_ms
 
 log = logging.getLogger("fieldeye.store")
 
@@ -61,6 +62,7 @@ class Store(Records):
         self._max_mb = config.max_mb
         self._lock = Lock()
         self._losing = False
+        self.revised = 0  # corrections since the start: who keeps what was read reads again when it rises
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
             self._open(config, closing)
@@ -114,15 +116,29 @@ class Store(Records):
         with self._lock, sentences(self._path, "commit"):
             return self._despite_full_disk(lambda: self._commit(sent, picture, at), at)
 
-    def mark_delivered(self, seqs: Iterable[int]) -> None:
-        """Take records out of the outbox; they stay replayable until room is needed. Unknown ones are ignored."""
-        gone = sorted(seqs)
+    def commit_interval(self, interval: Interval, draft: Draft) -> Key:
+        """Keep an interval, or a newer revision of it, with what its next correction needs: all or nothing.
+
+        A revision takes the place of the one before, and only its own acknowledgement takes it out of the outbox.
+        """
+        sent, at = as_sent(consistent(interval)), interval.end
+        with self._lock, sentences(self._path, "commit"):
+            (key,) = self._despite_full_disk(lambda: self._commit([sent], None, at, draft), at)
+            self.revised += draft.seq is not None
+        return key
+
+    def mark_delivered(self, marks: Iterable[Mark]) -> None:
+        """Take records out of the outbox; they stay replayable until room is needed.
+
+        Unknown ones are ignored, and those of which a newer revision waits.
+        """
+        gone = sorted(marks)
         while gone:
             step, gone = gone[:AT_ONCE], gone[AT_ONCE:]
             with self._lock, sentences(self._path, "mark records as delivered"):
                 self._despite_full_disk(partial(self._mark, step), None)
 
-    def correct_clock(self, known: Instant, *, without: Collection[int] = (), without_question: str = "") -> int:
+    def correct_clock(self, known: Instant, *, without: Collection[Mark] = (), without_question: str = "") -> int:
         """Put right what waits of the boot of `known` and was made before its clock was; returns how many.
 
         `without`: records and a question on their way, which must not change any more. Small steps, so that no commit
@@ -217,16 +233,21 @@ class Store(Records):
         self._question_files.remove(gone)
         return asked
 
-    def _commit(self, records: list[Record], picture: bytes | None, at: Instant) -> tuple[Key, ...]:
-        self._make_room(len(records), at)
-        first = self._next_seq()
+    def _commit(
+        self, records: list[Record], picture: bytes | None, at: Instant, draft: Draft | None = None
+    ) -> tuple[Key, ...]:
+        self._make_room(len(records) + (draft.as_records if draft else 0), at)
+        known = None if draft is None else draft.seq
+        first, put = (self._next_seq(), insert) if known is None else (known, revise)
         name = None if picture is None else self._keep_picture(first, picture)
         keyed = [self._keyed(seq, _with_picture(record, name)) for seq, record in enumerate(records, start=first)]
         surplus: list[str] = []
         with transaction(self._db) as db:
             self._pictures.forget(db, self._unlinked)
             for one in keyed:
-                insert(db, one)
+                put(db, one)
+                if draft is not None and isinstance(one.record, Interval):
+                    drafts.keep(db, one.key.seq, one.record, draft)
             if name is not None and picture is not None:
                 surplus = self._pictures.note(db, first, name, len(picture))
             if is_too_long(db, self._most_pages):
@@ -236,7 +257,7 @@ class Store(Records):
         self._pictures.remove(surplus)
         return tuple(one.key for one in keyed)
 
-    def _unsynced(self, known: Instant, without: Collection[int]) -> list[Stored]:
+    def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
         """Waiting records that `known` can correct, corrected."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(
@@ -245,14 +266,14 @@ class Store(Records):
             )
             read = [one for row in rows for one in self._read(row)]
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
-        return [new for old, new in zip(read, right, strict=True) if new != old and old.key.seq not in without]
+        return [new for old, new in zip(read, right, strict=True) if new != old and old.mark not in without]
 
-    def _mark(self, seqs: list[int]) -> None:
+    def _mark(self, marks: list[Mark]) -> None:
         """A store at its cap sheds for it what was delivered before: nothing that would have to be announced."""
         with transaction(self._db) as db:
             if free_pages(db) < MARGIN_PAGES:
                 shed_delivered(db)
-            mark_delivered(db, seqs)
+            mark_delivered(db, marks)
 
     def _keyed(self, seq: int, record: Record) -> Stored:
         return Stored(Key(self._node, self.epoch, seq), record)

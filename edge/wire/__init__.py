@@ -31,7 +31,7 @@ from edge.wire.images import (
     read_image,
 )
 from edge.wire.instants import CLOCKS, from_utc_ms, utc_ms, whole_ms
-from edge.wire.keys import Decoded, Key, Stored, Unknown
+from edge.wire.keys import Decoded, Key, Mark, Stored, Unknown
 from edge.wire.messages import (
     CalibrationInfo,
     CameraHealth,
@@ -88,6 +88,7 @@ __all__ = [
     "Info",
     "Key",
     "LinkHealth",
+    "Mark",
     "ModelInfo",
     "PlainAlert",
     "PlainInterval",

@@ -111,7 +111,7 @@ def seen(scene: Scene) -> None:
 
 def deliver(scene: Scene) -> None:
     while batch := scene.store.next_batch():
-        scene.store.mark_delivered([stored.key.seq for stored in batch])
+        scene.store.mark_delivered([stored.mark for stored in batch])
 
 
 def nothing(scene: Scene) -> None:

@@ -1,0 +1,38 @@
+"""What a later correction of an interval needs, kept in the transaction that commits the interval."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from edge.counts import Interval
+from edge.wire import utc_ms
+
+KEPT_DRAFTS = 400  # a fortnight of hours; what is older is not corrected any more
+KEPT_NAMES = 10_000  # a week at a picture a minute, 1 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Of one interval: `seq` if it was committed before, the counting so far in the loop's own form, new pictures.
+
+    A `state` of None: it cannot be corrected. `pictures` by name: they are never to be counted again.
+    """
+
+    seq: int | None
+    state: bytes | None
+    pictures: tuple[str, ...]
+
+    @property
+    def as_records(self) -> int:
+        """How many records would take as much room."""
+        return 1 + len(self.pictures) // 2
+
+
+def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> None:
+    """Within the caller's transaction: in the place of that interval's draft before; the oldest go."""
+    if draft.state is not None:
+        row = (seq, utc_ms(interval.end.utc), draft.state)
+        db.execute("INSERT OR REPLACE INTO draft (seq, end_ms, state) VALUES (?, ?, ?)", row)
+        old = "SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?"
+        db.execute(f"DELETE FROM draft WHERE seq IN ({old})", (KEPT_DRAFTS,))  # noqa: S608 no value in it
+    db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", [(name,) for name in draft.pictures])
+    db.execute("DELETE FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?", (KEPT_NAMES,))
