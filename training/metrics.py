@@ -19,6 +19,7 @@ MATCH_IOU = 0.5
 IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is neither right nor wrong
 MAX_DETECTIONS = 100
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
+AS_GOOD = 0.005  # of F1: less than a validation split can tell apart
 PRIOR_MARKS = 30.0  # about as many as a class has in a validation split
 
 
@@ -167,19 +168,24 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
 
 
 def best_threshold(one: Judged, everything: Judged) -> float:
-    """The threshold from 0.25 to 0.80 of the highest F1; a tie goes to the middle of its plateau.
+    """The threshold from 0.25 to 0.80 that counts nearest the truth, of those within AS_GOOD of the highest F1.
 
-    A class may have three marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of
-    its own it gets nearly the common threshold, with many its own.
+    F1 is nearly flat about its summit, and a farmer acts on counts. A tie goes to the middle. A class may have three
+    marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of its own it gets nearly
+    the common threshold, with many its own.
     """
     share = PRIOR_MARKS / max(1, everything.real)
-    scores = []
+    scores, off = [], []
     for threshold in THRESHOLDS:
         own, common = at_threshold(one, threshold), at_threshold(everything, threshold)
         hits = own.hits + share * common.hits
-        wrong = own.false_alarms + own.misses + share * (common.false_alarms + common.misses)
-        scores.append(2 * hits / max(1e-9, 2 * hits + wrong))
-    plateau = [t for t, score in zip(THRESHOLDS, scores, strict=True) if score >= max(scores) - 1e-9]
+        false_alarms = own.false_alarms + share * common.false_alarms
+        misses = own.misses + share * common.misses
+        scores.append(2 * hits / max(1e-9, 2 * hits + false_alarms + misses))
+        off.append(abs(false_alarms - misses))
+    as_good = [at for at, score in enumerate(scores) if score >= max(scores) - AS_GOOD]
+    nearest = min(off[at] for at in as_good)
+    plateau = [THRESHOLDS[at] for at in as_good if off[at] <= nearest + 1e-9]
     return plateau[len(plateau) // 2]
 
 

@@ -98,6 +98,12 @@ def test_a_class_with_few_marks_takes_the_common_threshold_and_one_with_many_its
     assert best_threshold(many(hit=0.75, alarm=0.7, count=300), everything) > 0.7
 
 
+def test_of_two_thresholds_as_good_the_one_that_counts_right_is_taken():
+    confidence = np.array([0.7] * 80 + [0.4] * 23, np.float32)  # F1 0.889 with the first alone, 0.887 with all
+    one = Judged(confidence, np.array([True] * 90 + [False] * 13), 100)
+    assert best_threshold(one, NOTHING) <= 0.4
+
+
 def test_a_class_without_marks_takes_the_common_threshold():
     assert 0.3 < best_threshold(NOTHING, many(hit=0.35, alarm=0.3, count=300)) <= 0.35
 
