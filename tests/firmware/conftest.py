@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware_config.node import START_SETUP
-from tests.firmware.fleets import SITE, entry, put_fleet, run_render
+from tests.firmware.fleets import SITE, entry, render_fleet
 from tests.firmware.machine import BOOT, DONE, NSPAWN, inside, shown
 from tests.waiting import wait_until
 
@@ -21,21 +21,16 @@ NODE = '[[node]]\nnode = "a"\ncamera = { kind = "folder", source = "/src/picture
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder OUT of the fleet valley with the nodes a and b; the key store is beside, `keys`."""
-    folder = tmp_path_factory.mktemp("fleet")
-    done = run_render(put_fleet(folder, SITE + entry("a") + entry("b")), folder / "out")
-    assert done.returncode == 0, done.stderr
-    return folder / "out"
+    return render_fleet(tmp_path_factory.mktemp("fleet"), SITE + entry("a") + entry("b"))
 
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Booted, with the card's folder on its boot partition and nothing set up; a folder that is /src in there."""
     folder = tmp_path_factory.mktemp("source")
-    done = run_render(put_fleet(folder, SITE + NODE), folder / "out")
-    assert done.returncode == 0, done.stderr
-    source = folder / "src"
-    shutil.copytree(folder / "out/nodes/a/fieldeye", source / "card")
-    shutil.copytree(folder / "out/broker", source / "broker")
+    out, source = render_fleet(folder, SITE + NODE), folder / "src"
+    shutil.copytree(out / "nodes/a/fieldeye", source / "card")
+    shutil.copytree(out / "broker", source / "broker")
     shutil.copytree(PICTURES, source / "pictures")
     for brought in ("software", "debs"):
         shutil.copytree(Path(os.environ["NSPAWN_DIR"]) / brought, source / brought)

@@ -46,6 +46,13 @@ def run_render(*arguments: object) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def render_fleet(folder: Path, text: str) -> Path:
+    """The folder `out`, made of a fleet file in `folder`; the key store is beside, `keys`."""
+    done = run_render(put_fleet(folder, text), folder / "out")
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
 def contents(out: Path) -> dict[str, tuple[bytes, int, int]]:
     """Path below `out` -> content, mode, time of change in ns."""
     files = [path for path in out.rglob("*") if path.is_file()]

@@ -8,18 +8,17 @@ from pathlib import Path
 
 from edge.cli.loopback import free_port
 from tests.firmware.brokers import RenderedBroker, login
-from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.firmware.fleets import SITE, render_fleet
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
 
 
 def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: Path) -> None:
-    out, port = tmp_path / "out", free_port()
+    port = free_port()
     site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {port}\nhome_assistant = true')
     camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
-    done = run_render(put_fleet(tmp_path, f'{site}[[node]]\nnode = "a"\n{camera}\nstore = {{ interval_s = 2 }}\n'), out)
-    assert done.returncode == 0, done.stderr
+    out = render_fleet(tmp_path, f'{site}[[node]]\nnode = "a"\n{camera}\nstore = {{ interval_s = 2 }}\n')
     with (
         RenderedBroker(out, port) as broker,
         login(out, broker, "platform") as platform,

@@ -8,7 +8,7 @@ import pytest
 from edge.config import NodeTable, load_config
 from edge.mqtt.discovery import discovery_topic
 from tests.firmware.brokers import RenderedBroker, login
-from tests.firmware.fleets import SITE, entry, put_fleet, run_render
+from tests.firmware.fleets import SITE, entry, put_fleet, render_fleet, run_render
 from tests.waiting import wait_until
 
 NOT_AUTHORISED = 0x87
@@ -24,10 +24,7 @@ def told(node: str) -> str:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """OUT of a fleet whose nodes Home Assistant shows."""
-    folder = tmp_path_factory.mktemp("shown")
-    done = run_render(put_fleet(folder, SHOWING + entry("a") + entry("b")), folder / "out")
-    assert done.returncode == 0, done.stderr
-    return folder / "out"
+    return render_fleet(tmp_path_factory.mktemp("shown"), SHOWING + entry("a") + entry("b"))
 
 
 @pytest.fixture(scope="module")

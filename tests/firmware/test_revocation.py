@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.brokers import RenderedBroker, login
-from tests.firmware.fleets import SITE, contents, entry, put_fleet, run_render
+from tests.firmware.fleets import SITE, contents, entry, put_fleet, render_fleet, run_render
 
 
 def revoke(folder: Path, user: str) -> subprocess.CompletedProcess[str]:
@@ -21,9 +21,7 @@ def revoke(folder: Path, user: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A rendered fleet of a and b; `stolen` is what it was before anything was revoked."""
-    fleet = put_fleet(tmp_path, SITE + entry("a") + entry("b"))
-    assert run_render(fleet, tmp_path / "out").returncode == 0
-    shutil.copytree(tmp_path / "out", tmp_path / "stolen")
+    shutil.copytree(render_fleet(tmp_path, SITE + entry("a") + entry("b")), tmp_path / "stolen")
     return tmp_path
 
 
