@@ -19,7 +19,6 @@ from tests.records import interval, stored
 from tests.waiting import wait_until
 
 CONSUMERS = CONTRACT / "consumers"
-INSTALLED = CONTRACT.parents[1] / "build" / "consumers"
 TOPIC = "fieldeye/v1/farm-3/n1/records"
 
 
@@ -28,30 +27,23 @@ def program(request: pytest.FixtureRequest) -> list[str]:
     """The command of a consumer; JavaScript where node is there and its two packages are or can be had."""
     if request.param == "python":
         return [sys.executable, str(CONSUMERS / "consumer.py")]
+    return ["node", str(request.getfixturevalue("installed") / "consumer.mjs")]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The JavaScript consumer with its packages, in a folder of this run alone; npm keeps what it once fetched."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("no node: apt install nodejs npm")
-    return ["node", str(_installed() / "consumer.mjs")]
-
-
-def _installed() -> Path:
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    wanted = (CONSUMERS / "package-lock.json").read_text()
+    folder = tmp_path_factory.mktemp("consumer")
     for name in ("package.json", "package-lock.json", "consumer.mjs"):
-        shutil.copy(CONSUMERS / name, INSTALLED)
-    done = INSTALLED / ".done"
-    if not done.exists() or done.read_text() != wanted:
-        try:
-            subprocess.run(
-                ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"],
-                cwd=INSTALLED,
-                check=True,
-                timeout=300,
-                capture_output=True,
-            )
-        except (subprocess.SubprocessError, OSError) as why:
-            pytest.skip(f"mqtt.js and cborg cannot be had: {why}")
-        done.write_text(wanted)
-    return INSTALLED
+        shutil.copy(CONSUMERS / name, folder)
+    command = ["npm", "ci", "--silent", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"]
+    try:
+        subprocess.run(command, cwd=folder, check=True, timeout=300, capture_output=True)
+    except (subprocess.SubprocessError, OSError) as why:
+        pytest.skip(f"mqtt.js and cborg cannot be had: {why}")
+    return folder
 
 
 @contextmanager
