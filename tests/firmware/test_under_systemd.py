@@ -87,12 +87,54 @@ def test_the_doctor_says_whether_the_service_runs(node: str) -> None:
     inside("systemctl start fieldeye.service")
 
 
-def test_what_the_page_asks_of_the_clock_is_read_and_taken_away(node: str) -> None:
-    """Nonsense, since a container has no clock of its own to set."""
-    asked = "/run/fieldeye/set-clock"
-    inside(f"setpriv --reuid=fieldeye --regid=fieldeye --clear-groups sh -c 'echo soon 1 > {asked}'")
+AS_SERVICE = "setpriv --reuid=fieldeye --regid=fieldeye --clear-groups"
+
+
+@pytest.mark.parametrize("name", ["set-clock", "halt"])
+def test_what_the_service_asks_of_root_is_read_and_taken_away(node: str, name: str) -> None:
+    """Nonsense, since a container has no clock of its own to set, and has to stay on."""
+    asked = f"/run/fieldeye/{name}"
+    inside(f"{AS_SERVICE} sh -c 'echo soon 1 > {asked}'")
     wait_until(lambda: inside(f"test -e {asked} || echo gone") == "gone", within_s=20)
-    wait_until(lambda: "not a time" in inside("journalctl -u fieldeye-set-clock -o cat --no-pager"), within_s=20)
+    wait_until(lambda: "not a time" in inside(f"journalctl -u fieldeye-{name} -o cat --no-pager"), within_s=20)
+
+
+ASK = """
+import hashlib, pathlib
+from edge.updates.inbox import Inbox, Request
+bundle = b"no bundle"
+told = Request(url="http://127.0.0.1:8099/new.update", sha256=hashlib.sha256(bundle).hexdigest(), bytes=len(bundle))
+Inbox(pathlib.Path("/var/lib/fieldeye/inbox")).ask_for(told)
+"""
+
+
+def test_a_bundle_that_was_told_of_is_fetched_and_comes_before_the_installer(node: str) -> None:
+    inside("mkdir -p /root/site && printf 'no bundle' >/root/site/new.update")
+    inside("systemd-run --quiet python3 -m http.server 8099 --bind 127.0.0.1 --directory /root/site")
+    wait_until(lambda: ":1FA3 " in inside("cat /proc/net/tcp"), within_s=20)  # port 8099
+    inside(f"{AS_SERVICE} /opt/fieldeye/venv/bin/python -c '{ASK}'")
+    wait_until(lambda: "1 fetched" in inside("journalctl -u fieldeye-fetch -o cat --no-pager"), within_s=60)
+    wait_until(lambda: "refused" in inside("journalctl -u fieldeye-update -o cat --no-pager"), within_s=60)
+
+
+def test_the_radio_is_looked_after(node: str) -> None:
+    inside("systemctl start fieldeye-leave-hotspot.service")
+    assert shown("Result", "fieldeye-leave-hotspot.service") == "success"
+
+
+def test_the_service_is_told_when_a_server_of_time_has_set_the_clock(node: str) -> None:
+    """chronyd turns no clock of a container (-x); one of the two is the server."""
+    inside("rm -f /run/systemd/timesync/synchronized; install -d -o _chrony -m 0750 /run/chrony")
+    told = {
+        "server": ["local stratum 8", "allow", "cmdport 0", "bindcmdaddress /", "pidfile /run/server.pid"],
+        "client": ["server 127.0.0.1 iburst minpoll -2 maxpoll -2", "port 0"],
+    }
+    for name, lines in told.items():
+        inside(f"printf '%s\\n' {' '.join(map(repr, lines))} >/root/{name}.conf")
+        inside(f"systemd-run --quiet --unit=chronyd-{name} chronyd -x -d -f /root/{name}.conf")
+    inside("systemctl restart fieldeye-clock.service")
+    wait_until(lambda: inside("cat /run/systemd/timesync/synchronized || echo not yet") == "", within_s=60)
+    inside("systemctl stop chronyd-server chronyd-client")
 
 
 def test_setup_again_changes_no_file(node: str) -> None:
