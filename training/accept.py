@@ -17,10 +17,11 @@ import numpy as np
 from edge.bundle import MODELS
 from training.command import finish
 from training.config import TrainConfig, read_config
-from training.evaluate import evaluate, paths_of
+from training.evaluate import evaluate
 from training.export import truths_of
 from training.judging.looks import Looks
 from training.metrics import average_precision
+from training.onnx_file import bundle_paths
 from training.samples import Sample
 from training.train import samples_of
 
@@ -73,7 +74,8 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     """Ship the new files if no class lost too much; returns why not."""
     samples = samples_of(config, "test")
-    pairs = list(zip(paths_of(config, old), paths_of(config, new), strict=True))
+    files = (bundle_paths(models, config.bundle).values() for models in (old, new))
+    pairs = list(zip(*files, strict=True))
     every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples)]
     for one in every:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")

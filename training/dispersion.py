@@ -25,7 +25,7 @@ from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
 from training.manifest import release_again
 from training.metrics import Truth
-from training.onnx_file import Facts, read_facts, write_facts
+from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
 from training.samples import Sample
 from training.train import samples_of
 
@@ -116,8 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
-    files = [arguments.models / f"{config.bundle}{suffix}.onnx" for suffix in ("", "-int8")]
-    paths = [path for path in files if path.is_file()]
+    paths = [path for path in bundle_paths(arguments.models, config.bundle).values() if path.is_file()]
     if not paths:
         parser.error(f"no {config.bundle}.onnx in {arguments.models}: export it first, or say where with --models")
     measure(config, paths)

@@ -18,7 +18,7 @@ from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
-from training.export import PRECISIONS, empties_of
+from training.export import empties_of
 from training.judging.card import card
 from training.judging.figures import ClassFigures, Figures
 from training.judging.judge import figures_of
@@ -27,7 +27,7 @@ from training.judging.report_page import write_report
 from training.judging.shown import may_be_shown
 from training.judging.timing import costs
 from training.manifest import golden_sample, release
-from training.onnx_file import Facts, read_facts, write_facts
+from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
 from training.train import samples_of
@@ -38,7 +38,7 @@ FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every file on the test split; also brings metadata, manifest, report and card up to date."""
-    paths = paths_of(config, models)
+    paths = list(bundle_paths(models, config.bundle).values())
     looks = [Looks(path) for path in paths]
     samples = samples_of(config, "test")
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
@@ -61,15 +61,10 @@ def strangers(config: TrainConfig) -> list[Sample]:
 
 def reported(config: TrainConfig, models: Path, split: str, folder: Path) -> tuple[Figures, ...]:
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
-    looks = [Looks(path) for path in paths_of(config, models)]
+    looks = [Looks(path) for path in bundle_paths(models, config.bundle).values()]
     figures = judged_files(looks, samples_of(config, split), empties_of(config, split), split)
     write_report(folder, config.bundle, figures)
     return figures
-
-
-def paths_of(config: TrainConfig, models: Path) -> list[Path]:
-    """The bundle's files, fp32 first."""
-    return [models / f"{config.bundle}{suffix}.onnx" for suffix in PRECISIONS.values()]
 
 
 def judged_files(looks: Sequence[Looks], samples: Sequence[Sample], empties: Sequence[Sample], split: str

@@ -31,7 +31,7 @@ from training.engine import LOWEST_CONFIDENCE, NMS_IOU
 from training.fetch import read_sources
 from training.metrics import Judged, Truth, best_threshold, judged
 from training.model import STRIDES, YoloxNano, with_activation
-from training.onnx_file import Facts, export_onnx, quantise, read_facts, write_facts
+from training.onnx_file import Facts, bundle_paths, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.train import examples_of, samples_of
 from training.transforms import PAD, Random
@@ -40,7 +40,6 @@ from training.weights import fold_batchnorm, unfolded
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
 UNDECIDED = 0.5  # threshold until one is chosen
 FITTED_FROM = 0.05  # detections fainter than this are never shown, and would rule the fit of the temperature
-PRECISIONS = {"fp32": "", "int8": "-int8"}  # suffix of the file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     state = load_checkpoint(checkpoint)
     model = with_activation(unfolded(YoloxNano(len(classes.labels))), config.activation)
     model.load_state_dict(state.ema)
-    paths = {precision: models / f"{config.bundle}{suffix}.onnx" for precision, suffix in PRECISIONS.items()}
+    paths = bundle_paths(models, config.bundle)
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
     pictures = calibration_pictures(samples_of(config, "train"), config)
     quantise(paths["fp32"], paths["int8"], pictures, config.more_float)

@@ -23,6 +23,11 @@ FLOAT_PARTS = ("/backbone/stem", "/backbone/dark2", "_preds", "/head/Concat", "/
 Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
 
 
+def bundle_paths(models: Path, name: str) -> dict[str, Path]:
+    """The files of a bundle in the folder `models` by precision, fp32 first; they need not be there."""
+    return {precision: models / f"{name}{suffix}.onnx" for precision, suffix in (("fp32", ""), ("int8", "-int8"))}
+
+
 def export_onnx(model: YoloxNano, path: Path, side_px: int) -> None:
     """Write a folded model in eval mode: `image` (1, 3, side_px, side_px) float32 -> `raw` (1, N, 5 + C) float32."""
     picture = torch.zeros(1, 3, side_px, side_px)
