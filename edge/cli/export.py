@@ -1,6 +1,7 @@
 """`fieldeye export`: records into a file, to be carried where no network goes, or for other programs."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from edge.changes import load_changed
+from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
 from edge.clock import SystemClock
@@ -36,10 +38,13 @@ MOST_QUESTIONS = 1000  # more than a node keeps
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `export`."""
     stick = f"{STICK} (default): for `fieldeye-platform ingest --file`"
-    parser.add_argument("--config", type=Path, required=True, metavar="NODE.TOML")
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as a file on a USB stick")
     parser.add_argument("--format", choices=[STICK, *FORMATS], default=STICK, help=f"{stick}; {formats_help()}")
     parser.add_argument("--all", action="store_true", help="stick: delivered records too; default: those that wait")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,18 +56,23 @@ def run(args: argparse.Namespace) -> int:
     records = Records(folder, node.node)
     is_stick = args.format == STICK
     batches = _batches(records, waiting_only=is_stick and not args.all)
+    asked: list[Question] = []
     if is_stick:
         asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
         lines = chain(_record_lines(batches, node), _question_lines(records, asked, node))
         number = _write(args.out, lines)
-        photographs = f" and {len(asked)} photographs" if asked else ""
-        more = f"; at the platform: fieldeye-platform ingest --file {args.out.name} --out LEDGER"
     else:
         number = write_export(args.format, _plain(batches, node.site), _about(node), args.out)
-        more = photographs = ""
     records.close()
-    print(f"{number} records{photographs} in {args.out}{more}")
+    told = {"file": str(args.out), "format": args.format, "records": number, "photographs": len(asked)}
+    print(json.dumps(told, ensure_ascii=False) if args.json else _sentence(args.out, number, len(asked), is_stick))
     return DONE
+
+
+def _sentence(out: Path, records: int, photographs: int, is_stick: bool) -> str:
+    more = f" and {photographs} photographs" if photographs else ""
+    then = f"; at the platform: fieldeye-platform ingest --file {out.name} --out LEDGER" if is_stick else ""
+    return f"{records} records{more} in {out}{then}"
 
 
 def _about(node: NodeTable) -> About:
@@ -109,5 +119,5 @@ def _write(path: Path, lines: Iterator[tuple[int, bytes]]) -> int:
     except OSError as why:
         if isinstance(why, StoreError):
             raise
-        raise StoreError(f"{path}: cannot be written ({why.strerror or why}); check the stick") from why
+        raise StoreError(f"{path}: cannot be written ({why.strerror or why}); check the stick and --out") from why
     return number

@@ -60,6 +60,15 @@ def test_a_node_exports_all_of_its_records_with_its_place(
     assert ",30.25,120.5," in out.read_text()
 
 
+def test_a_program_hears_how_many_records_went_into_which_file(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.stick"
+    assert main(["export", "--config", str(config), "--out", str(out), "--json"]) == 0
+    told = msgspec.json.decode(capsys.readouterr().out)
+    assert told == {"file": str(out), "format": "stick", "records": len(WEEK), "photographs": 0}
+
+
 def test_the_platform_exports_what_its_ledger_holds(ledger: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     assert platform_main(["export", "--ledger", str(ledger), "--format", "csv", "--out", str(out)]) == 0
