@@ -23,7 +23,7 @@ class DayRange:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.least_c) and isfinite(self.most_c)) or self.least_c > self.most_c:
-            raise ValueError(f"a day's least and most temperature must be numbers in order, got {self}")
+            raise ValueError(f"a day from {self.least_c:g} to {self.most_c:g} °C is none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,8 @@ def read_days(text: str, name: str) -> dict[date, DayRange]:
     """
     days = {}
     rows = csv.DictReader(text.splitlines())
+    if not {"date", "tmin", "tmax"} <= set(rows.fieldnames or ()):
+        raise UsageError(f"{name}: its first line does not name the columns; begin it with date,tmin,tmax")
     for line, row in enumerate(rows, start=2):
         least, most = row.get("tmin") or "", row.get("tmax") or ""
         try:

@@ -15,7 +15,7 @@ log = logging.getLogger("fieldeye")
 
 COMMANDS = {  # verb: what it does; the file of that name holds it and is imported only when called
     "demo": "a node on bundled field pictures with a broker of its own",
-    "run": "a node",
+    "run": "a node, until it is told to stop",
     "detect": "what is on these pictures?",
     "count": "how many come, are new, or are affected, in a video or a folder of pictures",
     "degree-days": "how far the heat since a day or the first catch has brought a pest",
@@ -29,7 +29,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "power": "which panel and battery, and when the sun rises and sets",
     "update": "signed software and models: install, fetch, status, back",
     "reset-password": "a new password for the page, when nobody knows one any more",
-    "model": "list and verify the model bundles",
+    "model": "the model bundles: list, verify, install, back to the former",
     "label": "print the label for a node's box: QR codes for Wi-Fi and page, claim code",
     "support-bundle": "what a person far away needs to help with this node, without any secret",
 }
@@ -60,7 +60,10 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
     try:
-        args = _parser(program, says, commands, verb).parse_args(words)
+        parser = _parser(program, says, commands, verb)
+        if not words:
+            parser.exit(WRONG_USE, parser.format_help())
+        args = parser.parse_args(words)
         set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
         return int(args.run(args))
     except (ConfigError, UsageError) as why:

@@ -14,6 +14,7 @@ from edge.advice.degree_days import DayRange, measured_days, read_days, species
 from edge.advice.first_catch import Biofix, first_catch
 from edge.advice.heat import LONGEST, Progress, caught_by_evening, nights, progress, season_begin
 from edge.changes import load_changed
+from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.counts import Interval
@@ -33,8 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--min", type=float, nargs="+", metavar="C", help="typed: the least °C of each day from --from")
     source.add_argument("--config", type=Path, metavar="NODE.TOML", help="what the node's own sensor has told")
     parser.add_argument("--max", type=float, nargs="+", metavar="C", help="and the most")
-    parser.add_argument("--from", dest="first", type=_day, metavar="DAY", help="2026-05-01; a node's: the first catch")
-    parser.add_argument("--to", dest="last", type=_day, metavar="DAY", help="default: the last day that is known")
+    parser.add_argument(
+        "--from", dest="first", type=as_day, metavar="DAY", help="2026-05-01; a node's: the first catch"
+    )
+    parser.add_argument("--to", dest="last", type=as_day, metavar="DAY", help="default: the last day that is known")
     parser.add_argument(
         "--running", type=int, default=1, metavar="N", help="nights in a row that make a first catch, default 1"
     )
@@ -86,10 +89,12 @@ def _from_csv(path: Path) -> Mapping[date, DayRange]:
 def _typed(least: list[float], most: list[float], first: date | None) -> Mapping[date, DayRange]:
     if first is None:
         raise UsageError("--min and --max need --from DAY, the first day that they tell of")
+    if len(least) != len(most):
+        raise UsageError(f"--min tells of {len(least)} and --max of {len(most)} days; {REMEDY}")
     try:
         pairs = [DayRange(low, high) for low, high in zip(least, most, strict=True)]
     except ValueError as why:
-        raise UsageError(f"--min {least} --max {most}: {why}; {REMEDY}") from why
+        raise UsageError(f"--min and --max: {why}; {REMEDY}") from why
     return {first + timedelta(days=number): pair for number, pair in enumerate(pairs)}
 
 
@@ -168,11 +173,3 @@ def _line(step: Progress) -> str:
         f"{step.row.stage_from} -> {step.row.stage_to}: {step.heat.known_c:.1f}{filled} of {step.row.degree_days_c:g} "
         f"°C d above {step.row.lower_c:g}{upper} °C{reached}{odd}"
     )
-
-
-def _day(text: str) -> date:
-    """Raises argparse's own error."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as why:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-05-01") from why

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from edge.boxes import Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cli.arguments import MOST_THREADS, as_threads
 from edge.cli.exits import DONE, NOT_WELL
 from edge.detections import Detections
 from edge.detector import Detector
@@ -34,15 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confidence", type=float, metavar="C", help="0 to 1; replaces the model's own thresholds")
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures with their boxes drawn into DIR")
-    parser.add_argument("--threads", type=int, default=_spare_cores(), metavar="N", help="default: cores - 1")
+    parser.add_argument("--threads", type=as_threads, default=_spare_cores(), metavar="N", help="default: cores - 1")
 
 
 def run(args: argparse.Namespace) -> int:
     """0 if every picture could be looked at, 1 if one could not."""
     if args.confidence is not None and not 0 <= args.confidence <= 1:
         raise UsageError(f"--confidence {args.confidence:g} is not 0 to 1; 0.4 is usual")
-    if args.threads < 1:
-        raise UsageError(f"--threads {args.threads} leaves nobody to look; give 1 or more")
     pictures = _pictures(args.paths)
     release = find_bundle(args.model)
     detector = tried(release, threads=args.threads, confidence=args.confidence)
@@ -139,4 +138,4 @@ def _named(word: str) -> list[Path]:
 
 
 def _spare_cores() -> int:
-    return max(1, len(os.sched_getaffinity(0)) - 1)
+    return min(max(1, len(os.sched_getaffinity(0)) - 1), MOST_THREADS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.bundle import MANIFEST, MODELS, Bundle, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.update import add_places, places_of, restart
+from edge.cli.update import add_places, places_of, restart, there
 from edge.errors import BundleError
 from edge.golden import tried
 from edge.severity import find_leaf, load_leaf
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _exchange(args: argparse.Namespace) -> int:
     if args.model_verb == "install":
-        print(install(args.bundle, places_of(args), only="models"))
+        print(install(there(args.bundle), places_of(args), only="models"))
     else:
         run_slots(places_of(args), ["back", LINK["models"]])
         print("the former models run from now on")

@@ -3,8 +3,10 @@
 import argparse
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from math import inf
 
+from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.errors import UsageError
 from edge.power.energy import BOARDS, SLEEPS, Board, Need, Site, need, sun_hours, worst_month
@@ -52,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sun = verbs.add_parser("sun", help="sunrise and sunset")
     sun.add_argument("--latitude", type=float, required=True, metavar="DEG")
     sun.add_argument("--longitude", type=float, required=True, metavar="DEG")
-    sun.add_argument("--date", type=date.fromisoformat, metavar="YYYY-MM-DD", help="default: today")
+    sun.add_argument("--date", type=as_day, metavar="YYYY-MM-DD", help="default: today")
     for verb in (plan, sun):
         verb.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0; 2 for figures that cannot be."""
     if not -90 <= args.latitude <= 90:
-        raise UsageError(f"--latitude {args.latitude}: must be -90 to 90; south is below 0")
+        raise UsageError(f"--latitude {args.latitude:g}: must be -90 to 90; south is below 0")
     return _plan(args) if args.power_verb == "plan" else _sun(args)
 
 
@@ -68,12 +70,9 @@ def _plan(args: argparse.Namespace) -> int:
     for name in ("clearness", "performance", "usable"):
         if not 0 < getattr(args, name) <= 1:
             raise UsageError(f"--{name} {getattr(args, name)}: is a share above 0 and at most 1; correct it")
-    if args.every_s <= 0 or args.picture_ws < 0 or args.dark_days <= 0:
+    if not (0 < args.every_s < inf and 0 <= args.picture_ws < inf and 0 < args.dark_days < inf):
         raise UsageError("--every-s and --dark-days are above 0, and --picture-ws is not below 0; correct them")
-    given = {name: getattr(args, name) for name in ("idle_w", "busy_w", "off_w", "boot_s")}
-    measured = {name: value for name, value in given.items() if value is not None}
-    board = BOARDS[args.board]
-    board = replace(board, **measured, assumed=tuple(name for name in board.assumed if name not in measured))
+    board = _board(args)
     site = Site(
         latitude_deg=args.latitude,
         month=args.month or worst_month(args.latitude),
@@ -82,10 +81,23 @@ def _plan(args: argparse.Namespace) -> int:
         dark_days=args.dark_days,
         usable=args.usable,
     )
+    if not sun_hours(site):
+        raise UsageError(f"month {site.month} at {site.latitude_deg:g} degrees has no sun; give another --month")
     needs = [need(site, board, every_s=args.every_s, picture_ws=args.picture_ws, sleep=sleep) for sleep in SLEEPS]
     for line in [json.dumps(asdict(one)) for one in needs] if args.json else _table(site, board, needs):
         print(line)
     return DONE
+
+
+def _board(args: argparse.Namespace) -> Board:
+    """The board with what was measured in place of what is assumed."""
+    given = {name: getattr(args, name) for name in ("idle_w", "busy_w", "off_w", "boot_s")}
+    measured = {name: value for name, value in given.items() if value is not None}
+    for name, value in measured.items():
+        if not 0 <= value < inf:
+            raise UsageError(f"--{name.replace('_', '-')} {value:g}: is 0 or more; measure it again")
+    board = BOARDS[args.board]
+    return replace(board, **measured, assumed=tuple(name for name in board.assumed if name not in measured))
 
 
 def _table(site: Site, board: Board, needs: list[Need]) -> list[str]:
@@ -109,6 +121,8 @@ def _table(site: Site, board: Board, needs: list[Need]) -> list[str]:
 
 
 def _sun(args: argparse.Namespace) -> int:
+    if not -180 <= args.longitude <= 180:
+        raise UsageError(f"--longitude {args.longitude:g}: must be -180 to 180; west is below 0")
     day = args.date or datetime.now(UTC).date()
     told = sun_day(args.latitude, args.longitude, day)
     times = {name: None if at is None else at.isoformat(timespec="minutes") for name, at in

@@ -10,7 +10,9 @@ from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
 from edge.config import load_config
+from edge.errors import UsageError
 from edge.page.passwords import hashed, proposed
+from edge.page.people import LONGEST_NAME
 from edge.store import Account, Accounts
 
 
@@ -25,12 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the new password once. All phones of that name have to log in again."""
+    asked = args.name.strip()
+    if not asked or len(asked) > LONGEST_NAME or not asked.isprintable():
+        raise UsageError(f"--name {args.name!r}: is 1 to {LONGEST_NAME} letters; give whose password it is")
     folder = Path(load_config(args.config).store.folder)
     password = proposed()
     with closing(Accounts(folder)) as accounts:
-        known = accounts.account(args.name)
+        known = accounts.account(asked)
         role = known.role if known else "technician"
-        name = known.name if known else args.name
+        name = known.name if known else asked
         accounts.put(Account(name=name, role=role, hash=hashed(password)), SystemClock().now().utc)
         _give_to_owner_of(folder)
     said = {"name": name, "role": role, "password": password}

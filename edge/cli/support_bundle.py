@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
@@ -50,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
         write_durably(out, content)
     except OSError as why:
         raise StoreError(f"{out}: cannot be written ({why.strerror}); name another file with --out") from why
-    told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts)}
+    if trouble:
+        print(f"fieldeye: {trouble}", file=sys.stderr)
+    told = {"bundle": str(out), "bytes": len(content), "parts": sorted(parts), "trouble": trouble}
     print(json.dumps(told) if args.json else f"{out}: {len(content) / 1000:.0f} kB, {', '.join(sorted(parts))}")
     return DONE
 

@@ -48,6 +48,13 @@ def run(args: argparse.Namespace) -> int:
     return {"install": _install, "fetch": _fetch, "status": _status, "back": _back}[args.update_verb](args)
 
 
+def there(bundle: Path) -> Path:
+    """The file that was named. Raises UsageError if there is none."""
+    if not bundle.is_file():
+        raise UsageError(f"{bundle}: no such file; give a FILE.update, as `python -m firmware_config sign` makes it")
+    return bundle
+
+
 def restart() -> None:
     """What was switched runs from now on, if the node runs as a service here."""
     if Path("/run/systemd/system").is_dir():
@@ -60,7 +67,7 @@ def _install(args: argparse.Namespace) -> int:
     if (args.bundle is None) == (args.inbox is None):
         raise UsageError("give one FILE.update, or --inbox DIR")
     if args.bundle is not None:
-        sentences = [install(args.bundle, places_of(args))]
+        sentences = [install(there(args.bundle), places_of(args))]
     else:
         sentences = install_waiting(args.inbox, places_of(args))
     for sentence in sentences:

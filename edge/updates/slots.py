@@ -9,6 +9,7 @@ from edge.errors import UpdateError
 from edge.updates.manifest import Kind
 
 LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the script
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,18 @@ def said(places: Places) -> str:
 
 def run_slots(places: Places, arguments: Sequence[str]) -> None:
     """Run the script. Raises UpdateError with its last line."""
-    done = subprocess.run(  # noqa: S603  our own script, no shell
-        [str(places.script), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FIELDEYE_OPT": str(places.opt)},
-    )
+    try:
+        done = subprocess.run(  # noqa: S603  our own script, no shell
+            [str(places.script), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": PATH, "FIELDEYE_OPT": str(places.opt)},
+        )
+    except OSError as why:
+        raise UpdateError(
+            f"{places.script}: cannot be run ({why.strerror}); a node has it from setup.sh, so run this on a node"
+        ) from why
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UpdateError(f"{arguments[0]} failed ({last}); what ran before still runs")

@@ -111,7 +111,6 @@ def test_confidence_replaces_the_thresholds(folder: Path, model: str, capsys: py
         (["{folder}/a.png", "--confidence", "1.5"], "--confidence 1.5"),
         (["{folder}/a.png", "--confidence", "nan"], "--confidence nan"),
         (["{folder}/a.png", "--confidence", "-0.1"], "--confidence -0.1"),
-        (["{folder}/a.png", "--threads", "0"], "--threads 0"),
         (["{folder}/a.png", "--model", "rats"], "no model 'rats'"),
     ],
 )

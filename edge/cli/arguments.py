@@ -1,0 +1,21 @@
+"""Arguments that several commands take, checked where they are read."""
+
+import argparse
+from datetime import date
+
+MOST_THREADS = 16  # as model.threads in node.toml
+
+
+def as_day(text: str) -> date:
+    """A day. Raises argparse's own error."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as why:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-05-01") from why
+
+
+def as_threads(text: str) -> int:
+    """How many threads a network gets. Raises argparse's own error."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 to {MOST_THREADS}; more than the cores gain nothing")
+    return int(text)

@@ -1,0 +1,65 @@
+"""Figures, files and names that cannot be: one sentence that says what to do; exit 2, or 1 for what is not well."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+
+PLAN = ["power", "plan", "--board", "pi4", "--picture-ws", "5", "--latitude"]
+SUN = ["power", "sun", "--latitude", "30", "--longitude"]
+MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ([*PLAN, "89"], 2, "has no sun; give another --month"),
+        ([*PLAN, "30", "--idle-w", "-5"], 2, "--idle-w -5: is 0 or more"),
+        ([*PLAN, "30", "--every-s", "nan"], 2, "--every-s and --dark-days are above 0"),
+        ([*SUN, "500"], 2, "--longitude 500: must be -180 to 180"),
+        ([*MOTH, "--min", "10", "12", "--max", "20"], 2, "--min tells of 2 and --max of 1 days"),
+        ([*MOTH, "--min", "30", "--max", "20"], 2, "a day from 30 to 20 °C is none"),
+        ([*MOTH, "--csv", "{folder}/words.csv"], 2, "words.csv: its first line does not name the columns"),
+        (["reset-password", "--name", " "], 2, "give whose password it is"),
+        (["update", "install", "{folder}/none.update"], 2, "none.update: no such file"),
+        (["model", "install", "{folder}/none.update"], 2, "none.update: no such file"),
+        (["update", "back", "--slots", "{folder}/slots"], 1, "so run this on a node"),
+        (["model", "rollback", "--slots", "{folder}/slots"], 1, "so run this on a node"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    words: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "words.csv").write_text("warm,cold\n")
+    assert main([word.format(folder=tmp_path) for word in words]) == code
+    told = capsys.readouterr()
+    assert says in told.err
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["bench", "--threads", "0"], "'0' is not 1 to 16"),
+        (["detect", "a.jpg", "--threads", "100000"], "'100000' is not 1 to 16"),
+        (["power", "sun", "--latitude", "30", "--longitude", "9", "--date", "yesterday"], "write it as 2026-05-01"),
+        ([], "what is on these pictures?"),
+    ],
+)
+def test_wrong_words_say_what_they_should_be(words: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_support_bundle_without_settings_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "bundle.zip"
+    words = ["support-bundle", "--config", str(tmp_path / "none.toml"), "--log", str(tmp_path), "--out", str(out)]
+    assert main([*words, "--json"]) == 0
+    told = capsys.readouterr()
+    assert "none.toml: cannot be read" in told.err
+    assert "none.toml: cannot be read" in json.loads(told.out)["trouble"]
