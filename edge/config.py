@@ -8,8 +8,9 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -17,7 +18,11 @@ from msgspec import Meta, Struct
 
 from edge.errors import ConfigError
 
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]  # also a level of an MQTT topic
+# A pattern ends with what it asks for, in words: an error says them. `$` would let a line's end through, `\Z` does not.
+Identifier = Annotated[  # also a level of an MQTT topic
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z(?#1 to 64 of the letters A to Z and a to z, digits, _ and -)")
+]
+AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z(?#twelve digits in quotes, province to village)")]
 Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Luma = Annotated[float, Meta(ge=0, le=255)]
@@ -38,7 +43,7 @@ class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Language = "en"  # until the reader chooses
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
-    area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None  # twelve digits, province to village
+    area_code: AreaCode | None = None
     crop: str | None = None
 
 
@@ -208,6 +213,11 @@ def safe_config(folder: Path) -> NodeConfig:
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _Record = TypeVar("_Record")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
+_WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
+_MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
+_OUTSIDE = re.compile(r"^expected `\w+` (?P<range>[<>]=? .+)$")
+_TOML = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false",
+         "array": "a list in [ ]", "object": "a table"}  # fmt: skip
 _AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
 
 
@@ -299,15 +309,42 @@ def _explain(message: str, record: type) -> str:
         return f"unknown key {key}; {remedy}"
     at = _AT.match(message)
     what, where = (at["what"], at["where"]) if at else (message, "")
-    what = what[0].lower() + what[1:].replace("Object missing", "missing")
+    what = _plain(what[0].lower() + what[1:], where, record)
     return f"{where}: {what}; correct it" if where else f"{what}; correct it"
 
 
+def _plain(what: str, where: str, record: type) -> str:
+    """Without the words of programmers where there are others."""
+    written, mistyped, outside = _WRITTEN.search(what), _MISTYPED.match(what), _OUTSIDE.match(what)
+    if written:
+        return f"must be {written['words']}"
+    if outside:
+        return f"must be {outside['range']}"
+    if mistyped and {mistyped["wanted"], mistyped["got"]} <= _TOML.keys():
+        return f"must be {_TOML[mistyped['wanted']]} and is {_TOML[mistyped['got']]}"
+    if what.startswith("invalid enum value"):
+        return f"there is no {what.removeprefix('invalid enum value ')}, only {_choices(record, where)}"
+    return what.replace("object missing required field", "lacks")
+
+
+def _choices(record: type, where: str) -> str:
+    """What the key at `where` may be, where that is one of a few words."""
+    *tables, key = re.sub(r"\[.*?\]", "", where).split(".")
+    field = next(f for f in msgspec.structs.fields(_record_at(record, tables)) if f.encode_name == key)
+    return ", ".join(map(str, get_args(field.type)))
+
+
 def _keys_of(record: type, table: str) -> list[str]:
-    for part in filter(None, re.sub(r"\[.*?\]", "", table).split(".")):  # `nodes[3].camera`: the index names no key
+    parts = re.sub(r"\[.*?\]", "", table).split(".")  # `nodes[3].camera`: the index names no key
+    return [field.encode_name for field in msgspec.structs.fields(_record_at(record, parts))]
+
+
+def _record_at(record: type, parts: Iterable[str]) -> type:
+    """The record of the table that lies below `record` at these names."""
+    for part in filter(None, parts):
         field = next(f for f in msgspec.structs.fields(record) if f.encode_name == part)
-        record = next(t for t in (field.type, *getattr(field.type, "__args__", ())) if isinstance(t, type))
-    return [field.encode_name for field in msgspec.structs.fields(record)]
+        record = next(t for t in (field.type, *get_args(field.type)) if isinstance(t, type))
+    return record
 
 
 def _short(why: Exception) -> str:

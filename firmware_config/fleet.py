@@ -5,20 +5,40 @@ No secret stands in it: passwords that a person gives are named by file, all oth
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from edge.config import CameraTable, GateTable, Identifier, Language, ModelTable, Port, PowerTable, StoreTable, convert
+from edge.config import (
+    AreaCode,
+    CameraTable,
+    GateTable,
+    Identifier,
+    Language,
+    ModelTable,
+    Port,
+    PowerTable,
+    StoreTable,
+    convert,
+)
 from edge.errors import ConfigError
 from firmware_config.keys import read_private
+from firmware_config.names import (
+    MOST_SSID_BYTES,
+    Apn,
+    Country,
+    HostName,
+    NodeName,
+    PathThere,
+    PublicKey,
+    Ssid,
+    UpdateKey,
+    UserName,
+    is_host,
+    is_public_key,
+)
 
-# A node's name is a level of a topic, a user at the broker, a folder and, behind "fieldeye-", a host name.
-NodeName = Annotated[str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$")]  # or an address
-UserName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
-PublicKey = Annotated[str, Meta(pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [ -~]*)?$")]
-UpdateKey = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]  # Ed25519, base64
+TABLES = {"site", "wifi", "lte", "broker", "bridge"}
 PLATFORM = "platform"  # the user that reads all records of the site
 HOME_ASSISTANT = "home-assistant"  # the user that shows the nodes, where [broker] says so
 
@@ -27,10 +47,10 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[site]: what holds for each node."""
 
     site: Identifier
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$")]  # which Wi-Fi channels the law allows
+    country: Country  # which Wi-Fi channels the law allows
     time_zone: str = "UTC"
     language: Language = "en"
-    area_code: Annotated[str, Meta(pattern=r"^[0-9]{12}$")] | None = None
+    area_code: AreaCode | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
     security_updates: bool = True  # Debian's, by themselves at night; False where the line is too dear for some 100 MB
     update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too
@@ -39,7 +59,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class WifiTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[wifi]: the site's network. Without it a node takes the cable."""
 
-    ssid: Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,32}$")]
+    ssid: Ssid
     password_file: str
     hidden: bool = False
 
@@ -47,7 +67,7 @@ class WifiTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class LteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[lte]: the modem's subscription, for nodes that have one; it is used when there is no cheaper line."""
 
-    apn: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    apn: Apn
     username: UserName | None = None
     password_file: str | None = None
 
@@ -68,8 +88,8 @@ class BridgeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     port: Port = 8883
     username: UserName
     password_file: str
-    ca_file: str = "/etc/ssl/certs/ca-certificates.crt"  # on the broker's machine
-    client_file: Annotated[str, Meta(pattern=r"^/[!-~]*$")] | None = None  # there too: certificate and key, if it asks
+    ca_file: PathThere = "/etc/ssl/certs/ca-certificates.crt"
+    client_file: PathThere | None = None  # certificate and key, if the region's broker asks
 
 
 class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -101,7 +121,7 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def load_fleet(path: Path) -> Fleet:
     """The fleet in a TOML file. Raises ConfigError with file, key and remedy."""
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))  # some editors on Windows begin a text with a mark
     except tomllib.TOMLDecodeError as why:
         raise ConfigError(f"{path}: {why}; mend that line") from why
     except (OSError, UnicodeDecodeError) as why:
@@ -109,11 +129,15 @@ def load_fleet(path: Path) -> Fleet:
     entries = table.pop("node", [])
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: no node is listed; add a table [[node]] for each")
-    if {"nodes", "folder"} & table.keys():
-        raise ConfigError(f"{path}: unknown key nodes or folder; each node is a table [[node]]")
+    for strange in sorted(table.keys() - TABLES):
+        raise ConfigError(
+            f"{path}: unknown key {strange}; known here: {', '.join(sorted(TABLES))}, and [[node]] for each node"
+        )
     nodes = tuple(_entry(entry, number, path) for number, entry in enumerate(entries, 1))
     _check_names([entry.node for entry in nodes], path)
-    return convert({**table, "nodes": nodes, "folder": path.parent}, Fleet, str(path))
+    fleet = convert({**table, "nodes": nodes, "folder": path.parent}, Fleet, str(path))
+    _check_site(fleet, path)
+    return fleet
 
 
 def given_password(path: Path, key: str) -> str:
@@ -125,11 +149,26 @@ def given_password(path: Path, key: str) -> str:
 
 
 def _entry(table: Any, number: int, path: Path) -> NodeEntry:
-    name = table.get("node", number) if isinstance(table, dict) else number
+    name = " ".join(str(table.get("node", number)).split()) if isinstance(table, dict) else number
     entry = convert(table, NodeEntry, f"{path}: node {name}")
     if entry.store.folder != StoreTable().folder:
         raise ConfigError(f"{path}: node {name}: store.folder is where the service may write; leave it out")
     return entry
+
+
+def _check_site(fleet: Fleet, path: Path) -> None:
+    """What a pattern cannot say. Raises ConfigError."""
+    hosts = {"broker.also_known_as": fleet.broker.also_known_as, "broker.host": (fleet.broker.host,)}
+    for key, host in ((key, host) for key, listed in hosts.items() for host in listed):
+        if not is_host(host):
+            raise ConfigError(f"{path}: {key}: {host} is neither a name nor an address; a port stands in broker.port")
+    if fleet.bridge and (fleet.bridge.host, fleet.bridge.port) == (fleet.broker.host, fleet.broker.port):
+        raise ConfigError(f"{path}: bridge.host is the site's own broker; name the region's, or leave [bridge] out")
+    if fleet.wifi and len(fleet.wifi.ssid.encode()) > MOST_SSID_BYTES:
+        raise ConfigError(f"{path}: wifi.ssid has more than {MOST_SSID_BYTES} bytes in UTF-8; no network is called so")
+    for number, key in enumerate(fleet.site.ssh_keys, 1):
+        if not is_public_key(key):
+            raise ConfigError(f"{path}: site.ssh_keys: key {number} is damaged; copy the whole line of the .pub file")
 
 
 def _check_names(names: list[str], path: Path) -> None:

@@ -50,9 +50,9 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
     [
         (("every_s = 5", "every = 5"), "unknown key camera.every; did you mean every_s?"),
         (("[mqtt]", "[mqqt]"), "unknown key mqqt; did you mean mqtt?"),
-        (("every_s = 5", 'every_s = "often"'), "camera.every_s: expected `float`, got `str`"),
+        (("every_s = 5", 'every_s = "often"'), "camera.every_s: must be a number and is a text in quotes"),
         (('site = "orchard"', 'site = "my orchard"'), "node.site"),
-        (('site = "orchard"', ""), "node: object missing required field `site`"),
+        (('site = "orchard"', ""), "node: lacks `site`"),
         (('"folder"', '"webcam"'), "camera.kind"),
         (("longitude = 120.12", ""), "node.latitude and node.longitude go together"),
         (("Asia/Shanghai", "Mars/Olympus"), "node.time_zone 'Mars/Olympus' is no time zone"),
@@ -63,6 +63,8 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
         (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
         (('source = "pictures"', 'source = "/var/lib/../lib/fieldeye"'), "lies in store.folder"),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
+        (("every_s = 5", "fed = true\nloop = true"), "camera.fed is for"),
+        (('kind = "folder"', 'kind = "opencv"\nfed = true'), "camera.fed is for"),
     ],
 )
 def test_a_mistake_is_answered_with_file_key_and_remedy(change: tuple[str, str], says: str) -> None:

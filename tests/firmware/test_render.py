@@ -141,8 +141,11 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ('[[node]]\nnode = "A_b"\ncamera = { kind = "folder" }', "node A_b: node: expected"),
-        ('[[node]]\nnode = "a"\ncamera = { kind = "folder", mode = "trp" }', "invalid enum value 'trp'"),
+        ('[[node]]\nnode = "A_b"\ncamera = { kind = "folder" }', "node A_b: node: must be 1 to 40 of"),
+        (
+            '[[node]]\nnode = "a"\ncamera = { kind = "folder", mode = "trp" }',
+            "camera.mode: there is no 'trp', only live, trap, leaf",
+        ),
         ('[[node]]\nnode = "a"\ncamera = { kind = "folder", evry_s = 1 }', "did you mean every_s?"),
         ('[[node]]\nnode = "a"\ncrops = "x"\ncamera = { kind = "folder" }', "did you mean crop?"),
         (entry("a") + entry("a"), "node a is listed twice"),
@@ -151,6 +154,11 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         (entry("a", "latitude = 5"), "go together"),
         ("", "no node is listed"),
         ("[site]", "mend that line"),
+        ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 40 of"),
+        (
+            '[wlan]\nssid = "x"\n' + entry("a"),
+            "unknown key wlan; known here: bridge, broker, lte, site, wifi, and",
+        ),
         ('[bridge]\nhost = "x y"\nusername = "u"\npassword_file = "p"\n' + entry("a"), "bridge.host"),
     ],
 )
@@ -162,6 +170,46 @@ def test_a_mistake_in_the_fleet_file_is_named_in_one_sentence_and_writes_nothing
     assert says in done.stderr
     assert "fleet.toml" in done.stderr or "node a:" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+BRIDGE = '[bridge]\nhost = "region.example"\nusername = "valley"\npassword_file = "bridge-password"\n'
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ('country = "CN"', 'country = "UK"', "GB for the United Kingdom"),
+        (
+            'country = "CN"',
+            'country = "CN"\narea_code = "37078300000O"',
+            "site.area_code: must be twelve digits in quotes",
+        ),
+        (
+            'country = "CN"',
+            'country = "CN"\narea_code = 370783000000',
+            "must be a text in quotes and is a whole number",
+        ),
+        ('country = "CN"', 'country = "CN"\nssh_keys = ["ssh-ed25519 AAAA bench"]', "key 1 is damaged"),
+        ("green 'house'", "棚" * 11, "more than 32 bytes"),
+        ('"localhost"', '"broker.lan:8883"', "broker.host: broker.lan:8883 is neither a name nor an address"),
+        ('"127.0.0.1"', '"192.168.1.300"', "broker.also_known_as: 192.168.1.300 is neither"),
+        ("[wifi]", BRIDGE.replace("region.example", "localhost") + "[wifi]", "is the site's own broker"),
+        ("[wifi]", BRIDGE + 'ca_file = "/a\\nallow_anonymous true"\n[wifi]', "ca_file: must be a path without spaces"),
+    ],
+)
+def test_what_would_fail_in_the_field_is_refused_on_the_bench(
+    tmp_path: Path, right: str, wrong: str, says: str
+) -> None:
+    assert SITE.count(right) == 1
+    done = run_render(put_fleet(tmp_path, SITE.replace(right, wrong) + entry("a")), tmp_path / "out")
+    assert (done.returncode, len(done.stderr.splitlines()), (tmp_path / "out").exists()) == (2, 1, False)
+    assert says in done.stderr
+
+
+def test_a_fleet_file_from_an_editor_that_marks_its_begin_is_read(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a"))
+    fleet.write_text(fleet.read_text(), encoding="utf-8-sig")
+    assert len(load_fleet(fleet).nodes) == 1
 
 
 def test_a_password_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
