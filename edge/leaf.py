@@ -93,7 +93,7 @@ def leaf_mask(image: Image, lesions: Mask) -> Mask:
 
 def incidence(affected: int, looked: int) -> float | None:
     """Share 0..1 of the units that are affected; None where nobody looked, which is not zero."""
-    return affected / looked if looked else None
+    return round(affected / looked, 4) if looked else None
 
 
 def mckinney_index(grades: Mapping[int, int], highest: int) -> float | None:

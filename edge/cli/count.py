@@ -29,7 +29,7 @@ from edge.draw import draw, jpeg
 from edge.errors import BadFrameError, CameraEndedError, UsageError
 from edge.eye import accuracy_of
 from edge.golden import tried
-from edge.leaf import COFFEE, Scale, graded, mckinney_index
+from edge.leaf import COFFEE, Scale, graded, incidence, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
 
 SAVED_QUALITY = 85
@@ -189,6 +189,8 @@ def _result(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any
     if tallied.last and (card := tallied.last.card):
         result["card"] = {"present": card.present, "covered": round(card.covered, 3), "saturated": card.saturated}
     if tallied.mode == "leaf":
+        for one in result["counts"]:
+            one["incidence"] = incidence(one["count"], tallied.frames)
         result["leaf"] = _leaf(tallied, scale)
     return result
 
@@ -217,7 +219,8 @@ def _sentences(result: dict[str, Any]) -> str:
     lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
     for count in result["counts"]:
         span = f" ({count['low']} to {count['high']})" if count["low"] is not None else ", range not measured"
-        lines.append(f"{count['label']}: {count['count']} {WORDS[result['unit']]}{span}")
+        share = f", {count['incidence']:.0%} of the leaves" if "incidence" in count else ""
+        lines.append(f"{count['label']}: {count['count']} {WORDS[result['unit']]}{span}{share}")
     if not result["counts"]:
         lines.append(f"none: 0 {WORDS[result['unit']]}")
     for part in ("card", "leaf", "against"):

@@ -105,6 +105,16 @@ def test_no_more_leaves_are_affected_than_were_looked_at(
     assert all(count["high"] <= 3 for count in result["counts"])
 
 
+def test_a_disease_is_told_as_a_share_of_the_leaves_too(
+    coffee: tuple[Path, list[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *_ = told(capsys, coffee[0], "--mode", "leaf")["counts"]
+    assert first["count"] in {1, 2, 3}
+    assert first["incidence"] == round(first["count"] / 3, 4)
+    assert main(["count", str(coffee[0]), "--mode", "leaf"]) == 0
+    assert f", {first['count'] / 3:.0%} of the leaves" in capsys.readouterr().out
+
+
 def test_single_pictures_of_insects_are_not_passed_off_as_no_visit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
