@@ -82,14 +82,6 @@ def heat_sum(
     return HeatSum(known_c=known_c, filled_c=filled_c, missing=missing)
 
 
-def day_ranges(readings: Iterable[tuple[date, float]], least_readings: int = 12) -> dict[date, DayRange]:
-    """Days from single readings (local date, °C); a day with fewer than `least_readings` is left out as unknown."""
-    by_day: dict[date, list[float]] = {}
-    for day, celsius in readings:
-        by_day.setdefault(day, []).append(celsius)
-    return {day: DayRange(min(all_c), max(all_c)) for day, all_c in by_day.items() if len(all_c) >= least_readings}
-
-
 def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, DayRange]:
     """Local days from what intervals carry of the weather; one with fewer than `LEAST_HOURS` hours is unknown."""
     hours: dict[date, dict[int, list[Spread]]] = {}

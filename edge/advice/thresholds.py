@@ -1,7 +1,7 @@
-"""Action thresholds with their region and source: defaults from a table, overruled by what the local station says."""
+"""Action thresholds with their region and source: defaults from a table, and rows of the node's own."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -64,12 +64,6 @@ def fitting(
     )
 
 
-def overruled(base: Sequence[Threshold], own: Sequence[Threshold]) -> tuple[Threshold, ...]:
-    """The defaults with the rows of the local station in place of those of the same pest, crop, stage and unit."""
-    keys = {_key(row) for row in own}
-    return (*own, *(row for row in base if _key(row) not in keys))
-
-
 def watched(labels: Iterable[str], advice: AdviceTable, crop: str | None) -> tuple[Threshold, ...]:
     """What the model's `labels` are held against: the node's own rows, and the packaged ones of its crop.
 
@@ -103,10 +97,6 @@ def _own(row: OwnThreshold) -> Threshold:
         basis="",
         source=row.source,
     )
-
-
-def _key(row: Threshold) -> tuple[str, str, str, str]:
-    return row.scientific_name, row.crop, row.stage_of_crop, row.unit
 
 
 @cache

@@ -25,8 +25,7 @@ from edge.advice import (
     degree_days,
     judged,
 )
-from edge.advice.degree_days import day_ranges, development, read_days
-from edge.advice.thresholds import overruled
+from edge.advice.degree_days import development, read_days
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
@@ -59,11 +58,6 @@ def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
 
 def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
     assert advice.heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
-
-
-def test_a_sensor_that_was_awake_for_three_hours_gives_no_day() -> None:
-    readings = [(JULY, float(t)) for t in range(10, 24)] + [(JULY + timedelta(1), 20.0)] * 3
-    assert day_ranges(readings) == {JULY: DayRange(10, 23)}
 
 
 def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
@@ -210,19 +204,6 @@ def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
     assert len(rows) == 97
     assert all(row.region and row.source and row.unit for row in rows)
     assert {row.scientific_name for row in rows if not taxon(row.scientific_name).group} <= {"mixed defoliators"}
-
-
-def test_the_local_station_overrules_the_table() -> None:
-    base = advice.fitting(advice.defaults(), "Cydia pomonella", crop="apple", region="United Kingdom")
-    own = advice.read_thresholds(
-        "scientific_name,crop,stage_of_crop,method,quantity,unit,threshold_low,threshold_high,region,action,basis,source\n"
-        "Cydia pomonella,apple,May to July,pheromone trap,moths,adults/trap/week,4,,here,look,action,our station\n",
-        "own.csv",
-    )
-    assert [(row.low, row.stage_of_crop) for row in overruled(base, own)] == [
-        (4.0, "May to July"),
-        (3.0, "August to September"),
-    ]
 
 
 def test_a_threshold_file_with_a_word_for_a_number_is_refused_with_its_line() -> None:
