@@ -20,7 +20,6 @@ class Battery:
     """One look at the gauge. What the driver does not tell is None; a voltage alone gives no share."""
 
     voltage_v: float
-    current_a: float | None
     share: float | None = None  # of a full battery, 0..1
 
 
@@ -47,22 +46,17 @@ def _measured(gauge: str, root: Path) -> Battery | None:
             continue
         millivolts = _text(folder / "in1_input")
         if millivolts.isdecimal():
-            return Battery(int(millivolts) / 1000, _amperes(_text(folder / "curr1_input")))
+            return Battery(int(millivolts) / 1000)
     return None
 
 
 def _reckoned(folder: Path) -> Battery | None:
     """A chip that reckons what is left (power_supply), as a MAX17040."""
-    microvolts, microamperes, percent = (_text(folder / name) for name in ("voltage_now", "current_now", "capacity"))
+    microvolts, percent = _text(folder / "voltage_now"), _text(folder / "capacity")
     if not microvolts.isdecimal():
         return None
     share = int(percent) / 100 if percent.isdecimal() and int(percent) <= 100 else None
-    is_current = microamperes.removeprefix("-").isdecimal()
-    return Battery(int(microvolts) / 1e6, int(microamperes) / 1e6 if is_current else None, share)
-
-
-def _amperes(milliamperes: str) -> float | None:
-    return int(milliamperes) / 1000 if milliamperes.removeprefix("-").isdecimal() else None
+    return Battery(int(microvolts) / 1e6, share)
 
 
 def _text(path: Path) -> str:

@@ -28,7 +28,7 @@ def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | No
 
     def read() -> Battery | None:
         voltage_v = volts()
-        return None if voltage_v is None else Battery(voltage_v, None)
+        return None if voltage_v is None else Battery(voltage_v)
 
     camera = CameraTable(kind="folder", every_s=every_s)
     made = Keeper(power, SHOUGUANG, camera, clock, read=read, is_idle=lambda: is_idle, ask=asked.append)
@@ -142,8 +142,7 @@ def test_settings_that_cannot_work_are_named(table: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("files", "reads"),
     [
-        ({"name": "ina219\n", "in1_input": "12840\n", "curr1_input": "-310\n"}, Battery(12.84, -0.31)),
-        ({"name": "ina219\n", "in1_input": "12840\n"}, Battery(12.84, None)),
+        ({"name": "ina219\n", "in1_input": "12840\n"}, Battery(12.84)),
         ({"name": "ina219\n", "in1_input": "\n"}, None),
         ({"name": "cpu_thermal\n", "in1_input": "1\n"}, None),
     ],
@@ -160,8 +159,8 @@ def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[st
 @pytest.mark.parametrize(
     ("files", "reads"),
     [
-        ({"voltage_now": "3912000\n", "capacity": "64\n", "current_now": "-310000\n"}, Battery(3.912, -0.31, 0.64)),
-        ({"voltage_now": "3912000\n", "capacity": "255\n"}, Battery(3.912, None, None)),
+        ({"voltage_now": "3912000\n", "capacity": "64\n"}, Battery(3.912, 0.64)),
+        ({"voltage_now": "3912000\n", "capacity": "255\n"}, Battery(3.912)),
         ({"capacity": "64\n"}, None),
     ],
 )
@@ -177,13 +176,13 @@ def test_a_gauge_that_reckons_also_tells_the_share(
 @pytest.mark.parametrize(
     ("battery", "low_v", "level"),
     [
-        (Battery(12.8, None), 11.8, "good"),
-        (Battery(12.1, None), 11.8, "low"),
-        (Battery(11.7, None), 11.8, "empty"),
-        (Battery(11.7, None), None, "good"),  # nobody has said what is low
-        (Battery(3.7, None, 0.24), None, "low"),
-        (Battery(3.5, None, 0.09), None, "empty"),
-        (Battery(3.9, None, 0.64), 3.4, "good"),
+        (Battery(12.8), 11.8, "good"),
+        (Battery(12.1), 11.8, "low"),
+        (Battery(11.7), 11.8, "empty"),
+        (Battery(11.7), None, "good"),  # nobody has said what is low
+        (Battery(3.7, 0.24), None, "low"),
+        (Battery(3.5, 0.09), None, "empty"),
+        (Battery(3.9, 0.64), 3.4, "good"),
     ],
 )
 def test_a_battery_is_low_before_it_ends_the_work(battery: Battery, low_v: float | None, level: str) -> None:
