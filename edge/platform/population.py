@@ -57,16 +57,6 @@ class Night:
     per_m2_low: float | None
     per_m2_high: float | None
 
-    @property
-    def share_reporting(self) -> float | None:
-        """Of the nodes known that night; None before the first."""
-        return self.nodes / self.nodes_known if self.nodes_known else None
-
-    @property
-    def per_camera_night(self) -> float | None:
-        """Catch per camera and night with data."""
-        return None if self.count is None else self.count / self.camera_nights
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:

@@ -102,7 +102,7 @@ def test_a_night_without_data_is_no_zero_and_a_night_without_moths_is_one(fleet:
     fleet.sum_up()
     zero, dark, silent = population(fleet.database, moths())
     assert (zero.count, zero.low, zero.high, zero.nodes) == (0, 0, 0, 1)
-    assert (dark.count, dark.nodes, dark.share_reporting) == (None, 0, 0)
+    assert (dark.count, dark.nodes, dark.nodes_known) == (None, 0, 1)
     assert (silent.count, silent.nodes_known, silent.camera_nights) == (None, 1, 0)
 
 
