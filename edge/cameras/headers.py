@@ -15,7 +15,7 @@ from edge.errors import BadFrameError
 
 _JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # in entropy-coded data FF00 is a byte and FFD0..D7 a restart
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
-_JPEG_START_OF_SCAN, _JPEG_END, _JPEG_APP1 = 0xDA, 0xD9, 0xE1
+_JPEG_END, _JPEG_APP1 = 0xD9, 0xE1
 _TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE, _EXIF_TIME_ORIGINAL = 256, 257, 0x8769, 0x9003
 _TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value
 
