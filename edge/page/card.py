@@ -27,8 +27,10 @@ class Card:
     detail: str  # the machine's own English words
 
 
-def card(snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, every_s: float) -> Card:
-    """The first thing to read."""
+def card(
+    snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, every_s: float, before: str = ""
+) -> Card:
+    """The first thing to read. `before`: what the days before were, said beside what is there now."""
     state = situation(snapshot, facts, now, every_s)
     tone, headline, action = say(state, snapshot, facts, names)
     words = {
@@ -38,12 +40,14 @@ def card(snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: N
         "wait": gettext("One moment"),
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
+    before = before if state is Situation.SEEN else ""
+    lines = (_seen(facts, when, names, state), before, effort(facts, snapshot), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
         word=words[tone],
         headline=headline,
-        facts=tuple(filter(None, (_seen(facts, when, names, state), effort(facts, snapshot), _light(snapshot)))),
+        facts=tuple(filter(None, lines)),
         action=action,
         last_picture=last_picture(snapshot.camera, now, when),
         detail=(snapshot.problem or snapshot.camera.detail) if shown else "",
@@ -52,10 +56,11 @@ def card(snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: N
 
 def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
-    if state is Situation.SEEN and facts.newest is not None:
-        if names.is_harmless(facts.newest.label):
-            return "calm", seen_headline(facts.newest, names), gettext("Nothing to do: it does no harm to the crop.")
-        return "look", seen_headline(facts.newest, names), gettext("Go and look at the plants in front of the camera.")
+    if state is Situation.SEEN and facts.foremost is not None:
+        headline = seen_headline(facts.foremost, names)
+        if names.is_harmless(facts.foremost.label):
+            return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
+        return "look", headline, gettext("Go and look at the plants in front of the camera.")
     skip = snapshot.camera.last_skip
     said: Mapping[Situation, tuple[Tone, str, str]] = {
         Situation.STOPPED: (
@@ -95,13 +100,13 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tup
 
 
 def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
-    if facts.newest is None:
+    if facts.newest is None or facts.foremost is None:
         return ""
-    at = facts.newest.at.utc
     if state is Situation.SEEN:
+        at = facts.foremost.at.utc
         return gettext("Seen %(ago)s, at %(time)s", ago=when.ago(at), time=when.at(at))
     headline = seen_headline(facts.newest, names)
-    return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(at))
+    return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
 
 def effort(facts: Facts, snapshot: Snapshot) -> str:

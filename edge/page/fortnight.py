@@ -107,6 +107,24 @@ def panel(index: int, days: Sequence[Day], label: str, names: Names, mark: float
     )
 
 
+def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
+    """What the two days that are over were, so that today can be told from them; empty while both are unknown."""
+    yesterday, before = days[-2], days[-3]
+    if not yesterday.frames and not before.frames:
+        return ""
+    return gettext(
+        "%(what)s: yesterday %(yesterday)s, the day before %(before)s",
+        what=unit_words(unit),
+        yesterday=_figure(yesterday, label),
+        before=_figure(before, label),
+    )
+
+
+def _figure(day: Day, label: str) -> str:
+    """A day that nobody looked at is no zero."""
+    return number(day.figures.get(label, ZERO).count) if day.frames else gettext("no data")
+
+
 def quiet_panel(days: Sequence[Day], looked: int) -> Panel:
     """A row of zeros: looked, and nothing was there."""
     words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)
@@ -117,9 +135,9 @@ def quiet_panel(days: Sequence[Day], looked: int) -> Panel:
 
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
     name = day_in_words(day.day)
+    counts = (_figure(day, label) for label in labels)
     if not day.frames:
-        return (name, *(gettext("no data") for _ in labels), gettext("not looked"))
-    counts = (number(day.figures.get(label, ZERO).count) for label in labels)
+        return (name, *counts, gettext("not looked"))
     effort = ngettext(
         "%(count)s picture in %(time)s",
         "%(count)s pictures in %(time)s",

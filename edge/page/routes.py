@@ -1,6 +1,6 @@
 """Which address shows what. Views gather committed records and states, and hand finished sentences to the templates."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -82,18 +82,20 @@ def now() -> str:
     fortnight_days, intervals = this.days()
     snapshot = this.board.snapshot()
     tone, well = health.health_in_short(lines, snapshot.problem)
-    facts, every_s = _facts(seen, intervals, when, names), this.config.camera.every_s
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
+    done = {one.label for one in listed if one.done}
+    facts, every_s = _facts(seen, intervals, when, names, done), this.config.camera.every_s
     is_seeing = situation(snapshot, facts, this.clock.now(), every_s) not in NO_DATA
     first = levels.said_first(listed, facts.newest.label if facts.newest else "") if is_seeing else None
-    photo = sightings.newest_photo(seen, this.store.picture, when, names)
+    photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
     unit = intervals[-1].unit if intervals else None
+    before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
     return render_template(
         "now.html",
         first=first,
         warnings=[one for one in listed if one.action and one is not first],
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
-        card=card.card(snapshot, facts, this.clock.now(), when, names, every_s),
+        card=card.card(snapshot, facts, this.clock.now(), when, names, every_s, before),
         photo=photo,
         reference=None if photo is None else references.reference(photo.label, names),
         nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
@@ -239,15 +241,25 @@ def healthz() -> tuple[dict[str, bool], int]:
     return {"ok": looking}, 200 if looking else 503
 
 
-def _facts(seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names) -> Facts:
+def _facts(
+    seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names, done: Container[str] = ()
+) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later."""
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
     return Facts(
         newest=next(iter([*foes, *seen]), None),
+        foremost=sightings.foremost(seen, names, done),
         frames=sum(interval.frames for interval in fresh),
         awake_s=sum(interval.awake_s for interval in fresh),
     )
+
+
+def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, is_seeing: bool) -> Sighting | None:
+    """The sighting that the first sentence speaks of: its picture stands below."""
+    if first is not None:
+        return next((one for one in seen if one.label == first.label), facts.newest)
+    return facts.foremost if is_seeing else facts.newest
 
 
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:

@@ -1,6 +1,6 @@
 """Sightings in a person's words, and the photograph on which they were seen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.annotations import annotated
@@ -28,7 +28,7 @@ class Photo:
     """A stored picture with what was seen on it."""
 
     id: str
-    label: str  # of the newest sighting on it
+    label: str  # of the first sighting on it
     seen: str
     words: str  # for those who cannot see it
     caption: str
@@ -63,10 +63,24 @@ def how_sure(confidence: float) -> str:
     return gettext("probably") if confidence >= 0.5 else gettext("not sure")
 
 
-def newest_photo(sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names) -> Photo | None:
-    """Of the newest sighting whose picture is still there."""
-    kept = dict.fromkeys(sighting.picture for sighting in sightings if sighting.picture is not None)
-    photos = (photo(name, sightings, picture, when, names) for name in kept)
+def foremost(sightings: Sequence[Sighting], names: Names, done: Container[str] = ()) -> Sighting | None:
+    """The one to name first: of the pest that there was most of, and the newest of equals.
+
+    Naming the newest would hide fourteen hoppers of the night behind the one bug that came at dawn. A pest comes before
+    a friend, and before labels about which somebody has `done` something.
+    """
+    foes = [one for one in sightings if not names.is_harmless(one.label)]
+    still_open = [one for one in foes if one.label not in done]
+    return max(still_open or foes or sightings, key=lambda one: one.count, default=None)
+
+
+def photo_of(
+    lead: Sighting | None, sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names
+) -> Photo | None:
+    """Of the sighting that the page speaks of, else of the newest whose picture is still there."""
+    ordered = sorted(sightings, key=lambda one: one is not lead)
+    kept = dict.fromkeys(sighting.picture for sighting in ordered if sighting.picture is not None)
+    photos = (photo(name, ordered, picture, when, names) for name in kept)
     return next((found for found in photos if found is not None), None)
 
 

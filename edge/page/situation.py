@@ -40,6 +40,7 @@ class Facts:
     """What is committed about the last 24 hours."""
 
     newest: Sighting | None  # the newest sighting
+    foremost: Sighting | None  # the one to name first, see sightings.foremost
     frames: int  # looked at
     awake_s: float  # time in which frames came
 

@@ -15,7 +15,9 @@ from tests.page.scenes import (
     SCENES,
     Scene,
     first_minutes,
+    interval,
     nothing,
+    over_the_level,
     picture_of,
     seen,
     sighting,
@@ -71,6 +73,50 @@ def test_a_pest_comes_before_a_helper_that_was_seen_later(scene: Scene, client: 
     scene.store.commit([sighting(scene.before(hours=2), HOPPER, 4)])
     scene.store.commit([sighting(scene.before(minutes=1), "Coccinella septempunctata", 9)])
     assert '<h1 id="headline">Brown planthopper: 4</h1>' in client.get("/").text
+
+
+def test_many_of_the_night_come_before_the_one_that_was_seen_last(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=4), HOPPER, 14)], picture_of("brown_planthopper_nymph.jpg"))
+    scene.store.commit([sighting(scene.before(minutes=1), BUG, 1)], picture_of("rice_bug.jpg"))
+    page = client.get("/").text
+    assert '<h1 id="headline">Brown planthopper: 14</h1>' in page
+    assert "Seen 4 hours ago" in page
+    assert "Photograph from the field with Brown planthopper: 14" in page
+
+
+def test_among_as_many_of_each_the_newest_is_named(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=2), HOPPER, 2)])
+    scene.store.commit([sighting(scene.before(minutes=5), BUG, 2)])
+    scene.store.commit([sighting(scene.before(minutes=1), BUG, 1)])
+    assert '<h1 id="headline">Slender rice bug: 2</h1>' in client.get("/").text
+
+
+def test_what_is_there_stands_beside_the_two_days_before(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    assert "Most on one picture, each day: yesterday 4, the day before 3" in client.get("/").text
+
+
+def test_a_day_before_that_nobody_looked_at_is_no_zero(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([interval(scene.before(days=1), {HOPPER: 2})])
+    scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 3)])
+    assert "yesterday 2, the day before no data" in client.get("/").text
+
+
+def test_before_the_second_day_nothing_is_compared(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), HOPPER, 3)])
+    assert "yesterday" not in client.get("/").text
+
+
+def test_the_picture_below_is_of_the_pest_that_is_spoken_of(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    scene.store.commit([sighting(scene.before(seconds=9), BUG, 9)], picture_of("rice_bug.jpg"))
+    page = client.get("/").text
+    assert '<h1 id="headline">Brown planthopper: 14 yesterday</h1>' in page
+    assert "Photograph from the field with Brown planthopper: 5" in page
 
 
 def test_only_what_is_committed_is_shown(scene: Scene, client: FlaskClient) -> None:

@@ -11,9 +11,9 @@ from tests.page.scenes import sighting
 
 CLOCK = SetClock()
 NOW = CLOCK.now()
-SEEN = Facts(newest=sighting(NOW), frames=40, awake_s=3600.0)
-ZERO = Facts(newest=None, frames=40, awake_s=3600.0)
-NO_FACTS = Facts(newest=None, frames=0, awake_s=0.0)
+SEEN = Facts(newest=sighting(NOW), foremost=sighting(NOW), frames=40, awake_s=3600.0)
+ZERO = Facts(newest=None, foremost=None, frames=40, awake_s=3600.0)
+NO_FACTS = Facts(newest=None, foremost=None, frames=0, awake_s=0.0)
 OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
 
 
