@@ -1,7 +1,5 @@
 """For machines: the node's state, days and records, read-only."""
 
-import csv
-import io
 from pathlib import Path
 
 import msgspec
@@ -11,6 +9,8 @@ from edge import __version__
 from edge.board import read_board
 from edge.config import MEGABYTE
 from edge.counts import Interval
+from edge.exports.columns import Cell
+from edge.exports.csv_table import csv_cell, csv_lines
 from edge.page.answers import (
     CSV_COLUMNS,
     Board,
@@ -112,12 +112,8 @@ def fortnight() -> Response:
 def fortnight_csv() -> Response:
     """The same as a table: a row a day and taxon; without data the count is empty, and a real zero is a 0."""
     days, intervals = node().days()
-    text = io.StringIO(newline="")
-    table = csv.writer(text)
-    table.writerow(CSV_COLUMNS)
-    for day in days:
-        table.writerows(_csv_rows(day, intervals))
-    response = Response(text.getvalue(), mimetype="text/csv")
+    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, intervals))
+    response = Response(csv_lines([CSV_COLUMNS, *rows]), mimetype="text/csv")
     name = f"{node().config.node.node}-{days[-1].day}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -167,16 +163,11 @@ def _counts(day: Day, unit: str | None) -> DayCounts:
     )
 
 
-def _csv_rows(day: Day, intervals: list[Interval]) -> list[tuple[object, ...]]:
-    unit = intervals[-1].unit if intervals else ""
+def _csv_rows(day: Day, intervals: list[Interval]) -> list[tuple[Cell, ...]]:
+    date, unit = day.day.isoformat(), intervals[-1].unit if intervals else ""
     effort = (day.frames, day.awake_s)
     if not day.frames:
-        return [(day.day, "", unit, "", "", "", *effort)]
+        return [(date, None, unit, None, None, None, *effort)]
     if not day.figures:
-        return [(day.day, "", unit, 0, 0, 0, *effort)]
-    return [(day.day, _cell(k), unit, f.count, f.low, f.high, *effort) for k, f in sorted(day.figures.items())]
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet takes what begins with one of these for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+        return [(date, None, unit, 0, 0, 0, *effort)]
+    return [(date, label, unit, f.count, f.low, f.high, *effort) for label, f in sorted(day.figures.items())]
