@@ -28,7 +28,7 @@ def open_database(url: str, name: str = "fieldeye") -> Database:
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError as why:
-        raise ConfigError(f"--database is no address ({why}); write postgresql://user@host/name") from why
+        raise ConfigError(f"--database is no address ({first_line(why)}); write postgresql://user@host/name") from why
     try:
         return psycopg.connect(
             url, autocommit=True, connect_timeout=_GIVE_UP_S, application_name=name, options=_OPTIONS

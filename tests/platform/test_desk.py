@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from edge.cli import platform_main
 from edge.clock import SystemClock
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
@@ -26,6 +26,7 @@ from edge.platform.worker import Worker
 from edge.wire import ImageHeader, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
+from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_population import Fleet
 from tests.records import MOTH, count
 from tests.waiting import wait_until
@@ -265,3 +266,24 @@ def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the
         finally:
             stop.set()
             thread.join(20)
+
+
+def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> None:
+    """A server of its own, since roles are the server's: here the owner makes the first."""
+    with Postgres(QUICK) as server:
+        with open_database(server.url()) as root:
+            root.execute("CREATE ROLE station LOGIN CREATEROLE")
+            root.execute("CREATE ROLE other LOGIN")
+            root.execute("CREATE DATABASE own OWNER station")
+            root.execute("CREATE DATABASE second OWNER other")
+        own = server.url("own", "station")
+        with open_database(own) as database:
+            migrate(database)
+            add_person(database, "county", PASSWORD, "330106")
+        client = create_app(own).test_client()
+        assert client.post("/log-in", data={"name": "county", "password": PASSWORD}).status_code == 302
+        assert client.get("/").status_code == 200
+        with open_database(server.url("second", "other")) as database:
+            migrate(database)
+            with pytest.raises(StoreError, match="may not make the role fieldeye_area_330106 .*CREATEROLE"):
+                add_person(database, "county", PASSWORD, "330106")

@@ -2,10 +2,11 @@
 
 from secrets import token_bytes
 
+from psycopg.errors import InsufficientPrivilege
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from edge.errors import UsageError
-from edge.platform.database import Database
+from edge.errors import StoreError, UsageError
+from edge.platform.database import Database, first_line
 from edge.platform.population import LEVELS
 
 FEWEST_LETTERS = 10
@@ -14,7 +15,7 @@ _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a
 
 
 def add_person(database: Database, name: str, password: str, area: str) -> None:
-    """Also changes a password or an area. Raises UsageError."""
+    """Also changes a password or an area. Raises UsageError, StoreError."""
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
     if len(area) not in LEVELS or not (area == "" or (area.isascii() and area.isdecimal())):
@@ -22,13 +23,19 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
     if not 0 < len(name) <= 80:
         raise UsageError("a name has 1 to 80 letters; choose another")
     role = f"fieldeye_area_{area or 'all'}"
-    with database.transaction():
-        database.execute("SELECT add_reader(%s, %s)", (role, area))
-        database.execute(
-            "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE"
-            " SET password_hash = excluded.password_hash, role = excluded.role, failures = 0, locked_until = NULL",
-            (name, generate_password_hash(password), role),
-        )
+    try:
+        with database.transaction():
+            database.execute("SELECT add_reader(%s, %s)", (role, area))
+            database.execute(
+                "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE"
+                " SET password_hash = excluded.password_hash, role = excluded.role, failures = 0, locked_until = NULL",
+                (name, generate_password_hash(password), role),
+            )
+    except InsufficientPrivilege as why:
+        raise StoreError(
+            f"the database's user may not make the role {role} ({first_line(why)}); connect as the one who made the"
+            " others, or give it the right: ALTER ROLE … CREATEROLE"
+        ) from why
 
 
 def role_of(database: Database, name: str, password: str) -> str | None:
