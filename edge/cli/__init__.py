@@ -20,7 +20,7 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
     "count": "how many come, are new, or are affected, in a video or a folder of pictures",
     "degree-days": "how far the heat since a day or the first catch has brought a pest",
     "check": "is this configuration right?",
-    "doctor": "is this node well? camera, model, store, clock, broker",
+    "doctor": "is this node well? camera, model, advice, page, store, clock, broker",
     "listen": "what a broker is told, decoded as the platform sees it",
     "export": "records into a file, to be carried where no network goes",
     "reviewed": "pictures that people checked on the page, as COCO for training",
@@ -43,6 +43,7 @@ PLATFORM_COMMANDS = {
     "export": "records of a ledger as files that other programs read",
     "simulate": "a fleet of nodes on the real wire, with the truth beside it",
 }
+LEVELS = {"run": logging.INFO, "doctor": logging.CRITICAL}  # the doctor's verdicts say what a log would
 FILES = {"fieldeye-platform export": "platform_export"}  # where the verb alone would name another's file
 
 
@@ -64,7 +65,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
         if not words:
             parser.exit(WRONG_USE, parser.format_help())
         args = parser.parse_args(words)
-        set_up_logs(logging.DEBUG if args.debug else logging.INFO if verb == "run" else logging.WARNING)
+        set_up_logs(logging.DEBUG if args.debug else LEVELS.get(verb or "", logging.WARNING))
         return int(args.run(args))
     except (ConfigError, UsageError) as why:
         return _fail(program, str(why), WRONG_USE)

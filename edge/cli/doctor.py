@@ -4,19 +4,22 @@ import argparse
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 
-from edge.bundle import find_bundle
+from edge.bundle import Bundle, find_bundle
 from edge.cameras import Frame, open_watched_camera
 from edge.changes import load_changed
+from edge.cli.advice_verdict import on_advice
 from edge.cli.check import DEFAULT_CONFIG
-from edge.cli.exits import DONE, NOT_WELL
+from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
+from edge.cli.page_verdict import on_page
 from edge.cli.update import SERVICE
+from edge.cli.verdict import Verdict
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig
-from edge.errors import FieldeyeError
+from edge.errors import ConfigError, FieldeyeError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
@@ -26,15 +29,6 @@ from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places, running_counter, said, trial
 
 FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key frame
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """On one part. `state`: ok, worth a look (the node works all the same), or not well."""
-
-    what: str
-    state: str
-    sentence: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,9 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if every part is well, 1 if one is not, 2 with a wrong configuration."""
-    config, _ = load_changed(args.config)
+    try:
+        config, refused = load_changed(args.config)
+    except ConfigError as why:
+        if not args.json:
+            raise
+        print(json.dumps(asdict(Verdict("configuration", "not well", str(why))), ensure_ascii=False))
+        return WRONG_USE
     is_well = True
-    for verdict in diagnose(config, SystemClock()):
+    for verdict in diagnose(config, SystemClock(), refused):
         is_well &= verdict.state != "not well"
         print(json.dumps(asdict(verdict), ensure_ascii=False) if args.json else _line(verdict), flush=True)
     if not args.json:
@@ -57,16 +57,26 @@ def run(args: argparse.Namespace) -> int:
     return DONE if is_well else NOT_WELL
 
 
-def diagnose(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:
-    """One verdict after the other, in the order in which a node starts."""
-    yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
+def diagnose(config: NodeConfig, clock: Clock, refused: str = "") -> Iterator[Verdict]:
+    """One verdict after the other, in the order in which a node starts.
+
+    `refused`: why what was changed on the page is left out.
+    """
+    if refused:
+        yield Verdict("configuration", "worth a look", f"what was set on the page is left out: {refused}")
+    else:
+        yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
     yield _clock(clock)
     yield _store(config)
     yield _software(Places())
     yield from _service()
     frame, verdict = _camera(config, clock)
     yield verdict
-    yield _model(config, clock, frame)
+    verdict, bundle = _model(config, clock, frame)
+    yield verdict
+    if bundle is not None:
+        yield from on_advice(config, bundle.labels)
+    yield from on_page(config.page)
     yield from _broker(config, clock)
 
 
@@ -126,7 +136,7 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     return frame, Verdict("camera", "ok", f"{frame.source}: {width_px}x{height_px} px")
 
 
-def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> Verdict:
+def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:
     wanted = config.model
     try:
         release = find_bundle(wanted.name, models_folder(wanted.name, Path(wanted.folder)))
@@ -135,20 +145,21 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> Verdict:
         return _previous_model(config, why)
     name = f"{detector.bundle.name} {detector.bundle.version}"
     if frame is None:
-        return Verdict("model", "ok", f"{name} loads")
+        return Verdict("model", "ok", f"{name} loads"), detector.bundle
     started_s = clock.monotonic_s()
     found = detector(frame.image)
     took_ms = (clock.monotonic_s() - started_s) * 1000
-    return Verdict("model", "ok", f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms")
+    sentence = f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms"
+    return Verdict("model", "ok", sentence), detector.bundle
 
 
-def _previous_model(config: NodeConfig, why: FieldeyeError) -> Verdict:
+def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:
     """Would the node go on with the last one that started well?"""
     try:
         bundle = open_detector(config.model.name, kept=Path(config.store.folder) / "bundles").detector.bundle
     except FieldeyeError:
-        return Verdict("model", "not well", str(why))
-    return Verdict("model", "worth a look", f"{bundle.name} {bundle.version} runs instead: {why}")
+        return Verdict("model", "not well", str(why)), None
+    return Verdict("model", "worth a look", f"{bundle.name} {bundle.version} runs instead: {why}"), bundle
 
 
 def _broker(config: NodeConfig, clock: Clock) -> Iterator[Verdict]:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     parts = {"about.json": about(SystemClock().now(), trouble), "log.txt": _log(args.log)}
     if config is not None:
         parts["config.json"] = as_json(msgspec.to_builtins(config))
-        parts["doctor.txt"] = _doctor(config)
+        parts["doctor.txt"] = _doctor(config, trouble)
         parts["store.json"] = _had(lambda: _store(config))
         parts["health.json"] = _asked(config, "/api/v1/health")
         parts["metrics.txt"] = _asked(config, "/metrics")
@@ -72,8 +72,8 @@ def _log(file: Path | None) -> str:
     return journal()
 
 
-def _doctor(config: NodeConfig) -> str:
-    return "\n".join(f"{one.state}: {one.what}: {one.sentence}" for one in diagnose(config, SystemClock()))
+def _doctor(config: NodeConfig, refused: str) -> str:
+    return "\n".join(f"{one.state}: {one.what}: {one.sentence}" for one in diagnose(config, SystemClock(), refused))
 
 
 def _store(config: NodeConfig) -> str:

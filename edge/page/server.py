@@ -48,8 +48,7 @@ class PageServer:
     @property
     def url(self) -> str:
         """The address to type into a browser on this machine."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104  shown, not bound
-        return f"http://[{host}]:{self.port}/" if ":" in host else f"http://{host}:{self.port}/"
+        return address_of(self.host, self.port)
 
     def close(self) -> None:
         """Stop listening and end the thread. Raises ThreadStuckError if it does not end in time."""
@@ -89,12 +88,27 @@ def _channel_of(app: Flask) -> type[HTTPChannel]:
 
 def serve(app: Flask, host: str, port: int) -> PageServer:
     """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
+    return PageServer(app, listen(host, port))
+
+
+def address_of(host: str, port: int) -> str:
+    """What to type into a browser on this machine for a page that listens there."""
+    shown = answering(host)
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
+def answering(host: str) -> str:
+    """Where a page that listens on `host` answers on this machine."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  asked, not bound
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises FieldeyeError."""
     try:
-        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as why:
         taken = why.errno == errno.EADDRINUSE
         reason = "is used by another program" if taken else f"cannot be opened ({why.strerror})"
         raise FieldeyeError(
             f"port {port} on {host} {reason}; stop what uses it or set another [page] port in node.toml"
         ) from why
-    return PageServer(app, listening)

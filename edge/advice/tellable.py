@@ -1,0 +1,34 @@
+"""Which thresholds a node's counts can be held against: those in a unit that its camera tells or can be turned into."""
+
+from collections.abc import Iterable, Mapping
+
+from edge.advice.thresholds import Threshold
+from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, noun_of
+from edge.config import Mode
+
+PER_M2 = "insects/m2"  # where the camera was calibrated
+TOLD: Mapping[Mode, tuple[str, ...]] = {  # as edge/advice/evidence.py tells them
+    "live": ("insects/picture", "visits/day", PER_M2),
+    "trap": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
+    "leaf": ("% leaves", "% leaf area"),
+}
+
+
+def tellable(
+    thresholds: Iterable[Threshold],
+    mode: Mode,
+    stand: Stand = UNKNOWN_STAND,
+    *,
+    stages: frozenset[tuple[str, str]] = frozenset(),
+    has_area: bool = False,
+) -> tuple[Threshold, ...]:
+    """Those that a count can ever be compared with; `stages`: name and life stage of what the model tells apart."""
+    told = [unit for unit in TOLD[mode] if unit != PER_M2 or has_area]
+    return tuple(row for row in thresholds if any(_fits(unit, row, stand, stages) for unit in told))
+
+
+def _fits(unit: str, row: Threshold, stand: Stand, stages: frozenset[tuple[str, str]]) -> bool:
+    stage = noun_of(row.unit)
+    if (row.scientific_name, stage) in stages:
+        unit = unit.replace("insects/", f"{stage}s/", 1)
+    return not isinstance(converted(1.0, unit, row.unit, stand), Refused)

@@ -1,0 +1,83 @@
+"""What the doctor says of advice: is there an action level that this node's counts can ever reach?"""
+
+import difflib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from edge.advice import Stand, Threshold, defaults, watched
+from edge.advice.tellable import PER_M2, TOLD, tellable
+from edge.calibration import load_calibration
+from edge.cli.verdict import Verdict
+from edge.config import NodeConfig
+from edge.counts import name_and_stage
+from edge.errors import FieldeyeError
+
+OWN = "set your station's in [[advice.threshold]]"
+
+
+def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
+    """Nothing where nobody asked for advice. `labels`: what the model tells."""
+    advice, mode = config.advice, config.camera.mode
+    crop = advice.crop or config.node.crop
+    if not crop and not advice.threshold:
+        return
+    has_area = _has_area(Path(config.store.folder))
+    told = [name_and_stage(label) for label in labels]
+    names = {name for name, _ in told}
+    stand = Stand(
+        leaves_per_plant=advice.leaves_per_plant, plants_per_m2=advice.plants_per_m2, hills_per_m2=advice.hills_per_m2
+    )
+    rows = watched(names, advice, crop)
+    useful = tellable(rows, mode, stand, stages=frozenset(told), has_area=has_area)
+    wrong = _wrong_own(config, names, useful, has_area=has_area)
+    if wrong:
+        yield Verdict("advice", "worth a look", wrong)
+    elif not useful:
+        yield Verdict("advice", "worth a look", _none(crop or "", rows, config, has_area=has_area))
+    else:
+        yield Verdict("advice", "ok", f"counts are held against {_listed(useful)}")
+
+
+def _has_area(folder: Path) -> bool:
+    """Does a calibration say how large the place is that the camera sees?"""
+    try:
+        calibration = load_calibration(folder)
+    except FieldeyeError:
+        return False
+    return calibration is not None and calibration.area_mm2 is not None
+
+
+def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Threshold], *, has_area: bool) -> str:
+    """The first own threshold that is never reached, and why."""
+    reached = {(row.scientific_name, row.unit) for row in useful}
+    for own in config.advice.threshold:
+        if own.label not in names:
+            near = difflib.get_close_matches(own.label, names, n=1)
+            remedy = f"did you mean {near[0]}?" if near else "see `fieldeye model list`"
+            return f"advice.threshold of {own.label}: the model {config.model.name} does not tell it; {remedy}"
+        if (own.label, own.unit) not in reached:
+            where = f"advice.threshold of {own.label}: {own.unit}"
+            return (
+                f"{where} is never told in mode {config.camera.mode}; give one of {_units(config, has_area=has_area)}"
+            )
+    return ""
+
+
+def _none(crop: str, rows: Collection[Threshold], config: NodeConfig, *, has_area: bool) -> str:
+    known = sorted({row.crop for row in defaults()})
+    if crop not in known:
+        near = difflib.get_close_matches(crop, known, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or {OWN}"
+        return f"no action level is packaged for the crop {crop}; {remedy}"
+    if not rows:
+        return f"no action level for {crop} is of a pest that the model {config.model.name} tells; {OWN}"
+    units = _units(config, has_area=has_area)
+    return f"the action levels for {crop} ({_listed(rows)}) are for people who count in the field; {OWN}, in {units}"
+
+
+def _listed(rows: Collection[Threshold]) -> str:
+    return ", ".join(f"{row.scientific_name} {row.low:g} {row.unit}" for row in rows)
+
+
+def _units(config: NodeConfig, *, has_area: bool) -> str:
+    return ", ".join(unit for unit in TOLD[config.camera.mode] if unit != PER_M2 or has_area)
