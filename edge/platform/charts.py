@@ -1,4 +1,4 @@
-"""Bars of nights and maps of places as SVG, for paper and page alike. Colours come from the page's style."""
+"""Bars of nights and maps of places as SVG, for paper and page alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,23 @@ DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would
 WIDTH, BAR_HEIGHT = 640.0, 90.0
 _MOST_RADIUS, _EDGE = 22.0, 30.0
 LARGEST_HEIGHT = 380.0
+# Each shape carries its look, for the paper's renderer does not apply the page's style to a picture. What a dark screen
+# needs otherwise stands in that style, by class, and goes before these.
+_LOOK = {
+    "plain": 'fill="#2e7d4f"',
+    "calm": 'fill="#2e7d4f"',
+    "look": 'fill="#c77700"',
+    "act": 'fill="#b3261e"',
+    "gap": 'fill="#48524a" font-size="11" text-anchor="middle"',
+    "threshold": 'stroke="#b3261e" stroke-dasharray="5 3"',
+    "outline": 'fill="#eef2ee" stroke="#7b877d"',
+    "bar": 'stroke="#1b1f1b"',
+    "scale": 'fill="#1b1f1b" font-size="11"',
+    "seen": 'fill="#b3261e" stroke="#fff"',
+    "zero": 'fill="#2e7d4f"',
+    "silent": 'fill="#fff" stroke="#48524a" stroke-dasharray="2 2"',
+}
+_DOT_OPACITY = 0.65  # dots may lie on each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,7 @@ def bars(nights: Sequence[Trend], start_at: float | None) -> str:
     drawn = [_bar(one, n * step, step, most) for n, one in enumerate(nights)]
     if start_at is not None:
         y = BAR_HEIGHT * (1 - start_at / most)
-        drawn.append(f'<line class="threshold" x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
     missing = sum(one.per_camera_night is None for one in nights)
     says = gettext(
         "%(nights)s nights, most %(most)s a camera and night, %(missing)s without data",
@@ -44,11 +61,11 @@ def bars(nights: Sequence[Trend], start_at: float | None) -> str:
 
 def _bar(night: Trend, x: float, step: float, most: float) -> str:
     if night.per_camera_night is None:
-        return f'<text class="gap" x="{x + step / 2:.1f}" y="{BAR_HEIGHT + 11:.0f}">×</text>'
+        return f'<text {_look("gap")} x="{x + step / 2:.1f}" y="{BAR_HEIGHT + 11:.0f}">×</text>'
     height = max(BAR_HEIGHT * night.per_camera_night / most, 1.0)  # a zero is a line that can be seen
     title = f"<title>{night.night}: {night.per_camera_night:.1f}</title>"
     return (
-        f'<rect class="{night.level or "plain"}" x="{x + 1:.1f}" y="{BAR_HEIGHT - height:.1f}" '
+        f'<rect {_look(night.level or "plain")} x="{x + 1:.1f}" y="{BAR_HEIGHT - height:.1f}" '
         f'width="{max(step - 2, 1):.1f}" height="{height:.1f}">{title}</rect>'
     )
 
@@ -100,29 +117,35 @@ class _Frame:
         """A round number of kilometres."""
         km = max((one for one in (0.1, 0.5, 1, 5, 10, 50, 100, 500) if one * self.km <= WIDTH / 3), default=0.1)
         y = self.height - 6
-        line = f'<line class="scale" x1="8" x2="{8 + km * self.km:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        return f'{line}<text class="scale" x="8" y="{y - 5:.1f}">{km:g} km</text>'
+        line = f'<line {_look("bar")} x1="8" x2="{8 + km * self.km:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        return f'{line}<text {_look("scale")} x="8" y="{y - 5:.1f}">{km:g} km</text>'
 
 
 def _dot(frame: _Frame, place: Place, most: int) -> str:
     x, y = frame.at(place.at)
     radius = 4.0 if not place.count else max(_MOST_RADIUS * sqrt(place.count / most), 4.0)
-    return f'<circle class="{_kind(place)}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place)}</circle>'
+    look = _of_place(place, _DOT_OPACITY)
+    return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place)}</circle>'
 
 
 def _square(frame: _Frame, place: Place, most: int) -> str:
     x, y = frame.at(place.at)
     side = max(frame.km, 5.0)
     strength = 0.2 + 0.8 * sqrt((place.count or 0) / most)
-    shade = f' fill-opacity="{strength:.2f}"' if place.count else ""
     return (
-        f'<rect class="{_kind(place)}"{shade} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
+        f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
         f'height="{side:.1f}">{_title(place)}</rect>'
     )
 
 
-def _kind(place: Place) -> str:
-    return "silent" if place.count is None else "seen" if place.count else "zero"
+def _of_place(place: Place, opacity: float) -> str:
+    if not place.count:
+        return _look("silent" if place.count is None else "zero")
+    return f'{_look("seen")} fill-opacity="{opacity:.2f}"'
+
+
+def _look(kind: str) -> str:
+    return f'class="{kind}" {_LOOK[kind]}'
 
 
 def _title(place: Place) -> str:
@@ -132,7 +155,7 @@ def _title(place: Place) -> str:
 
 def _ring(frame: _Frame, ring: Sequence[Point]) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(frame.at, ring))
-    return f'<polygon class="outline" points="{points}"/>'
+    return f'<polygon {_look("outline")} points="{points}"/>'
 
 
 def _svg(width: float, height: float, says: str, drawn: Sequence[str]) -> str:

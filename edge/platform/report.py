@@ -1,5 +1,6 @@
 """The week's report of an area as one HTML file, and the same as PDF. It tells what was observed."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -46,7 +47,8 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
 
 
 def pdf(page: str) -> bytes:
-    """The page on A4."""
+    """The page on A4. What its renderer says of words that only a screen needs goes to nobody."""
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     from weasyprint import HTML  # noqa: PLC0415  it loads Pango, which only paper needs
 
     return bytes(HTML(string=page, url_fetcher=_fetch_nothing).write_pdf())

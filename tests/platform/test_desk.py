@@ -285,5 +285,5 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
         assert client.get("/").status_code == 200
         with open_database(server.url("second", "other")) as database:
             migrate(database)
-            with pytest.raises(StoreError, match="may not make the role fieldeye_area_330106 .*CREATEROLE"):
+            with pytest.raises(StoreError, match=r"may not make the role fieldeye_area_330106 .*CREATEROLE"):
                 add_person(database, "county", PASSWORD, "330106")

@@ -6,17 +6,19 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pypdfium2
 import pytest
 
 from edge.cli import platform_main
 from edge.errors import UsageError
-from edge.platform.charts import Place, area_map, bars
+from edge.platform import charts
+from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
 from edge.platform.database import Database
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend
-from edge.platform.report import html
+from edge.platform.report import html, pdf
 from edge.platform.week import week
 from tests.platform.test_population import Fleet
 from tests.records import APHID, MOTH, count
@@ -147,6 +149,41 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
     text = "".join(page.get_textpage().get_text_range() for page in paper)
     assert "42 to 63" in text
     assert MOTH[0] in text
+
+
+def test_paper_shows_seen_none_and_no_data_in_the_colours_that_its_words_name(fleet: Fleet) -> None:
+    fleet.place("d", latitude_deg=30.05, longitude_deg=120.15)
+    fleet.counts("d", 40)  # known, and silent in this week
+    fleet.sum_up()
+    paper = pypdfium2.PdfDocument(pdf(html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)))
+    pixels = np.concatenate([np.asarray(page.render(scale=1).to_pil().convert("RGB")).reshape(-1, 3) for page in paper])
+    seen, none, land = (0xC7, 0x6C, 0x66), (0x2E, 0x7D, 0x4F), (0xEE, 0xF2, 0xEE)
+    for colour in (seen, none, land):
+        assert _near(pixels, colour) > 20, colour
+    assert _near(pixels, (0, 0, 0)) < 100, "what has no colour is black"
+
+
+def _near(pixels: np.ndarray, colour: tuple[int, int, int]) -> int:
+    """How many of `pixels` (n, 3) have that colour, within what edges and opacity change."""
+    return int((np.abs(pixels.astype(int) - colour) <= 12).all(axis=1).sum())
+
+
+def test_squares_are_the_stronger_the_more_was_counted() -> None:
+    places = [Place(f"n{n}", Point(30 + n / 100, 120), 100 if n else 25) for n in range(DOTS_BELOW)]
+    drawn = area_map(places)
+    assert set(re.findall(r'class="seen"[^>]*fill-opacity="([\d.]+)"', drawn)) == {"1.00", "0.60"}
+    assert "fill-opacity" not in html_style()
+
+
+def html_style() -> str:
+    """The report's own style, which would go before what a shape carries."""
+    return Path(charts.__file__).with_name("templates").joinpath("report.html").read_text("utf-8")
+
+
+def test_an_area_without_a_node_is_not_said_to_have_reported(fleet: Fleet) -> None:
+    page = html(week(fleet.database, "999999", MONDAY, SUNDAY), [], MADE)
+    assert "No node of this area has been heard yet." in page
+    assert "Every node reported" not in page
 
 
 @pytest.mark.parametrize(
