@@ -6,11 +6,19 @@ import pytest
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.broker import Broker
 from tests.page.browsing import CHROMIUM, FLAGS
 
 # No deadline: on a busy machine of two cores a fast example now and then takes its time, which is no fault.
 settings.register_profile("fieldeye", deadline=None)
 settings.load_profile("fieldeye")
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """A Mosquitto of the test's own."""
+    with Broker() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -85,12 +85,6 @@ def running(config: Path, folder: Path, page_port: int, *options: str) -> Iterat
             process.kill()
 
 
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as one:
-        yield one
-
-
 class Ear:
     """A subscriber in a thread: the keys it has counted."""
 

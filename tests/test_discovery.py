@@ -4,7 +4,6 @@ The same payload against Home Assistant's own schemas: make test-homeassistant.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,6 @@ TOPIC = f"homeassistant/device/fieldeye_{SITE}_{NODE}/config"
 INFO = MESSAGES["info"]
 assert isinstance(INFO, Info)
 TOLD = json.loads(discovery_payload(NODE_TABLE, INFO))
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as one:
-        yield one
 
 
 def shown(name: str, message: bytes) -> str:

@@ -48,12 +48,6 @@ SMALL, LARGE = jpeg(100), jpeg(400)
 
 
 @pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as started:
-        yield started
-
-
-@pytest.fixture
 def platform(broker: Broker) -> Iterator[Platform]:
     with_pictures = Platform(broker)
     yield with_pictures

@@ -36,12 +36,6 @@ def kept(out: Path) -> list[int]:
     return [json.loads(line)["seq"] for line in lines if line.endswith("\n")]
 
 
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as one:
-        yield one
-
-
 def test_a_question_that_came_over_the_network_is_kept_beside_the_file(tmp_path: Path, broker: Broker) -> None:
     out, photo = tmp_path / "records.jsonl", b"\xff\xd8" + bytes(range(256)) * 100 + b"\xff\xd9"
     with running(tmp_path / "node", to(broker.port)) as node, ingesting(broker, out):

@@ -3,7 +3,6 @@
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,12 +22,6 @@ from tests.records import instant, interval, sighting
 from tests.waiting import wait_until
 
 STOPS_S = 20.0  # what it does not wait for would take 90
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as started:
-        yield started
 
 
 def test_what_is_committed_is_counted_and_equals_what_was_committed(tmp_path: Path, broker: Broker) -> None:

@@ -1,6 +1,5 @@
 """Readings over MQTT, from a real broker: they come when they come, and nothing else is taken for one."""
 
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -14,12 +13,6 @@ from tests.waiting import wait_until
 
 ZIGBEE = ClimateTable(kind="mqtt", topic="zigbee2mqtt/field")
 TASMOTA = ClimateTable(kind="mqtt", topic="t", temperature="AM2301.Temperature", humidity="AM2301.Humidity")
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as running:
-        yield running
 
 
 def test_a_reading_that_another_device_publishes_is_taken_once(broker: Broker) -> None:

@@ -7,7 +7,6 @@ from itertools import count
 import pytest
 
 from edge.platform.database import Database, migrate, open_database
-from tests.broker import Broker
 from tests.platform.postgres import QUICK, Postgres
 
 _NUMBERS = count()
@@ -51,10 +50,4 @@ def fresh(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
     with open_database(url) as one:
-        yield one
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker() as one:
         yield one
