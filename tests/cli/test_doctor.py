@@ -10,12 +10,12 @@ import pytest
 from edge.changes import NAME
 from edge.cli import main
 from edge.cli.advice_verdict import on_advice
+from edge.cli.loopback import free_port
 from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.page import create_app, serve
 from edge.status import StatusBoard
 from edge.store import Store
 from tests.clocks import SetClock
-from tests.network import free_port
 from tests.test_app import configuration
 
 LABELS = ("Plutella xylostella", "Delphacidae")

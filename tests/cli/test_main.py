@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import COMMANDS, main
+from edge.cli.loopback import free_port
 from tests.broker import Broker
-from tests.network import free_port
 from tests.test_app import configuration
 
 
