@@ -40,10 +40,10 @@ def main() -> None:
 
 def read_everything(scene: Scene, picture: np.ndarray) -> None:
     """In each language; the live picture as long as somebody turns a lens."""
+    from edge.languages import LANGUAGES  # noqa: PLC0415
     from edge.page import create_app, serve  # noqa: PLC0415  it is what is measured
     from edge.page.passwords import hashed  # noqa: PLC0415
     from edge.page.trust import digest  # noqa: PLC0415
-    from edge.page.words import LANGUAGES  # noqa: PLC0415
 
     accounts, now = scene.store.accounts, scene.clock.now().utc
     accounts.put(Account(name="farmer", role="farmer", hash=hashed("a long enough one")), now)

@@ -12,7 +12,7 @@ import pytest
 from edge.boxes import Image
 from edge.cli import main
 from edge.label import Label, label_pdf, label_svg
-from edge.page.words import LANGUAGES
+from edge.languages import LANGUAGES
 
 LABEL = Label("valley", "a", "fieldeye-a", "k3n7-w2p9", "Q4TB-77KM-XW2D", "http://10.42.0.1:8080/")
 POINTS_A_MM = 72 / 25.4

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from edge.cli.exits import DONE
 from edge.errors import StoreError, UsageError
+from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database
 from edge.platform.outlines import read_outlines
 from edge.platform.population import keep_threshold, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
-from edge.platform.words import LANGUAGES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.errors import ConfigError, FieldeyeError
+from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
 from edge.page.api import api
 from edge.page.deeds import deeds
@@ -32,7 +33,7 @@ from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
 from edge.page.trust import Trust, install
-from edge.page.words import CATALOGUES, COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, gettext
+from edge.page.words import CATALOGUES, gettext
 from edge.status import StatusBoard
 from edge.store import Store
 

@@ -11,8 +11,9 @@ import msgspec
 from edge.changes import Table, over
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, StoreTable, checked
 from edge.errors import ConfigError
+from edge.languages import LANGUAGES
 from edge.page.position import position
-from edge.page.words import LANGUAGES, gettext
+from edge.page.words import gettext
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "node": NodeTable,

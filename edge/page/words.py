@@ -7,36 +7,9 @@ from pathlib import Path
 
 from babel.dates import format_skeleton, format_time, format_timedelta
 
-from edge.languages import (
-    COOKIE,
-    HTML_LANGUAGE,
-    LANGUAGES,
-    REVIEWED,
-    PoBabel,
-    chosen_language,
-    gettext,
-    locale,
-    ngettext,
-    number,
-)
+from edge.languages import gettext, locale, ngettext, number
 
-__all__ = [
-    "CATALOGUES",
-    "COOKIE",
-    "HTML_LANGUAGE",
-    "LANGUAGES",
-    "REVIEWED",
-    "Moments",
-    "PoBabel",
-    "ago",
-    "chosen_language",
-    "day_in_words",
-    "duration",
-    "gettext",
-    "listed",
-    "ngettext",
-    "number",
-]
+__all__ = ["CATALOGUES", "Moments", "ago", "day_in_words", "duration", "gettext", "listed", "ngettext", "number"]
 
 CATALOGUES = Path(__file__).parent / "translations"
 JUST_NOW_S = 5.0

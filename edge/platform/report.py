@@ -10,6 +10,7 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
 from edge.platform.charts import area_map, bars
 from edge.platform.hull import Point
@@ -25,7 +26,7 @@ from edge.platform.sentences import (
     when,
 )
 from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
-from edge.platform.words import CATALOGUES, HTML_LANGUAGE, REVIEWED, PoBabel, gettext, number, speaking
+from edge.platform.words import CATALOGUES, gettext, number, speaking
 
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:

@@ -7,33 +7,10 @@ from pathlib import Path
 import flask_babel
 from flask import Flask
 
-from edge.languages import (
-    COOKIE,
-    HTML_LANGUAGE,
-    LANGUAGES,
-    REVIEWED,
-    PoBabel,
-    chosen_language,
-    gettext,
-    language,
-    number,
-)
+from edge.languages import gettext, language, number
 from edge.taxa import taxon
 
-__all__ = [
-    "CATALOGUES",
-    "COOKIE",
-    "HTML_LANGUAGE",
-    "LANGUAGES",
-    "REVIEWED",
-    "PoBabel",
-    "chosen_language",
-    "gettext",
-    "language",
-    "named",
-    "number",
-    "speaking",
-]
+__all__ = ["CATALOGUES", "gettext", "named", "number", "speaking"]
 
 CATALOGUES = Path(__file__).parent / "translations"
 

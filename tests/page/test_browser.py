@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser
 
-from edge.page.words import LANGUAGES
+from edge.languages import LANGUAGES
 from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 

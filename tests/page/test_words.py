@@ -13,7 +13,8 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
-from edge.page.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES, REVIEWED
+from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
+from edge.page.words import CATALOGUES
 from tests.page.scenes import Scene, seen
 
 ROOT = Path(__file__).parent.parent.parent

@@ -14,10 +14,11 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
+from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
 from edge.platform.desk import create_app
 from edge.platform.report import html, pdf
 from edge.platform.week import week
-from edge.platform.words import CATALOGUES, HTML_LANGUAGE, LANGUAGES, REVIEWED
+from edge.platform.words import CATALOGUES
 from tests.platform.test_desk import fleet, log_in, still  # noqa: F401  the county with a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH

@@ -8,24 +8,14 @@ import waitress
 from flask import Flask, Response, request
 from psycopg import sql
 
+from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
 from edge.platform.database import Database, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import desk
 from edge.platform.desk.people import secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, when
-from edge.platform.words import (
-    CATALOGUES,
-    COOKIE,
-    HTML_LANGUAGE,
-    LANGUAGES,
-    REVIEWED,
-    PoBabel,
-    chosen_language,
-    gettext,
-    language,
-    named,
-)
+from edge.platform.words import CATALOGUES, gettext, named
 
 PAGES = (map_page, alerts_page, nodes_page, questions_page)  # each adds its addresses to the blueprint
 YEAR_S = 365 * 86_400
@@ -36,6 +26,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 MOST_FORM_BYTES = 65_536
+LOG_IN_S = 12 * 3600
 
 
 def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: bool = False) -> Flask:
@@ -46,6 +37,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
     app.config.update(
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_SECURE=https,
+        PERMANENT_SESSION_LIFETIME=LOG_IN_S,  # its cookie is refused afterwards, also where a browser has kept it
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
         AS_ROLE=roles(url),
