@@ -36,9 +36,10 @@ _DOT_OPACITY = 0.65  # dots may lie on each other
 class Place:
     """Where something was counted. `count` None: no data."""
 
-    name: str
+    name: str  # site/node
     at: Point
     count: int | None
+    area_code: str = ""
 
 
 def bars(nights: Sequence[Trend], start_at: float | None) -> str:

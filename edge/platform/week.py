@@ -122,21 +122,22 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
 
 
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
-    """Of each node with a position: what it counted, zero where it looked and saw none, None where it did not look."""
+    """Of each node with a position, the worst first: zero where it looked and saw none, None where it did not look."""
     rows = database.execute(
         """
-        SELECT node, latitude_deg, longitude_deg, CASE WHEN looked.node_id IS NOT NULL THEN coalesce(many, 0) END
+        SELECT site || '/' || node, latitude_deg, longitude_deg,
+               CASE WHEN looked.node_id IS NOT NULL THEN coalesce(many, 0) END AS told, area_code
         FROM node
         LEFT JOIN (SELECT DISTINCT node_id FROM night_effort WHERE night BETWEEN %(first)s AND %(last)s
                    AND unit = %(unit)s AND frames > 0) AS looked USING (node_id)
         LEFT JOIN (SELECT node_id, sum(count)::bigint AS many FROM night_count JOIN taxon USING (taxon_id)
                    WHERE night BETWEEN %(first)s AND %(last)s AND unit = %(unit)s AND label = %(label)s
                    AND (%(stage)s::text IS NULL OR stage = %(stage)s) GROUP BY node_id) AS counted USING (node_id)
-        WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY node
+        WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY told DESC NULLS LAST, site, node
         """,
         {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")},
     )
-    return [Place(name, Point(latitude, longitude), many) for name, latitude, longitude, many in rows]
+    return [Place(name, Point(latitude, longitude), told, area) for name, latitude, longitude, told, area in rows]
 
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:

@@ -3,11 +3,14 @@
 import hashlib
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
+from time import time
 
 import pytest
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 
 from edge.cli import platform_main
 from edge.clock import SystemClock
@@ -27,7 +30,7 @@ from edge.wire import ImageHeader, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.postgres import QUICK, Postgres
-from tests.platform.test_population import Fleet
+from tests.platform.test_population import FIRST, Fleet
 from tests.records import MOTH, count
 from tests.waiting import wait_until
 
@@ -110,14 +113,40 @@ def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClien
     page = client.get("/?first=2026-07-01&last=2026-07-01").text
     assert "Township 330106011" in page
     assert "<b>3</b> counted, range 1 to 9" in page
-    assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"a", "b"}  # type: ignore[index]
+    assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"s/a", "s/b"}  # type: ignore[index]
     assert "s/c" not in client.get("/nodes").text
     assert "at c?" not in client.get("/questions").text
     for area in ("330106012", "330106", "33", ""):
         other = client.get(f"/api/map?area={area}&first=2026-07-01&last=2026-07-01").json
         assert other is not None
-        assert {row[0] for row in other["places"]} <= {"a", "b"}
+        assert {row[0] for row in other["places"]} <= {"s/a", "s/b"}
         assert other["nights"] == []
+
+
+def test_where_it_is_worst_stands_first_with_its_area(still: FlaskClient) -> None:
+    places = still.get("/?first=2026-07-01&last=2026-07-01").text.split("<h2>Places</h2>")[1]
+    assert places.index("s/b") < places.index("s/a")
+    assert "330106011" in places
+
+
+def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("a", (datetime.now(UTC).date() - FIRST).days + 40, count(MOTH, 9, 9, 9))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/").text
+    assert 'name="last" value="2026-07-01"' in page
+
+
+@pytest.mark.parametrize(("hours", "code"), [(11, 200), (13, 302)])
+def test_a_log_in_ends_after_half_a_day(
+    fleet: Fleet, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: int, code: int
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(TimestampSigner, "get_timestamp", lambda _: int(time()) - hours * 3600)
+        log_in(client)
+    assert client.get("/nodes").status_code == code
 
 
 def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskClient, fleet: Fleet) -> None:

@@ -147,7 +147,7 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     """The next test finds the desk as the first did."""
     yield
     page = request.getfixturevalue("page")
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(media="screen", color_scheme="light")
     page.goto("about:blank")  # or what is still on its way would set the cookie again
     page.context.clear_cookies(name="lang")
 
@@ -157,9 +157,25 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
     page.wait_for_selector("body[data-drawn]", timeout=20_000)
     told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
     assert len(told["places"]) == 20
-    assert [place[3] for place in told["places"] if place[0] == "paddy-20"] == [None]
+    assert [place[3] for place in told["places"] if place[0].endswith("/paddy-20")] == [None]
     assert page.locator("#map path.leaflet-interactive").count() == 20
     assert page.locator("#chart canvas").count() == 1
+
+
+def test_on_a_phone_the_counts_of_places_and_the_charts_legend_are_in_sight(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    assert page.locator(".few").evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert page.locator("#chart").evaluate("box => box.scrollHeight <= box.clientHeight")
+
+
+def test_paper_is_light_and_has_no_buttons_whatever_the_screen_was(page: Page, root: str) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    page.goto(root + PAGES["map"], wait_until="load")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 27)"
+    assert not page.get_by_role("button", name="Show").is_visible()
+    assert not page.locator("header").is_visible()
 
 
 def test_the_menu_of_languages_opens_over_the_map(page: Page, root: str) -> None:

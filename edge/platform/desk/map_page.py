@@ -61,10 +61,11 @@ def _filters() -> tuple[str, date, date]:
 
 
 def _newest(database: Database) -> date:
-    (newest,) = database.execute("SELECT max(night) FROM area_effort WHERE prefix = %s", (g.area,)).fetchone() or (
-        None,
-    )
-    return newest or datetime.now(UTC).date()
+    """The last night with data. One node whose clock runs ahead must not lead all readers into its future."""
+    today = datetime.now(UTC).date()
+    asked = "SELECT max(night) FROM area_effort WHERE prefix = %s AND night <= %s"
+    (newest,) = database.execute(asked, (g.area, today + timedelta(days=1))).fetchone() or (None,)
+    return newest or today
 
 
 def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
