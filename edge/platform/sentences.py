@@ -70,6 +70,20 @@ def between(low: int | None, high: int | None) -> str:
     return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
 
 
+def degree(unit: str, nights: Sequence[Night]) -> str:
+    """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
+    if unit == "affected_frames":
+        return gettext("Incidence: %(share)s.", share=incidence(nights))
+    return gettext("Density: %(density)s.", density=density(nights))
+
+
+def incidence(nights: Sequence[Night]) -> str:
+    """Frames with the symptom among all frames of the nights."""
+    frames = sum(night.frames for night in nights)
+    affected = sum(night.count or 0 for night in nights)
+    return f"{number(100 * affected / frames, 1)} %" if frames else gettext("no data")
+
+
 def density(nights: Sequence[Night]) -> str:
     """Mean of the nights with a calibrated camera, individuals a square metre."""
     known = [night.per_m2 for night in nights if night.per_m2 is not None]

@@ -56,6 +56,16 @@ def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> 
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the report loads nothing"
 
 
+def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metre(fleet: Fleet) -> None:
+    blast = ("Pyricularia oryzae", "PYRIOR")
+    for night, affected in ((5, 3), (6, 0)):
+        fleet.counts("a", night, count(blast, affected), unit="affected_frames", frames=20, area_mm2=1_000_000)
+    fleet.sum_up()
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert re.findall(r"Incidence: [^<]*? %", page) == ["Incidence: 7.5 %"]
+    assert page.count("Density: not calibrated.") == 2
+
+
 def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
     page = html(week(fleet.database, "330106", date(2027, 1, 4), date(2027, 1, 10)), [], MADE)
     assert "0 of 3 nodes reported" in page
