@@ -227,12 +227,13 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
 def load_manifest(folder: Path) -> Manifest:
     """The manifest of a folder of models. Raises BundleError."""
     path = folder / MANIFEST
+    remedy = "install fieldeye again" if folder == MODELS else f"name a folder that has the {MANIFEST} of a release"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); install fieldeye again") from why
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {remedy}") from why
     except ValueError as why:
-        raise BundleError(f"{path}: {why}; install fieldeye again") from why
+        raise BundleError(f"{path}: {why}; {remedy}") from why
 
 
 def find_bundle(name_or_path: str | Path, folder: Path = MODELS) -> Release:

@@ -69,8 +69,8 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
         return int(args.run(args))
     except (ConfigError, UsageError) as why:
         return _fail(program, str(why), WRONG_USE)
-    except FieldeyeError as why:
-        return _fail(program, str(why), NOT_WELL)
+    except (FieldeyeError, PermissionError) as why:
+        return _fail(program, _sentence(why), NOT_WELL)
     except KeyboardInterrupt:
         return DONE
     except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
@@ -94,6 +94,12 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser
+
+
+def _sentence(why: FieldeyeError | PermissionError) -> str:
+    if isinstance(why, PermissionError):
+        return f"{why.filename or 'a file'}: this user may not use it; change its rights, or run as its owner"
+    return str(why)
 
 
 def _fail(program: str, sentence: str, code: int) -> int:

@@ -11,6 +11,7 @@ from threading import Event, Thread, Timer
 from time import monotonic
 
 from edge.app import Node, build
+from edge.cameras.pictures import SUFFIXES
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import sentence
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
@@ -72,9 +73,8 @@ class Sum:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if each committed record was received; without Mosquitto, if frames were looked at."""
-    if not args.pictures.is_dir():
-        raise UsageError(f"--pictures {args.pictures}: no such folder; name a folder of pictures")
+    """0 if frames were looked at, and, where there is Mosquitto, each committed record was received."""
+    _check(args)
     stop = Event()
     stop_on_signal(stop)
     with ExitStack() as outer:
@@ -89,8 +89,18 @@ def run(args: argparse.Namespace) -> int:
             records, board = node.store.health().last_seq or 0, node.board
         done = _sum(records, board, ear)
     print(json.dumps(asdict(done)) if args.json else _sentence(done))
-    complete = done.received == done.records if port else done.frames > 0
-    return DONE if complete and board.snapshot().problem == "" else NOT_WELL
+    complete = done.received == done.records or not port
+    return DONE if complete and done.frames and board.snapshot().problem == "" else NOT_WELL
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises UsageError for what a demonstration cannot begin with."""
+    if args.seconds is not None and not args.seconds > 0:
+        raise UsageError(f"--seconds {args.seconds:g}: is above 0; leave it out to end by Ctrl-C")
+    if not args.pictures.is_dir():
+        raise UsageError(f"--pictures {args.pictures}: no such folder; name a folder of pictures")
+    if not any(path.suffix.lower() in SUFFIXES for path in args.pictures.iterdir()):
+        raise UsageError(f"--pictures {args.pictures}: holds no picture; put JPEG or PNG files there")
 
 
 class Ear:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.cli.exits import DONE
 from edge.platform.database import migrate, open_database
-from edge.platform.desk import create_app, serve
+from edge.platform.desk import create_app, listening
 from edge.platform.desk.people import add_person
 from edge.platform.outlines import read_outlines
 
@@ -29,14 +29,15 @@ def run(args: argparse.Namespace) -> int:
     """Serve until stopped, or add a person."""
     with open_database(args.database, "fieldeye desk") as database:
         migrate(database)
-        if args.add_person:
+        if args.add_person is not None:
             add_person(database, args.add_person, _password(), args.area)
             print(f"{args.add_person} may log in")
             return DONE
     outlines = read_outlines(args.outline) if args.outline else []
     app = create_app(args.database, outlines, https=args.https)
+    server = listening(app, args.host, args.port)
     print(f"http://{args.host}:{args.port}", flush=True)
-    serve(app, args.host, args.port)
+    server.run()
     return DONE
 
 

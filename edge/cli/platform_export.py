@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, write_export
 from edge.cli.platform_pictures import write_pictures
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of.add_argument("--database", metavar="URL", help="that of `ingest --database`: postgresql://user@host/name")
     parser.add_argument("--format", choices=[*FORMATS, "coco"], required=True, help=_help())
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--since", type=date.fromisoformat, metavar="DATE", help="first day, UTC")
-    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="last day, UTC")
+    parser.add_argument("--since", type=as_day, metavar="DATE", help="first day, UTC")
+    parser.add_argument("--until", type=as_day, metavar="DATE", help="last day, UTC")
     parser.add_argument("--publisher", default="unnamed", metavar="NAME", help="who answers for the data, in the file")
 
 
@@ -38,6 +39,8 @@ def _help() -> str:
 
 def run(args: argparse.Namespace) -> int:
     """One pass; more may come in meanwhile."""
+    if args.since and args.until and args.until < args.since:
+        raise UsageError(f"--until {args.until} is before --since {args.since}; give the earlier day to --since")
     if args.format == "coco":
         return _pictures(args)
     with ExitStack() as closing:

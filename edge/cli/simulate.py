@@ -11,6 +11,7 @@ from time import monotonic
 
 from tqdm import tqdm
 
+from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, broker_address
 from edge.cli.stopping import stop_on_signal
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_broker_arguments(parser)
     parser.add_argument("--nodes", type=int, default=10, metavar="N")
     parser.add_argument("--days", type=int, default=1, metavar="D")
-    parser.add_argument("--from", dest="first_day", type=date.fromisoformat, default=date(2026, 7, 20), metavar="DATE")
+    parser.add_argument("--from", dest="first_day", type=as_day, default=date(2026, 7, 20), metavar="DATE")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same fleet")
     parser.add_argument("--faults", type=float, default=1.0, metavar="X", help=faults)
     parser.add_argument("--connections", type=int, default=20, metavar="C", help="which the nodes share (default: 20)")
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Until all is received by somebody, or Ctrl-C."""
     if min(args.nodes, args.days, args.connections) < 1:
         raise UsageError("--nodes, --days and --connections must be at least 1")
+    if args.rate is not None and args.rate <= 0:
+        raise UsageError(f"--rate {args.rate:g} sends nothing; give messages a second above 0, or leave it out")
     plan = FleetPlan(
         nodes=args.nodes,
         days=args.days,

@@ -1,6 +1,7 @@
 """`fieldeye-platform tell`: alerts out to people, by webhook and e-mail."""
 
 import argparse
+import sys
 from datetime import UTC, datetime, time
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +11,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.errors import UsageError
 from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database
-from edge.platform.telling_people import MailServer, add_recipient, tell_people
+from edge.platform.telling_people import MailServer, add_recipient, tell_people, without_server
 
 EVERY_S = 10.0
 
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{address} is told from now on")
             return DONE
         mail = _mail_server(args)
+        if mail is None and (waiting := without_server(database)):
+            print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
         while not stop.is_set():
             tell_people(database, mail, datetime.now(UTC))
             if args.once or stop.wait(EVERY_S):
@@ -56,7 +59,7 @@ def _quiet(text: str | None) -> tuple[time, time] | None:
         first, last = text.split("-") if text else (None, None)
         return None if first is None or last is None else (time.fromisoformat(first), time.fromisoformat(last))
     except ValueError as why:
-        raise UsageError(f"--quiet {text}: {why}; write for example 21:00-06:30") from why
+        raise UsageError(f"--quiet {text} is no span of hours; write for example 21:00-06:30") from why
 
 
 def _zone(name: str) -> str:

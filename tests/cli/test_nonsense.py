@@ -1,6 +1,9 @@
 """Figures, files and names that cannot be: one sentence that says what to do; exit 2, or 1 for what is not well."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,9 @@ MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
         (["reset-password", "--name", " "], 2, "give whose password it is"),
         (["update", "install", "{folder}/none.update"], 2, "none.update: no such file"),
         (["model", "install", "{folder}/none.update"], 2, "none.update: no such file"),
+        (["demo", "--seconds", "-3"], 2, "--seconds -3: is above 0"),
+        (["demo", "--pictures", "{folder}"], 2, "holds no picture; put JPEG or PNG files there"),
+        (["model", "list", "--folder", "{folder}"], 1, "name a folder that has the manifest.json"),
         (["update", "back", "--slots", "{folder}/slots"], 1, "so run this on a node"),
         (["model", "rollback", "--slots", "{folder}/slots"], 1, "so run this on a node"),
     ],
@@ -63,3 +69,17 @@ def test_a_support_bundle_without_settings_says_why(tmp_path: Path, capsys: pyte
     told = capsys.readouterr()
     assert "none.toml: cannot be read" in told.err
     assert "none.toml: cannot be read" in json.loads(told.out)["trouble"]
+
+
+def test_a_folder_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
+    """Root may read everything, so the right to do so is given up in a process of its own."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o000)
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+    words = [sys.executable, "-m", "edge", "detect", str(folder)]
+    right = "-dac_override,-dac_read_search"
+    without = ["setpriv", f"--bounding-set={right}", f"--inh-caps={right}"] if os.geteuid() == 0 else []
+    ended = subprocess.run([*without, *words], capture_output=True, text=True, timeout=180, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == f"fieldeye: {folder}: this user may not use it; change its rights, or run as its owner\n"
