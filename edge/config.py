@@ -55,6 +55,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     mode: Mode = "live"
     every_s: Annotated[float, Meta(ge=0)] = 60.0  # a leaf changes slowly and the sun pays for each frame; 0 = all
     loop: bool = False  # folder: begin again after the last picture, for demonstrations
+    fed: bool = False  # folder: another device puts pictures there; wait for more, each counts once, at its own time
     width_px: SidePx = 2304  # Camera Module 3 binned: full field of view at half the data
     height_px: SidePx = 1296
     lores_width_px: SidePx = 320
@@ -267,6 +268,8 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
             f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures "
             "by its own rules; give another folder"
         )
+    if config.camera.fed and (config.camera.kind != "folder" or config.camera.loop):
+        raise ConfigError(f'{name}: camera.fed is for kind = "folder" without loop; take it away, or change those')
     _check_field(config, name)
     if config.power.low_v is not None and config.power.gauge is None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")

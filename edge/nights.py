@@ -35,9 +35,20 @@ def length_s(start_utc: datetime, interval_s: float, zone: tzinfo) -> float:
     Whole ones are counted from noon and midnight, so that hours are hours and noon ends a night. One that starts just
     before an end goes on to the next end; it belongs to the day in which most of it lies.
     """
-    local = start_utc.astimezone(zone)
+    left_s = _since_and_left_s(start_utc, interval_s, zone)[1]
+    return left_s if left_s >= LEAST_SHARE * interval_s else left_s + interval_s
+
+
+def whole_around(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Begin and end of the whole interval in which `utc` lies."""
+    since_s, left_s = _since_and_left_s(utc, interval_s, zone)
+    return utc - timedelta(seconds=since_s), utc + timedelta(seconds=left_s)
+
+
+def _since_and_left_s(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[float, float]:
+    """Seconds since a whole interval began and until it ends."""
+    local = utc.astimezone(zone)
     day_s = HALF_DAY_S if interval_s <= HALF_DAY_S else 2 * HALF_DAY_S
     clock_s = local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
     since_s = (clock_s - HALF_DAY_S) % day_s
-    left_s = min(interval_s - since_s % interval_s, day_s - since_s)
-    return left_s if left_s >= LEAST_SHARE * interval_s else left_s + interval_s
+    return since_s % interval_s, min(interval_s - since_s % interval_s, day_s - since_s)

@@ -30,16 +30,18 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
 from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
+from edge.late import Counting, counting_at, dated
 from edge.leaf import looked_at
 from edge.nights import length_s
 from edge.status import CameraStatus, StatusBoard
-from edge.store import Store
+from edge.store import Draft, Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
 
 log = logging.getLogger("fieldeye.pipeline")
 
 READ_S = 5.0  # wait so long for a frame before the loop turns without one
 REST_S = 2.0  # between looks the loop turns at least so often: intervals end in time, a technician is not left waiting
+FED_REST_S = 1.0  # at least, when a fed folder holds nothing new
 PREVIEW_S = 0.5  # between two frames that are shown and not counted
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
@@ -79,10 +81,17 @@ class Pipeline:
         self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
         self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
         self._card_seen = seen_before(self._census)
+        self._zone = ZoneInfo(parts.config.node.time_zone)
         self._begin_interval(parts.clock.now())
         self._alarms = Alarms(parts.config, self._eye.accuracy, parts.store, parts.board)
         self._status = CameraStatus()
         self._unkept: list[Record] = []
+        self._pictures: list[str] = []  # of a fed folder, in the open interval
+        self._late: Counting | None = None  # a committed interval that is counted on
+        self._uncorrected: list[tuple[Interval, Draft]] = []  # of a fed folder, as `_unkept`
+        self._has_more = False  # may a fed folder have another picture right now?
+        if camera.fed:
+            parts.camera.known.update(parts.store.counted_pictures())
         self._trouble = ""
         self._take_calibration()
 
@@ -91,35 +100,45 @@ class Pipeline:
 
         Raises StoreError if records are left then that the card did not take.
         """
-        every_s = self._parts.config.camera.every_s
-        ended = False
+        camera, ended = self._parts.config.camera, False
+        every_s = max(camera.every_s, FED_REST_S) if camera.fed else camera.every_s
         while not ended and not stop.is_set():
             started_s = self._parts.clock.monotonic_s()
             ended = not self._turn()
             self._close_interval_when_due()
-            self._rest(stop, started_s + every_s)
+            self._rest(stop, started_s + (0.0 if self._has_more else every_s))
         self.close_interval()
-        if self._unkept:
+        if self._unkept or self._uncorrected:
             raise StoreError(self._trouble)
 
     def close_interval(self) -> None:
         """Commit what was counted so far as an interval of its own and begin the next."""
+        self._correct()
         now = self._parts.clock.now()
-        mode = self._parts.config.camera.mode
-        record = self._tally.interval(
-            now, camera=CAMERA, model=self._model, mode=mode, accuracy=self._eye.accuracy, unit=self._unit
-        )
-        record = replace(record, area_mm2=self._area_mm2)
+        record = self._interval(self._tally, now)
         self._keep_card()
-        self._commit([record])
+        if self._parts.config.camera.fed:
+            whole = Counting(tally=self._tally, end=now, made_by=self._made_by, pictures=tuple(self._pictures))
+            self._commit_interval((record, whole.draft(record)))
+        else:
+            self._commit([record])
         self._begin_interval(now)
         self._advise(record)
         self._forget_pictures(now)
 
     def _begin_interval(self, now: Instant) -> None:
         config = self._parts.config
-        self._tally = Tally(start=now)
-        self._length_s = length_s(now.utc, config.store.interval_s, ZoneInfo(config.node.time_zone))
+        self._tally, self._pictures = Tally(start=now), []
+        self._length_s = length_s(now.utc, config.store.interval_s, self._zone)
+
+    def _interval(self, tally: Tally, end: Instant) -> Interval:
+        mode, accuracy = self._parts.config.camera.mode, self._eye.accuracy
+        record = tally.interval(end, camera=CAMERA, model=self._model, mode=mode, accuracy=accuracy, unit=self._unit)
+        return replace(record, area_mm2=self._area_mm2)
+
+    @property
+    def _made_by(self) -> tuple[str, str, int | None]:
+        return self._model, self._unit, self._area_mm2
 
     def _advise(self, interval: Interval) -> None:
         """What the counts up to now mean. Shown once it is committed."""
@@ -173,31 +192,98 @@ class Pipeline:
         if self._calibration.changed():
             self.close_interval()  # its area is the old one
             self._take_calibration()
+        fed = self._has_more = self._parts.config.camera.fed
+        if self._uncorrected and not self._commit_interval():
+            self._has_more = False  # the pictures wait in their folder until the card takes what was counted
+            return True
         try:
             frame = self._parts.camera.read(READ_S)
         except CameraEndedError:
+            self._has_more = False
+            if fed:
+                self._correct()
+                return True
             self._show(replace(self._status, state="ended"))
             return False
         except BadFrameError as why:
             self._skip(why.reason, self._parts.clock.now())
             return True
         except CameraError as why:
+            self._has_more = False
             self._show(replace(self._camera_state(), detail=str(why)))
             return True
         self._consider(frame)
         return True
 
     def _consider(self, frame: Frame) -> None:
-        config = self._parts.config
         self._parts.board.show_frame(frame.image)
         self._status = replace(self._camera_state(), detail="", last_frame=frame.instant)
+        if self._parts.config.camera.fed:
+            self._place(dated(frame, self._zone))
+        else:
+            self._judge(frame)
+
+    def _place(self, frame: Frame) -> None:
+        """A fed folder's picture, into the interval of its own time: the open one, or one that it corrects."""
+        self._parts.camera.known.add(frame.source)
+        is_passed = self._is_passed(frame.instant)
+        if frame.instant.monotonic_s >= self._tally.start.monotonic_s and not is_passed:
+            self._correct()
+            self._pictures.append(frame.source)
+            self._judge(frame)
+            return
+        try:
+            self._late = None if is_passed else self._counting_at(frame.instant)
+        except StoreError as why:  # it comes again after a restart
+            self._parts.camera.known.discard(frame.source)
+            self._tell_trouble(str(why))
+            return
+        if self._late is None:
+            self._pictures.append(frame.source)
+            self._skip("too_late", self._parts.clock.now())
+            return
+        self._late = self._counted_on(self._late, frame)
+
+    def _is_passed(self, at: Instant) -> bool:
+        """Was a trap's card seen later than that? Then what was on it is counted, in the intervals since."""
+        seen = self._card_seen
+        return seen is not None and seen.state is not ClockState.UNSYNCED and at.utc < seen.utc
+
+    def _counting_at(self, at: Instant) -> Counting | None:
+        if self._late is not None and self._late.holds(at.utc):
+            return self._late
+        self._correct()
+        interval_s = self._parts.config.store.interval_s
+        return counting_at(at, self._tally.start, self._made_by, self._parts.store, interval_s, self._zone)
+
+    def _counted_on(self, late: Counting, frame: Frame) -> Counting:
+        """With one picture more, which makes no sighting; it is looked at moved or not, since others lie in between."""
+        config, (open_tally, self._tally) = self._parts.config, (self._tally, late.tally)
+        verdict, _ = is_worth_a_look(frame, replace(self._gate, looked_at_s=None), config.gate, config.camera.mode)
+        if isinstance(verdict, Skip):
+            self._skip(verdict.reason, frame.instant)
+        else:
+            self._look(frame, is_late=True)
+        tally, self._tally = self._tally, open_tally
+        return replace(late, tally=tally, pictures=(*late.pictures, frame.source))
+
+    def _correct(self) -> None:
+        """Commit the interval that late pictures were counted into."""
+        late, self._late = self._late, None
+        if late is not None:
+            self._keep_card()
+            record = replace(self._interval(late.tally, late.end), revision=late.revision)
+            self._commit_interval((record, late.draft(record)))
+
+    def _judge(self, frame: Frame) -> None:
+        config = self._parts.config
         verdict, self._gate = is_worth_a_look(frame, self._gate, config.gate, config.camera.mode)
         if isinstance(verdict, Skip):
             self._skip(verdict.reason, frame.instant)
             return
         self._look(frame)
 
-    def _look(self, frame: Frame) -> None:
+    def _look(self, frame: Frame, *, is_late: bool = False) -> None:
         started_s = self._parts.clock.monotonic_s()
         if self._census is None:
             found = self._eye.sure(frame.image)
@@ -206,15 +292,17 @@ class Pipeline:
             if self._parts.config.camera.mode == "leaf":
                 self._tally = self._tally.diseased(looked_at(frame.image, found.xyxy).severity)
             arrived = newly_seen(seen, self._recent)
-            self._recent.append(numbers(seen))
+            if not is_late:
+                self._recent.append(numbers(seen))
         else:
             seen, arrived = self._counted(self._census, frame)
         self._parts.board.show_frame(frame.image, seen)
-        if arrived:
+        if arrived and not is_late:
             self._commit(
                 [self._sighting(one, number, frame.instant) for one, number in arrived], self._kept(frame, seen)
             )
-        self._optics = self._optics.looked(frame.image, frame.instant.monotonic_s)
+        if not is_late:
+            self._optics = self._optics.looked(frame.image, frame.instant.monotonic_s)
         took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
         self._show(
             replace(
@@ -285,6 +373,19 @@ class Pipeline:
             return
         self._tell_trouble("")
         self._parts.committed()
+
+    def _commit_interval(self, *more: tuple[Interval, Draft]) -> bool:
+        """A fed folder's interval with the names of its pictures, in order; False: the card refuses, see `_commit`."""
+        self._uncorrected = [*self._uncorrected, *more][-MOST_UNKEPT:]
+        try:
+            while self._uncorrected:
+                self._parts.store.commit_interval(*self._uncorrected[0])
+                del self._uncorrected[0]
+        except StoreError as why:
+            self._tell_trouble(str(why))
+            return False
+        self._commit([])  # what was refused before, and the publisher wakes
+        return True
 
     def _tell_trouble(self, trouble: str) -> None:
         if bool(trouble) != bool(self._trouble):

@@ -57,7 +57,7 @@ class Tally:
     lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
     weather: Readings = NOTHING_READ
     awake_s: float = 0.0
-    last_frame_s: float | None = None  # monotonic
+    last_frame: Instant | None = None
 
     def looked(
         self, seen: Sequence[Seen], at: Instant, longest_gap_s: float, counted: Sequence[str] = (), full: bool = False
@@ -128,9 +128,11 @@ class Tally:
 
     def _awake(self, at: Instant, longest_gap_s: float) -> "Tally":
         """A longer gap than `longest_gap_s` is time in which nothing was watched."""
-        gap_s = 0.0 if self.last_frame_s is None else at.monotonic_s - self.last_frame_s
-        awake_s = self.awake_s + (gap_s if gap_s <= longest_gap_s else 0.0)
-        return replace(self, awake_s=awake_s, last_frame_s=at.monotonic_s)
+        last = self.last_frame
+        gap_s = 0.0 if last is None else seconds_between(last, at) or 0.0
+        if gap_s < 0:  # a picture that comes late lies within a time that is told already
+            return self
+        return replace(self, awake_s=self.awake_s + (gap_s if gap_s <= longest_gap_s else 0.0), last_frame=at)
 
     def _why_no_data(self) -> str:
         if not self.skipped:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import StoreTable
-from edge.store import Store
+from edge.store import Draft, Store
 from tests.faults.killing import ROOT
 from tests.records import instant, interval, marks, sighting
 
@@ -63,6 +63,17 @@ def test_what_waits_is_exported_and_ingested_once_however_often_the_stick_comes(
     assert ingested(out, [stick, stick]) == everything
     fieldeye("export", "--config", config, "--out", stick, "--all")
     assert ingested(out, [stick]) == [*everything, ("sighting", 1), ("sighting", 2), ("sighting", 47)]
+
+
+def test_a_corrected_interval_stands_on_a_stick_once(tmp_path: Path, config: Path) -> None:
+    stick = tmp_path / "stick.csv"
+    with closing(store_of(tmp_path)) as store:
+        key = store.commit_interval(interval(), Draft(seq=None, state=b"", pictures=()))
+        store.commit_interval(interval(frames=3541, revision=1), Draft(seq=key.seq, state=b"", pictures=()))
+    done = fieldeye("export", "--config", config, "--out", stick, "--all", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    lines = stick.read_text().splitlines()
+    assert [len(lines), sum("3541" in line for line in lines)] == [3, 2]  # a line for each of its two taxa
 
 
 def test_a_photograph_on_a_stick_is_kept_whole_beside_the_ledger_and_leaves_no_question_out(

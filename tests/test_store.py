@@ -118,6 +118,21 @@ def test_a_revision_takes_the_place_of_its_record_and_is_sent_again_after_the_fi
     assert store.commit([sighting()])[0].seq == key.seq + 1
 
 
+def test_a_revision_of_a_delivered_record_is_not_shed_as_a_delivered_one(store: Store, tmp_path: Path) -> None:
+    key = store.commit_interval(interval(), draft())
+    store.mark_delivered([Mark(key.seq)])
+    store.commit_interval(interval(revision=1), draft(key.seq))
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        assert db.execute("SELECT seq FROM delivered").fetchall() == []
+
+
+def test_a_damaged_draft_is_not_given_out(store: Store, tmp_path: Path) -> None:
+    store.commit_interval(interval(), draft())
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE draft SET state = ?", (b"counted so fax",))
+    assert store.drafts(NOON, NOON + timedelta(days=1)) == []
+
+
 def test_the_acknowledgement_of_a_first_revision_leaves_the_second_in_the_outbox(store: Store) -> None:
     key = store.commit_interval(interval(), draft())
     in_flight = [one.mark for one in store.next_batch()]

@@ -124,3 +124,12 @@ def test_how_long_a_card_hung_is_not_known_by_a_clock_that_is_not_trusted() -> N
     morning = replace(evening, utc=evening.utc + timedelta(hours=9), boot_id="another", state=ClockState.UNSYNCED)
     assert exposed_s(evening, morning) is None
     assert exposed_s(None, evening) is None
+
+
+def test_a_picture_that_comes_late_adds_no_time_awake_and_takes_none_away() -> None:
+    clock, tally = SetClock(), Tally(start=SetClock().now())
+    for after_s in (60, 120, 30, 180):
+        at = SetClock(clock.utc + timedelta(seconds=after_s))
+        at.mono_s += after_s
+        tally = tally.looked(seen("Pieris"), at.now(), longest_gap_s=90)
+    assert (tally.frames, tally.awake_s) == (4, 120.0)

@@ -1,6 +1,6 @@
 """Light in, frames out: `open_camera` chooses among the kinds and imports only the one that is chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Event
 
 from edge.cameras.base import Camera, Frame, without_credentials
@@ -11,15 +11,22 @@ from edge.config import CameraTable
 __all__ = ["Camera", "Frame", "WatchedCamera", "open_camera", "open_watched_camera"]
 
 
-def open_camera(config: CameraTable, clock: Clock) -> Camera:
-    """The configured camera as it is. Raises CameraError, here or at the first read."""
+def open_camera(config: CameraTable, clock: Clock, known: Collection[str] = ()) -> Camera:
+    """The configured camera as it is; a fed folder shows no `known` names. Raises CameraError, here or when read."""
+    if config.fed:
+        from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
+
+        return FolderCamera(config, clock, known)
     return KINDS[config.kind](config, clock)
 
 
 def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> WatchedCamera:
     """The configured camera, opened when first read and again whenever it fails, until `stop` is set."""
     name = f"{config.kind} {without_credentials(config.source)}"
-    return WatchedCamera(lambda: open_camera(config, clock), clock, stop, name=name, stall_s=config.stall_s)
+    known: set[str] = set()
+    return WatchedCamera(
+        lambda: open_camera(config, clock, known), clock, stop, name=name, stall_s=config.stall_s, known=known
+    )
 
 
 def _folder(config: CameraTable, clock: Clock) -> Camera:

@@ -1,6 +1,7 @@
 """What every camera gives and promises: a Frame with its moment, and three named ways of having none."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
@@ -19,10 +20,11 @@ class Frame:
 
     image: Image
     luma: Image
-    instant: Instant  # when it reached this node; a folder's pictures too, since their own time has no known zone
+    instant: Instant  # when it reached this node
     source: str  # file name or device, without credentials
     sequence: int  # of the frames handed over, from 1
     dropped: int  # frames that the camera gave and nobody read, since it was opened
+    taken: datetime | None = None  # as a fed folder's picture says itself, local time without zone
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.luma.ndim != 2:

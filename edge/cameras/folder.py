@@ -1,5 +1,7 @@
 """Pictures of a folder in time order, shown once or in a loop; files that arrive while it runs are shown too.
 
+One that is fed is never at its end: it shows each name once, and none of those that were `known` when it was opened.
+
 A picture's time is the one in its name (`20260719_053000`, with or without separators), else its EXIF time, else the
 file's modification time; equal times go by name. The name stands first because the program that took the picture wrote
 it, and copying and editing leave it alone.
@@ -8,6 +10,7 @@ it, and copying and editing leave it alone.
 import os
 import re
 from collections import deque
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,10 +31,11 @@ class FolderCamera(ClosedAtExit):
 
     is_live = False
 
-    def __init__(self, config: CameraTable, clock: Clock) -> None:
+    def __init__(self, config: CameraTable, clock: Clock, known: Collection[str] = ()) -> None:
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)
+        self._known = known  # names that count already; whoever counts adds to it
         self._shown: set[tuple[str, int]] = set()  # name and modification time: a file written anew is a new picture
         self._waiting: deque[Path] = deque()
         self._listed_ns = -1
@@ -48,7 +52,8 @@ class FolderCamera(ClosedAtExit):
         image = rotated(read_picture(path), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
         self._sequence += 1
-        return Frame(image, luma, self._clock.now(), path.name, self._sequence, dropped=0)
+        taken = own_time(path) if self._config.fed else None
+        return Frame(image, luma, self._clock.now(), path.name, self._sequence, dropped=0, taken=taken)
 
     def _next(self) -> Path:
         try:
@@ -56,6 +61,8 @@ class FolderCamera(ClosedAtExit):
         except OSError as why:
             text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); correct camera.source"
             raise CameraError(text) from why
+        if not self._waiting and self._config.fed:
+            raise CameraEndedError(f"{self._folder}: holds no picture that is new; wait for the device that feeds it")
         if not self._waiting and not self._shown:
             raise CameraError(f"{self._folder}: holds no picture; put JPEG or PNG files there")
         if not self._waiting:
@@ -71,7 +78,7 @@ class FolderCamera(ClosedAtExit):
         if self._waiting and changed_ns == self._listed_ns:
             return
         pictures = _pictures_in(self._folder)
-        fresh = [path for path in pictures if _identity(path) not in self._shown]
+        fresh = [path for path in pictures if path.name not in self._known and _identity(path) not in self._shown]
         if not fresh and self._config.loop:
             self._shown.clear()
             fresh = pictures
@@ -81,6 +88,14 @@ class FolderCamera(ClosedAtExit):
 
 def when_taken(path: Path) -> datetime:
     """A picture's time as the module says, without zone: pictures of one folder come from one place."""
+    try:
+        return own_time(path) or datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
+    except OSError:
+        return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
+
+
+def own_time(path: Path) -> datetime | None:
+    """The time that stands in its name or its EXIF, without zone; None: in neither."""
     found = _TIME_IN_NAME.search(path.name)
     if found:
         try:
@@ -89,10 +104,9 @@ def when_taken(path: Path) -> datetime:
             pass  # digits that are no date
     try:
         with path.open("rb") as file:
-            of_camera = exif_time(file.read(_EXIF_BYTES))
-        return of_camera or datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
+            return exif_time(file.read(_EXIF_BYTES))
     except OSError:
-        return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
+        return None  # gone or unreadable
 
 
 def _when_and_name(path: Path) -> tuple[datetime, str]:

@@ -44,9 +44,11 @@ class WatchedCamera(ClosedAtExit):
         stall_s: float = 8.0,
         stuck_s: float = STUCK_S,
         jitter: Callable[[], float] = random,
+        known: set[str] | None = None,
     ) -> None:
         self._open_one, self._clock, self._stop = open_one, clock, stop
         self._name, self._stall_s, self._stuck_limit_s, self._jitter = name, stall_s, stuck_s, jitter
+        self.known = set() if known is None else known  # pictures of a fed folder that count already
         self.state: State = "ok"
         self.reopened = 0
         self.bad_in_a_row = 0

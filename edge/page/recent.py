@@ -28,6 +28,7 @@ class Recent:
         self._sightings: list[Sighting] = []
         self._newest_interval: Key | None = None
         self._intervals: list[Interval] = []
+        self._revised = 0
 
     def sightings(self, now_utc: datetime) -> list[Sighting]:
         """Those of the last 24 hours, newest first, at most LATEST."""
@@ -45,7 +46,9 @@ class Recent:
         """Those that ended at `first_utc` or later, in time order."""
         with self._lock:
             self._forget_when_old()
-            newest = self._store.latest_interval()
+            newest, revised = self._store.latest_interval(), self._store.revised
+            if revised != self._revised:  # any of them may have been corrected
+                self._revised, self._newest_interval, self._intervals = revised, None, []
             if newest is not None and newest.key != self._newest_interval:
                 self._read_on(first_utc, newest.record)
                 self._newest_interval = newest.key

@@ -52,6 +52,7 @@ class Season:
         self._lock = Lock()
         self._days: dict[date, _Day] = {}
         self._newest: Key | None = None
+        self._revised = 0
         self._running = date.min  # the first day that was not over when it was read: its night ends at the next noon
 
     def warmth(self, today: date, names: Names) -> tuple[Warmth, ...]:
@@ -66,7 +67,9 @@ class Season:
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
-        newest = self._store.latest_interval()
+        newest, revised = self._store.latest_interval(), self._store.revised
+        if revised != self._revised:  # any day may have been corrected
+            self._revised, self._newest, self._days = revised, None, {}
         if newest is None or newest.key == self._newest or not (self._days or _has_both(newest.record)):
             return
         first = season_begin(today, self._latitude_deg)

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
+from zlib import crc32
 
 from edge.counts import Interval
 from edge.wire import utc_ms
@@ -30,8 +31,8 @@ class Draft:
 def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> None:
     """Within the caller's transaction: in the place of that interval's draft before; the oldest go."""
     if draft.state is not None:
-        row = (seq, utc_ms(interval.end.utc), draft.state)
-        db.execute("INSERT OR REPLACE INTO draft (seq, end_ms, state) VALUES (?, ?, ?)", row)
+        row = (seq, utc_ms(interval.end.utc), draft.state, crc32(draft.state))
+        db.execute("INSERT OR REPLACE INTO draft (seq, end_ms, state, crc) VALUES (?, ?, ?, ?)", row)
         old = "SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?"
         db.execute(f"DELETE FROM draft WHERE seq IN ({old})", (KEPT_DRAFTS,))  # noqa: S608 no value in it
     db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", [(name,) for name in draft.pictures])

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
+from zlib import crc32
 
 from edge.config import MEGABYTE
 from edge.errors import WireError
@@ -124,10 +125,11 @@ class Records:
         return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq LIMIT ?", seq, limit)
 
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
-        """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft."""
+        """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
         with sentences(self._path, "read drafts"):
-            where = "SELECT seq, state FROM draft WHERE end_ms > ? AND end_ms <= ?"
-            return self._readers.mine().execute(where, (utc_ms(first_utc), utc_ms(last_utc))).fetchall()
+            found = "SELECT seq, state, crc FROM draft WHERE end_ms > ? AND end_ms <= ?"
+            rows = self._readers.mine().execute(found, (utc_ms(first_utc), utc_ms(last_utc)))
+            return [(seq, state) for seq, state, crc in rows if crc32(state) == crc]
 
     def counted_pictures(self) -> set[str]:
         """Names of a folder's pictures that are in an interval already."""

@@ -77,7 +77,8 @@ ALTER TABLE record ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE draft (                        -- intervals that a late picture can still correct
     seq INTEGER PRIMARY KEY,
     end_ms INTEGER NOT NULL,
-    state BLOB NOT NULL                     -- what was counted, see edge.late
+    state BLOB NOT NULL,                    -- what was counted, see edge.late
+    crc INTEGER NOT NULL                    -- as in record
 );
 CREATE TABLE counted (                      -- pictures of a folder that are in an interval already
     number INTEGER PRIMARY KEY,

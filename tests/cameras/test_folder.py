@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,27 @@ def test_an_empty_folder_is_an_error_and_not_an_end(tmp_path: Path) -> None:
     ):
         camera.read(1)
     assert not isinstance(caught.value, CameraEndedError)
+
+
+def test_a_fed_folder_shows_each_name_once_and_no_known_one_and_is_ended_only_for_now(tmp_path: Path) -> None:
+    known = {"old.jpg"}
+    for name in ("old.jpg", "20260701_060000.jpg"):
+        put(tmp_path / "p", name)
+    with open_camera(camera_table("folder", tmp_path / "p", fed=True), SystemClock(), known) as camera:
+        frame = camera.read(1)
+        assert (frame.source, frame.taken) == ("20260701_060000.jpg", datetime(2026, 7, 1, 6))  # noqa: DTZ001
+        known.add(frame.source)
+        put(tmp_path / "p", frame.source, MORNING_S + 1)  # copied once more
+        with pytest.raises(CameraEndedError):
+            camera.read(1)
+        put(tmp_path / "p", "new.jpg")
+        later = camera.read(1)
+        assert (later.source, later.taken) == ("new.jpg", None)
+
+
+def test_a_fed_folder_that_is_empty_waits(tmp_path: Path) -> None:
+    with (
+        open_camera(camera_table("folder", tmp_path, fed=True), SystemClock()) as camera,
+        pytest.raises(CameraEndedError),
+    ):
+        camera.read(1)

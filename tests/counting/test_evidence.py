@@ -11,7 +11,7 @@ from edge.advice.degree_days import measured_days
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, Mode, OwnThreshold
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted
-from edge.nights import begin_of, day_at, day_of, length_s
+from edge.nights import begin_of, day_at, day_of, length_s, whole_around
 from tests.records import count, interval
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")  # UTC+8: its noon is 04:00 UTC
@@ -72,6 +72,17 @@ def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
 ) -> None:
     start = NOON + timedelta(minutes=minutes)
     assert length_s(start, interval_s, SHANGHAI) == pytest.approx(expected_min * 60)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "interval_s", "from_min", "to_min"),
+    [(0, 3600, 0, 60), (59.9, 3600, 0, 60), (-0.1, 3600, -60, 0), (-100, 5 * 3600, -120, 0), (60, 86400, 0, 1440)],
+)
+def test_a_moment_lies_in_a_whole_interval_of_the_local_clock(
+    minutes: float, interval_s: float, from_min: float, to_min: float
+) -> None:
+    begin, end = whole_around(NOON + timedelta(minutes=minutes), interval_s, SHANGHAI)
+    assert [(moment - NOON) / timedelta(minutes=1) for moment in (begin, end)] == pytest.approx([from_min, to_min])
 
 
 @pytest.mark.parametrize("mode", ["trap", "live"])

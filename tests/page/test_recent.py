@@ -1,6 +1,9 @@
 """Records are decoded once, and yet a look shows what the store holds."""
 
+from dataclasses import replace
+
 from edge.page.recent import Recent
+from edge.store import Draft
 from tests.page.scenes import HOPPER, Scene, interval, sighting
 
 
@@ -50,3 +53,13 @@ def test_records_are_read_again_after_a_while_as_a_set_clock_corrects_them(scene
     assert recent.intervals(first_utc)[0] is kept[0]
     scene.clock.advance(301)
     assert recent.intervals(first_utc)[0] is not kept[0]
+
+
+def test_a_corrected_interval_is_seen_at_the_next_look(scene: Scene) -> None:
+    recent, first_utc = Recent(scene.store, scene.clock), scene.before(days=14).utc
+    told = [interval(scene.before(hours=5 - n), {HOPPER: n}) for n in (1, 2)]
+    keys = [scene.store.commit_interval(one, Draft(seq=None, state=b"", pictures=())) for one in told]
+    assert counts(recent.intervals(first_utc)) == [1, 2]
+    corrected = replace(interval(scene.before(hours=4), {HOPPER: 7}), revision=1)
+    scene.store.commit_interval(corrected, Draft(seq=keys[0].seq, state=b"", pictures=()))
+    assert counts(recent.intervals(first_utc)) == [7, 2]

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from edge.advice.degree_days import DayRange, degree_days
 from edge.clock import Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from edge.store import Draft
 from tests.page.scenes import Scene, well
 
 MOTH = "Helicoverpa armigera"
@@ -53,6 +54,14 @@ def test_heat_is_counted_from_the_first_two_nights_in_a_row(scene: Scene, client
     assert f"40 % of the eggs laid: {heat:.0f} of 117 degree days" in page
     assert "Nobody looked on 1 night before: it may have come earlier." in page
     assert "DDRP" in page
+
+
+def test_a_night_that_is_over_and_was_corrected_counts_as_corrected(scene: Scene, client: FlaskClient) -> None:
+    season(scene, [0, 0, 3, 0, 0, 0, 0, 0])
+    assert "Caught two nights in a row" not in client.get("/").text
+    catch, tenth_of_second = night(scene, 7, 2)[9], 24 + 10
+    scene.store.commit_interval(replace(catch, revision=1), Draft(seq=tenth_of_second, state=b"", pictures=()))
+    assert "Caught two nights in a row since the evening of Jun 24." in client.get("/").text
 
 
 def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:

@@ -1,0 +1,99 @@
+"""A fed folder's pictures at their own time, and which committed interval one that comes late corrects.
+
+A correction is the interval counted on: the next revision of the same record. A time that no interval covers, because
+the node was off, gets one. What was counted by another model, in another way or on another area is not added up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import msgspec
+
+from edge.cameras import Frame
+from edge.clock import ClockState, Instant
+from edge.counts import Interval
+from edge.nights import whole_around
+from edge.store import Draft, Store
+from edge.store.times import consistent
+from edge.tally import Tally
+
+KEPT = timedelta(days=7)  # later than this, a picture is too late
+MadeBy = tuple[str, str, int | None]  # model, unit, area in mm2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """An interval that is counted on. `seq`: of its record, if it was committed before; `pictures`: new since then."""
+
+    tally: Tally
+    end: Instant
+    made_by: MadeBy
+    seq: int | None = None
+    revision: int = 0
+    pictures: tuple[str, ...] = ()
+
+    def holds(self, utc: datetime) -> bool:
+        """Does that moment lie in it?"""
+        return self.tally.start.utc <= utc < self.end.utc
+
+    def draft(self, interval: Interval) -> Draft:
+        """What the store keeps with the `interval` of this counting. Without a known time it is not counted on."""
+        timed = consistent(interval)
+        if not isinstance(timed, Interval) or ClockState.UNSYNCED in (timed.start.state, timed.end.state):
+            return Draft(seq=self.seq, state=None, pictures=self.pictures)
+        kept = replace(self, tally=replace(self.tally, start=timed.start), seq=None, pictures=())
+        return Draft(seq=self.seq, state=msgspec.msgpack.encode(kept), pictures=self.pictures)
+
+
+def dated(frame: Frame, zone: tzinfo) -> Frame:
+    """The frame at the time that the picture tells, read in the node's zone.
+
+    It stays at its arrival where the picture tells none, or one to come, or the node itself does not know the time.
+    """
+    now = frame.instant
+    if frame.taken is None or now.state is ClockState.UNSYNCED:
+        return frame
+    taken_utc = frame.taken.replace(tzinfo=zone).astimezone(UTC)
+    return frame if taken_utc > now.utc else replace(frame, instant=_moved(now, taken_utc))
+
+
+def counting_at(
+    at: Instant, open_start: Instant, made_by: MadeBy, store: Store, interval_s: float, zone: tzinfo
+) -> Counting | None:
+    """What a picture taken at `at`, before the open interval, is to be counted into; None: it is too late for that.
+
+    Raises StoreError.
+    """
+    open_s = open_start.monotonic_s - at.monotonic_s
+    if timedelta(seconds=open_s) > KEPT:
+        return None
+    first, last = whole_around(at.utc, interval_s, zone)
+    until = last + timedelta(seconds=2 * interval_s)  # an interval may be a sixth longer than a whole one
+    kept = {seq: one for seq, state in store.drafts(first, until) if (one := _read(seq, state)) is not None}
+    spans = _spans(store, first, until) | {seq: (one.tally.start.utc, one.end.utc) for seq, one in kept.items()}
+    for seq, (start, end) in spans.items():
+        if start <= at.utc < end:
+            found = kept.get(seq)
+            return found if found is not None and found.made_by == made_by else None
+    start = max([first, *(end for _, end in spans.values() if end <= at.utc)])
+    end = min(last, at.utc + timedelta(seconds=open_s), *(begin for begin, _ in spans.values() if begin > at.utc))
+    return Counting(tally=Tally(start=_moved(at, start)), end=_moved(at, end), made_by=made_by)
+
+
+def _spans(store: Store, first: datetime, until: datetime) -> dict[int, tuple[datetime, datetime]]:
+    stored = [(one.key.seq, one.record) for one in store.intervals_between(first, until)]
+    return {seq: (record.start.utc, record.end.utc) for seq, record in stored if isinstance(record, Interval)}
+
+
+def _read(seq: int, state: bytes) -> Counting | None:
+    """As it was committed, with the number of its next revision; None: a program that counts otherwise wrote it."""
+    try:
+        kept = msgspec.msgpack.decode(state, type=Counting)
+    except msgspec.DecodeError:
+        return None
+    return replace(kept, seq=seq, revision=kept.revision + 1)
+
+
+def _moved(instant: Instant, utc: datetime) -> Instant:
+    """That moment by the same clocks."""
+    return replace(instant, utc=utc, monotonic_s=instant.monotonic_s + (utc - instant.utc).total_seconds())

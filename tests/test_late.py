@@ -1,0 +1,337 @@
+"""A fed folder: each picture counts once, in the interval of its own time, however late and through power cuts."""
+
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import cv2
+import pytest
+
+from edge.bundle import load_bundle
+from edge.calibration import Calibration, save_calibration
+from edge.cameras import open_watched_camera
+from edge.climate import NoSensor
+from edge.clock import ClockState
+from edge.config import parse_config
+from edge.counts import Interval, NoData, Sighting
+from edge.detector import Detector
+from edge.pipeline import Parts, Pipeline
+from edge.status import StatusBoard
+from edge.store import Store
+from edge.wire import Mark, Stored
+from tests.clocks import NOON, SetClock
+from tests.onnx_files import BLUE, RED, write_model
+from tests.test_pipeline import scene
+
+HOUR_S = 3600.0
+QUIET_TURNS = 3  # the loop has looked into the folder, and found nothing, in between
+Step = Callable[[], None]
+
+
+class PowerCut(BaseException):
+    """The loop ends here, and what it held in memory with it."""
+
+
+@dataclass
+class Fed:
+    """A node on a folder that another device feeds; the steps of a test are taken when it has seen all there is."""
+
+    folder: Path
+    mode: str = "leaf"
+    clock: SetClock = field(default_factory=SetClock)
+    steps: list[Step] = field(default_factory=list)
+    calls: int = 0  # of the loop to what is around it
+    cut_at: int = -1  # which of them the power cut comes at
+    quiet: int = 0
+
+    def __post_init__(self) -> None:
+        self.pictures.mkdir()
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "field"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def add(self, after_s: float, *squares: tuple[int, int, tuple[int, int, int]], name: str = "") -> Step:
+        """A picture taken so long after noon, or of that `name`; it is not there before it was taken."""
+        taken = NOON + timedelta(seconds=after_s)
+        content = cv2.imencode(".png", scene(*squares or ((16, 16, BLUE),)))[1].tobytes()
+
+        def put() -> None:
+            self.clock.advance(max(0.0, 0.0 if name else (taken - self.clock.utc).total_seconds()))
+            (self.pictures / (name or f"{taken:%Y%m%d_%H%M%S}.png")).write_bytes(content)
+
+        return put
+
+    @staticmethod
+    def together(*steps: Step) -> Step:
+        """At once, as after an outage."""
+
+        def all_of_them() -> None:
+            for step in steps:
+                step()
+
+        return all_of_them
+
+    def wait(self, seconds: float) -> Step:
+        return lambda: self.clock.advance(seconds)
+
+    def next_hour(self) -> None:
+        """The hour is over."""
+        self.clock.advance(HOUR_S - (self.clock.utc - NOON).total_seconds() % HOUR_S)
+
+    def run(self, *steps: Step) -> None:
+        """A start of the node, the steps, and its stop."""
+        self.steps, self.quiet, stop = list(steps), 0, Event()
+        config = parse_config(
+            f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
+            f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
+            f'[store]\nfolder = "{self.state}"\n',
+            "node.toml",
+        )
+        with ExitStack() as parts:
+            store = parts.enter_context(closing(Store(config.store, "n")))
+            camera = parts.enter_context(open_watched_camera(config.camera, self.clock, stop))
+            model = self.folder / "squares.onnx"
+            detector = Detector(load_bundle(model if model.exists() else write_model(model)))
+
+            def alive() -> None:
+                self.called()
+                names = {path.name for path in self.pictures.iterdir()}
+                self.quiet = self.quiet + 1 if names <= camera.known else 0
+                self.clock.advance(0.1)
+                if self.quiet >= QUIET_TURNS:
+                    self.quiet = 0
+                    if self.steps:
+                        self.steps.pop(0)()
+                    else:
+                        stop.set()
+
+            pipeline = Pipeline(
+                Parts(
+                    config=config,
+                    camera=camera,
+                    detector=detector,
+                    store=store,
+                    board=StatusBoard(self.clock.now()),
+                    clock=self.clock,
+                    climate=NoSensor(),
+                    committed=self.called,
+                    alive=alive,
+                )
+            )
+            pipeline.run(stop)
+
+    def called(self) -> None:
+        self.calls += 1
+        if self.calls == self.cut_at:
+            raise PowerCut
+
+    def boot(self) -> None:
+        """The power comes back: another boot, whose monotonic clock begins anew."""
+        self.clock.boot_id, self.clock.mono_s = f"{self.calls:08d}-0000-4000-8000-000000000000", 5.0
+
+    @property
+    def records(self) -> list[Stored]:
+        with closing(
+            Store(
+                parse_config(
+                    f'[node]\nsite="s"\nnode="n"\n[camera]\nkind="folder"\n[store]\nfolder="{self.state}"', ""
+                ).store,
+                "n",
+            )
+        ) as store:
+            return store.records_between_seq(1, 10**6)
+
+    @property
+    def intervals(self) -> list[Interval]:
+        return sorted((s.record for s in self.records if isinstance(s.record, Interval)), key=lambda i: i.start.utc)
+
+    def frames(self) -> Counter[int]:
+        """Pictures looked at, by the hour after noon in which their interval begins."""
+        told: Counter[int] = Counter()
+        for one in self.intervals:
+            told[int((one.start.utc - NOON).total_seconds() // HOUR_S)] += one.frames
+        return +told
+
+    def skipped(self) -> Counter[str]:
+        return sum((Counter(dict(one.skipped)) for one in self.intervals), Counter())
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.pipeline.FED_REST_S", 0.01)
+
+
+@pytest.fixture
+def fed(tmp_path: Path) -> Fed:
+    return Fed(tmp_path)
+
+
+def counts(interval: Interval) -> dict[str, int]:
+    assert not isinstance(interval.counts, NoData)
+    return {one.label: one.count for one in interval.counts}
+
+
+def test_a_late_picture_corrects_its_hour_as_the_next_revision_of_the_same_record(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.next_hour, fed.add(120, (16, 16, BLUE), (40, 40, RED)), fed.next_hour)
+    corrected, second, _ = [one for one in fed.records if isinstance(one.record, Interval)]
+    assert corrected.mark == Mark(corrected.key.seq, 1)
+    assert isinstance(corrected.record, Interval)
+    assert (corrected.record.frames, counts(corrected.record)) == (2, {"Pieris": 2, "Aleyrodidae": 1})
+    assert (second.mark.revision, fed.frames()) == (0, {0: 2})
+    assert [s.record.label for s in fed.records if isinstance(s.record, Sighting)] == ["Pieris"]  # of its time only
+
+
+def test_an_hour_in_which_nothing_came_is_no_data_until_its_pictures_come(fed: Fed) -> None:
+    fed.run(fed.next_hour, fed.together(*(fed.add(20.0 * n) for n in range(1, 6))))
+    first = fed.intervals[0]
+    assert (first.frames, first.revision, first.awake_s) == (5, 1, 80.0)
+    assert (first.start.utc, first.end.utc - NOON < timedelta(seconds=HOUR_S + 10)) == (NOON, True)
+
+
+def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_once(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.next_hour, fed.add(120), fed.add(120), fed.wait(60))
+    before = fed.intervals
+    fed.boot()
+    fed.add(60)()
+    fed.run()
+    assert fed.intervals[: len(before)] == before
+    assert fed.frames() == {0: 2}
+
+
+def test_a_time_at_which_the_node_was_off_gets_an_interval_between_its_neighbours(fed: Fed) -> None:
+    fed.run(fed.add(60))
+    fed.clock.advance(1.5 * HOUR_S)
+    fed.boot()
+    began = fed.clock.utc
+    fed.run(fed.add(0.5 * HOUR_S), fed.add(1.25 * HOUR_S), fed.add(1.26 * HOUR_S))
+    first, rest_of_hour, second_hour, last = fed.intervals
+    assert (rest_of_hour.start.utc, rest_of_hour.end.utc) == (first.end.utc, NOON + timedelta(seconds=HOUR_S))
+    assert (second_hour.start.utc, second_hour.end.utc) == (rest_of_hour.end.utc, last.start.utc)
+    assert abs(last.start.utc - began) < timedelta(milliseconds=1)
+    assert [one.frames for one in fed.intervals] == [1, 1, 2, 0]
+
+
+def test_it_ends_where_the_node_came_back_within_the_hour(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.wait(1140))
+    fed.clock.advance(1200)
+    fed.boot()
+    fed.run(fed.wait(60), fed.next_hour, fed.add(1800))
+    first, between, second, _ = fed.intervals
+    assert (between.start.utc, between.end.utc, between.frames) == (first.end.utc, second.start.utc, 1)
+
+
+def test_pictures_count_once_in_their_hour_wherever_the_power_is_cut(tmp_path: Path) -> None:
+    """Each call of the loop to what is around it is tried: turns and rests, and the moment after each commit."""
+    cuts = 0
+    for cut_at in range(1, 400):
+        folder = tmp_path / str(cut_at)
+        folder.mkdir()
+        if cuts:
+            shutil.copy(tmp_path / str(cut_at - 1) / "squares.onnx", folder)
+        fed = Fed(folder, cut_at=cut_at)
+        steps = [
+            fed.add(60),
+            fed.next_hour,
+            fed.together(*(fed.add(60.0 * n) for n in range(2, 5))),
+            fed.add(HOUR_S + 30),
+            fed.next_hour,
+            fed.add(HOUR_S + 20),
+        ]
+        try:
+            fed.run(*steps)
+        except PowerCut:
+            cuts += 1
+            fed.boot()
+            fed.run(*fed.steps)
+        else:
+            break
+        assert fed.frames() == {0: 4, 1: 2}, cut_at
+        assert fed.skipped() == {}, cut_at
+    assert cuts > 20
+
+
+def test_a_picture_of_more_than_a_week_ago_is_too_late(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.next_hour, fed.wait(7 * 24 * HOUR_S), fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+    assert all(one.revision == 0 for one in fed.intervals)
+    fed.boot()
+    fed.run()
+    assert fed.skipped() == {"too_late": 1}
+
+
+def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:
+    def calibrate() -> None:
+        save_calibration(fed.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+
+    fed.run(fed.add(60), fed.next_hour, calibrate, fed.wait(1), fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+
+
+def test_a_draft_that_was_damaged_is_not_counted_on(fed: Fed) -> None:
+    def damage() -> None:
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute("UPDATE draft SET state = zeroblob(length(state))")
+
+    fed.run(fed.add(60), fed.next_hour, damage, fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+
+
+@pytest.mark.parametrize("why", ["no time", "unsynced", "to come"])
+def test_a_picture_whose_time_is_not_known_counts_when_it_comes(fed: Fed, why: str) -> None:
+    if why == "unsynced":
+        fed.clock.state = ClockState.UNSYNCED
+    late = {
+        "no time": fed.add(0, name="7.png"),
+        "unsynced": fed.add(120),
+        "to come": fed.add(0, name="20260701_220000.png"),
+    }[why]
+    fed.run(fed.add(60), fed.next_hour, late)
+    assert fed.frames() == {0: 1, 1: 1}
+    assert all(one.revision == 0 for one in fed.intervals)
+
+
+def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed) -> None:
+    fed.clock.jump(-1e6, ClockState.UNSYNCED)
+    fed.run(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.next_hour, fed.add(120))
+    assert [(one.frames, one.revision) for one in fed.intervals if one.revision] == [(1, 1)]
+    assert fed.intervals[0].start.utc == NOON
+
+
+def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last_one_not_at_all(fed: Fed) -> None:
+    fed.mode = "trap"
+    one, two, three = (8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)
+    all_three = (one, two, three)
+    fed.run(fed.add(60, one), fed.next_hour, fed.next_hour, fed.add(1800, one, two), fed.add(HOUR_S + 60, *all_three))
+    fed.run(fed.add(HOUR_S + 30, *all_three))
+    first = fed.intervals[0]
+    assert (counts(first), first.exposed_s, first.revision) == ({"Pieris": 1}, 1740.0, 1)
+    assert sum((Counter(counts(one)) for one in fed.intervals if one.frames), Counter()) == {
+        "Pieris": 1,
+        "Aleyrodidae": 1,
+    }
+    assert fed.skipped() == {"too_late": 1}
+
+
+def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_once(fed: Fed) -> None:
+    def refuse() -> None:
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+
+    def take() -> None:
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute("DROP TRIGGER refuse")
+
+    fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, take, fed.add(180))
+    assert fed.frames() == {0: 3}
+    assert fed.intervals[0].revision == 2
