@@ -20,6 +20,12 @@ LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12
 _DAYS_A_WEEK = 7
 
 
+def check_area(area: str) -> None:
+    """Empty for all. Raises UsageError for one of no level."""
+    if not (area == "" or (area.isascii() and area.isdecimal())) or len(area) not in LEVELS:
+        raise UsageError(f"area {area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What is asked for. Raises UsageError for an area of no level, or nights in the wrong order."""
@@ -32,8 +38,7 @@ class Wanted:
     stage: str | None = None  # None: all stages together
 
     def __post_init__(self) -> None:
-        if not (self.area == "" or (self.area.isascii() and self.area.isdecimal())) or len(self.area) not in LEVELS:
-            raise UsageError(f"area {self.area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+        check_area(self.area)
         if self.last < self.first:
             raise UsageError(f"nights {self.first} to {self.last} run backwards; give the earlier one first")
 

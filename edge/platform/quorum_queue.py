@@ -4,6 +4,7 @@ RabbitMQ 4.0's MQTT plugin has no shared subscriptions; its queues do what they 
 exchange `amq.topic` with points for slashes, and commands leave the same way.
 """
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
-from edge.errors import BrokerError
+from edge.errors import BrokerError, UsageError
 from edge.platform.decode import Message
 from edge.platform.shared_subscription import OTHERS
 from edge.platform.sources import Delivery
@@ -24,9 +25,15 @@ EXCHANGE = "amq.topic"
 
 
 class QuorumQueue:
-    """Driven by the thread that calls `take`. `urls`: the cluster's nodes, tried in turn, separated by commas."""
+    """Driven by the thread that calls `take`. `urls`: the cluster's nodes, tried in turn, separated by commas.
+
+    Raises UsageError for an address of another protocol.
+    """
 
     def __init__(self, urls: str, *, group: str = "fieldeye", window: int = 500) -> None:
+        if not all(url.startswith(("amqp://", "amqps://")) for url in urls.split(",")):
+            raise UsageError("--queue is no address of a queue; write amqp://HOST, several with commas between")
+        logging.getLogger("pika").setLevel(logging.CRITICAL)  # its tracebacks are sentences here
         self._urls, self._group, self.window = urls.split(","), group, window
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._connection: BlockingConnection | None = None

@@ -22,8 +22,8 @@ class Telling:
         if port is not None:
             try:
                 start_http_server(port, "127.0.0.1", registry)
-            except OSError as why:
-                raise UsageError(f"--metrics {port} cannot be served ({why.strerror}); take another port") from why
+            except (OSError, OverflowError) as why:
+                raise UsageError(f"--metrics {port} cannot be served ({why}); take another port") from why
 
     def count(self, kept: Kept) -> None:
         """A batch was committed."""

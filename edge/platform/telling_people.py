@@ -1,5 +1,6 @@
 """Alerts out to people: a webhook or an e-mail, one a cause, not in the quiet hours, tried again until it is taken."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from psycopg.rows import class_row
 
 from edge.errors import UsageError
 from edge.platform.database import Database
+from edge.platform.population import check_area
 
 GIVE_UP_S = 10.0
 FIRST_AGAIN, MOST_AGAIN = timedelta(minutes=1), timedelta(hours=2)
@@ -70,6 +72,10 @@ class MailServer:
     starttls: bool = True
 
 
+_FITS = {
+    "webhook": re.compile(r"^https?://[^\s/]+[^\s]*\Z"),
+    "email": re.compile(r"^[^\s@,;:<>()\"]+@[^\s@,;:<>()\"]+\Z"),
+}
 _DUE = """
     SELECT recipient_id, r.kind, address, quiet_from, quiet_until, zone, a.ledger_id, a.seq,
            coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
@@ -80,7 +86,8 @@ _DUE = """
         SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
         WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
           AND abs(extract(epoch FROM k.since - a.at)) < 1
-    ) AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
+    ) AND r.kind = ANY(%(kinds)s)
+      AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
     ORDER BY at LIMIT %(limit)s
 """
 
@@ -94,8 +101,8 @@ def add_recipient(
     zone: str = "UTC",
 ) -> None:
     """Told from now on. Raises UsageError for an address of no such kind."""
-    fits = address.startswith(("https://", "http://")) if kind == "webhook" else "@" in address and "\n" not in address
-    if kind not in {"webhook", "email"} or not fits:
+    check_area(prefix)
+    if kind not in _FITS or not _FITS[kind].match(address):
         raise UsageError(f"{address!r} is no address for {kind}; give https://… for webhook or name@host for email")
     quiet_from, quiet_until = quiet or (None, None)
     database.execute(
@@ -107,10 +114,14 @@ def add_recipient(
 
 
 def tell_people(database: Database, mail: MailServer | None, now: datetime) -> int:
-    """Send what is due; says how many were taken. What fails is tried again, ever more rarely."""
+    """Send what is due; says how many were taken. What fails is tried again, ever more rarely.
+
+    Without a mail server e-mails wait for one, and cost no try.
+    """
     taken = 0
     with database.cursor(row_factory=class_row(Risen)) as cursor:
-        due = cursor.execute(_DUE, {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE}).fetchall()
+        kinds = [kind for kind in SEND if kind != "email" or mail]
+        due = cursor.execute(_DUE, {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds}).fetchall()
     for risen in due:
         if is_quiet(risen.quiet_from, risen.quiet_until, now.astimezone(ZoneInfo(risen.zone)).time()):
             continue
@@ -118,6 +129,12 @@ def tell_people(database: Database, mail: MailServer | None, now: datetime) -> i
         taken += not why
         _note(database, risen, why, now)
     return taken
+
+
+def without_server(database: Database) -> int:
+    """Recipients by e-mail, who are told nothing without a mail server."""
+    (many,) = database.execute("SELECT count(*) FROM recipient WHERE kind = 'email'").fetchone() or (0,)
+    return int(many)
 
 
 def is_quiet(quiet_from: time | None, quiet_until: time | None, at: time) -> bool:

@@ -196,11 +196,29 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
         ("email", "nobody"),
         ("sms", "+86"),
         ("email", "a@b\nBcc: c"),
+        ("email", "a b@c"),
+        ("email", "@"),
+        ("webhook", "https://"),
     ],
 )
 def test_an_address_of_no_such_kind_is_refused(still_url: str, kind: str, address: str) -> None:
     with open_database(still_url) as database, pytest.raises(UsageError, match="is no address for"):
         add_recipient(database, kind, address)
+
+
+def test_an_area_of_no_level_is_refused(still_url: str) -> None:
+    with open_database(still_url) as database, pytest.raises(UsageError, match="no area code"):
+        add_recipient(database, "email", "name@example.org", "12345")
+
+
+def test_without_a_mail_server_letters_wait_for_one_and_the_command_says_so(
+    fleet: Fleet, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act")
+    assert platform_main(["tell", "--database", url, "--once"]) == 0
+    assert "1 recipients by e-mail wait" in capsys.readouterr().err
+    assert fleet.database.execute("SELECT count(*) FROM told").fetchone() == (0,)
 
 
 def test_the_command_adds_recipients_and_sends(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 from urllib.parse import urlencode
 
 import waitress
 from flask import Flask, Response, request
 from psycopg import sql
 
+from edge.errors import UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
 from edge.platform.database import Database, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
@@ -90,9 +92,14 @@ def _speak(app: Flask, *, https: bool) -> None:
         return response
 
 
-def serve(app: Flask, host: str, port: int) -> None:
-    """Until the process is stopped."""
-    waitress.serve(app, host=host, port=port, threads=4, ident="fieldeye")
+def listening(app: Flask, host: str, port: int) -> Any:
+    """A server whose `run` serves until the process is stopped. Raises UsageError."""
+    if not 0 < port < 65536:
+        raise UsageError(f"--port {port} is no port; give 1 to 65535")
+    try:
+        return waitress.create_server(app, host=host, port=port, threads=4, ident="fieldeye")
+    except (OSError, ValueError) as why:
+        raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
 
 
 def roles(url: str) -> Callable[[str], AbstractContextManager[Database]]:

@@ -7,7 +7,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, first_line
-from edge.platform.population import LEVELS
+from edge.platform.population import check_area
 
 FEWEST_LETTERS = 10
 MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
@@ -18,8 +18,7 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
     """Also changes a password or an area. Raises UsageError, StoreError."""
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
-    if len(area) not in LEVELS or not (area == "" or (area.isascii() and area.isdecimal())):
-        raise UsageError(f"area {area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+    check_area(area)
     if not 0 < len(name) <= 80:
         raise UsageError("a name has 1 to 80 letters; choose another")
     role = f"fieldeye_area_{area or 'all'}"

@@ -1,0 +1,61 @@
+"""`fieldeye-platform` called wrongly: one sentence with the word that is wrong, and exit code 2."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from edge.cli import platform_main
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("desk --port 99999", "--port 99999 is no port"),
+        ("desk --host 192.0.2.1", "192.0.2.1:8090 cannot be served"),
+        ("desk --add-person=", "a name has 1 to 80 letters"),
+        ("tell --add email name@example.org --area 12345", "area '12345' is no area code"),
+        ("tell --add email name@example.org --quiet 21:00", "--quiet 21:00 is no span of hours"),
+        ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
+        ("ingest --queue http://nobody:secret@x", "--queue is no address of a queue"),
+        ("export --format csv --out x.csv --since 2026-07-02 --until 2026-07-01", "is before --since"),
+    ],
+)
+def test_a_mistake_is_answered_with_the_word_that_is_wrong(
+    still_url: str, words: str, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cli.desk._password", lambda: "a long password")
+    verb, *more = words.split()
+    assert platform_main([verb, "--database", still_url, *more]) == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "secret" in told) == (1, False)
+    assert says in told
+
+
+def test_a_port_that_another_has_is_named_and_no_address_is_printed(
+    still_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert platform_main(["desk", "--database", still_url, "--port", str(port)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, f"127.0.0.1:{port} cannot be served" in told.err) == ("", True)
+
+
+def test_a_database_that_is_no_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert platform_main(["desk", "--database", "nonsense"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"), [("--from yesterday", "'yesterday' is no day"), ("--rate -1", "--rate -1 sends nothing")]
+)
+def test_a_fleet_that_cannot_be_is_refused(
+    tmp_path: Path, words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = platform_main(["simulate", "--truth", str(tmp_path / "truth.csv"), *words.split()])
+    except SystemExit as ended:  # argparse's own way
+        code = int(ended.code or 0)
+    assert code == 2
+    assert says in capsys.readouterr().err
