@@ -84,7 +84,7 @@ def moving_words() -> MovingWords:
     """For the script that moves the picture."""
     return MovingWords(
         ago=gettext("Last picture %(ago)s", ago="{ago}"),
-        cost=gettext("%(count)s pictures shown, the last one %(size)s kB", count="{n}", size="{kb}"),
+        cost=gettext("Pictures shown: %(count)s, the last one %(size)s kB", count="{n}", size="{kb}"),
         best=gettext("Best so far: %(sharpness)s", sharpness="{best}"),
         seen=gettext("Framed on this picture: %(count)s", count="{n}"),
         not_looked=seen_words(None),

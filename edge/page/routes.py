@@ -18,7 +18,7 @@ from edge.counts import Interval, Sighting
 from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
-from edge.page.recent import DAY, Recent
+from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
 from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
 from edge.page.trust import Role, needs
@@ -100,7 +100,7 @@ def now() -> str:
         reference=None if photo is None else references.reference(photo.label, names),
         nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
         rows=sightings.rows(seen[:ROWS], when, names),
-        all_rows=gettext("All %(count)s", count=number(len(seen))) if len(seen) > ROWS else "",
+        all_rows=_all_rows(len(seen)),
         fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
         warmths=this.season.warmth(when.today(), names),
         health_tone=tone,
@@ -239,6 +239,15 @@ def healthz() -> tuple[dict[str, bool], int]:
     """Is the node looking? Nothing more, as nobody has to log in for it."""
     looking = looks(node().board.snapshot())
     return {"ok": looking}, 200 if looking else 503
+
+
+def _all_rows(known: int) -> str:
+    """What leads to the rest of the list, empty where there is none."""
+    if known <= ROWS:
+        return ""
+    if known == LATEST:  # there may have been more
+        return gettext("The newest %(count)s", count=number(known))
+    return gettext("All %(count)s", count=number(known))
 
 
 def _facts(

@@ -24,7 +24,7 @@ from tests.page.scenes import (
     sighting,
     standing,
 )
-from tests.page.visitors import as_role, post
+from tests.page.visitors import as_role, person, post
 
 TODAY = date(2026, 7, 1)
 
@@ -98,6 +98,11 @@ def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskCli
 def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client: FlaskClient) -> None:
     over_the_level(scene)
     assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400
+
+
+def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:
+    person(scene, Role.FARMER)
+    assert "Your technician gives you one" in client.get("/photo", follow_redirects=True).text
 
 
 def test_a_reader_is_led_to_the_log_in_and_back(scene: Scene, client: FlaskClient) -> None:

@@ -222,6 +222,14 @@ def test_more_sightings_than_fit_are_one_touch_away(scene: Scene, client: FlaskC
     assert client.get("/seen").text.count('<span class="name">') == 9
 
 
+def test_a_list_that_is_cut_off_is_not_called_all(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=m)) for m in range(60, 0, -1)])
+    page = client.get("/").text
+    assert '<a class="button" href="/seen">The newest 50</a>' in page
+    assert "All 50" not in page
+
+
 def test_a_fault_of_the_page_is_told_in_words_and_without_its_cause(scene: Scene) -> None:
     app = create_app(scene.store, scene.board, scene.config, scene.clock)
     app.view_functions["pages.node_health"] = needs(Role.READER)(lambda: 1 / 0)
