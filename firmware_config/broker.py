@@ -20,6 +20,7 @@ def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Iden
         "broker/mosquitto.conf": secret(_configuration(fleet)),  # a bridge's password stands in it
         "broker/passwords": secret(_passwords(fleet, keys)),
         "broker/acl": secret(access_list(fleet)),
+        "broker/chrony.conf": public((HERE / "mosquitto/chrony.conf").read_text("utf-8")),
         "broker/install.sh": File((HERE / "mosquitto/install.sh").read_bytes(), 0o755),
         "broker/ca.pem": public(authority.certificate_pem),
         "broker/revoked.pem": secret(revocation_list(keys, authority)),

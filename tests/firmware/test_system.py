@@ -166,6 +166,12 @@ def test_chrony_accepts_its_configuration(card: Path) -> None:
     assert "server localhost iburst" in said
 
 
+def test_chrony_accepts_that_the_broker_tells_its_nodes_the_time_and_nobody_else(rendered: Path) -> None:
+    said = run(tool("chronyd", "chrony"), "-p", "-f", rendered / "broker/chrony.conf")
+    assert "allow 192.168.0.0/16" in said.splitlines()
+    assert "allow" not in said.splitlines(), "that would be everybody"
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_the_scripts_have_no_known_fault(script: Path) -> None:
     run(tool("shellcheck", "shellcheck"), script)
