@@ -94,7 +94,7 @@ def _rows(detections: Detections, detector: Detector) -> Iterator[dict[str, Any]
 
 def _sentence(result: dict[str, Any]) -> str:
     if "error" in result:
-        return f"{result['image']}: {result['error']}"
+        return f"{result['image']}: {result['error'].removeprefix(Path(result['image']).name).lstrip()}"
     found = ", ".join(f"{d['label']} {d['confidence']:.2f}" for d in result["detections"]) or "nothing"
     return f"{result['image']}: {found} ({result['ms']:.0f} ms)"
 
