@@ -66,10 +66,10 @@ def model_line(model: ModelStatus) -> Line:
 def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Moments) -> Line:
     """Delivery: where results go, and how many wait."""
     title = gettext("Delivery")
-    queue = waiting_sentence(waiting, when)
-    if config.mqtt is None:
+    if config.mqtt is None:  # then nothing waits
         sentence = gettext("No server is configured: everything stays on this node.")
-        return line("link", "link", title, "calm", sentence, queue)
+        return line("link", "link", title, "calm", sentence)
+    queue = waiting_sentence(waiting, when)
     states: Mapping[str, tuple[Tone, str]] = {
         "off": ("wait", gettext("Delivery has not started yet.")),
         "connecting": ("wait", gettext("The node is connecting to its server.")),

@@ -71,6 +71,7 @@ def test_without_a_server_everything_stays_here_and_that_is_well(scene: Scene) -
     scene.store.commit([sighting(scene.before(minutes=1))])
     assert parts(scene)["link"].tone == "calm"
     assert parts(scene)["link"].sentence == "No server is configured: everything stays on this node."
+    assert parts(scene)["link"].more == ()
 
 
 @pytest.mark.parametrize("state", ["off", "connecting", "connected", "refused", "lost"])
