@@ -80,6 +80,22 @@ def test_info_health_and_summary_stay_for_who_comes_later(tmp_path: Path, broker
     platform.client.leave()
 
 
+def test_the_summary_follows_a_correction_and_not_an_interval_of_an_earlier_time(
+    tmp_path: Path, broker: Broker
+) -> None:
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port)) as node:
+        told = [interval(3600, frames=1), interval(3600, frames=2, revision=1), interval(0, frames=3)]
+        for one in told:
+            seq = 1 if one.revision else None
+            node.store.commit_interval(one, Draft(seq=seq, state=b"", pictures=()))
+            node.publisher.wake()
+            wait_drained(node)
+    wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=5)
+    assert [summary.frames for summary in platform.messages["summary"]] == [1, 2]
+    platform.client.leave()
+
+
 def test_records_that_nobody_receives_are_kept_until_somebody_does(tmp_path: Path, broker: Broker) -> None:
     with running(tmp_path, to(broker.port)) as node:
         committed = node.commit(sighting(1), sighting(2))

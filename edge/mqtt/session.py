@@ -8,7 +8,7 @@ from socket import socket
 
 from msgspec.structs import replace
 
-from edge.clock import Clock, ClockState, Instant
+from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreError
@@ -83,7 +83,7 @@ class Session:
         self._progress_s = parts.clock.monotonic_s()
         self._health_due_s = 0.0
         self._records_due_s = 0.0
-        self._summarised: Mark | None = None
+        self._summarised: Interval | None = None
         self._store_fails = False
         self._has_news = True  # something was committed since the summary was looked at
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
@@ -130,6 +130,7 @@ class Session:
     def say_farewell(self) -> None:
         """Send what the line takes within the farewell's time, then `stopped`, then go."""
         started_s, pace = self._parts.clock.monotonic_s(), self._parts.pace
+        self._mark(started_s)  # else a revision that waits would be taken for the one that was delivered
         self._turn_while(self._has_work, started_s + pace.farewell_s * 2 / 3)
         if self._connection.is_up:
             self._say("status", self._status("stopped"))
@@ -227,11 +228,14 @@ class Session:
 
     def _summarise(self) -> None:
         self._has_news = False
-        latest = self._parts.store.latest_interval()
-        if latest is None or latest.mark == self._summarised or not isinstance(latest.record, Interval):
+        stored, before = self._parts.store.latest_interval(), self._summarised
+        latest = None if stored is None else stored.record
+        if latest == before or not isinstance(latest, Interval):
             return
-        self._summarised = latest.mark
-        self._say("summary", encode_message(summary_of(latest.record)))
+        if before is not None and (seconds_between(before.end, latest.end) or 0.0) < 0:
+            return  # the newest record is of an earlier time, from late pictures
+        self._summarised = latest
+        self._say("summary", encode_message(summary_of(latest)))
 
     def _say(self, channel: str, payload: bytes, marks: tuple[Mark, ...] = (), properties: Properties = ()) -> None:
         """Publish on a channel of the node."""
