@@ -97,9 +97,7 @@ def listening(app: Flask, host: str, port: int) -> Any:
     """A server whose `run` serves until the process is stopped. Raises UsageError."""
     if not 0 < port < 65536:
         raise UsageError(f"--port {port} is no port; give 1 to 65535")
-    logging.getLogger("waitress.queue").setLevel(
-        logging.ERROR
-    )  # a browser asks for much at once
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a browser asks for much at once
     try:
         return waitress.create_server(app, host=host, port=port, threads=4, ident="fieldeye")
     except (OSError, ValueError) as why:
