@@ -233,16 +233,16 @@ class Pipeline:
             self._judge(frame)
             return
         try:
-            self._late = None if is_passed else self._counting_at(frame.instant)
+            late = None if is_passed else self._counting_at(frame.instant)
         except StoreError as why:  # it comes again after a restart
             self._parts.camera.known.discard(frame.source)
             self._tell_trouble(str(why))
             return
-        if self._late is None:
+        if late is None:
             self._pictures.append(frame.source)
             self._skip("too_late", self._parts.clock.now())
             return
-        self._late = self._counted_on(self._late, frame)
+        self._late = self._counted_on(late, frame)
 
     def _is_passed(self, at: Instant) -> bool:
         """Was a trap's card seen later than that? Then what was on it is counted, in the intervals since."""

@@ -49,6 +49,7 @@ class Fed:
     calls: int = 0  # of the loop to what is around it
     cut_at: int = -1  # which of them the power cut comes at
     quiet: int = 0
+    meanwhile: dict[int, Step] = field(default_factory=dict)  # happens at that call, while pictures still wait
 
     def __post_init__(self) -> None:
         self.pictures.mkdir()
@@ -133,6 +134,7 @@ class Fed:
 
     def called(self) -> None:
         self.calls += 1
+        self.meanwhile.pop(self.calls, lambda: None)()
         if self.calls == self.cut_at:
             raise PowerCut
 
@@ -321,6 +323,20 @@ def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last
         "Aleyrodidae": 1,
     }
     assert fed.skipped() == {"too_late": 1}
+
+
+def test_a_picture_that_is_too_late_costs_none_of_those_that_are_being_counted(fed: Fed) -> None:
+    fed.mode = "trap"
+    one, two, three = (8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)
+
+    def two_and_soon_a_third() -> None:
+        fed.add(1800, one, two)()
+        fed.add(1900, one, two, three)()
+        fed.meanwhile[fed.calls + 2] = fed.add(1700, one)  # sorted before the one that waits
+
+    fed.run(fed.add(60, one), fed.next_hour, two_and_soon_a_third)
+    assert counts(fed.intervals[0]) == {"Pieris": 1, "Aleyrodidae": 1}
+    assert (fed.frames(), fed.skipped()) == ({0: 3}, {"too_late": 1})
 
 
 def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_once(fed: Fed) -> None:
