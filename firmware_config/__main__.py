@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.errors import FieldeyeError, UsageError
 from firmware_config.access import place_of, users
 from firmware_config.files import Changes, write
-from firmware_config.fleet import PLATFORM, load_fleet
+from firmware_config.fleet import PLATFORM, Fleet, load_fleet
 from firmware_config.keys import KeyStore
 from firmware_config.node import PAGE
 from firmware_config.render import render
@@ -79,14 +79,14 @@ def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
 
 
 def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
-    fleet = load_fleet(args.fleet)
-    if args.node not in {entry.node for entry in fleet.nodes}:
-        raise UsageError(f"{args.node}: not in {args.fleet}; name one of its nodes")
+    fleet = _fleet_of(args)
     site, place = fleet.site.site, place_of(args.node)
     if args.finish:
         finish_rotation(keys, site_authority(keys, site), args.node, place)
         print(f"{args.node}: render, then run the broker's install.sh; the old credentials open nothing any more")
         return
+    if args.out is None:  # before anything has begun that --finish would end
+        raise UsageError("name the file to write, OUT.update")
     bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, place)
     keys.keep()
     _put(args.out, bundle)
@@ -94,11 +94,12 @@ def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
 
 
 def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
+    fleet = _fleet_of(args)
     try:
         bundle = args.bundle.read_bytes()
     except OSError as why:
         raise UsageError(f"{args.bundle}: cannot be read ({why.strerror}); give a signed bundle") from why
-    with Sender(load_fleet(args.fleet), args.out, args.node) as sender:
+    with Sender(fleet, args.out, args.node) as sender:
         if args.url:
             sender.tell(bundle, args.url)
         else:
@@ -106,9 +107,15 @@ def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
     print(f"{args.node}: has it; its health tells in some minutes how the installation ended")
 
 
-def _put(path: Path | None, bundle: bytes) -> None:
-    if path is None:
-        raise UsageError("name the file to write, OUT.update")
+def _fleet_of(args: argparse.Namespace) -> Fleet:
+    """The fleet that `args.node` is of. Raises UsageError for a node of none."""
+    fleet = load_fleet(args.fleet)
+    if args.node not in {entry.node for entry in fleet.nodes}:
+        raise UsageError(f"{args.node}: not in {args.fleet}; name one of its nodes")
+    return fleet
+
+
+def _put(path: Path, bundle: bytes) -> None:
     try:
         path.write_bytes(bundle)
     except OSError as why:

@@ -134,6 +134,18 @@ def test_finishing_what_never_began_is_named(site: Site) -> None:
     assert "no rotation has begun" in done.stderr
 
 
+def test_a_rotation_without_a_file_to_write_does_not_begin(site: Site) -> None:
+    """Else --finish would let in only what the node was never sent."""
+    done = firmware("rotate", site.fleet, "a")
+    assert (done.returncode, "OUT.update" in done.stderr) == (2, True)
+    assert "no rotation has begun" in firmware("rotate", site.fleet, "a", "--finish").stderr
+
+
+def test_nothing_is_sent_to_a_node_that_the_fleet_does_not_have(site: Site) -> None:
+    done = firmware("send", site.fleet, site.out, "c", site.rotate())
+    assert (done.returncode, "c: not in" in done.stderr) == (2, True)
+
+
 def test_a_bundle_is_sent_to_a_running_node_and_waits_there_whole(site: Site) -> None:
     bundle = site.folder / "large.update"
     bundle.write_bytes(site.rotate().read_bytes() + bytes(100_000))
