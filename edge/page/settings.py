@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from edge.advice import defaults
 from edge.changes import Table, over
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, StoreTable, checked
 from edge.errors import ConfigError
@@ -34,6 +35,7 @@ class Field:
     label: str
     hint: str  # what is allowed, said also when it was not
     options: tuple[tuple[str, str], ...] = ()
+    known: tuple[str, ...] = ()  # words that the phone proposes; others are allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,11 @@ def _place() -> tuple[Field, ...]:
             hint=gettext("Twelve digits, from province to village; or nothing."),
         ),
         Field(
-            key="node.crop", kind="text", label=gettext("Crop"), hint=gettext("As the thresholds call it, or nothing.")
+            key="node.crop",
+            kind="text",
+            label=gettext("Crop"),
+            hint=gettext("As the thresholds call it, or nothing."),
+            known=tuple(sorted({row.crop for row in defaults()})),
         ),
         Field(
             key="node.time_zone",

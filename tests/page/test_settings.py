@@ -167,3 +167,11 @@ def test_no_field_shows_or_takes_a_secret_or_a_file(technician: FlaskClient, sce
     with technician.application.test_request_context():
         keys = [one.key for _, listed in fields(scene.config).values() for one in listed]
     assert not [key for key in keys if "file" in key or "password" in key or "folder" in key or "source" in key]
+
+
+def test_the_phone_proposes_the_crops_that_have_action_levels(technician: FlaskClient) -> None:
+    page = technician.get("/settings").text
+    assert 'list="node.crop-known"' in page
+    assert page.count("list=") == 1
+    assert '<datalist id="node.crop-known"><option value="apple"></option>' in page
+    assert '<option value="rice"></option>' in page
