@@ -22,8 +22,9 @@ from edge.cameras import Frame, WatchedCamera
 from edge.census import UNITS, Census, begun, follows, keep, seen_before
 from edge.climate import ClimateSensor
 from edge.clock import Clock, ClockState, Instant
+from edge.commits import Commits
 from edge.config import NodeConfig
-from edge.counts import Interval, Record, Seen, Sighting, Unit, name_and_stage
+from edge.counts import Interval, Seen, Sighting, Unit, name_and_stage
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
@@ -34,7 +35,7 @@ from edge.late import Counting, counting_at, dated
 from edge.leaf import looked_at
 from edge.nights import length_s
 from edge.status import CameraStatus, StatusBoard
-from edge.store import Draft, Store
+from edge.store import Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
 
 log = logging.getLogger("fieldeye.pipeline")
@@ -45,7 +46,6 @@ FED_REST_S = 1.0  # at least, when a fed folder holds nothing new
 PREVIEW_S = 0.5  # between two frames that are shown and not counted
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
-MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest go
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
 
 
@@ -85,14 +85,12 @@ class Pipeline:
         self._begin_interval(parts.clock.now())
         self._alarms = Alarms(parts.config, self._eye.accuracy, parts.store, parts.board)
         self._status = CameraStatus()
-        self._unkept: list[Record] = []
+        self._commits = Commits(parts.store, parts.board, parts.committed)
         self._pictures: list[str] = []  # of a fed folder, in the open interval
         self._late: Counting | None = None  # a committed interval that is counted on
-        self._uncorrected: list[tuple[Interval, Draft]] = []  # of a fed folder, as `_unkept`
         self._has_more = False  # may a fed folder have another picture right now?
         if camera.fed:
             parts.camera.known.update(parts.store.counted_pictures())
-        self._trouble = ""
         self._take_calibration()
 
     def run(self, stop: Event) -> None:
@@ -108,8 +106,7 @@ class Pipeline:
             self._close_interval_when_due()
             self._rest(stop, started_s + (0.0 if self._has_more else every_s))
         self.close_interval()
-        if self._unkept or self._uncorrected:
-            raise StoreError(self._trouble)
+        self._commits.end()
 
     def close_interval(self) -> None:
         """Commit what was counted so far as an interval of its own and begin the next."""
@@ -119,9 +116,9 @@ class Pipeline:
         self._keep_card()
         if self._parts.config.camera.fed:
             whole = Counting(tally=self._tally, end=now, made_by=self._made_by, pictures=tuple(self._pictures))
-            self._commit_interval((record, whole.draft(record)))
+            self._commits.commit_intervals((record, whole.draft(record)))
         else:
-            self._commit([record])
+            self._commits.commit([record])
         self._begin_interval(now)
         self._advise(record)
         self._forget_pictures(now)
@@ -144,8 +141,8 @@ class Pipeline:
         """What the counts up to now mean. Shown once it is committed."""
         alerts = self._alarms.after(interval)
         if alerts:
-            self._commit(alerts)
-        if not self._trouble:
+            self._commits.commit(alerts)
+        if not self._commits.trouble:
             self._alarms.show()
 
     def _forget_pictures(self, now: Instant) -> None:
@@ -193,7 +190,7 @@ class Pipeline:
             self.close_interval()  # its area is the old one
             self._take_calibration()
         fed = self._has_more = self._parts.config.camera.fed
-        if self._uncorrected and not self._commit_interval():
+        if self._commits.has_intervals and not self._commits.commit_intervals():
             self._has_more = False  # the pictures wait in their folder until the card takes what was counted
             return True
         try:
@@ -236,7 +233,7 @@ class Pipeline:
             late = None if is_passed else self._counting_at(frame.instant)
         except StoreError as why:  # it comes again after a restart
             self._parts.camera.known.discard(frame.source)
-            self._tell_trouble(str(why))
+            self._commits.tell(str(why))
             return
         if late is None:
             self._pictures.append(frame.source)
@@ -273,7 +270,7 @@ class Pipeline:
         if late is not None:
             self._keep_card()
             record = replace(self._interval(late.tally, late.end), revision=late.revision)
-            self._commit_interval((record, late.draft(record)))
+            self._commits.commit_intervals((record, late.draft(record)))
 
     def _judge(self, frame: Frame) -> None:
         config = self._parts.config
@@ -298,7 +295,7 @@ class Pipeline:
             seen, arrived = self._counted(self._census, frame)
         self._parts.board.show_frame(frame.image, seen)
         if arrived and not is_late:
-            self._commit(
+            self._commits.commit(
                 [self._sighting(one, number, frame.instant) for one, number in arrived], self._kept(frame, seen)
             )
         if not is_late:
@@ -360,39 +357,6 @@ class Pipeline:
         if found and wish == "drop":
             return None
         return annotate(jpeg(hidden(small, found) if found else small, PICTURE_QUALITY), seen)
-
-    def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
-        """Commit first; only then may anybody see it. What the card refuses is kept here and tried again each time."""
-        try:
-            self._parts.store.commit(self._unkept)  # by themselves: `picture` is not of their time
-            self._unkept = []
-            self._parts.store.commit(records, picture)
-        except StoreError as why:
-            self._unkept = [*self._unkept, *records][-MOST_UNKEPT:]
-            self._tell_trouble(str(why))
-            return
-        self._tell_trouble("")
-        self._parts.committed()
-
-    def _commit_interval(self, *more: tuple[Interval, Draft]) -> bool:
-        """A fed folder's interval with the names of its pictures, in order; False: the card refuses, see `_commit`."""
-        self._uncorrected = [*self._uncorrected, *more][-MOST_UNKEPT:]
-        try:
-            while self._uncorrected:
-                self._parts.store.commit_interval(*self._uncorrected[0])
-                del self._uncorrected[0]
-        except StoreError as why:
-            self._tell_trouble(str(why))
-            return False
-        self._commit([])  # what was refused before, and the publisher wakes
-        return True
-
-    def _tell_trouble(self, trouble: str) -> None:
-        if bool(trouble) != bool(self._trouble):
-            log.warning("store_trouble_changed", extra={"now": trouble or "none", "unkept": len(self._unkept)})
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self._parts.board.show(store=trouble)
 
     def _close_interval_when_due(self) -> None:
         age_s = self._parts.clock.monotonic_s() - self._tally.start.monotonic_s
