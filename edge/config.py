@@ -1,7 +1,8 @@
 """node.toml as frozen records: what may be configured, in which range, and what a mistake is answered with.
 
-Secrets never stand here: a password is named by its file or systemd credential (`password_file`). The page's forms are
-checked by the same records.
+Secrets do not stand here: a password is named by its file or systemd credential (`password_file`). Only a camera's may
+stand in its address, `rtsp://user:password@host/path`: then nobody but the service may read the file. The page's forms
+are checked by the same records.
 """
 
 import difflib

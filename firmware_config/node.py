@@ -37,7 +37,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/user-data": public(user_data(fleet, entry)),
         f"{card}/meta-data": public(f"instance-id: {host}\nlocal-hostname: {host}\n"),
         f"{card}/network-config": secret(network_config(fleet)),
-        f"{card}/fieldeye/node.toml": public(node_toml(fleet, entry)),
+        f"{card}/fieldeye/node.toml": secret(node_toml(fleet, entry)),  # a camera's address may hold a password
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
         **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update_keys(fleet, keys).items()},
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),

@@ -29,16 +29,16 @@ refuse() { echo "setup.sh: $*" >&2; exit 2; }
 check() {
     [ "$(id -u)" = 0 ] || refuse "needs root; run: sudo $0"
     [ "$(getconf LONG_BIT)" = 64 ] || refuse "this system is 32-bit, for which ONNX Runtime is not published; flash the 64-bit Raspberry Pi OS"
-    [ -r "$here/node.toml" ] || refuse "$here/node.toml is missing; copy the node's whole folder, as it was rendered"
+    [ -r "$here/node.toml" ] || [ -r /etc/fieldeye/node.toml ] || refuse "$here/node.toml is missing; copy the node's whole folder, as it was rendered"
     compgen -G "$software/fieldeye-*.whl" >/dev/null || refuse "$software holds no fieldeye-*.whl; make it with firmware_config/bundle.sh"
     [ -r "$software/requirements.lock" ] || refuse "$software/requirements.lock is missing; make the folder with firmware_config/bundle.sh"
 }
 
 # Copies a file if it differs: written beside and renamed, so that a power cut leaves the old one or the new one.
-put() { # MODE OWNER SOURCE TARGET
-    if cmp -s "$3" "$4" && [ "$(stat -c '%a %U' "$4")" = "${1#0} $2" ]; then return 0; fi
+put() { # MODE USER:GROUP SOURCE TARGET
+    if cmp -s "$3" "$4" && [ "$(stat -c '%a %U:%G' "$4")" = "${1#0} $2" ]; then return 0; fi
     mkdir -p "$(dirname "$4")"
-    install -m "$1" -o "$2" "$3" "$4.new"
+    install -m "$1" -o "${2%:*}" -g "${2#*:}" "$3" "$4.new"
     sync "$4.new"
     mv -f "$4.new" "$4"
     say "wrote $4"
@@ -46,7 +46,7 @@ put() { # MODE OWNER SOURCE TARGET
 
 install_packages() {
     local wanted=("${packages[@]}") missing=() name
-    ! grep -q 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
+    ! grep -qs 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
     [ ! -e "$here/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection" ] || wanted+=("${modem_packages[@]}")
     for name in "${wanted[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
@@ -85,16 +85,17 @@ install_software() {
 mark() { (cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1); }
 
 install_settings() {
-    put 0644 root "$here/node.toml" /etc/fieldeye/node.toml
-    put 0644 root "$here/ca.pem" /etc/fieldeye/ca.pem
+    # A camera's address may hold its password: nobody reads it but the service.
+    [ ! -r "$here/node.toml" ] || put 0640 root:fieldeye "$here/node.toml" /etc/fieldeye/node.toml
+    put 0644 root:root "$here/ca.pem" /etc/fieldeye/ca.pem
     install -d -m 0700 /etc/fieldeye/secrets
     local key secret
     for key in "$here"/update-keys/*.pub; do
-        put 0644 root "$key" "/etc/fieldeye/update-keys/$(basename "$key")"
+        put 0644 root:root "$key" "/etc/fieldeye/update-keys/$(basename "$key")"
     done
     for secret in "$here"/secrets/*; do
         [ -f "$secret" ] || continue
-        put 0600 root "$secret" "/etc/fieldeye/secrets/$(basename "$secret")"
+        put 0600 root:root "$secret" "/etc/fieldeye/secrets/$(basename "$secret")"
     done
 }
 
@@ -109,7 +110,7 @@ install_system() {
             *.nmconnection) mode=0600 ;;
             */lib/fieldeye/*) mode=0755 ;;
         esac
-        put "$mode" root "$file" "$target"
+        put "$mode" root:root "$file" "$target"
     done < <(find "$here/system" -type f | sort)
     "$here/system/usr/local/lib/fieldeye/system-files" adopt "$here/system" # go and come back with this software
     if [ "$(readlink /usr/local/bin/fieldeye)" != /opt/fieldeye/venv/bin/fieldeye ]; then
@@ -134,8 +135,9 @@ start_units() {
 
 # The boot partition has no owners and no modes: what is secret must not stay on it.
 forget_secrets() {
-    local file
-    for file in "$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*; do
+    local file secret=("$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*)
+    ! grep -Eqs '^source = ".*://.*[@?]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
+    for file in "${secret[@]}"; do
         [ -f "$file" ] || continue
         shred -u "$file"
         say "took $(basename "$file") off the card's boot partition"

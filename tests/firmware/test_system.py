@@ -186,6 +186,45 @@ def test_setup_explains_itself(arguments: list[str], code: int, says: str) -> No
     assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
 
 
+def step_of_setup(folder: Path, command: str) -> str:
+    """A command among setup.sh's functions, which nothing has begun."""
+    functions = folder / "functions.sh"
+    functions.write_text((CARD / "setup.sh").read_text().partition("\nwhile [")[0])
+    return run("bash", "-c", f". {functions} && log={folder / 'log'} && {command}")
+
+
+@pytest.mark.parametrize(
+    ("source", "stays"),
+    [
+        ("rtsp://look:se-cr%22et@10.0.0.9:554/main", False),
+        ("http://10.0.0.9/snap.jpg?user=look&pwd=secret", False),
+        ("rtsp://10.0.0.9:554/main", True),
+        ("/dev/video0", True),
+    ],
+)
+def test_a_cameras_password_does_not_stay_on_the_boot_partition(tmp_path: Path, source: str, stays: bool) -> None:
+    node = f'[[node]]\nnode = "a"\ncamera = {{ kind = "opencv", source = "{source}" }}\n'
+    run_render(put_fleet(tmp_path, SITE + node), tmp_path / "out")
+    card = tmp_path / "out/nodes/a/fieldeye"
+    assert (card / "node.toml").stat().st_mode & 0o777 == 0o600
+    step_of_setup(tmp_path, f"here={card} && forget_secrets")
+    assert (card / "node.toml").exists() == stays
+    assert not list((card / "secrets").iterdir())
+
+
+def test_setup_gives_a_file_its_mode_and_group_and_leaves_what_is_right(tmp_path: Path) -> None:
+    me = run("id", "-un").strip() + ":" + run("id", "-gn").strip()
+    source, target = tmp_path / "node.toml", tmp_path / "etc/node.toml"
+    source.write_text("one")
+    put = f"put 0640 {me} {source} {target}"
+    assert "wrote" in step_of_setup(tmp_path, put)
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert step_of_setup(tmp_path, put) == ""
+    target.chmod(0o644)  # as it was set up until now
+    assert "wrote" in step_of_setup(tmp_path, put)
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
 class Hosts:
     """Two network namespaces with a cable between: the node, behind its firewall, and somebody."""
 

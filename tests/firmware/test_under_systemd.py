@@ -60,6 +60,10 @@ def test_systemd_knows_every_word_of_the_files(node: str) -> None:
     assert inside("journalctl --no-pager -b | grep -c 'Unknown key\\|Failed to parse' || true") == "0"
 
 
+def test_the_settings_are_for_root_and_the_service_alone(node: str) -> None:
+    assert inside("stat -c '%a %U:%G' /etc/fieldeye/node.toml") == "640 root:fieldeye"
+
+
 def test_the_firewall_stands(node: str) -> None:
     assert "policy drop" in inside("nft list chain inet fieldeye input")
     assert shown("UnitFileState", "nftables.service") == "enabled"
