@@ -12,7 +12,8 @@ from edge.store import Store
 from edge.wire import Key
 
 DAY = timedelta(days=1)
-LATEST = 50  # sightings read for the last 24 hours
+LATEST = 50  # sightings in a list; what is said of the day is said of all
+MOST = 5000  # of the newest sightings of the last 24 hours: one each 17 s, 4 MB, read in 146 ms of a fast core
 FRESH_S = 300.0  # then all is read again: a clock that was set corrects records that are kept already
 
 
@@ -24,23 +25,23 @@ class Recent:
         self._clock = clock
         self._lock = Lock()
         self._read_s = float("-inf")
-        self._newest_sighting: Key | None = None
+        self._newest_seq = 0  # of the sightings that were read
         self._sightings: list[Sighting] = []
         self._newest_interval: Key | None = None
         self._intervals: list[Interval] = []
         self._revised = 0
 
     def sightings(self, now_utc: datetime) -> list[Sighting]:
-        """Those of the last 24 hours, newest first, at most LATEST."""
+        """Those of the last 24 hours, newest first, at most MOST."""
         with self._lock:
             self._forget_when_old()
-            newest = next((stored.key for stored in self._store.latest_sightings(1)), None)
-            if newest != self._newest_sighting:
-                records = [stored.record for stored in self._store.latest_sightings(LATEST)]
-                self._sightings = [record for record in records if isinstance(record, Sighting)]
+            new = self._store.sightings_after(self._newest_seq, now_utc - DAY, MOST)
+            if new:
+                self._newest_seq = new[0].key.seq
+                self._sightings += [stored.record for stored in new if isinstance(stored.record, Sighting)]
                 self._sightings.sort(key=lambda sighting: sighting.at.utc, reverse=True)
-                self._newest_sighting = newest
-            return [sighting for sighting in self._sightings if sighting.at.utc >= now_utc - DAY]
+            self._sightings = [one for one in self._sightings if one.at.utc >= now_utc - DAY][:MOST]
+            return list(self._sightings)
 
     def intervals(self, first_utc: datetime) -> list[Interval]:
         """Those that ended at `first_utc` or later, in time order."""
@@ -68,8 +69,8 @@ class Recent:
         now_s = self._clock.monotonic_s()
         if now_s - self._read_s > FRESH_S:
             self._read_s = now_s
-            self._newest_sighting = self._newest_interval = None
-            self._intervals = []
+            self._newest_seq, self._newest_interval = 0, None
+            self._sightings, self._intervals = [], []
 
 
 def moment(record: Record) -> datetime:

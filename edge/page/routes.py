@@ -114,13 +114,13 @@ def now() -> str:
 @pages.get("/seen")
 @needs(Role.READER)
 def seen_lately() -> str:
-    """All sightings of the last 24 hours."""
+    """Sightings of the last 24 hours, the newest LATEST."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
     seen, (_, intervals) = this.recent.sightings(when.now_utc), this.days()
     effort = card.effort(_facts(seen, intervals, when, names), this.board.snapshot())
     nothing = sightings.nothing_words(is_zero=bool(effort))
-    return render_template("seen_lately.html", rows=sightings.rows(seen, when, names), nothing=nothing)
+    return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when, names), nothing=nothing)
 
 
 @pages.get("/seen/<name>")
@@ -245,8 +245,8 @@ def _all_rows(known: int) -> str:
     """What leads to the rest of the list, empty where there is none."""
     if known <= ROWS:
         return ""
-    if known == LATEST:  # there may have been more
-        return gettext("The newest %(count)s", count=number(known))
+    if known > LATEST:
+        return gettext("The newest %(count)s", count=number(LATEST))
     return gettext("All %(count)s", count=number(known))
 
 

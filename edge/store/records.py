@@ -105,11 +105,13 @@ class Records:
 
     def intervals_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
         """Intervals that ended in [start, end), by their end."""
-        return self._between(INTERVAL, start_utc, end_utc)
+        where = "kind = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"
+        return self._select(where, INTERVAL, utc_ms(start_utc), utc_ms(end_utc))
 
-    def sightings_between(self, start_utc: datetime, end_utc: datetime) -> list[Stored]:
-        """Sightings in [start, end), in time order."""
-        return self._between(SIGHTING, start_utc, end_utc)
+    def sightings_after(self, seq: int, start_utc: datetime, limit: int) -> list[Stored]:
+        """Sightings from `start_utc` on that were committed after `seq`, at most the newest `limit`, newest first."""
+        where = "kind = ? AND utc_ms >= ? AND seq > ? ORDER BY seq DESC LIMIT ?"
+        return self._select(where, SIGHTING, utc_ms(start_utc), seq, limit)
 
     def records_between_seq(self, first: int, last: int) -> list[Stored]:
         """Records first..last that are still there, delivered or not, for a replay."""
@@ -212,10 +214,6 @@ class Records:
     def _questions(self, where: str, *values: object) -> list[Question]:
         with sentences(self._path, "read questions"):
             return select(self._readers.mine(), where, *values)
-
-    def _between(self, kind: int, start_utc: datetime, end_utc: datetime) -> list[Stored]:
-        where = "kind = ? AND utc_ms >= ? AND utc_ms < ? ORDER BY utc_ms, seq"
-        return self._select(where, kind, utc_ms(start_utc), utc_ms(end_utc))
 
     def _select(self, where: str, *values: int) -> list[Stored]:
         with sentences(self._path, "read records"):

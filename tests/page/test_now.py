@@ -227,7 +227,15 @@ def test_a_list_that_is_cut_off_is_not_called_all(scene: Scene, client: FlaskCli
     scene.store.commit([sighting(scene.before(minutes=m)) for m in range(60, 0, -1)])
     page = client.get("/").text
     assert '<a class="button" href="/seen">The newest 50</a>' in page
-    assert "All 50" not in page
+    assert client.get("/seen").text.count('<span class="name">') == 50
+
+
+def test_what_most_was_seen_of_is_named_however_much_was_seen_since(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=9), label="Nilaparvata lugens", count=14)])
+    later = [sighting(scene.before(minutes=m), label="Leptocorisa", count=1) for m in range(200, 0, -1)]
+    scene.store.commit(later)
+    assert "Brown planthopper: 14</h1>" in client.get("/").text
 
 
 def test_a_fault_of_the_page_is_told_in_words_and_without_its_cause(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Records are decoded once, and yet a look shows what the store holds."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from edge.page.recent import Recent
 from edge.store import Draft
@@ -21,6 +22,15 @@ def test_a_new_record_is_seen_at_the_next_look(scene: Scene) -> None:
         )
         assert len(recent.sightings(now_utc)) == count
         assert counts(recent.intervals(first_utc)) == list(range(1, count + 1))
+
+
+def test_sightings_stand_newest_first_and_leave_after_a_day(scene: Scene) -> None:
+    recent, now_utc = Recent(scene.store, scene.clock), scene.clock.utc
+    for hours in (23, 30, 2, 5):  # committed in this order, as after a clock was set
+        scene.store.commit([sighting(scene.before(hours=hours), count=hours)])
+        recent.sightings(now_utc)
+    assert [one.count for one in recent.sightings(now_utc)] == [2, 5, 23]
+    assert [one.count for one in recent.sightings(now_utc + timedelta(hours=2))] == [2, 5]
 
 
 def test_an_interval_that_slid_out_of_the_window_is_gone(scene: Scene) -> None:
