@@ -23,6 +23,10 @@ from edge.errors import ConfigError
 Identifier = Annotated[  # also a level of an MQTT topic
     str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z(?#1 to 64 of the letters A to Z and a to z, digits, _ and -)")
 ]
+HostName = Annotated[  # an address of IPv6 has two colons at least
+    str,
+    Meta(pattern=r"^([^\s/:@]+|(?i:[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)(%\w+)?)\Z(?#a name or an address, without a port)"),
+]
 AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z(?#twelve digits in quotes, province to village)")]
 Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -94,7 +98,7 @@ class ModelTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[mqtt]: the broker that results go to. Without the table the node keeps everything to itself."""
 
-    host: str
+    host: HostName
     port: Port = 8883
     tls: bool = True
     insecure: bool = False  # plain text to another machine, for a laboratory only

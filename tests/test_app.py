@@ -52,7 +52,8 @@ class RunningNode:
             return False
 
     def committed(self) -> int:
-        return int(inspect_store(StoreTable(folder=str(self.folder))).split(" records")[0].split()[-1])
+        table = StoreTable(folder=str(self.folder))
+        return int(inspect_store(table, has_broker=True).split(" records")[0].split()[-1])
 
     def stop(self, within_s: float = 5.0) -> int:
         self.process.send_signal(signal.SIGTERM)

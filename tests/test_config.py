@@ -58,6 +58,11 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
         (("Asia/Shanghai", "Mars/Olympus"), "node.time_zone 'Mars/Olympus' is no time zone"),
         (("330106011002", "3301"), "node.area_code"),
         (('host = "broker.example"', 'host = "broker.example"\ntls = false'), "would cross the network in the open"),
+        (("broker.example", ""), "mqtt.host: must be a name or an address, without a port"),
+        (("broker.example", "broker.example:8883"), "mqtt.host: must be a name"),
+        (("broker.example", "192.168.1.9:8883"), "mqtt.host: must be a name"),
+        (("broker.example", "mqtts://broker.example"), "mqtt.host: must be a name"),
+        (("broker.example", "broker example"), "mqtt.host: must be a name"),
         (('username = "n-1"', ""), "mqtt.password_file needs mqtt.username"),
         (("every_s = 5", "every_s = "), "at line 13"),
         (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
@@ -80,6 +85,13 @@ def test_a_mistake_is_answered_with_file_key_and_remedy(change: tuple[str, str],
 def test_plain_text_is_allowed_on_loopback_and_in_a_laboratory_that_says_so() -> None:
     for host in ('"127.0.0.1"\ntls = false', '"broker.example"\ntls = false\ninsecure = true'):
         assert parse_config(GOOD.replace('"broker.example"', host), "node.toml").mqtt
+
+
+@pytest.mark.parametrize("host", ["b", "broker_1", "broker.lan", "10.0.0.9", "::1", "FE80::1%eth0", "::ffff:10.0.0.9"])
+def test_a_broker_may_have_a_name_or_an_address_of_either_kind(host: str) -> None:
+    mqtt = parse_config(GOOD.replace("broker.example", host), "node.toml").mqtt
+    assert mqtt
+    assert mqtt.host == host
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00n", b"\x00" * 100])

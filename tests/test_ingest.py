@@ -97,4 +97,4 @@ def test_a_file_that_holds_something_else_is_left_alone_and_named(tmp_path: Path
 
 def test_a_broker_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert platform_main(["ingest", "--broker", "127.0.0.1:9", "--out", str(tmp_path / "x")]) == 1
-    assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
+    assert "127.0.0.1:9 cannot be reached (Connection refused);" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
-from edge.cli.logs import set_up_logs
+from edge.cli.logs import hush_opencv, set_up_logs
 from edge.errors import ConfigError, FieldeyeError, UsageError
 
 log = logging.getLogger("fieldeye")
@@ -60,6 +60,8 @@ def platform_main(argv: Sequence[str] | None = None) -> int:
 def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
+    if "--debug" not in words:
+        hush_opencv()
     try:
         parser = _parser(program, says, commands, verb)
         if not words:

@@ -6,10 +6,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event
 
 from edge.bundle import Bundle, find_bundle
-from edge.cameras import Frame, open_watched_camera
+from edge.cameras import Frame, open_camera
 from edge.changes import load_changed
 from edge.cli.advice_verdict import on_advice
 from edge.cli.check import DEFAULT_CONFIG
@@ -89,7 +88,7 @@ def _clock(clock: Clock) -> Verdict:
 
 def _store(config: NodeConfig) -> Verdict:
     try:
-        return Verdict("store", "ok", inspect_store(config.store))
+        return Verdict("store", "ok", inspect_store(config.store, has_broker=config.mqtt is not None))
     except FieldeyeError as why:
         return Verdict("store", "not well", str(why))
 
@@ -125,7 +124,7 @@ def _service() -> Iterator[Verdict]:
 
 def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     try:
-        with open_watched_camera(config.camera, clock, Event()) as camera:
+        with open_camera(config.camera, clock) as camera:  # not watched: one that is not there is not waited for
             frame = camera.read(FIRST_FRAME_S)
     except FieldeyeError as why:
         return None, Verdict("camera", "not well", str(why))

@@ -41,6 +41,15 @@ def pairs_of(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
+def hush_opencv() -> None:
+    """Its own lines, and FFmpeg's, on a broken video say again what an error says; read when it is imported.
+
+    Whoever wants them sets OPENCV_LOG_LEVEL and OPENCV_FFMPEG_LOGLEVEL.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET
+
+
 def set_up_logs(level: int) -> None:
     """Log to standard error from now on."""
     handler = logging.StreamHandler(sys.stderr)

@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress
+from edge.platform.address import BrokerAddress, unreachable
 from edge.platform.decode import Message
 from edge.platform.sources import Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
@@ -47,7 +47,7 @@ class SharedSubscription:
         try:
             self._client.connect(host, port, clean_start=False, properties=properties)
         except (OSError, ValueError) as why:
-            raise BrokerError(f"{host}:{port} cannot be reached ({why}); check --broker and that it runs") from why
+            raise unreachable(host, port, why) from why
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
         """What has come, after at most a turn; also keeps the connection alive. Raises BrokerError if it refuses."""

@@ -12,6 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
+from edge.platform.address import unreachable
 from edge.platform.decode import Message
 
 ALL = "fieldeye/v1/#"
@@ -54,7 +55,7 @@ class Subscriber:
         try:
             self._client.connect(host, port)
         except (OSError, ValueError) as why:
-            raise BrokerError(f"{host}:{port} cannot be reached ({why}); check --broker and that it runs") from why
+            raise unreachable(host, port, why) from why
         while not stop.is_set():
             if self._client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._come_back(stop)

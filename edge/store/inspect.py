@@ -11,8 +11,8 @@ from edge.errors import StoreError
 from edge.store.file import NAME, sentences
 
 
-def inspect_store(config: StoreTable) -> str:
-    """A sentence about a store that is well. Raises StoreError where it is not."""
+def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
+    """A sentence about a store that is well; without a broker nothing waits. Raises StoreError where it is not."""
     folder, path = Path(config.folder), Path(config.folder) / NAME
     existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -28,4 +28,5 @@ def inspect_store(config: StoreTable) -> str:
             raise StoreError(f"{path}: damaged ({found}); restart the node, which sets it aside and begins a new one")
         (records,) = db.execute("SELECT count(*) FROM record").fetchone()
         (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
-    return f"{path}: sound, {records} records, {waiting} waiting for the broker, {free_mb:.0f} MB free"
+    outbox = f", {waiting} waiting for the broker" if has_broker else ""
+    return f"{path}: sound, {records} records{outbox}, {free_mb:.0f} MB free"

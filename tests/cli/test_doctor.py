@@ -4,18 +4,23 @@ import json
 import socket
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
 from edge.changes import NAME
 from edge.cli import main
 from edge.cli.advice_verdict import on_advice
+from edge.cli.doctor import FIRST_FRAME_S, diagnose
 from edge.cli.loopback import free_port
+from edge.clock import SystemClock
 from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.page import create_app, serve
 from edge.status import StatusBoard
-from edge.store import Store
+from edge.store import Store, inspect_store
 from tests.clocks import SetClock
+from tests.records import sighting
 from tests.test_app import configuration
 
 LABELS = ("Plutella xylostella", "Delphacidae")
@@ -95,6 +100,27 @@ def test_settings_of_the_page_that_do_not_fit_are_told(tmp_path: Path, capsys: p
     verdict = told(capsys)["configuration"]
     assert verdict["state"] == "worth a look"
     assert "camera.every_s" in verdict["sentence"]
+
+
+def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n")) as store:
+        store.commit([sighting()])
+        alone, linked = (inspect_store(StoreTable(folder=str(tmp_path)), has_broker=has) for has in (False, True))
+    assert "sound, 1 records, 1 waiting for the broker" in linked
+    assert "sound, 1 records" in alone
+    assert "waiting" not in alone
+
+
+@pytest.mark.parametrize("kind", ["folder", "opencv"])
+def test_a_folder_or_video_that_is_not_there_is_said_at_once(kind: Literal["folder", "opencv"], tmp_path: Path) -> None:
+    there = config(tmp_path)
+    missing = replace(there, camera=CameraTable(kind=kind, source=str(tmp_path / "nowhere")))
+    clock = SystemClock()
+    began_s = clock.monotonic_s()
+    camera = next(verdict for verdict in diagnose(missing, clock) if verdict.what == "camera")
+    assert clock.monotonic_s() - began_s < FIRST_FRAME_S / 2
+    assert camera.state == "not well"
+    assert "correct camera.source" in camera.sentence
 
 
 def test_a_wrong_configuration_is_a_verdict_for_programs_and_exit_2(

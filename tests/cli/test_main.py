@@ -42,6 +42,13 @@ def test_a_fault_of_ours_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixtur
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(5000))
+    ended = fieldeye("count", str(tmp_path / "a.mp4"), "--mode", "live")
+    assert ended.returncode == 1
+    assert ended.stderr == f"fieldeye: video {tmp_path / 'a.mp4'}: is no video that can be read; convert it to MP4\n"
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     folder = Path(__file__).parents[1] / "data" / "frames"
     shell = f"{sys.executable} -m edge detect {folder} | head -n 1"

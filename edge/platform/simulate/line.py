@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress
+from edge.platform.address import BrokerAddress, unreachable
 
 IN_FLIGHT = 20  # as a node does
 AGAIN_S = 0.5
@@ -38,8 +38,7 @@ class Line:
         try:
             self._client.connect(at.host, at.port)
         except (OSError, ValueError) as why:
-            where = f"{at.host}:{at.port}"
-            raise BrokerError(f"{where} cannot be reached ({why}); check --broker and that it runs") from why
+            raise unreachable(at.host, at.port, why) from why
 
     @property
     def fd(self) -> int:
