@@ -197,13 +197,3 @@ def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:
         return None
     found = density(taxon, interval.area_mm2 / 1e6)
     return None if isinstance(found, NoData) else found.per_m2
-
-
-def per_trap_night(catch: int, traps: int, nights: float) -> float | NoData:
-    """Catch per trap-night; a night without power or with a blind camera is not among the `nights`."""
-    return catch / (traps * nights) if traps * nights > 0 else NoData("no_night")
-
-
-def per_card_m2_day(new: int, card_m2: float, sides: int, days: float) -> float | NoData:
-    """New insects per m2 of card and day."""
-    return new / (card_m2 * sides * days) if card_m2 * sides * days > 0 else NoData("no_day")

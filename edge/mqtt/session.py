@@ -47,7 +47,7 @@ log = logging.getLogger("fieldeye.mqtt")
 
 RETAINED = ("status", "info", "health", "summary")
 SPENT_HEALTH_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
-SUCCESS, NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x00, 0x10, 0x87, 0x80
+NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x10, 0x87, 0x80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

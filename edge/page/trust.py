@@ -39,7 +39,7 @@ class Role(IntEnum):
 
 
 IDLE = {Role.READER: timedelta(days=60), Role.FARMER: timedelta(days=60), Role.TECHNICIAN: timedelta(hours=12)}
-USED_EVERY = timedelta(minutes=5)  # written at most so often
+USED_EVERY = timedelta(minutes=5)  # written at most so often: cards wear out
 
 
 @dataclass(frozen=True, slots=True)

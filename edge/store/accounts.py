@@ -18,7 +18,6 @@ NAME = "accounts.sqlite"
 MAX_MB = 4
 SESSIONS_EACH = 10  # phones of one person; the one that was longest away has to log in again
 FORGOTTEN_AFTER = timedelta(days=1)  # without a further failure
-LEAST_PAUSE = timedelta(minutes=5)  # a session's last use is written at most so often: cards wear out
 TABLES = """
 CREATE TABLE account (
     name TEXT PRIMARY KEY COLLATE NOCASE,

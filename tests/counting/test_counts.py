@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.agreement import agreement
-from edge.counts import NoData, TaxonCount, density, per_card_m2_day, per_trap_night
+from edge.counts import NoData, TaxonCount, density
 from edge.ranges import ALIKE, Dispersion, count_range, steadied
 from tests.counting.fields import World, drawn
 
@@ -96,13 +96,6 @@ def test_density_refuses_to_exist_without_an_area() -> None:
     found = density(count, 0.02)
     assert not isinstance(found, NoData)
     assert (found.per_m2, found.low, found.high) == pytest.approx((600, 500, 750))
-
-
-def test_a_night_without_power_is_not_a_night() -> None:
-    assert per_trap_night(12, 2, 3) == 2.0
-    assert per_trap_night(0, 1, 0) == NoData("no_night")
-    assert per_card_m2_day(6, 0.01, 2, 3) == pytest.approx(100)
-    assert per_card_m2_day(6, 0.01, 2, 0) == NoData("no_day")
 
 
 def test_agreement_shows_bias_that_a_correlation_would_hide() -> None:
