@@ -176,6 +176,30 @@ def test_paper_is_light_and_has_no_buttons_whatever_the_screen_was(page: Page, r
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 27)"
     assert not page.get_by_role("button", name="Show").is_visible()
     assert not page.locator("header").is_visible()
+    columns = page.locator(".two").evaluate("box => getComputedStyle(box).gridTemplateColumns")
+    assert len(columns.split()) == 1, "a half of the paper would cut the newest nights off the chart"
+
+
+INKS = """() => {
+    const canvas = document.querySelector("#chart canvas"), wide = 45 * devicePixelRatio;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, wide, canvas.height - 60 * devicePixelRatio);
+    const solid = Array.from({ length: data.length / 4 }, (_, n) => n * 4).filter((n) => data[n + 3] === 255);
+    return [...new Set(solid.map((n) => data.slice(n, n + 3).join()))];
+}"""  # colours of the figures beside the chart
+LIGHT, DARK = "239,242,234", "27,31,27"
+
+
+def test_a_chart_of_a_dark_screen_is_printed_in_dark_ink(page: Page, root: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    assert LIGHT in page.evaluate(INKS)
+    page.evaluate(f"addEventListener('beforeprint', () => queueMicrotask(() => (window.printed = ({INKS})())))")
+    page.pdf()
+    printed = page.evaluate("window.printed")
+    assert DARK in printed
+    assert LIGHT not in printed
+    assert LIGHT in page.evaluate(INKS)
 
 
 def test_the_menu_of_languages_opens_over_the_map(page: Page, root: str) -> None:

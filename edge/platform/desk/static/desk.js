@@ -7,7 +7,8 @@
   if (!answer.ok) return;
   const told = await answer.json();
   const style = getComputedStyle(document.body);
-  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const colour = (name) => `var(--${name})`; // of a shape, which follows from screen to paper
+  const ink = (name) => () => style.getPropertyValue(`--${name}`).trim(); // of a canvas, asked at each drawing
   const language = document.documentElement.lang;
 
   const map = L.map(box, { attributionControl: false, keyboard: true });
@@ -35,10 +36,10 @@
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
   const series = [
     { label: chart.dataset.night, value: (plot, at) => (at === null || at === undefined ? "–" : day.format(at * 1000)) },
-    { label: chart.dataset.each, stroke: colour("green"), width: 0, value: shown, points: { show: true, size: 7, fill: colour("green") } },
-    { label: chart.dataset.mean, stroke: colour("red"), width: 2, value: shown, points: { show: false } },
+    { label: chart.dataset.each, stroke: ink("green"), width: 0, value: shown, points: { show: true, size: 7, fill: ink("green") } },
+    { label: chart.dataset.mean, stroke: ink("red"), width: 2, value: shown, points: { show: false } },
   ];
-  const axis = { stroke: colour("ink"), grid: { stroke: colour("line") }, ticks: { stroke: colour("line") } };
+  const axis = { stroke: ink("ink"), grid: { stroke: ink("line") }, ticks: { stroke: ink("line") } };
   const axes = [
     { ...axis, space: 70, incrs: [1, 2, 7, 14].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
     { ...axis, values: (plot, at) => at.map((one) => figure.format(one)) },
@@ -48,5 +49,11 @@
     { ...size(), tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"), series, axes, scales: { y: { range: [0, null] } } },
     [seconds, told.nights.map((night) => night[1]), told.nights.map((night) => night[2])], chart);
   addEventListener("resize", () => plot.setSize(size()));
+  for (const [moment, onPaper] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(moment, () => { // the canvas still has the screen's colours, white on dark
+      document.documentElement.classList.toggle("paper", onPaper);
+      plot.redraw();
+    });
+  }
   document.body.dataset.drawn = "yes";
 })();
