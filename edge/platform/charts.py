@@ -42,11 +42,14 @@ class Place:
     area_code: str = ""
 
 
-def bars(nights: Sequence[Trend], start_at: float | None) -> str:
-    """A bar a night of the mean catch of a camera; a night without data is a cross below the line, never a low bar."""
+def bars(nights: Sequence[Trend], start_at: float | None, after: str = "") -> str:
+    """A bar a night of the mean catch of a camera; a night without data is a cross below the line, never a low bar.
+
+    `after` stands behind its figures.
+    """
     most = max([one.per_camera_night or 0 for one in nights] + [start_at or 0, 1e-9])
     step = WIDTH / len(nights)
-    drawn = [_bar(one, n * step, step, most) for n, one in enumerate(nights)]
+    drawn = [_bar(one, n * step, step, most, after) for n, one in enumerate(nights)]
     if start_at is not None:
         y = BAR_HEIGHT * (1 - start_at / most)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
@@ -54,17 +57,17 @@ def bars(nights: Sequence[Trend], start_at: float | None) -> str:
     says = gettext(
         "%(nights)s nights, most %(most)s a camera and night, %(missing)s without data",
         nights=number(len(nights)),
-        most=number(most, 1),
+        most=number(most, 1) + after,
         missing=number(missing),
     )
     return _svg(WIDTH, BAR_HEIGHT + 14, says, drawn)
 
 
-def _bar(night: Trend, x: float, step: float, most: float) -> str:
+def _bar(night: Trend, x: float, step: float, most: float, after: str) -> str:
     if night.per_camera_night is None:
         return f'<text {_look("gap")} x="{x + step / 2:.1f}" y="{BAR_HEIGHT + 11:.0f}">×</text>'
     height = max(BAR_HEIGHT * night.per_camera_night / most, 1.0)  # a zero is a line that can be seen
-    title = f"<title>{night.night}: {night.per_camera_night:.1f}</title>"
+    title = f"<title>{night.night}: {night.per_camera_night:.1f}{after}</title>"
     return (
         f'<rect {_look(night.level or "plain")} x="{x + 1:.1f}" y="{BAR_HEIGHT - height:.1f}" '
         f'width="{max(step - 2, 1):.1f}" height="{height:.1f}">{title}</rect>'

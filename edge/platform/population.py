@@ -65,7 +65,10 @@ class Night:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold."""
+    """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold.
+
+    A camera and night; of `affected_frames`, where the same leaf is seen again and again, per cent of the frames.
+    """
 
     night: date
     per_camera_night: float | None
@@ -170,7 +173,7 @@ def _week(cell: Cell) -> int:
 def keep_threshold(
     database: Database, label: str, unit: str, start_at: float, sure_at: float | None, source: str
 ) -> None:
-    """The station's own figure a camera and night; overrules an earlier one."""
+    """The station's own figure, in what `Trend` tells; overrules an earlier one."""
     database.execute(
         "INSERT INTO threshold VALUES (%s, %s, %s, %s, %s) ON CONFLICT (label, unit) DO UPDATE"
         " SET start_at = excluded.start_at, sure_at = excluded.sure_at, source = excluded.source",

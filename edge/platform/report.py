@@ -21,6 +21,7 @@ from edge.platform.sentences import (
     count_words,
     degree,
     level_words,
+    sign,
     taxon_words,
     unit_words,
     when,
@@ -91,20 +92,20 @@ def _more(week: Week) -> str:
 
 
 def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, Any]:
-    last = taxon.weeks[-1]
+    last, after = taxon.weeks[-1], sign(taxon.total.unit)
     return {
         "name": taxon_words(taxon.total.label, taxon.total.stage),
         "eppo": taxon.total.eppo,
         "unit": unit_words(taxon.total.unit),
         "count": count_words(taxon.total.count),
         "between": between(taxon.total.low, taxon.total.high),
-        "a_night": gettext("no data") if taxon.per_camera_night is None else number(taxon.per_camera_night, 1),
+        "a_night": gettext("no data") if taxon.per_camera_night is None else number(taxon.per_camera_night, 1) + after,
         "degree": degree(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
         "level": last.level or "none",
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
-        "chart": Markup(bars(taxon.weeks, taxon.start_at)),  # noqa: S704  our own SVG, names escaped
+        "chart": Markup(bars(taxon.weeks, taxon.start_at, after)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines)) if taxon.places else "",  # noqa: S704
         "spread": _spread(taxon),
     }
@@ -113,10 +114,11 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
 def _threshold(taxon: TaxonWeek) -> str:
     if taxon.start_at is None:
         return ""
-    values = {"start": number(taxon.start_at, 3), "source": taxon.source}
+    after = sign(taxon.total.unit)
+    values = {"start": number(taxon.start_at, 3) + after, "source": taxon.source}
     if taxon.sure_at is None:
         return gettext("Threshold: starts at %(start)s a camera and night (%(source)s).", **values)
-    sure = number(taxon.sure_at, 3)
+    sure = number(taxon.sure_at, 3) + after
     return gettext(
         "Threshold: starts at %(start)s, sure at %(sure)s a camera and night (%(source)s).", sure=sure, **values
     )

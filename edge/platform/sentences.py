@@ -70,6 +70,11 @@ def between(low: int | None, high: int | None) -> str:
     return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
 
 
+def sign(unit: str) -> str:
+    """What stands behind a trend's figure, see Trend: of a disease it is an incidence."""
+    return " %" if unit == "affected_frames" else ""
+
+
 def degree(unit: str, nights: Sequence[Night]) -> str:
     """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
     if unit == "affected_frames":

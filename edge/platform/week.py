@@ -28,8 +28,9 @@ class TaxonWeek:
 
     @property
     def per_camera_night(self) -> float | None:
-        """Mean over the week's nights with data."""
-        looked = sum(night.camera_nights for night in self.nights)
+        """Mean over the week's nights with data, see Trend."""
+        of_frames = self.total.unit == "affected_frames"
+        looked = sum(night.frames / 100 if of_frames else night.camera_nights for night in self.nights)
         return self.total.count / looked if looked else None
 
 

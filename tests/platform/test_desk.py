@@ -30,7 +30,7 @@ from edge.wire import ImageHeader, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.postgres import QUICK, Postgres
-from tests.platform.test_population import FIRST, Fleet
+from tests.platform.test_population import BLAST, FIRST, Fleet
 from tests.records import MOTH, count
 from tests.waiting import wait_until
 
@@ -127,6 +127,18 @@ def test_where_it_is_worst_stands_first_with_its_area(still: FlaskClient) -> Non
     places = still.get("/?first=2026-07-01&last=2026-07-01").text.split("<h2>Places</h2>")[1]
     assert places.index("s/b") < places.index("s/a")
     assert "330106011" in places
+
+
+def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 0, count(BLAST, 30, 20, 40), unit="affected_frames", frames=200)
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={BLAST[0]}||affected_frames&first=2026-07-01&last=2026-07-01"
+    page = client.get(f"/?{asked}").text
+    assert "<b>15 %</b> frames with the symptom" in page
+    assert 'data-sign=" %"' in page
+    nights = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
+    assert nights[-1] == ["2026-07-01", 15, 15]
 
 
 def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(

@@ -29,6 +29,7 @@ from tests.records import APHID, MOTH, count, interval
 
 FIRST = date(2026, 7, 1)
 EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
+BLAST = ("Pyricularia oryzae", "PYRIOR")
 VILLAGES = {"a": "330106011002", "b": "330106011003", "c": "330106012001", "d": "330108001001", "e": "420100000000"}
 
 
@@ -194,6 +195,21 @@ def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fl
     fleet.sum_up()
     last = trend(fleet.database, moths(last=FIRST + timedelta(days=13)))[-1]
     assert (last.week_mean, last.week_before, last.level) == (12, 4, "look")
+
+
+def test_of_a_disease_the_trend_is_its_incidence_however_often_cameras_looked(fleet: Fleet) -> None:
+    keep_threshold(fleet.database, BLAST[0], "affected_frames", 5, 20, "the station")
+    leaf: dict[str, Any] = {"unit": "affected_frames", "area_mm2": None}
+    fleet.counts("a", 0, count(BLAST, 2), frames=40, **leaf)
+    fleet.counts("a", 7, count(BLAST, 1), frames=4, **leaf)
+    fleet.counts("a", 8, count(BLAST, 30), frames=300, **leaf)
+    fleet.counts("b", 8, frames=96, **leaf)
+    fleet.counts("a", 9, counts=NoData("dark"), frames=0, **leaf)
+    fleet.sum_up()
+    told = trend(fleet.database, moths(label=BLAST[0], unit="affected_frames", last=FIRST + timedelta(days=9)))
+    assert [one.per_camera_night for one in told] == [5, *[None] * 6, 25, 100 * 30 / 396, None]
+    assert told[-1].week_mean == pytest.approx(100 * 31 / 400)  # not (25 + 7.6) / 2
+    assert (told[-1].week_before, told[-1].level) == (5, "look")
 
 
 def test_range_is_told_by_cells_hull_and_front(fleet: Fleet) -> None:

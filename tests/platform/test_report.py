@@ -17,10 +17,10 @@ from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
 from edge.platform.database import Database
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
-from edge.platform.population import Trend
+from edge.platform.population import Trend, keep_threshold
 from edge.platform.report import html, pdf
 from edge.platform.week import week
-from tests.platform.test_population import Fleet
+from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
 
 MONDAY = date(2026, 7, 6)
@@ -57,12 +57,15 @@ def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> 
 
 
 def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metre(fleet: Fleet) -> None:
-    blast = ("Pyricularia oryzae", "PYRIOR")
     for night, affected in ((5, 3), (6, 0)):
-        fleet.counts("a", night, count(blast, affected), unit="affected_frames", frames=20, area_mm2=1_000_000)
+        fleet.counts("a", night, count(BLAST, affected), unit="affected_frames", frames=20, area_mm2=1_000_000)
     fleet.sum_up()
+    keep_threshold(fleet.database, BLAST[0], "affected_frames", 5, 30, "the station")
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
     assert re.findall(r"Incidence: [^<]*? %", page) == ["Incidence: 7.5 %"]
+    assert "starts at 5 %, sure at 30 % a camera and night (the station)" in page
+    assert '<td class="n">7.5 %</td>' in page
+    assert ": 15.0 %</title>" in page
     assert page.count("Density: not calibrated.") == 2
 
 

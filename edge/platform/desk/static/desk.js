@@ -32,7 +32,7 @@
   if (!told.nights.length) return;
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
   const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value));
+  const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value) + chart.dataset.sign);
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
   const series = [
     { label: chart.dataset.night, value: (plot, at) => (at === null || at === undefined ? "–" : day.format(at * 1000)) },
@@ -42,7 +42,7 @@
   const axis = { stroke: ink("ink"), grid: { stroke: ink("line") }, ticks: { stroke: ink("line") } };
   const axes = [
     { ...axis, space: 70, incrs: [1, 2, 7, 14].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
-    { ...axis, values: (plot, at) => at.map((one) => figure.format(one)) },
+    { ...axis, values: (plot, at) => at.map((one) => figure.format(one) + chart.dataset.sign) },
   ];
   const size = () => ({ width: chart.clientWidth, height: 320 });
   const plot = new uPlot(
