@@ -1,8 +1,9 @@
-"""Second thoughts about other people's labels: which training pictures are left out, which regions are not taught.
+"""Second thoughts about other people's labels: which pictures are left out, which regions are not taught.
 
 The decisions stand in `label_care.csv` (`dataset,image,action,left,top,right,bottom,reason`), where a person can read
-and change them; validation and test splits are never touched. `drop` leaves a picture out; `ignore` marks a region, in
-px, where something stands that nobody labelled, so that it is taught neither as an insect nor as background.
+and change them. They hold for training and validation; the test split is never touched. `drop` leaves a picture out;
+`ignore` marks a region, in px, where something stands that nobody labelled, so that it is taught neither as an insect
+nor as background.
 
 `python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE` proposes regions: what a trained bundle is
 sure of, of a kind that is labelled in the same picture, where there is no label. Look at them before they join the
@@ -50,7 +51,7 @@ def read_decisions(path: Path = DECISIONS_CSV) -> list[Decision]:
 
 
 def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
-    """Training samples without those dropped, with regions to ignore added. `root` holds the datasets' folders."""
+    """Samples without those dropped, with regions to ignore added. `root` holds the datasets' folders."""
     of_picture: dict[Path, list[Decision]] = {}
     for one in decisions:
         of_picture.setdefault(root / one.dataset / one.image, []).append(one)

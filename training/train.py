@@ -116,7 +116,7 @@ def train(config: TrainConfig, run: Path) -> None:
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:
-    """Samples of all the configuration's datasets; those without labels only train, labels of train are cared for.
+    """Samples of all the configuration's datasets; those without labels only train, labels are cared for but in test.
 
     Raises ConfigError.
     """
@@ -124,7 +124,7 @@ def samples_of(config: TrainConfig, split: str) -> list[Sample]:
     root = Path(config.data)
     used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]
     samples = [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
-    return cared_for(samples, root, read_decisions()) if split == "train" else samples
+    return samples if split == "test" else cared_for(samples, root, read_decisions())
 
 
 def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from edge.bundle import load_bundle
 from edge.detector import Detector
@@ -11,6 +12,7 @@ from training.config import DatasetConfig
 from training.datasets import read_dataset
 from training.label_care import DROP, REGION, Decision, cared_for, proposed, read_decisions
 from training.samples import IGNORE, Sample
+from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
 
@@ -27,6 +29,14 @@ def about(sample, action, xyxy=(0.0, 0.0, 0.0, 0.0)):
 def test_a_dropped_picture_is_gone_and_the_others_stay(samples):
     kept = cared_for(samples, TINY, [about(samples[2], DROP)])
     assert [one.image_path for one in kept] == [one.image_path for one in samples if one is not samples[2]]
+
+
+@pytest.mark.parametrize(("split", "left"), [("train", 0), ("val", 0), ("test", 1)])
+def test_decisions_hold_for_training_and_validation_and_never_for_the_test(tiny_config, monkeypatch, split, left):
+    config = replace(tiny_config, datasets=tiny_config.datasets[:1])
+    before = samples_of(config, split)
+    monkeypatch.setattr("training.train.read_decisions", lambda: [about(one, DROP) for one in before])
+    assert len(samples_of(config, split)) == left * len(before)
 
 
 def test_a_region_joins_the_boxes_as_one_to_ignore(samples):
