@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,16 @@ from tests.page.browsing import CHROMIUM, FLAGS
 # No deadline: on a busy machine of two cores a fast example now and then takes its time, which is no fault.
 settings.register_profile("fieldeye", deadline=None)
 settings.load_profile("fieldeye")
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """A command that ran in this process set up its logs, which is no matter of the next test."""
+    root = logging.getLogger()
+    level, handlers = root.level, [*root.handlers]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> 
     if draft.state is not None:
         row = (seq, utc_ms(interval.end.utc), draft.state, crc32(draft.state))
         db.execute("INSERT OR REPLACE INTO draft (seq, end_ms, state, crc) VALUES (?, ?, ?, ?)", row)
-        old = "SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?"
-        db.execute(f"DELETE FROM draft WHERE seq IN ({old})", (KEPT_DRAFTS,))  # noqa: S608 no value in it
+        oldest = "DELETE FROM draft WHERE seq IN (SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?)"
+        db.execute(oldest, (KEPT_DRAFTS,))
     db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", [(name,) for name in draft.pictures])
     db.execute("DELETE FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?", (KEPT_NAMES,))
