@@ -13,11 +13,7 @@ __all__ = ["Camera", "Frame", "WatchedCamera", "open_camera", "open_watched_came
 
 def open_camera(config: CameraTable, clock: Clock, known: Collection[str] = ()) -> Camera:
     """The configured camera as it is; a fed folder shows no `known` names. Raises CameraError, here or when read."""
-    if config.fed:
-        from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
-
-        return FolderCamera(config, clock, known)
-    return KINDS[config.kind](config, clock)
+    return KINDS[config.kind](config, clock, known)
 
 
 def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> WatchedCamera:
@@ -29,25 +25,25 @@ def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> Watch
     )
 
 
-def _folder(config: CameraTable, clock: Clock) -> Camera:
+def _folder(config: CameraTable, clock: Clock, known: Collection[str]) -> Camera:
     from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
 
-    return FolderCamera(config, clock)
+    return FolderCamera(config, clock, known)
 
 
-def _opencv(config: CameraTable, clock: Clock) -> Camera:
+def _opencv(config: CameraTable, clock: Clock, _known: Collection[str]) -> Camera:
     from edge.cameras.opencv import open_opencv  # noqa: PLC0415 only when chosen
 
     return open_opencv(config, clock)
 
 
-def _picamera(config: CameraTable, clock: Clock) -> Camera:
+def _picamera(config: CameraTable, clock: Clock, _known: Collection[str]) -> Camera:
     from edge.cameras.picamera import open_picamera  # noqa: PLC0415 only when chosen
 
     return open_picamera(config, clock)
 
 
-KINDS: dict[str, Callable[[CameraTable, Clock], Camera]] = {
+KINDS: dict[str, Callable[[CameraTable, Clock, Collection[str]], Camera]] = {
     "folder": _folder,
     "opencv": _opencv,
     "picamera": _picamera,
