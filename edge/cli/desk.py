@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.cli.exits import DONE
 from edge.platform.database import migrate, open_database
 from edge.platform.desk import create_app, listening
-from edge.platform.desk.people import add_person
+from edge.platform.desk.people import add_person, remove_person
 from edge.platform.outlines import read_outlines
 
 
@@ -20,18 +20,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8090, help="default: 8090")
     parser.add_argument("--https", action="store_true", help="people come over TLS: cookies travel no other way")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON")
-    add = parser.add_argument_group("a person, instead of serving; asks for the password, or reads it from a pipe")
-    add.add_argument("--add-person", metavar="NAME")
-    add.add_argument("--area", metavar="CODE", default="", help="whose nodes; default: all")
+    people = parser.add_argument_group("people, instead of serving")
+    one = people.add_mutually_exclusive_group()
+    one.add_argument("--add-person", metavar="NAME", help="asks for the password, or reads it from a pipe")
+    one.add_argument("--remove-person", metavar="NAME", help="who is logged in is out at once")
+    people.add_argument("--area", metavar="CODE", default="", help="whose nodes they see; default: all")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until stopped, or add a person."""
+    """Serve until stopped, or add or remove a person."""
     with open_database(args.database, "fieldeye desk") as database:
         migrate(database)
         if args.add_person is not None:
             add_person(database, args.add_person, _password(), args.area)
             print(f"{args.add_person} may log in")
+            return DONE
+        if args.remove_person is not None:
+            remove_person(database, args.remove_person)
+            print(f"{args.remove_person} may log in no more")
             return DONE
     outlines = read_outlines(args.outline) if args.outline else []
     app = create_app(args.database, outlines, https=args.https)

@@ -19,7 +19,7 @@ from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
-from edge.platform.desk.people import add_person
+from edge.platform.desk.people import add_person, remove_person
 from edge.platform.leader import Leader
 from edge.platform.questions import answers_due, assembled, questions
 from edge.platform.registry import note
@@ -256,6 +256,31 @@ def test_a_person_is_added_from_the_command_line(
         assert platform_main(words) == 0
     assert "Wang may log in" in capsys.readouterr().out
     assert database.execute("SELECT name, role FROM person").fetchall() == [("Wang", "fieldeye_area_330106")]
+
+
+def test_who_is_removed_is_out_at_once(still: FlaskClient, client: FlaskClient, fleet: Fleet, url: str) -> None:
+    log_in(client)
+    assert client.get("/nodes").status_code == 200
+    assert platform_main(["desk", "--database", url, "--remove-person", "town"]) == 0
+    assert client.get("/nodes").location == "/log-in"
+    assert log_in(client) == 403
+    with pytest.raises(UsageError, match="nobody is called 'town'; give one of: county"):
+        remove_person(fleet.database, "town")
+
+
+def test_a_new_password_ends_the_log_ins_of_the_old_one(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client)
+    add_person(fleet.database, "town", PASSWORD + "er", "330106011")
+    assert client.get("/nodes").location == "/log-in"
+
+
+def test_another_area_holds_from_the_next_page_on(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client, "county")
+    assert "s/c" in client.get("/nodes").text
+    fleet.database.execute("UPDATE person SET role = 'fieldeye_area_330106011' WHERE name = 'county'")
+    seen = client.get("/nodes").text
+    assert "s/a" in seen
+    assert "s/c" not in seen
 
 
 class _Pipe(io.StringIO):

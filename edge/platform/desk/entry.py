@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
 from edge.platform.database import Database
-from edge.platform.desk.people import role_of
+from edge.platform.desk.people import person_of, role_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
@@ -21,15 +21,18 @@ def refuse(code: int, says: str, detail: str = "") -> NoReturn:
 
 
 def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
-    """The view in the role of who logged in; others are sent to the log-in."""
+    """The view in the role of who logged in; others are sent to the log-in, whoever was removed since among them."""
 
     @wraps(view)
     def guarded(**arguments: Any) -> Answer:
-        if "role" not in session:
+        with current_app.config["AS_DESK"]() as database:
+            role = role_of(database, session["name"], session["stamp"]) if "stamp" in session else None
+        if role is None:
+            session.clear()
             return redirect(url_for("desk.log_in"))
         if request.method == "POST" and request.form.get("token") != session["token"]:
             refuse(400, gettext("This form is not of this log-in: open the page again."))
-        with current_app.config["AS_ROLE"](session["role"]) as g.database:
+        with current_app.config["AS_ROLE"](role) as g.database:
             g.area = _own_area(g.database)
             return view(**arguments)
 
@@ -43,11 +46,11 @@ def log_in() -> Answer:
         return render_template("log_in.html", failed=False)
     name = request.form.get("name", "")
     with current_app.config["AS_DESK"]() as database:
-        role = role_of(database, name, request.form.get("password", ""))
-    if role is None:
+        person = person_of(database, name, request.form.get("password", ""))
+    if person is None:
         return render_template("log_in.html", failed=True), 403
     session.clear()
-    session.update(name=name, role=role, token=token_urlsafe(16))
+    session.update(name=name, stamp=person.stamp, token=token_urlsafe(16))
     return redirect(url_for("desk.map_page"))
 
 

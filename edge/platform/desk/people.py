@@ -1,5 +1,7 @@
 """Who may log in at the desk, and for which area."""
 
+from dataclasses import dataclass
+from hashlib import sha256
 from secrets import token_bytes
 
 from psycopg.errors import InsufficientPrivilege
@@ -11,7 +13,16 @@ from edge.platform.population import check_area
 
 FEWEST_LETTERS = 10
 MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
+STAMP_LETTERS = 16
 _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a known one
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who logged in: the database role of their area, and a stamp that changes with their password."""
+
+    role: str
+    stamp: str
 
 
 def add_person(database: Database, name: str, password: str, area: str) -> None:
@@ -37,8 +48,23 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
         ) from why
 
 
-def role_of(database: Database, name: str, password: str) -> str | None:
-    """The role of a person who knows the password; None else, and for a while after five wrong ones."""
+def remove_person(database: Database, name: str) -> None:
+    """Nobody of that name may log in any more, and who has is out. Raises UsageError."""
+    if database.execute("DELETE FROM person WHERE name = %s", (name,)).rowcount == 0:
+        names = [one for (one,) in database.execute("SELECT name FROM person ORDER BY name").fetchall()]
+        raise UsageError(f"--remove-person: nobody is called {name!r}; give one of: {', '.join(names) or 'nobody yet'}")
+
+
+def role_of(database: Database, name: str, stamp: str) -> str | None:
+    """The role now of who logged in with that stamp; None once they are gone or have another password."""
+    row = database.execute("SELECT role, password_hash FROM person WHERE name = %s", (name,)).fetchone()
+    if row is None or _stamp(row[1]) != stamp:
+        return None
+    return str(row[0])
+
+
+def person_of(database: Database, name: str, password: str) -> Person | None:
+    """The person who knows the password; None else, and for a while after five wrong ones."""
     row = database.execute(
         "SELECT password_hash, role, coalesce(locked_until > now(), false) FROM person WHERE name = %s", (name,)
     ).fetchone() or (_NOBODY, None, False)
@@ -47,7 +73,7 @@ def role_of(database: Database, name: str, password: str) -> str | None:
         return None
     if is_right:
         database.execute("UPDATE person SET failures = 0, locked_until = NULL WHERE name = %s", (name,))
-        return str(row[1])
+        return Person(str(row[1]), _stamp(row[0]))
     database.execute(
         "UPDATE person SET failures = (failures + 1) %% %s,"
         " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END WHERE name = %s",
@@ -61,3 +87,7 @@ def secret(database: Database) -> bytes:
     database.execute("INSERT INTO desk_secret (secret) VALUES (%s) ON CONFLICT DO NOTHING", (token_bytes(32),))
     (kept,) = database.execute("SELECT secret FROM desk_secret").fetchone() or (b"",)
     return bytes(kept)
+
+
+def _stamp(password_hash: str) -> str:
+    return sha256(password_hash.encode()).hexdigest()[:STAMP_LETTERS]
