@@ -1,8 +1,8 @@
 """From a checkpoint to bundles: `python -m training.export training/configs/pests.toml`.
 
-Writes `models/<name>.onnx` and `models/<name>-int8.onnx`. Temperature and thresholds are chosen on the validation
-split, for each file on what `edge.detector` finds with that file; how much its pictures differ is measured there too.
-`training.evaluate` then measures on the test split.
+Writes `models/<name>.onnx` and `models/<name>-int8.onnx`; with `--int8` the second again from the first. Temperature
+and thresholds are chosen on the validation split, for each file on what `edge.detector` finds with that file; how much
+its pictures differ is measured there too. `training.evaluate` then measures on the test split.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS, load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
+from edge.errors import ConfigError
 from training.added import with_added
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
@@ -39,6 +40,7 @@ from training.weights import fold_batchnorm, unfolded
 
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
 UNDECIDED = 0.5  # threshold until one is chosen
+UNMEASURED = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
 FITTED_FROM = 0.05  # detections fainter than this are never shown, and would rule the fit of the temperature
 
 
@@ -58,32 +60,49 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     model.load_state_dict(state.ema)
     paths = bundle_paths(models, config.bundle)
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
+    write_facts(paths["fp32"], facts_of(config, classes, state))
+    _decide(config, paths["fp32"])
+    return [paths["fp32"], export_int8(config, models)]
+
+
+def export_int8(config: TrainConfig, models: Path) -> Path:
+    """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
+    paths = bundle_paths(models, config.bundle)
+    if not paths["fp32"].is_file():
+        raise ConfigError(f"{paths['fp32']}: not found; export it first, or say where with --models")
     pictures = calibration_pictures(samples_of(config, "train"), config)
-    quantise(paths["fp32"], paths["int8"], pictures, config.more_float)
+    quantise(paths["fp32"], paths["int8"], pictures, config.more_float, averaged=config.tile is None)
+    facts = read_facts(paths["fp32"])
+    classes = [one | UNMEASURED for one in facts["classes"]]
+    unmeasured = {"precision": "int8", "temperature": 1.0, "metrics": None, "classes": classes}
+    write_facts(paths["int8"], facts | unmeasured)
+    _decide(config, paths["int8"])
+    return paths["int8"]
+
+
+def _decide(config: TrainConfig, path: Path) -> None:
+    """Choose temperature and thresholds of a file that has none yet, and measure how much pictures differ in it."""
     held_out = samples_of(config, "val") + empties_of(config, "val")
-    for precision, path in paths.items():
-        write_facts(path, facts_of(config, classes, state, precision))
-        choice = choose(truths_of(held_out), detections_of(path, held_out), len(classes.labels))
-        write_facts(path, with_choice(read_facts(path), choice))
-    measure(config, list(paths.values()))
-    return list(paths.values())
+    facts = read_facts(path)
+    choice = choose(truths_of(held_out), detections_of(path, held_out), len(facts["classes"]))
+    write_facts(path, with_choice(facts, choice))
+    measure(config, [path])
 
 
-def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, precision: str) -> Facts:
-    """The metadata of a bundle before anything was measured."""
-    unmeasured = {"threshold": UNDECIDED, "precision": None, "recall": None, "ap50": None, "support": 0}
+def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Facts:
+    """The metadata of a float32 bundle before anything was measured."""
     return {
         "format": 1,
         "name": config.bundle,
         "version": datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d"),
         "head": "yolox",
-        "precision": precision,
+        "precision": "fp32",
         "input": {"side_px": config.side_px, "colour": "BGR", "mean": [0, 0, 0], "std": [1, 1, 1], "pad": PAD},
         "strides": list(STRIDES),
         "nms_iou": NMS_IOU,
         "temperature": 1.0,
         "classes": [
-            {"label": label, "eppo": eppo, **unmeasured, "snug": label in config.snug}
+            {"label": label, "eppo": eppo, **UNMEASURED, "snug": label in config.snug}
             for label, eppo in zip(classes.labels, classes.eppo, strict=True)
         ],
         "tile": msgspec.to_builtins(config.tile),
@@ -212,6 +231,7 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
+    parser.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -220,7 +240,11 @@ def main() -> None:
         config = with_added(config, arguments.add, MODELS)
     arguments.models.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
-    for path in export(config, arguments.runs / config.name / "best.pt", arguments.models):
+    if arguments.int8:
+        written = [export_int8(config, arguments.models)]
+    else:
+        written = export(config, arguments.runs / config.name / "best.pt", arguments.models)
+    for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 

@@ -12,17 +12,17 @@ from training.onnx_file import INPUT, OUTPUT, quantise
 NAMES = ("/backbone/stem/conv", "/backbone/dark3/conv", "/neck/conv")
 
 
-def chain(path: Path) -> Path:
-    """Three convolutions, one after another, named as the detector's are."""
+def chain(path: Path, names: tuple[str, ...] = NAMES) -> Path:
+    """Convolutions, one after another, named as the detector's are."""
     random = np.random.default_rng(0)
-    tensors = [INPUT, "first", "second", OUTPUT]
+    tensors = [INPUT, *(f"after{index}" for index in range(len(names) - 1)), OUTPUT]
     nodes, weights = [], []
-    for index, name in enumerate(NAMES):
+    for index, name in enumerate(names):
         kernel = random.normal(0, 0.5, (3, 3, 3, 3)).astype(np.float32)
         weights.append(numpy_helper.from_array(kernel, f"w{index}"))
         nodes.append(helper.make_node("Conv", [tensors[index], f"w{index}"], [tensors[index + 1]], name=name))
     seen = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, 3, 16, 16])
-    told = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, 3, 10, 10])
+    told = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, 3, *[16 - 2 * len(names)] * 2])
     model = helper.make_model(
         helper.make_graph(nodes, "chain", [seen], [told], weights),
         opset_imports=[helper.make_opsetid("", 17)],
@@ -46,3 +46,14 @@ def test_int8_leaves_the_first_blocks_and_what_a_configuration_names_in_float32(
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     assert {node.name for node in convolutions if node.input[1] in dequantised} == in_int8
     assert len(convolutions) == len(NAMES)
+
+
+@pytest.mark.parametrize(("averaged", "brightest"), [(True, (50 + 100 + 240) / 3), (False, 240)])
+def test_a_range_is_the_mean_of_the_pictures_or_the_widest(tmp_path: Path, averaged: bool, brightest: float) -> None:
+    pictures = [np.full((1, 3, 16, 16), level, np.float32) for level in (50, 100, 240)]
+    model = chain(tmp_path / "float.onnx", names=NAMES[1:])
+    quantise(model, tmp_path / "int8.onnx", pictures, averaged=averaged)
+    graph = onnx.load(tmp_path / "int8.onnx").graph
+    (quantised,) = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == INPUT]
+    (step,) = [numpy_helper.to_array(one) for one in graph.initializer if one.name == quantised.input[1]]
+    assert float(step) * 255 == pytest.approx(brightest, rel=1e-3)

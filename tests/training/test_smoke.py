@@ -9,6 +9,7 @@ import pytest
 
 from edge.bundle import MODELS, load_bundle, load_manifest
 from edge.detector import Detector
+from edge.errors import ConfigError
 from tests.training.conftest import SIDE_PX, TINY
 from tests.training.reviewing import checked
 from training import accept as accepts
@@ -16,7 +17,7 @@ from training import export as exports
 from training import train as trains
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
-from training.export import export
+from training.export import export, export_int8
 from training.judging.field import HARMS
 from training.onnx_file import read_facts
 from training.samples import read_image
@@ -140,6 +141,19 @@ def test_a_shipped_bundle_is_what_training_continues_from(shipped):
 def called(main, *words, monkeypatch):
     monkeypatch.setattr("sys.argv", ["command", *map(str, words)])
     return main()
+
+
+def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_path):
+    config, folder, _ = shipped
+    shutil.copy(folder / "tiny.onnx", tmp_path)
+    path = export_int8(config, tmp_path)
+    again, before = read_facts(path), read_facts(folder / "tiny-int8.onnx")
+    assert [one["threshold"] for one in again["classes"]] == [one["threshold"] for one in before["classes"]]
+    assert again["precision"] == "int8"
+    assert again["metrics"] is None, "figures are of the file that was measured"
+    assert {one["precision"] for one in again["classes"]} == {None}
+    with pytest.raises(ConfigError, match="export it first"):
+        export_int8(config, tmp_path / "elsewhere")
 
 
 def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forgot_nothing(
