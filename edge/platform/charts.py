@@ -7,6 +7,7 @@ from math import cos, radians, sqrt
 
 from edge.platform.hull import Point, hull
 from edge.platform.population import Trend
+from edge.platform.sentences import is_incidence, sign
 from edge.platform.words import gettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
@@ -42,24 +43,24 @@ class Place:
     area_code: str = ""
 
 
-def bars(nights: Sequence[Trend], start_at: float | None, after: str = "") -> str:
-    """A bar a night of the mean catch of a camera; a night without data is a cross below the line, never a low bar.
-
-    `after` stands behind its figures.
+def bars(nights: Sequence[Trend], start_at: float | None, unit: str) -> str:
+    """A bar a night of the mean catch of a camera, or of a disease's incidence; a night without data is a cross below
+    the line, never a low bar.
     """
-    most = max([one.per_camera_night or 0 for one in nights] + [start_at or 0, 1e-9])
+    after = sign(unit)
+    most = max(one.per_camera_night or 0 for one in nights)
+    top = max(most, start_at or 0, 1e-9)
     step = WIDTH / len(nights)
-    drawn = [_bar(one, n * step, step, most, after) for n, one in enumerate(nights)]
+    drawn = [_bar(one, n * step, step, top, after) for n, one in enumerate(nights)]
     if start_at is not None:
-        y = BAR_HEIGHT * (1 - start_at / most)
+        y = BAR_HEIGHT * (1 - start_at / top)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
     missing = sum(one.per_camera_night is None for one in nights)
-    says = gettext(
-        "%(nights)s nights, most %(most)s a camera and night, %(missing)s without data",
-        nights=number(len(nights)),
-        most=number(most, 1) + after,
-        missing=number(missing),
-    )
+    figures = {"nights": number(len(nights)), "most": number(most, 1) + after, "missing": number(missing)}
+    if is_incidence(unit):
+        says = gettext("%(nights)s nights, incidence at most %(most)s, %(missing)s without data", **figures)
+    else:
+        says = gettext("%(nights)s nights, most %(most)s a camera and night, %(missing)s without data", **figures)
     return _svg(WIDTH, BAR_HEIGHT + 14, says, drawn)
 
 

@@ -20,6 +20,7 @@ from edge.platform.sentences import (
     change,
     count_words,
     degree,
+    is_incidence,
     level_words,
     sign,
     taxon_words,
@@ -105,7 +106,8 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "level": last.level or "none",
         "level_says": level_words(last.level),
         "threshold": _threshold(taxon),
-        "chart": Markup(bars(taxon.weeks, taxon.start_at, after)),  # noqa: S704  our own SVG, names escaped
+        "is_incidence": is_incidence(taxon.total.unit),
+        "chart": Markup(bars(taxon.weeks, taxon.start_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines)) if taxon.places else "",  # noqa: S704
         "spread": _spread(taxon),
     }
@@ -116,9 +118,15 @@ def _threshold(taxon: TaxonWeek) -> str:
         return ""
     after = sign(taxon.total.unit)
     values = {"start": number(taxon.start_at, 3) + after, "source": taxon.source}
+    if taxon.sure_at is None and is_incidence(taxon.total.unit):
+        return gettext("Threshold: starts at an incidence of %(start)s (%(source)s).", **values)
     if taxon.sure_at is None:
         return gettext("Threshold: starts at %(start)s a camera and night (%(source)s).", **values)
     sure = number(taxon.sure_at, 3) + after
+    if is_incidence(taxon.total.unit):
+        return gettext(
+            "Threshold: starts at an incidence of %(start)s, sure at %(sure)s (%(source)s).", sure=sure, **values
+        )
     return gettext(
         "Threshold: starts at %(start)s, sure at %(sure)s a camera and night (%(source)s).", sure=sure, **values
     )

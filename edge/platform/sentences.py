@@ -70,14 +70,19 @@ def between(low: int | None, high: int | None) -> str:
     return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
 
 
+def is_incidence(unit: str) -> bool:
+    """Whether a trend's figures are of a disease, see Trend."""
+    return unit == "affected_frames"
+
+
 def sign(unit: str) -> str:
-    """What stands behind a trend's figure, see Trend: of a disease it is an incidence."""
-    return " %" if unit == "affected_frames" else ""
+    """What stands behind a trend's figure."""
+    return " %" if is_incidence(unit) else ""
 
 
 def degree(unit: str, nights: Sequence[Night]) -> str:
     """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
-    if unit == "affected_frames":
+    if is_incidence(unit):
         return gettext("Incidence: %(share)s.", share=incidence(nights))
     return gettext("Density: %(density)s.", density=density(nights))
 

@@ -137,6 +137,7 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
     page = client.get(f"/?{asked}").text
     assert "<b>15 %</b> frames with the symptom" in page
     assert 'data-sign=" %"' in page
+    assert "Incidence: each night" in page
     nights = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
     assert nights[-1] == ["2026-07-01", 15, 15]
 

@@ -63,7 +63,9 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     keep_threshold(fleet.database, BLAST[0], "affected_frames", 5, 30, "the station")
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
     assert re.findall(r"Incidence: [^<]*? %", page) == ["Incidence: 7.5 %"]
-    assert "starts at 5 %, sure at 30 % a camera and night (the station)" in page
+    assert "starts at an incidence of 5 %, sure at 30 % (the station)" in page
+    assert page.count("Mean incidence over eight weeks") == 1
+    assert "incidence at most 15 %" in page
     assert '<td class="n">7.5 %</td>' in page
     assert ": 15.0 %</title>" in page
     assert page.count("Density: not calibrated.") == 2
@@ -83,8 +85,9 @@ def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
 
 def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     nights = [_night(0, 0.0), _night(1, None), _night(2, 10.0)]
-    drawn = bars(nights, start_at=5)
+    drawn = bars(nights, start_at=20, unit="individuals")
     assert drawn.count("<rect") == 2
+    assert "most 10 a camera and night" in drawn
     assert drawn.count("×") == 1
     assert 'height="1.0"' in drawn
     assert "1 without data" in drawn

@@ -9,7 +9,7 @@ from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.population import Range, TaxonSum, Wanted, population, range_of, taxa_of, trend
-from edge.platform.sentences import area_words, change, density, incidence, level_words, sign, unit_words
+from edge.platform.sentences import area_words, change, density, incidence, is_incidence, level_words, sign, unit_words
 from edge.platform.week import nodes_of, places_of
 from edge.platform.words import gettext, number
 
@@ -83,8 +83,11 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     nights, weeks, spread = population(database, wanted), trend(database, wanted), range_of(database, wanted)
     return {
         "nights": nights,
-        "degree": (incidence(nights), unit_words(unit)) if sign(unit) else (density(nights), gettext("density")),
+        "degree": (incidence(nights), unit_words(unit))
+        if is_incidence(unit)
+        else (density(nights), gettext("density")),
         "sign": sign(unit),
+        "is_incidence": is_incidence(unit),
         "change": change(weeks[-1].week_mean, weeks[-1].week_before),
         "level_now": weeks[-1].level,
         "level_says": level_words(weeks[-1].level),
