@@ -4,6 +4,8 @@ Runs `models/<name>.onnx` and `models/<name>-int8.onnx` through `edge.detector` 
 recall at the shipped thresholds into their metadata, enters them into the manifest, and writes the report
 `models/reports/<name>.md` (with JSON and pictures) and the card `models/cards/<name>.md`. Nothing is chosen here.
 `--split val --out FOLDER` writes only a report, into that folder: for looking while the test split stays closed.
+`--no-copies` leaves out of it what looks like a training picture, those that `label_care.csv` drops among them: for
+bundles that learned from these.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from edge.errors import ConfigError
 from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
+from training.copies import copies
 from training.datasets import read_dataset
 from training.export import empties_of
 from training.judging.card import card
@@ -30,7 +33,7 @@ from training.manifest import golden_sample, release
 from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
-from training.train import samples_of
+from training.train import samples_of, stored_samples
 
 ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person
 FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
@@ -59,10 +62,15 @@ def strangers(config: TrainConfig) -> list[Sample]:
     return may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
 
 
-def reported(config: TrainConfig, models: Path, split: str, folder: Path) -> tuple[Figures, ...]:
+def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True
+             ) -> tuple[Figures, ...]:  # fmt: skip
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
     looks = [Looks(path) for path in bundle_paths(models, config.bundle).values()]
-    figures = judged_files(looks, samples_of(config, split), empties_of(config, split), split)
+    samples = samples_of(config, split)
+    if not with_copies:
+        alike = {pair.second for pair in copies(stored_samples(config, "train"), samples)}
+        samples = [sample for sample in samples if sample.image_path not in alike]
+    figures = judged_files(looks, samples, empties_of(config, split), split)
     write_report(folder, config.bundle, figures)
     return figures
 
@@ -119,15 +127,18 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles are; default: models/")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--out", type=Path, help="folder for a report alone; needed with --split val")
+    parser.add_argument("--no-copies", action="store_true", help="without pictures that look like one to train")
     arguments = parser.parse_args()
-    if arguments.split != "test" and arguments.out is None:
-        parser.error("--split val writes only a report: say where with --out FOLDER")
+    if arguments.out is None and (arguments.split != "test" or arguments.no_copies):
+        parser.error("--split val and --no-copies write only a report: say where with --out FOLDER")
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
     if arguments.out is None:
         figures = evaluate(config, arguments.models)
     else:
-        figures = reported(config, arguments.models, arguments.split, arguments.out)
+        figures = reported(
+            config, arguments.models, arguments.split, arguments.out, with_copies=not arguments.no_copies
+        )
     for one in figures:
         parts = " · ".join(f"{name} {part.map50:.3f}" for name, part in one.parts.items())
         print(f"{one.file}: mAP50 {one.map50:.3f}, mAP50-95 {one.map50_95:.3f}; {parts}; {one.cost.ms:.1f} ms")

@@ -120,11 +120,16 @@ def samples_of(config: TrainConfig, split: str) -> list[Sample]:
 
     Raises ConfigError.
     """
+    samples = stored_samples(config, split)
+    return samples if split == "test" else cared_for(samples, Path(config.data), read_decisions())
+
+
+def stored_samples(config: TrainConfig, split: str) -> list[Sample]:
+    """The same as the datasets have them. Raises ConfigError."""
     classes = read_classes(config.labelled)
     root = Path(config.data)
     used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]
-    samples = [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
-    return samples if split == "test" else cared_for(samples, root, read_decisions())
+    return [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
 
 
 def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import cv2
 import msgspec
 import pytest
 
@@ -130,6 +131,17 @@ def test_a_report_of_the_validation_split_changes_no_released_file(shipped, tmp_
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert {one.split for one in figures} == {"val"}
     assert (tmp_path / "tiny.md").is_file()
+
+
+def test_a_report_leaves_out_test_pictures_that_look_like_one_to_train(shipped, tmp_path):
+    config, folder, _ = shipped
+    data = tmp_path / "data"
+    shutil.copytree(TINY, data)
+    taught, judged = (samples_of(config, split)[0].image_path.relative_to(TINY) for split in ("train", "test"))
+    cv2.imwrite(str(data / judged), cv2.flip(cv2.imread(str(TINY / taught)), 1))
+    config = msgspec.structs.replace(config, data=str(data))
+    whole, part = (reported(config, folder, "test", tmp_path, with_copies=one) for one in (True, False))
+    assert part[0].pictures == whole[0].pictures - 1
 
 
 def test_a_shipped_bundle_is_what_training_continues_from(shipped):
