@@ -238,11 +238,11 @@ def main() -> None:
     config = read_config(arguments.config)
     if arguments.add:
         config = with_added(config, arguments.add, MODELS)
-    arguments.models.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(config.threads)
     if arguments.int8:
         written = [export_int8(config, arguments.models)]
     else:
+        arguments.models.mkdir(parents=True, exist_ok=True)
         written = export(config, arguments.runs / config.name / "best.pt", arguments.models)
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
