@@ -74,7 +74,9 @@ def export_int8(config: TrainConfig, models: Path) -> Path:
     quantise(paths["fp32"], paths["int8"], pictures, config.more_float, averaged=config.tile is None)
     facts = read_facts(paths["fp32"])
     classes = [one | UNMEASURED for one in facts["classes"]]
-    unmeasured = {"precision": "int8", "temperature": 1.0, "metrics": None, "classes": classes}
+    unmeasured = {
+        "precision": "int8", "version": _today(), "temperature": 1.0, "metrics": None, "classes": classes
+    }  # fmt: skip
     write_facts(paths["int8"], facts | unmeasured)
     _decide(config, paths["int8"])
     return paths["int8"]
@@ -94,7 +96,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Fac
     return {
         "format": 1,
         "name": config.bundle,
-        "version": datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d"),
+        "version": _today(),
         "head": "yolox",
         "precision": "fp32",
         "input": {"side_px": config.side_px, "colour": "BGR", "mean": [0, 0, 0], "std": [1, 1, 1], "pad": PAD},
@@ -117,6 +119,10 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Fac
         },
         "metrics": None,
     }
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d")
 
 
 def command_of(config: TrainConfig) -> str:

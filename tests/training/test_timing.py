@@ -17,12 +17,13 @@ def test_a_file_costs_more_than_its_network_and_there_is_no_ratio_without_the_st
 
 def test_what_is_shown_is_what_is_faintly_seen_above_the_thresholds_and_each_picture_is_looked_at_once():
     looks = Looks(MODELS / "pests.onnx")
-    sample = Sample(
-        TINY / "pest-vision/images/pest_01.jpg", "pest-vision", np.empty((0, 4), np.float32), np.empty(0, np.int64)
-    )
-    (shown,), (faint,) = looks.shown([sample]), looks.faint([sample])
-    called = looks.detector(read_image(sample.image_path))
-    assert shown.xyxy.tolist() == called.xyxy.tolist()
-    assert shown.confidence.tolist() == called.confidence.tolist()
-    assert len(faint) > len(shown) > 0
-    assert looks.faint([sample])[0] is faint
+    samples = [
+        Sample(path, "pest-vision", np.empty((0, 4), np.float32), np.empty(0, np.int64))
+        for path in sorted((TINY / "pest-vision/images").glob("*.jpg"))
+    ]
+    shown, faint = looks.shown(samples), looks.faint(samples)
+    called = looks.detector(read_image(samples[1].image_path))
+    assert shown[1].xyxy.tolist() == called.xyxy.tolist()
+    assert shown[1].confidence.tolist() == called.confidence.tolist()
+    assert sum(map(len, faint)) > sum(map(len, shown)) > 0
+    assert looks.faint(samples)[1] is faint[1]

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from edge.bundle import load_manifest
 from edge.cli import main
 from edge.errors import UpdateError, UsageError
 from edge.updates.install import UpdateBusyError, install, install_waiting
@@ -116,7 +117,8 @@ def test_the_inbox_is_emptied_of_what_was_installed_and_of_what_was_refused(benc
     (inbox / "b.update").write_bytes(b"nonsense")
     os.utime(inbox / "b.update", (0, 0))
     said = install_waiting(inbox, bench.places)
-    assert [sentence.split(":")[0].split(",")[0] for sentence in said] == ["refused", "models 2026.11.25"]
+    version = load_manifest(MODELS).bundles["pests-int8"].version
+    assert [sentence.split(":")[0].split(",")[0] for sentence in said] == ["refused", f"models {version}"]
     assert list(inbox.iterdir()) == []
 
 
