@@ -259,7 +259,7 @@ def test_a_person_is_added_from_the_command_line(
     assert database.execute("SELECT name, role FROM person").fetchall() == [("Wang", "fieldeye_area_330106")]
 
 
-def test_who_is_removed_is_out_at_once(still: FlaskClient, client: FlaskClient, fleet: Fleet, url: str) -> None:
+def test_who_is_removed_is_out_at_once(client: FlaskClient, fleet: Fleet, url: str) -> None:
     log_in(client)
     assert client.get("/nodes").status_code == 200
     assert platform_main(["desk", "--database", url, "--remove-person", "town"]) == 0

@@ -15,7 +15,7 @@ from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, 
 from edge.platform.database import Database, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import desk
-from edge.platform.desk.people import secret
+from edge.platform.desk.people import role_of, secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, when
 from edge.platform.words import CATALOGUES, gettext, named
@@ -43,7 +43,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         PERMANENT_SESSION_LIFETIME=LOG_IN_S,  # its cookie is refused afterwards, also where a browser has kept it
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
-        AS_ROLE=roles(url),
+        AS_PERSON=people(url),
         AS_DESK=lambda: open_database(url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
@@ -104,13 +104,15 @@ def listening(app: Flask, host: str, port: int) -> Any:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
 
 
-def roles(url: str) -> Callable[[str], AbstractContextManager[Database]]:
-    """A connection in a role, until the `with` ends."""
+def people(url: str) -> Callable[[str, str], AbstractContextManager[Database | None]]:
+    """A connection in the role of who logged in, until the `with` ends; None for who may not any more."""
 
     @contextmanager
-    def as_role(role: str) -> Iterator[Database]:
+    def as_person(name: str, stamp: str) -> Iterator[Database | None]:
         with open_database(url, "fieldeye desk") as database:
-            database.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-            yield database
+            role = role_of(database, name, stamp)
+            if role is not None:
+                database.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+            yield database if role is not None else None
 
-    return as_role
+    return as_person

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
 from edge.platform.database import Database
-from edge.platform.desk.people import person_of, role_of
+from edge.platform.desk.people import stamp_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
@@ -25,14 +25,14 @@ def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
 
     @wraps(view)
     def guarded(**arguments: Any) -> Answer:
-        with current_app.config["AS_DESK"]() as database:
-            role = role_of(database, session["name"], session["stamp"]) if "stamp" in session else None
-        if role is None:
-            session.clear()
+        if "stamp" not in session:
             return redirect(url_for("desk.log_in"))
-        if request.method == "POST" and request.form.get("token") != session["token"]:
-            refuse(400, gettext("This form is not of this log-in: open the page again."))
-        with current_app.config["AS_ROLE"](role) as g.database:
+        with current_app.config["AS_PERSON"](session["name"], session["stamp"]) as g.database:
+            if g.database is None:
+                session.clear()
+                return redirect(url_for("desk.log_in"))
+            if request.method == "POST" and request.form.get("token") != session["token"]:
+                refuse(400, gettext("This form is not of this log-in: open the page again."))
             g.area = _own_area(g.database)
             return view(**arguments)
 
@@ -46,11 +46,11 @@ def log_in() -> Answer:
         return render_template("log_in.html", failed=False)
     name = request.form.get("name", "")
     with current_app.config["AS_DESK"]() as database:
-        person = person_of(database, name, request.form.get("password", ""))
-    if person is None:
+        stamp = stamp_of(database, name, request.form.get("password", ""))
+    if stamp is None:
         return render_template("log_in.html", failed=True), 403
     session.clear()
-    session.update(name=name, stamp=person.stamp, token=token_urlsafe(16))
+    session.update(name=name, stamp=stamp, token=token_urlsafe(16))
     return redirect(url_for("desk.map_page"))
 
 

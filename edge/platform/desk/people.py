@@ -1,6 +1,5 @@
 """Who may log in at the desk, and for which area."""
 
-from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_bytes
 
@@ -15,14 +14,6 @@ FEWEST_LETTERS = 10
 MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
 STAMP_LETTERS = 16
 _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a known one
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who logged in: the database role of their area, and a stamp that changes with their password."""
-
-    role: str
-    stamp: str
 
 
 def add_person(database: Database, name: str, password: str, area: str) -> None:
@@ -63,8 +54,8 @@ def role_of(database: Database, name: str, stamp: str) -> str | None:
     return str(row[0])
 
 
-def person_of(database: Database, name: str, password: str) -> Person | None:
-    """The person who knows the password; None else, and for a while after five wrong ones."""
+def stamp_of(database: Database, name: str, password: str) -> str | None:
+    """The stamp, another with each password, of who knows it; None else, and for a while after five wrong ones."""
     row = database.execute(
         "SELECT password_hash, role, coalesce(locked_until > now(), false) FROM person WHERE name = %s", (name,)
     ).fetchone() or (_NOBODY, None, False)
@@ -73,7 +64,7 @@ def person_of(database: Database, name: str, password: str) -> Person | None:
         return None
     if is_right:
         database.execute("UPDATE person SET failures = 0, locked_until = NULL WHERE name = %s", (name,))
-        return Person(str(row[1]), _stamp(row[0]))
+        return _stamp(row[0])
     database.execute(
         "UPDATE person SET failures = (failures + 1) %% %s,"
         " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END WHERE name = %s",
