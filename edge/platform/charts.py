@@ -6,8 +6,8 @@ from html import escape
 from math import cos, radians, sqrt
 
 from edge.platform.hull import Point, hull
-from edge.platform.population import Trend
-from edge.platform.sentences import is_incidence, sign
+from edge.platform.population import Trend, is_incidence
+from edge.platform.sentences import sign
 from edge.platform.words import gettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other

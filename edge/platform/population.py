@@ -63,6 +63,11 @@ class Night:
     per_m2_high: float | None
 
 
+def is_incidence(unit: str) -> bool:
+    """Whether a trend's figures are of a disease, see Trend."""
+    return unit == "affected_frames"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold.

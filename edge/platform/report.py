@@ -14,13 +14,13 @@ from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
 from edge.platform.charts import area_map, bars
 from edge.platform.hull import Point
+from edge.platform.population import is_incidence
 from edge.platform.sentences import (
     area_words,
     between,
     change,
     count_words,
     degree,
-    is_incidence,
     level_words,
     sign,
     taxon_words,

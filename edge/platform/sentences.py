@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from edge.platform.population import Night, TaxonSum
+from edge.platform.population import Night, TaxonSum, is_incidence
 from edge.platform.words import gettext, named, number
 
 
@@ -68,11 +68,6 @@ def between(low: int | None, high: int | None) -> str:
     if low is None or high is None:
         return gettext("not known")
     return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
-
-
-def is_incidence(unit: str) -> bool:
-    """Whether a trend's figures are of a disease, see Trend."""
-    return unit == "affected_frames"
 
 
 def sign(unit: str) -> str:

@@ -7,7 +7,18 @@ from datetime import date, datetime, timedelta
 from edge.platform.charts import Place
 from edge.platform.database import Database
 from edge.platform.hull import Point
-from edge.platform.population import Night, Range, TaxonSum, Trend, Wanted, population, range_of, taxa_of, trend
+from edge.platform.population import (
+    Night,
+    Range,
+    TaxonSum,
+    Trend,
+    Wanted,
+    is_incidence,
+    population,
+    range_of,
+    taxa_of,
+    trend,
+)
 
 WEEKS_SHOWN = 8
 MOST_TAXA = 12  # each with a chart and a map
@@ -29,7 +40,7 @@ class TaxonWeek:
     @property
     def per_camera_night(self) -> float | None:
         """Mean over the week's nights with data, see Trend."""
-        of_frames = self.total.unit == "affected_frames"
+        of_frames = is_incidence(self.total.unit)
         looked = sum(night.frames / 100 if of_frames else night.camera_nights for night in self.nights)
         return self.total.count / looked if looked else None
 

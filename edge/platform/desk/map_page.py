@@ -8,8 +8,8 @@ from flask import current_app, g, jsonify, render_template, request
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.population import Range, TaxonSum, Wanted, population, range_of, taxa_of, trend
-from edge.platform.sentences import area_words, change, density, incidence, is_incidence, level_words, sign, unit_words
+from edge.platform.population import Range, TaxonSum, Wanted, is_incidence, population, range_of, taxa_of, trend
+from edge.platform.sentences import area_words, change, density, incidence, level_words, sign, unit_words
 from edge.platform.week import nodes_of, places_of
 from edge.platform.words import gettext, number
 
