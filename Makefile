@@ -9,7 +9,8 @@ NEED := .ci/need
 POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
 EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-postgis-3 \
     /usr/share/postgresql/17/extension/timescaledb.control=postgresql-17-timescaledb
-FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
+FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
+    /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 

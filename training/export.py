@@ -7,7 +7,7 @@ its pictures differ is measured there too. `training.evaluate` then measures on 
 
 import argparse
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +61,9 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     paths = bundle_paths(models, config.bundle)
     export_onnx(fold_batchnorm(model), paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state))
-    _decide(config, paths["fp32"])
-    return [paths["fp32"], export_int8(config, models)]
+    _quantised(config, paths)
+    _decide(config, list(paths.values()))
+    return list(paths.values())
 
 
 def export_int8(config: TrainConfig, models: Path) -> Path:
@@ -70,6 +71,13 @@ def export_int8(config: TrainConfig, models: Path) -> Path:
     paths = bundle_paths(models, config.bundle)
     if not paths["fp32"].is_file():
         raise ConfigError(f"{paths['fp32']}: not found; export it first, or say where with --models")
+    _quantised(config, paths)
+    _decide(config, [paths["int8"]])
+    return paths["int8"]
+
+
+def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
+    """Write the int8 file of the float32 one, with its facts before anything was measured."""
     pictures = calibration_pictures(samples_of(config, "train"), config)
     quantise(paths["fp32"], paths["int8"], pictures, config.more_float, averaged=config.tile is None)
     facts = read_facts(paths["fp32"])
@@ -78,17 +86,16 @@ def export_int8(config: TrainConfig, models: Path) -> Path:
         "precision": "int8", "version": _today(), "temperature": 1.0, "metrics": None, "classes": classes
     }  # fmt: skip
     write_facts(paths["int8"], facts | unmeasured)
-    _decide(config, paths["int8"])
-    return paths["int8"]
 
 
-def _decide(config: TrainConfig, path: Path) -> None:
-    """Choose temperature and thresholds of a file that has none yet, and measure how much pictures differ in it."""
+def _decide(config: TrainConfig, paths: Sequence[Path]) -> None:
+    """Choose temperature and thresholds of files that have none yet, and measure how much pictures differ in them."""
     held_out = samples_of(config, "val") + empties_of(config, "val")
-    facts = read_facts(path)
-    choice = choose(truths_of(held_out), detections_of(path, held_out), len(facts["classes"]))
-    write_facts(path, with_choice(facts, choice))
-    measure(config, [path])
+    for path in paths:
+        facts = read_facts(path)
+        choice = choose(truths_of(held_out), detections_of(path, held_out), len(facts["classes"]))
+        write_facts(path, with_choice(facts, choice))
+    measure(config, paths)
 
 
 def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Facts:
