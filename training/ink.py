@@ -1,16 +1,19 @@
 """Writing and printed lines on the pictures of cards: a marker's stroke has the size and the darkness of an insect.
 
 People write the trap's name and the time on a card, makers print squares on it; the few cards of a set show neither. So
-some of the training tiles are written on. Nothing is marked there: ink is no insect. What it covers stays marked.
+some of the training tiles are written on, half of them with a broad marker, whose ink is streaky, darker where strokes
+cross and fills the loops of small letters. Nothing is marked there: ink is no insect. What a pen covers stays marked,
+what a marker hides is neither taught as an insect nor as none.
 """
 
 import string
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.boxes import Image
-from training.samples import Example
+from edge.boxes import Floats, Image
+from training.samples import IGNORE, Example
 from training.transforms import Random
 
 FONTS = (
@@ -22,21 +25,85 @@ HEIGHTS_PX = (24, 220)  # of a letter
 GRIDS_PX = (90, 320)  # between printed lines
 GRID_SHARE = 0.3  # of the written tiles that have printed lines as well
 SQUARE_PX = 20  # of a Hershey letter at scale 1, roughly
+MARKERS_PX = (12, 52)  # breadth of a marker's stroke: 2 to 4 mm
+MARKED_PX = (2.5, 7.0)  # height of what a marker writes, in breadths of its stroke
+HAIR_PX = 5  # a marker's felt draws streaks side by side of about this breadth, each as dark as it likes
+POINTS = 24  # of a curve
+HIDDEN = 0.3  # share of a mark under a marker's ink that hides it
 
 
 def written(example: Example, random: Random) -> Example:
-    """The example with words, strokes and perhaps printed lines on it; boxes are as they were."""
+    """The example with words or a marker's strokes, and perhaps printed lines, on it; boxes are as they were."""
     cover: Image = np.zeros(example.image.shape[:2], np.uint8)
-    for _ in range(int(random.integers(1, 4))):
-        _word(cover, random)
-    for _ in range(int(random.integers(0, 3))):
-        _stroke(cover, random)
+    light: Floats = np.ones((*cover.shape, 3), np.float32)  # what of the card's light comes back
+    colour = random.uniform(0.03, 0.45, 3) if random.random() < 0.5 else np.full(3, random.uniform(0.03, 0.3))
+    if random.random() < 0.5:
+        for _ in range(int(random.integers(1, 3))):
+            _marked(light, np.asarray(colour, np.float32), random)
+    else:
+        for _ in range(int(random.integers(1, 4))):
+            _word(cover, random)
+        for _ in range(int(random.integers(0, 3))):
+            _stroke(cover, random)
     if random.random() < GRID_SHARE:
         _lines(cover, random)
     soft = cv2.GaussianBlur(cover, (3, 3), 0)[..., None] / 255 * float(random.uniform(0.6, 1.0))
-    colour = random.uniform(0.03, 0.45, 3) if random.random() < 0.5 else np.full(3, random.uniform(0.03, 0.3))
-    image = np.clip(example.image * (1 - soft * (1 - colour)), 0, 255).astype(np.uint8)
-    return Example(image, example.xyxy, example.class_id)
+    image = np.clip(example.image * light * (1 - soft * (1 - colour)), 0, 255).astype(np.uint8)
+    return Example(image, example.xyxy, np.where(_hidden(example.xyxy, light), IGNORE, example.class_id))
+
+
+def _hidden(xyxy: Floats, light: Floats) -> NDArray[np.bool_]:
+    """Which of the marks (n, 4) a marker has covered, (n,)."""
+    is_dark = light.max(axis=2) < 0.6
+    boxes = xyxy.round().astype(int)
+    return np.array([is_dark[y1:y2, x1:x2].mean() > HIDDEN for x1, y1, x2, y2 in boxes], np.bool_)
+
+
+def _marked(light: Floats, colour: Floats, random: Random) -> None:
+    """A line of letters, digits and dots by a broad marker takes its share of `light`; they may hang over the edge."""
+    height, width = light.shape[:2]
+    broad_px = float(random.uniform(*MARKERS_PX))
+    tall_px = broad_px * float(random.uniform(*MARKED_PX))
+    x, y = float(random.uniform(-width / 4, 0.8 * width)), float(random.uniform(-tall_px / 2, height - tall_px / 2))
+    for _ in range(int(random.integers(1, 7))):
+        wide_px = tall_px * float(random.uniform(0.3, 0.9))
+        for _ in range(int(random.integers(1, 4))):
+            curve = _curve(random) * (wide_px, tall_px) + (x, y + tall_px * float(random.uniform(-0.1, 0.1)))
+            _felt(light, curve, broad_px * float(random.uniform(0.8, 1.2)), colour, random)
+        x += wide_px + broad_px * float(random.uniform(0.5, 2.0))
+
+
+def _curve(random: Random) -> Floats:
+    """Points (POINTS, 2) of one stroke of a letter of height and width 1: bent, a loop, or a dot."""
+    along = np.linspace(0, 1, POINTS)[:, None]
+    kind = random.random()
+    if kind < 0.2:  # a dot, drawn round and round
+        return np.asarray(random.uniform(0, 1, 2) + random.uniform(-0.06, 0.06, (POINTS, 2)), np.float32)
+    if kind < 0.5:
+        turn = 2 * np.pi * (float(random.uniform(0, 1)) + float(random.uniform(0.4, 1.1)) * along)
+        radius = float(random.uniform(0.2, 0.5))
+        return np.asarray(0.5 + radius * np.hstack([np.cos(turn), np.sin(turn)]), np.float32)
+    weights = np.hstack(
+        [(1 - along) ** 3, 3 * (1 - along) ** 2 * along, 3 * (1 - along) * along**2, along**3]
+    )  # Bézier
+    return np.asarray(weights @ random.uniform(0, 1, (4, 2)), np.float32)
+
+
+def _felt(light: Floats, curve: Floats, broad_px: float, colour: Floats, random: Random) -> None:
+    """One pass of the marker along the curve, streak beside streak; a second pass over the same place is darker."""
+    ink: Image = np.zeros(light.shape[:2], np.uint8)
+    step = np.gradient(curve, axis=0)
+    across = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T), 1e-6)[:, None]
+    hairs = max(2, round(broad_px / HAIR_PX))
+    pressed = float(random.uniform(0.35, 0.95))
+    for place in np.linspace(-0.5, 0.5, hairs) * (broad_px - HAIR_PX):
+        dark = int(255 * random.uniform(pressed, 1))
+        hair = (curve + across * place).round().astype(np.int32)
+        cv2.polylines(ink, [hair], False, (dark,), HAIR_PX + 3, cv2.LINE_AA)
+    for end in (curve[0], curve[-1]):  # where a pen stops, ink gathers
+        if random.random() < 0.5:
+            cv2.circle(ink, end.round().astype(int).tolist(), round(broad_px / 2), (255,), -1, cv2.LINE_AA)
+    light *= 1 - cv2.GaussianBlur(ink, (5, 5), 0)[..., None] / 255 * (1 - colour)
 
 
 def _word(cover: Image, random: Random) -> None:

@@ -75,14 +75,16 @@ def mosaic(examples: Sequence[Example], side_px: int, random: Random) -> Example
 
 
 def changed(example: Example, random: Random) -> Example:
-    """Flips, colour, blur and JPEG of `CHANGES`. `random` seeds torch, whose generator torchvision draws from."""
+    """Flips, quarter turns, colour, blur and JPEG. `random` seeds torch, whose generator torchvision draws from."""
     torch.manual_seed(int(random.integers(2**31)))
-    rgb = torch.from_numpy(np.ascontiguousarray(example.image[..., ::-1].transpose(2, 0, 1)))
-    canvas_size = example.image.shape[:2]
-    xyxy = torch.from_numpy(example.xyxy.copy())
-    boxes = tv_tensors.BoundingBoxes(xyxy, format="XYXY", canvas_size=canvas_size)
-    image, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
-    bgr = np.ascontiguousarray(image.numpy().transpose(1, 2, 0)[..., ::-1])
+    image, xyxy = example.image, example.xyxy
+    if random.random() < 0.5:  # mirrored at the diagonal, which with the flips makes every quarter turn
+        image, xyxy = image.transpose(1, 0, 2), xyxy[:, [1, 0, 3, 2]]
+    rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    canvas_size = image.shape[:2]
+    boxes = tv_tensors.BoundingBoxes(torch.from_numpy(xyxy.copy()), format="XYXY", canvas_size=canvas_size)
+    shown, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
+    bgr = np.ascontiguousarray(shown.numpy().transpose(1, 2, 0)[..., ::-1])
     return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from training.cutouts import Pasting, pasted
 from training.ink import written
-from training.samples import Example
+from training.samples import IGNORE, Example
 
 CARD = (40, 200, 220)  # BGR of a yellow card
 
@@ -21,7 +21,21 @@ def test_writing_only_darkens_and_moves_no_mark(seed):
     after = written(before, np.random.default_rng(seed))
     assert (after.image <= before.image).all()
     assert after.xyxy.tolist() == before.xyxy.tolist()
-    assert after.class_id.tolist() == before.class_id.tolist()
+
+
+def test_a_mark_under_a_markers_ink_teaches_nothing_and_one_beside_it_stays():
+    boxes = [(x, y, x + 40, y + 40) for x in range(0, 440, 40) for y in range(0, 440, 40)]
+    seen, hidden = [], []
+    for seed in range(40):
+        after = written(card(boxes), np.random.default_rng(seed))
+        untouched = [(after.image[y : y + 40, x : x + 40] == CARD).all() for x, y, _, _ in boxes]
+        seen.append(set(after.class_id[untouched]))
+        hidden += [
+            after.image[y : y + 40, x : x + 40].mean() for x, y, _, _ in np.array(boxes)[after.class_id == IGNORE]
+        ]
+    assert set().union(*seen) == {0}
+    assert len(hidden) > 20
+    assert max(hidden) < 0.9 * np.mean(CARD)
 
 
 def test_most_tiles_show_strokes_and_none_is_hidden_by_them():

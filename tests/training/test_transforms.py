@@ -66,7 +66,7 @@ def test_boxes_follow_pixels_through_random_placement(example, seed):
 
 @given(examples(), st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
-def test_boxes_follow_pixels_through_flips_colour_and_blur(example, seed):
+def test_boxes_follow_pixels_through_flips_quarter_turns_colour_and_blur(example, seed):
     fitted = letterboxed(example, SIDE_PX)
     bright = Example(fitted.image // 255 * 255, fitted.xyxy, fitted.class_id)  # black pad
     result = changed(bright, np.random.default_rng(seed))
