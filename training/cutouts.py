@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, intersection
+from edge.boxes import Floats, Image, area, intersection
 from training.ink import written
 from training.samples import Example, read_image
 from training.transforms import Random
@@ -24,6 +24,10 @@ LARGEST_PX = 160  # a larger insect would hide half a tile
 SMALLEST_PX = 6
 FEATHER_PX = 5  # the outline is not exact to the pixel, and a hard edge would be learnt as the sign of an insect
 RING_PX = 6  # of card round the outline, whose median is the colour that the insect lay on
+BESIDE = 0.4  # share that is pasted beside another: two that touched were found as one
+APART = (0.8, 1.2)  # their distance, 1 where their boxes touch
+CORNER = 0.2  # share of an insect that another may lie on
+FAINTER = (0.5, 1.3)  # power of the light taken away: wings are fainter in one camera than in another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +65,7 @@ def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cut
 
 
 def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
-    """The example with up to `most` insects more, turned by any angle, where they hide no other; perhaps written on."""
+    """The example with up to `most` insects more, turned by any angle, some beside another; perhaps written on."""
     image, boxes, ids = example.image.copy(), list(example.xyxy), list(example.class_id)
     for _ in range(int(random.integers(pasting.most + 1))):
         cutout = pasting.cutouts[int(random.integers(len(pasting.cutouts)))]
@@ -69,16 +73,38 @@ def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
         height, width = opacity.shape
         if height >= image.shape[0] or width >= image.shape[1]:
             continue
-        left, top = int(random.integers(image.shape[1] - width)), int(random.integers(image.shape[0] - height))
+        left, top = _place(image, (width, height), boxes, random)
         box = np.array([left, top, left + width, top + height], np.float32)
-        if boxes and intersection(box[None], np.array(boxes, np.float32)).any():
+        if boxes and _hides(box, np.array(boxes, np.float32)):
             continue
         place = image[top : top + height, left : left + width]
-        place[:] = np.clip(place * (1 + opacity[..., None] * (share - 1)), 0, 255).round()
+        fainter = share ** float(random.uniform(*FAINTER))
+        place[:] = np.clip(place * (1 + opacity[..., None] * (fainter - 1)), 0, 255).round()
         boxes.append(box)
         ids.append(cutout.class_id)
     fuller = Example(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
     return written(fuller, random) if random.random() < pasting.written else fuller
+
+
+def _place(image: Image, size: tuple[int, int], boxes: Sequence[Floats], random: Random) -> tuple[int, int]:
+    """Left and top of what is pasted: anywhere, or beside an insect that is there, as they lie on a full card."""
+    free = np.array([image.shape[1] - size[0], image.shape[0] - size[1]])
+    if not boxes or random.random() > BESIDE:
+        left, top = random.integers(free).tolist()
+        return left, top
+    box = boxes[int(random.integers(len(boxes)))]
+    half = (box[2:] - box[:2] + np.array(size)) / 2 * float(random.uniform(*APART))
+    angle = float(random.uniform(0, 2 * np.pi))
+    towards = np.array([np.cos(angle), np.sin(angle)])
+    centre = (box[:2] + box[2:]) / 2 + half * towards / np.abs(towards).max()
+    left, top = (centre - np.array(size) / 2).round().clip(0, free - 1).astype(int).tolist()
+    return left, top
+
+
+def _hides(box: Floats, boxes: Floats) -> bool:
+    """Would it cover more than a corner of one of the others, or one of them of it?"""
+    smaller = np.minimum(area(boxes), area(box[None]))
+    return bool((intersection(box[None], boxes)[0] > CORNER * smaller).any())
 
 
 def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | None:

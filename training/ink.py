@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image
+from edge.boxes import Floats, Image, area
 from training.samples import IGNORE, Example
 from training.transforms import Random
 
@@ -55,8 +55,8 @@ def written(example: Example, random: Random) -> Example:
 def _hidden(xyxy: Floats, light: Floats) -> NDArray[np.bool_]:
     """Which of the marks (n, 4) a marker has covered, (n,)."""
     is_dark = light.max(axis=2) < 0.6
-    boxes = xyxy.round().astype(int)
-    return np.array([is_dark[y1:y2, x1:x2].mean() > HIDDEN for x1, y1, x2, y2 in boxes], np.bool_)
+    covered = [is_dark[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]
+    return np.array(covered) > HIDDEN * area(xyxy)
 
 
 def _marked(light: Floats, colour: Floats, random: Random) -> None:
