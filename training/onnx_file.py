@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -24,6 +26,8 @@ FLOAT_PARTS = (
     "/backbone/stem", "/backbone/dark2", "/backbone/dark3/dark3.0", "_preds", "/head/Concat", "/head/Reshape",
     "/head/Transpose",
 )  # fmt: skip
+LEVELS = 255  # of a uint8 activation
+Scale = tuple[float, int]  # of an activation, and its zero point
 Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
 
 
@@ -46,17 +50,55 @@ def quantise(source: Path, target: Path, pictures: Iterable[Floats], more_float:
 
     pictures: (1, 3, S, S) float32, from which the ranges of activations are taken: `averaged` the mean of each one's,
     else the widest of all, as tiles want it, whose mean is that of bare ground. FLOAT_PARTS and nodes with a part of
-    `more_float` in their names stay in float32.
+    `more_float` in their names stay in float32. What a Concat joins has one scale: 8 % of the time of `pests`.
     """
-    prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    names = [node.name for node in onnx.load(prepared).graph.node]
-    quantize_static(
-        str(prepared), str(target), _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, extra_options={"CalibMovingAverage": averaged},
-        nodes_to_exclude=[name for name in names if any(part in name for part in (*FLOAT_PARTS, *more_float))],
-    )  # fmt: skip
-    prepared.unlink()
+    with TemporaryDirectory() as folder:
+        prepared, ranges = Path(folder) / "prepared.onnx", Path(folder) / "ranges"
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        nodes = onnx.load(prepared).graph.node
+        floats = [node.name for node in nodes if any(part in node.name for part in (*FLOAT_PARTS, *more_float))]
+        for told in (prepared, target):  # the second time the ranges are there, and the first file's scales
+            scales = _joined_scales(nodes, floats, _scales(told))
+            quantize_static(
+                str(prepared), str(target), _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
+                activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=floats,
+                extra_options={"CalibMovingAverage": averaged, "TensorQuantOverrides": scales},
+                calibration_cache_path=str(ranges),
+            )  # fmt: skip
+
+
+def _scales(path: Path) -> dict[str, Scale]:
+    """Scale and zero point of each activation of a quantised file; of no other file."""
+    graph = onnx.load(path).graph
+    numbers = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    quantisers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    return {node.input[0]: (float(numbers[node.input[1]]), int(numbers[node.input[2]])) for node in quantisers}
+
+
+def _joined_scales(nodes: Iterable[onnx.NodeProto], floats: Sequence[str], scales: dict[str, Scale]) -> Facts:
+    """One scale for all that a Concat joins, as overrides: bytes are then copied, not computed anew one by one.
+
+    The widest range holds for all. A Resize or MaxPool passes on the scale of what it is given.
+    """
+    through = {node.output[0]: node.input[0] for node in nodes if node.op_type in ("Resize", "MaxPool")}
+    groups: list[set[str]] = []
+    for node in (node for node in nodes if node.op_type == "Concat" and node.name not in floats):
+        group = {*node.output, *(_source(name, through) for name in node.input)}
+        groups = [one for one in groups if not one & group] + [group.union(*(one for one in groups if one & group))]
+    overrides: Facts = {}
+    for group in groups if scales else []:
+        ends = np.array([[-zero * scale, (LEVELS - zero) * scale] for scale, zero in (scales[name] for name in group)])
+        low, high = ends[:, 0].min(), ends[:, 1].max()
+        scale = np.array((high - low) / LEVELS, np.float32)
+        one = {"scale": scale, "zero_point": np.array(np.rint(-low / scale), np.uint8)}
+        overrides |= {name: [one] for name in group}
+    return overrides
+
+
+def _source(name: str, through: dict[str, str]) -> str:
+    while name in through:
+        name = through[name]
+    return name
 
 
 def write_facts(path: Path, facts: Facts) -> None:

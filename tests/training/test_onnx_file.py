@@ -1,4 +1,4 @@
-"""What int8 leaves in float32."""
+"""What int8 leaves in float32, and the scales of the rest."""
 
 from pathlib import Path
 
@@ -57,3 +57,29 @@ def test_a_range_is_the_mean_of_the_pictures_or_the_widest(tmp_path: Path, avera
     (quantised,) = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == INPUT]
     (step,) = [numpy_helper.to_array(one) for one in graph.initializer if one.name == quantised.input[1]]
     assert float(step) * 255 == pytest.approx(brightest, rel=1e-3)
+
+
+def test_what_a_concat_joins_has_one_scale_that_holds_the_widest(tmp_path: Path) -> None:
+    weights = [numpy_helper.from_array(np.full((1, 3, 1, 1), weight, np.float32), f"w{weight}") for weight in (1, 5)]
+    weights.append(numpy_helper.from_array(np.ones((1, 2, 1, 1), np.float32), "sum"))
+    weights.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+    nodes = [
+        helper.make_node("Conv", [INPUT, "w1"], ["dark"], name="/neck/dark"),
+        helper.make_node("Conv", [INPUT, "w5"], ["bright"], name="/neck/bright"),
+        helper.make_node("Resize", ["dark", "", "twice"], ["larger"], name="/neck/larger", mode="nearest"),
+        helper.make_node("Resize", ["bright", "", "twice"], ["largest"], name="/neck/largest", mode="nearest"),
+        helper.make_node("Concat", ["larger", "largest"], ["both"], name="/neck/Concat", axis=1),
+        helper.make_node("Conv", ["both", "sum"], [OUTPUT], name="/neck/sum"),
+    ]
+    seen = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, 3, 4, 4])
+    told = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [1, 1, 8, 8])
+    graph = helper.make_graph(nodes, "joined", [seen], [told], weights)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "float.onnx"
+    )
+    quantise(tmp_path / "float.onnx", tmp_path / "int8.onnx", [np.full((1, 3, 4, 4), 100, np.float32)])
+    after = onnx.load(tmp_path / "int8.onnx").graph
+    numbers = {one.name: numpy_helper.to_array(one) for one in after.initializer}
+    steps = {n.input[0]: float(numbers[n.input[1]]) for n in after.node if n.op_type == "QuantizeLinear"}
+    joined = [steps[name] * 255 for name in ("dark", "bright", "larger", "largest", "both")]
+    assert joined == pytest.approx([1500] * 5, rel=1e-3)
