@@ -20,7 +20,7 @@ IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is nei
 MAX_DETECTIONS = 100
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
 AS_GOOD = 0.005  # of F1: less than a validation split can tell apart
-PRIOR_MARKS = 30.0  # about as many as a class has in a validation split
+PRIOR_PICTURES = 20.0  # a class of `pests` has about as many in the validation split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,14 +167,14 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     return AtThreshold(threshold, hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
 
 
-def best_threshold(one: Judged, everything: Judged) -> float:
+def best_threshold(one: Judged, everything: Judged, pictures: int) -> float:
     """The threshold from 0.25 to 0.80 that counts nearest the truth, of those within AS_GOOD of the highest F1.
 
     F1 is nearly flat about its summit, and a farmer acts on counts. A tie goes to the middle. A class may have three
-    marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of its own it gets nearly
-    the common threshold, with many its own.
+    marks to choose by, or a hundred on one card that are all alike, so it borrows PRIOR_PICTURES of the `pictures` on
+    which all classes together were marked: seen in a few it gets nearly the common threshold, in many its own.
     """
-    share = PRIOR_MARKS / max(1, everything.real)
+    share = PRIOR_PICTURES / max(1, pictures)
     scores, off = [], []
     for threshold in THRESHOLDS:
         own, common = at_threshold(one, threshold), at_threshold(everything, threshold)
