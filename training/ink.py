@@ -96,14 +96,16 @@ def _felt(light: Floats, curve: Floats, broad_px: float, colour: Floats, random:
     across = np.stack([-step[:, 1], step[:, 0]], axis=1) / np.maximum(np.hypot(*step.T), 1e-6)[:, None]
     hairs = max(2, round(broad_px / HAIR_PX))
     pressed = float(random.uniform(0.35, 0.95))
-    for place in np.linspace(-0.5, 0.5, hairs) * (broad_px - HAIR_PX):
-        dark = int(255 * random.uniform(pressed, 1))
+    streaks = random.uniform(pressed, 1, hairs if random.random() < 0.5 else 3)  # or even, darker towards a side
+    darkness = 255 * np.interp(np.linspace(0, 1, hairs), np.linspace(0, 1, len(streaks)), streaks)
+    for place, dark in zip(np.linspace(-0.5, 0.5, hairs) * (broad_px - HAIR_PX), darkness, strict=True):
         hair = (curve + across * place).round().astype(np.int32)
-        cv2.polylines(ink, [hair], False, (dark,), HAIR_PX + 3, cv2.LINE_AA)
+        cv2.polylines(ink, [hair], False, (int(dark),), HAIR_PX + 3, cv2.LINE_AA)
     for end in (curve[0], curve[-1]):  # where a pen stops, ink gathers
         if random.random() < 0.5:
             cv2.circle(ink, end.round().astype(int).tolist(), round(broad_px / 2), (255,), -1, cv2.LINE_AA)
-    light *= 1 - cv2.GaussianBlur(ink, (5, 5), 0)[..., None] / 255 * (1 - colour)
+    soft_px = int(random.choice([3, 5, 9]))
+    light *= 1 - cv2.GaussianBlur(ink, (soft_px, soft_px), 0)[..., None] / 255 * (1 - colour)
 
 
 def _word(cover: Image, random: Random) -> None:
