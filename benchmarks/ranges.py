@@ -4,6 +4,7 @@ Each picture and class of a bundle's held-out pictures is one count: what was fo
 metadata gives, against what a person labelled. Taxa that neither named are left out: such a zero shows nothing.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,10 +71,13 @@ def told(bundle: str, split: str) -> str:
     )
 
 
-def main(words: Sequence[str] = ("pests",)) -> int:
+def main(words: Sequence[str]) -> int:
     """One bundle and split."""
-    bundle, split = words[0], (words[1] if len(words) > 1 else "test")
-    print(told(bundle, split), flush=True)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", choices=["pests", "diseases", "cards"])
+    parser.add_argument("split", nargs="?", choices=["val", "test"], default="test")
+    arguments = parser.parse_args(words)
+    print(told(arguments.bundle, arguments.split), flush=True)
     return 0
 
 

@@ -73,6 +73,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     teacher: str | None = None  # a bundle of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
+    soup: str | None = None  # the run that this one tuned, if the bundle shall be half-way between them
     rare: float = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import relu, silu
 
 from edge.errors import ConfigError
+from training.export import midway
 from training.model import Cv, YoloxNano, decode_boxes, grid_points, with_activation
 from training.onnx_file import export_onnx, read_facts, write_facts
 from training.weights import STEM_WEIGHT, fold_batchnorm, load_folded, read_weights, restore_batchnorm, without_focus
@@ -120,3 +121,11 @@ def test_every_block_has_the_activation_that_is_asked_for(name, expected):
     block = model.backbone.stem.conv
     assert torch.allclose(block(pictures(2)), expected(block.conv(pictures(2))), atol=1e-5)
     assert {one.activation for one in model.modules() if isinstance(one, Cv)} == {expected}
+
+
+def test_midway_between_two_networks_each_weight_is_their_mean():
+    one, other = YoloxNano(2).eval(), YoloxNano(2).eval()
+    means = {name: (value + other.state_dict()[name]) / 2 for name, value in one.state_dict().items()}
+    between = midway(one, other).state_dict()
+    assert all(torch.equal(between[name], mean) for name, mean in means.items())
+    assert not torch.equal(between["head.cls_preds.0.weight"], other.state_dict()["head.cls_preds.0.weight"])
