@@ -36,10 +36,11 @@ def written(example: Example, random: Random) -> Example:
     """The example with words or a marker's strokes, and perhaps printed lines, on it; boxes are as they were."""
     cover: Image = np.zeros(example.image.shape[:2], np.uint8)
     light: Floats = np.ones((*cover.shape, 3), np.float32)  # what of the card's light comes back
-    colour = random.uniform(0.03, 0.45, 3) if random.random() < 0.5 else np.full(3, random.uniform(0.03, 0.3))
+    drawn = random.uniform(0.03, 0.45, 3) if random.random() < 0.5 else np.full(3, random.uniform(0.03, 0.3))
+    colour = np.asarray(drawn, np.float32)
     if random.random() < 0.5:
         for _ in range(int(random.integers(1, 3))):
-            _marked(light, np.asarray(colour, np.float32), random)
+            _marked(light, colour, random)
     else:
         for _ in range(int(random.integers(1, 4))):
             _word(cover, random)
@@ -83,10 +84,15 @@ def _curve(random: Random) -> Floats:
         turn = 2 * np.pi * (float(random.uniform(0, 1)) + float(random.uniform(0.4, 1.1)) * along)
         radius = float(random.uniform(0.2, 0.5))
         return np.asarray(0.5 + radius * np.hstack([np.cos(turn), np.sin(turn)]), np.float32)
-    weights = np.hstack(
-        [(1 - along) ** 3, 3 * (1 - along) ** 2 * along, 3 * (1 - along) * along**2, along**3]
-    )  # Bézier
-    return np.asarray(weights @ random.uniform(0, 1, (4, 2)), np.float32)
+    return _bezier(random.uniform(0, 1, (4, 2)), along)
+
+
+def _bezier(ends: NDArray[np.float64], along: NDArray[np.float64]) -> Floats:
+    """Points (n, 2) of the curve that `ends` (k, 2) pull at, at shares (n, 1) of its way; by de Casteljau."""
+    points = ends[:, None]
+    while len(points) > 1:
+        points = (1 - along) * points[:-1] + along * points[1:]
+    return np.asarray(points[0], np.float32)
 
 
 def _felt(light: Floats, curve: Floats, broad_px: float, colour: Floats, random: Random) -> None:
@@ -126,8 +132,7 @@ def _stroke(cover: Image, random: Random) -> None:
     height, width = cover.shape
     spread_px = float(random.uniform(0, HEIGHTS_PX[1]))
     ends = random.uniform((0, 0), (width, height)) + random.uniform(-spread_px / 2, spread_px / 2, (3, 2))
-    along = np.linspace(0, 1, 20)[:, None]
-    bent = (1 - along) ** 2 * ends[0] + 2 * along * (1 - along) * ends[1] + along**2 * ends[2]
+    bent = _bezier(ends, np.linspace(0, 1, 20)[:, None])
     cv2.polylines(cover, [bent.round().astype(np.int32)], False, (255,), _width_px(random, HEIGHTS_PX[1]), cv2.LINE_AA)
 
 

@@ -57,8 +57,8 @@ def quantise(source: Path, target: Path, pictures: Iterable[Floats], more_float:
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         nodes = onnx.load(prepared).graph.node
         floats = [node.name for node in nodes if any(part in node.name for part in (*FLOAT_PARTS, *more_float))]
-        for told in (prepared, target):  # the second time the ranges are there, and the first file's scales
-            scales = _joined_scales(nodes, floats, _scales(told))
+
+        def write(scales: Facts) -> None:
             quantize_static(
                 str(prepared), str(target), _Pictures(pictures), quant_format=QuantFormat.QDQ, per_channel=True,
                 activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=floats,
@@ -66,9 +66,12 @@ def quantise(source: Path, target: Path, pictures: Iterable[Floats], more_float:
                 calibration_cache_path=str(ranges),
             )  # fmt: skip
 
+        write({})
+        write(_joined_scales(nodes, floats, _scales(target)))  # runs no picture again: the ranges are there
+
 
 def _scales(path: Path) -> dict[str, Scale]:
-    """Scale and zero point of each activation of a quantised file; of no other file."""
+    """Scale and zero point of each activation of a quantised file."""
     graph = onnx.load(path).graph
     numbers = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     quantisers = [node for node in graph.node if node.op_type == "QuantizeLinear"]
@@ -86,7 +89,7 @@ def _joined_scales(nodes: Iterable[onnx.NodeProto], floats: Sequence[str], scale
         group = {*node.output, *(_source(name, through) for name in node.input)}
         groups = [one for one in groups if not one & group] + [group.union(*(one for one in groups if one & group))]
     overrides: Facts = {}
-    for group in groups if scales else []:
+    for group in groups:
         ends = np.array([[-zero * scale, (LEVELS - zero) * scale] for scale, zero in (scales[name] for name in group)])
         low, high = ends[:, 0].min(), ends[:, 1].max()
         scale = np.array((high - low) / LEVELS, np.float32)
