@@ -7,6 +7,7 @@ import msgspec
 
 from edge.errors import ConfigError
 
+CONFIGS = Path(__file__).parent / "configs"
 EMPTY = "empty"
 REVIEWED = "reviewed"
 
@@ -74,6 +75,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
     soup: str | None = None  # the run that this one tuned, if the bundle shall be half-way between them
+    folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
+    ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
     rare: float = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones

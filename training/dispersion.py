@@ -1,33 +1,17 @@
-"""How much do pictures differ in what a bundle sees? `python -m training.dispersion training/configs/pests.toml`.
+"""How much do pictures differ in what a bundle sees? `training.export` writes it into bundles, for `edge.ranges`."""
 
-Looks at the validation pictures with `models/<name>.onnx` and `-int8`, writes the dispersion into their metadata, from
-which a node makes the range of a count (`edge.ranges`), and enters the files into the manifest. The network stays as it
-is, so that a bundle from before this field gets it in minutes. `training.export` does the same for a new one.
-"""
-
-import argparse
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import log
-from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edge.boxes import Ints
-from edge.bundle import MODELS
 from edge.detections import Detections
 from edge.ranges import Dispersion, chances
-from training.command import finish
-from training.config import TrainConfig, read_config
-from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
-from training.manifest import release_again
 from training.metrics import Truth
-from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
-from training.samples import Sample
-from training.train import samples_of
 
 PRIOR_MARKS = 5.0  # that a class borrows from all classes together: a few marks say little
 PRECISIONS = tuple(round(0.01 * step, 2) for step in (*range(10), *range(10, 30, 2), *range(30, 75, 5)))
@@ -92,38 +76,3 @@ def _likeliest(pairs: Mapping[Pair, int], candidates: Sequence[Dispersion]) -> D
         )
 
     return max(candidates, key=log_likelihood)
-
-
-def dispersion_facts(looks: Looks, samples: Sequence[Sample]) -> Facts:
-    """What the metadata says of it."""
-    truths = [Truth(sample.xyxy, sample.class_id) for sample in samples]
-    dispersion = dispersion_of(truths, looks.shown(samples), len(looks.bundle.classes))
-    return {"dispersion": asdict(dispersion)}
-
-
-def measure(config: TrainConfig, paths: Sequence[Path]) -> None:
-    """Write it into the files' metadata."""
-    samples = samples_of(config, "val")
-    for path in paths:
-        write_facts(path, {**read_facts(path), **dispersion_facts(Looks(path), samples)})
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--models", type=Path, default=MODELS)
-    arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    config = read_config(arguments.config)
-    paths = [path for path in bundle_paths(arguments.models, config.bundle).values() if path.is_file()]
-    if not paths:
-        parser.error(f"no {config.bundle}.onnx in {arguments.models}: export it first, or say where with --models")
-    measure(config, paths)
-    release_again(paths)
-    for path in paths:
-        print(f"{path}: {read_facts(path)['dispersion']}")
-
-
-if __name__ == "__main__":
-    finish(main)

@@ -7,8 +7,8 @@ its pictures differ is measured there too. `training.evaluate` then measures on 
 
 import argparse
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -17,23 +17,23 @@ import numpy as np
 import torch
 
 from edge.boxes import Floats, Ints, letterbox
-from edge.bundle import MODELS, load_bundle
+from edge.bundle import MODELS
 from edge.detections import Detections
-from edge.detector import Detector
 from edge.errors import ConfigError
 from training.added import with_added
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
 from training.command import finish
-from training.config import EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
+from training.config import CONFIGS, EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
 from training.datasets import read_dataset
-from training.dispersion import measure
-from training.engine import LOWEST_CONFIDENCE, NMS_IOU
+from training.dispersion import dispersion_of
+from training.engine import NMS_IOU
 from training.fetch import read_sources
+from training.judging.looks import Looks
 from training.metrics import Judged, Truth, best_threshold, judged
 from training.model import STRIDES, YoloxNano, with_activation
 from training.onnx_file import Facts, bundle_paths, export_onnx, quantise, read_facts, write_facts
-from training.samples import Sample, read_image
+from training.samples import Sample
 from training.train import examples_of, samples_of
 from training.transforms import PAD, Random
 from training.weights import fold_batchnorm, unfolded
@@ -54,6 +54,13 @@ class Choice:
 
 def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
+    paths = _undecided(config, checkpoint, models)
+    _decide(config, paths, checkpoint.parent.parent)
+    return list(paths.values())
+
+
+def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str, Path]:
+    """Write both files of a checkpoint, which have no thresholds yet."""
     classes = read_classes(config.labelled)
     state = load_checkpoint(checkpoint)
     model = _folded(config, state, len(classes.labels))
@@ -64,8 +71,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     export_onnx(model, paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state))
     _quantised(config, paths)
-    _decide(config, list(paths.values()))
-    return list(paths.values())
+    return paths
 
 
 def midway(one: YoloxNano, other: YoloxNano) -> YoloxNano:
@@ -85,13 +91,13 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
     return fold_batchnorm(model)
 
 
-def export_int8(config: TrainConfig, models: Path) -> Path:
+def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
     if not paths["fp32"].is_file():
         raise ConfigError(f"{paths['fp32']}: not found; export it first, or say where with --models")
     _quantised(config, paths)
-    _decide(config, [paths["int8"]])
+    _decide(config, {"int8": paths["int8"]}, runs)
     return paths["int8"]
 
 
@@ -107,14 +113,37 @@ def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
     write_facts(paths["int8"], facts | unmeasured)
 
 
-def _decide(config: TrainConfig, paths: Sequence[Path]) -> None:
-    """Choose temperature and thresholds of files that have none yet, and measure how much pictures differ in them."""
-    held_out = samples_of(config, "val") + empties_of(config, "val")
-    for path in paths:
-        facts = read_facts(path)
-        choice = choose(truths_of(held_out), detections_of(path, held_out), len(facts["classes"]))
-        write_facts(path, with_choice(facts, choice))
-    measure(config, paths)
+def _decide(config: TrainConfig, paths: Mapping[str, Path], runs: Path) -> None:
+    """Choose temperature and thresholds of files that have none yet, and measure how much pictures differ in them.
+
+    A picture that a file learned from is looked at by the file of a fold that did not, which gets the same thresholds.
+    """
+    held_out, empties = samples_of(config, "val"), empties_of(config, "val")
+    folds = _folds(config, {sample.image_path for sample in held_out}, runs)
+    for precision, path in paths.items():
+        judges = [(Looks(path), held_out), *((Looks(files[precision]), samples) for files, samples in folds)]
+        classes = len(judges[0][0].bundle.classes)
+        truths = [truth for _, samples in judges for truth in truths_of(samples)]
+        found = [one for looks, samples in judges for one in looks.faint(samples)]
+        choice = choose(truths + truths_of(empties), found + judges[0][0].faint(empties), classes)
+        for looks, _ in judges:
+            write_facts(looks.path, with_choice(read_facts(looks.path), choice))
+        shown = [one for looks, samples in judges for one in Looks(looks.path).shown(samples)]
+        dispersion = {"dispersion": asdict(dispersion_of(truths, shown, classes))}
+        for looks, _ in judges:
+            write_facts(looks.path, read_facts(looks.path) | dispersion)
+
+
+def _folds(config: TrainConfig, judged: Collection[Path], runs: Path) -> list[tuple[dict[str, Path], list[Sample]]]:
+    """Files of the runs of cross-validation, beside their checkpoints, and what each held out other than `judged`."""
+    configs = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
+    return [
+        (
+            _undecided(fold, runs / fold.name / f"{fold.ships}.pt", runs / fold.name),
+            [sample for sample in samples_of(fold, "val") if sample.image_path not in judged],
+        )
+        for fold in configs
+    ]
 
 
 def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Facts:
@@ -233,12 +262,6 @@ def truths_of(samples: Sequence[Sample]) -> list[Truth]:
     return [Truth(sample.xyxy, sample.class_id) for sample in samples]
 
 
-def detections_of(path: Path, samples: Sequence[Sample]) -> list[Detections]:
-    """What the shipped file sees through `edge.detector`, faint detections included."""
-    detector = Detector(load_bundle(path), confidence=LOWEST_CONFIDENCE)
-    return [detector(read_image(sample.image_path)) for sample in samples]
-
-
 def calibration_pictures(samples: Sequence[Sample], config: TrainConfig) -> Iterator[Floats]:
     """Network inputs (1, 3, S, S) float32 of pictures, or of as many tiles of each dataset."""
     random = np.random.default_rng(config.seed)
@@ -273,10 +296,10 @@ def main() -> None:
         config = with_added(config, arguments.add, MODELS)
     torch.set_num_threads(config.threads)
     if arguments.int8:
-        written = [export_int8(config, arguments.models)]
+        written = [export_int8(config, arguments.models, arguments.runs)]
     else:
         arguments.models.mkdir(parents=True, exist_ok=True)
-        written = export(config, arguments.runs / config.name / "best.pt", arguments.models)
+        written = export(config, arguments.runs / config.name / f"{config.ships}.pt", arguments.models)
     for path in written:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 

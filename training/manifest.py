@@ -43,16 +43,6 @@ def release(paths: Sequence[Path], golden: Sample) -> None:
     entered(folder, "bundles", {path.stem: _entry(path, picture) for path in paths})
 
 
-def release_again(paths: Sequence[Path]) -> None:
-    """Enter files whose metadata changed and whose network did not, with the golden picture that they have."""
-    folder = paths[0].parent
-    entered(
-        folder,
-        "bundles",
-        {path.stem: _entry(path, folder / "golden" / f"{load_bundle(path).name}.jpg") for path in paths},
-    )
-
-
 def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> None:
     """Put entries into a part of the folder's manifest, in place of those of the same names."""
     manifest = folder / MANIFEST

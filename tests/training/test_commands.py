@@ -8,7 +8,7 @@ from edge.errors import UsageError
 from training.command import finish
 
 COMMANDS = (
-    "fetch train export dispersion evaluate accept report curves label_care leaves.train leaves.export leaves.judge"
+    "fetch train export evaluate accept report curves label_care leaves.train leaves.export leaves.judge"
 ).split()
 ABSENT = {
     "accept": ["absent.toml", "absent"],

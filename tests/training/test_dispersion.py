@@ -1,6 +1,5 @@
 """How much pictures differ, found again in pictures that were drawn to differ so much; and old bundles get it."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from edge.detections import Detections
 from edge.ranges import ALIKE, Dispersion, count_range
 from tests.counting.fields import World, drawn
 from training.dispersion import dispersion_of, pairs_of
-from training.manifest import release_again
 from training.metrics import Truth
 from training.onnx_file import read_facts, write_facts
 
@@ -90,31 +88,11 @@ def test_a_class_with_two_marks_is_told_as_all_are() -> None:
     assert rare.precision == pytest.approx((2 + 5 * 63 / 104) / 7)
 
 
-@pytest.fixture
-def old_bundle(tmp_path: Path) -> Path:
-    """A copy of a released model from before there was a dispersion, with its golden picture and manifest."""
-    release = find_bundle("pests-int8")
-    shutil.copytree(MODELS / "golden", tmp_path / "golden")
-    path = tmp_path / release.path.name
-    facts = read_facts(release.path)
-    facts.pop("dispersion", None)
-    shutil.copy(release.path, path)
-    write_facts(path, facts)
-    return path
-
-
-def test_a_bundle_without_it_still_loads_and_gets_it_without_another_network(old_bundle: Path) -> None:
-    before = load_bundle(old_bundle)
-    assert before.dispersion is None
-    write_facts(old_bundle, {**read_facts(old_bundle), "dispersion": {"precision": 0.1, "recall": 0.4}})
-    release_again([old_bundle])
-    after = load_release(find_bundle("pests-int8", old_bundle.parent))
-    assert after.dispersion == Dispersion(precision=0.1, recall=0.4)
-    golden = json.loads((old_bundle.parent / "manifest.json").read_text())["bundles"]["pests-int8"]["golden"]
-    assert (
-        golden["detections"]
-        == json.loads((MODELS / "manifest.json").read_text())["bundles"]["pests-int8"]["golden"]["detections"]
-    )
+def test_a_bundle_from_before_still_loads_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "pests-int8.onnx"
+    shutil.copy(MODELS / path.name, path)
+    write_facts(path, {name: fact for name, fact in read_facts(path).items() if name != "dispersion"})
+    assert load_bundle(path).dispersion is None
 
 
 @pytest.mark.parametrize(

@@ -158,14 +158,36 @@ def called(main, *words, monkeypatch):
 def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_path):
     config, folder, _ = shipped
     shutil.copy(folder / "tiny.onnx", tmp_path)
-    path = export_int8(config, tmp_path)
+    path = export_int8(config, tmp_path, folder)
     again, before = read_facts(path), read_facts(folder / "tiny-int8.onnx")
     assert [one["threshold"] for one in again["classes"]] == [one["threshold"] for one in before["classes"]]
     assert again["precision"] == "int8"
     assert again["metrics"] is None, "figures are of the file that was measured"
     assert {one["precision"] for one in again["classes"]} == {None}
     with pytest.raises(ConfigError, match="export it first"):
-        export_int8(config, tmp_path / "elsewhere")
+        export_int8(config, tmp_path / "elsewhere", folder)
+
+
+def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch):
+    config, folder, _ = shipped
+    left_out = DatasetConfig(name="rice-pests", annotation="yolo", held_out=("0", "1", "2"))
+    fold = msgspec.structs.replace(config, datasets=(config.datasets[0], left_out), name="fold", ships="last")
+    told = {name: value for name, value in msgspec.to_builtins(fold).items() if value is not None}
+    (tmp_path / "fold.toml").write_bytes(msgspec.toml.encode(told))
+    monkeypatch.setattr(exports, "CONFIGS", tmp_path)
+    for name in ("fold", "whole"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        shutil.copy(folder / "last.pt", tmp_path / "runs" / name)
+    folded = msgspec.structs.replace(config, folds=("fold",))
+    path, _ = export(folded, tmp_path / "runs" / "whole" / "last.pt", tmp_path)
+    without, with_fold = decided(folder / "tiny.onnx"), decided(path)
+    assert with_fold == decided(tmp_path / "runs" / "fold" / "tiny.onnx")
+    assert with_fold != without
+
+
+def decided(path):
+    facts = read_facts(path)
+    return facts["temperature"], facts["dispersion"], [one["threshold"] for one in facts["classes"]]
 
 
 def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forgot_nothing(
