@@ -12,7 +12,7 @@ from edge.boxes import Floats, Ints
 from training.config import PhaseConfig, TrainConfig
 from training.cutouts import Pasting, pasted
 from training.samples import Example
-from training.transforms import Random, changed, letterboxed, mosaic, placed, tinted
+from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,11 @@ class EpochBatches(Dataset[Batch]):
             filled = mosaic([self._example(int(i), random) for i in (index, *others)], side_px, random)
         else:
             filled = placed(self._example(index, random), side_px, self._phase.scales, random)
-        return changed(tinted(filled, self._phase.tint, random) if self._phase.tint else filled, random)
+        if self._phase.tint:
+            filled = tinted(filled, self._phase.tint, random)
+        if random.random() < self._phase.shade:
+            filled = shaded(filled, random)
+        return changed(filled, random)
 
     def _example(self, index: int, random: Random) -> Example:
         if self._pasting is None or not self._pasting.takes[index]:

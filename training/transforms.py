@@ -20,6 +20,7 @@ PAD = 114  # grey of the shipped letterbox
 MOSAIC_SCALES = (0.4, 1.0)
 VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
 SMALLEST_PX = 3.0
+SHADOW_PX = 64  # shadows are drawn small: their edges are soft
 
 Random = np.random.Generator
 Bools = NDArray[np.bool_]
@@ -91,6 +92,19 @@ def changed(example: Example, random: Random) -> Example:
 def tinted(example: Example, by: float, random: Random) -> Example:
     """The example with each colour's light changed by a factor of 1 - by to 1 + by, as white balance does."""
     light = random.uniform(1 - by, 1 + by, 3)
+    return Example(np.clip(example.image * light, 0, 255).astype(np.uint8), example.xyxy, example.class_id)
+
+
+def shaded(example: Example, random: Random) -> Example:
+    """The example under soft shadows of one to three leaves or stalks, which take a third to three quarters of it."""
+    mask = np.zeros((SHADOW_PX, SHADOW_PX), np.float32)
+    for _ in range(int(random.integers(1, 4))):
+        start, end = random.uniform(-0.3, 1.3, (2, 2)) * SHADOW_PX
+        breadth = int(random.uniform(0.06, 0.5) * SHADOW_PX)
+        cv2.line(mask, start.astype(int).tolist(), end.astype(int).tolist(), float(random.uniform(0.33, 0.75)), breadth)
+    soft = cv2.GaussianBlur(mask, (0, 0), float(random.uniform(1, 8)))
+    height, width = example.image.shape[:2]
+    light = 1 - cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     return Example(np.clip(example.image * light, 0, 255).astype(np.uint8), example.xyxy, example.class_id)
 
 

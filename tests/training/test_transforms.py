@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.samples import Example
-from training.transforms import changed, cut, letterboxed, mosaic, placed, tinted
+from training.transforms import changed, cut, letterboxed, mosaic, placed, shaded, tinted
 
 SIDE_PX = 128
 BRIGHT = 190  # above the grey pad and every darkened background, below the darkened rectangle
@@ -114,3 +114,23 @@ def test_a_tint_changes_each_colour_by_its_own_factor_and_no_box(seed):
     assert ((colours >= 69) & (colours <= 130)).all()
     assert len(set(colours[0].tolist())) > 1
     assert np.array_equal(result.xyxy, example.xyxy)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_a_shadow_takes_light_softly_from_a_part_and_moves_no_box(seed):
+    example = Example(
+        np.full((90, 130, 3), 100, np.uint8), np.array([[3, 4, 50, 60]], np.float32), np.zeros(1, np.int64)
+    )
+    result = shaded(example, np.random.default_rng(seed))
+    assert result.image.max() <= 101  # cubic enlarging overshoots by a hair
+    assert result.image.min() >= 20
+    steps = np.abs(np.diff(result.image[..., 0].astype(int), axis=1))
+    assert steps.max() <= 40, "no edge as hard as an insect's"
+    assert np.array_equal(result.xyxy, example.xyxy)
+
+
+def test_most_shadows_are_seen():
+    example = Example(np.full((90, 130, 3), 100, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    dark = [shaded(example, np.random.default_rng(seed)).image.min() < 80 for seed in range(100)]
+    assert np.mean(dark) > 0.8
