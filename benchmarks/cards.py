@@ -1,10 +1,11 @@
-"""How well the `cards` model counts: python -m benchmarks.cards whole|series|moved val|test [--model FILE] [--series N]
-[--keep FILE]
+"""How well the `cards` model counts: python -m benchmarks.cards whole|series|moved folds|test [--model FILE]
+[--series N] [--keep FILE]
 
 `whole`: the count of each sticky card beside the hand count. `series`: new insects a picture on series of a real,
 nearly empty card with real insects of that split pasted, as in benchmarks.counting trap, but found by the model.
 `moved`: the same with nothing new but a card that was moved by 10 mm and turned by 3 degrees. Look at `test` once, at
-the end: to choose anything, `val` is there (the device that training holds out).
+the end: to choose anything, `folds` are there, networks of cross-validation that each count the cards of a camera that
+they did not learn from (`training.export` leaves them in `runs/`).
 
 A series takes half a minute and more on a busy machine. With `--keep` each is written down when it is done, and the
 same command later goes on with the next.
@@ -12,7 +13,8 @@ same command later goes on with the next.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,32 +26,62 @@ from edge.census import UNSURE_SHARE
 from edge.detector import Detector
 from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
-from training.config import read_config
-from training.samples import read_image
+from training.config import CONFIGS, read_config
+from training.samples import Sample, read_image
 from training.train import samples_of
 
-CONFIG = Path(__file__).parents[1] / "training" / "configs" / "cards.toml"
-HELD_OUT = "afbd6f68"  # the device of `val`
+CARDS = CONFIGS / "cards_7.toml"
+RUNS = Path("runs")
 PICTURES = 20
 
 
-def whole(detector: Detector, split: str) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """A network, the cards that it did not learn from, and the split or the camera that these are."""
+
+    detector: Detector
+    cards: list[Sample]
+    group: str
+
+
+def judges(cards_of: str, model: Path) -> list[Judge]:
+    """The model on the cards of `test`, or each fold on those of the camera that it held out."""
+    if cards_of == "test":
+        return [Judge(Detector(load_bundle(model)), _sticky(CARDS, "test"), "test")]
+    return [
+        Judge(Detector(load_bundle(RUNS / name / model.name)), _sticky(path, "val"), group)
+        for name in read_config(CARDS).folds
+        for path in [CONFIGS / f"{name}.toml"]
+        for group in read_config(path).datasets[0].held_out
+    ]
+
+
+def _sticky(config: Path, split: str) -> list[Sample]:
+    return [one for one in samples_of(read_config(config), split) if one.dataset == "sticky-cards"]
+
+
+def whole(among: Sequence[Judge]) -> None:
     """One line a card, then the mean."""
-    offs = []
-    for sample in (one for one in samples_of(read_config(CONFIG), split) if one.dataset == "sticky-cards"):
-        found = len(detector(read_image(sample.image_path)))  # of all classes: a card is counted whole
-        by_hand = int((sample.class_id >= 0).sum())
-        offs.append((found - by_hand) / by_hand)
-        print(f"whole  {sample.image_path.stem}: {found}, by hand {by_hand}: {offs[-1]:+.1%}", flush=True)
-    print(f"whole  {len(offs)} cards: off by {np.mean(np.abs(offs)):.1%} on average, at most {np.abs(offs).max():.1%}")
+    found, by_hand = [], []
+    for judge in among:
+        for sample in judge.cards:
+            found.append(len(judge.detector(read_image(sample.image_path))))  # of all classes: a card is counted whole
+            by_hand.append(int((sample.class_id >= 0).sum()))
+            off = found[-1] / by_hand[-1] - 1
+            print(f"whole  {sample.image_path.stem}: {found[-1]}, by hand {by_hand[-1]}: {off:+.1%}", flush=True)
+    offs = np.abs(np.array(found) / by_hand - 1)
+    print(
+        f"whole  {len(offs)} cards: {sum(found)}, by hand {sum(by_hand)}: {sum(found) / sum(by_hand) - 1:+.1%}; "
+        f"a card is off by {offs.mean():.1%} on average, at most {offs.max():.1%}"
+    )
 
 
-def series(detector: Detector, split: str, number: int, kept: Path | None) -> None:
+def series(judge: Judge, number: int, kept: Path | None) -> None:
     """New insects a picture, told and true."""
-    about = {"model": detector.bundle.sha256, "split": split}
+    about = {"model": judge.detector.bundle.sha256, "cards": judge.group}
     done = _kept(kept, about)
     for seed in range(len(done), number):
-        done.append(_one_series(detector, split, seed))
+        done.append(_one_series(judge, seed))
         if kept is not None:
             with kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**about, "seed": seed, "true_and_found": done[-1]}) + "\n")
@@ -57,30 +89,30 @@ def series(detector: Detector, split: str, number: int, kept: Path | None) -> No
     true, found = np.array(rows).T
     agreed = agreement(true.tolist(), found.tolist())
     print(
-        f"series  {split}: {number} series, {len(rows)} pictures, new {found.sum()} of {true.sum()} "
+        f"series  {judge.group}: {number} series, {len(rows)} pictures, new {found.sum()} of {true.sum()} "
         f"({(found.sum() - true.sum()) / true.sum():+.1%}), mean absolute error {agreed.mae:.2f} a picture, "
         f"{agreed.mae / true.mean():.0%} of the {true.mean():.1f} that come"
     )
 
 
-def _one_series(detector: Detector, split: str, seed: int) -> list[tuple[int, int]]:
+def _one_series(judge: Judge, seed: int) -> list[tuple[int, int]]:
     """New insects, true and told, on each picture after the first."""
-    among, grounds = cutouts.from_sticky_cards(_device_or(split), most=141), cards.real_grounds()
+    among, grounds = cutouts.from_sticky_cards(judge.group, most=141), cards.real_grounds()
     pictures = list(cards.series(np.random.default_rng(seed), PICTURES, grounds[seed % len(grounds)], among))
-    told = [len(reading.new) for reading in _readings(detector, [one.image for one in pictures])]
+    told = [len(reading.new) for reading in _readings(judge.detector, [one.image for one in pictures])]
     return [(one.new, new) for one, new in zip(pictures[1:], told[1:], strict=True)]
 
 
 def _kept(path: Path | None, about: dict[str, str]) -> list[list[tuple[int, int]]]:
-    """The series that this model did on this split before, in the order of their seeds."""
+    """The series that this model did on these cards before, in the order of their seeds."""
     lines = path.read_text("utf-8").splitlines() if path is not None and path.is_file() else []
     told = [json.loads(line) for line in lines]
     return [one["true_and_found"] for one in told if about.items() <= one.items()]
 
 
-def moved(detector: Detector, split: str, number: int) -> None:
+def moved(judge: Judge, number: int) -> None:
     """In how many of the trials nothing is told to be new."""
-    among, grounds = cutouts.from_sticky_cards(_device_or(split), most=141), cards.real_grounds()
+    among, grounds = cutouts.from_sticky_cards(judge.group, most=141), cards.real_grounds()
     none_new = 0
     for seed in range(number):
         chance = np.random.default_rng(1000 + seed)
@@ -90,9 +122,9 @@ def moved(detector: Detector, split: str, number: int) -> None:
         pair = cards.series(
             chance, 2, grounds[seed % len(grounds)], among, start=start, arrivals=0, falls=0, poses=poses
         )
-        last = list(_readings(detector, [one.image for one in pair]))[-1]
+        last = list(_readings(judge.detector, [one.image for one in pair]))[-1]
         none_new += last.verdict == "matched" and len(last.new) == 0
-    print(f"moved  {split}: nothing new in {none_new} of {number}")
+    print(f"moved  {judge.group}: nothing new in {none_new} of {number}")
 
 
 def _readings(detector: Detector, images: list[Image]) -> Iterator[Reading]:
@@ -104,26 +136,23 @@ def _readings(detector: Detector, images: list[Image]) -> Iterator[Reading]:
         yield reading
 
 
-def _device_or(split: str) -> str:
-    return HELD_OUT if split == "val" else split
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="?", default="whole", choices=["whole", "series", "moved"])
-    parser.add_argument("split", nargs="?", default="val", choices=["val", "test"])
-    parser.add_argument("--model", type=Path, default=MODELS / "cards.onnx")
+    parser.add_argument("cards", nargs="?", default="folds", choices=["folds", "test"])
+    parser.add_argument("--model", type=Path, default=MODELS / "cards.onnx", help="of folds, the file of that name")
     parser.add_argument("--series", type=int, default=50, help="so many series, or trials of `moved`")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="series that are done, one a line; go on from there")
     arguments = parser.parse_args()
-    detector = Detector(load_bundle(arguments.model))
+    among = judges(arguments.cards, arguments.model)
     if arguments.what == "whole":
-        whole(detector, arguments.split)
-    elif arguments.what == "series":
-        series(detector, arguments.split, arguments.series, arguments.keep)
-    else:
-        moved(detector, arguments.split, arguments.series)
+        whole(among)
+    for judge in among if arguments.what != "whole" else ():
+        if arguments.what == "series":
+            series(judge, arguments.series, arguments.keep)
+        else:
+            moved(judge, arguments.series)
 
 
 if __name__ == "__main__":

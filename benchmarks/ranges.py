@@ -21,8 +21,6 @@ from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
 from training.train import samples_of
 
-CONFIGS = Path(__file__).parents[1] / "training" / "configs"
-
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -45,7 +43,7 @@ class Count:
 def counts(bundle: str, split: str) -> Iterator[Count]:
     """All that are no zero on both sides, of classes whose precision and recall were measured."""
     looks = Looks(MODELS / f"{bundle}.onnx")
-    samples = samples_of(read_config(CONFIGS / f"{bundle}.toml"), split)
+    samples = samples_of(read_config(Path(looks.bundle.training.command.split()[3])), split)
     labels, accuracy = looks.bundle.labels, accuracy_of(looks.bundle)
     met = counts_of(truths_of(samples), looks.shown(samples), len(labels))
     found, true = met[..., HITS] + met[..., ALARMS], met[..., HITS] + met[..., MISSES]

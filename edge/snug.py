@@ -17,7 +17,7 @@ LEAST_DIFFERENCE = 0.05  # of the ground's light: a transparent wing takes away 
 NOISES = 3.0  # and so many times what the ground around differs from its own median
 OWN_SHARE = 0.1  # of what differs within the box: less is a speck beside the insect
 AGREED = 0.4  # IoU of what differs with the box: below, shadow or writing was found, not the insect
-WEIGHT = 0.75  # of what differs against the box; what a model learnt of wings is worth the rest
+WEIGHT = 0.5  # of what differs against the box; what a model learnt of wings is worth the rest
 
 Bools = NDArray[np.bool_]
 

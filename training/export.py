@@ -15,6 +15,7 @@ import cv2
 import msgspec
 import numpy as np
 import torch
+from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS
@@ -135,8 +136,12 @@ def _decide(config: TrainConfig, paths: Mapping[str, Path], runs: Path) -> None:
 
 
 def _folds(config: TrainConfig, judged: Collection[Path], runs: Path) -> list[tuple[dict[str, Path], list[Sample]]]:
-    """Files of the runs of cross-validation, beside their checkpoints, and what each held out other than `judged`."""
-    configs = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
+    """Files of the runs of cross-validation, beside their checkpoints, and what each held out other than `judged`.
+
+    They look at pictures as the bundle does, in its tiles.
+    """
+    read = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
+    configs = [replace(fold, side_px=config.side_px, tile=config.tile, snug=config.snug) for fold in read]
     return [
         (
             _undecided(fold, runs / fold.name / f"{fold.ships}.pt", runs / fold.name),

@@ -101,7 +101,8 @@ def shaded(example: Example, random: Random) -> Example:
     for _ in range(int(random.integers(1, 4))):
         start, end = random.uniform(-0.3, 1.3, (2, 2)) * SHADOW_PX
         breadth = int(random.uniform(0.06, 0.5) * SHADOW_PX)
-        cv2.line(mask, start.astype(int).tolist(), end.astype(int).tolist(), float(random.uniform(0.33, 0.75)), breadth)
+        depth = float(random.uniform(0.33, 0.75))
+        cv2.line(mask, start.astype(int).tolist(), end.astype(int).tolist(), [depth], breadth)
     soft = cv2.GaussianBlur(mask, (0, 0), float(random.uniform(1, 8)))
     height, width = example.image.shape[:2]
     light = 1 - cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
