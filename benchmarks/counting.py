@@ -4,7 +4,7 @@
 installed; neither is a dependency.
 """
 
-import sys
+import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -255,12 +255,16 @@ SECTIONS: dict[str, Callable[[], None]] = {
 QUICK = ("cost", "board")
 
 
-def main(words: Sequence[str] = QUICK) -> int:
+def main(words: Sequence[str] = QUICK) -> None:
     """Run the named sections; without a word those that take seconds."""
     for word in words:
         SECTIONS[word]()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or QUICK))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    asked = parser.parse_args().sections
+    if strange := [word for word in asked if word not in SECTIONS]:
+        parser.error(f"no section {strange[0]!r}; use some of {', '.join(SECTIONS)}")
+    main(asked or QUICK)

@@ -13,6 +13,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from benchmarks._alone import alone
 from edge.config import StoreTable
 from edge.counts import Record
 from edge.store import Store
@@ -173,4 +174,4 @@ def _report(what: str, figure: str, beside: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks._alone import alone
 from edge.bench import frame_cost, turns_ms
 from edge.boxes import Image
 from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_release
@@ -70,4 +71,4 @@ def _picture(release: Release, size: tuple[int, int]) -> Image:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks._alone import alone
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
@@ -126,4 +127,4 @@ def _status_mib(pid: int, name: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)

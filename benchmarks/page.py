@@ -21,6 +21,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from benchmarks._alone import alone
 from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
@@ -94,7 +95,7 @@ class PhonesLook(Protocol):
 @contextmanager
 def looking(port: int) -> Iterator[PhonesLook]:
     """Phones that follow the home page and one that watches the live picture, in a process of their own."""
-    command = [sys.executable, "-m", "benchmarks.page", str(port)]
+    command = [sys.executable, "-m", "benchmarks.page", "phones", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def switch(*, is_on: bool | None) -> list[float]:
@@ -175,4 +176,7 @@ def _p95(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    phones(int(sys.argv[1])) if len(sys.argv) > 1 else main()
+    if sys.argv[1:2] == ["phones"]:  # its own process
+        phones(int(sys.argv[2]))
+    else:
+        alone(main, __doc__)

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks._alone import alone
 from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
@@ -74,4 +75,4 @@ def resident_mib() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)

@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg import Copy
 from psycopg.types.json import Jsonb
 
+from benchmarks._alone import alone
 from edge.cli.ingest_database import calm_collector
 from edge.counts import Record
 from edge.platform.database import Database, migrate, open_database
@@ -223,4 +224,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from benchmarks._alone import alone
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
@@ -180,4 +181,4 @@ def _ran(*command: object) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    alone(main, __doc__)
