@@ -231,8 +231,7 @@ def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -
     temperature = fitted_temperature(Judged(confidence, is_hit, 0))
     calibrated = [Judged(cooled(one.confidence, temperature), one.is_hit, one.real) for one in per_class]
     everything = Judged(cooled(confidence, temperature), is_hit, sum(one.real for one in per_class))
-    marked = sum(bool(truth.is_judged.any()) for truth in truths)
-    return Choice(temperature, tuple(best_threshold(one, everything, marked) for one in calibrated))
+    return Choice(temperature, tuple(best_threshold(one, everything) for one in calibrated))
 
 
 def fitted_temperature(detections: Judged) -> float:

@@ -17,10 +17,10 @@ from training.samples import IGNORE
 Bools = NDArray[np.bool_]
 MATCH_IOU = 0.5
 IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is neither right nor wrong
-MAX_DETECTIONS = 100
+MAX_DETECTIONS = 1000  # COCO has 100; a card may show 164 insects, a leaf 241 whitefly
 THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
 AS_GOOD = 0.005  # of F1: less than a validation split can tell apart
-PRIOR_PICTURES = 20.0  # a class of `pests` has about as many in the validation split
+PRIOR_MARKS = 30.0  # about as many as a class of `pests` has in the validation split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +84,7 @@ class AtThreshold:
 
 
 def average_precision(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Average:
-    """By pycocotools, at most 100 detections a picture. Both sequences run over the same pictures.
+    """By pycocotools, at most MAX_DETECTIONS of a class in a picture. Both sequences run over the same pictures.
 
     An ignored region is a crowd of every class: what is found in it counts neither way.
     """
@@ -167,14 +167,14 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     return AtThreshold(threshold, hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
 
 
-def best_threshold(one: Judged, everything: Judged, pictures: int) -> float:
+def best_threshold(one: Judged, everything: Judged) -> float:
     """The threshold from 0.25 to 0.80 that counts nearest the truth, of those within AS_GOOD of the highest F1.
 
     F1 is nearly flat about its summit, and a farmer acts on counts. A tie goes to the middle. A class may have three
-    marks to choose by, or a hundred on one card that are all alike, so it borrows PRIOR_PICTURES of the `pictures` on
-    which all classes together were marked: seen in a few it gets nearly the common threshold, in many its own.
+    marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of its own it gets nearly
+    the common threshold, with many its own.
     """
-    share = PRIOR_PICTURES / max(1, pictures)
+    share = PRIOR_MARKS / max(1, everything.real)
     scores, off = [], []
     for threshold in THRESHOLDS:
         own, common = at_threshold(one, threshold), at_threshold(everything, threshold)

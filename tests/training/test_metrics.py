@@ -83,7 +83,7 @@ NOTHING = Judged(np.empty(0, np.float32), np.empty(0, np.bool_), 0)
 
 def test_the_threshold_parts_hits_from_false_alarms():
     one = Judged(np.array([0.9, 0.8, 0.4, 0.3], np.float32), np.array([True, True, False, False]), 2)
-    assert 0.4 < best_threshold(one, NOTHING, 1) <= 0.8
+    assert 0.4 < best_threshold(one, NOTHING) <= 0.8
 
 
 def many(hit, alarm, count):
@@ -94,23 +94,18 @@ def many(hit, alarm, count):
 
 def test_a_class_with_few_marks_takes_the_common_threshold_and_one_with_many_its_own():
     everything = many(hit=0.35, alarm=0.3, count=300)
-    assert best_threshold(many(hit=0.75, alarm=0.7, count=2), everything, 200) <= 0.35
-    assert best_threshold(many(hit=0.75, alarm=0.7, count=300), everything, 200) > 0.7
-
-
-def test_many_marks_on_one_of_a_few_pictures_say_little():
-    everything = many(hit=0.35, alarm=0.3, count=300)
-    assert best_threshold(many(hit=0.75, alarm=0.7, count=300), everything, 10) <= 0.35
+    assert best_threshold(many(hit=0.75, alarm=0.7, count=2), everything) <= 0.35
+    assert best_threshold(many(hit=0.75, alarm=0.7, count=300), everything) > 0.7
 
 
 def test_of_two_thresholds_as_good_the_one_that_counts_right_is_taken():
     confidence = np.array([0.7] * 80 + [0.4] * 23, np.float32)  # F1 0.889 with the first alone, 0.887 with all
     one = Judged(confidence, np.array([True] * 90 + [False] * 13), 100)
-    assert best_threshold(one, NOTHING, 1) <= 0.4
+    assert best_threshold(one, NOTHING) <= 0.4
 
 
 def test_a_class_without_marks_takes_the_common_threshold():
-    assert 0.3 < best_threshold(NOTHING, many(hit=0.35, alarm=0.3, count=300), 200) <= 0.35
+    assert 0.3 < best_threshold(NOTHING, many(hit=0.35, alarm=0.3, count=300)) <= 0.35
 
 
 def test_precision_of_nothing_shown_is_zero_and_not_an_error():
