@@ -12,7 +12,7 @@ from edge.boxes import Floats, Ints
 from training.config import PhaseConfig, TrainConfig
 from training.cutouts import Pasting, pasted
 from training.samples import Example
-from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted
+from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted, weathered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +63,8 @@ class EpochBatches(Dataset[Batch]):
             filled = tinted(filled, self._phase.tint, random)
         if random.random() < self._phase.shade:
             filled = shaded(filled, random)
-        return changed(filled, random)
+        seen = changed(filled, random)
+        return weathered(seen, random) if random.random() < self._phase.weather else seen
 
     def _example(self, index: int, random: Random) -> Example:
         if self._pasting is None or not self._pasting.takes[index]:

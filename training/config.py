@@ -46,6 +46,7 @@ class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     mosaic: float = 0.5  # share of pictures that are a mosaic of four
     scales: tuple[float, float] = (0.6, 1.6)  # of the letterboxed size, for the others
     tint: float = 0.0  # how far each colour's light may be off, as a share: cameras do not agree on a card's yellow
+    weather: float = 0.0  # share of pictures with a sensor's noise, or behind a dusty window
     shade: float = 0.0  # share of pictures on which leaves throw shadows
 
 

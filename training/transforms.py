@@ -20,6 +20,8 @@ PAD = 114  # grey of the shipped letterbox
 MOSAIC_SCALES = (0.4, 1.0)
 VISIBLE = 0.25  # a box cut to less of its area is dropped: what is left does not show what it is
 SMALLEST_PX = 3.0
+LIGHT, READ_NOISE, SHOT_NOISE = (0.35, 1.0), 0.1, 0.006  # share of the light; deviation, and variance per signal, of 1
+MOST_SPECKS, SPECK_SHARE = 40, 0.02  # on a window; largest radius, of the side
 SHADOW_PX = 64  # shadows are drawn small: their edges are soft
 
 Random = np.random.Generator
@@ -107,6 +109,30 @@ def shaded(example: Example, random: Random) -> Example:
     height, width = example.image.shape[:2]
     light = 1 - cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
     return Example(np.clip(example.image * light, 0, 255).astype(np.uint8), example.xyxy, example.class_id)
+
+
+def weathered(example: Example, random: Random) -> Example:
+    """The example in poor light, with the shot and read noise of a sensor, or behind a window with dust and drops."""
+    worn = _noisy if random.random() < 0.5 else _dusty
+    return Example(worn(example.image, random), example.xyxy, example.class_id)
+
+
+def _noisy(image: Image, random: Random) -> Image:
+    signal = image.astype(np.float32) * np.float32(random.uniform(*LIGHT) / 255)
+    noise = np.sqrt(random.uniform(0, READ_NOISE) ** 2 + random.uniform(0, SHOT_NOISE) * signal)
+    seen = signal + noise * random.standard_normal(signal.shape, np.float32)
+    return np.asarray(np.clip(255 * seen, 0, 255), np.uint8)
+
+
+def _dusty(image: Image, random: Random) -> Image:
+    height, width = image.shape[:2]
+    light = np.ones((height, width), np.float32)
+    for _ in range(int(random.integers(5, MOST_SPECKS))):
+        place = int(random.integers(width)), int(random.integers(height))
+        radius = max(1, int(random.uniform(0, SPECK_SHARE) * width))
+        cv2.circle(light, place, radius, [1 - float(random.uniform(0.2, 0.8))], cv2.FILLED)
+    soft = cv2.GaussianBlur(light, (0, 0), float(random.uniform(0.7, 3)))
+    return np.asarray(image * soft[..., None], np.uint8)
 
 
 def _tile(example: Example, window: Area) -> Example:

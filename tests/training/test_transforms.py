@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.samples import Example
-from training.transforms import changed, cut, letterboxed, mosaic, placed, shaded, tinted
+from training.transforms import changed, cut, letterboxed, mosaic, placed, shaded, tinted, weathered
 
 SIDE_PX = 128
 BRIGHT = 190  # above the grey pad and every darkened background, below the darkened rectangle
@@ -134,3 +134,18 @@ def test_most_shadows_are_seen():
     example = Example(np.full((90, 130, 3), 100, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     dark = [shaded(example, np.random.default_rng(seed)).image.min() < 80 for seed in range(100)]
     assert np.mean(dark) > 0.8
+
+
+def test_weather_spoils_pixels_now_by_noise_now_by_specks_and_moves_no_box():
+    box = np.array([[3, 4, 50, 60]], np.float32)
+    example = Example(np.full((300, 400, 3), 160, np.uint8), box, np.zeros(1, np.int64))
+    seen = [weathered(example, np.random.default_rng(seed)) for seed in range(60)]
+    assert all(np.array_equal(one.xyxy, box) and one.class_id.tolist() == [0] for one in seen)
+    dusty = [np.array_equal(one.image[..., 0], one.image[..., 2]) for one in seen]  # noise is each colour's own
+    assert 15 < sum(dusty) < 45
+    for one, is_dusty in zip(seen, dusty, strict=True):
+        assert one.image.std() > 0.5
+        if is_dusty:
+            assert one.image.max() <= 160, "dust takes light and gives none"
+        else:
+            assert 0.3 * 160 < one.image.mean() < 1.02 * 160
