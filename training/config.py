@@ -76,7 +76,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     teacher: str | None = None  # a bundle of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
-    soup: str | None = None  # the run that this one tuned, if the bundle shall be half-way between them
+    soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
     rare: float = 0.0  # share of pictures; one of a label that fewer show is shown more often

@@ -35,9 +35,9 @@ from training.metrics import Judged, Truth, best_threshold, judged
 from training.model import STRIDES, YoloxNano, with_activation
 from training.onnx_file import Facts, bundle_paths, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample
-from training.train import examples_of, samples_of
+from training.train import examples_of, samples_of, start_of
 from training.transforms import PAD, Random
-from training.weights import fold_batchnorm, unfolded
+from training.weights import fold_batchnorm, load_folded, unfolded
 
 CALIBRATION_PICTURES = 256  # for the ranges of int8 activations, from the training split
 UNDECIDED = 0.5  # threshold until one is chosen
@@ -66,8 +66,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     state = load_checkpoint(checkpoint)
     model = _folded(config, state, len(classes.labels))
     if config.soup:
-        other = load_checkpoint(checkpoint.parent.parent / config.soup / checkpoint.name)
-        model = midway(model, _folded(config, other, len(classes.labels)))
+        model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels)))
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state))
@@ -76,7 +75,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
 
 
 def midway(one: YoloxNano, other: YoloxNano) -> YoloxNano:
-    """The first with weights half-way to the other's, of which it was tuned; both folded, in eval mode.
+    """The first with weights half-way to the other's, from which it was tuned; both folded, in eval mode.
 
     Robust where pictures differ from those learned from: Wortsman et al. (2022), arXiv:2109.01903.
     """

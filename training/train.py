@@ -1,14 +1,16 @@
 """Train a detector: `python -m training.train training/configs/pests.toml`. The same command resumes.
 
-Writes `runs/<name>/last.pt`, `runs/<name>/best.pt` and one JSON line an epoch to `runs/<name>/log.jsonl`. On several
-processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes on from the shipped bundle with
-crops that people reviewed (a node's COCO export), as the run `<name>-added`; then `training.export CONFIG --add FOLDER…
---models NEW` and `training.accept CONFIG NEW`, which ships only what forgot nothing.
+Writes into `runs/<name>`: `last.pt`, `best.pt`, the weights that it went on from as `start.onnx`, and one JSON line an
+epoch to `log.jsonl`. On several processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes
+on from the shipped bundle with crops that people reviewed (a node's COCO export), as the run `<name>-added`; then
+`training.export CONFIG --add FOLDER… --models NEW` and `training.accept CONFIG NEW`, which ships only what forgot
+nothing.
 """
 
 import argparse
 import json
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from torch import nn
 
 from edge.boxes import Ints
 from edge.bundle import MODELS
+from edge.errors import ConfigError
 from training.added import with_added
 from training.batches import plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
@@ -90,7 +93,11 @@ def train(config: TrainConfig, run: Path) -> None:
     times = rare_times(examples, labels, config.rare)
     steps = len(epoch_order(dataset_of, times, config, 0)) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
-    state = _resumed(config, run) or _started(config, examples, labels)
+    state = _resumed(config, run)
+    if state is None:
+        state = _started(config, examples, labels)
+        if rank == 0:
+            shutil.copyfile(config.weights, run / f"start{Path(config.weights).suffix}")
     learner = Learner.at(state, config, labels, device)
     teacher = load_teacher(Path(config.teacher), labels, device) if config.teacher else None
     shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
@@ -114,6 +121,13 @@ def train(config: TrainConfig, run: Path) -> None:
         if map50 >= best_before:
             save_checkpoint(run / "best.pt", state)
         append_line(run / "log.jsonl", line)
+
+
+def start_of(run: Path) -> Path:
+    """The weights that a run went on from, as they were then. Raises ConfigError."""
+    for path in run.glob("start.*"):
+        return path
+    raise ConfigError(f"{run}: the weights it went on from (start.onnx) are not there; put them there again")
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:

@@ -6,7 +6,10 @@ import shutil
 
 import cv2
 import msgspec
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from edge.bundle import MODELS, load_bundle, load_manifest
 from edge.detector import Detector
@@ -166,6 +169,26 @@ def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_pat
     assert {one["precision"] for one in again["classes"]} == {None}
     with pytest.raises(ConfigError, match="export it first"):
         export_int8(config, tmp_path / "elsewhere", folder)
+
+
+def test_a_soup_lies_half_way_back_to_the_weights_that_the_run_went_on_from(shipped, tmp_path):
+    config, folder, _ = shipped
+    start, tuned = (weights_of(path) for path in (folder / "start.onnx", folder / "tiny.onnx"))
+    souped, _ = export(msgspec.structs.replace(config, soup=True), folder / "last.pt", tmp_path)
+    half = {name: (start[name] + tuned[name]) / 2 for name in tuned}
+    assert any(not np.allclose(half[name], tuned[name], atol=1e-7) for name in half)
+    assert all(np.allclose(value, half[name], atol=1e-5) for name, value in weights_of(souped).items())
+
+
+def weights_of(path):
+    return {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+
+
+def test_a_soup_needs_the_weights_that_the_run_went_on_from(shipped, tmp_path):
+    config, folder, _ = shipped
+    shutil.copy(folder / "last.pt", tmp_path)
+    with pytest.raises(ConfigError, match=r"start\.onnx"):
+        export(msgspec.structs.replace(config, soup=True), tmp_path / "last.pt", tmp_path)
 
 
 def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch):
