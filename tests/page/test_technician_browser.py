@@ -66,6 +66,7 @@ def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browse
         page.click("button:has-text('Claim this node')")
         assert page.inner_text("h1").endswith("steps are left.")
         page.click("#region a")
+        page.wait_for_load_state()  # a busy machine runs the script late, and a finger before it draws nothing
         picture = page.locator("#draw-region").bounding_box()
         assert picture is not None
         for across, down in ((0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8)):
