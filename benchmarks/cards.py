@@ -26,11 +26,11 @@ from edge.census import UNSURE_SHARE
 from edge.detector import Detector
 from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
-from training.config import CONFIGS, read_config
+from training.config import CONFIGS, TrainConfig, read_config
+from training.export import config_of
 from training.samples import Sample, read_image
 from training.train import samples_of
 
-CARDS = CONFIGS / "cards_7.toml"
 RUNS = Path("runs")
 PICTURES = 20
 
@@ -46,18 +46,20 @@ class Judge:
 
 def judges(cards_of: str, model: Path) -> list[Judge]:
     """The model on the cards of `test`, or each fold on those of the camera that it held out."""
+    bundle = load_bundle(model)
+    config = config_of(bundle)
     if cards_of == "test":
-        return [Judge(Detector(load_bundle(model)), _sticky(CARDS, "test"), "test")]
+        return [Judge(Detector(bundle), _sticky(config, "test"), "test")]
+    folds = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
     return [
-        Judge(Detector(load_bundle(RUNS / name / model.name)), _sticky(path, "val"), group)
-        for name in read_config(CARDS).folds
-        for path in [CONFIGS / f"{name}.toml"]
-        for group in read_config(path).datasets[0].held_out
+        Judge(Detector(load_bundle(RUNS / fold.name / model.name)), _sticky(fold, "val"), group)
+        for fold in folds
+        for group in fold.datasets[0].held_out
     ]
 
 
-def _sticky(config: Path, split: str) -> list[Sample]:
-    return [one for one in samples_of(read_config(config), split) if one.dataset == "sticky-cards"]
+def _sticky(config: TrainConfig, split: str) -> list[Sample]:
+    return [one for one in samples_of(config, split) if one.dataset == "sticky-cards"]
 
 
 def whole(among: Sequence[Judge]) -> None:
@@ -148,7 +150,8 @@ def main() -> None:
     among = judges(arguments.cards, arguments.model)
     if arguments.what == "whole":
         whole(among)
-    for judge in among if arguments.what != "whole" else ():
+        return
+    for judge in among:
         if arguments.what == "series":
             series(judge, arguments.series, arguments.keep)
         else:

@@ -8,15 +8,13 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from edge.bundle import MODELS
 from edge.eye import accuracy_of
 from edge.tally import ClassAccuracy
-from training.config import read_config
-from training.export import truths_of
+from training.export import config_of, truths_of
 from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
 from training.train import samples_of
@@ -43,7 +41,7 @@ class Count:
 def counts(bundle: str, split: str) -> Iterator[Count]:
     """All that are no zero on both sides, of classes whose precision and recall were measured."""
     looks = Looks(MODELS / f"{bundle}.onnx")
-    samples = samples_of(read_config(Path(looks.bundle.training.command.split()[3])), split)
+    samples = samples_of(config_of(looks.bundle), split)
     labels, accuracy = looks.bundle.labels, accuracy_of(looks.bundle)
     met = counts_of(truths_of(samples), looks.shown(samples), len(labels))
     found, true = met[..., HITS] + met[..., ALARMS], met[..., HITS] + met[..., MISSES]

@@ -53,6 +53,8 @@ def test_a_large_insect_is_looked_at_smaller_and_comes_out_as_well() -> None:
     box = (large[0] - 30, large[1] - 30, large[2] + 30, large[3] + 30)
     closer = snug(found(box), with_insect(scale=4), TAKES)
     assert overlap(closer.xyxy[0], large) > 0.6 > overlap(np.array(box), large)
+    expected = WEIGHT * np.array(large) + (1 - WEIGHT) * np.array(box)
+    assert closer.xyxy[0] == pytest.approx(expected, abs=3.0)  # a px of what is looked at smaller is three
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """From a checkpoint to bundles: `python -m training.export training/configs/pests.toml`.
 
 Writes `models/<name>.onnx` and `models/<name>-int8.onnx`; with `--int8` the second again from the first. Temperature
-and thresholds are chosen on the validation split, for each file on what `edge.detector` finds with that file; how much
-its pictures differ is measured there too. `training.evaluate` then measures on the test split.
+and thresholds are chosen on the validation split and by the folds of cross-validation, for each file on what
+`edge.detector` finds with that file; how much its pictures differ is measured there too. `training.evaluate` then
+measures on the test split.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import torch
 from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
-from edge.bundle import MODELS
+from edge.bundle import MODELS, Bundle
 from edge.detections import Detections
 from edge.errors import ConfigError
 from training.added import with_added
@@ -189,6 +190,11 @@ def command_of(config: TrainConfig) -> str:
     added = [Path(one.name).name for one in config.datasets if one.annotation == REVIEWED]
     name = config.name.removesuffix("-added") if added else config.name
     return " ".join([f"python -m training.train training/configs/{name}.toml", *(["--add", *added] if added else [])])
+
+
+def config_of(bundle: Bundle) -> TrainConfig:
+    """The configuration of the run that a bundle came from, by the command that it names. Raises ConfigError."""
+    return read_config(Path(bundle.training.command.split()[3]))
 
 
 def dataset_facts(name: str) -> Facts:

@@ -4,7 +4,7 @@ Geometry that fills a square (letterbox, random placement, mosaic) is OpenCV; fl
 torchvision's `transforms.v2`, which changes picture and boxes together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -125,14 +125,19 @@ def _noisy(image: Image, random: Random) -> Image:
 
 
 def _dusty(image: Image, random: Random) -> Image:
-    height, width = image.shape[:2]
-    light = np.ones((height, width), np.float32)
-    for _ in range(int(random.integers(5, MOST_SPECKS))):
-        place = int(random.integers(width)), int(random.integers(height))
-        radius = max(1, int(random.uniform(0, SPECK_SHARE) * width))
-        cv2.circle(light, place, radius, [1 - float(random.uniform(0.2, 0.8))], cv2.FILLED)
-    soft = cv2.GaussianBlur(light, (0, 0), float(random.uniform(0.7, 3)))
-    return np.asarray(image * soft[..., None], np.uint8)
+    darks = random.uniform(0.2, 0.8, int(random.integers(5, MOST_SPECKS)))
+    return specked(image, darks, (0, SPECK_SHARE * image.shape[1]), float(random.uniform(0.7, 3)), random)
+
+
+def specked(image: Image, darks: Iterable[float], radius_px: tuple[float, float], blur_px: float, random: Random
+            ) -> Image:  # fmt: skip
+    """The image (H, W, 3) behind soft specks, one for each share of the light in `darks`."""
+    light = np.ones(image.shape[:2], np.float32)
+    for dark in darks:
+        place = int(random.integers(image.shape[1])), int(random.integers(image.shape[0]))
+        cv2.circle(light, place, max(1, round(random.uniform(*radius_px))), (1 - float(dark),), cv2.FILLED)
+    light = cv2.GaussianBlur(light, (0, 0), blur_px).astype(np.float32)
+    return np.asarray(image * light[..., None], np.uint8)
 
 
 def _tile(example: Example, window: Area) -> Example:

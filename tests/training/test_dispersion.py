@@ -1,4 +1,4 @@
-"""How much pictures differ, found again in pictures that were drawn to differ so much; and old bundles get it."""
+"""How much pictures differ, found again in pictures that were drawn to differ so much; old bundles load without it."""
 
 import shutil
 from pathlib import Path

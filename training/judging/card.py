@@ -24,7 +24,7 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str | N
         "## How well", "",
         *tables.files(figures),
         f"Test split: {figures[0].pictures} pictures; measured on the exported files through `edge.detector`, "
-        "precision and recall at the shipped thresholds (IoU 0.5), chosen on the validation split. Times are of one "
+        "precision and recall at the shipped thresholds (IoU 0.5), chosen on held-out pictures. Times are of one "
         f"thread, pictures of {figures[0].cost.width_px}x{figures[0].cost.height_px} px: only ratios carry over to "
         "another machine. Intervals, confusion, counts, reliability and what dust, night and distance cost: "
         f"[report](../reports/{facts['name']}.md).", "",

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional
 
 from edge.boxes import Floats, Image
 from training.samples import Example
-from training.transforms import Random
+from training.transforms import Random, specked
 
 SEEN_PX = 416  # at which the figures below are px
 BLUR_PX = 1.5  # standard deviation
@@ -48,12 +48,8 @@ def compressed(image: Image, _scale: float, _random: Random) -> Image:
 
 def dusty(image: Image, scale: float, random: Random) -> Image:
     """Specks on the window, soft since they are out of focus."""
-    light = np.ones(image.shape[:2], np.float32)
-    for _ in range(SPECKS):
-        place = int(random.integers(image.shape[1])), int(random.integers(image.shape[0]))
-        cv2.circle(light, place, max(1, round(random.uniform(*SPECK_PX) * scale)), (1 - SPECK_DARK,), cv2.FILLED)
-    light = cv2.GaussianBlur(light, (0, 0), scale).astype(np.float32)
-    return np.asarray(image * light[..., None], np.uint8)
+    smallest, largest = SPECK_PX
+    return specked(image, [SPECK_DARK] * SPECKS, (smallest * scale, largest * scale), scale, random)
 
 
 def darker(image: Image, _scale: float, _random: Random) -> Image:

@@ -25,7 +25,7 @@ def page(name: str, figures: Sequence[Figures], pictures: Mapping[str, str]) -> 
     return "\n".join([
         f"# `{name}` on {first.pictures} pictures of the {first.split} split", "",
         "Exported files, through `edge.detector` and `edge.boxes`, one thread. Precision, recall and F1 are at the "
-        "shipped thresholds (chosen on the validation split) and IoU 0.5, all classes together where no class is "
+        "shipped thresholds (chosen on held-out pictures) and IoU 0.5, all classes together where no class is "
         "named; in brackets 95 % intervals from 1000 bootstrap draws of pictures.", "",
         *tables.files(figures), *_times(first), "",
         "## By dataset", "",
