@@ -1,6 +1,7 @@
 """Geometry of boxes and squares: letterbox and its inverse, tiles, IoU, NMS. Training and detection share it."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from edge.errors import BadFrameError
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+SMALLEST_TILE = 0.5  # of its side: what a small picture does not hold, no zoom adds
 NMS_CANDIDATES = 1000  # an insect gives about ten: a tile of a full card holds a hundred
 
 
@@ -115,16 +117,29 @@ def without_rivals(rivals: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return alive
 
 
-def tiles(width_px: int, height_px: int, side_px: int, overlap_px: int) -> list[tuple[int, int, int, int]]:
+def tiles(
+    width_px: int, height_px: int, side_px: int, overlap_px: int, picture_px: int | None = None
+) -> list[tuple[int, int, int, int]]:
     """Squares (left, top, right, bottom) in source px that cover a picture with at least `overlap_px` in common.
 
     They are spread evenly, so that the last one never hangs over the edge; a side shorter than `side_px` gets one tile.
+    With `picture_px` side and overlap are those of a picture of so many px, and `in_proportion` in another.
     """
+    side_px, overlap_px = (in_proportion(one, width_px, height_px, picture_px) for one in (side_px, overlap_px))
     return [
         (left, top, min(left + side_px, width_px), min(top + side_px, height_px))
         for top in _starts(height_px, side_px, overlap_px)
         for left in _starts(width_px, side_px, overlap_px)
     ]
+
+
+def in_proportion(length_px: int, width_px: int, height_px: int, picture_px: int | None) -> int:
+    """What is so long in a picture of `picture_px` px, in one of another size: a card is as many tiles on any camera.
+
+    At least half of it. `picture_px` None: the same in every picture.
+    """
+    zoom = 1.0 if picture_px is None else max(SMALLEST_TILE, sqrt(width_px * height_px / picture_px))
+    return round(length_px * zoom)
 
 
 def _starts(length_px: int, side_px: int, overlap_px: int) -> list[int]:

@@ -51,6 +51,7 @@ class Tile:
 
     side_px: int  # source px
     overlap_px: int  # source px; at least the length of the largest insect
+    picture_px: int | None = None  # both in a picture of so many px, else in proportion; None: the same in every one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Bundle:
             "labels must be given once each": len(set(self.labels)) == len(self.classes) > 0,
             "each threshold must be between 0 and 1": all(0 < c.threshold < 1 for c in self.classes),
             "a tile must be larger than its overlap": not self.tile or 0 <= self.tile.overlap_px < self.tile.side_px,
+            "picture_px must be above 0": not self.tile or self.tile.picture_px is None or self.tile.picture_px > 0,
         }
         for rule, holds in rules.items():
             if not holds:

@@ -71,7 +71,7 @@ class Detector:
         height_px, width_px = image.shape[:2]
         seen = [
             Seen((left, top, right, bottom), self._look(image[top:bottom, left:right], thresholds, left, top))
-            for left, top, right, bottom in tiles(width_px, height_px, tile.side_px, tile.overlap_px)
+            for left, top, right, bottom in tiles(width_px, height_px, tile.side_px, tile.overlap_px, tile.picture_px)
         ]
         return merge_tiles(seen, width_px, height_px, self.bundle.nms_iou)
 

@@ -122,6 +122,16 @@ def test_nms_looks_at_the_strongest_only_when_there_are_too_many() -> None:
     assert nms(xyxy, confidence, np.zeros(400, np.int64), 0.5, limit=300).tolist() == list(range(399, 99, -1))
 
 
+def test_the_same_card_is_as_many_tiles_in_a_larger_picture_and_tiles_shrink_to_a_half_at_most() -> None:
+    asked = (576, 64, 2592 * 1944)
+    card, twice, half, tiny = (tiles(side * 4, side * 3, *asked) for side in (648, 1296, 324, 162))
+    assert len(card) == len(twice) == len(half) == 20
+    assert np.array_equal(np.array(card) * 2, twice)
+    assert np.array_equal(np.array(card) // 2, half)
+    assert tiny[0] == (0, 0, 288, 288)
+    assert tiles(900, 900, 576, 64)[0] == (0, 0, 576, 576)  # where no picture is named, the same in every one
+
+
 @given(sizes(5000), st.integers(128, 1000), st.floats(0, 0.75))
 def test_tiles_cover_every_pixel_with_the_overlap_asked_for(
     size: tuple[int, int], side_px: int, overlap: float

@@ -70,6 +70,7 @@ def input_with(**changes: Any) -> dict[str, Any]:
         (class_with(precision="good"), "precision"),
         ({"tile": {"side_px": 64, "overlap_px": 64}}, "larger than its overlap"),
         ({"tile": {"side_px": 64}}, "overlap_px"),
+        ({"tile": {"side_px": 64, "overlap_px": 8, "picture_px": 0}}, "picture_px must be above 0"),
     ],
 )
 def test_a_fact_that_cannot_be_is_refused_by_its_name(tmp_path: Path, changes: dict[str, Any], says: str) -> None:

@@ -27,6 +27,7 @@ class TileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     side_px: int  # source px
     overlap_px: int  # at least the length of the largest insect
+    picture_px: int | None = None  # both in a picture of so many px, and in proportion in others
 
 
 class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -152,7 +152,8 @@ def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Ex
     examples, dataset_of = [], []
     for sample in samples:
         whole = load_example(sample)
-        shown = [whole] if config.tile is None else cut(whole, config.tile.side_px, config.tile.overlap_px)
+        tile = config.tile
+        shown = [whole] if tile is None else cut(whole, tile.side_px, tile.overlap_px, tile.picture_px)
         examples += shown
         dataset_of += [sample.dataset] * len(shown)
     return examples, dataset_of

@@ -45,10 +45,10 @@ def letterboxed(example: Example, side_px: int) -> Example:
     return Example(square, letterbox_xyxy(example.xyxy, fit), example.class_id)
 
 
-def cut(example: Example, side_px: int, overlap_px: int) -> list[Example]:
+def cut(example: Example, side_px: int, overlap_px: int, picture_px: int | None = None) -> list[Example]:
     """The tiles that the detector will look at, those without an insect included: cards are mostly empty."""
     height, width = example.image.shape[:2]
-    return [_tile(example, window) for window in tiles(width, height, side_px, overlap_px)]
+    return [_tile(example, window) for window in tiles(width, height, side_px, overlap_px, picture_px)]
 
 
 def placed(example: Example, side_px: int, scales: tuple[float, float], random: Random) -> Example:

@@ -72,12 +72,11 @@ HARMS: Mapping[str, Harm] = {
 }
 
 
-def spoilt(example: Example, harm: Harm, path: Path, tile_px: int | None) -> Example:
-    """The example after a harm, the same each time for a file of that name. tile_px: side of what is looked at."""
+def spoilt(example: Example, harm: Harm, path: Path, side_px: int) -> Example:
+    """The example after a harm, the same each time for a file of that name. side_px: of what is looked at at once."""
     height, width = example.image.shape[:2]
-    scale = (tile_px or max(height, width)) / SEEN_PX
     random = np.random.default_rng(zlib.crc32(path.name.encode()))
-    image = harm(example.image, scale, random)
+    image = harm(example.image, side_px / SEEN_PX, random)
     ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
     return Example(image, _times(example.xyxy, ratio), example.class_id)
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge.boxes import Ints
+from edge.boxes import Image, Ints, in_proportion
+from edge.bundle import Tile
 from edge.detections import Detections
 from training.export import FITTED_FROM, cooled, truths_of
 from training.judging.field import HARMS, spoilt
@@ -81,17 +82,24 @@ def _reliability(looks: Looks, truths: Sequence[Truth], faint: Sequence[Detectio
 
 def _in_field(looks: Looks, samples: Sequence[Sample], name: str) -> Field:
     """After one harm; these looks are not kept, nobody asks for them again."""
-    tile = looks.bundle.tile
-    tile_px = None if tile is None else tile.side_px
     faint, truths = [], []
     for sample in samples:
-        example = spoilt(load_example(sample), HARMS[name], sample.image_path, tile_px)
+        example = load_example(sample)
+        example = spoilt(example, HARMS[name], sample.image_path, _seen_px(example.image, looks.bundle.tile))
         faint.append(looks.faint_of(example.image))
         truths.append(Truth(example.xyxy, example.class_id))
     shown = [one.where(one.confidence >= looks.bundle.thresholds[one.class_id]) for one in faint]
     classes = len(looks.bundle.classes)
     counts = counts_of(truths, shown, classes).sum(axis=1)
     return Field(average_precision(truths, faint, classes).map50, found_of(counts).f1.value)
+
+
+def _seen_px(image: Image, tile: Tile | None) -> int:
+    """Side of what the network sees of a picture at once, source px."""
+    height_px, width_px = image.shape[:2]
+    if tile is None:
+        return int(max(height_px, width_px))
+    return in_proportion(tile.side_px, width_px, height_px, tile.picture_px)
 
 
 def _number(figure: float) -> float | None:
