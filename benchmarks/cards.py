@@ -28,7 +28,7 @@ from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.config import CONFIGS, TrainConfig, read_config
 from training.export import config_of, truths_of
-from training.metrics import judged
+from training.judging.reliability import everything
 from training.samples import Sample, read_image
 from training.train import samples_of
 
@@ -69,8 +69,7 @@ def whole(among: Sequence[Judge]) -> None:
     for judge in among:
         for sample in judge.cards:
             seen, marked = judge.detector(read_image(sample.image_path)), truths_of([sample])
-            classes = range(len(judge.detector.thresholds))  # all: a card is counted whole
-            found.append(sum(len(judged(marked, [seen], one).confidence) for one in classes))
+            found.append(len(everything(marked, [seen], len(judge.detector.thresholds)).confidence))
             by_hand.append(int((sample.class_id >= 0).sum()))
             off = found[-1] / by_hand[-1] - 1
             print(f"whole  {sample.image_path.stem}: {found[-1]}, by hand {by_hand[-1]}: {off:+.1%}", flush=True)
