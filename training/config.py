@@ -1,13 +1,14 @@
 """The knobs of a training run: one frozen record from `configs/<name>.toml`, saved in the checkpoint."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from edge.errors import ConfigError
 
 CONFIGS = Path(__file__).parent / "configs"
+Pixels = Annotated[int, msgspec.Meta(gt=0)]
 EMPTY = "empty"
 REVIEWED = "reviewed"
 
@@ -25,9 +26,9 @@ class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 class TileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Squares of the source picture that training and the node look at one by one."""
 
-    side_px: int  # source px
-    overlap_px: int  # at least the length of the largest insect
-    picture_px: int | None = None  # both in a picture of so many px, and in proportion in others
+    side_px: Pixels  # source px
+    overlap_px: Pixels  # at least the length of the largest insect
+    picture_px: Pixels | None = None  # both in a picture of so many px, and in proportion in others
 
 
 class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,6 +38,8 @@ class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     label: str  # that class, as classes.csv names it
     most: int  # on one picture or tile
     written: float = 0.0  # share of these pictures or tiles that are written on
+    strangers: str | None = None  # another dataset, YOLO polygons, whose insects are pasted as that class too
+    kinds: tuple[str, ...] = ()  # its classes that may lie there, by the names in its classes.txt
 
 
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -97,6 +100,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     def epochs(self) -> int:
         """Length of the run."""
         return sum(phase.epochs for phase in self.phases)
+
+    @property
+    def sources(self) -> list[DatasetConfig]:
+        """All that is learned from: the mixture, and the set whose insects are pasted."""
+        strangers = self.paste and self.paste.strangers
+        return [*self.datasets, *([DatasetConfig(name=strangers, annotation="yolo")] if strangers else [])]
 
     @property
     def labelled(self) -> list[str]:

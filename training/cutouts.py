@@ -3,6 +3,7 @@
 Ghiasi et al. (2021), Simple Copy-Paste is a Strong Data Augmentation Method for Instance Segmentation,
 arXiv:2012.07177. A card set has a few hundred insects on a dozen cards; pasted, each is seen on every card, turned and
 in every corner. Unlike there an insect is no opaque patch: a network would learn the colour of the card it came from.
+Few of them are large, and none is of a kind that no card caught: outlined insects of another set lie among them.
 """
 
 import json
@@ -15,19 +16,29 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, area, intersection
+from edge.boxes import Floats, Image, Ints, area, intersection
+from training.datasets.yolo import label_path, outline_of_line
 from training.ink import written
 from training.samples import Example, read_image
 from training.transforms import Random
 
-LARGEST_PX = 160  # a larger insect would hide half a tile
+LARGEST_PX = 280  # a larger insect would hide half a tile
 SMALLEST_PX = 6
 FEATHER_PX = 5  # the outline is not exact to the pixel, and a hard edge would be learnt as the sign of an insect
 RING_PX = 6  # of card round the outline, whose median is the colour that the insect lay on
 BESIDE = 0.4  # share that is pasted beside another: two that touched were found as one
 APART = (0.8, 1.2)  # their distance, 1 where their boxes touch
 CORNER = 0.2  # share of an insect that another may lie on
-FAINTER = (0.5, 1.3)  # power of the light taken away: wings are fainter in one camera than in another
+FAINTER = (0.4, 1.8)  # power of the light taken away: wings are fainter in one camera than in another
+SCALES = (0.6, 1.6)  # of an insect of the cards
+SUNK, SUNK_PX = 0.3, (0.5, 2.5)  # share that is blurred, as under glue or out of focus, and by how much
+SOFTENED = 0.4  # px on the card, of what is pasted smaller than it was
+STRANGE = 0.3  # share that comes from another set
+STRANGE_PX = (40, 300)  # their longest side on the card
+STORED_PX = 200  # longest side at which they are kept
+MARGINS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)  # of picture and outline
+UNSEEN = 0.02  # opacity
+STRANGE_LIGHT = 200  # of 255: what takes no light away; the ground they lay on is no card
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,12 +56,16 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pasting:
-    """What is pasted, on which examples (a bool each), how many at most on one, and what share is written on."""
+    """What is pasted, on which examples (a bool each), how many at most on one, and what share is written on.
+
+    `strangers` come from pictures that are no cards.
+    """
 
     cutouts: Sequence[Cutout]
     takes: NDArray[np.bool_]
     most: int
     written: float = 0.0
+    strangers: Sequence[Cutout] = ()
 
 
 def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cutout]:
@@ -64,26 +79,48 @@ def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cut
     return cutouts
 
 
+def read_strangers(root: Path, images: Collection[str], kinds: Collection[str], class_id: int) -> list[Cutout]:
+    """The insects of these kinds that polygons outline in the pictures (paths below `root`) of a YOLO set."""
+    names = (root / "classes.txt").read_text(encoding="utf-8").splitlines()
+    cutouts = []
+    for path in (root / image for image in images):
+        lines = label_path(path).read_text(encoding="utf-8").splitlines()
+        told = [one for line in lines if line.strip() and (one := outline_of_line(line)) is not None]
+        outlines = [outline for index, outline in told if names[index] in kinds]
+        image = read_image(path) if outlines else None
+        cutouts += [_strange(image, outline, class_id) for outline in outlines if image is not None]
+    return [cutout for cutout in cutouts if cutout is not None]
+
+
 def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
     """The example with up to `most` insects more, turned by any angle, some beside another; perhaps written on."""
     image, boxes, ids = example.image.copy(), list(example.xyxy), list(example.class_id)
     for _ in range(int(random.integers(pasting.most + 1))):
-        cutout = pasting.cutouts[int(random.integers(len(pasting.cutouts)))]
-        share, opacity = _turned(cutout, float(random.uniform(0, 360)), float(random.uniform(0.8, 1.2)))
-        height, width = opacity.shape
+        cutout, scale = _drawn(pasting, random)
+        sunk_px = float(random.uniform(*SUNK_PX)) if random.random() < SUNK else 0.0
+        taken, shape = _turned(cutout, float(random.uniform(*FAINTER)), float(random.uniform(0, 360)), scale, sunk_px)
+        height, width = taken.shape[:2]
         if height >= image.shape[0] or width >= image.shape[1]:
             continue
         left, top = _place(image, (width, height), boxes, random)
-        box = np.array([left, top, left + width, top + height], np.float32)
+        box = shape + np.array([left, top, left, top], np.float32)
         if boxes and _hides(box, np.array(boxes, np.float32)):
             continue
         place = image[top : top + height, left : left + width]
-        fainter = share ** float(random.uniform(*FAINTER))
-        place[:] = np.clip(place * (1 + opacity[..., None] * (fainter - 1)), 0, 255).round()
+        place[:] = np.clip(place * (1 - taken), 0, 255).round()
         boxes.append(box)
         ids.append(cutout.class_id)
     fuller = Example(image, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
     return written(fuller, random) if random.random() < pasting.written else fuller
+
+
+def _drawn(pasting: Pasting, random: Random) -> tuple[Cutout, float]:
+    """One of the insects and the scale at which it is pasted."""
+    is_strange = bool(pasting.strangers) and random.random() < STRANGE
+    among = pasting.strangers if is_strange else pasting.cutouts
+    cutout = among[int(random.integers(len(among)))]
+    low, high = np.divide(STRANGE_PX, max(cutout.opacity.shape)) if is_strange else SCALES
+    return cutout, float(np.exp(random.uniform(np.log(low), np.log(high))))
 
 
 def _place(image: Image, size: tuple[int, int], boxes: Sequence[Floats], random: Random) -> tuple[int, int]:
@@ -123,13 +160,45 @@ def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | No
     return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
 
 
-def _turned(cutout: Cutout, degrees: float, scale: float) -> tuple[Floats, Floats]:
-    """Share and opacity turned counter-clockwise and scaled, cropped to what is left of the insect."""
+def _strange(image: Image, outline: Floats, class_id: int) -> Cutout | None:
+    """An insect by its relative outline (n, 2), at most STORED_PX long."""
+    height, width = image.shape[:2]
+    points: Ints = (outline * (width - 1, height - 1)).round().astype(np.int32)
+    left, top, width, height = cv2.boundingRect(points)
+    if min(width, height) < STRANGE_PX[0] / 2:
+        return None
+    mask: Image = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [points - np.array([left, top], np.int32)], (255,))
+    crop = image[top : top + height, left : left + width]
+    scale = min(1.0, STORED_PX / max(width, height))
+    parts = (cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for part in (crop, mask))
+    margin = (FEATHER_PX,) * 4
+    small, shape = (cv2.copyMakeBorder(part, *margin, kind) for part, kind in zip(parts, MARGINS, strict=True))
+    opacity = cv2.GaussianBlur(shape, (FEATHER_PX, FEATHER_PX), 0) / 255
+    share = np.minimum(small / STRANGE_LIGHT, 1)
+    return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
+
+
+def _turned(cutout: Cutout, power: float, degrees: float, scale: float, sunk_px: float) -> tuple[Floats, Floats]:
+    """The share of light (h, w, 3) that the insect takes away, scaled and turned counter-clockwise, and its box there.
+
+    power: of what is left of the light. sunk_px: sigma of its blur.
+    """
+    parts = [cutout.opacity[..., None] * (1 - cutout.share**power), cutout.opacity]
+    if scale < 1:  # or fine legs would break up
+        parts = [_blurred(part, SOFTENED / scale) for part in parts]
     height, width = cutout.opacity.shape
-    side = int(np.hypot(height, width) * scale) + 4
+    side = int(np.hypot(height, width) * scale + 4 + 6 * sunk_px)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
     turn[:, 2] += (side - width) / 2, (side - height) / 2
-    share, opacity = (cv2.warpAffine(part, turn, (side, side)) for part in (cutout.share, cutout.opacity))
-    ys, xs = np.nonzero(opacity > 0.5)
-    seen = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
-    return np.asarray(share[seen], np.float32), np.asarray(opacity[seen], np.float32)
+    parts = [cv2.warpAffine(part, turn, (side, side)) for part in parts]
+    taken, opacity = (_blurred(part, sunk_px) for part in parts) if sunk_px else parts
+    ys, xs = np.nonzero(opacity > UNSEEN)
+    left, top, right, bottom = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
+    ys, xs = np.nonzero(opacity > opacity.max() / 2)
+    box = np.array([xs.min() - left, ys.min() - top, xs.max() + 1 - left, ys.max() + 1 - top], np.float32)
+    return np.asarray(taken[top:bottom, left:right], np.float32), box
+
+
+def _blurred(part: Floats, sigma_px: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(part, (0, 0), sigma_px, borderType=cv2.BORDER_CONSTANT), np.float32)

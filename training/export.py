@@ -174,7 +174,7 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Fac
             "start_weights": Path(config.weights).stem,
             "datasets": [
                 reviewed_facts(Path(one.name)) if one.annotation == REVIEWED else dataset_facts(one.name)
-                for one in config.datasets
+                for one in config.sources
             ],
         },
         "metrics": None,

@@ -67,7 +67,7 @@ def main() -> int:
     parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     config = read_config(parser.parse_args().config)
     sources = read_sources()
-    faults = {one.name: fault_of(Path(config.data) / one.name, sources[one.name]) for one in config.datasets}
+    faults = {one.name: fault_of(Path(config.data) / one.name, sources[one.name]) for one in config.sources}
     for name, fault in faults.items():
         print(f"{name}: {fault or 'as we had it'} · {sources[name].licence} · {sources[name].about}")
     return 1 if any(faults.values()) else 0

@@ -31,11 +31,11 @@ from training.checkpoints import Checkpoint, current_commit, load_checkpoint, sa
 from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, TrainConfig, read_config
-from training.cutouts import Pasting, read_cutouts
+from training.cutouts import Cutout, Pasting, read_cutouts, read_strangers
 from training.datasets import images_of_split, read_dataset
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.label_care import cared_for, read_decisions
+from training.label_care import DROP, cared_for, read_decisions
 from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
 from training.transforms import cut
@@ -167,8 +167,19 @@ def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None
     [dataset] = [one for one in config.datasets if one.name == paste.dataset]
     root, classes = Path(config.data) / dataset.name, read_classes(config.labelled)
     images = images_of_split(root, "train", dataset.held_out)
-    cutouts = read_cutouts(root, images, classes.labels.index(paste.label))
-    return Pasting(cutouts, np.array([name == dataset.name for name in dataset_of]), paste.most, paste.written)
+    class_id = classes.labels.index(paste.label)
+    return Pasting(
+        read_cutouts(root, images, class_id), np.array([name == dataset.name for name in dataset_of]), paste.most,
+        paste.written, strangers_of(config, paste.strangers, paste.kinds, class_id) if paste.strangers else [],
+    )  # fmt: skip
+
+
+def strangers_of(config: TrainConfig, dataset: str, kinds: Sequence[str], class_id: int) -> list[Cutout]:
+    """Insects cut out of the training pictures of a set that is no part of the mixture. Raises ConfigError."""
+    root = Path(config.data) / dataset
+    dropped = {one.image for one in read_decisions() if one.dataset == dataset and one.action == DROP}
+    images = [image for image in images_of_split(root, "train") if image not in dropped]
+    return read_strangers(root, images, kinds, class_id)
 
 
 def rare_times(examples: Sequence[Example], labels: int, rare: float) -> Ints:

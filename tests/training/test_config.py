@@ -15,7 +15,7 @@ def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
     assert config.name == path.stem
     assert config.epochs > 0
     assert config.bundle in {"pests", "pests-lite", "pests-open", "diseases", "cards"}
-    assert {dataset.name for dataset in config.datasets} <= set(read_sources())
+    assert {dataset.name for dataset in config.sources} <= set(read_sources())
 
 
 def changed(tmp_path, old, new):
@@ -40,6 +40,12 @@ def test_a_wrong_type_is_refused(tmp_path):
 def test_a_side_that_no_stride_divides_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="300 px is not a multiple of 32"):
         read_config(changed(tmp_path, "416", "300"))
+
+
+def test_tiles_of_no_pixels_are_refused(tmp_path):
+    tile = "tile = { side_px = 96, overlap_px = 16, picture_px = 0 }"
+    with pytest.raises(ConfigError, match=r"picture_px"):
+        read_config(changed(tmp_path, "side_px = 416", f"side_px = 416\n{tile}"))
 
 
 def test_each_epoch_belongs_to_its_phase():

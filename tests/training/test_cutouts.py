@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.boxes import area, intersection
-from training.cutouts import CORNER, FAINTER, Pasting, pasted, read_cutouts
+from training.cutouts import CORNER, FAINTER, STORED_PX, STRANGE_PX, Pasting, pasted, read_cutouts, read_strangers
 from training.samples import Example
 
 CARD = (40, 200, 220)  # BGR of a yellow card
@@ -92,3 +92,53 @@ def test_the_example_itself_stays_as_it_was(one_insect):
 
 def test_pictures_that_are_not_named_give_nothing(root):
     assert read_cutouts(root, {"elsewhere.png"}, class_id=1) == []
+
+
+@pytest.fixture
+def meadow(tmp_path):
+    """A YOLO set of one picture: a dark diamond of 300 px on grass, marked as a polygon, and a box beside it."""
+    image = np.full((400, 400, 3), (40, 160, 60), np.uint8)
+    diamond = np.array([[200, 50], [350, 200], [200, 350], [50, 200]])
+    cv2.fillPoly(image, [diamond], (20, 20, 20))
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), image)
+    polygon = " ".join(f"{v / 400}" for v in diamond.ravel())
+    (tmp_path / "labels" / "a.txt").write_text(f"0 {polygon}\n0 0.9 0.9 0.1 0.1\n1 {polygon}\n")
+    (tmp_path / "classes.txt").write_text("moth\naphids\n")
+    return tmp_path
+
+
+def test_strangers_are_the_outlined_insects_of_the_kinds_that_are_named(meadow):
+    [moth] = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    assert STORED_PX <= max(moth.opacity.shape) <= STORED_PX + 20
+    assert moth.opacity[0].max() == 0.0  # nothing of it is cut off by its frame
+    assert moth.opacity.mean() == pytest.approx(0.45, abs=0.06)  # half of its box is insect, and there is a margin
+    assert read_strangers(meadow, ["images/a.png"], ["beetle"], class_id=1) == []
+
+
+def test_strangers_lie_on_the_card_without_their_meadow_and_with_boxes_of_their_size(meadow, one_insect):
+    strangers = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    canvas = Example(np.full((600, 600, 3), CARD, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    pasting = Pasting(one_insect, np.array([True]), most=1, strangers=strangers)
+    longest = []
+    for seed in range(80):
+        result = pasted(canvas, pasting, np.random.default_rng(seed))
+        assert (result.image.astype(int) <= np.array(CARD) + 1).all()  # the card, or darker: no grass
+        longest += [float((box[2:] - box[:2]).max()) for box in result.xyxy]
+    assert max(longest) > 100  # the one insect of the card has 20 px
+    assert max(longest) < STRANGE_PX[1] * 1.1
+
+
+def test_a_box_fits_what_was_turned_scaled_and_blurred(meadow):
+    moths = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    canvas = Example(np.full((600, 600, 3), CARD, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+    seen = 0
+    for seed in range(20):
+        result = pasted(canvas, Pasting(moths, np.array([True]), most=1), np.random.default_rng(seed))
+        taken = 1 - result.image[..., 1] / CARD[1]
+        for box in result.xyxy:
+            ys, xs = np.nonzero(taken > taken.max() / 2)
+            assert box == pytest.approx(np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]), abs=3)
+            seen += 1
+    assert seen > 5

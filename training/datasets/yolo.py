@@ -38,6 +38,14 @@ def box_of_line(line: str) -> tuple[int, Floats]:
     return int(index), np.clip(corners, 0, 1).astype(np.float32).reshape(4)
 
 
+def outline_of_line(line: str) -> tuple[int, Floats] | None:
+    """Class index and relative corners (n, 2) float32 of a polygon; None for a box, which tells no outline."""
+    index, *numbers = line.split()
+    if len(numbers) < 6 or len(numbers) % 2:
+        return None
+    return int(index), np.clip(np.array(numbers, np.float32).reshape(-1, 2), 0, 1)
+
+
 def label_path(image_path: Path) -> Path:
     """Where the labels of a picture lie: `…/images/a.jpg` has them in `…/labels/a.txt`.
 
