@@ -1,6 +1,6 @@
 """Batches of an epoch. Each is a pure function of (seed, epoch, step), so that a resumed run sees the same pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from edge.boxes import Floats, Ints
 from training.config import PhaseConfig, TrainConfig
-from training.cutouts import Pasting, pasted
 from training.samples import Example
 from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted, weathered
+
+Alteration = Callable[[Example, int, Random], Example]  # of the example with that index, at its own size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +35,14 @@ class EpochBatches(Dataset[Batch]):
 
     def __init__(
         self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1,
-        pasting: Pasting | None = None,
+        altered: Alteration | None = None,
     ) -> None:  # fmt: skip
         shuffled = np.random.default_rng([config.seed, epoch]).permutation(order)
         steps = len(shuffled) // config.batch // world  # as many for each process, or one would wait for ever
         shown = shuffled[: steps * world * config.batch]
         self._steps = shown.reshape(-1, config.batch)[rank::world]
         self._examples = examples
-        self._pasting = pasting
+        self._altered = altered
         self._phase: PhaseConfig = config.phase_at(epoch)
         self._seed = [config.seed, epoch, rank]
 
@@ -67,9 +68,8 @@ class EpochBatches(Dataset[Batch]):
         return weathered(seen, random) if random.random() < self._phase.weather else seen
 
     def _example(self, index: int, random: Random) -> Example:
-        if self._pasting is None or not self._pasting.takes[index]:
-            return self._examples[index]
-        return pasted(self._examples[index], self._pasting, random)
+        example = self._examples[index]
+        return example if self._altered is None else self._altered(example, index, random)
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -82,10 +82,12 @@ def collate(examples: Sequence[Example]) -> Batch:
     )
 
 
-def training_batches(examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int,
-                     rank: int = 0, world: int = 1, pasting: Pasting | None = None) -> DataLoader[Batch]:  # fmt: skip
+def training_batches(
+    examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1,
+    altered: Alteration | None = None,
+) -> DataLoader[Batch]:  # fmt: skip
     """The epoch's batches, made ahead in `loader_processes` beside the training thread."""
-    batches = EpochBatches(examples, order, config, epoch, rank, world, pasting)
+    batches = EpochBatches(examples, order, config, epoch, rank, world, altered)
     return DataLoader(batches, batch_size=None, shuffle=False, num_workers=config.loader_processes)
 
 

@@ -42,6 +42,14 @@ class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     kinds: tuple[str, ...] = ()  # its classes that may lie there, by the names in its classes.txt
 
 
+class TransplantConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Insects that are cut out of some datasets of the mixture and laid on pictures of all of them while training."""
+
+    datasets: tuple[str, ...]  # YOLO; polygons are followed, in boxes an outline is looked for
+    share: float  # of the pictures
+    most: int  # on one picture
+
+
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stretch of epochs with the same picture sizes and augmentation."""
 
@@ -80,6 +88,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     teacher: str | None = None  # a bundle of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
+    transplant: TransplantConfig | None = None
     soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends

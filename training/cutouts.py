@@ -104,7 +104,7 @@ def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
             continue
         left, top = _place(image, (width, height), boxes, random)
         box = shape + np.array([left, top, left, top], np.float32)
-        if boxes and _hides(box, np.array(boxes, np.float32)):
+        if boxes and hides(box, np.array(boxes, np.float32)):
             continue
         place = image[top : top + height, left : left + width]
         place[:] = np.clip(place * (1 - taken), 0, 255).round()
@@ -138,7 +138,7 @@ def _place(image: Image, size: tuple[int, int], boxes: Sequence[Floats], random:
     return left, top
 
 
-def _hides(box: Floats, boxes: Floats) -> bool:
+def hides(box: Floats, boxes: Floats) -> bool:
     """Would it cover more than a corner of one of the others, or one of them of it?"""
     smaller = np.minimum(area(boxes), area(box[None]))
     return bool((intersection(box[None], boxes)[0] > CORNER * smaller).any())

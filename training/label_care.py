@@ -3,7 +3,8 @@
 The decisions stand in `label_care.csv` (`dataset,image,action,left,top,right,bottom,reason`), where a person can read
 and change them. They hold for training and validation; the test split is never touched. `drop` leaves a picture out;
 `ignore` marks a region, in px, where something stands that nobody labelled, so that it is taught neither as an insect
-nor as background.
+nor as background; `stay` keeps that mark from being cut out and laid elsewhere (`training.transplants`), where what was
+cut out is no insect.
 
 `python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE` proposes regions: what a trained bundle is
 sure of, of a kind that is labelled in the same picture, where there is no label. Look at them before they join the
@@ -27,14 +28,15 @@ from training.config import read_config
 from training.samples import IGNORE, Sample, read_image
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
-DROP, REGION = "drop", "ignore"
+DROP, REGION, STAY = "drop", "ignore", "stay"
+SAME_PX = 1.0  # a mark in the file is rounded
 SURE = 0.5
 APART = 0.2  # IoU below which a detection is not that label, drawn otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One row: the picture, what happens to it, and the region (left, top, right, bottom) px that is ignored."""
+    """One row: the picture, what happens to it, and the region or mark (left, top, right, bottom) px."""
 
     dataset: str
     image: str  # path below the dataset's folder
@@ -57,6 +59,15 @@ def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decisio
         of_picture.setdefault(root / one.dataset / one.image, []).append(one)
     cared = (_with(sample, of_picture.get(sample.image_path, [])) for sample in samples)
     return [sample for sample in cared if sample is not None]
+
+
+def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
+    """Samples without the marks that stay where they are. `root` holds the datasets' folders."""
+    marks: dict[Path, list[tuple[float, ...]]] = {}
+    for one in decisions:
+        if one.action == STAY:
+            marks.setdefault(root / one.dataset / one.image, []).append(one.xyxy)
+    return [_without(sample, marks[sample.image_path]) if sample.image_path in marks else sample for sample in samples]
 
 
 def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Floats]]:
@@ -83,6 +94,12 @@ def _with(sample: Sample, decisions: Sequence[Decision]) -> Sample | None:
         return sample
     xyxy = np.concatenate([sample.xyxy, np.array(regions, np.float32)])
     return replace(sample, xyxy=xyxy, class_id=np.append(sample.class_id, [IGNORE] * len(regions)).astype(np.int64))
+
+
+def _without(sample: Sample, marks: Sequence[tuple[float, ...]]) -> Sample:
+    off_px = np.abs(sample.xyxy[:, None] - np.array(marks, np.float32)[None]).max(axis=2)
+    moves = off_px.min(axis=1) > SAME_PX
+    return replace(sample, xyxy=sample.xyxy[moves], class_id=sample.class_id[moves])
 
 
 def main() -> None:

@@ -26,19 +26,20 @@ from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.errors import ConfigError
 from training.added import with_added
-from training.batches import plain_batches, training_batches
+from training.batches import Alteration, plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, TrainConfig, read_config
-from training.cutouts import Cutout, Pasting, read_cutouts, read_strangers
+from training.cutouts import Cutout, Pasting, pasted, read_cutouts, read_strangers
 from training.datasets import images_of_split, read_dataset
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.label_care import DROP, cared_for, read_decisions
+from training.label_care import DROP, cared_for, movable, read_decisions
 from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
-from training.transforms import cut
+from training.transforms import Random, cut
+from training.transplants import Transplants, by_class, read_transplants, transplanted
 from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
@@ -87,8 +88,9 @@ def train(config: TrainConfig, run: Path) -> None:
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
     labels = len(read_classes(config.labelled).labels)
-    examples, dataset_of = examples_of(samples_of(config, "train"), config)
-    pasting = pasting_of(config, dataset_of)
+    samples = samples_of(config, "train")
+    examples, dataset_of = examples_of(samples, config)
+    altered = alteration_of(config, samples, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
     times = rare_times(examples, labels, config.rare)
     steps = len(epoch_order(dataset_of, times, config, 0)) // config.batch // world
@@ -105,7 +107,7 @@ def train(config: TrainConfig, run: Path) -> None:
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
         order = epoch_order(dataset_of, times, config, epoch)
-        batches = training_batches(examples, order, config, epoch, rank, world, pasting)
+        batches = training_batches(examples, order, config, epoch, rank, world, altered)
         line = train_one_epoch(
             shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teacher, bfloat16=config.bfloat16
         )
@@ -157,6 +159,30 @@ def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Ex
         examples += shown
         dataset_of += [sample.dataset] * len(shown)
     return examples, dataset_of
+
+
+def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Sequence[str]) -> Alteration | None:
+    """What is laid on training pictures or tiles. Raises ConfigError."""
+    pasting, transplants = pasting_of(config, dataset_of), transplants_of(config, samples)
+    if pasting is None and transplants is None:
+        return None
+
+    def altered(example: Example, index: int, random: Random) -> Example:
+        if pasting is not None and pasting.takes[index]:
+            example = pasted(example, pasting, random)
+        return example if transplants is None else transplanted(example, transplants, random)
+
+    return altered
+
+
+def transplants_of(config: TrainConfig, samples: Sequence[Sample]) -> Transplants | None:
+    """Insects cut out of training pictures, but for those that `label_care.csv` lets stay."""
+    wanted = config.transplant
+    if wanted is None:
+        return None
+    among = [sample for sample in samples if sample.dataset in wanted.datasets]
+    cut = read_transplants(movable(among, Path(config.data), read_decisions()))
+    return Transplants(by_class(cut), wanted.share, wanted.most)
 
 
 def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None:

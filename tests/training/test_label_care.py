@@ -10,7 +10,7 @@ from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.label_care import DROP, REGION, Decision, cared_for, proposed, read_decisions
+from training.label_care import DROP, REGION, STAY, Decision, cared_for, proposed, read_decisions
 from training.samples import IGNORE, Sample
 from training.train import samples_of
 
@@ -49,9 +49,9 @@ def test_a_region_joins_the_boxes_as_one_to_ignore(samples):
 
 def test_every_decision_has_a_reason_and_an_action_that_is_known():
     decisions = read_decisions()
-    assert {one.action for one in decisions} == {DROP, REGION}
+    assert {one.action for one in decisions} == {DROP, REGION, STAY}
     assert all(one.reason for one in decisions)
-    assert all(one.xyxy[0] < one.xyxy[2] and one.xyxy[1] < one.xyxy[3] for one in decisions if one.action == REGION)
+    assert all(one.xyxy[0] < one.xyxy[2] and one.xyxy[1] < one.xyxy[3] for one in decisions if one.action != DROP)
 
 
 def test_an_insect_whose_label_was_taken_away_is_proposed(samples):

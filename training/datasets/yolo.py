@@ -46,6 +46,13 @@ def outline_of_line(line: str) -> tuple[int, Floats] | None:
     return int(index), np.clip(np.array(numbers, np.float32).reshape(-1, 2), 0, 1)
 
 
+def outlines_of(image_path: Path, width_px: int, height_px: int) -> list[Floats]:
+    """The polygons of a picture of that size, each (n, 2) float32 px."""
+    lines = label_path(image_path).read_text(encoding="utf-8").splitlines()
+    told = (outline_of_line(line) for line in lines if line.strip())
+    return [one[1] * np.array([width_px, height_px], np.float32) for one in told if one is not None]
+
+
 def label_path(image_path: Path) -> Path:
     """Where the labels of a picture lie: `…/images/a.jpg` has them in `…/labels/a.txt`.
 
