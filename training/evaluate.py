@@ -5,7 +5,7 @@ recall at the shipped thresholds into their metadata, enters them into the manif
 `models/reports/<name>.md` (with JSON and pictures) and the card `models/cards/<name>.md`. Nothing is chosen here.
 `--split val --out FOLDER` writes only a report, into that folder: for looking while the test split stays closed.
 `--no-copies` leaves out of it what looks like a training picture, those that `label_care.csv` drops among them: for
-bundles that learned from these.
+bundles that learned from these. `--cared` takes the marks away that `label_care.csv` calls wrong.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from training.judging.looks import Looks
 from training.judging.report_page import write_report
 from training.judging.shown import may_be_shown
 from training.judging.timing import costs
+from training.label_care import cared_for, read_decisions
 from training.manifest import golden_sample, release
 from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
 from training.samples import Sample, read_image
@@ -62,14 +63,16 @@ def strangers(config: TrainConfig) -> list[Sample]:
     return may_be_shown(read_dataset(Path(config.data) / config.golden, dataset, "val", classes))
 
 
-def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True
-             ) -> tuple[Figures, ...]:  # fmt: skip
+def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True,
+             cared: bool = False) -> tuple[Figures, ...]:  # fmt: skip
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
     looks = [Looks(path) for path in bundle_paths(models, config.bundle).values()]
     samples = samples_of(config, split)
     if not with_copies:
         alike = {pair.second for pair in copies(stored_samples(config, "train"), samples)}
         samples = [sample for sample in samples if sample.image_path not in alike]
+    if cared:
+        samples = cared_for(samples, Path(config.data), read_decisions())
     figures = judged_files(looks, samples, empties_of(config, split), split)
     write_report(folder, config.bundle, figures)
     return figures
@@ -128,17 +131,19 @@ def main() -> None:
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--out", type=Path, help="folder for a report alone; needed with --split val")
     parser.add_argument("--no-copies", action="store_true", help="without pictures that look like one to train")
+    parser.add_argument("--cared", action="store_true", help="with the decisions of label_care.csv on the test split")
     arguments = parser.parse_args()
-    if arguments.out is None and (arguments.split != "test" or arguments.no_copies):
-        parser.error("--split val and --no-copies write only a report: say where with --out FOLDER")
+    if arguments.out is None and (arguments.split != "test" or arguments.no_copies or arguments.cared):
+        parser.error("--split val, --no-copies and --cared write only a report: say where with --out FOLDER")
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
     if arguments.out is None:
         figures = evaluate(config, arguments.models)
     else:
         figures = reported(
-            config, arguments.models, arguments.split, arguments.out, with_copies=not arguments.no_copies
-        )
+            config, arguments.models, arguments.split, arguments.out, with_copies=not arguments.no_copies,
+            cared=arguments.cared,
+        )  # fmt: skip
     for one in figures:
         parts = " · ".join(f"{name} {part.map50:.3f}" for name, part in one.parts.items())
         print(f"{one.file}: mAP50 {one.map50:.3f}, mAP50-95 {one.map50_95:.3f}; {parts}; {one.cost.ms:.1f} ms")

@@ -1,10 +1,13 @@
 """Second thoughts about other people's labels: which pictures are left out, which regions are not taught.
 
 The decisions stand in `label_care.csv` (`dataset,image,action,left,top,right,bottom,reason`), where a person can read
-and change them. They hold for training and validation; the test split is never touched. `drop` leaves a picture out;
-`ignore` marks a region, in px, where something stands that nobody labelled, so that it is taught neither as an insect
-nor as background; `stay` keeps that mark from being cut out and laid elsewhere (`training.transplants`), where what was
-cut out is no insect.
+and change them. They hold for training and validation; the test split is judged as it is, and without its wrong marks
+only in a report of its own (`training.evaluate --cared`).
+
+drop: the picture is left out.
+ignore: in this region, in px, stands something that nobody labelled; it is taught neither as insect nor as background.
+wrong: this mark is taken away; what it marks is taught as background.
+stay: this mark is not cut out and laid elsewhere (`training.transplants`), where what came out is no insect.
 
 `python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE` proposes regions: what a trained bundle is
 sure of, of a kind that is labelled in the same picture, where there is no label. Look at them before they join the
@@ -28,10 +31,12 @@ from training.config import read_config
 from training.samples import IGNORE, Sample, read_image
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
-DROP, REGION, STAY = "drop", "ignore", "stay"
+DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
 SAME_PX = 1.0  # a mark in the file is rounded
 SURE = 0.5
 APART = 0.2  # IoU below which a detection is not that label, drawn otherwise
+
+Region = tuple[float, float, float, float]  # left, top, right, bottom px
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Decision:
     dataset: str
     image: str  # path below the dataset's folder
     action: str
-    xyxy: tuple[float, float, float, float]
+    xyxy: Region
     reason: str
 
 
@@ -53,7 +58,7 @@ def read_decisions(path: Path = DECISIONS_CSV) -> list[Decision]:
 
 
 def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
-    """Samples without those dropped, with regions to ignore added. `root` holds the datasets' folders."""
+    """Samples without those dropped and without wrong marks, with regions to ignore; `root` holds the folders."""
     of_picture: dict[Path, list[Decision]] = {}
     for one in decisions:
         of_picture.setdefault(root / one.dataset / one.image, []).append(one)
@@ -63,11 +68,11 @@ def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decisio
 
 def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
     """Samples without the marks that stay where they are. `root` holds the datasets' folders."""
-    marks: dict[Path, list[tuple[float, ...]]] = {}
+    marks: dict[Path, list[Region]] = {}
     for one in decisions:
         if one.action == STAY:
             marks.setdefault(root / one.dataset / one.image, []).append(one.xyxy)
-    return [_without(sample, marks[sample.image_path]) if sample.image_path in marks else sample for sample in samples]
+    return [_without(sample, marks.get(sample.image_path, [])) for sample in samples]
 
 
 def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Floats]]:
@@ -81,7 +86,7 @@ def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sa
             yield sample, boxes
 
 
-def _region(row: dict[str, str]) -> tuple[float, float, float, float]:
+def _region(row: dict[str, str]) -> Region:
     left, top, right, bottom = (float(row[edge] or 0) for edge in ("left", "top", "right", "bottom"))
     return left, top, right, bottom
 
@@ -89,14 +94,17 @@ def _region(row: dict[str, str]) -> tuple[float, float, float, float]:
 def _with(sample: Sample, decisions: Sequence[Decision]) -> Sample | None:
     if any(one.action == DROP for one in decisions):
         return None
+    left = _without(sample, [one.xyxy for one in decisions if one.action == WRONG])
     regions = [one.xyxy for one in decisions if one.action == REGION]
     if not regions:
+        return left
+    xyxy = np.concatenate([left.xyxy, np.array(regions, np.float32)])
+    return replace(left, xyxy=xyxy, class_id=np.append(left.class_id, [IGNORE] * len(regions)).astype(np.int64))
+
+
+def _without(sample: Sample, marks: Sequence[Region]) -> Sample:
+    if not marks:
         return sample
-    xyxy = np.concatenate([sample.xyxy, np.array(regions, np.float32)])
-    return replace(sample, xyxy=xyxy, class_id=np.append(sample.class_id, [IGNORE] * len(regions)).astype(np.int64))
-
-
-def _without(sample: Sample, marks: Sequence[tuple[float, ...]]) -> Sample:
     off_px = np.abs(sample.xyxy[:, None] - np.array(marks, np.float32)[None]).max(axis=2)
     moves = off_px.min(axis=1) > SAME_PX
     return replace(sample, xyxy=sample.xyxy[moves], class_id=sample.class_id[moves])

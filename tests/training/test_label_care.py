@@ -10,7 +10,7 @@ from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.label_care import DROP, REGION, STAY, Decision, cared_for, proposed, read_decisions
+from training.label_care import DROP, REGION, STAY, WRONG, Decision, cared_for, proposed, read_decisions
 from training.samples import IGNORE, Sample
 from training.train import samples_of
 
@@ -47,9 +47,16 @@ def test_a_region_joins_the_boxes_as_one_to_ignore(samples):
     assert cared[0] is samples[0]
 
 
+def test_a_wrong_mark_is_taken_away_and_the_others_stay(samples):
+    crowded = next(one for one in samples if len(one.xyxy) > 1)
+    [cared] = cared_for([crowded], TINY, [about(crowded, WRONG, tuple(np.round(crowded.xyxy[0], 1).tolist()))])
+    assert cared.xyxy.tolist() == crowded.xyxy[1:].tolist()
+    assert cared.class_id.tolist() == crowded.class_id[1:].tolist()
+
+
 def test_every_decision_has_a_reason_and_an_action_that_is_known():
     decisions = read_decisions()
-    assert {one.action for one in decisions} == {DROP, REGION, STAY}
+    assert {one.action for one in decisions} == {DROP, REGION, WRONG, STAY}
     assert all(one.reason for one in decisions)
     assert all(one.xyxy[0] < one.xyxy[2] and one.xyxy[1] < one.xyxy[3] for one in decisions if one.action != DROP)
 
