@@ -23,6 +23,7 @@ from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainCo
 from training.evaluate import evaluate, reported
 from training.export import export, export_int8
 from training.judging.field import HARMS
+from training.label_care import WRONG, Decision
 from training.onnx_file import read_facts
 from training.samples import read_image
 from training.train import samples_of, train
@@ -145,6 +146,17 @@ def test_a_report_leaves_out_test_pictures_that_look_like_one_to_train(shipped, 
     config = msgspec.structs.replace(config, data=str(data))
     whole, part = (reported(config, folder, "test", tmp_path, with_copies=one) for one in (True, False))
     assert part[0].pictures == whole[0].pictures - 1
+
+
+def test_wrong_marks_of_the_test_split_are_judged_unless_a_report_asks(shipped, tmp_path, monkeypatch):
+    config, folder, _ = shipped
+    one = samples_of(config, "test")[0]
+    image, mark = str(one.image_path.relative_to(TINY / one.dataset)), tuple(one.xyxy[0].tolist())
+    decision = Decision(one.dataset, image, WRONG, mark, "something else")
+    monkeypatch.setattr("training.evaluate.read_decisions", lambda: [decision])
+    as_it_is, cared = (reported(config, folder, "test", tmp_path, cared=cared) for cared in (False, True))
+    marks = [sum(row.support for row in figures[0].classes) for figures in (as_it_is, cared)]
+    assert marks[1] == marks[0] - 1
 
 
 def test_a_shipped_bundle_is_what_training_continues_from(shipped):
