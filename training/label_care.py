@@ -106,8 +106,8 @@ def _without(sample: Sample, marks: Sequence[Region]) -> Sample:
     if not marks:
         return sample
     off_px = np.abs(sample.xyxy[:, None] - np.array(marks, np.float32)[None]).max(axis=2)
-    moves = off_px.min(axis=1) > SAME_PX
-    return replace(sample, xyxy=sample.xyxy[moves], class_id=sample.class_id[moves])
+    is_left = off_px.min(axis=1) > SAME_PX
+    return replace(sample, xyxy=sample.xyxy[is_left], class_id=sample.class_id[is_left])
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ STORED_PX = 224  # longest side at which they are kept
 SMALLEST_PX = 24
 LARGEST_SHARE = 0.9  # of both sides of the picture: a mark of a whole canopy is no insect
 ROOM = 0.3  # of its size round a box, where GrabCut learns the ground
+LEAST_GROUND = 0.05  # share of what GrabCut is shown
 ROUNDS = 3  # of GrabCut
 FILLED = (0.2, 0.85)  # share of its box that an insect fills: less are crumbs, more is the box itself
 AS_MARKED = 0.6  # IoU of what GrabCut found with the mark
@@ -123,7 +124,7 @@ def _found(image: Image, box: Floats) -> Image:
     inner = ((box - np.array([left, top, left, top])) * scale).round().astype(int)
     what: Image = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
     what[inner[1] : inner[3], inner[0] : inner[2]] = cv2.GC_PR_FGD
-    if (what == cv2.GC_BGD).mean() < 0.05:  # no ground to learn from
+    if (what == cv2.GC_BGD).mean() < LEAST_GROUND:
         return mask
     cv2.setRNGSeed(1)
     models = (np.zeros((1, 65)), np.zeros((1, 65)))
