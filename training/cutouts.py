@@ -7,7 +7,7 @@ Few of them are large, and none is of a kind that no card caught: outlined insec
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image, Ints, area, intersection
-from training.datasets.yolo import label_path, outline_of_line
+from training.datasets.yolo import outlines_of
 from training.ink import written
 from training.samples import Example, read_image
 from training.transforms import Random
@@ -36,7 +36,6 @@ SOFTENED = 0.4  # px on the card, of what is pasted smaller than it was
 STRANGE = 0.3  # share that comes from another set
 STRANGE_PX = (40, 300)  # their longest side on the card
 STORED_PX = 200  # longest side at which they are kept
-MARGINS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)  # of picture and outline
 UNSEEN = 0.02  # opacity
 STRANGE_LIGHT = 200  # of 255: what takes no light away; the ground they lay on is no card
 
@@ -79,16 +78,15 @@ def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cut
     return cutouts
 
 
-def read_strangers(root: Path, images: Collection[str], kinds: Collection[str], class_id: int) -> list[Cutout]:
-    """The insects of these kinds that polygons outline in the pictures (paths below `root`) of a YOLO set."""
+def read_strangers(root: Path, images: Iterable[Path], kinds: Collection[str], class_id: int) -> list[Cutout]:
+    """The insects of these kinds that polygons outline in these pictures of the YOLO set at `root`."""
     names = (root / "classes.txt").read_text(encoding="utf-8").splitlines()
     cutouts = []
-    for path in (root / image for image in images):
-        lines = label_path(path).read_text(encoding="utf-8").splitlines()
-        told = [one for line in lines if line.strip() and (one := outline_of_line(line)) is not None]
-        outlines = [outline for index, outline in told if names[index] in kinds]
-        image = read_image(path) if outlines else None
-        cutouts += [_strange(image, outline, class_id) for outline in outlines if image is not None]
+    for path in images:
+        outlines = [outline for index, outline in outlines_of(path) if names[index] in kinds]
+        if outlines:
+            image = read_image(path)
+            cutouts += [_strange(image, outline, class_id) for outline in outlines]
     return [cutout for cutout in cutouts if cutout is not None]
 
 
@@ -171,11 +169,11 @@ def _strange(image: Image, outline: Floats, class_id: int) -> Cutout | None:
     cv2.fillPoly(mask, [points - np.array([left, top], np.int32)], (255,))
     crop = image[top : top + height, left : left + width]
     scale = min(1.0, STORED_PX / max(width, height))
-    parts = (cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for part in (crop, mask))
+    small, shape = (cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for part in (crop, mask))
     margin = (FEATHER_PX,) * 4
-    small, shape = (cv2.copyMakeBorder(part, *margin, kind) for part, kind in zip(parts, MARGINS, strict=True))
+    share = np.minimum(cv2.copyMakeBorder(small, *margin, cv2.BORDER_REPLICATE) / STRANGE_LIGHT, 1)
+    shape = cv2.copyMakeBorder(shape, *margin, cv2.BORDER_CONSTANT)
     opacity = cv2.GaussianBlur(shape, (FEATHER_PX, FEATHER_PX), 0) / 255
-    share = np.minimum(small / STRANGE_LIGHT, 1)
     return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
 
 
@@ -193,11 +191,15 @@ def _turned(cutout: Cutout, power: float, degrees: float, scale: float, sunk_px:
     turn[:, 2] += (side - width) / 2, (side - height) / 2
     parts = [cv2.warpAffine(part, turn, (side, side)) for part in parts]
     taken, opacity = (_blurred(part, sunk_px) for part in parts) if sunk_px else parts
-    ys, xs = np.nonzero(opacity > UNSEEN)
-    left, top, right, bottom = xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
-    ys, xs = np.nonzero(opacity > opacity.max() / 2)
-    box = np.array([xs.min() - left, ys.min() - top, xs.max() + 1 - left, ys.max() + 1 - top], np.float32)
+    left, top, right, bottom = extent(opacity > UNSEEN).astype(int)
+    box = extent(opacity > opacity.max() / 2) - np.array([left, top, left, top], np.float32)
     return np.asarray(taken[top:bottom, left:right], np.float32), box
+
+
+def extent(mask: NDArray[np.bool_]) -> Floats:
+    """The box (4,) px around what is true in a mask (h, w)."""
+    ys, xs = np.nonzero(mask)
+    return np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
 
 
 def _blurred(part: Floats, sigma_px: float) -> Floats:

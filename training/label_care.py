@@ -59,20 +59,15 @@ def read_decisions(path: Path = DECISIONS_CSV) -> list[Decision]:
 
 def cared_for(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
     """Samples without those dropped and without wrong marks, with regions to ignore; `root` holds the folders."""
-    of_picture: dict[Path, list[Decision]] = {}
-    for one in decisions:
-        of_picture.setdefault(root / one.dataset / one.image, []).append(one)
+    of_picture = _by_picture(root, decisions)
     cared = (_with(sample, of_picture.get(sample.image_path, [])) for sample in samples)
     return [sample for sample in cared if sample is not None]
 
 
 def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]) -> list[Sample]:
     """Samples without the marks that stay where they are. `root` holds the datasets' folders."""
-    marks: dict[Path, list[Region]] = {}
-    for one in decisions:
-        if one.action == STAY:
-            marks.setdefault(root / one.dataset / one.image, []).append(one.xyxy)
-    return [_without(sample, marks.get(sample.image_path, [])) for sample in samples]
+    of_picture = _by_picture(root, decisions)
+    return [_without(sample, _regions(of_picture.get(sample.image_path, []), STAY)) for sample in samples]
 
 
 def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Floats]]:
@@ -94,12 +89,23 @@ def _region(row: dict[str, str]) -> Region:
 def _with(sample: Sample, decisions: Sequence[Decision]) -> Sample | None:
     if any(one.action == DROP for one in decisions):
         return None
-    left = _without(sample, [one.xyxy for one in decisions if one.action == WRONG])
-    regions = [one.xyxy for one in decisions if one.action == REGION]
+    left = _without(sample, _regions(decisions, WRONG))
+    regions = _regions(decisions, REGION)
     if not regions:
         return left
     xyxy = np.concatenate([left.xyxy, np.array(regions, np.float32)])
     return replace(left, xyxy=xyxy, class_id=np.append(left.class_id, [IGNORE] * len(regions)).astype(np.int64))
+
+
+def _by_picture(root: Path, decisions: Sequence[Decision]) -> dict[Path, list[Decision]]:
+    of_picture: dict[Path, list[Decision]] = {}
+    for one in decisions:
+        of_picture.setdefault(root / one.dataset / one.image, []).append(one)
+    return of_picture
+
+
+def _regions(decisions: Sequence[Decision], action: str) -> list[Region]:
+    return [one.xyxy for one in decisions if one.action == action]
 
 
 def _without(sample: Sample, marks: Sequence[Region]) -> Sample:

@@ -30,12 +30,12 @@ from training.batches import Alteration, plain_batches, training_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.command import finish
-from training.config import EMPTY, TrainConfig, read_config
+from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.cutouts import Cutout, Pasting, pasted, read_cutouts, read_strangers
 from training.datasets import images_of_split, read_dataset
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.label_care import DROP, cared_for, movable, read_decisions
+from training.label_care import cared_for, movable, read_decisions
 from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
 from training.transforms import Random, cut
@@ -202,10 +202,9 @@ def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None
 
 def strangers_of(config: TrainConfig, dataset: str, kinds: Sequence[str], class_id: int) -> list[Cutout]:
     """Insects cut out of the training pictures of a set that is no part of the mixture. Raises ConfigError."""
-    root = Path(config.data) / dataset
-    dropped = {one.image for one in read_decisions() if one.dataset == dataset and one.action == DROP}
-    images = [image for image in images_of_split(root, "train") if image not in dropped]
-    return read_strangers(root, images, kinds, class_id)
+    alone = msgspec.structs.replace(config, datasets=(DatasetConfig(name=dataset, annotation="yolo"),))
+    images = [sample.image_path for sample in samples_of(alone, "train")]
+    return read_strangers(Path(config.data) / dataset, images, kinds, class_id)
 
 
 def rare_times(examples: Sequence[Example], labels: int, rare: float) -> Ints:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge.boxes import Floats, Image, iou
-from training.cutouts import hides
+from training.cutouts import extent, hides
 from training.datasets.yolo import outlines_of
 from training.samples import IGNORE, Example, Sample, read_image
 from training.transforms import Random
@@ -76,7 +76,7 @@ def transplanted(example: Example, transplants: Transplants, random: Random) -> 
         if (free <= 0).any():
             continue
         left, top = random.integers(free).tolist()
-        box = _box_of(opacity) + np.array([left, top, left, top], np.float32)
+        box = extent(opacity > opacity.max() / 2) + np.array([left, top, left, top], np.float32)
         if hides(box, boxes):
             continue
         place = image[top : top + opacity.shape[0], left : left + opacity.shape[1]]
@@ -89,8 +89,8 @@ def transplanted(example: Example, transplants: Transplants, random: Random) -> 
 
 def _of_sample(sample: Sample) -> list[Transplant | None]:
     image = read_image(sample.image_path)
-    outlines = outlines_of(sample.image_path, image.shape[1], image.shape[0])
-    size = np.array(image.shape[1::-1])
+    size = np.array(image.shape[1::-1], np.float32)
+    outlines = [outline * size for _, outline in outlines_of(sample.image_path)]
     cut = []
     for box, class_id in zip(sample.xyxy, sample.class_id.tolist(), strict=True):
         sides = box[2:] - box[:2]
@@ -169,8 +169,3 @@ def _turned(one: Transplant, side_px: float, random: Random) -> tuple[Image, Ima
     left, top, width, height = cv2.boundingRect(opacity)
     seen = (slice(top, top + height), slice(left, left + width))
     return np.asarray(picture[seen], np.uint8), np.asarray(opacity[seen], np.uint8)
-
-
-def _box_of(opacity: Image) -> Floats:
-    ys, xs = np.nonzero(opacity > opacity.max() / 2)
-    return np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)

@@ -110,15 +110,15 @@ def meadow(tmp_path):
 
 
 def test_strangers_are_the_outlined_insects_of_the_kinds_that_are_named(meadow):
-    [moth] = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    [moth] = read_strangers(meadow, [meadow / "images" / "a.png"], ["moth"], class_id=1)
     assert STORED_PX <= max(moth.opacity.shape) <= STORED_PX + 20
     assert moth.opacity[0].max() == 0.0  # nothing of it is cut off by its frame
     assert moth.opacity.mean() == pytest.approx(0.45, abs=0.06)  # half of its box is insect, and there is a margin
-    assert read_strangers(meadow, ["images/a.png"], ["beetle"], class_id=1) == []
+    assert read_strangers(meadow, [meadow / "images" / "a.png"], ["beetle"], class_id=1) == []
 
 
 def test_strangers_lie_on_the_card_without_their_meadow_and_with_boxes_of_their_size(meadow, one_insect):
-    strangers = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    strangers = read_strangers(meadow, [meadow / "images" / "a.png"], ["moth"], class_id=1)
     canvas = Example(np.full((600, 600, 3), CARD, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     pasting = Pasting(one_insect, np.array([True]), most=1, strangers=strangers)
     longest = []
@@ -131,7 +131,7 @@ def test_strangers_lie_on_the_card_without_their_meadow_and_with_boxes_of_their_
 
 
 def test_a_box_fits_what_was_turned_scaled_and_blurred(meadow):
-    moths = read_strangers(meadow, ["images/a.png"], ["moth"], class_id=1)
+    moths = read_strangers(meadow, [meadow / "images" / "a.png"], ["moth"], class_id=1)
     canvas = Example(np.full((600, 600, 3), CARD, np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
     seen = 0
     for seed in range(20):

@@ -25,17 +25,17 @@ def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) 
 
 def box_of_line(line: str) -> tuple[int, Floats]:
     """Class index and relative box (4,) float32 left, top, right, bottom, clipped to 0..1. Raises ValueError."""
-    index, *numbers = line.split()
+    drawn = outline_of_line(line)
+    if drawn is not None:
+        index, points = drawn
+        return index, np.concatenate([points.min(axis=0), points.max(axis=0)])
+    first, *numbers = line.split()
+    if len(numbers) != 4:
+        raise ValueError(f"{len(numbers)} numbers are neither a box nor a polygon")
     values = np.array(numbers, np.float32)
-    if len(values) == 4:
-        centre, half = values[:2], values[2:] / 2
-        corners = np.stack([centre - half, centre + half])
-    elif len(values) >= 6 and len(values) % 2 == 0:
-        points = values.reshape(-1, 2)
-        corners = np.stack([points.min(axis=0), points.max(axis=0)])
-    else:
-        raise ValueError(f"{len(values)} numbers are neither a box nor a polygon")
-    return int(index), np.clip(corners, 0, 1).astype(np.float32).reshape(4)
+    centre, half = values[:2], values[2:] / 2
+    corners = np.concatenate([centre - half, centre + half])
+    return int(first), np.clip(corners, 0, 1).astype(np.float32)
 
 
 def outline_of_line(line: str) -> tuple[int, Floats] | None:
@@ -46,11 +46,10 @@ def outline_of_line(line: str) -> tuple[int, Floats] | None:
     return int(index), np.clip(np.array(numbers, np.float32).reshape(-1, 2), 0, 1)
 
 
-def outlines_of(image_path: Path, width_px: int, height_px: int) -> list[Floats]:
-    """The polygons of a picture of that size, each (n, 2) float32 px."""
+def outlines_of(image_path: Path) -> list[tuple[int, Floats]]:
+    """The polygons of a picture: class index and relative corners (n, 2) float32."""
     lines = label_path(image_path).read_text(encoding="utf-8").splitlines()
-    told = (outline_of_line(line) for line in lines if line.strip())
-    return [one[1] * np.array([width_px, height_px], np.float32) for one in told if one is not None]
+    return [drawn for line in lines if line.strip() and (drawn := outline_of_line(line)) is not None]
 
 
 def label_path(image_path: Path) -> Path:
