@@ -84,7 +84,8 @@ class Visit:
     def is_for_everybody(self) -> bool:
         """Nothing sticks out, nobody is kept out, nothing comes from elsewhere."""
         assert not self.is_wider_than_the_screen(), self.page.url
-        assert self.violations() == [], self.page.url
+        found = self.violations()
+        assert not found, (self.page.url, found)
         return not self.complaints and not self.foreign
 
     def looks_like(self, name: str, view: View) -> bool:
@@ -99,7 +100,8 @@ class Visit:
         return True
 
     def violations(self) -> list[str]:
-        """axe-core's findings."""
+        """axe-core's findings, once style sheets are there: what a click asked for may still be loading."""
+        self.page.wait_for_load_state("load")
         axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
         self.page.evaluate(axe)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
@@ -118,6 +120,7 @@ def visiting(browser: Browser, scene: Scene, view: View) -> Iterator[Visit]:
         has_touch=view.is_phone,
         locale=view.language,
         color_scheme="dark" if view.theme == "dark" else "light",
+        reduced_motion="reduce",  # a button half-way between two colours has the contrast of neither
         java_script_enabled=view.scripts,
     )
     visit = Visit(context.new_page(), server.url.rstrip("/"), server.close, [], [])
