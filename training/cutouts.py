@@ -26,10 +26,12 @@ LARGEST_PX = 280  # a larger insect would hide half a tile
 SMALLEST_PX = 6
 FEATHER_PX = 5  # the outline is not exact to the pixel, and a hard edge would be learnt as the sign of an insect
 RING_PX = 6  # of card round the outline, whose median is the colour that the insect lay on
-BESIDE = 0.4  # share that is pasted beside another: two that touched were found as one
-APART = (0.8, 1.2)  # their distance, 1 where their boxes touch
-CORNER = 0.2  # share of an insect that another may lie on
+BESIDE = 0.5  # share that is pasted beside another: two that touched were found as one
+APART = (0.5, 1.2)  # their distance, 1 where their boxes touch
+CROSSED = 0.5  # share of the smaller's box that may lie in another's: legs and wings of a full card do
+CORNER = 0.2  # the same for insects through which nothing shines
 FAINTER = (0.4, 1.8)  # power of the light taken away: wings are fainter in one camera than in another
+DIM = 40  # of 255: a colour of which a card gives less does not tell what an insect takes away
 SCALES = (0.6, 1.6)  # of an insect of the cards
 SUNK, SUNK_PX = 0.3, (0.5, 2.5)  # share that is blurred, as under glue or out of focus, and by how much
 SOFTENED = 0.4  # px on the card, of what is pasted smaller than it was
@@ -102,7 +104,7 @@ def pasted(example: Example, pasting: Pasting, random: Random) -> Example:
             continue
         left, top = _place(image, (width, height), boxes, random)
         box = shape + np.array([left, top, left, top], np.float32)
-        if boxes and hides(box, np.array(boxes, np.float32)):
+        if boxes and hides(box, np.array(boxes, np.float32), CROSSED):
             continue
         place = image[top : top + height, left : left + width]
         place[:] = np.clip(place * (1 - taken), 0, 255).round()
@@ -136,10 +138,10 @@ def _place(image: Image, size: tuple[int, int], boxes: Sequence[Floats], random:
     return left, top
 
 
-def hides(box: Floats, boxes: Floats) -> bool:
-    """Would it cover more than a corner of one of the others, or one of them of it?"""
+def hides(box: Floats, boxes: Floats, most: float = CORNER) -> bool:
+    """Would it cover more than that share of one of the others, or one of them of it?"""
     smaller = np.minimum(area(boxes), area(box[None]))
-    return bool((intersection(box[None], boxes)[0] > CORNER * smaller).any())
+    return bool((intersection(box[None], boxes)[0] > most * smaller).any())
 
 
 def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | None:
@@ -153,7 +155,10 @@ def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | No
     mask: Image = np.zeros((crop.shape[0], crop.shape[1]), np.uint8)
     cv2.fillPoly(mask, [part - corner for part in parts], (255,))
     around = cv2.dilate(mask, np.ones((2 * RING_PX + 1,) * 2, np.uint8)) > mask
-    share = crop / np.maximum(np.median(crop[around], axis=0), 1)
+    ground = np.median(crop[around], axis=0)
+    share = crop / np.maximum(ground, 1)
+    if (ground < DIM).any() and (ground >= DIM).any():
+        share[..., ground < DIM] = share[..., ground >= DIM].mean(axis=2, keepdims=True)
     opacity = cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0) / 255
     return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
 

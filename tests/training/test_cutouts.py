@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from edge.boxes import area, intersection
-from training.cutouts import CORNER, FAINTER, STORED_PX, STRANGE_PX, Pasting, pasted, read_cutouts, read_strangers
+from training.cutouts import (
+    CORNER,
+    CROSSED,
+    FAINTER,
+    STORED_PX,
+    STRANGE_PX,
+    Pasting,
+    pasted,
+    read_cutouts,
+    read_strangers,
+)
 from training.samples import Example
 
 CARD = (40, 200, 220)  # BGR of a yellow card
@@ -17,8 +27,12 @@ DARKER = 0.3
 @pytest.fixture
 def root(tmp_path):
     """A blue card with one dark insect, a disc of 20 px, outlined with 5 px of card round it."""
-    image = np.full((120, 160, 3), (200, 120, 60), np.uint8)
-    cv2.circle(image, (80, 60), 10, (60, 36, 18), -1)  # 0.3 of the card's light
+    return card_set(tmp_path, (200, 120, 60), (60, 36, 18))  # 0.3 of the card's light
+
+
+def card_set(tmp_path, ground, insect):
+    image = np.full((120, 160, 3), ground, np.uint8)
+    cv2.circle(image, (80, 60), 10, insect, -1)
     cv2.imwrite(str(tmp_path / "card.png"), image)
     outline = [[65, 45, 95, 45, 95, 75, 65, 75]]
     told = {
@@ -72,15 +86,21 @@ def test_no_insect_is_pasted_on_another(one_insect):
     assert (result.image == CARD).all()
 
 
-def test_some_insects_lie_beside_another_and_none_hides_more_than_its_corner(one_insect):
+def test_some_insects_lie_across_another_and_none_covers_most_of_it(one_insect):
     overlaps = []
     for seed in range(60):
         boxes = drawn(on_card(), one_insect, 6, seed).xyxy
         if len(boxes) > 1:
             smaller = np.minimum(area(boxes)[:, None], area(boxes)[None])
             overlaps.append((intersection(boxes, boxes) / smaller)[~np.eye(len(boxes), dtype=bool)].max())
-    assert max(overlaps) <= CORNER
+    assert CORNER < max(overlaps) <= CROSSED
     assert 0.1 < np.mean(np.array(overlaps) > 0) < 0.9
+
+
+def test_a_colour_that_its_card_lacks_does_not_make_an_insect_shine(tmp_path):
+    [cutout] = read_cutouts(card_set(tmp_path, (2, 200, 220), (12, 60, 66)), {"card.png"}, class_id=1)
+    assert cutout.share.max() == pytest.approx(1.0)
+    assert cutout.share[cutout.share.shape[0] // 2, cutout.share.shape[1] // 2] == pytest.approx([0.3] * 3)
 
 
 def test_the_example_itself_stays_as_it_was(one_insect):
