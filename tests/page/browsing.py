@@ -83,6 +83,7 @@ class Visit:
 
     def is_for_everybody(self) -> bool:
         """Nothing sticks out, nobody is kept out, nothing comes from elsewhere."""
+        self.page.wait_for_load_state("load")  # what a click asked for may be there without its style sheet
         assert not self.is_wider_than_the_screen(), self.page.url
         found = self.violations()
         assert not found, (self.page.url, found)
@@ -100,8 +101,7 @@ class Visit:
         return True
 
     def violations(self) -> list[str]:
-        """axe-core's findings, once style sheets are there: what a click asked for may still be loading."""
-        self.page.wait_for_load_state("load")
+        """axe-core's findings."""
         axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
         self.page.evaluate(axe)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
