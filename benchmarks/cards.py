@@ -24,8 +24,10 @@ from edge.boxes import Image
 from edge.bundle import MODELS, load_bundle
 from edge.census import UNSURE_SHARE
 from edge.detector import Detector
+from edge.errors import ConfigError
 from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
+from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
 from training.export import config_of, truths_of
 from training.judging.reliability import everything
@@ -46,17 +48,29 @@ class Judge:
 
 
 def judges(cards_of: str, model: Path) -> list[Judge]:
-    """The model on the cards of `test`, or each fold on those of the camera that it held out."""
+    """The model on the cards of `test`, or each fold on those of the camera that it held out.
+
+    Raises BundleError, ConfigError.
+    """
     bundle = load_bundle(model)
     config = config_of(bundle)
+    if not config.folds:
+        raise ConfigError(f"{model}: {config.name} looks at no cards; give cards.onnx or cards-int8.onnx")
     if cards_of == "test":
         return [Judge(Detector(bundle), _sticky(config, "test"), "test")]
     folds = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
     return [
-        Judge(Detector(load_bundle(RUNS / fold.name / model.name)), _sticky(fold, "val"), group)
+        Judge(Detector(load_bundle(_file_of(fold, model.name))), _sticky(fold, "val"), group)
         for fold in folds
         for group in fold.datasets[0].held_out
     ]
+
+
+def _file_of(fold: TrainConfig, name: str) -> Path:
+    path = RUNS / fold.name / name
+    if not path.is_file():
+        raise ConfigError(f"{path}: not there; train the folds, and training.export of the bundle writes it")
+    return path
 
 
 def _sticky(config: TrainConfig, split: str) -> list[Sample]:
@@ -164,4 +178,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    finish(main)

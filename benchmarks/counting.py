@@ -25,6 +25,7 @@ from edge.leaf import COFFEE, Sightings, looked_at
 from edge.tracker import Tracks, followed
 from edge.trap import Card, read_card
 from tests.counting import boards, cards, clips, cutouts, identity
+from training.command import finish
 
 SEEDS = range(12)  # the settings were chosen on seeds from 100
 
@@ -267,4 +268,4 @@ if __name__ == "__main__":
     asked = parser.parse_args().sections
     if strange := [word for word in asked if word not in SECTIONS]:
         parser.error(f"no section {strange[0]!r}; use some of {', '.join(SECTIONS)}")
-    main(asked or QUICK)
+    finish(lambda: main(asked or QUICK))

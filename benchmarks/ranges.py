@@ -5,8 +5,7 @@ metadata gives, against what a person labelled. Taxa that neither named are left
 """
 
 import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from edge.bundle import MODELS
 from edge.eye import accuracy_of
 from edge.tally import ClassAccuracy
+from training.command import finish
 from training.export import config_of, truths_of
 from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
@@ -67,15 +67,14 @@ def told(bundle: str, split: str) -> str:
     )
 
 
-def main(words: Sequence[str]) -> int:
+def main() -> None:
     """One bundle and split."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", choices=["pests", "diseases", "cards"])
     parser.add_argument("split", nargs="?", choices=["val", "test"], default="test")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args()
     print(told(arguments.bundle, arguments.split), flush=True)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    finish(main)
