@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 from edge.languages import LANGUAGES
 from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
+from tests.waiting import wait_until
 
 pytestmark = NEEDS_CHROMIUM
 # Each language, light and width meets each state once or twice; a look of axe's takes most of the time here
@@ -105,7 +106,7 @@ def test_a_kept_page_is_shown_with_its_age_when_the_node_is_out_of_reach(browser
     with visiting(browser, scene, View()) as visit:
         visit.go("/")
         visit.page.evaluate("navigator.serviceWorker.ready")
-        visit.page.wait_for_function("navigator.serviceWorker.controller")
+        wait_until(lambda: visit.page.evaluate("navigator.serviceWorker.controller !== null"), within_s=10)
         visit.go("/")
         visit.node_goes()
         visit.page.reload()

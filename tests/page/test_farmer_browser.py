@@ -132,7 +132,7 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
         page.wait_for_selector(".undo")
         assert visit.is_for_everybody()
         page.click(".undo button")
-        page.wait_for_function("document.querySelectorAll('.check').length === 2")
+        page.locator(".check").nth(1).wait_for()
         page.click("button[value=other] >> nth=0")
         page.fill("#name", "Sogatella")
         page.click("form[role=search] button")
