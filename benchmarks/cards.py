@@ -54,16 +54,17 @@ def judges(cards_of: str, model: Path) -> list[Judge]:
     """
     bundle = load_bundle(model)
     config = config_of(bundle)
-    if not config.folds:
-        raise ConfigError(f"{model}: {config.name} looks at no cards; give cards.onnx or cards-int8.onnx")
     if cards_of == "test":
-        return [Judge(Detector(bundle), _sticky(config, "test"), "test")]
-    folds = [read_config(CONFIGS / f"{name}.toml") for name in config.folds]
-    return [
-        Judge(Detector(load_bundle(_file_of(fold, model.name))), _sticky(fold, "val"), group)
-        for fold in folds
-        for group in fold.datasets[0].held_out
-    ]
+        among = [Judge(Detector(bundle), _sticky(config, "test"), "test")]
+    else:
+        among = [
+            Judge(Detector(load_bundle(_file_of(fold, model.name))), _sticky(fold, "val"), group)
+            for fold in (read_config(CONFIGS / f"{name}.toml") for name in config.folds)
+            for group in fold.datasets[0].held_out
+        ]
+    if not any(judge.cards for judge in among):
+        raise ConfigError(f"{model}: {config.name} has no cards of {cards_of!r}; give cards.onnx or cards-int8.onnx")
+    return among
 
 
 def _file_of(fold: TrainConfig, name: str) -> Path:

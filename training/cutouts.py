@@ -157,8 +157,9 @@ def _cut(image: Image, outline: list[list[float]], class_id: int) -> Cutout | No
     around = cv2.dilate(mask, np.ones((2 * RING_PX + 1,) * 2, np.uint8)) > mask
     ground = np.median(crop[around], axis=0)
     share = crop / np.maximum(ground, 1)
-    if (ground < DIM).any() and (ground >= DIM).any():
-        share[..., ground < DIM] = share[..., ground >= DIM].mean(axis=2, keepdims=True)
+    dim = ground < DIM
+    if dim.any() and not dim.all():
+        share[..., dim] = share[..., ~dim].mean(axis=2, keepdims=True)
     opacity = cv2.GaussianBlur(mask, (FEATHER_PX, FEATHER_PX), 0) / 255
     return Cutout(np.asarray(share, np.float32), np.asarray(opacity, np.float32), class_id)
 

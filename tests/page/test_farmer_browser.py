@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from edge.annotations import annotate
 from edge.counts import Seen
@@ -132,7 +132,7 @@ def test_a_box_is_confirmed_taken_back_and_given_another_name(view: View, browse
         page.wait_for_selector(".undo")
         assert visit.is_for_everybody()
         page.click(".undo button")
-        page.locator(".check").nth(1).wait_for()
+        expect(page.locator(".check")).to_have_count(2)
         page.click("button[value=other] >> nth=0")
         page.fill("#name", "Sogatella")
         page.click("form[role=search] button")

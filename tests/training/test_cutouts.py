@@ -1,4 +1,4 @@
-"""Pasting insects: they come without their own card, hide at most a corner of another and lie where their boxes are."""
+"""Pasting insects: they come without their own card, cover at most half of another and lie where their boxes are."""
 
 import json
 
