@@ -92,6 +92,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
+    rare: float = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence

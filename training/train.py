@@ -92,7 +92,8 @@ def train(config: TrainConfig, run: Path) -> None:
     examples, dataset_of = examples_of(samples, config)
     altered = alteration_of(config, samples, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
-    steps = len(epoch_order(dataset_of, config, 0)) // config.batch // world
+    times = rare_times(examples, labels, config.rare)
+    steps = len(epoch_order(dataset_of, times, config, 0)) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
     state = _resumed(config, run)
     if state is None:
@@ -105,7 +106,7 @@ def train(config: TrainConfig, run: Path) -> None:
 
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
-        order = epoch_order(dataset_of, config, epoch)
+        order = epoch_order(dataset_of, times, config, epoch)
         batches = training_batches(examples, order, config, epoch, rank, world, altered)
         line = train_one_epoch(
             shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teacher, bfloat16=config.bfloat16
@@ -206,14 +207,24 @@ def strangers_of(config: TrainConfig, dataset: str, kinds: Sequence[str], class_
     return read_strangers(Path(config.data) / dataset, images, kinds, class_id)
 
 
-def epoch_order(dataset_of: Sequence[str], config: TrainConfig, epoch: int) -> Ints:
+def rare_times(examples: Sequence[Example], labels: int, rare: float) -> Ints:
+    """How often each example is shown, (n,) of 1 or more: sqrt(rare / share) for a label that only that share shows.
+
+    Repeat factor sampling of Gupta et al. (2019), LVIS, arXiv:1908.03195, by the rarest label of an example.
+    """
+    shows = np.array([np.bincount(one.class_id[one.class_id >= 0], minlength=labels) > 0 for one in examples])
+    factors = np.sqrt(rare / np.maximum(shows.mean(axis=0), 1 / len(examples)))
+    return np.asarray(np.where(shows, factors, 1).max(axis=1).clip(min=1).round(), np.int64)
+
+
+def epoch_order(dataset_of: Sequence[str], times: Ints, config: TrainConfig, epoch: int) -> Ints:
     """Indices (m,) of the examples that an epoch shows: of a repeated dataset several times, of a thinned one a part.
 
-    m is the same in each epoch.
+    `times` (n,) multiplies that. m is the same in each epoch unless a thinned dataset has rare labels.
     """
     names = np.array(dataset_of)
     parts = [(_part(np.flatnonzero(names == one.name), one.one_in, epoch), one.repeat) for one in config.datasets]
-    return np.concatenate([np.repeat(part, repeat) for part, repeat in parts])
+    return np.concatenate([np.repeat(part, repeat * times[part]) for part, repeat in parts])
 
 
 def _part(indices: Ints, one_in: int, epoch: int) -> Ints:

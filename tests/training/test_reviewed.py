@@ -2,6 +2,7 @@ import json
 import shutil
 
 import msgspec
+import numpy as np
 import pytest
 
 from edge.errors import ConfigError
@@ -87,6 +88,6 @@ def test_a_run_with_added_crops_goes_on_from_the_bundle_and_is_judged_on_the_old
             s.image_path for s in samples_of(tiny_config, split)
         ]
     _, dataset_of = examples_of(new, config)
-    shown = epoch_order(dataset_of, config, 0).tolist()
+    shown = epoch_order(dataset_of, np.ones(len(dataset_of), np.int64), config, 0).tolist()
     assert [shown.count(index) for index in (len(old), len(old) + 1)] == [3, 3]
     assert msgspec.convert(msgspec.to_builtins(config), type(config)) == config
