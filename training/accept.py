@@ -2,7 +2,7 @@
 
 Both look at the old test split through `edge.detector`. If any class falls by more than 2 points of AP50, nothing is
 shipped, the old bundle stays, and the exit code is 1. Otherwise the new files are put into OLD (`models/`), with their
-figures, report and card.
+figures, report and card. `--draws 200` ships nothing and says how sure each change is.
 """
 
 import argparse
@@ -14,11 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.boxes import Ints
 from edge.bundle import MODELS
+from edge.detections import Detections
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate
 from training.export import truths_of
+from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
 from training.metrics import average_precision
 from training.onnx_file import bundle_paths
@@ -60,6 +63,19 @@ def ap50_of(looks: Looks, samples: Sequence[Sample]) -> dict[str, float]:
     return dict(zip(labels, average.ap50, strict=True))
 
 
+def drawn_changes(old: Looks, new: Looks, samples: Sequence[Sample], draws: int) -> Numbers:
+    """Change of AP50 (draws, classes) when the pictures are drawn again; nan where a draw shows none of a class."""
+    truths, before, after = truths_of(samples), old.faint(samples), new.faint(samples)
+    random = np.random.default_rng(SEED)
+
+    def ap50(found: Sequence[Detections], drawn: Ints) -> Numbers:
+        chosen = [truths[i] for i in drawn], [found[i] for i in drawn]
+        return np.array(average_precision(*chosen, len(old.bundle.labels)).ap50)
+
+    every = (random.integers(len(samples), size=len(samples)) for _ in range(draws))
+    return np.stack([ap50(after, drawn) - ap50(before, drawn) for drawn in every])
+
+
 def verdict(every: Sequence[Change], old: Path) -> str | None:
     """Why the new bundle is not shipped, in a sentence; None when it may be."""
     losses = [f"{one.label} from {one.old:.3f} to {one.new:.3f} ({one.file})" for one in every if one.is_loss]
@@ -71,11 +87,31 @@ def verdict(every: Sequence[Change], old: Path) -> str | None:
     )
 
 
+def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path]]:
+    """Each file of the bundle in the old folder and in the new one."""
+    files = (bundle_paths(models, config.bundle).values() for models in (old, new))
+    return list(zip(*files, strict=True))
+
+
+def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
+    """Print each class's change with its 95 % interval, and that of their mean."""
+    samples = samples_of(config, "test")
+    for before, after in pairs_of(config, new, old):
+        looks = Looks(before), Looks(after)
+        drawn = dict(zip(looks[0].bundle.labels, drawn_changes(*looks, samples, draws).T, strict=True))
+        every = changes(*looks, samples)
+        mean = Change(after.name, "all", float(np.mean([one.old for one in every])),
+                      float(np.mean([one.new for one in every])))  # fmt: skip
+        drawn[mean.label] = np.nanmean(np.stack([drawn[one.label] for one in every]), axis=0)
+        for one in [*every, mean]:
+            low, high = 100 * np.nanpercentile(drawn[one.label], [LOW, HIGH])
+            print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f} ({low:+.1f} to {high:+.1f} points)")
+
+
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     """Ship the new files if no class lost too much; returns why not."""
     samples = samples_of(config, "test")
-    files = (bundle_paths(models, config.bundle).values() for models in (old, new))
-    pairs = list(zip(*files, strict=True))
+    pairs = pairs_of(config, new, old)
     every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples)]
     for one in every:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
@@ -95,8 +131,15 @@ def main() -> int:
     parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     parser.add_argument("new", type=Path, help="folder that training.export wrote")
     parser.add_argument("old", type=Path, nargs="?", default=MODELS, help="default: models/")
+    parser.add_argument(
+        "--draws", type=int, default=0, metavar="N",
+        help="draw the test pictures again so often, print the 95 %% interval of each change, and ship nothing",
+    )  # fmt: skip
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    if arguments.draws:
+        compare(read_config(arguments.config), arguments.new, arguments.old, arguments.draws)
+        return 0
     why = accept(read_config(arguments.config), arguments.new, arguments.old)
     print(why or f"shipped: {arguments.old} has the new bundle")
     return 1 if why else 0

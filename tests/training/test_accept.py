@@ -1,10 +1,12 @@
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from edge.bundle import MODELS
 from training import accept as gate
-from training.accept import Change, changes, verdict
+from training.accept import Change, changes, drawn_changes, verdict
 from training.judging.looks import Looks
 from training.onnx_file import read_facts, write_facts
 from training.train import samples_of
@@ -74,3 +76,27 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
         f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
     )
     assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, tiny_config, monkeypatch, capsys):
+    old, new = folders
+    shutil.copy(new / "tiny-int8.onnx", new / "tiny.onnx")
+    before = {path: path.read_bytes() for path in old.iterdir()}
+    monkeypatch.setattr(gate, "read_config", lambda _path: tiny_config)
+    monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", str(new), str(old), "--draws", "5"])
+    assert gate.main() == 0
+    told = capsys.readouterr().out
+    assert len(re.findall(r"^tiny.onnx +all .*[+-]\d+\.\d to [+-]\d+\.\d points", told, re.MULTILINE)) == 1
+    unchanged = re.findall(r"^tiny-int8.onnx .*\((.*) points", told, re.MULTILINE)
+    assert set(unchanged) == {"+0.0 to +0.0"}
+    assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_a_draw_that_shows_none_of_a_class_says_nothing_of_it(folders, tiny_config):
+    old, new = folders
+    samples = samples_of(tiny_config, "train")  # more than test has
+    drawn = drawn_changes(Looks(old / "tiny.onnx"), Looks(new / "tiny-int8.onnx"), samples, 10)
+    assert drawn.shape == (10, 21)
+    shown = sorted({class_id for sample in samples for class_id in sample.class_id.tolist() if class_id >= 0})
+    assert np.isnan(np.delete(drawn, shown, axis=1)).all()
+    assert np.nanstd(drawn[:, shown]) > 0
