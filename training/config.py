@@ -89,6 +89,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
     transplant: TransplantConfig | None = None
+    foliage: float = 0.0  # share of pictures that a sick leaf is drawn on: it is no insect
     soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends

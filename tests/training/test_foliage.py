@@ -1,0 +1,78 @@
+"""Drawn sick leaves: they bring no mark, and what they hide is taught neither as an insect nor as none."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from training import foliage
+from training.foliage import with_foliage
+from training.samples import IGNORE, Example
+from training.train import alteration_of
+
+GROUND = (40, 160, 60)
+BOXES = [(x, y, x + 40, y + 40) for x in range(0, 320, 40) for y in range(0, 240, 40)]
+
+
+def ground(boxes=()):
+    canvas = np.full((240, 320, 3), GROUND, np.uint8)
+    return Example(canvas, np.array(boxes, np.float32).reshape(-1, 4), np.zeros(len(boxes), np.int64))
+
+
+def share_changed(after, box):
+    x1, y1, x2, y2 = map(int, box)
+    return (np.abs(after.image[y1:y2, x1:x2].astype(int) - GROUND).max(axis=2) > 2).mean()
+
+
+def test_a_mark_in_sight_stays_one_that_is_half_hidden_teaches_nothing_one_below_is_gone(monkeypatch):
+    monkeypatch.setattr(foliage, "PLAIN", 0.0)
+    monkeypatch.setattr(foliage, "_laid", without_shadow)
+    seen = {"stays": [], "ignored": [], "gone": []}
+    for seed in range(40):
+        after = with_foliage(ground(BOXES), np.random.default_rng(seed))
+        left = dict(zip(map(tuple, after.xyxy.astype(int).tolist()), after.class_id.tolist(), strict=True))
+        assert set(left) <= set(BOXES)
+        for box in BOXES:
+            what = "gone" if box not in left else "ignored" if left[box] == IGNORE else "stays"
+            seen[what].append(share_changed(after, box))
+    assert max(seen["stays"]) < foliage.HIDDEN + 0.15  # of which the edge, soft by a pixel, is a part
+    assert min(seen["gone"]) > 0.6  # a grown leaf may happen to be as green as the ground
+    assert min(map(len, seen.values())) > 40
+
+
+def without_shadow(ground, drawing, random):
+    weight = drawing.cover[..., None]
+    return np.asarray(np.clip(ground * (1 - weight) + drawing.colour * weight, 0, 255), np.uint8)
+
+
+def test_plain_ground_takes_the_marks_with_it(monkeypatch):
+    monkeypatch.setattr(foliage, "PLAIN", 1.0)
+    for seed in range(10):
+        after = with_foliage(ground(BOXES), np.random.default_rng(seed))
+        assert len(after.xyxy) == len(after.class_id) == 0
+        assert after.image.shape == (240, 320, 3)
+        assert share_changed(after, (0, 0, 320, 240)) > 0.99
+
+
+def test_leaves_are_of_many_colours_and_the_picture_given_is_left_alone():
+    before = ground(BOXES)
+    means = [with_foliage(before, np.random.default_rng(seed)).image.mean(axis=(0, 1)) for seed in range(30)]
+    assert (np.std(means, axis=0) > 15).all()
+    assert (before.image == GROUND).all()
+    assert before.xyxy.tolist() == [list(map(float, box)) for box in BOXES]
+
+
+@pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.5, 25, 55), (1.0, 80, 80)])
+def test_as_many_pictures_show_one_as_the_configuration_says(tiny_config, share, least, most):
+    altered = alteration_of(msgspec.structs.replace(tiny_config, foliage=share), [], ["pest-vision"])
+    before = ground(BOXES)
+    if altered is None:
+        assert share == 0
+        return
+    drawn = sum(altered(before, 0, np.random.default_rng(seed)) is not before for seed in range(80))
+    assert least <= drawn <= most
+
+
+def test_the_same_seed_draws_the_same():
+    first, again, other = (with_foliage(ground(), np.random.default_rng(seed)).image for seed in (3, 3, 4))
+    assert (first == again).all()
+    assert (first != other).any()

@@ -1,0 +1,237 @@
+"""Sick leaves and fruit, drawn: a network that knows insects alone takes a leaf with lesions for one.
+
+Pictures of other crops teach that better, but none of them states a licence; what is drawn here is ours. A leaf, a
+blade or a pod lies on a training picture or on plain ground, with ribs, uneven light and a shadow, and may be spotted,
+dead in patches or yellowed. Nothing is marked there. What it hides is neither taught as an insect nor as none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.boxes import Floats, Image, area
+from training.samples import IGNORE, Example
+from training.transforms import Random
+
+PLAIN = 0.6  # share that lies on plain ground in place of the picture
+LEAF, BLADE = 0.6, 0.2  # shares; the others are pods
+LENGTHS = (0.35, 1.25)  # of the longest side of the picture
+HIDDEN, GONE = 0.2, 0.95  # share of a mark under the leaf that makes it no example, and no mark
+POINTS = 60  # of one side of the outline
+ALONG = np.linspace(0, 1, POINTS, dtype=np.float32)
+GREEN = ((28, 50, 50), (72, 190, 190))  # hue 0..179, saturation, value 0..255: from, to
+RIPE = ((0, 50, 50), (45, 190, 190))
+YELLOW = ((20, 90, 130), (33, 220, 235))
+PALE = ((5, 60, 120), (33, 220, 235))
+DEAD = ((5, 20, 25), (25, 150, 200))  # tan, brown, nearly black
+ASHEN = ((10, 0, 150), (30, 40, 240))
+ASHEN_SHARE = 0.2  # of dead patches and spots
+
+Hsv = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """A leaf's outline (n, 2) and its ribs (m, 2), px; is it a fruit?"""
+
+    outline: Floats
+    ribs: Sequence[Floats]
+    is_pod: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """What is being drawn: its colour so far (h, w, 3), BGR 0..255, where it is (h, w), 0..1, and its length, px."""
+
+    colour: Floats
+    cover: Floats
+    length_px: float
+
+
+def with_foliage(example: Example, random: Random) -> Example:
+    """The example behind a drawn leaf, blade or pod; or that alone, on plain ground."""
+    is_plain = random.random() < PLAIN
+    ground = _plain(example.image, random) if is_plain else example.image
+    length_px = float(random.uniform(*LENGTHS)) * max(ground.shape[:2])
+    drawing = _grown(ground, _shape(length_px, ground, random), length_px, random)
+    for _ in range(int(random.integers(0, 4))):
+        (_spots, _dead, _yellowed)[int(random.integers(3))](drawing, random)
+    image = _laid(ground, drawing, random)
+    if is_plain:
+        return Example(image, example.xyxy[:0], example.class_id[:0])
+    hidden = _hidden(example.xyxy, drawing.cover)
+    ids = np.where(hidden > HIDDEN, IGNORE, example.class_id)
+    return Example(image, example.xyxy[hidden <= GONE], ids[hidden <= GONE])
+
+
+def _hidden(xyxy: Floats, cover: Floats) -> Floats:
+    """Share (n,) of each mark (n, 4) under the leaf."""
+    covered = [cover[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]
+    return np.asarray(np.array(covered) / np.maximum(area(xyxy), 1), np.float32)
+
+
+def _plain(image: Image, random: Random) -> Image:
+    """A table or a sheet of paper in the picture's size."""
+    colour = random.uniform(60, 245) + random.uniform(-25, 25, 3)
+    rough = random.standard_normal((*image.shape[:2], 1), np.float32) * float(random.uniform(1, 12))
+    light = 1 + 0.25 * _clouds(image.shape, 2, random)[..., None]
+    return np.asarray(np.clip(colour * light + rough, 0, 255), np.uint8)
+
+
+def _shape(length_px: float, ground: Image, random: Random) -> Shape:
+    """A leaf, a blade or a pod at any angle, its middle anywhere in the inner half of the picture."""
+    kind = random.random()
+    drawn = _leaf(random) if kind < LEAF else _blade(random) if kind < LEAF + BLADE else _pod(random)
+    angle = float(random.uniform(0, 2 * np.pi))
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    middle = np.array(ground.shape[1::-1]) * random.uniform(0.25, 0.75, 2)
+
+    def laid(points: Floats) -> Floats:
+        return np.asarray((points - (0.5, 0)) * length_px @ turn + middle, np.float32)
+
+    return Shape(laid(drawn.outline), [laid(rib) for rib in drawn.ribs], drawn.is_pod)
+
+
+def _leaf(random: Random) -> Shape:
+    """A broad or narrow leaf along x from 0 to 1, smooth or toothed, with ribs to both sides."""
+    half = float(random.uniform(0.12, 0.45)) * _arch(ALONG ** random.uniform(0.6, 1.3))
+    half **= random.uniform(0.8, 1.3)
+    teeth, depth = random.integers(3, 25), random.uniform(0, 0.3) * (random.random() < 0.6)
+    toothed = [1 - depth * np.abs(np.sin(np.pi * teeth * ALONG + start)) for start in random.uniform(0, 3, 2)]
+    bend = _bend(random, 0.25)
+    middle, upper, lower = _line(bend), _line(bend - half * toothed[0]), _line(bend + half * toothed[1])
+    roots = range(4, POINTS - 8, int(random.integers(5, 10)))
+    ribs = [np.stack([middle[at], side[at + 8]]) for at in roots for side in (upper, lower)]
+    return Shape(np.vstack([upper, lower[::-1]]), [middle, *ribs])
+
+
+def _blade(random: Random) -> Shape:
+    """A stretch of a blade of grass or rice, twice as long, with ribs along it."""
+    half, bend = float(random.uniform(0.1, 0.4)), _bend(random, 0.3)
+    ribs = [_line(bend + place) for place in np.linspace(-half, half, int(random.integers(3, 14)))]
+    stretched = [2 * rib - (0.5, 0) for rib in ribs]
+    return Shape(np.vstack([stretched[0], stretched[-1][::-1]]).astype(np.float32), stretched)
+
+
+def _pod(random: Random) -> Shape:
+    """A fruit with furrows along it."""
+    half = float(random.uniform(0.18, 0.45)) * _arch(ALONG) ** 0.5
+    ribs = [_line(half * float(place)) for place in np.linspace(-0.8, 0.8, int(random.integers(1, 7)))]
+    return Shape(np.vstack([_line(-half), _line(half)[::-1]]), ribs, is_pod=True)
+
+
+def _bend(random: Random, most: float) -> Floats:
+    return np.asarray(float(random.uniform(-most, most)) * _arch(ALONG), np.float32)
+
+
+def _arch(along: Floats) -> Floats:
+    """0 at both ends, 1 between."""
+    return np.asarray(np.sin(np.pi * along).clip(min=0), np.float32)
+
+
+def _line(across: Floats) -> Floats:
+    return np.stack([ALONG, across], axis=1).astype(np.float32)
+
+
+def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Drawing:
+    """A healthy one: its colour, uneven, and its ribs, lighter or darker."""
+    cover: Image = np.zeros(ground.shape[:2], np.uint8)
+    cv2.fillPoly(cover, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
+    lines: Image = np.zeros_like(cover)
+    broad_px = max(1, round(length_px * float(random.uniform(0.003, 0.012))))
+    for rib in shape.ribs:
+        cv2.polylines(lines, [rib.round().astype(np.int32)], False, (255,), broad_px, cv2.LINE_AA)
+    ribs = _soft(_share(lines), broad_px * float(random.uniform(0.5, 1.5)))
+    grain = random.standard_normal(cover.shape, np.float32) * float(random.uniform(0.01, 0.1))
+    light = 1 + 0.3 * _clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
+    light += float(random.uniform(-0.35, 0.5)) * ribs
+    is_ripe = shape.is_pod and random.random() < 0.7
+    colour = _drawn(RIPE if is_ripe else GREEN, random) * light[..., None]
+    return Drawing(colour, _share(cover), length_px)
+
+
+def _spots(drawing: Drawing, random: Random) -> None:
+    """Spots of one disease: a dark or ashen core, perhaps with a ring in it, perhaps in a yellow halo."""
+    inside = np.argwhere(drawing.cover > 0.9)
+    if not len(inside):
+        return
+    core, halo = np.zeros_like(drawing.cover), np.zeros_like(drawing.cover)
+    largest_px = drawing.length_px * float(np.exp(random.uniform(*np.log((0.008, 0.08)))))
+    wide = float(random.uniform(1.3, 3))
+    for y, x in inside[random.integers(len(inside), size=int(60 ** random.uniform(0, 1)))].tolist():
+        broad, high = 2 * largest_px * random.uniform(0.3, 1) * random.uniform((1, 0.4), (1, 1))
+        angle = float(random.uniform(0, 180))
+        cv2.ellipse(halo, ((x, y), (wide * broad + 1, wide * high + 1), angle), (1.0,), -1)
+        cv2.ellipse(core, ((x, y), (broad + 1, high + 1), angle), (1.0,), -1)
+    edge_px = max(1.0, largest_px / 8)
+    if random.random() < 0.6:
+        _dye(drawing, _soft(halo, largest_px / 2), _drawn(YELLOW, random), 0.8)
+    _dye(drawing, _soft(core, edge_px), _dead_colour(random), float(random.uniform(0.6, 1)))
+    if random.random() < 0.4:
+        inner = cv2.erode(core, np.ones((3, 3), np.uint8), iterations=max(1, round(largest_px / 4)))
+        _dye(drawing, _soft(np.asarray(inner, np.float32), edge_px), _dead_colour(random), 0.8)
+
+
+def _dead(drawing: Drawing, random: Random) -> None:
+    """Patches that have died: brown, black or ashen, crumpled, with an uneven edge, perhaps in yellow."""
+    shape = drawing.cover.shape
+    coarse, fine = (
+        _clouds(shape, int(random.integers(2, 9)), random),
+        _clouds(shape, int(random.integers(10, 40)), random),
+    )
+    above = coarse + 0.25 * fine - float(random.uniform(-0.1, 0.6))
+    where = np.asarray(np.clip(above * float(random.uniform(3, 20)), 0, 1), np.float32)
+    crumpled = 1 + float(random.uniform(0.1, 0.6)) * _clouds(shape, int(random.integers(15, 60)), random)[..., None]
+    if random.random() < 0.5:
+        _dye(drawing, _soft(where, 0.03 * drawing.length_px), _drawn(YELLOW, random), 0.7)
+    _dye(drawing, where, _dead_colour(random) * crumpled, float(random.uniform(0.6, 1)))
+
+
+def _yellowed(drawing: Drawing, random: Random) -> None:
+    """Yellow, pale or red areas without an edge."""
+    field = _clouds(drawing.cover.shape, int(random.integers(2, 12)), random)
+    where = np.clip((field - float(random.uniform(-0.4, 0.5))) * 2, 0, 1)
+    _dye(drawing, where, _drawn(PALE, random), float(random.uniform(0.3, 0.9)))
+
+
+def _dye(drawing: Drawing, where: Floats, colour: Floats, strength: float) -> None:
+    weight = where[..., None] * strength
+    drawing.colour[:] = drawing.colour * (1 - weight) + colour * weight
+
+
+def _laid(ground: Image, drawing: Drawing, random: Random) -> Image:
+    """The drawing in some light on its ground, with the shadow that it throws there."""
+    shape = drawing.cover.shape
+    x, y = random.uniform(-0.03, 0.03, 2) * max(shape)
+    moved = cv2.warpAffine(drawing.cover, np.array([[1, 0, x], [0, 1, y]]), shape[::-1])
+    shadow = _soft(np.asarray(moved, np.float32), float(random.uniform(2, 12)))[..., None]
+    light = 1 + 0.5 * _clouds(shape, int(random.integers(2, 5)), random)[..., None]
+    edge = _soft(drawing.cover, float(random.uniform(0.6, 1.5)))[..., None]
+    below = ground * (1 - float(random.uniform(0, 0.6)) * shadow)
+    return np.asarray(np.clip(below * (1 - edge) + drawing.colour * light * edge, 0, 255), np.uint8)
+
+
+def _clouds(shape: tuple[int, ...], cells: int, random: Random) -> Floats:
+    """Smooth noise (h, w), mostly within -1..1, of so many cells along a side."""
+    coarse = random.uniform(-1, 1, (cells + 1, cells + 1)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _share(mask: Image) -> Floats:
+    return np.asarray(mask / 255, np.float32)
+
+
+def _soft(mask: Floats, sigma_px: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma_px), np.float32)
+
+
+def _dead_colour(random: Random) -> Floats:
+    return _drawn(ASHEN if random.random() < ASHEN_SHARE else DEAD, random)
+
+
+def _drawn(between: tuple[Hsv, Hsv], random: Random) -> Floats:
+    """A colour (3,) BGR 0..255 of a hue, saturation and value between two."""
+    hsv = random.uniform(*between).astype(np.uint8).reshape(1, 1, 3)
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), np.float32).reshape(3)
