@@ -17,6 +17,7 @@ import numpy as np
 from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.detections import Detections
+from edge.errors import ConfigError
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate
@@ -137,6 +138,8 @@ def main() -> int:
     )  # fmt: skip
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    if arguments.draws < 0:
+        raise ConfigError(f"--draws {arguments.draws}: there is no such number of draws; give 200, say")
     if arguments.draws:
         compare(read_config(arguments.config), arguments.new, arguments.old, arguments.draws)
         return 0

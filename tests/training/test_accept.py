@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import MODELS
+from edge.errors import ConfigError
 from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
 from training.judging.looks import Looks
@@ -90,6 +91,12 @@ def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, t
     unchanged = re.findall(r"^tiny-int8.onnx .*\((.*) points", told, re.MULTILINE)
     assert set(unchanged) == {"+0.0 to +0.0"}
     assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_a_number_of_draws_that_cannot_be_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["accept", "tiny.toml", "new", "--draws", "-3"])
+    with pytest.raises(ConfigError, match=r"--draws -3: .*; give 200"):
+        gate.main()
 
 
 def test_a_draw_that_shows_none_of_a_class_says_nothing_of_it(folders, tiny_config):
