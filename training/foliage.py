@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.boxes import Floats, Image, area
+from edge.boxes import Floats, Image
 from training.samples import IGNORE, Example
-from training.transforms import Random
+from training.transforms import Random, hidden_share
 
 PLAIN = 0.6  # share that lies on plain ground in place of the picture
 LEAF, BLADE = 0.6, 0.2  # shares; the others are pods
@@ -61,15 +61,9 @@ def with_foliage(example: Example, random: Random) -> Example:
     image = _laid(ground, drawing, random)
     if is_plain:
         return Example(image, example.xyxy[:0], example.class_id[:0])
-    hidden = _hidden(example.xyxy, drawing.cover)
+    hidden = hidden_share(example.xyxy, drawing.cover)
     ids = np.where(hidden > HIDDEN, IGNORE, example.class_id)
     return Example(image, example.xyxy[hidden <= GONE], ids[hidden <= GONE])
-
-
-def _hidden(xyxy: Floats, cover: Floats) -> Floats:
-    """Share (n,) of each mark (n, 4) under the leaf."""
-    covered = [cover[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]
-    return np.asarray(np.array(covered) / np.maximum(area(xyxy), 1), np.float32)
 
 
 def _plain(image: Image, random: Random) -> Image:
@@ -177,10 +171,8 @@ def _spots(drawing: Drawing, random: Random) -> None:
 def _dead(drawing: Drawing, random: Random) -> None:
     """Patches that have died: brown, black or ashen, crumpled, with an uneven edge, perhaps in yellow."""
     shape = drawing.cover.shape
-    coarse, fine = (
-        _clouds(shape, int(random.integers(2, 9)), random),
-        _clouds(shape, int(random.integers(10, 40)), random),
-    )
+    coarse = _clouds(shape, int(random.integers(2, 9)), random)
+    fine = _clouds(shape, int(random.integers(10, 40)), random)
     above = coarse + 0.25 * fine - float(random.uniform(-0.1, 0.6))
     where = np.asarray(np.clip(above * float(random.uniform(3, 20)), 0, 1), np.float32)
     crumpled = 1 + float(random.uniform(0.1, 0.6)) * _clouds(shape, int(random.integers(15, 60)), random)[..., None]

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, area
+from edge.boxes import Floats, Image
 from training.samples import IGNORE, Example
-from training.transforms import Random
+from training.transforms import Random, hidden_share
 
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
@@ -29,7 +29,7 @@ MARKERS_PX = (12, 52)  # breadth of a marker's stroke: 2 to 4 mm
 MARKED_PX = (2.5, 7.0)  # height of what a marker writes, in breadths of its stroke
 HAIR_PX = 5  # a marker's felt draws streaks side by side of about this breadth, each as dark as it likes
 POINTS = 24  # of a curve
-HIDDEN = 0.3  # share of a mark under a marker's ink that hides it
+HIDDEN, DARK = 0.3, 0.6  # share of a mark under a marker's ink that hides it, and the light that such ink leaves
 
 
 def written(example: Example, random: Random) -> Example:
@@ -50,14 +50,8 @@ def written(example: Example, random: Random) -> Example:
         _lines(cover, random)
     soft = cv2.GaussianBlur(cover, (3, 3), 0)[..., None] / 255 * float(random.uniform(0.6, 1.0))
     image = np.clip(example.image * light * (1 - soft * (1 - colour)), 0, 255).astype(np.uint8)
-    return Example(image, example.xyxy, np.where(_hidden(example.xyxy, light), IGNORE, example.class_id))
-
-
-def _hidden(xyxy: Floats, light: Floats) -> NDArray[np.bool_]:
-    """Which of the marks (n, 4) a marker has covered, (n,)."""
-    is_dark = light.max(axis=2) < 0.6
-    covered = [is_dark[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]
-    return np.array(covered) > HIDDEN * area(xyxy)
+    hidden = hidden_share(example.xyxy, light.max(axis=2) < DARK)
+    return Example(image, example.xyxy, np.where(hidden > HIDDEN, IGNORE, example.class_id))
 
 
 def _marked(light: Floats, colour: Floats, random: Random) -> None:

@@ -140,6 +140,12 @@ def specked(image: Image, darks: Iterable[float], radius_px: tuple[float, float]
     return np.asarray(image * light[..., None], np.uint8)
 
 
+def hidden_share(xyxy: Floats, cover: Floats | Bools) -> Floats:
+    """Share (n,) of each mark (n, 4), px, that lies under `cover` (H, W): 0 to 1, or False and True."""
+    hidden = [cover[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]
+    return np.asarray(np.array(hidden) / np.maximum(area(xyxy), 1), np.float32)
+
+
 def _tile(example: Example, window: Area) -> Example:
     left, top, right, bottom = window
     whole = example.xyxy - np.array([left, top, left, top], np.float32)
