@@ -1,9 +1,9 @@
 """Writing and printed lines on the pictures of cards: a marker's stroke has the size and the darkness of an insect.
 
 People write the trap's name and the time on a card, makers print squares on it; the few cards of a set show neither. So
-some of the training tiles are written on, half of them with a broad marker, whose ink is streaky, darker where strokes
-cross and fills the loops of small letters. Nothing is marked there: ink is no insect. What a pen covers stays marked,
-what a marker hides is neither taught as an insect nor as none.
+some of the training tiles are written on, half of them by hand with a broad marker, whose ink is streaky, darker where
+strokes cross and fills the loops of small letters. Nothing is marked there: ink is no insect. What a pen covers stays
+marked, what a marker hides is neither taught as an insect nor as none.
 """
 
 import string
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image
+from training.handwriting import strokes
 from training.samples import IGNORE, Example
 from training.transforms import Random, hidden_share
 
@@ -28,7 +29,6 @@ SQUARE_PX = 20  # of a Hershey letter at scale 1, roughly
 MARKERS_PX = (12, 52)  # breadth of a marker's stroke: 2 to 4 mm
 MARKED_PX = (2.5, 7.0)  # height of what a marker writes, in breadths of its stroke
 HAIR_PX = 5  # a marker's felt draws streaks side by side of about this breadth, each as dark as it likes
-POINTS = 24  # of a curve
 HIDDEN, DARK = 0.3, 0.6  # share of a mark under a marker's ink that hides it, and the light that such ink leaves
 
 
@@ -36,8 +36,7 @@ def written(example: Example, random: Random) -> Example:
     """The example with words or a marker's strokes, and perhaps printed lines, on it; boxes are as they were."""
     cover: Image = np.zeros(example.image.shape[:2], np.uint8)
     light: Floats = np.ones((*cover.shape, 3), np.float32)  # what of the card's light comes back
-    drawn = random.uniform(0.03, 0.45, 3) if random.random() < 0.5 else np.full(3, random.uniform(0.03, 0.3))
-    colour = np.asarray(drawn, np.float32)
+    colour = _colour(random)
     if random.random() < 0.5:
         for _ in range(int(random.integers(1, 3))):
             _marked(light, colour, random)
@@ -54,31 +53,31 @@ def written(example: Example, random: Random) -> Example:
     return Example(image, example.xyxy, np.where(hidden > HIDDEN, IGNORE, example.class_id))
 
 
+def _colour(random: Random) -> Floats:
+    """Share (3,) of the light that ink leaves: black, dark or, as red and orange ink, dark in one colour alone."""
+    kind = random.random()
+    if kind < 0.4:
+        drawn = np.full(3, random.uniform(0.03, 0.3))
+    elif kind < 0.8:
+        drawn = random.uniform(0.03, 0.45, 3)
+    else:
+        drawn = random.permuted([random.uniform(0.1, 0.4), random.uniform(0.1, 0.8), random.uniform(0.5, 0.95)])
+    return np.asarray(drawn, np.float32)
+
+
 def _marked(light: Floats, colour: Floats, random: Random) -> None:
-    """A line of letters, digits and dots by a broad marker takes its share of `light`; they may hang over the edge."""
+    """A line of a hand's signs by a broad marker takes its share of `light`; they may hang over the edge."""
     height, width = light.shape[:2]
     broad_px = float(random.uniform(*MARKERS_PX))
     tall_px = broad_px * float(random.uniform(*MARKED_PX))
     x, y = float(random.uniform(-width / 4, 0.8 * width)), float(random.uniform(-tall_px / 2, height - tall_px / 2))
     for _ in range(int(random.integers(1, 7))):
         wide_px = tall_px * float(random.uniform(0.3, 0.9))
-        for _ in range(int(random.integers(1, 4))):
-            curve = _curve(random) * (wide_px, tall_px) + (x, y + tall_px * float(random.uniform(-0.1, 0.1)))
+        base = y + tall_px * float(random.uniform(-0.1, 0.1))
+        for stroke in strokes(random):
+            curve = np.asarray(stroke * (wide_px, tall_px) + (x, base), np.float32)
             _felt(light, curve, broad_px * float(random.uniform(0.8, 1.2)), colour, random)
         x += wide_px + broad_px * float(random.uniform(0.5, 2.0))
-
-
-def _curve(random: Random) -> Floats:
-    """Points (POINTS, 2) of one stroke of a letter of height and width 1: bent, a loop, or a dot."""
-    along = np.linspace(0, 1, POINTS)[:, None]
-    kind = random.random()
-    if kind < 0.2:  # a dot, drawn round and round
-        return np.asarray(random.uniform(0, 1, 2) + random.uniform(-0.06, 0.06, (POINTS, 2)), np.float32)
-    if kind < 0.5:
-        turn = 2 * np.pi * (float(random.uniform(0, 1)) + float(random.uniform(0.4, 1.1)) * along)
-        radius = float(random.uniform(0.2, 0.5))
-        return np.asarray(0.5 + radius * np.hstack([np.cos(turn), np.sin(turn)]), np.float32)
-    return _bezier(random.uniform(0, 1, (4, 2)), along)
 
 
 def _bezier(ends: NDArray[np.float64], along: NDArray[np.float64]) -> Floats:
@@ -103,7 +102,8 @@ def _felt(light: Floats, curve: Floats, broad_px: float, colour: Floats, random:
         cv2.polylines(ink, [hair], False, (int(dark),), HAIR_PX + 3, cv2.LINE_AA)
     for end in (curve[0], curve[-1]):  # where a pen stops, ink gathers
         if random.random() < 0.5:
-            cv2.circle(ink, end.round().astype(int).tolist(), round(broad_px / 2), (255,), -1, cv2.LINE_AA)
+            dark = int(255 * random.uniform(pressed, 1))
+            cv2.circle(ink, end.round().astype(int).tolist(), round(broad_px / 2), (dark,), -1, cv2.LINE_AA)
     soft_px = int(random.choice([3, 5, 9]))
     light *= 1 - cv2.GaussianBlur(ink, (soft_px, soft_px), 0)[..., None] / 255 * (1 - colour)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training.cutouts import Pasting, pasted
+from training.handwriting import strokes
 from training.ink import written
 from training.samples import IGNORE, Example
 
@@ -57,3 +58,18 @@ def test_as_many_tiles_are_written_on_as_the_share_says(share, least, most):
     pasting = Pasting([], np.array([True]), 0, share)
     after = [pasted(card(), pasting, np.random.default_rng(seed)).image for seed in range(40)]
     assert least <= sum((image != card().image).any() for image in after) <= most
+
+
+def test_a_hand_draws_each_sign_about_its_square_and_never_twice_the_same():
+    random = np.random.default_rng(2)
+    signs = [strokes(random) for _ in range(300)]
+    ends = np.array([(sign[0].min(), sign[0].max()) for sign in signs])
+    assert ends[:, 0].min() > -0.6
+    assert ends[:, 1].max() < 1.6
+    assert len({sign[0].tobytes() for sign in signs}) == 300
+    assert {len(sign) for sign in signs} == {1, 2, 3, 4}
+
+
+def test_red_ink_is_there_too():
+    darkened = [(1 - written(card(), np.random.default_rng(seed)).image / CARD).max(axis=(0, 1)) for seed in range(60)]
+    assert any(blue > 0.5 and red < 0.4 for blue, _, red in darkened)
