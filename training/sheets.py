@@ -7,6 +7,7 @@ import numpy as np
 
 from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
 from edge.detections import Detections
+from training.copies import copies
 from training.metrics import Truth, at_threshold, judged
 from training.samples import IGNORE, Example, Sample, load_example
 
@@ -36,12 +37,20 @@ def tile(example: Example, found: Detections, labels: Sequence[str]) -> Image:
 def right_and_wrong(
     samples: Sequence[Sample], found: Sequence[Detections], labels: Sequence[str], each: int = 8
 ) -> Image:
-    """A sheet of `each` pictures that came out right above as many that did not, drawn evenly from the samples."""
-    rows = range(len(samples))
+    """A sheet of `each` pictures that came out right above as many that did not, drawn evenly; of copies one."""
+    doubles = {copy.second for copy in copies(samples, samples) if copy.first < copy.second}
+    rows = [i for i, sample in enumerate(samples) if sample.image_path not in doubles]
     right = [i for i in rows if is_right(Truth(samples[i].xyxy, samples[i].class_id), found[i], len(labels))]
     wrong = sorted(set(rows) - set(right))
-    picked = [part[k * len(part) // each] for part in (right, wrong) if part for k in range(each)]
-    return sheet([tile(load_example(samples[i]), found[i], labels) for i in picked])
+    return np.vstack([
+        sheet([tile(load_example(samples[i]), found[i], labels) for i in _evenly(part, each)])
+        for part in (right, wrong) if part
+    ])  # fmt: skip
+
+
+def _evenly(rows: Sequence[int], most: int) -> list[int]:
+    number = min(most, len(rows))
+    return [rows[k * len(rows) // number] for k in range(number)]
 
 
 def is_right(truth: Truth, found: Detections, classes: int) -> bool:
