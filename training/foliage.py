@@ -15,7 +15,7 @@ import numpy as np
 from edge.boxes import Floats, Image
 from training.grounds import relief, surface
 from training.samples import IGNORE, Example
-from training.transforms import Random, hidden_share
+from training.transforms import Random, clouds, hidden_share
 
 PLAIN = 0.6  # share that lies on plain ground in place of the picture
 LEAF, BLADE = 0.6, 0.2  # shares; the others are pods
@@ -77,7 +77,7 @@ def _plain(image: Image, grounds: Sequence[Image], random: Random) -> Image:
     if _is_real(grounds, random):
         colour = _real(colour, grounds, image.shape, random)
     rough = random.standard_normal((*image.shape[:2], 1), np.float32) * float(random.uniform(1, 12))
-    light = 1 + 0.25 * _clouds(image.shape, 2, random)[..., None]
+    light = 1 + 0.25 * clouds(image.shape, 2, random)[..., None]
     return np.asarray(np.clip(colour * light + rough, 0, 255), np.uint8)
 
 
@@ -157,7 +157,7 @@ def _grown(ground: Image, shape: Shape, length_px: float, grounds: Sequence[Imag
         cv2.polylines(lines, [rib.round().astype(np.int32)], False, (255,), broad_px, cv2.LINE_AA)
     ribs = _soft(_share(lines), broad_px * float(random.uniform(0.5, 1.5)))
     grain = random.standard_normal(cover.shape, np.float32) * float(random.uniform(0.01, 0.1))
-    light = 1 + 0.3 * _clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
+    light = 1 + 0.3 * clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
     light += float(random.uniform(-0.35, 0.5)) * ribs
     is_ripe = shape.is_pod and random.random() < 0.7
     colour = _drawn(RIPE if is_ripe else GREEN, random)
@@ -191,11 +191,11 @@ def _spots(drawing: Drawing, random: Random) -> None:
 def _dead(drawing: Drawing, random: Random) -> None:
     """Patches that have died: brown, black or ashen, crumpled, with an uneven edge, perhaps in yellow."""
     shape = drawing.cover.shape
-    coarse = _clouds(shape, int(random.integers(2, 9)), random)
-    fine = _clouds(shape, int(random.integers(10, 40)), random)
+    coarse = clouds(shape, int(random.integers(2, 9)), random)
+    fine = clouds(shape, int(random.integers(10, 40)), random)
     above = coarse + 0.25 * fine - float(random.uniform(-0.1, 0.6))
     where = np.asarray(np.clip(above * float(random.uniform(3, 20)), 0, 1), np.float32)
-    crumpled = 1 + float(random.uniform(0.1, 0.6)) * _clouds(shape, int(random.integers(15, 60)), random)[..., None]
+    crumpled = 1 + float(random.uniform(0.1, 0.6)) * clouds(shape, int(random.integers(15, 60)), random)[..., None]
     if _is_real(drawing.grounds, random):
         crumpled *= relief(drawing.grounds, shape, random)[..., None] ** float(random.uniform(0.7, 1.6))
     if random.random() < 0.5:
@@ -205,7 +205,7 @@ def _dead(drawing: Drawing, random: Random) -> None:
 
 def _yellowed(drawing: Drawing, random: Random) -> None:
     """Yellow, pale or red areas without an edge."""
-    field = _clouds(drawing.cover.shape, int(random.integers(2, 12)), random)
+    field = clouds(drawing.cover.shape, int(random.integers(2, 12)), random)
     where = np.clip((field - float(random.uniform(-0.4, 0.5))) * 2, 0, 1)
     _dye(drawing, where, _drawn(PALE, random), float(random.uniform(0.3, 0.9)))
 
@@ -221,16 +221,10 @@ def _laid(ground: Image, drawing: Drawing, random: Random) -> Image:
     x, y = random.uniform(-0.03, 0.03, 2) * max(shape)
     moved = cv2.warpAffine(drawing.cover, np.array([[1, 0, x], [0, 1, y]]), shape[::-1])
     shadow = _soft(np.asarray(moved, np.float32), float(random.uniform(2, 12)))[..., None]
-    light = 1 + 0.5 * _clouds(shape, int(random.integers(2, 5)), random)[..., None]
+    light = 1 + 0.5 * clouds(shape, int(random.integers(2, 5)), random)[..., None]
     edge = _soft(drawing.cover, float(random.uniform(0.6, 1.5)))[..., None]
     below = ground * (1 - float(random.uniform(0, 0.6)) * shadow)
     return np.asarray(np.clip(below * (1 - edge) + drawing.colour * light * edge, 0, 255), np.uint8)
-
-
-def _clouds(shape: tuple[int, ...], cells: int, random: Random) -> Floats:
-    """Smooth noise (h, w), mostly within -1..1, of so many cells along a side."""
-    coarse = random.uniform(-1, 1, (cells + 1, cells + 1)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _share(mask: Image) -> Floats:

@@ -140,6 +140,12 @@ def specked(image: Image, darks: Iterable[float], radius_px: tuple[float, float]
     return np.asarray(image * light[..., None], np.uint8)
 
 
+def clouds(shape: tuple[int, ...], cells: int, random: Random) -> Floats:
+    """Smooth noise (h, w), mostly within -1..1, of so many cells along a side."""
+    coarse = random.uniform(-1, 1, (cells + 1, cells + 1)).astype(np.float32)
+    return np.asarray(cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
+
+
 def hidden_share(xyxy: Floats, cover: Floats | Bools) -> Floats:
     """Share (n,) of each mark (n, 4), px, that lies under `cover` (H, W): 0 to 1, or False and True."""
     hidden = [cover[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]

@@ -1,5 +1,6 @@
 """Writing on cards: it darkens the card, moves no mark, and is there as often as a configuration says."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,11 +18,19 @@ def card(boxes=()):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_writing_only_darkens_and_moves_no_mark(seed):
+def test_writing_moves_no_mark_and_lightens_but_the_rim_round_it(seed):
     before = card([(10, 20, 60, 70)])
     after = written(before, np.random.default_rng(seed))
-    assert (after.image <= before.image).all()
+    darker, lighter = ((sign * (after.image.astype(int) - before.image) > 8).any(axis=2) for sign in (-1, 1))
+    rim = cv2.dilate(darker.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert not (lighter & ~rim).any()
+    assert lighter.sum() < 0.5 * darker.sum() + 50
     assert after.xyxy.tolist() == before.xyxy.tolist()
+
+
+def test_half_of_the_ink_has_a_light_rim_as_a_camera_sharpens():
+    seen = [written(card(), np.random.default_rng(seed)).image.astype(int) - card().image for seed in range(40)]
+    assert 10 < sum((one > 8).any() for one in seen) < 40
 
 
 def test_a_mark_under_a_markers_ink_teaches_nothing_and_one_beside_it_stays():
