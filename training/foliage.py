@@ -2,8 +2,7 @@
 
 Pictures of other crops teach that better, but none of them states a licence; what is drawn here is ours. A leaf, a
 blade or a pod lies on a training picture or on plain ground, with ribs, uneven light and a shadow, and may be spotted,
-dead in patches or yellowed; many have the surface of a real leaf, of soil or bark (`training.grounds`). Nothing is
-marked there. What it hides is neither taught as an insect nor as none.
+dead in patches or yellowed. Nothing is marked there. What it hides is neither taught as an insect nor as none.
 """
 
 from collections.abc import Sequence
@@ -13,14 +12,12 @@ import cv2
 import numpy as np
 
 from edge.boxes import Floats, Image
-from training.grounds import relief, surface
 from training.samples import IGNORE, Example
 from training.transforms import Random, clouds, hidden_share
 
 PLAIN = 0.6  # share that lies on plain ground in place of the picture
 LEAF, BLADE = 0.6, 0.2  # shares; the others are pods
 LENGTHS = (0.35, 1.25)  # of the longest side of the picture
-REAL, COLOUR = 0.7, 0.4  # share with a real surface, if there are any, and share of these in its own colour
 HIDDEN, GONE = 0.2, 0.95  # share of a mark under the leaf that makes it no example, and no mark
 POINTS = 60  # of one side of the outline
 ALONG = np.linspace(0, 1, POINTS, dtype=np.float32)
@@ -46,21 +43,19 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """What is being drawn: its colour so far (h, w, 3), BGR 0..255, where it is (h, w), 0..1, its length, px, and real
-    surfaces for parts of it."""
+    """What is being drawn: its colour so far (h, w, 3), BGR 0..255, where it is (h, w), 0..1, and its length, px."""
 
     colour: Floats
     cover: Floats
     length_px: float
-    grounds: Sequence[Image]
 
 
-def with_foliage(example: Example, random: Random, grounds: Sequence[Image] = ()) -> Example:
-    """The example behind a drawn leaf, blade or pod; or that alone, on plain ground. `grounds` are real surfaces."""
+def with_foliage(example: Example, random: Random) -> Example:
+    """The example behind a drawn leaf, blade or pod; or that alone, on plain ground."""
     is_plain = random.random() < PLAIN
-    ground = _plain(example.image, grounds, random) if is_plain else example.image
+    ground = _plain(example.image, random) if is_plain else example.image
     length_px = float(random.uniform(*LENGTHS)) * max(ground.shape[:2])
-    drawing = _grown(ground, _shape(length_px, ground, random), length_px, grounds, random)
+    drawing = _grown(ground, _shape(length_px, ground, random), length_px, random)
     for _ in range(int(random.integers(0, 4))):
         (_spots, _dead, _yellowed)[int(random.integers(3))](drawing, random)
     image = _laid(ground, drawing, random)
@@ -71,11 +66,9 @@ def with_foliage(example: Example, random: Random, grounds: Sequence[Image] = ()
     return Example(image, example.xyxy[hidden <= GONE], ids[hidden <= GONE])
 
 
-def _plain(image: Image, grounds: Sequence[Image], random: Random) -> Image:
+def _plain(image: Image, random: Random) -> Image:
     """A table or a sheet of paper in the picture's size."""
-    colour = np.asarray(random.uniform(60, 245) + random.uniform(-25, 25, 3), np.float32)
-    if _is_real(grounds, random):
-        colour = _real(colour, grounds, image.shape, random)
+    colour = random.uniform(60, 245) + random.uniform(-25, 25, 3)
     rough = random.standard_normal((*image.shape[:2], 1), np.float32) * float(random.uniform(1, 12))
     light = 1 + 0.25 * clouds(image.shape, 2, random)[..., None]
     return np.asarray(np.clip(colour * light + rough, 0, 255), np.uint8)
@@ -136,18 +129,7 @@ def _line(across: Floats) -> Floats:
     return np.stack([ALONG, across], axis=1).astype(np.float32)
 
 
-def _is_real(grounds: Sequence[Image], random: Random) -> bool:
-    return bool(grounds) and random.random() < REAL
-
-
-def _real(colour: Floats, grounds: Sequence[Image], shape: tuple[int, ...], random: Random) -> Floats:
-    """A real surface (h, w, 3), in its own colour or in that (3,)."""
-    if random.random() < COLOUR:
-        return surface(grounds, shape, random)
-    return colour * relief(grounds, shape, random)[..., None]
-
-
-def _grown(ground: Image, shape: Shape, length_px: float, grounds: Sequence[Image], random: Random) -> Drawing:
+def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Drawing:
     """A healthy one: its colour, uneven, and its ribs, lighter or darker."""
     cover: Image = np.zeros(ground.shape[:2], np.uint8)
     cv2.fillPoly(cover, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
@@ -160,10 +142,8 @@ def _grown(ground: Image, shape: Shape, length_px: float, grounds: Sequence[Imag
     light = 1 + 0.3 * clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
     light += float(random.uniform(-0.35, 0.5)) * ribs
     is_ripe = shape.is_pod and random.random() < 0.7
-    colour = _drawn(RIPE if is_ripe else GREEN, random)
-    if _is_real(grounds, random):
-        colour = _real(colour, grounds, cover.shape, random)
-    return Drawing(colour * light[..., None], _share(cover), length_px, grounds)
+    colour = _drawn(RIPE if is_ripe else GREEN, random) * light[..., None]
+    return Drawing(colour, _share(cover), length_px)
 
 
 def _spots(drawing: Drawing, random: Random) -> None:
@@ -196,8 +176,6 @@ def _dead(drawing: Drawing, random: Random) -> None:
     above = coarse + 0.25 * fine - float(random.uniform(-0.1, 0.6))
     where = np.asarray(np.clip(above * float(random.uniform(3, 20)), 0, 1), np.float32)
     crumpled = 1 + float(random.uniform(0.1, 0.6)) * clouds(shape, int(random.integers(15, 60)), random)[..., None]
-    if _is_real(drawing.grounds, random):
-        crumpled *= relief(drawing.grounds, shape, random)[..., None] ** float(random.uniform(0.7, 1.6))
     if random.random() < 0.5:
         _dye(drawing, _soft(where, 0.03 * drawing.length_px), _drawn(YELLOW, random), 0.7)
     _dye(drawing, where, _dead_colour(random) * crumpled, float(random.uniform(0.6, 1)))

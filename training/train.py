@@ -36,7 +36,6 @@ from training.datasets import images_of_split, read_dataset
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
 from training.foliage import with_foliage
-from training.grounds import read_grounds
 from training.label_care import cared_for, movable, read_decisions
 from training.model import YoloxNano, with_activation
 from training.samples import Example, Sample, load_example
@@ -168,13 +167,12 @@ def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Se
     pasting, transplants = pasting_of(config, dataset_of), transplants_of(config, samples)
     if pasting is None and transplants is None and not config.foliage:
         return None
-    grounds = read_grounds(samples) if config.foliage else []
 
     def altered(example: Example, index: int, random: Random) -> Example:
         if pasting is not None and pasting.takes[index]:
             example = pasted(example, pasting, random)
         if config.foliage and random.random() < config.foliage:
-            example = with_foliage(example, random, grounds)
+            example = with_foliage(example, random)
         return example if transplants is None else transplanted(example, transplants, random)
 
     return altered

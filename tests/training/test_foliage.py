@@ -1,14 +1,12 @@
 """Drawn sick leaves: they bring no mark, and what they hide is taught neither as an insect nor as none."""
 
-import cv2
 import msgspec
 import numpy as np
 import pytest
 
 from training import foliage
 from training.foliage import with_foliage
-from training.grounds import read_grounds, relief
-from training.samples import IGNORE, Example, Sample
+from training.samples import IGNORE, Example
 from training.train import alteration_of
 
 GROUND = (40, 160, 60)
@@ -78,44 +76,3 @@ def test_the_same_seed_draws_the_same():
     first, again, other = (with_foliage(ground(), np.random.default_rng(seed)).image for seed in (3, 3, 4))
     assert (first == again).all()
     assert (first != other).any()
-
-
-def test_real_surfaces_are_laid_on_leaves_and_under_them(monkeypatch):
-    monkeypatch.setattr(foliage, "REAL", 1.0)
-    monkeypatch.setattr(foliage, "COLOUR", 1.0)
-    stripes = np.zeros((80, 80, 3), np.uint8)
-    stripes[:, ::4] = 200
-
-    def roughness(grounds):
-        drawn = [with_foliage(ground(), np.random.default_rng(seed), grounds).image for seed in range(12)]
-        return np.mean([np.abs(np.diff(image.astype(int), axis=1)).mean() for image in drawn])
-
-    assert roughness([stripes]) > 2 * roughness([])
-
-
-def test_grounds_come_from_where_nothing_is_marked_in_pictures_of_single_insects(tmp_path):
-    marked = np.full((400, 400, 3), (60, 120, 60), np.uint8)
-    marked[150:250, 150:250] = (0, 0, 255)
-    crowd = np.full((400, 400, 3), (200, 60, 60), np.uint8)
-    rim = np.full((400, 400, 3), 255, np.uint8)
-    samples = []
-    for name, image, boxes, ids in (
-        ("one", marked, [(150, 150, 250, 250)], [0]),
-        ("crowd", crowd, [(0, 0, 9, 9)] * 3, [1] * 3),
-        ("one of a crowd", crowd, [(0, 0, 9, 9)], [1]),
-        ("rim", rim, [(0, 0, 9, 9)], [0]),
-    ):
-        path = tmp_path / f"{name}.png"
-        cv2.imwrite(str(path), image)
-        samples.append(Sample(path, "set", np.array(boxes, np.float32), np.array(ids, np.int64)))
-    found = read_grounds(samples)
-    assert len(found) == 1
-    assert (found[0] == (60, 120, 60)).all()
-
-
-def test_relief_is_level_where_the_ground_is_and_dark_in_its_pits():
-    level = np.full((60, 60, 3), 90, np.uint8)
-    pitted = level.copy()
-    pitted[::8, ::8] = 0
-    assert relief([level], (100, 100), np.random.default_rng(1)) == pytest.approx(1, abs=0.01)
-    assert relief([pitted], (100, 100), np.random.default_rng(1)).min() < 0.7
