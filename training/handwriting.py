@@ -1,10 +1,8 @@
 """Digits, letters and signs as people draw them on a card: strokes of a pen, no two times the same.
 
-The paths are our own: where a pen goes, in a square with its origin top left, as rough corners that cutting makes round
+The ways are our own: where a pen goes, in a square with its origin top left, as rough corners that cutting makes round
 (Chaikin 1974, "An algorithm for high-speed curve generation", Computer Graphics and Image Processing 3).
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +10,11 @@ from numpy.typing import NDArray
 from edge.boxes import Floats
 from training.transforms import Random
 
-Path = tuple[tuple[float, float], ...]
+Way = tuple[tuple[float, float], ...]  # of a pen on the paper
 
-ROUND: Path = ((0.55, 0), (0.1, 0.05), (0, 0.6), (0.2, 1), (0.75, 1), (1, 0.5), (0.85, 0), (0.4, 0.02))
-UPRIGHT: Path = ((0.2, 0), (0.15, 1))
-SIGNS: tuple[tuple[Path, ...], ...] = (
+ROUND: Way = ((0.55, 0), (0.1, 0.05), (0, 0.6), (0.2, 1), (0.75, 1), (1, 0.5), (0.85, 0), (0.4, 0.02))
+UPRIGHT: Way = ((0.2, 0), (0.15, 1))
+SIGNS: tuple[tuple[Way, ...], ...] = (
     (ROUND,),  # 0
     (((0.5, 0), (0.45, 1)),),  # 1
     (((0.3, 0.25), (0.6, 0), (0.5, 1)),),
@@ -50,7 +48,7 @@ SIGNS: tuple[tuple[Path, ...], ...] = (
     (((0.9, 0), (0.1, 1)),),  # /
     (((0.1, 0.5), (0.9, 0.5)),),  # -
 )
-DOTS: tuple[tuple[tuple[float, float], ...], ...] = (((0.5, 1.0),), ((0.5, 0.25), (0.5, 0.85)))  # . :
+DOTS: tuple[Way, ...] = (((0.5, 1.0),), ((0.5, 0.25), (0.5, 0.85)))  # . :
 DOTTED = 0.2  # share of the signs
 SHAKE = 0.07  # of a sign's height: how far a hand misses where it meant to go
 DOT = 0.05  # of a sign's height: how far a pen wanders on a dot
@@ -64,11 +62,11 @@ def strokes(random: Random) -> list[Floats]:
         return [np.asarray(np.array(dot) + random.normal(0, DOT, (9, 2)), np.float32) for dot in dots]
     sign = SIGNS[int(random.integers(len(SIGNS)))]
     slant = float(random.uniform(-0.3, 0.2))
-    return [_drawn(path, slant, random) for path in sign]
+    return [_drawn(way, slant, random) for way in sign]
 
 
-def _drawn(path: Sequence[tuple[float, float]], slant: float, random: Random) -> Floats:
-    corners = np.array(path) + random.normal(0, SHAKE, (len(path), 2))
+def _drawn(way: Way, slant: float, random: Random) -> Floats:
+    corners = np.array(way) + random.normal(0, SHAKE, (len(way), 2))
     corners[:, 0] += slant * (corners[:, 1] - 0.5)
     return _rounded(corners)
 

@@ -23,7 +23,7 @@ from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
 from training.datasets import SPLITS
 from training.samples import IGNORE, Sample, load_example
-from training.sheets import sheet, tile
+from training.sheets import evenly, sheet, tile
 from training.train import samples_of
 
 SHOWN = 32
@@ -44,8 +44,7 @@ def lines_of(samples: Sequence[Sample], labels: Sequence[str]) -> list[str]:
 
 def sample_sheet(samples: Sequence[Sample], labels: Sequence[str]) -> Image:
     """SHOWN pictures drawn evenly, with their boxes."""
-    picked = [samples[k * len(samples) // SHOWN] for k in range(min(SHOWN, len(samples)))]
-    return sheet([tile(load_example(one), no_detections(), labels) for one in picked], columns=8)
+    return sheet([tile(load_example(one), no_detections(), labels) for one in evenly(samples, SHOWN)], columns=8)
 
 
 def report(config: TrainConfig, picture: Path) -> None:

@@ -1,6 +1,7 @@
 """Contact sheets: pictures with what a person marked (green) and what the detector says (red); ignored regions grey."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from training.copies import copies
 from training.metrics import Truth, at_threshold, judged
 from training.samples import IGNORE, Example, Sample, load_example
 
+Drawn = TypeVar("Drawn")
 TILE_PX = 320
 MARKED, SAID, IGNORED = (60, 200, 60), (40, 40, 230), (160, 160, 160)  # BGR
 
@@ -21,6 +23,12 @@ def sheet(tiles: Sequence[Image], columns: int = 4) -> Image:
     filled = [*tiles, *[filler] * (-len(tiles) % columns)]
     rows = [np.hstack(filled[start : start + columns]) for start in range(0, len(filled), columns)]
     return np.asarray(np.vstack(rows), np.uint8)
+
+
+def evenly(among: Sequence[Drawn], most: int) -> list[Drawn]:
+    """That many of them, or all if they are fewer, from the first on and equally far apart."""
+    number = min(most, len(among))
+    return [among[k * len(among) // number] for k in range(number)]
 
 
 def tile(example: Example, found: Detections, labels: Sequence[str]) -> Image:
@@ -43,14 +51,9 @@ def right_and_wrong(
     right = [i for i in rows if is_right(Truth(samples[i].xyxy, samples[i].class_id), found[i], len(labels))]
     wrong = sorted(set(rows) - set(right))
     return np.vstack([
-        sheet([tile(load_example(samples[i]), found[i], labels) for i in _evenly(part, each)])
+        sheet([tile(load_example(samples[i]), found[i], labels) for i in evenly(part, each)])
         for part in (right, wrong) if part
     ])  # fmt: skip
-
-
-def _evenly(rows: Sequence[int], most: int) -> list[int]:
-    number = min(most, len(rows))
-    return [rows[k * len(rows) // number] for k in range(number)]
 
 
 def is_right(truth: Truth, found: Detections, classes: int) -> bool:

@@ -1,4 +1,4 @@
-"""Writing on cards: it darkens the card, moves no mark, and is there as often as a configuration says."""
+"""Writing on cards: it darkens them but for a light rim, moves no mark, and is there as often as asked for."""
 
 import cv2
 import numpy as np

@@ -7,7 +7,7 @@ import pytest
 from edge.detections import Detections, no_detections
 from tests.training.conftest import TINY
 from training.samples import Sample, read_image
-from training.sheets import TILE_PX, right_and_wrong
+from training.sheets import TILE_PX, evenly, right_and_wrong
 
 ORIGINALS = sorted((TINY / "pest-vision" / "images").glob("*.jpg"))
 BOX = np.array([[10, 10, 60, 60]], np.float32)
@@ -43,3 +43,10 @@ def test_of_copies_one_is_shown(tmp_path):
     made = right_and_wrong([sample(path) for path in tmp_path.iterdir()], [FOUND] * 5, ["Pieris"])
     assert made.shape[0] == TILE_PX
     assert (made[:, TILE_PX:] == 114).all()
+
+
+@pytest.mark.parametrize(
+    ("number", "most", "drawn"), [(0, 3, []), (2, 3, [0, 1]), (3, 3, [0, 1, 2]), (7, 3, [0, 2, 4])]
+)
+def test_what_is_drawn_evenly_is_drawn_once(number, most, drawn):
+    assert evenly(range(number), most) == drawn

@@ -48,7 +48,7 @@ def _examples(picture: str | None) -> list[str]:
         return [NO_EXAMPLES, ""]
     return [
         f"![right and wrong on test pictures]({picture})", "",
-        "Test pictures drawn evenly from those that came out right (upper half) and those that did not (lower half). "
+        "Test pictures drawn evenly from those that came out right and, below, those that did not; of copies one. "
         "Green: marked by a person; red: found. Only sets with an open licence, and no picture that carries somebody's "
         "mark.", "",
     ]  # fmt: skip
