@@ -70,7 +70,7 @@ def new_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Adam
 
 def train_one_epoch(
     model: nn.Module, batches: Iterable[Batch], optimiser: torch.optim.Optimizer, schedule: Schedule, ema: Ema,
-    first_step: int, teacher: nn.Module | None = None, *, bfloat16: bool = False,
+    first_step: int, teachers: Sequence[nn.Module] = (), *, bfloat16: bool = False,
 ) -> dict[str, float]:  # fmt: skip
     """Train on every batch; returns the mean of each loss and the last learning rate. Raises DivergedError."""
     device = next(model.parameters()).device
@@ -88,9 +88,9 @@ def train_one_epoch(
         xyxy, class_id = [x.to(device) for x in batch.xyxy], [c.to(device) for c in batch.class_id]
         loss = detection_loss(raw, points, xyxy, class_id, schedule.config.box_weight)
         total = loss.total
-        if teacher is not None:
+        if teachers:
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-                taught = teacher(images)
+                taught = teachers[step % len(teachers)](images)  # in turn: on average what all of them say
             total = total + distillation_loss(raw, taught, points, schedule.config.box_weight)
         if not torch.isfinite(total):
             raise DivergedError(f"step {step}: the loss is {total.item()}; lower the learning rate and resume")

@@ -102,7 +102,7 @@ def train(config: TrainConfig, run: Path) -> None:
         if rank == 0:
             shutil.copyfile(config.weights, run / f"start{Path(config.weights).suffix}")
     learner = Learner.at(state, config, labels, device)
-    teacher = load_teacher(Path(config.teacher), labels, device) if config.teacher else None
+    teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
     shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
 
     for epoch in range(state.epoch, config.epochs):
@@ -110,7 +110,7 @@ def train(config: TrainConfig, run: Path) -> None:
         order = epoch_order(dataset_of, times, config, epoch)
         batches = training_batches(examples, order, config, epoch, rank, world, altered)
         line = train_one_epoch(
-            shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teacher, bfloat16=config.bfloat16
+            shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teachers, bfloat16=config.bfloat16
         )
         took_s = time.monotonic() - began_s
         if rank > 0:

@@ -45,6 +45,7 @@ def shipped(tmp_path_factory):
         empties=("rice-pests",),  # not empty at all, so that something is counted
         side_px=SIDE_PX,
         activation=activation_of(MODELS / "pests.onnx"),
+        teachers=(str(MODELS / "pests.onnx"), str(MODELS / "pests-open.onnx")),
         batch=4,
         optimiser=OptimiserConfig(learning_rate=1e-5, warmup_steps=2),
     )
