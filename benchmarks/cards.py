@@ -1,11 +1,12 @@
 """How well the `cards` model counts: python -m benchmarks.cards whole|series|moved folds|test [--model FILE]
 [--series N] [--keep FILE]
 
-`whole`: the count of each sticky card beside the hand count. `series`: new insects a picture on series of a real,
-nearly empty card with real insects of that split pasted, as in benchmarks.counting trap, but found by the model.
-`moved`: the same with nothing new but a card that was moved by 10 mm and turned by 3 degrees. Look at `test` once, at
-the end: to choose anything, `folds` are there, networks of cross-validation that each count the cards of a camera that
-they did not learn from (`training.export` leaves them in `runs/`).
+`whole`: the count of each sticky card beside the hand count, and the average precision of each camera. `series`: new
+insects a picture on series of a real, nearly empty card with real insects of that split pasted, as in
+benchmarks.counting trap, but found by the model. `moved`: the same with nothing new but a card that was moved by 10 mm
+and turned by 3 degrees. Look at `test` once, at the end: to choose anything, `folds` are there, networks of
+cross-validation that each count the cards of a camera that they did not learn from (`training.export` leaves them in
+`runs/`).
 
 A series takes half a minute and more on a busy machine. With `--keep` each is written down when it is done, and the
 same command later goes on with the next.
@@ -29,8 +30,10 @@ from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
+from training.engine import LOWEST_CONFIDENCE
 from training.export import config_of, truths_of
 from training.judging.reliability import everything
+from training.metrics import Average, average_precision
 from training.samples import Sample, read_image
 from training.train import samples_of
 
@@ -79,22 +82,28 @@ def _sticky(config: TrainConfig, split: str) -> list[Sample]:
 
 
 def whole(among: Sequence[Judge]) -> None:
-    """One line a card, then all together. What label_care.csv says that nobody marked is left out of both counts."""
+    """One line a card and a camera, then all together. What label_care.csv says that nobody marked is left out."""
     found, by_hand, hits = [], [], 0
+    averages: list[Average] = []
     for judge in among:
-        for sample in judge.cards:
-            seen, marked = judge.detector(read_image(sample.image_path)), truths_of([sample])
-            told = everything(marked, [seen], len(judge.detector.thresholds))
+        faint, truths = [], truths_of(judge.cards)
+        for sample, truth in zip(judge.cards, truths, strict=True):
+            image = read_image(sample.image_path)
+            faint.append(judge.detector.found(image, np.full_like(judge.detector.thresholds, LOWEST_CONFIDENCE)))
+            told = everything([truth], [judge.detector(image)], len(judge.detector.thresholds))
             found.append(len(told.confidence))
             hits += int(told.is_hit.sum())
-            by_hand.append(int((sample.class_id >= 0).sum()))
+            by_hand.append(int(truth.is_judged.sum()))
             off = found[-1] / by_hand[-1] - 1
             print(f"whole  {sample.image_path.stem}: {found[-1]}, by hand {by_hand[-1]}: {off:+.1%}", flush=True)
+        averages.append(average_precision(truths, faint, len(judge.detector.thresholds)))
+        print(f"whole  {judge.group}: AP50 {averages[-1].map50:.3f}, AP {averages[-1].map50_95:.3f}", flush=True)
     offs = np.abs(np.array(found) / by_hand - 1)
     print(
         f"whole  {len(offs)} cards: {sum(found)}, by hand {sum(by_hand)}: {sum(found) / sum(by_hand) - 1:+.1%}; "
         f"a card is off by {offs.mean():.1%} on average, at most {offs.max():.1%}; "
-        f"precision {hits / max(1, sum(found)):.2f} at recall {hits / sum(by_hand):.2f} (IoU 0.5)"
+        f"precision {hits / max(1, sum(found)):.2f} at recall {hits / sum(by_hand):.2f} (IoU 0.5); mean of the cameras "
+        f"AP50 {np.mean([one.map50 for one in averages]):.3f}, AP {np.mean([one.map50_95 for one in averages]):.3f}"
     )
 
 
