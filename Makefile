@@ -89,7 +89,7 @@ e2e: $(VENV)/.dev
 	@tests/firmware/systemd.sh --e2e
 
 test-arm64: $(VENV)/.dev
-	@$(BIN)/pytest -m arm64 -rs --timeout 3600 tests/arm64
+	@$(BIN)/pytest -m arm64 -rsP --timeout 3600 tests/arm64
 
 soak: $(VENV)/.dev
 	@$(NEED) mosquitto

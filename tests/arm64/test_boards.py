@@ -39,6 +39,7 @@ def test_every_package_of_the_lock_is_there_with_what_it_asks_for_and_loads(arm6
     assert own == {"fieldeye"}
     assert {name: there["versions"].get(name) for name in locked} == locked
     assert there["unmet"] == []
+    print(f"{len(locked)} packages, {there['imported']} compiled modules")
     assert there["imported"] > 20
 
 
@@ -52,33 +53,40 @@ def test_a_board_sees_what_x86_sees(arm64: Arm64, board: str, looks_here: dict[s
         assert there["models"][name].keys() == here.keys()
         for picture, rows in here.items():
             compared = compare_int8 if name.endswith("-int8") else compare
-            compared(there["models"][name][picture], rows, f"{name}, {picture}")
+            confidence, corner_px = compared(there["models"][name][picture], rows, f"{name}, {picture}")
+            print(f"{board}, {name}, {picture}: confidence off by {confidence:.6f}, corners by {corner_px:.5f} px")
 
 
-def compare_int8(there: list[list[float]], here: list[list[float]], where: str) -> None:
-    """Whatever one is sure of, the other sees as well."""
+def compare_int8(there: list[list[float]], here: list[list[float]], where: str) -> tuple[float, float]:
+    """Whatever one is sure of, the other sees as well. Returns how far these are apart, in confidence and px."""
     found, expected = (np.array(rows, np.float32).reshape(-1, 6) for rows in (there, here))
+    furthest = np.zeros(6)
     for one, other in ((found, expected), (expected, found)):
         sure = one[one[:, 1] >= SURE]
         alike = iou(sure[:, 2:], other[:, 2:]) >= LEAST_IOU
         alike &= sure[:, :1] == other[:, 0]
         alike &= np.abs(sure[:, 1:2] - other[:, 1]) <= INT8_MOST_APART
         assert alike.any(axis=1).all(), where
+        apart = np.abs(sure - other[alike.argmax(axis=1)]) if len(sure) else np.zeros((0, 6))
+        furthest = np.maximum(furthest, apart.max(axis=0, initial=0))
+    return float(furthest[1]), float(furthest[2:].max())
 
 
-def compare(there: list[list[float]], here: list[list[float]], where: str) -> None:
-    """The same rows of class, confidence and box, in the same order."""
+def compare(there: list[list[float]], here: list[list[float]], where: str) -> tuple[float, float]:
+    """The same rows of class, confidence and box, in the same order. Returns as `compare_int8`."""
     found, expected = (np.array(rows).reshape(-1, 6) for rows in (there, here))
     assert found[:, 0].tolist() == expected[:, 0].tolist(), where
     apart = np.abs(found - expected).max(axis=0, initial=0)
     assert apart[1] <= MOST_APART, where
     assert apart[2:].max() <= MOST_APART_PX, where
+    return float(apart[1]), float(apart[2:].max())
 
 
 @pytest.mark.parametrize(("arm64", "board"), ON_EACH_BOARD, indirect=["arm64"])
 def test_a_node_looks_at_pictures_and_commits_what_it_saw(arm64: Arm64, board: str) -> None:
     told_last = arm64.run("python3", "-m", "edge", "demo", "--seconds", "20", "--json", board=board).splitlines()[-1]
     done = json.loads(told_last)
+    print(f"{board}: {done['frames']} frames, {done['records']} records")
     assert done["frames"] > 0
     assert done["records"] > 0
     assert done["waiting"] == done["records"]  # there is no broker
