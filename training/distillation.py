@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
-from torchvision.ops import generalized_box_iou_loss
+from torchvision.ops import box_iou, generalized_box_iou_loss
 
 from training.model import YoloxNano, decode_boxes, with_activation
 from training.weights import activation_of, load_folded
+
+MARKED_IOU = 0.3  # a teacher's box is less exact than a mark, and a mark of a crowd less exact than a box
 
 
 def load_teacher(weights: Path, classes: int, device: torch.device) -> YoloxNano:
@@ -24,15 +26,27 @@ def load_teacher(weights: Path, classes: int, device: torch.device) -> YoloxNano
     return teacher
 
 
-def distillation_loss(raw: Tensor, taught: Tensor, points: Tensor, box_weight: float = 2.0) -> Tensor:
+def distillation_loss(
+    raw: Tensor, taught: Tensor, points: Tensor, xyxy: list[Tensor], box_weight: float = 2.0
+) -> Tensor:
     """How far raw (B, N, 5 + C) of the student is off taught (B, N, 5 + C) of the teacher: scalar () per insect seen.
 
     Cross-entropy of objectness at every point, and of classes and GIoU of boxes as far as the teacher sees one there.
+    What it sees where nobody marked anything, xyxy being B lists of boxes (n, 4) px, is none: a teacher says how sure
+    one can be of an insect, people say whether there is one.
     """
     raw, taught = raw.float(), taught.float()
-    seen = taught[..., 4].sigmoid()
+    boxes, said = decode_boxes(raw, points), decode_boxes(taught, points)
+    seen = taught[..., 4].sigmoid() * torch.stack([_is_marked(*one) for one in zip(said, xyxy, strict=True)])
     classes = bce(raw[..., 5:], taught[..., 5:].sigmoid(), reduction="none").sum(dim=-1)
-    boxes, said = decode_boxes(raw, points).flatten(0, 1), decode_boxes(taught, points).flatten(0, 1)
-    box = generalized_box_iou_loss(boxes, said).view_as(seen)
+    box = generalized_box_iou_loss(boxes.flatten(0, 1), said.flatten(0, 1)).view_as(seen)
     total: Tensor = bce(raw[..., 4], seen, reduction="sum") + ((classes + box_weight * box) * seen).sum()
     return total / seen.sum().clamp(min=1.0)
+
+
+def _is_marked(said: Tensor, marks: Tensor) -> Tensor:
+    """(N,): which of the boxes (N, 4) lie where one of the marks (n, 4), or a region to ignore, does."""
+    if not len(marks):
+        return torch.zeros_like(said[:, 0])
+    nearest: Tensor = box_iou(said, marks).amax(dim=1)
+    return (nearest >= MARKED_IOU).to(said.dtype)

@@ -91,7 +91,7 @@ def train_one_epoch(
         if teachers:
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                 taught = teachers[step % len(teachers)](images)  # in turn: on average what all of them say
-            total = total + distillation_loss(raw, taught, points, schedule.config.box_weight)
+            total = total + distillation_loss(raw, taught, points, xyxy, schedule.config.box_weight)
         if not torch.isfinite(total):
             raise DivergedError(f"step {step}: the loss is {total.item()}; lower the learning rate and resume")
         optimiser.zero_grad(set_to_none=True)
