@@ -9,9 +9,9 @@ ignore: in this region, in px, stands something that nobody labelled; it is taug
 wrong: this mark is taken away; what it marks is taught as background.
 stay: this mark is not cut out and laid elsewhere (`training.transplants`), where what came out is no insect.
 
-`python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE` proposes regions: what a trained bundle is
-sure of, of a kind that is labelled in the same picture, where there is no label. Look at them before they join the
-file.
+`python -m training.label_care CONFIG --bundle models/pests.onnx --out FILE --sheet PICTURE` proposes regions of the
+training and validation pictures: what a bundle tells, of a kind that is labelled in the same picture, where there is no
+label. The picture shows each with its line in the file: look at them all before they join the decisions.
 """
 
 import argparse
@@ -23,18 +23,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.boxes import Floats, iou
+from edge.boxes import Floats, Image, iou
 from edge.bundle import load_bundle
+from edge.detections import Detections
 from edge.detector import Detector
+from edge.errors import UsageError
 from training.command import finish
 from training.config import read_config
-from training.samples import IGNORE, Sample, read_image
+from training.samples import IGNORE, Example, Sample, read_image
+from training.sheets import sheet, tile
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
 DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
 SAME_PX = 1.0  # a mark in the file is rounded
 SURE = 0.5
 APART = 0.2  # IoU below which a detection is not that label, drawn otherwise
+NEAR = 1.2  # of the longer side of a proposal, from its middle: so much of the picture is shown
 
 Region = tuple[float, float, float, float]  # left, top, right, bottom px
 
@@ -71,14 +75,27 @@ def movable(samples: Sequence[Sample], root: Path, decisions: Sequence[Decision]
 
 
 def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sample, Floats]]:
-    """Samples in which the bundle is sure of what nobody labelled, and those boxes (n, 4) px."""
+    """Samples in which the bundle tells what nobody labelled, and those boxes (n, 4) px."""
     for sample in samples:
         found = detector(read_image(sample.image_path))
-        is_of_kind = np.isin(found.class_id, sample.class_id) & (found.confidence >= SURE)
+        is_of_kind = np.isin(found.class_id, sample.class_id)
         is_new = iou(found.xyxy, sample.xyxy).max(axis=1, initial=0) < APART
         boxes = found.xyxy[is_of_kind & is_new]
         if len(boxes):
             yield sample, boxes
+
+
+def seen_near(sample: Sample, box: Floats, line: int) -> Image:
+    """A tile with the box (4,) px in red and labels in green, and its line in the file of proposals."""
+    image, middle = read_image(sample.image_path), (box[:2] + box[2:]) / 2
+    reach = NEAR * float((box[2:] - box[:2]).max())
+    left, top = np.maximum(middle - reach, 0).astype(int).tolist()
+    right, bottom = np.minimum(middle + reach, [image.shape[1], image.shape[0]]).astype(int).tolist()
+    corner = np.array([left, top, left, top], np.float32)
+    example = Example(image[top:bottom, left:right], np.asarray(sample.xyxy - corner, np.float32), sample.class_id)
+    shown = Detections((box - corner)[None].astype(np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
+    labels = [str(line)] + [""] * max(0, *sample.class_id.tolist())
+    return tile(example, shown, labels)
 
 
 def _region(row: dict[str, str]) -> Region:
@@ -117,23 +134,31 @@ def _without(sample: Sample, marks: Sequence[Region]) -> Sample:
 
 
 def main() -> None:
-    """Command line: propose regions of the training split."""
+    """Command line: propose regions of the training and validation splits."""
     from training.train import samples_of  # noqa: PLC0415  train reads the decisions
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     parser.add_argument("--bundle", type=Path, required=True, help="say, models/pests.onnx")
+    parser.add_argument("--least", type=float, default=SURE, help="confidence from which it is heard; default: 0.5")
     parser.add_argument("--out", type=Path, required=True, help="the CSV of proposals")
+    parser.add_argument("--sheet", type=Path, required=True, help="the picture of them, .jpg or .png")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
-    detector = Detector(load_bundle(arguments.bundle), confidence=SURE)
+    detector = Detector(load_bundle(arguments.bundle), confidence=arguments.least)
+    tiles: list[Image] = []
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["dataset", "image", "action", "left", "top", "right", "bottom", "reason"])
-        for sample, boxes in proposed(detector, samples_of(config, "train")):
+        for sample, boxes in proposed(detector, [*samples_of(config, "train"), *samples_of(config, "val")]):
             image = sample.image_path.relative_to(Path(config.data) / sample.dataset)
-            writer.writerows([sample.dataset, image, REGION, *box.round().astype(int), ""] for box in boxes)
+            for box in boxes:
+                writer.writerow([sample.dataset, image, REGION, *box.round().astype(int), ""])
+                tiles.append(seen_near(sample, box, len(tiles) + 2))  # line 1 is the header
+    if tiles and not cv2.imwrite(str(arguments.sheet), sheet(tiles, columns=8)):
+        raise UsageError(f"{arguments.sheet}: cannot be written; name a .jpg or .png in a folder that is there")
+    print(f"{len(tiles)} proposed")
 
 
 if __name__ == "__main__":

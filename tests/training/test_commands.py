@@ -14,7 +14,7 @@ ABSENT = {
     "accept": ["absent.toml", "absent"],
     "report": ["absent.toml", "sheet.jpg"],
     "curves": ["absent.jsonl", "curves.png"],
-    "label_care": ["absent.toml", "--bundle", "absent.onnx", "--out", "out.csv"],
+    "label_care": ["absent.toml", "--bundle", "absent.onnx", "--out", "out.csv", "--sheet", "out.png"],
     "leaves.train": ["--data", "absent", "--run", "run"],
     "leaves.export": ["--data", "absent", "--run", "run", "--models", "models"],
     "leaves.judge": ["--data", "absent"],

@@ -10,8 +10,9 @@ from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.label_care import DROP, REGION, STAY, WRONG, Decision, cared_for, proposed, read_decisions
+from training.label_care import DROP, REGION, STAY, WRONG, Decision, cared_for, proposed, read_decisions, seen_near
 from training.samples import IGNORE, Sample
+from training.sheets import SAID, TILE_PX
 from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
@@ -69,6 +70,12 @@ def test_an_insect_whose_label_was_taken_away_is_proposed(samples):
     found = [boxes for one in crowded for _, boxes in proposed(detector, [unlabelled(one, keep=1)])]
     assert found
     assert all(boxes.shape[1] == 4 for boxes in found)
+
+
+def test_a_proposal_is_shown_with_its_surroundings_even_at_the_edge(samples):
+    whole = seen_near(samples[0], np.array([0, 0, 40, 30], np.float32), 12)
+    assert whole.shape == (TILE_PX, TILE_PX, 3)
+    assert (whole == SAID).all(axis=2).any()
 
 
 def unlabelled(sample, keep):
