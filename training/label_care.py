@@ -93,9 +93,9 @@ def seen_near(sample: Sample, box: Floats, line: int) -> Image:
     right, bottom = np.minimum(middle + reach, [image.shape[1], image.shape[0]]).astype(int).tolist()
     corner = np.array([left, top, left, top], np.float32)
     example = Example(image[top:bottom, left:right], np.asarray(sample.xyxy - corner, np.float32), sample.class_id)
-    shown = Detections((box - corner)[None].astype(np.float32), np.ones(1, np.float32), np.zeros(1, np.int64))
-    labels = [str(line)] + [""] * max(0, *sample.class_id.tolist())
-    return tile(example, shown, labels)
+    unnamed = int(sample.class_id.max(initial=IGNORE)) + 1
+    shown = Detections((box - corner)[None].astype(np.float32), np.ones(1, np.float32), np.array([unnamed], np.int64))
+    return tile(example, shown, [""] * unnamed + [str(line)])
 
 
 def _region(row: dict[str, str]) -> Region:
