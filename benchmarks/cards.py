@@ -22,7 +22,7 @@ import numpy as np
 
 from edge.agreement import agreement
 from edge.boxes import Image
-from edge.bundle import MODELS, load_bundle
+from edge.bundle import MODELS
 from edge.census import UNSURE_SHARE
 from edge.detector import Detector
 from edge.errors import ConfigError
@@ -30,11 +30,11 @@ from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
-from training.engine import LOWEST_CONFIDENCE
 from training.export import config_of, truths_of
+from training.judging.looks import Looks
 from training.judging.reliability import everything
 from training.metrics import Average, average_precision
-from training.samples import Sample, read_image
+from training.samples import Sample
 from training.train import samples_of
 
 RUNS = Path("runs")
@@ -45,9 +45,14 @@ PICTURES = 20
 class Judge:
     """A network, the cards that it did not learn from, and the split or the camera that these are."""
 
-    detector: Detector
+    looks: Looks
     cards: list[Sample]
     group: str
+
+    @property
+    def detector(self) -> Detector:
+        """What looks."""
+        return self.looks.detector
 
 
 def judges(cards_of: str, model: Path) -> list[Judge]:
@@ -55,13 +60,13 @@ def judges(cards_of: str, model: Path) -> list[Judge]:
 
     Raises BundleError, ConfigError.
     """
-    bundle = load_bundle(model)
-    config = config_of(bundle)
+    looks = Looks(model)
+    config = config_of(looks.bundle)
     if cards_of == "test":
-        among = [Judge(Detector(bundle), _sticky(config, "test"), "test")]
+        among = [Judge(looks, _sticky(config, "test"), "test")]
     else:
         among = [
-            Judge(Detector(load_bundle(_file_of(fold, model.name))), _sticky(fold, "val"), group)
+            Judge(Looks(_file_of(fold, model.name)), _sticky(fold, "val"), group)
             for fold in (read_config(CONFIGS / f"{name}.toml") for name in config.folds)
             for group in fold.datasets[0].held_out
         ]
@@ -86,17 +91,15 @@ def whole(among: Sequence[Judge]) -> None:
     found, by_hand, hits = [], [], 0
     averages: list[Average] = []
     for judge in among:
-        faint, truths = [], truths_of(judge.cards)
+        truths, classes = truths_of(judge.cards), len(judge.looks.bundle.classes)
         for sample, truth in zip(judge.cards, truths, strict=True):
-            image = read_image(sample.image_path)
-            faint.append(judge.detector.found(image, np.full_like(judge.detector.thresholds, LOWEST_CONFIDENCE)))
-            told = everything([truth], [judge.detector(image)], len(judge.detector.thresholds))
+            told = everything([truth], judge.looks.shown([sample]), classes)
             found.append(len(told.confidence))
             hits += int(told.is_hit.sum())
             by_hand.append(int(truth.is_judged.sum()))
             off = found[-1] / by_hand[-1] - 1
             print(f"whole  {sample.image_path.stem}: {found[-1]}, by hand {by_hand[-1]}: {off:+.1%}", flush=True)
-        averages.append(average_precision(truths, faint, len(judge.detector.thresholds)))
+        averages.append(average_precision(truths, judge.looks.faint(judge.cards), classes))
         print(f"whole  {judge.group}: AP50 {averages[-1].map50:.3f}, AP {averages[-1].map50_95:.3f}", flush=True)
     offs = np.abs(np.array(found) / by_hand - 1)
     print(

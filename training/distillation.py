@@ -46,7 +46,5 @@ def distillation_loss(
 
 def _is_marked(said: Tensor, marks: Tensor) -> Tensor:
     """(N,): which of the boxes (N, 4) lie where one of the marks (n, 4), or a region to ignore, does."""
-    if not len(marks):
-        return torch.zeros_like(said[:, 0])
-    nearest: Tensor = box_iou(said, marks).amax(dim=1)
-    return (nearest >= MARKED_IOU).to(said.dtype)
+    overlap: Tensor = box_iou(said, marks)
+    return (overlap >= MARKED_IOU).any(dim=1)

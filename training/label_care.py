@@ -27,11 +27,10 @@ from edge.boxes import Floats, Image, iou
 from edge.bundle import load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
-from edge.errors import UsageError
 from training.command import finish
 from training.config import read_config
-from training.samples import IGNORE, Example, Sample, read_image
-from training.sheets import sheet, tile
+from training.samples import IGNORE, Example, Sample, load_example, read_image
+from training.sheets import sheet, tile, write_sheet
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
 DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
@@ -85,15 +84,15 @@ def proposed(detector: Detector, samples: Sequence[Sample]) -> Iterator[tuple[Sa
             yield sample, boxes
 
 
-def seen_near(sample: Sample, box: Floats, line: int) -> Image:
+def seen_near(whole: Example, box: Floats, line: int) -> Image:
     """A tile with the box (4,) px in red and labels in green, and its line in the file of proposals."""
-    image, middle = read_image(sample.image_path), (box[:2] + box[2:]) / 2
+    image, middle = whole.image, (box[:2] + box[2:]) / 2
     reach = NEAR * float((box[2:] - box[:2]).max())
     left, top = np.maximum(middle - reach, 0).astype(int).tolist()
     right, bottom = np.minimum(middle + reach, [image.shape[1], image.shape[0]]).astype(int).tolist()
     corner = np.array([left, top, left, top], np.float32)
-    example = Example(image[top:bottom, left:right], np.asarray(sample.xyxy - corner, np.float32), sample.class_id)
-    unnamed = int(sample.class_id.max(initial=IGNORE)) + 1
+    example = Example(image[top:bottom, left:right], np.asarray(whole.xyxy - corner, np.float32), whole.class_id)
+    unnamed = int(whole.class_id.max(initial=IGNORE)) + 1
     shown = Detections((box - corner)[None].astype(np.float32), np.ones(1, np.float32), np.array([unnamed], np.int64))
     return tile(example, shown, [""] * unnamed + [str(line)])
 
@@ -153,11 +152,12 @@ def main() -> None:
         writer.writerow(["dataset", "image", "action", "left", "top", "right", "bottom", "reason"])
         for sample, boxes in proposed(detector, [*samples_of(config, "train"), *samples_of(config, "val")]):
             image = sample.image_path.relative_to(Path(config.data) / sample.dataset)
+            whole = load_example(sample)
             for box in boxes:
                 writer.writerow([sample.dataset, image, REGION, *box.round().astype(int), ""])
-                tiles.append(seen_near(sample, box, len(tiles) + 2))  # line 1 is the header
-    if tiles and not cv2.imwrite(str(arguments.sheet), sheet(tiles, columns=8)):
-        raise UsageError(f"{arguments.sheet}: cannot be written; name a .jpg or .png in a folder that is there")
+                tiles.append(seen_near(whole, box, len(tiles) + 2))  # line 1 is the header
+    if tiles:
+        write_sheet(arguments.sheet, sheet(tiles, columns=8))
     print(f"{len(tiles)} proposed")
 
 

@@ -11,19 +11,17 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edge.boxes import Image
 from edge.detections import no_detections
-from edge.errors import UsageError
 from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
 from training.datasets import SPLITS
 from training.samples import IGNORE, Sample, load_example
-from training.sheets import evenly, sheet, tile
+from training.sheets import evenly, sheet, tile, write_sheet
 from training.train import samples_of
 
 SHOWN = 32
@@ -55,8 +53,7 @@ def report(config: TrainConfig, picture: Path) -> None:
         print(f"{split}: " + "\n".join(lines_of(samples, labels)))
     for one, other in combinations(SPLITS, 2):
         print("\n".join(copy_lines(one, other, copies(parts[one], parts[other]))))
-    if not cv2.imwrite(str(picture), sample_sheet(parts["train"], labels)):
-        raise UsageError(f"{picture}: cannot be written; name a .jpg or .png in a folder that is there")
+    write_sheet(picture, sample_sheet(parts["train"], labels))
 
 
 def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:

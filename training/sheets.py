@@ -1,6 +1,7 @@
 """Contact sheets: pictures with what a person marked (green) and what the detector says (red); ignored regions grey."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 
 from edge.boxes import Floats, Image, Ints, letterbox, letterbox_xyxy
 from edge.detections import Detections
+from edge.errors import UsageError
 from training.copies import copies
 from training.metrics import Truth, at_threshold, judged
 from training.samples import IGNORE, Example, Sample, load_example
@@ -23,6 +25,12 @@ def sheet(tiles: Sequence[Image], columns: int = 4) -> Image:
     filled = [*tiles, *[filler] * (-len(tiles) % columns)]
     rows = [np.hstack(filled[start : start + columns]) for start in range(0, len(filled), columns)]
     return np.asarray(np.vstack(rows), np.uint8)
+
+
+def write_sheet(path: Path, picture: Image) -> None:
+    """Raises UsageError when no picture can be written there."""
+    if not cv2.haveImageWriter(str(path)) or not cv2.imwrite(str(path), picture):
+        raise UsageError(f"{path}: cannot be written; name a .jpg or .png in a folder that is there")
 
 
 def evenly(among: Sequence[Drawn], most: int) -> list[Drawn]:

@@ -11,7 +11,7 @@ from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
 from training.label_care import DROP, REGION, STAY, WRONG, Decision, cared_for, proposed, read_decisions, seen_near
-from training.samples import IGNORE, Sample
+from training.samples import IGNORE, Sample, load_example
 from training.sheets import SAID, TILE_PX
 from training.train import samples_of
 
@@ -73,7 +73,7 @@ def test_an_insect_whose_label_was_taken_away_is_proposed(samples):
 
 
 def test_a_proposal_is_shown_with_its_surroundings_even_at_the_edge(samples):
-    whole = seen_near(samples[0], np.array([0, 0, 40, 30], np.float32), 12)
+    whole = seen_near(load_example(samples[0]), np.array([0, 0, 40, 30], np.float32), 12)
     assert whole.shape == (TILE_PX, TILE_PX, 3)
     assert (whole == SAID).all(axis=2).any()
 

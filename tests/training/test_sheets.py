@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from edge.detections import Detections, no_detections
+from edge.errors import UsageError
 from tests.training.conftest import TINY
 from training.samples import Sample, read_image
-from training.sheets import TILE_PX, evenly, right_and_wrong
+from training.sheets import TILE_PX, evenly, right_and_wrong, write_sheet
 
 ORIGINALS = sorted((TINY / "pest-vision" / "images").glob("*.jpg"))
 BOX = np.array([[10, 10, 60, 60]], np.float32)
@@ -50,3 +51,9 @@ def test_of_copies_one_is_shown(tmp_path):
 )
 def test_what_is_drawn_evenly_is_drawn_once(number, most, drawn):
     assert evenly(range(number), most) == drawn
+
+
+@pytest.mark.parametrize("name", ["sheet.foo", "sheet", "absent/sheet.png"])
+def test_a_sheet_that_cannot_be_written_is_refused_in_one_sentence(tmp_path, name):
+    with pytest.raises(UsageError, match=r"cannot be written; name a \.jpg or \.png"):
+        write_sheet(tmp_path / name, np.zeros((4, 4, 3), np.uint8))
