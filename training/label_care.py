@@ -27,6 +27,7 @@ from edge.boxes import Floats, Image, iou
 from edge.bundle import load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
+from edge.errors import ConfigError
 from training.command import finish
 from training.config import read_config
 from training.samples import IGNORE, Example, Sample, load_example, read_image
@@ -144,6 +145,8 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, required=True, help="the picture of them, .jpg or .png")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    if not 0 <= arguments.least <= 1:
+        raise ConfigError(f"--least {arguments.least}: a confidence lies from 0 to 1; give 0.3, say")
     config = read_config(arguments.config)
     detector = Detector(load_bundle(arguments.bundle), confidence=arguments.least)
     tiles: list[Image] = []

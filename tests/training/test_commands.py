@@ -72,3 +72,8 @@ def test_a_log_without_epochs_is_no_log(text, told, monkeypatch, capsys, tmp_pat
     (tmp_path / "log.jsonl").write_text(text)
     assert called("curves", [str(tmp_path / "log.jsonl"), str(tmp_path / "a.png")], monkeypatch) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_confidence_that_cannot_be_is_refused_before_anything_is_read(monkeypatch, capsys):
+    assert called("label_care", [*ABSENT["label_care"], "--least", "7"], monkeypatch) == 2
+    assert "--least 7.0" in capsys.readouterr().err
