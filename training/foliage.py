@@ -1,8 +1,9 @@
 """Sick leaves and fruit, drawn: a network that knows insects alone takes a leaf with lesions for one.
 
 Pictures of other crops teach that better, but none of them states a licence; what is drawn here is ours. A leaf, a
-blade or a pod lies on a training picture or on plain ground, with ribs, uneven light and a shadow, and may be spotted,
-dead in patches or yellowed. Nothing is marked there. What it hides is neither taught as an insect nor as none.
+blade or a pod lies on a training picture or on plain ground, bulges between its ribs, throws a shadow, and may be
+spotted, yellowed, or dead in patches and crumpled there. Nothing is marked on it. What it hides is neither taught as an
+insect nor as none.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ LENGTHS = (0.35, 1.25)  # of the longest side of the picture
 HIDDEN, GONE = 0.2, 0.95  # share of a mark under the leaf that makes it no example, and no mark
 POINTS = 60  # of one side of the outline
 ALONG = np.linspace(0, 1, POINTS, dtype=np.float32)
+STALKED = 0.7  # share of leaves and pods
+NO_STALK: Floats = np.zeros((0, 2), np.float32)
 GREEN = ((28, 50, 50), (72, 190, 190))  # hue 0..179, saturation, value 0..255: from, to
 RIPE = ((0, 50, 50), (45, 190, 190))
 YELLOW = ((20, 90, 130), (33, 220, 235))
@@ -28,25 +31,28 @@ PALE = ((5, 60, 120), (33, 220, 235))
 DEAD = ((5, 20, 25), (25, 150, 200))  # tan, brown, nearly black
 ASHEN = ((10, 0, 150), (30, 40, 240))
 ASHEN_SHARE = 0.2  # of dead patches and spots
+STEEPEST = 2.5  # of the usual slope: what is steeper is as bright, or as dark
 
 Hsv = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A leaf's outline (n, 2) and its ribs (m, 2), px; is it a fruit?"""
+    """A leaf's outline (n, 2), its ribs and its stalk (m, 2), px; is it a fruit?"""
 
     outline: Floats
     ribs: Sequence[Floats]
+    stalk: Floats
     is_pod: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """What is being drawn: its colour so far (h, w, 3), BGR 0..255, where it is (h, w), 0..1, and its length, px."""
+    """What is being drawn: its colour so far (h, w, 3), BGR 0..255, where it is and how high it lies there (h, w)."""
 
     colour: Floats
-    cover: Floats
+    cover: Floats  # 0..1
+    height: Floats  # of any unit
     length_px: float
 
 
@@ -58,7 +64,7 @@ def with_foliage(example: Example, random: Random) -> Example:
     drawing = _grown(ground, _shape(length_px, ground, random), length_px, random)
     for _ in range(int(random.integers(0, 4))):
         (_spots, _dead, _yellowed)[int(random.integers(3))](drawing, random)
-    image = _laid(ground, drawing, random)
+    image = laid(ground, drawing, random)
     if is_plain:
         return Example(image, example.xyxy[:0], example.class_id[:0])
     hidden = hidden_share(example.xyxy, drawing.cover)
@@ -70,7 +76,8 @@ def _plain(image: Image, random: Random) -> Image:
     """A table or a sheet of paper in the picture's size."""
     colour = random.uniform(60, 245) + random.uniform(-25, 25, 3)
     rough = random.standard_normal((*image.shape[:2], 1), np.float32) * float(random.uniform(1, 12))
-    light = 1 + 0.25 * clouds(image.shape, 2, random)[..., None]
+    light = 1 + float(random.uniform(0, 0.25)) * clouds(image.shape, 2, random)[..., None]
+    light += float(random.uniform(0, 0.1)) * clouds(image.shape, int(random.integers(20, 90)), random)[..., None]
     return np.asarray(np.clip(colour * light + rough, 0, 255), np.uint8)
 
 
@@ -82,10 +89,10 @@ def _shape(length_px: float, ground: Image, random: Random) -> Shape:
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     middle = np.array(ground.shape[1::-1]) * random.uniform(0.25, 0.75, 2)
 
-    def laid(points: Floats) -> Floats:
+    def turned(points: Floats) -> Floats:
         return np.asarray((points - (0.5, 0)) * length_px @ turn + middle, np.float32)
 
-    return Shape(laid(drawn.outline), [laid(rib) for rib in drawn.ribs], drawn.is_pod)
+    return Shape(turned(drawn.outline), [turned(rib) for rib in drawn.ribs], turned(drawn.stalk), drawn.is_pod)
 
 
 def _leaf(random: Random) -> Shape:
@@ -93,12 +100,17 @@ def _leaf(random: Random) -> Shape:
     half = float(random.uniform(0.12, 0.45)) * _arch(ALONG ** random.uniform(0.6, 1.3))
     half **= random.uniform(0.8, 1.3)
     teeth, depth = random.integers(3, 25), random.uniform(0, 0.3) * (random.random() < 0.6)
-    toothed = [1 - depth * np.abs(np.sin(np.pi * teeth * ALONG + start)) for start in random.uniform(0, 3, 2)]
+    lobes, deep = random.integers(2, 6), random.uniform(0, 0.5) * (random.random() < 0.5)
+    toothed = [
+        (1 - depth * np.abs(np.sin(np.pi * teeth * ALONG + start)))
+        * (1 - deep * np.abs(np.sin(np.pi * lobes * ALONG + 2 * start)))
+        for start in random.uniform(0, 3, 2)
+    ]
     bend = _bend(random, 0.25)
     middle, upper, lower = _line(bend), _line(bend - half * toothed[0]), _line(bend + half * toothed[1])
     roots = range(4, POINTS - 8, int(random.integers(5, 10)))
     ribs = [np.stack([middle[at], side[at + 8]]) for at in roots for side in (upper, lower)]
-    return Shape(np.vstack([upper, lower[::-1]]), [middle, *ribs])
+    return Shape(np.vstack([upper, lower[::-1]]), [middle, *ribs], _stalk(random))
 
 
 def _blade(random: Random) -> Shape:
@@ -106,14 +118,22 @@ def _blade(random: Random) -> Shape:
     half, bend = float(random.uniform(0.1, 0.4)), _bend(random, 0.3)
     ribs = [_line(bend + place) for place in np.linspace(-half, half, int(random.integers(3, 14)))]
     stretched = [2 * rib - (0.5, 0) for rib in ribs]
-    return Shape(np.vstack([stretched[0], stretched[-1][::-1]]).astype(np.float32), stretched)
+    return Shape(np.vstack([stretched[0], stretched[-1][::-1]]).astype(np.float32), stretched, NO_STALK)
 
 
 def _pod(random: Random) -> Shape:
     """A fruit with furrows along it."""
     half = float(random.uniform(0.18, 0.45)) * _arch(ALONG) ** 0.5
     ribs = [_line(half * float(place)) for place in np.linspace(-0.8, 0.8, int(random.integers(1, 7)))]
-    return Shape(np.vstack([_line(-half), _line(half)[::-1]]), ribs, is_pod=True)
+    return Shape(np.vstack([_line(-half), _line(half)[::-1]]), ribs, _stalk(random), is_pod=True)
+
+
+def _stalk(random: Random) -> Floats:
+    """From the end at 0 outwards, a little bent; or none."""
+    if random.random() > STALKED:
+        return NO_STALK
+    along = np.linspace(0.02, -float(random.uniform(0.05, 0.4)), 12)
+    return np.stack([along, float(random.uniform(-1.5, 1.5)) * along**2], axis=1).astype(np.float32)
 
 
 def _bend(random: Random, most: float) -> Floats:
@@ -130,11 +150,13 @@ def _line(across: Floats) -> Floats:
 
 
 def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Drawing:
-    """A healthy one: its colour, uneven, and its ribs, lighter or darker."""
+    """A healthy one: its colour, uneven, its ribs, lighter or darker, and how it bulges between them."""
     cover: Image = np.zeros(ground.shape[:2], np.uint8)
     cv2.fillPoly(cover, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
     lines: Image = np.zeros_like(cover)
     broad_px = max(1, round(length_px * float(random.uniform(0.003, 0.012))))
+    stalk = [shape.stalk.round().astype(np.int32)]
+    cv2.polylines(cover, stalk, False, (255,), round(broad_px * float(random.uniform(2, 5))), cv2.LINE_AA)
     for rib in shape.ribs:
         cv2.polylines(lines, [rib.round().astype(np.int32)], False, (255,), broad_px, cv2.LINE_AA)
     ribs = _soft(_share(lines), broad_px * float(random.uniform(0.5, 1.5)))
@@ -143,7 +165,23 @@ def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Dra
     light += float(random.uniform(-0.35, 0.5)) * ribs
     is_ripe = shape.is_pod and random.random() < 0.7
     colour = _drawn(RIPE if is_ripe else GREEN, random) * light[..., None]
-    return Drawing(colour, _share(cover), length_px)
+    return Drawing(colour, _share(cover), _relief(_share(cover), _share(lines), length_px, random), length_px)
+
+
+def _relief(cover: Floats, lines: Floats, length_px: float, random: Random) -> Floats:
+    """How high each place of a healthy one lies (h, w): valleys along the ribs, folds, the fall at its edge, a wave."""
+    ribs, folds, edge, wave = random.uniform(0, (3, 0.3, 1.5, 0.8)).tolist()
+    height = edge * _soft(cover, float(random.uniform(0.01, 0.08)) * length_px)
+    height -= ribs * _soft(lines, max(2.0, 0.02 * length_px))
+    height += folds * _crumpled(cover.shape, random) + wave * clouds(cover.shape, int(random.integers(3, 7)), random)
+    return np.asarray(height, np.float32)
+
+
+def _crumpled(shape: tuple[int, ...], random: Random) -> Floats:
+    """Folds (h, w), about -1..1: noise of some sizes with sharp crests."""
+    coarsest, finer = int(random.integers(3, 9)), float(random.uniform(0.4, 0.75))
+    folds = [finer**times * (1 - 2 * np.abs(clouds(shape, coarsest * 2**times, random))) for times in range(5)]
+    return np.asarray(np.sum(folds, axis=0), np.float32)
 
 
 def _spots(drawing: Drawing, random: Random) -> None:
@@ -173,12 +211,19 @@ def _dead(drawing: Drawing, random: Random) -> None:
     shape = drawing.cover.shape
     coarse = clouds(shape, int(random.integers(2, 9)), random)
     fine = clouds(shape, int(random.integers(10, 40)), random)
+    if random.random() < 0.5:  # from one side of the picture
+        towards = _direction(random)
+        across = np.linspace(-1.5, 1.5, shape[1]) * towards[0] + np.linspace(-1.5, 1.5, shape[0])[:, None] * towards[1]
+        coarse = np.asarray(0.3 * coarse + across, np.float32)
     above = coarse + 0.25 * fine - float(random.uniform(-0.1, 0.6))
     where = np.asarray(np.clip(above * float(random.uniform(3, 20)), 0, 1), np.float32)
     crumpled = 1 + float(random.uniform(0.1, 0.6)) * clouds(shape, int(random.integers(15, 60)), random)[..., None]
+    drawing.height[:] += float(random.uniform(0, 1.2)) * where * _crumpled(shape, random)
     if random.random() < 0.5:
         _dye(drawing, _soft(where, 0.03 * drawing.length_px), _drawn(YELLOW, random), 0.7)
-    _dye(drawing, where, _dead_colour(random) * crumpled, float(random.uniform(0.6, 1)))
+    mixed = clouds(shape, int(random.integers(3, 30)), random)[..., None].clip(-1, 1) / 2 + 0.5
+    colour = (_dead_colour(random) * mixed + _dead_colour(random) * (1 - mixed)) * crumpled
+    _dye(drawing, where, np.asarray(colour, np.float32), float(random.uniform(0.6, 1)))
 
 
 def _yellowed(drawing: Drawing, random: Random) -> None:
@@ -193,16 +238,33 @@ def _dye(drawing: Drawing, where: Floats, colour: Floats, strength: float) -> No
     drawing.colour[:] = drawing.colour * (1 - weight) + colour * weight
 
 
-def _laid(ground: Image, drawing: Drawing, random: Random) -> Image:
-    """The drawing in some light on its ground, with the shadow that it throws there."""
+def laid(ground: Image, drawing: Drawing, random: Random) -> Image:
+    """The drawing (h, w) on its ground (h, w, 3) uint8 BGR, lit from one side, with the shadow that it throws."""
     shape = drawing.cover.shape
-    x, y = random.uniform(-0.03, 0.03, 2) * max(shape)
+    away = _direction(random)  # from the light
+    x, y = away * float(random.uniform(0, 0.05)) * max(shape)
     moved = cv2.warpAffine(drawing.cover, np.array([[1, 0, x], [0, 1, y]]), shape[::-1])
-    shadow = _soft(np.asarray(moved, np.float32), float(random.uniform(2, 12)))[..., None]
-    light = 1 + 0.5 * clouds(shape, int(random.integers(2, 5)), random)[..., None]
-    edge = _soft(drawing.cover, float(random.uniform(0.6, 1.5)))[..., None]
-    below = ground * (1 - float(random.uniform(0, 0.6)) * shadow)
-    return np.asarray(np.clip(below * (1 - edge) + drawing.colour * light * edge, 0, 255), np.uint8)
+    shadow = _soft(np.asarray(moved, np.float32), float(random.uniform(0.7, 10)))[..., None]
+    light = 1 + 0.5 * clouds(shape, int(random.integers(2, 5)), random) * float(random.random())
+    light += float(random.uniform(0, 0.45)) * _facing(drawing, away)
+    edge = _soft(drawing.cover, float(random.uniform(0.4, 1.2)))[..., None]
+    below = ground * (1 - float(random.uniform(0, 0.75)) * shadow)
+    lit = drawing.colour * light.clip(min=0.1)[..., None]
+    return np.asarray(np.clip(below * (1 - edge) + lit * edge, 0, 255), np.uint8)
+
+
+def _facing(drawing: Drawing, away: Floats) -> Floats:
+    """How far (h, w) each place leans towards the light, from -STEEPEST to STEEPEST, 1 as the leaf usually does."""
+    along_x, along_y = (cv2.Sobel(drawing.height, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))
+    lean = along_x * away[0] + along_y * away[1]
+    usual = float((np.abs(lean) * drawing.cover).sum()) / max(float(drawing.cover.sum()), 1.0)
+    return np.asarray((lean / max(usual, 1e-6)).clip(-STEEPEST, STEEPEST), np.float32)
+
+
+def _direction(random: Random) -> Floats:
+    """A unit vector (2,)."""
+    angle = float(random.uniform(0, 2 * np.pi))
+    return np.array([np.cos(angle), np.sin(angle)], np.float32)
 
 
 def _share(mask: Image) -> Floats:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training import foliage
-from training.foliage import with_foliage
+from training.foliage import Drawing, laid, with_foliage
 from training.samples import IGNORE, Example
 from training.train import alteration_of
 
@@ -25,7 +25,7 @@ def share_changed(after, box):
 
 def test_a_mark_in_sight_stays_one_that_is_half_hidden_teaches_nothing_one_below_is_gone(monkeypatch):
     monkeypatch.setattr(foliage, "PLAIN", 0.0)
-    monkeypatch.setattr(foliage, "_laid", without_shadow)
+    monkeypatch.setattr(foliage, "laid", without_shadow)
     seen = {"stays": [], "ignored": [], "gone": []}
     for seed in range(40):
         after = with_foliage(ground(BOXES), np.random.default_rng(seed))
@@ -70,6 +70,23 @@ def test_as_many_pictures_show_one_as_the_configuration_says(tiny_config, share,
         return
     drawn = sum(altered(before, 0, np.random.default_rng(seed)) is not before for seed in range(80))
     assert least <= drawn <= most
+
+
+@pytest.mark.parametrize("away", [(1, 0), (0, -1)])
+def test_what_rises_away_from_the_light_is_bright_and_the_shadow_falls_behind(monkeypatch, away):
+    monkeypatch.setattr(foliage, "_direction", lambda _random: np.array(away, np.float32))
+    y, x = np.mgrid[-1:1:200j, -1:1:200j].astype(np.float32)
+    dome = Drawing(
+        np.full((200, 200, 3), 120, np.float32), (np.hypot(x, y) < 0.6).astype(np.float32), 1 - np.hypot(x, y), 120.0
+    )
+    before = x * away[0] + y * away[1] < 0  # the half that the light comes to first
+    sunny = [0, 0]
+    for seed in range(20):
+        seen = laid(np.full((200, 200, 3), 200, np.uint8), dome, np.random.default_rng(seed)).mean(axis=2)
+        on, off = dome.cover > 0, (dome.cover == 0) & (np.hypot(x, y) < 0.75)
+        sunny[0] += seen[on & before].mean() > seen[on & ~before].mean()
+        sunny[1] += seen[off & before].mean() > seen[off & ~before].mean()
+    assert min(sunny) >= 16  # clouds go over the picture as well
 
 
 def test_the_same_seed_draws_the_same():
