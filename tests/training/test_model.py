@@ -11,7 +11,15 @@ from edge.errors import ConfigError
 from training.export import midway
 from training.model import Cv, YoloxNano, decode_boxes, grid_points, with_activation
 from training.onnx_file import export_onnx, read_facts, write_facts
-from training.weights import STEM_WEIGHT, fold_batchnorm, load_folded, read_weights, restore_batchnorm, without_focus
+from training.weights import (
+    STEM_WEIGHT,
+    activation_of,
+    fold_batchnorm,
+    load_folded,
+    read_weights,
+    restore_batchnorm,
+    without_focus,
+)
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.npz"
 needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")
@@ -121,6 +129,12 @@ def test_every_block_has_the_activation_that_is_asked_for(name, expected):
     block = model.backbone.stem.conv
     assert torch.allclose(block(pictures(2)), expected(block.conv(pictures(2))), atol=1e-5)
     assert {one.activation for one in model.modules() if isinstance(one, Cv)} == {expected}
+
+
+@pytest.mark.parametrize("name", ["silu", "relu"])
+def test_a_file_says_which_activation_it_has(name, tmp_path):
+    export_onnx(with_activation(YoloxNano(2), name), tmp_path / "model.onnx", 32)
+    assert activation_of(tmp_path / "model.onnx") == name
 
 
 def test_midway_between_two_networks_each_weight_is_their_mean():
