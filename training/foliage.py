@@ -99,12 +99,10 @@ def _leaf(random: Random) -> Shape:
     """A broad or narrow leaf along x from 0 to 1, smooth or toothed, with ribs to both sides."""
     half = float(random.uniform(0.12, 0.45)) * _arch(ALONG ** random.uniform(0.6, 1.3))
     half **= random.uniform(0.8, 1.3)
-    teeth, depth = random.integers(3, 25), random.uniform(0, 0.3) * (random.random() < 0.6)
-    lobes, deep = random.integers(2, 6), random.uniform(0, 0.5) * (random.random() < 0.5)
+    teeth, depth = int(random.integers(3, 25)), float(random.uniform(0, 0.3)) * (random.random() < 0.6)
+    lobes, deep = int(random.integers(2, 6)), float(random.uniform(0, 0.5)) * (random.random() < 0.5)
     toothed = [
-        (1 - depth * np.abs(np.sin(np.pi * teeth * ALONG + start)))
-        * (1 - deep * np.abs(np.sin(np.pi * lobes * ALONG + 2 * start)))
-        for start in random.uniform(0, 3, 2)
+        _notched(teeth, depth, start) * _notched(lobes, deep, 2 * start) for start in random.uniform(0, 3, 2).tolist()
     ]
     bend = _bend(random, 0.25)
     middle, upper, lower = _line(bend), _line(bend - half * toothed[0]), _line(bend + half * toothed[1])
@@ -140,6 +138,11 @@ def _bend(random: Random, most: float) -> Floats:
     return np.asarray(float(random.uniform(-most, most)) * _arch(ALONG), np.float32)
 
 
+def _notched(number: int, depth: float, start: float) -> Floats:
+    """So many notches along a side, 1 where there is none and 1 - depth at the deepest."""
+    return np.asarray(1 - depth * np.abs(np.sin(np.pi * number * ALONG + start)), np.float32)
+
+
 def _arch(along: Floats) -> Floats:
     """0 at both ends, 1 between."""
     return np.asarray(np.sin(np.pi * along).clip(min=0), np.float32)
@@ -151,21 +154,22 @@ def _line(across: Floats) -> Floats:
 
 def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Drawing:
     """A healthy one: its colour, uneven, its ribs, lighter or darker, and how it bulges between them."""
-    cover: Image = np.zeros(ground.shape[:2], np.uint8)
-    cv2.fillPoly(cover, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
-    lines: Image = np.zeros_like(cover)
+    filled: Image = np.zeros(ground.shape[:2], np.uint8)
+    cv2.fillPoly(filled, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
+    drawn: Image = np.zeros_like(filled)
     broad_px = max(1, round(length_px * float(random.uniform(0.003, 0.012))))
     stalk = [shape.stalk.round().astype(np.int32)]
-    cv2.polylines(cover, stalk, False, (255,), round(broad_px * float(random.uniform(2, 5))), cv2.LINE_AA)
+    cv2.polylines(filled, stalk, False, (255,), round(broad_px * float(random.uniform(2, 5))), cv2.LINE_AA)
     for rib in shape.ribs:
-        cv2.polylines(lines, [rib.round().astype(np.int32)], False, (255,), broad_px, cv2.LINE_AA)
-    ribs = _soft(_share(lines), broad_px * float(random.uniform(0.5, 1.5)))
+        cv2.polylines(drawn, [rib.round().astype(np.int32)], False, (255,), broad_px, cv2.LINE_AA)
+    cover, lines = _share(filled), _share(drawn)
+    ribs = _soft(lines, broad_px * float(random.uniform(0.5, 1.5)))
     grain = random.standard_normal(cover.shape, np.float32) * float(random.uniform(0.01, 0.1))
     light = 1 + 0.3 * clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
     light += float(random.uniform(-0.35, 0.5)) * ribs
     is_ripe = shape.is_pod and random.random() < 0.7
     colour = _drawn(RIPE if is_ripe else GREEN, random) * light[..., None]
-    return Drawing(colour, _share(cover), _relief(_share(cover), _share(lines), length_px, random), length_px)
+    return Drawing(colour, cover, _relief(cover, lines, length_px, random), length_px)
 
 
 def _relief(cover: Floats, lines: Floats, length_px: float, random: Random) -> Floats:
