@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.boxes import iou
+from edge.boxes import iou, nms
 from tests.arm64.conftest import PICTURE
 from tests.arm64.roots import ROOT, Arm64
 
@@ -22,7 +22,7 @@ MOST_APART = 1e-5  # of confidence
 SURE = 0.4
 LEAST_IOU = 0.8
 INT8_MOST_APART = 0.2  # of confidence
-RIVAL = 0.4  # IoU with a surer box: from 0.5 on one of them goes, and which candidate stays may hang on a last digit
+RIVAL = 0.4  # IoU of two boxes of one label: from 0.5 on one of them goes, and which one may hang on a last digit
 
 
 def told(arm64: Arm64, board: str, program: str, *arguments: str) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def compare_int8(there: list[list[float]], here: list[list[float]], where: str) 
     found, expected = (np.array(rows, np.float32).reshape(-1, 6) for rows in (there, here))
     furthest = np.zeros(6)
     for one, other in ((found, expected), (expected, found)):
-        has_rival = (np.tril(iou(one[:, 2:], one[:, 2:]), -1) > RIVAL).any(axis=1)  # strongest first
-        sure = one[(one[:, 1] >= SURE) & ~has_rival]
+        alone = one[nms(one[:, 2:], one[:, 1], one[:, 0].astype(np.int64), RIVAL)]
+        sure = alone[alone[:, 1] >= SURE]
         alike = iou(sure[:, 2:], other[:, 2:]) >= LEAST_IOU
         alike &= sure[:, :1] == other[:, 0]
         alike &= np.abs(sure[:, 1:2] - other[:, 1]) <= INT8_MOST_APART
