@@ -69,6 +69,7 @@ def test_without_mosquitto_the_node_looks_and_shows_and_says_that_records_wait()
     ended = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "no Mosquitto here" in ended.stderr
+    assert "broker_link" not in ended.stderr, "it looks for a broker on a port that is not its own"
     assert re.search(r"0 received; \d+ records are waiting for a broker", ended.stdout)
 
 
