@@ -1,5 +1,6 @@
 """The publisher against a real Mosquitto: what is committed is counted once, whatever broker and network do."""
 
+import ssl
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from edge.errors import ConfigError
 from edge.mqtt import Secret, read_secret
 from edge.mqtt.backoff import Backoff
+from edge.mqtt.connection import Connection, Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
 from edge.store import Draft
 from edge.wire import Health, Info, Summary
@@ -260,6 +262,24 @@ def test_tls_verifies_the_broker_and_its_name(tmp_path: Path) -> None:
                 wait_until(lambda: node.link.state == "refused", within_s=5)
                 assert "certificate" in node.link.detail
         platform.client.leave()
+
+
+def test_a_handshake_that_fails_leaves_no_socket_open() -> None:
+    with Broker(tls=True) as broker:
+        tls = ssl.create_default_context()
+        login = Login(host="localhost", port=broker.port, client_id="stranger", keepalive_s=10, tls=tls)
+        connection = Connection(login, "will", b"")
+        before = _sockets()
+        connection.dial()
+        assert connection.dialled(10)
+        assert connection.trouble is not None
+        assert "certificate" in connection.trouble.sentence
+        assert _sockets() <= before
+
+
+def _sockets() -> int:
+    """How many sockets this process holds open."""
+    return sum(one.is_socket() for one in Path("/proc/self/fd").iterdir())
 
 
 def test_one_log_line_a_change_however_long_the_broker_is_away(

@@ -186,11 +186,23 @@ class _Dial:
         self.done.set()
 
 
+class _Line(ssl.SSLSocket):
+    """Closes itself when its handshake fails: paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _client(login: Login) -> Client:
     client = Client(CallbackAPIVersion.VERSION2, client_id=login.client_id, protocol=MQTTv5)
     client.connect_timeout = _TCP_TIMEOUT_S
     client.max_inflight_messages_set(MOST_IN_FLIGHT)
     if login.tls is not None:
+        login.tls.sslsocket_class = _Line
         client.tls_set_context(login.tls)
     if login.username is not None:
         client.username_pw_set(login.username, login.password.reveal() if login.password else None)
