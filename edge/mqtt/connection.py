@@ -187,7 +187,7 @@ class _Dial:
 
 
 class _Line(ssl.SSLSocket):
-    """Closes itself when its handshake fails: paho leaves that to the garbage collector."""
+    """Closes itself when its handshake fails: paho leaves it open while somebody keeps the error, as _Dial does."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
