@@ -30,9 +30,9 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     started = clock.now()
     clock.advance(3600)
     settings = config(tmp_path)
-    store = Store(settings.store, settings.node.node)
-    yield Scene(store, StatusBoard(started), settings, clock)
-    store.close()
+    scene = Scene(Store(settings.store, settings.node.node), StatusBoard(started), settings, clock)
+    yield scene
+    scene.store.close()
 
 
 @pytest.fixture
