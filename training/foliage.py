@@ -1,9 +1,10 @@
 """Sick leaves and fruit, drawn: a network that knows insects alone takes a leaf with lesions for one.
 
-Pictures of other crops teach that better, but none of them states a licence; what is drawn here is ours. A leaf, a
-blade or a pod lies on a training picture or on plain ground, bulges between its ribs, throws a shadow, and may be
-spotted, yellowed, or dead in patches and crumpled there. Nothing is marked on it. What it hides is neither taught as an
-insect nor as none.
+Pictures of other crops teach that better, but none of them states a licence; what is drawn here is ours. A leaf, some
+leaflets on a stalk, a blade or a pod lies on a training picture, on a part of it without a mark or on plain ground, has
+a skin from such a part or a drawn one, bulges between its ribs, curls, throws a shadow, and may be spotted, yellowed,
+or dead in patches and crumpled there. Nothing is marked on it. What it hides is neither taught as an insect nor as
+none.
 """
 
 from collections.abc import Sequence
@@ -14,15 +15,21 @@ import numpy as np
 
 from edge.boxes import Floats, Image
 from training.samples import IGNORE, Example
-from training.transforms import Random, clouds, hidden_share
+from training.transforms import Random, clouds, hidden_share, shifted
 
-PLAIN = 0.6  # share that lies on plain ground in place of the picture
+PLAIN = 0.6  # share that lies on plain ground, or a part of the picture without a mark, in place of the picture
+REAL_GROUND, REAL_SKIN = 0.4, 0.5  # shares of these, and of all leaves, that show such a part
+BARE_SIDES = (0.1, 0.6)  # of the part, of the shorter side of the picture
+BARE_TRIES = 12
 LEAF, BLADE = 0.6, 0.2  # shares; the others are pods
 LENGTHS = (0.35, 1.25)  # of the longest side of the picture
 HIDDEN, GONE = 0.2, 0.95  # share of a mark under the leaf that makes it no example, and no mark
 POINTS = 60  # of one side of the outline
 ALONG = np.linspace(0, 1, POINTS, dtype=np.float32)
 STALKED = 0.7  # share of leaves and pods
+LEAFLETS = 0.35  # share of leaves that have more beside the stalk
+CURL = (0, 0.08)  # how far a place moves, of the length
+COARSE = 0.5  # share of those without the picture that were taken with fewer pixels
 NO_STALK: Floats = np.zeros((0, 2), np.float32)
 GREEN = ((28, 50, 50), (72, 190, 190))  # hue 0..179, saturation, value 0..255: from, to
 RIPE = ((0, 50, 50), (45, 190, 190))
@@ -38,9 +45,9 @@ Hsv = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A leaf's outline (n, 2), its ribs and its stalk (m, 2), px; is it a fruit?"""
+    """Outlines (n, 2) of a leaf and its leaflets, their ribs and the stalk (m, 2), px; is it a fruit?"""
 
-    outline: Floats
+    outlines: Sequence[Floats]
     ribs: Sequence[Floats]
     stalk: Floats
     is_pod: bool = False
@@ -57,19 +64,42 @@ class Drawing:
 
 
 def with_foliage(example: Example, random: Random) -> Example:
-    """The example behind a drawn leaf, blade or pod; or that alone, on plain ground."""
+    """The example behind a drawn leaf, blade or pod; or that alone, on other ground."""
     is_plain = random.random() < PLAIN
-    ground = _plain(example.image, random) if is_plain else example.image
+    ground = _ground(example, random) if is_plain else example.image
     length_px = float(random.uniform(*LENGTHS)) * max(ground.shape[:2])
-    drawing = _grown(ground, _shape(length_px, ground, random), length_px, random)
+    skin = bare(example, random) if random.random() < REAL_SKIN else None
+    drawing = _grown(ground, _shape(length_px, ground, random), length_px, skin, random)
     for _ in range(int(random.integers(0, 4))):
         (_spots, _dead, _yellowed)[int(random.integers(3))](drawing, random)
+    drawing = _curled(drawing, random)
     image = laid(ground, drawing, random)
     if is_plain:
-        return Example(image, example.xyxy[:0], example.class_id[:0])
+        seen = _coarse(image, random) if random.random() < COARSE else image
+        return Example(seen, example.xyxy[:0], example.class_id[:0])
     hidden = hidden_share(example.xyxy, drawing.cover)
     ids = np.where(hidden > HIDDEN, IGNORE, example.class_id)
     return Example(image, example.xyxy[hidden <= GONE], ids[hidden <= GONE])
+
+
+def _ground(example: Example, random: Random) -> Image:
+    """What is not the picture, in its size: a part of it that shows no mark, or plain."""
+    part = bare(example, random) if random.random() < REAL_GROUND else None
+    return _plain(example.image, random) if part is None else part
+
+
+def bare(example: Example, random: Random) -> Image | None:
+    """A square part of the picture without a mark, in the picture's size; None when none is found."""
+    height, width = example.image.shape[:2]
+    for _ in range(BARE_TRIES):
+        side = max(8, int(random.uniform(*BARE_SIDES) * min(height, width)))
+        left, top = int(random.integers(width - side + 1)), int(random.integers(height - side + 1))
+        is_left_or_above = example.xyxy[:, 2:] <= (left, top)
+        is_right_or_below = example.xyxy[:, :2] >= (left + side, top + side)
+        if (is_left_or_above | is_right_or_below).any(axis=1).all():
+            part = example.image[top : top + side, left : left + side]
+            return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+    return None
 
 
 def _plain(image: Image, random: Random) -> Image:
@@ -81,18 +111,48 @@ def _plain(image: Image, random: Random) -> Image:
     return np.asarray(np.clip(colour * light + rough, 0, 255), np.uint8)
 
 
+def _coarse(image: Image, random: Random) -> Image:
+    """The picture as a camera with fewer pixels and a frugal JPEG shows it."""
+    fewer = float(random.uniform(0.4, 1))
+    small = cv2.resize(image, None, fx=fewer, fy=fewer, interpolation=cv2.INTER_AREA)
+    _, jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 96))))
+    again = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.resize(again, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def _shape(length_px: float, ground: Image, random: Random) -> Shape:
     """A leaf, a blade or a pod at any angle, its middle anywhere in the inner half of the picture."""
     kind = random.random()
-    drawn = _leaf(random) if kind < LEAF else _blade(random) if kind < LEAF + BLADE else _pod(random)
+    drawn = _leaves(random) if kind < LEAF else _blade(random) if kind < LEAF + BLADE else _pod(random)
     angle = float(random.uniform(0, 2 * np.pi))
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    middle = np.array(ground.shape[1::-1]) * random.uniform(0.25, 0.75, 2)
+    middle = np.asarray(ground.shape[1::-1] * random.uniform(0.25, 0.75, 2), np.float32)
+    return _placed(_placed(drawn, 1, 0, (-0.5, 0)), length_px, angle, middle)
 
-    def turned(points: Floats) -> Floats:
-        return np.asarray((points - (0.5, 0)) * length_px @ turn + middle, np.float32)
 
-    return Shape(turned(drawn.outline), [turned(rib) for rib in drawn.ribs], turned(drawn.stalk), drawn.is_pod)
+def _placed(shape: Shape, scale: float, angle: float, to: Sequence[float] | Floats) -> Shape:
+    """The shape enlarged, turned round 0 and moved there."""
+    turn = scale * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+    def placed(lines: Sequence[Floats]) -> list[Floats]:
+        return [np.asarray(line @ turn + to, np.float32) for line in lines]
+
+    [stalk] = placed([shape.stalk])
+    return Shape(placed(shape.outlines), placed(shape.ribs), stalk, shape.is_pod)
+
+
+def _leaves(random: Random) -> Shape:
+    """A leaf along x from 0 to 1, and perhaps smaller ones to both sides of its stalk."""
+    first = _leaf(random)
+    if random.random() > LEAFLETS:
+        return first
+    outlines, ribs = list(first.outlines), list(first.ribs)
+    for place in random.uniform(-0.35, 0, int(random.integers(1, 4))).tolist():
+        for side in (-1, 1):
+            small, angle = float(random.uniform(0.25, 0.6)), side * float(random.uniform(0.5, 1.5))
+            leaflet = _placed(_leaf(random), small, angle, (place, 0))
+            outlines += leaflet.outlines
+            ribs += leaflet.ribs
+    return Shape(outlines, ribs, np.array([[0.02, 0], [-0.4, 0]], np.float32))
 
 
 def _leaf(random: Random) -> Shape:
@@ -108,7 +168,7 @@ def _leaf(random: Random) -> Shape:
     middle, upper, lower = _line(bend), _line(bend - half * toothed[0]), _line(bend + half * toothed[1])
     roots = range(4, POINTS - 8, int(random.integers(5, 10)))
     ribs = [np.stack([middle[at], side[at + 8]]) for at in roots for side in (upper, lower)]
-    return Shape(np.vstack([upper, lower[::-1]]), [middle, *ribs], _stalk(random))
+    return Shape([np.vstack([upper, lower[::-1]])], [middle, *ribs], _stalk(random))
 
 
 def _blade(random: Random) -> Shape:
@@ -116,14 +176,14 @@ def _blade(random: Random) -> Shape:
     half, bend = float(random.uniform(0.1, 0.4)), _bend(random, 0.3)
     ribs = [_line(bend + place) for place in np.linspace(-half, half, int(random.integers(3, 14)))]
     stretched = [2 * rib - (0.5, 0) for rib in ribs]
-    return Shape(np.vstack([stretched[0], stretched[-1][::-1]]).astype(np.float32), stretched, NO_STALK)
+    return Shape([np.vstack([stretched[0], stretched[-1][::-1]]).astype(np.float32)], stretched, NO_STALK)
 
 
 def _pod(random: Random) -> Shape:
     """A fruit with furrows along it."""
     half = float(random.uniform(0.18, 0.45)) * _arch(ALONG) ** 0.5
     ribs = [_line(half * float(place)) for place in np.linspace(-0.8, 0.8, int(random.integers(1, 7)))]
-    return Shape(np.vstack([_line(-half), _line(half)[::-1]]), ribs, _stalk(random), is_pod=True)
+    return Shape([np.vstack([_line(-half), _line(half)[::-1]])], ribs, _stalk(random), is_pod=True)
 
 
 def _stalk(random: Random) -> Floats:
@@ -152,10 +212,11 @@ def _line(across: Floats) -> Floats:
     return np.stack([ALONG, across], axis=1).astype(np.float32)
 
 
-def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Drawing:
-    """A healthy one: its colour, uneven, its ribs, lighter or darker, and how it bulges between them."""
+def _grown(ground: Image, shape: Shape, length_px: float, skin: Image | None, random: Random) -> Drawing:
+    """A healthy one: its skin or its colour, uneven, its ribs, lighter or darker, and how it bulges between them."""
     filled: Image = np.zeros(ground.shape[:2], np.uint8)
-    cv2.fillPoly(filled, [shape.outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
+    for outline in shape.outlines:
+        cv2.fillPoly(filled, [outline.round().astype(np.int32)], (255,), cv2.LINE_AA)
     drawn: Image = np.zeros_like(filled)
     broad_px = max(1, round(length_px * float(random.uniform(0.003, 0.012))))
     stalk = [shape.stalk.round().astype(np.int32)]
@@ -168,7 +229,11 @@ def _grown(ground: Image, shape: Shape, length_px: float, random: Random) -> Dra
     light = 1 + 0.3 * clouds(cover.shape, int(random.integers(4, 40)), random) + _soft(grain, 0.8)
     light += float(random.uniform(-0.35, 0.5)) * ribs
     is_ripe = shape.is_pod and random.random() < 0.7
-    colour = _drawn(RIPE if is_ripe else GREEN, random) * light[..., None]
+    colour = _drawn(RIPE if is_ripe else GREEN, random)
+    if skin is not None:
+        dyed = float(random.random())
+        colour = np.asarray(skin * (1 - dyed + dyed * colour / skin.mean(axis=(0, 1)).clip(min=1)), np.float32)
+    colour = colour * light[..., None]
     return Drawing(colour, cover, _relief(cover, lines, length_px, random), length_px)
 
 
@@ -237,6 +302,14 @@ def _yellowed(drawing: Drawing, random: Random) -> None:
     _dye(drawing, where, _drawn(PALE, random), float(random.uniform(0.3, 0.9)))
 
 
+def _curled(drawing: Drawing, random: Random) -> Drawing:
+    """The drawing bent in the picture's plane, as a leaf that dries."""
+    by_px, cells = float(random.uniform(*CURL)) * drawing.length_px, int(random.integers(3, 9))
+    x, y = (by_px * clouds(drawing.cover.shape, cells, random) for _ in range(2))
+    colour, cover, height = (shifted(one, x, y) for one in (drawing.colour, drawing.cover, drawing.height))
+    return Drawing(colour, cover, height, drawing.length_px)
+
+
 def _dye(drawing: Drawing, where: Floats, colour: Floats, strength: float) -> None:
     weight = where[..., None] * strength
     drawing.colour[:] = drawing.colour * (1 - weight) + colour * weight
@@ -246,13 +319,13 @@ def laid(ground: Image, drawing: Drawing, random: Random) -> Image:
     """The drawing (h, w) on its ground (h, w, 3) uint8 BGR, lit from one side, with the shadow that it throws."""
     shape = drawing.cover.shape
     away = _direction(random)  # from the light
-    x, y = away * float(random.uniform(0, 0.05)) * max(shape)
+    x, y = away * float(random.uniform(0, 0.08)) * max(shape)
     moved = cv2.warpAffine(drawing.cover, np.array([[1, 0, x], [0, 1, y]]), shape[::-1])
     shadow = _soft(np.asarray(moved, np.float32), float(random.uniform(0.7, 10)))[..., None]
     light = 1 + 0.5 * clouds(shape, int(random.integers(2, 5)), random) * float(random.random())
-    light += float(random.uniform(0, 0.45)) * _facing(drawing, away)
+    light += float(random.uniform(0, 0.45) * random.random()) * _facing(drawing, away)
     edge = _soft(drawing.cover, float(random.uniform(0.4, 1.2)))[..., None]
-    below = ground * (1 - float(random.uniform(0, 0.75)) * shadow)
+    below = ground * (1 - float(random.uniform(0, 0.9)) * shadow)
     lit = drawing.colour * light.clip(min=0.1)[..., None]
     return np.asarray(np.clip(below * (1 - edge) + lit * edge, 0, 255), np.uint8)
 

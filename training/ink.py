@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.boxes import Floats, Image
 from training.handwriting import strokes
 from training.samples import IGNORE, Example
-from training.transforms import Random, clouds, hidden_share
+from training.transforms import Random, clouds, hidden_share, shifted
 
 FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
@@ -62,11 +62,9 @@ def written(example: Example, random: Random) -> Example:
 
 def _ragged(light: Floats, random: Random) -> Floats:
     """The ink with edges that run a little, as on paper and glue, and thicker here than there."""
-    height, width = light.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    run_px = float(random.uniform(*RUN_PX))
+    width, run_px = light.shape[1], float(random.uniform(*RUN_PX))
     dx, dy = (run_px * clouds(light.shape, round(width / random.uniform(*RUN_EVERY_PX)), random) for _ in range(2))
-    run = cv2.remap(light, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    run = shifted(light, dx, dy)
     thick = 1 + float(random.uniform(0, UNEVEN)) * clouds(light.shape, int(random.integers(4, 30)), random)[..., None]
     return np.asarray(np.clip(run, 0.01, 1) ** thick, np.float32)
 

@@ -146,6 +146,14 @@ def clouds(shape: tuple[int, ...], cells: int, random: Random) -> Floats:
     return np.asarray(cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC), np.float32)
 
 
+def shifted(image: Floats, by_x: Floats, by_y: Floats) -> Floats:
+    """The image (h, w) or (h, w, c) with each place taken from so many px beside it (h, w)."""
+    from_x = by_x + np.arange(by_x.shape[1], dtype=np.float32)
+    from_y = by_y + np.arange(by_y.shape[0], dtype=np.float32)[:, None]
+    moved = cv2.remap(image, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
+
+
 def hidden_share(xyxy: Floats, cover: Floats | Bools) -> Floats:
     """Share (n,) of each mark (n, 4), px, that lies under `cover` (H, W): 0 to 1, or False and True."""
     hidden = [cover[y1:y2, x1:x2].sum() for x1, y1, x2, y2 in xyxy.round().clip(min=0).astype(int)]

@@ -28,7 +28,7 @@ ROUNDS = 3  # of GrabCut
 FILLED = (0.2, 0.85)  # share of its box that an insect fills: less are crumbs, more is the box itself
 AS_MARKED = 0.6  # IoU of what GrabCut found with the mark
 FEATHER_PX = 3
-SIDES = (0.08, 0.5)  # longest side, of the longest side of the picture that it is laid on
+SIDES = (0.08, 0.8)  # longest side, of the longest side of the picture that it is laid on
 ENLARGED = 1.5  # at most
 LIGHT = (0.7, 1.3)  # of its own
 

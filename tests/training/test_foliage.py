@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training import foliage
-from training.foliage import Drawing, laid, with_foliage
+from training.foliage import Drawing, bare, laid, with_foliage
 from training.samples import IGNORE, Example
 from training.train import alteration_of
 
@@ -51,6 +51,40 @@ def test_plain_ground_takes_the_marks_with_it(monkeypatch):
         assert len(after.xyxy) == len(after.class_id) == 0
         assert after.image.shape == (240, 320, 3)
         assert share_changed(after, (0, 0, 320, 240)) > 0.99
+
+
+def test_ground_and_skin_come_from_where_nothing_is_marked():
+    marks = [(40, 30, 120, 110), (200, 60, 318, 238)]
+    picture = ground(marks)
+    for x1, y1, x2, y2 in marks:
+        picture.image[y1:y2, x1:x2] = (0, 0, 255)
+    parts = [bare(picture, np.random.default_rng(seed)) for seed in range(60)]
+    found = [part for part in parts if part is not None]
+    assert len(found) > 50
+    assert all(part.shape == picture.image.shape and (part == GROUND).all() for part in found)
+
+
+def test_a_picture_full_of_insects_gives_neither(monkeypatch):
+    crowd = ground([(0, 0, 320, 240)])
+    assert bare(crowd, np.random.default_rng(1)) is None
+    monkeypatch.setattr(foliage, "REAL_GROUND", 1.0)
+    monkeypatch.setattr(foliage, "REAL_SKIN", 1.0)
+    monkeypatch.setattr(foliage, "PLAIN", 1.0)
+    for seed in range(10):
+        assert share_changed(with_foliage(crowd, np.random.default_rng(seed)), (0, 0, 320, 240)) > 0.99
+
+
+def test_a_leaf_wears_what_grows_in_the_picture_in_its_own_colour(monkeypatch):
+    monkeypatch.setattr(foliage, "REAL_GROUND", 0.0)
+    monkeypatch.setattr(foliage, "PLAIN", 1.0)
+    ground_with_stripes = ground()
+    ground_with_stripes.image[:, ::4] = ground_with_stripes.image[:, 1::4] = 0
+    edges = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(foliage, "REAL_SKIN", share)
+        drawn = [with_foliage(ground_with_stripes, np.random.default_rng(seed)).image for seed in range(30)]
+        edges.append(np.mean([np.abs(np.diff(image.astype(int), axis=1)).mean() for image in drawn]))
+    assert edges[1] > 1.2 * edges[0]
 
 
 def test_leaves_are_of_many_colours_and_the_picture_given_is_left_alone():
