@@ -171,9 +171,10 @@ def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Se
     def altered(example: Example, index: int, random: Random) -> Example:
         if pasting is not None and pasting.takes[index]:
             example = pasted(example, pasting, random)
-        if config.foliage and random.random() < config.foliage:
-            example = with_foliage(example, random)
-        return example if transplants is None else transplanted(example, transplants, random)
+        if transplants is not None:
+            example = transplanted(example, transplants, random)
+        is_leafy = bool(config.foliage) and random.random() < config.foliage
+        return with_foliage(example, random) if is_leafy else example  # last: what lies on plain ground is a leaf
 
     return altered
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from training import foliage
+from training.config import TransplantConfig
 from training.foliage import Drawing, bare, laid, with_foliage
 from training.samples import IGNORE, Example
-from training.train import alteration_of
+from training.train import alteration_of, samples_of
 
 GROUND = (40, 160, 60)
 BOXES = [(x, y, x + 40, y + 40) for x in range(0, 320, 40) for y in range(0, 240, 40)]
@@ -104,6 +105,19 @@ def test_as_many_pictures_show_one_as_the_configuration_says(tiny_config, share,
         return
     drawn = sum(altered(before, 0, np.random.default_rng(seed)) is not before for seed in range(80))
     assert least <= drawn <= most
+
+
+def test_insects_are_laid_on_pictures_and_never_on_plain_ground(tiny_config, monkeypatch):
+    monkeypatch.setattr(foliage, "PLAIN", 1.0)
+    moved = TransplantConfig(datasets=["pest-vision"], share=1.0, most=3)
+    config = msgspec.structs.replace(tiny_config, foliage=0.5, transplant=moved)
+    altered = alteration_of(config, samples_of(config, "train"), ["pest-vision"])
+    seen = [altered(ground(), 0, np.random.default_rng(seed)) for seed in range(60)]
+    is_plain = [share_changed(one, (0, 0, 320, 240)) > 0.99 for one in seen]
+    with_insects = [len(one.xyxy) > 0 for one in seen]
+    assert 15 < sum(is_plain) < 45
+    assert sum(with_insects) > 15
+    assert not any(plain and insects for plain, insects in zip(is_plain, with_insects, strict=True))
 
 
 @pytest.mark.parametrize("away", [(1, 0), (0, -1)])
