@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge.boxes import Floats, Image
+from edge.boxes import Floats, Image, intersection
 from training.samples import IGNORE, Example
-from training.transforms import Random, clouds, hidden_share, shifted
+from training.transforms import Random, clouds, compressed, hidden_share, shifted
 
 PLAIN = 0.6  # share that lies on plain ground, or a part of the picture without a mark, in place of the picture
 REAL_GROUND, REAL_SKIN = 0.4, 0.5  # shares of these, and of all leaves, that show such a part
@@ -94,9 +94,8 @@ def bare(example: Example, random: Random) -> Image | None:
     for _ in range(BARE_TRIES):
         side = max(8, int(random.uniform(*BARE_SIDES) * min(height, width)))
         left, top = int(random.integers(width - side + 1)), int(random.integers(height - side + 1))
-        is_left_or_above = example.xyxy[:, 2:] <= (left, top)
-        is_right_or_below = example.xyxy[:, :2] >= (left + side, top + side)
-        if (is_left_or_above | is_right_or_below).any(axis=1).all():
+        part_xyxy = np.array([[left, top, left + side, top + side]], np.float32)
+        if not intersection(part_xyxy, example.xyxy).any():
             part = example.image[top : top + side, left : left + side]
             return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     return None
@@ -115,9 +114,8 @@ def _coarse(image: Image, random: Random) -> Image:
     """The picture as a camera with fewer pixels and a frugal JPEG shows it."""
     fewer = float(random.uniform(0.4, 1))
     small = cv2.resize(image, None, fx=fewer, fy=fewer, interpolation=cv2.INTER_AREA)
-    _, jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 96))))
-    again = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.resize(again, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+    frugal = compressed(np.asarray(small, np.uint8), int(random.integers(40, 96)))
+    return np.asarray(cv2.resize(frugal, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shape(length_px: float, ground: Image, random: Random) -> Shape:

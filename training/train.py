@@ -173,8 +173,9 @@ def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Se
             example = pasted(example, pasting, random)
         if transplants is not None:
             example = transplanted(example, transplants, random)
-        is_leafy = bool(config.foliage) and random.random() < config.foliage
-        return with_foliage(example, random) if is_leafy else example  # last: what lies on plain ground is a leaf
+        if config.foliage and random.random() < config.foliage:
+            example = with_foliage(example, random)  # last: what lies on plain ground is a leaf
+        return example
 
     return altered
 

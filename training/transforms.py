@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional
 
 from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy, tiles
 from training.samples import Example
@@ -83,12 +85,26 @@ def changed(example: Example, random: Random) -> Example:
     image, xyxy = example.image, example.xyxy
     if random.random() < 0.5:  # mirrored at the diagonal, which with the flips makes every quarter turn
         image, xyxy = image.transpose(1, 0, 2), xyxy[:, [1, 0, 3, 2]]
-    rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
     canvas_size = image.shape[:2]
     boxes = tv_tensors.BoundingBoxes(torch.from_numpy(xyxy.copy()), format="XYXY", canvas_size=canvas_size)
-    shown, boxes = CHANGES(tv_tensors.Image(rgb), boxes)
-    bgr = np.ascontiguousarray(shown.numpy().transpose(1, 2, 0)[..., ::-1])
-    return Example(bgr, np.asarray(boxes.numpy(), np.float32), example.class_id)
+    shown, boxes = CHANGES(tv_tensors.Image(as_rgb(image)), boxes)
+    return Example(as_bgr(shown), np.asarray(boxes.numpy(), np.float32), example.class_id)
+
+
+def compressed(image: Image, quality: int) -> Image:
+    """The picture as a JPEG of that quality shows it."""
+    return as_bgr(functional.jpeg(as_rgb(image), quality))
+
+
+def as_rgb(image: Image) -> Tensor:
+    """(H, W, 3) uint8 BGR as torchvision has it: (3, H, W) RGB."""
+    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+
+
+def as_bgr(rgb: Tensor) -> Image:
+    """(3, H, W) RGB, 0..255 of any type, as OpenCV has it: (H, W, 3) uint8 BGR."""
+    shown = rgb.clamp(0, 255).to(torch.uint8).numpy().transpose(1, 2, 0)
+    return np.ascontiguousarray(shown[..., ::-1])
 
 
 def tinted(example: Example, by: float, random: Random) -> Example:

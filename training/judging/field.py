@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional
 
 from edge.boxes import Floats, Image
 from training.samples import Example
-from training.transforms import Random, specked
+from training.transforms import Random, as_bgr, as_rgb, compressed, specked
 
 SEEN_PX = 416  # at which the figures below are px
 BLUR_PX = 1.5  # standard deviation
@@ -31,19 +31,19 @@ Harm = Callable[[Image, float, Random], Image]  # picture (H, W, 3) BGR, px of i
 def blurred(image: Image, scale: float, _random: Random) -> Image:
     """Out of focus."""
     sigma = BLUR_PX * scale
-    return _back(functional.gaussian_blur(_there(image), [2 * round(3 * sigma) + 1] * 2, [sigma, sigma]))
+    return as_bgr(functional.gaussian_blur(as_rgb(image), [2 * round(3 * sigma) + 1] * 2, [sigma, sigma]))
 
 
 def by_night(image: Image, _scale: float, random: Random) -> Image:
     """Half the light, and the noise of a sensor that was turned up."""
     torch.manual_seed(int(random.integers(2**31)))
-    dark = functional.adjust_brightness(_there(image), NIGHT ** (1 / GAMMA)).float() / 255
-    return _back(functional.gaussian_noise(dark, sigma=NOISE) * 255)
+    dark = functional.adjust_brightness(as_rgb(image), NIGHT ** (1 / GAMMA)).float() / 255
+    return as_bgr(functional.gaussian_noise(dark, sigma=NOISE) * 255)
 
 
-def compressed(image: Image, _scale: float, _random: Random) -> Image:
+def frugal(image: Image, _scale: float, _random: Random) -> Image:
     """JPEG of quality 30."""
-    return _back(functional.jpeg(_there(image), JPEG_QUALITY))
+    return compressed(image, JPEG_QUALITY)
 
 
 def dusty(image: Image, scale: float, random: Random) -> Image:
@@ -54,7 +54,7 @@ def dusty(image: Image, scale: float, random: Random) -> Image:
 
 def darker(image: Image, _scale: float, _random: Random) -> Image:
     """Half the exposure: one stop less light."""
-    return _back(functional.adjust_brightness(_there(image), 0.5 ** (1 / GAMMA)))
+    return as_bgr(functional.adjust_brightness(as_rgb(image), 0.5 ** (1 / GAMMA)))
 
 
 def smaller(image: Image, _scale: float, _random: Random) -> Image:
@@ -65,7 +65,7 @@ def smaller(image: Image, _scale: float, _random: Random) -> Image:
 HARMS: Mapping[str, Harm] = {
     "blur": blurred,
     "night noise": by_night,
-    "JPEG 30": compressed,
+    "JPEG 30": frugal,
     "dust": dusty,
     "half exposure": darker,
     "20 % scale": smaller,
@@ -83,12 +83,3 @@ def spoilt(example: Example, harm: Harm, path: Path, side_px: int) -> Example:
 
 def _times(xyxy: Floats, ratio: Floats) -> Floats:
     return np.asarray(xyxy * ratio, np.float32)
-
-
-def _there(image: Image) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
-
-
-def _back(image: torch.Tensor) -> Image:
-    rgb = image.clamp(0, 255).to(torch.uint8).numpy().transpose(1, 2, 0)
-    return np.ascontiguousarray(rgb[..., ::-1])
