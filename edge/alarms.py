@@ -52,8 +52,7 @@ class Alarms:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
-        area_m2 = newest.area_mm2 / 1e6 if newest.area_mm2 else None
-        days = Days.of(intervals, self._zone, today, self._range_of, area_m2, self._stages)
+        days = Days.of(intervals, self._zone, today, self._range_of, self._stages)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
 

@@ -22,7 +22,6 @@ class Days:
     by_day: Mapping[date, Sequence[Interval]]
     today: date
     range_of: RangeOf
-    area_m2: float | None = None  # what the camera sees, where it was calibrated
     stages: frozenset[tuple[str, str]] = frozenset()  # name and life stage of what the model tells apart
 
     @staticmethod
@@ -31,7 +30,6 @@ class Days:
         zone: tzinfo,
         today: date,
         range_of: RangeOf,
-        area_m2: float | None = None,
         stages: frozenset[tuple[str, str]] = frozenset(),
     ) -> "Days":
         """Only the newest interval's unit: the most on one frame and a sum of visits cannot stand in one figure."""
@@ -40,7 +38,7 @@ class Days:
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):
                 by_day.setdefault(day_of(interval, zone), []).append(interval)
-        return Days(by_day=by_day, today=today, range_of=range_of, area_m2=area_m2, stages=stages)
+        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages)
 
     def over(self, label: str, unit: str) -> Evidence | None:
         """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked."""
@@ -71,7 +69,8 @@ def _told(
     unit: Unit = intervals[0].unit
     counts = [_count(interval, label, stage) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
-    taxon = days.range_of(f"{label} ({stage})" if stage else label, number, _share_of(counts, number, unit))
+    name = f"{label} ({stage})" if stage else label
+    taxon = days.range_of(name, number, _share_of(counts, number, unit))
     noun = f"{stage or 'insect'}s"
     if unit == "new":
         caught = (noun,) if stage else FLYING
@@ -83,8 +82,20 @@ def _told(
         leaves = sum(interval.frames for interval in intervals)
         told = (_shared(taxon, leaves / 100, "% leaves", most=100.0),) if leaves >= LEAST_LEAVES else ()
         return Evidence(period=period, count=number, told=(*told, *_leaf_area(label, intervals)))
-    on_area = () if days.area_m2 is None else (_shared(taxon, days.area_m2, f"{noun}/m2"),)
+    on_area = _on_area(name, f"{noun}/m2", counts, intervals, days.range_of)
     return Evidence(period=period, count=number, told=(_shared(taxon, 1, f"{noun}/picture"), *on_area))
+
+
+def _on_area(
+    name: str, unit: str, counts: Sequence[int], intervals: Sequence[Interval], range_of: RangeOf
+) -> tuple[Measured, ...]:
+    """The densest interval, each on its own area: a camera that was calibrated anew looks at another one."""
+    areas_m2 = [(i.area_mm2 or 0) / 1e6 for i in intervals]
+    known = [(count, area_m2) for count, area_m2 in zip(counts, areas_m2, strict=True) if area_m2]
+    if not known:
+        return ()
+    count, area_m2 = max(known, key=lambda one: one[0] / one[1])
+    return (_shared(range_of(name, count, 1.0), area_m2, unit),)
 
 
 def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...]:

@@ -76,20 +76,21 @@ def judged(
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
     or lower the level, the running one only raise it. No data leaves the level where it was: nobody looked, which is
-    not good news.
+    not good news; so does a day that cannot be told, of which too few leaves were seen or no area was known.
     """
-    level, shown = standing.level, None
+    level, shown, refused = standing.level, None, None
     for evidence in (one for one in (over, so_far) if one is not None):
         figure = in_unit_of(standing.threshold, evidence, stand)
         if isinstance(figure, Refused):
-            return figure
+            refused = figure
+            continue
         reached = level_of(standing.threshold, figure, standing.level if evidence.period.is_over else "calm")
         if evidence is over:
             level, shown = reached, (evidence, figure)
         elif ORDER.index(reached) > ORDER.index(level) or shown is None:
             level, shown = max(level, reached, key=ORDER.index), (evidence, figure)
     if shown is None:
-        return standing
+        return refused or standing
     evidence, figure = shown
     since = standing.since if level == standing.level else at
     return replace(standing, level=level, since=since, figure=figure, count=evidence.count, period=evidence.period)

@@ -180,6 +180,13 @@ def test_the_running_night_raises_a_level_and_never_lowers_it() -> None:
     assert after(act, None, so_far(1)).level == "act"
 
 
+def test_a_day_that_cannot_be_told_does_not_silence_the_running_one() -> None:
+    calm, act = Standing(threshold=threshold()), Standing(threshold=threshold(), level="act")
+    few = replace(told(0), told=())
+    assert [after(calm, few, so_far(v)).level for v in (5, 6)] == ["calm", "act"]
+    assert after(act, few, so_far(1)).level == "act"
+
+
 def test_the_figure_shown_is_the_one_that_gives_the_level() -> None:
     calm = Standing(threshold=threshold())
     by_night, by_now = after(calm, told(9), so_far(7)), after(calm, told(1), so_far(7))

@@ -37,8 +37,8 @@ def perfect(label: str, number: int, _share: float) -> TaxonCount:
     return counted(number, label, "", precision=1.0, recall=1.0)
 
 
-def days(*intervals: Interval, today: date = JULY + timedelta(1), area_m2: float | None = None) -> Days:
-    return Days.of(intervals, SHANGHAI, today, perfect, area_m2)
+def days(*intervals: Interval, today: date = JULY + timedelta(1)) -> Days:
+    return Days.of(intervals, SHANGHAI, today, perfect)
 
 
 def figures(evidence: Evidence | None) -> dict[str, float]:
@@ -140,7 +140,14 @@ def test_the_running_night_counts_as_a_whole_one_so_that_it_can_only_rise() -> N
 def test_the_most_on_one_picture_is_a_density_only_where_the_area_is_known() -> None:
     seen = [hour(-8, 3, "max_per_frame", "live"), hour(-7, 8, "max_per_frame", "live")]
     assert figures(days(*seen).over(MOTH[0], "insects/m2")) == {"insects/picture": 8}
-    assert figures(days(*seen, area_m2=0.5).over(MOTH[0], "insects/m2")) == {"insects/picture": 8, "insects/m2": 16}
+    on_area = [replace(one, area_mm2=500_000) for one in seen]
+    assert figures(days(*on_area).over(MOTH[0], "insects/m2")) == {"insects/picture": 8, "insects/m2": 16}
+
+
+def test_a_camera_that_is_calibrated_anew_leaves_each_count_the_area_it_was_counted_on() -> None:
+    seen = [(-8, 6, 1_000_000), (-7, 3, 100_000), (-6, 50, None)]
+    hours = [replace(hour(h, n, "max_per_frame", "live"), area_mm2=area_mm2) for h, n, area_mm2 in seen]
+    assert figures(days(*hours).over(MOTH[0], "insects/m2"))["insects/m2"] == 30
 
 
 def test_a_share_of_leaves_needs_twenty_leaves() -> None:
