@@ -23,6 +23,7 @@ LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls th
 CHARGING_S = 6 * 3600.0  # what an empty battery is given before it is tried again
 AWAKE_S = 180.0  # after a start the node stays so long, for a person with a phone and for the broker
 WAITS_S = 900.0  # and so long for a broker that takes nothing
+AGAIN_S = 3600.0  # after it asked for the same reason: where nothing would wake the board, the root unit leaves it on
 ASKED = "halt"  # the file in the service's runtime folder: a line with the UTC second to wake at, and `must` or `may`
 
 
@@ -53,21 +54,21 @@ class Keeper:
         self._read, self._is_idle, self._ask = read, is_idle, ask
         self._since_s = self._due_s = clock.monotonic_s()
         self._low = 0
-        self._asked = False
+        self._again_s: dict[str, float] = {}  # by reason, when it may be asked again
         self.battery: Battery | None = None  # the last reading, for health
 
     def beat(self) -> None:
         """The loop has turned."""
         now_s = self._clock.monotonic_s()
-        if now_s < self._due_s or self._asked:
+        if now_s < self._due_s:
             return
         self._due_s = now_s + LOOK_EVERY_S
         self.battery = self._read()
         halt = self._low_battery() or self._sleep(now_s)
-        if halt is not None:
+        if halt is not None and now_s >= self._again_s.get(halt.reason, now_s):
             log.warning("halt_asked", extra={"why": halt.reason, "until": halt.until.isoformat()})
             self._ask(halt)
-            self._asked = True
+            self._again_s[halt.reason] = now_s + AGAIN_S
 
     def _low_battery(self) -> Halt | None:
         low_v = self._power.low_v

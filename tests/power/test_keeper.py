@@ -64,6 +64,19 @@ def test_without_a_gauge_no_battery_is_low() -> None:
     assert (asked, made.battery) == ([], None)
 
 
+def test_a_node_that_was_left_on_still_watches_its_battery_and_asks_again_after_an_hour() -> None:
+    clock, volts = SetClock(NIGHT), [12.6]
+    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5, sleep="night"), volts=lambda: volts[0])
+    turn(made, clock, 3600)
+    assert [halt.must for halt in asked] == [False]
+    turn(made, clock, 600)
+    assert [halt.must for halt in asked] == [False, False]
+    volts[0] = 10.9
+    turn(made, clock, 120)
+    assert [halt.must for halt in asked] == [False, False, True]
+    assert made.battery == Battery(10.9)
+
+
 @pytest.mark.parametrize(
     ("utc", "sleep", "until"),
     [
