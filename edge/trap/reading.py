@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, Ints, area, intersection
+from edge.boxes import Floats, Image, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.signature import signatures, unlikeness
@@ -17,6 +17,7 @@ from edge.trap.registration import Affine, Gray, applied, registered, relief, wa
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
+SAME_INSECT = 0.7  # IoU of two names of one insect, as in edge/detector.py
 STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last picture
 SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
@@ -49,6 +50,7 @@ def read_card(card: Card, found: Detections, sure: Mask, image: Image) -> tuple[
 
     `sure` (n,): the detection is above the model's threshold; an unsure one counts when a second picture shows it.
     """
+    found, sure = _with_one_name(found, sure)
     now = relief(image)
     boxes = found.xyxy * np.float32(now.scale)
     seen = _Seen(boxes, found, sure, _looks(image, found.xyxy))
@@ -59,6 +61,14 @@ def read_card(card: Card, found: Detections, sure: Mask, image: Image) -> tuple[
         return _unmatched(card, seen, Places.of(now))
     moved, view = warped(now, move, card.places.as_relief().size)
     return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), moved, view)
+
+
+def _with_one_name(found: Detections, sure: Mask) -> tuple[Detections, Mask]:
+    """Without unsure names of what has a surer one: the second picture would count it as a second insect."""
+    order = np.argsort(~sure, kind="stable")  # within each half the strongest stays first
+    xyxy, unsure = found.xyxy[order], ~sure[order]
+    named = np.sort(order[without_rivals((iou(xyxy, xyxy) > SAME_INSECT) & unsure)])
+    return found.where(named), sure[named]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

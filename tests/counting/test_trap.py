@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.detections import no_detections
+from edge.detections import Detections, no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from tests.clocks import SetClock
 from tests.counting import cards, cutouts
@@ -93,6 +93,19 @@ def test_a_false_detection_on_bare_card_is_no_insect() -> None:
     _, told = readings(pictures[1:], false=0.3, card=card)
     assert sum(new(told)) <= 1  # one may lie on the writing, half in view
     assert told[-1].present <= before + 1
+
+
+@pytest.mark.parametrize("confidence", [0.7, 0.3])
+def test_an_insect_with_a_second_unsure_name_is_counted_once(confidence: float) -> None:
+    pictures = shown(2, [Pose()] * 4, start=5, arrivals=4)
+    card, counted = Card.none(2), 0
+    for picture in [*pictures, pictures[-1]]:  # an unsure one counts in the second picture that shows it
+        xyxy = np.concatenate([picture.xyxy, picture.xyxy + 1])
+        names = np.repeat([0, 1], len(picture.xyxy))
+        found = Detections(xyxy, np.where(names, 0.22, confidence).astype(np.float32), names)
+        card, reading = read_card(card, found, found.confidence > 0.5, picture.image)
+        counted += len(reading.new)
+    assert counted == sum(picture.new for picture in pictures)
 
 
 def test_a_gap_of_two_days_counts_all_that_came_meanwhile_once() -> None:
