@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 _NEGLIGIBLE = 1e-9  # chance of so many right detections, below which nothing is reckoned
 _SPREADS = 12  # standard deviations of the number missed, within which the range is sought
+_ROWS = 16  # numbers of right detections that are reckoned at a time: for 2000 insects all of them would take 2 GB
 
 Chances = NDArray[np.float64]
 
@@ -62,13 +63,13 @@ def chances(count: int, precision: float, recall: float, dispersion: Dispersion,
     """
     right = _right(count, precision + dispersion.rough * (1 - precision), dispersion.precision)
     probable = np.flatnonzero(right > _NEGLIGIBLE)
-    of_missed = _missed(
-        probable.astype(np.float64) + 1, recall + dispersion.rough * (1 - recall), dispersion.recall, most
-    )
     of_each = np.zeros(most + 1)
-    for found, missed in zip(probable.tolist(), of_missed, strict=True):
-        if found <= most:
-            of_each[found:] += right[found] * missed[: most + 1 - found]
+    for some in np.split(probable, range(_ROWS, len(probable), _ROWS)):
+        beside = some.astype(np.float64) + 1
+        of_missed = _missed(beside, recall + dispersion.rough * (1 - recall), dispersion.recall, most)
+        for found, missed in zip(some.tolist(), of_missed, strict=True):
+            if found <= most:
+                of_each[found:] += right[found] * missed[: most + 1 - found]
     return of_each
 
 

@@ -1,6 +1,7 @@
 """A range that covers as often as it says, over scenes drawn apart from it; density with an area or not at all."""
 
 import time
+import tracemalloc
 from collections.abc import Sequence
 
 import numpy as np
@@ -88,6 +89,17 @@ def test_a_thousand_insects_have_their_range_within_a_few_milliseconds() -> None
     low, high = count_range(1000, 0.91, 0.81)
     assert time.process_time() - began_s < 0.05
     assert low <= 1000 <= high < 1300
+
+
+def test_a_great_catch_of_a_model_that_misses_much_has_its_range_in_the_memory_of_a_node() -> None:
+    tracemalloc.start()
+    try:
+        low, high = count_range(1000, 0.583, 0.344, Dispersion(precision=0.6, recall=4, rough=0.45), 0.12)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most_bytes < 50e6
+    assert low < 1000 < high
 
 
 def test_density_refuses_to_exist_without_an_area() -> None:
