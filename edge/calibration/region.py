@@ -22,7 +22,8 @@ class Region:
     def __post_init__(self) -> None:
         if len(self.corners) < 3 or not all(0 <= v <= 1 for corner in self.corners for v in corner):
             raise ConfigError("a region needs three or more corners, each between 0 and 1; draw it again on the page")
-        if _shoelace(np.array(self.corners)) < 1e-4:
+        corners = np.array(self.corners)
+        if _shoelace(corners) < 1e-4 or _crosses(corners):
             raise ConfigError("a region without area counts nothing; draw its corners in order around what counts")
 
     def holds(self, xyxy: Floats, width_px: int, height_px: int) -> NDArray[np.bool_]:
@@ -49,6 +50,15 @@ class Region:
 def _shoelace(points: NDArray[np.float64]) -> float:
     x, y = points.T
     return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)
+
+
+def _crosses(points: NDArray[np.float64]) -> bool:
+    """Are there two sides of which each has the other's ends on both sides of it?"""
+    side_x, side_y = (np.roll(points, -1, axis=0) - points).T
+    to_x, to_y = np.moveaxis(points[None] - points[:, None], 2, 0)  # (sides, corners) from each side's begin
+    left_of = (side_x[:, None] * to_y - side_y[:, None] * to_x).round(12)  # rounded: 0 for what lies in its line
+    parted = left_of * np.roll(left_of, -1, axis=1) < 0
+    return bool((parted & parted.T).any())
 
 
 EVERYTHING = Region()

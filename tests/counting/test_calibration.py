@@ -126,10 +126,34 @@ def test_a_region_holds_the_boxes_whose_middle_lies_inside() -> None:
     assert Region(((0, 0), (0.6, 0), (0.6, 0.6), (0, 0.6))).holds(boxes, 100, 100).tolist() == [True, False, True]
 
 
-@pytest.mark.parametrize("corners", [((0, 0), (1, 1)), ((0, 0), (0.5, 0.5), (1, 1)), ((0, 0), (2, 0), (1, 1))])
+@pytest.mark.parametrize(
+    "corners",
+    [
+        ((0, 0), (1, 1)),
+        ((0, 0), (0.5, 0.5), (1, 1)),
+        ((0, 0), (2, 0), (1, 1)),
+        ((0, 0), (1, 1), (1, 0), (0, 1)),
+        ((0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.6)),  # the halves do not even cancel
+    ],
+)
 def test_a_region_that_is_none_is_refused(corners: tuple[tuple[float, float], ...]) -> None:
     with pytest.raises(ConfigError, match=r"corners"):
         Region(corners)
+
+
+@pytest.mark.parametrize(
+    "percent",
+    [
+        "1 1 4 1 4 5 7 5 7 1 9 1 9 9 1 9",  # two sides in one line
+        "1 1 4 4 3 6 6 9 7 7 9 9 9 1",  # and aslant
+        "1 1 9 1 9 9 1 9 1 1",  # closed by its first corner
+        "1 1 9 1 9 1 9 9 5 5 1 9",
+    ],
+)
+def test_a_region_may_have_any_form_whose_sides_do_not_cross(percent: str) -> None:
+    numbers = [float(word) / 10 for word in percent.split()]
+    corners = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    assert Region(corners).corners == corners
 
 
 def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
