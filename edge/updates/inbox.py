@@ -39,16 +39,19 @@ class Inbox:
         if (self._folder / f"{sha256}{ENDING}").exists():
             return size_bytes
         part = self._folder / f"{sha256}{PART}"
-        return part.stat().st_size if part.exists() else 0
+        if not part.exists():
+            return 0
+        have = part.stat().st_size
+        return self._settled(sha256, size_bytes) if have == size_bytes else have  # the power went before it was checked
 
     def add(self, sha256: str, size_bytes: int, offset: int, piece: bytes) -> int:
         """Add a piece if it begins where the last one ended; returns how much is here. Raises UpdateError."""
-        have = self.have_bytes(sha256, size_bytes)
-        if not 0 < size_bytes <= MOST_BUNDLE_BYTES or (have + len(piece) > size_bytes and offset == have):
-            raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
-        if have == size_bytes or offset != have or not piece:
-            return have
         try:
+            have = self.have_bytes(sha256, size_bytes)
+            if not 0 < size_bytes <= MOST_BUNDLE_BYTES or (have + len(piece) > size_bytes and offset == have):
+                raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
+            if have == size_bytes or offset != have or not piece:
+                return have
             self._make_way(sha256)
             have = self._append(self._folder / f"{sha256}{PART}", piece)
             return self._settled(sha256, size_bytes) if have == size_bytes else have

@@ -10,7 +10,7 @@ from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
 from edge.updates.models import merge_models
 from edge.updates.secrets import install_secrets
 from edge.updates.signed import read_signed, trusted_keys, unpack
-from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, trial
+from edge.updates.slots import LINK, Places, floor, is_overdue, run_slots, running_counter, trial
 
 
 class UpdateBusyError(UpdateError):
@@ -90,9 +90,11 @@ def _check(manifest: Manifest, kind: Kind, places: Places, only: Kind | None) ->
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
     _check_number(manifest, max(floor(places, LINK[kind]), running_counter(places, kind)))
-    for other in LINK:
-        if trial(places, other) is not None:
-            raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
+    on_trial = [other for other in LINK if trial(places, other) is not None]
+    if not all(is_overdue(places, other) for other in on_trial):
+        raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
+    for other in on_trial:  # they have failed: a node whose model is refused never says so itself
+        run_slots(places, ["back", LINK[other]])
 
 
 def _check_number(manifest: Manifest, least: int) -> None:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -27,7 +28,16 @@ from edge.updates.manifest import (
 KEY_ENDING = ".pub"
 _SIGNATURE_BYTES = 64
 _CHUNK_BYTES = 1 << 20
-_BROKEN = (zipfile.BadZipFile, KeyError, EOFError, zlib.error, NotImplementedError, RuntimeError)  # of zipfile
+_BROKEN = (  # what zipfile raises; ValueError: a name or an offset that cannot be
+    zipfile.BadZipFile,
+    KeyError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def trusted_keys(folder: Path) -> list[VerifyKey]:
@@ -67,6 +77,8 @@ def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with bundle.open(CONTENT + name) as source, target.open("wb") as file:
                     _copy(source, file, part, name)
+    except UpdateError:  # a ValueError as well, and its sentence is the better one
+        raise
     except OSError as why:
         raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
     except _BROKEN as why:

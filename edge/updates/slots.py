@@ -1,6 +1,7 @@
 """What the two slots hold, as the script `slots` left it, and the script itself as the only way to change it."""
 
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from edge.errors import UpdateError
 from edge.updates.manifest import Kind
 
 LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
+LONGEST_TRIAL_S = 86_400.0  # what does well says so within minutes of a start, and every node is awake within a day
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the script
 
 
@@ -44,6 +46,11 @@ def trial(places: Places, kind: Kind) -> int | None:
     if len(words) != 2 or not link.is_symlink() or str(link.readlink()) != words[0]:
         return None
     return int(words[1])
+
+
+def is_overdue(places: Places, kind: Kind) -> bool:
+    """Is what runs so long after its switch? A clock that was set meanwhile may end a trial too early, and no more."""
+    return time.time() - (places.opt / LINK[kind]).lstat().st_mtime > LONGEST_TRIAL_S
 
 
 def said(places: Places) -> str:

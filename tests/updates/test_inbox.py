@@ -108,6 +108,14 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_was(server: Server, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == [f"{SHA256}.update"]
 
 
+@pytest.mark.parametrize("ending", [".update", ".part"])  # .part: the power went before it was checked
+def test_a_bundle_that_is_here_is_not_fetched_again(server: Server, tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"{SHA256}{ending}").write_bytes(CONTENT)
+    assert fetch_all(asked(server, tmp_path)) == 1
+    assert server.begins == ()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{SHA256}.update"]
+
+
 def test_another_file_than_was_announced_is_not_kept(server: Server, tmp_path: Path) -> None:
     with pytest.raises(UpdateError, match="another file"):
         fetch_all(asked(server, tmp_path, "0" * 64))

@@ -1,6 +1,9 @@
 """From a signed bundle to the slot that runs, and back: real virtual environments, real models, the real script."""
 
+import io
 import os
+import time
+import zipfile
 
 import pytest
 
@@ -82,6 +85,22 @@ def test_while_one_is_on_trial_nothing_replaces_what_it_would_go_back_to(bench: 
     assert running_counter(bench.places, "models") == 1
 
 
+def test_a_trial_that_a_day_has_not_decided_makes_way_for_a_newer_bundle(bench: Bench) -> None:
+    models(bench, 1)
+    bench.slots("healthy")
+    models(bench, 2)
+    bench.slots("starting")  # and the model that was asked for is refused: nothing ends, and nothing is said
+    day_before = time.time() - 90_000
+    os.utime(bench.places.opt / "models", (day_before, day_before), follow_symlinks=False)
+    with pytest.raises(UpdateError, match="not newer than 2"):
+        models(bench, 1)
+    assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (2, 1)
+    models(bench, 3)
+    assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (3, 0)
+    bench.slots("back", "models")
+    assert running_counter(bench.places, "models") == 1
+
+
 def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Bench) -> None:
     models(bench, 1)
     bench.slots("healthy")
@@ -110,11 +129,20 @@ def test_a_bundle_for_another_machine_is_refused(bench: Bench) -> None:
         install(path, bench.places)
 
 
-def test_the_inbox_is_emptied_of_what_was_installed_and_of_what_was_refused(bench: Bench) -> None:
+def with_a_name_that_cannot_be_read() -> bytes:
+    """A ZIP that says its only member's name is UTF-8, which it is not."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as whole:
+        whole.writestr("é", b"")
+    return packed.getvalue().replace("é".encode(), b"\xff\xff")
+
+
+@pytest.mark.parametrize("nonsense", [b"nonsense", with_a_name_that_cannot_be_read()])
+def test_the_inbox_is_emptied_of_what_was_installed_and_of_what_was_refused(bench: Bench, nonsense: bytes) -> None:
     inbox = bench.folder / "inbox"
     inbox.mkdir()
     bench.sign_models(["pests-int8"], 1).rename(inbox / "a.update")
-    (inbox / "b.update").write_bytes(b"nonsense")
+    (inbox / "b.update").write_bytes(nonsense)
     os.utime(inbox / "b.update", (0, 0))
     said = install_waiting(inbox, bench.places)
     version = load_manifest(MODELS).bundles["pests-int8"].version
