@@ -13,7 +13,8 @@ from firmware_config.tls import NOT_AFTER, NOT_BEFORE, Identity, client_identity
 _LIST = "revoked.pem"
 # What a card or its label gives away.
 OWN = ("mqtt-client", "mqtt-password", "mqtt-salt", "claim-code", "hotspot-password", "update-box")
-PENDING = ("mqtt-password-next", "mqtt-client-next")  # of a rotation
+NEXT = "-next"  # of a rotation that has begun
+PENDING = (f"mqtt-password{NEXT}", f"mqtt-client{NEXT}")
 
 
 def revocation_list(keys: KeyStore, authority: Identity) -> str:
@@ -31,7 +32,11 @@ def revoke(keys: KeyStore, authority: Identity, user: str, place: str) -> None:
     """
     if not keys.knows(f"{place}/mqtt-client"):
         raise UsageError(f"{user}: nothing was ever rendered for it, so there is nothing to revoke; check the name")
-    revoke_certificate(keys, authority, client_identity(keys, authority, user, place).certificate)
+    for suffix in ("", NEXT):
+        if keys.knows(f"{place}/mqtt-client{suffix}"):
+            revoke_certificate(
+                keys, authority, client_identity(keys, authority, user, place, suffix=suffix).certificate
+            )
     for name in (*OWN, *PENDING):
         keys.forget(f"{place}/{name}")
 

@@ -10,11 +10,9 @@ from edge.errors import UsageError
 from edge.updates.secrets import KEY, SEALED, seal
 from firmware_config.broker import mqtt_password
 from firmware_config.keys import KeyStore, new_password
-from firmware_config.revocation import revoke_certificate
+from firmware_config.revocation import NEXT, revoke_certificate
 from firmware_config.sign import next_counter, signed_bundle, signing_key
 from firmware_config.tls import Identity, client_identity
-
-NEXT = "-next"
 
 
 def box_key(keys: KeyStore, place: str) -> str:
@@ -51,10 +49,11 @@ def finish_rotation(keys: KeyStore, authority: Identity, node: str, place: str) 
             f"{node}: no rotation has begun; first: python -m firmware_config rotate FLEET {node} OUT.update"
         )
     password = keys.take(_next(place), str)
-    client = client_identity(keys, authority, node, place, suffix=NEXT).both_pem
-    revoke_certificate(keys, authority, client_identity(keys, authority, node, place).certificate)
+    old, new = (client_identity(keys, authority, node, place, suffix=suffix) for suffix in ("", NEXT))
+    if old.certificate != new.certificate:  # the same: the power went before the last two lines
+        revoke_certificate(keys, authority, old.certificate)
     keys.replace(f"{place}/mqtt-password", password)
-    keys.replace(f"{place}/mqtt-client", client)
+    keys.replace(f"{place}/mqtt-client", new.both_pem)
     keys.keep()
     for name in (_next(place), f"{place}/mqtt-client{NEXT}"):
         keys.forget(name)

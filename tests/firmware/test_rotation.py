@@ -15,7 +15,7 @@ from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
 from tests.firmware.brokers import RenderedBroker, User, login
-from tests.firmware.fleets import SITE, put_fleet, run_render
+from tests.firmware.fleets import SITE, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import PICTURES, moved
 from tests.updates.bundles import SLOTS
 from tests.waiting import wait_until
@@ -102,6 +102,34 @@ def test_a_second_rotation_builds_on_the_first(site: Site) -> None:
     install(site.rotate(), site.places)
     assert site.secret("mqtt-password") == second
     assert site.secret("mqtt-password-next") not in {second, ""}
+
+
+def test_a_rotation_whose_end_the_power_cut_is_finished_again_and_the_node_stays_in(site: Site) -> None:
+    install(site.rotate(), site.places)
+    pending = [site.folder / "keys/nodes/a" / name for name in ("mqtt-password-next", "mqtt-client-next")]
+    kept = [path.read_text() for path in pending]
+    firmware("rotate", site.fleet, "a", "--finish")
+    for path, text in zip(pending, kept, strict=True):  # the power went before they were removed
+        put_private(path, text)
+    assert firmware("rotate", site.fleet, "a", "--finish").returncode == 0
+    with (
+        RenderedBroker(site.render("after"), site.port) as broker,
+        User(
+            broker, site.out, "a", site.secret("mqtt-password-next"), certificate=site.card / "secrets/mqtt-client"
+        ) as node,
+    ):
+        assert node.accepted == 0
+
+
+def test_a_card_stolen_during_a_rotation_has_no_certificate_left_that_opens(site: Site) -> None:
+    install(site.rotate(), site.places)
+    assert firmware("revoke", site.fleet, "a").returncode == 0
+    after = site.render("after")
+    with (
+        RenderedBroker(after, site.port) as broker,
+        login(after, broker, "a", certificate=site.card / "secrets/mqtt-client") as thief,
+    ):
+        assert thief.accepted is None
 
 
 def test_the_secrets_of_another_node_are_refused(site: Site) -> None:
