@@ -31,6 +31,7 @@ STARS = "***"
 _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), STARS),
     (re.compile(r"(?<=://)[^\s\"'<>]+(?=@)"), STARS),  # rtsp://name:password@camera
+    (re.compile(r"(://[^\s\"'<>?]+\?)[^\s\"'<>]+"), rf"\1{STARS}"),  # http://camera/?user=name&pass=password
     (re.compile(r"\$argon2[a-z]*\$[^\s\"']+"), STARS),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}"), rf"\1 {STARS}"),
     (re.compile(r"WIFI:\S*"), f"WIFI:{STARS}"),
@@ -127,12 +128,13 @@ def _secret_files(config: NodeConfig) -> Iterator[str]:
 
 
 def _in_address(config: NodeConfig | None) -> set[str]:
-    """The password in a camera's address."""
+    """The password in a camera's address, and its query, which may hold one under any name."""
     try:
-        password = urlsplit(config.camera.source).password if config is not None else None
+        address = urlsplit(config.camera.source if config is not None else "")
     except ValueError:  # not an address
         return set()
-    return {password, unquote(password)} if password else set()
+    found = [text for text in (address.password, address.query) if text]
+    return {*found, *map(unquote, found)}
 
 
 def _files_of(folder: Path) -> list[Path]:

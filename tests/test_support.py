@@ -31,6 +31,8 @@ PLANTED = {
     "claim": "Q4TB-77KM-XW2D",
     "token": "tok_5Jd0aPm2",
     "camera": "c@m3ra-pw",
+    "query": "Geheim-88",
+    "log query": "YWRtaW46R2VoZWltODg",
     "comment": "hidden-in-a-comment",
     "log": "log-only-pw-31",
     "bearer": "eyJhbGciOi.abc-123",
@@ -44,6 +46,8 @@ PLANTED = {
 LOG = f"""12:00:01 broker_link_changed now=refused password={PLANTED["log"]}
 12:00:02 request Authorization: Bearer {PLANTED["bearer"]}
 12:00:03 camera_opened url=rtsp://admin:{PLANTED["camera"]}@192.168.4.9/stream
+12:00:03 camera_gone url=http://192.168.4.9/video.cgi?auth={PLANTED["log query"]}==
+12:00:03 asked for loginuse=admin&loginpas={PLANTED["query"]}
 12:00:04 label WIFI:T:WPA;S:fieldeye-a;P:{PLANTED["wifi"]};;
 12:00:05 account $argon2id$v=19$m=65536,t=3,p=4${PLANTED["hash"]}
 12:00:06 -----BEGIN PRIVATE KEY-----
@@ -65,7 +69,8 @@ def put(file: Path, secret: str) -> str:
 def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A node that runs, with a secret in every place that one may lie in; its configuration."""
     monkeypatch.chdir(tmp_path)
-    pictures = Path(f"rtsp://admin:{PLANTED['camera']}@127.0.0.1/stream")  # a folder with a name like an address
+    source = f"rtsp://admin:{PLANTED['camera']}@127.0.0.1/stream?loginuse=admin&loginpas={PLANTED['query']}"
+    pictures = Path(source)  # a folder with a name like an address
     shutil.copytree(PICTURES, pictures)
     files = {name: put(tmp_path / name, PLANTED[name]) for name in ("mqtt", "claim", "token")}
     put(tmp_path / "secrets" / "spare", PLANTED["unicode"])
@@ -73,7 +78,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     config.write_text(
         f'# password for the shed: "{PLANTED["comment"]}"\n'
         '[node]\nsite = "valley"\nnode = "a"\n'
-        f'[camera]\nkind = "folder"\nsource = "rtsp://admin:{PLANTED["camera"]}@127.0.0.1/stream"\n'
+        f'[camera]\nkind = "folder"\nsource = "{source}"\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {free_port()}\ntls = false\n'
         f'username = "a"\npassword_file = "{files["mqtt"]}"\n'
         f'[page]\nport = {free_port()}\nclaim_code_file = "{files["claim"]}"\nmetrics_token_file = "{files["token"]}"\n'
