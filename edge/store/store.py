@@ -147,9 +147,11 @@ class Store(Records):
         done, found = 0, self._unsynced(known, without)
         while found:
             step, found = found[:AT_ONCE], found[AT_ONCE:]
-            with self._lock, sentences(self._path, "correct the time of records"), transaction(self._db) as db:
-                for one in step:
-                    rewrite(db, one)
+            with self._lock, sentences(self._path, "correct the time of records"):
+                with transaction(self._db) as db:
+                    for one in step:
+                        rewrite(db, one)
+                self.revised += any(isinstance(one.record, Interval) for one in step)
             done += len(step)
         return done + self._correct_questions(known, without_question)
 

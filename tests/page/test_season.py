@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.advice.degree_days import DayRange, degree_days
-from edge.clock import Instant
+from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
 from edge.store import Draft
 from tests.page.scenes import Scene, well
@@ -34,7 +34,8 @@ def night(
 
 
 def at(scene: Scene, utc: datetime, hours: float) -> Instant:
-    return replace(scene.clock.now(), utc=utc + timedelta(hours=hours))
+    now, then = scene.clock.now(), utc + timedelta(hours=hours)
+    return replace(now, utc=then, monotonic_s=now.monotonic_s - (now.utc - then).total_seconds())
 
 
 def season(scene: Scene, caught: list[int | None], climate: Climate | None = WEATHER, label: str = MOTH) -> None:
@@ -62,6 +63,15 @@ def test_a_night_that_is_over_and_was_corrected_counts_as_corrected(scene: Scene
     catch, tenth_of_second = night(scene, 7, 2)[9], 24 + 10
     scene.store.commit_interval(replace(catch, revision=1), Draft(seq=tenth_of_second, state=b"", pictures=()))
     assert "Caught two nights in a row since the evening of Jun 24." in client.get("/").text
+
+
+def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Scene, client: FlaskClient) -> None:
+    scene.clock.jump(-20 * 86_400, ClockState.UNSYNCED)
+    season(scene, [3, 3, 3])
+    assert "since the evening of Jun 8." in client.get("/").text
+    scene.clock.jump(20 * 86_400, ClockState.SYNCED)
+    assert scene.store.correct_clock(scene.clock.now()) == 72
+    assert "since the evening of Jun 28." in client.get("/").text
 
 
 def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:
