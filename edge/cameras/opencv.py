@@ -32,7 +32,7 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
     source = config.source
     if "://" in source:
         return ThreadedCamera(CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream), clock)
-    if source.isdigit() or source.startswith("/dev/"):
+    if source.isdecimal() or source.startswith("/dev/"):
         return ThreadedCamera(CaptureDevice(config, f"camera {_usb_path(config)}", _open_usb), clock)
     return VideoFile(config, clock)
 
@@ -69,7 +69,7 @@ class CaptureDevice:
 
 
 def _usb_path(config: CameraTable) -> str:
-    return f"/dev/video{config.source}" if config.source.isdigit() else config.source
+    return f"/dev/video{config.source}" if config.source.isdecimal() else config.source
 
 
 def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:

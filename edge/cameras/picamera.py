@@ -50,7 +50,7 @@ class PiDevice:
 
     def open(self) -> None:
         """See Device."""
-        if not self._config.source.isdigit():
+        if not self._config.source.isdecimal():
             raise CameraError(f"{self.name}: camera.source is the camera's number; write 0 for the first")
         try:
             self._camera = self._picamera2(int(self._config.source))

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _layout(squares: str, square_mm: float) -> Layout:
     across, _, down = squares.partition("x")
-    if not (across.isdigit() and down.isdigit()):
+    if not (across.isdecimal() and down.isdecimal()):
         raise UsageError(f"--squares {squares} is not like 5x7")
     return Layout(int(across), int(down), square_mm)
 

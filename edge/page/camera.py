@@ -9,8 +9,8 @@ from edge.page.words import Moments, ago, gettext, listed, ngettext, number
 from edge.status import CameraStatus
 
 
-def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
-    """The camera and the gate."""
+def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[Tone, str, str] | None = None) -> Line:
+    """The camera and the gate. `blind`: colour, sentence and what to do where its pictures are of no use."""
     states: Mapping[str, tuple[Tone, str]] = {
         "starting": ("wait", gettext("The camera is starting.")),
         "ok": ("calm", gettext("The camera gives pictures.")),
@@ -21,7 +21,9 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments) -> Line:
     }
     tone, sentence = states[camera.state]
     todo = ""
-    if tone == "calm" and camera.banded:
+    if tone == "calm" and blind is not None:
+        tone, sentence, todo = blind
+    elif tone == "calm" and camera.banded:
         tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")
         todo = gettext("Tell your technician: in the settings, the lamps on mains have to be those of this place.")
     pictures = ngettext(

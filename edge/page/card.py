@@ -7,7 +7,7 @@ from edge.clock import Instant
 from edge.page.camera import last_picture
 from edge.page.names import Names
 from edge.page.sightings import seen_headline
-from edge.page.situation import Facts, Situation, situation
+from edge.page.situation import Facts, Situation, is_first_day, looked, situation
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import Snapshot
@@ -32,7 +32,7 @@ def card(
 ) -> Card:
     """The first thing to read. `before`: what the days before were, said beside what is there now."""
     state = situation(snapshot, facts, now, every_s)
-    tone, headline, action = say(state, snapshot, facts, names)
+    tone, headline, action = say(state, snapshot, facts, names, now)
     words = {
         "calm": gettext("All quiet"),
         "look": gettext("Look at it"),
@@ -41,7 +41,7 @@ def card(
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
     before = before if state is Situation.SEEN else ""
-    lines = (_seen(facts, when, names, state), before, effort(facts, snapshot), _light(snapshot))
+    lines = (_seen(facts, when, names, state), before, effort(facts, snapshot, now), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
@@ -54,7 +54,7 @@ def card(
     )
 
 
-def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tuple[Tone, str, str]:
+def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
     if state is Situation.SEEN and facts.foremost is not None:
         headline = seen_headline(facts.foremost, names)
@@ -94,7 +94,7 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names) -> tup
             gettext("The node has just started."),
             gettext("Come back in a few minutes: the first result appears here."),
         ),
-        Situation.NOTHING: ("calm", _nothing(facts), gettext("Nothing to do.")),
+        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now), gettext("Nothing to do.")),
     }
     return said[state]
 
@@ -109,7 +109,7 @@ def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
 
-def effort(facts: Facts, snapshot: Snapshot) -> str:
+def effort(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
     """What stands behind a zero as behind a count; empty if nothing was looked at."""
     if facts.frames:
         return ngettext(
@@ -119,14 +119,14 @@ def effort(facts: Facts, snapshot: Snapshot) -> str:
             count=number(facts.frames),
             time=duration(facts.awake_s),
         )
-    looked = snapshot.camera.looked
-    if not looked:
+    count = looked(snapshot, now)
+    if not count:
         return ""
     return ngettext(
         "%(count)s picture looked at since the start",
         "%(count)s pictures looked at since the start",
-        looked,
-        count=number(looked),
+        count,
+        count=number(count),
     )
 
 
@@ -136,9 +136,11 @@ def _light(snapshot: Snapshot) -> str:
     return ""
 
 
-def _nothing(facts: Facts) -> str:
+def _nothing(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
     """A zero reaches only as far as somebody looked."""
-    return gettext("No pest seen in the last 24 hours.") if facts.frames else gettext("No pest seen since the start.")
+    if not facts.frames and is_first_day(snapshot, now):
+        return gettext("No pest seen since the start.")
+    return gettext("No pest seen in the last 24 hours.")
 
 
 def _unusable(skip: str) -> str:

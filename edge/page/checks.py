@@ -1,5 +1,6 @@
 """What a technician measures: focus, region, scale, and how the node's counts agree with a person's."""
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -100,12 +101,17 @@ def share_percent(region: Region) -> str:
     return str(round(float((region.mask(200, 200) > 0).mean()) * 100))
 
 
-def check_pictures(store: Store) -> dict[str, int]:
-    """The newest kept pictures on which something was seen -> how many the node framed there."""
+def check_pictures(store: Store, among: Container[str] | None = None) -> dict[str, int]:
+    """The newest kept pictures on which something was seen -> how many the node framed there.
+
+    `among`: only these, since they were shown before newer ones came.
+    """
     found: dict[str, int] = {}
     for stored in store.latest_sightings(NEWEST):
         sighting = stored.record
         if not isinstance(sighting, Sighting) or sighting.picture is None or sighting.picture in found:
+            continue
+        if among is not None and sighting.picture not in among:
             continue
         content = store.picture(sighting.picture)
         if content is not None:

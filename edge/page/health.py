@@ -26,10 +26,14 @@ def health(
     board: BoardReading,
     when: Moments,
     due: Sequence[str] = (),
+    blind: tuple[Tone, str, str] | None = None,
 ) -> tuple[Line, ...]:
-    """All parts, in the order in which a picture passes them. `due`: lure, card, if one has to be changed."""
+    """All parts, in the order in which a picture passes them.
+
+    `due`: lure, card, if one has to be changed. `blind`: as in `camera_line`.
+    """
     lines = [
-        camera_line(snapshot.camera, now, when),
+        camera_line(snapshot.camera, now, when, blind),
         model_line(snapshot.model),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),

@@ -55,8 +55,9 @@ class Looker:
             while len(self._looks) > MOST_KEPT:
                 self._looks.popitem(last=False)
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="photographs", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name="photographs", daemon=True)
+                thread.start()
+                self._thread = thread
         return name
 
     def look(self, name: str) -> Look | None:
@@ -93,9 +94,13 @@ class Looker:
         with self._lock:
             if self._is_closed:
                 return Answer(state="failed", why="the node stops"), b""
-            self._process = process = subprocess.Popen(  # noqa: S603  our own words
-                [*self._command, *kinds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-            )
+            try:
+                self._process = process = subprocess.Popen(  # noqa: S603  our own words
+                    [*self._command, *kinds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                )
+            except OSError as why:  # no room for another process
+                log.warning("photograph_not_looked_at", extra={"why": str(why)})
+                return Answer(state="failed", why=str(why)), b""
         with process:
             try:
                 out, _ = process.communicate(upload, LOOK_S)

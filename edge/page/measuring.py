@@ -1,5 +1,6 @@
 """The steps of a visit that need hands and eyes: the region by finger, the board by ruler, ten pictures by counting."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -67,23 +68,23 @@ def keep_scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page({})
+    return _hand_page(checks.check_pictures(node().store), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait."""
-    found, counted = checks.check_pictures(node().store), {}
+    found, counted = checks.check_pictures(node().store, request.form), {}
     wrong: dict[str, str] = {}
     for name in found:
         typed = request.form.get(name, "").strip()
-        if typed and not (typed.isdigit() and len(typed) <= 5):
+        if typed and not (typed.isdecimal() and len(typed) <= 5):
             wrong[name] = gettext("A whole number.")
         elif typed:
             counted[name] = int(typed)
     if wrong:
-        return _hand_page(wrong), 400
+        return _hand_page(found, wrong), 400
     visit = load(node().store)
     visit = msgspec.structs.replace(visit, counted={**visit.counted, **counted}, found={**visit.found, **found})
     save(node().store, visit)
@@ -163,8 +164,8 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
     )
 
 
-def _hand_page(wrong: dict[str, str]) -> str:
-    found, visit = checks.check_pictures(node().store), load(node().store)
+def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
+    visit = load(node().store)
     agreed = compared(visit)
     pictures = [
         (name, request.form.get(name, str(visit.counted.get(name, ""))), wrong.get(name, ""), number(place))

@@ -60,11 +60,13 @@ class Node:
 
     def health(self, when: Moments) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences."""
+        snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
+        facts = _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
+        state = situation(snapshot, facts, now, self.config.camera.every_s)
+        blind = card.say(state, snapshot, facts, names, now) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
         due = load_visit(self.store).due(when.today())
-        return health.health(
-            self.board.snapshot(), self.store.waiting(), self.config, self.clock.now(), board, when, due
-        )
+        return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind)
 
 
 def node() -> Node:
@@ -98,7 +100,7 @@ def now() -> str:
         card=card.card(snapshot, facts, this.clock.now(), when, names, every_s, before),
         photo=photo,
         reference=None if photo is None else references.reference(photo.label, names),
-        nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot))),
+        nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot, this.clock.now()))),
         rows=sightings.rows(seen[:ROWS], when, names),
         all_rows=_all_rows(len(seen)),
         fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
@@ -118,7 +120,7 @@ def seen_lately() -> str:
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
     seen, (_, intervals) = this.recent.sightings(when.now_utc), this.days()
-    effort = card.effort(_facts(seen, intervals, when, names), this.board.snapshot())
+    effort = card.effort(_facts(seen, intervals, when, names), this.board.snapshot(), this.clock.now())
     nothing = sightings.nothing_words(is_zero=bool(effort))
     return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when, names), nothing=nothing)
 

@@ -207,7 +207,7 @@ def _server_page(tried: list[tuple[str, bool, str]]) -> str:
 def _true_time() -> datetime | None:
     """UTC by the phone, or as it was typed in the node's time zone; None if neither."""
     sent = request.form.get("phone_ms", "")
-    if sent.isdigit() and len(sent) < 15:
+    if sent.isdecimal() and len(sent) < 15:
         return datetime.fromtimestamp(int(sent) / 1000, UTC)
     try:
         typed = datetime.fromisoformat(request.form.get("typed", ""))
@@ -226,7 +226,15 @@ def _set_clock(true: datetime) -> None:
         if this.clock.monotonic_s() - since_s > SETS_S:
             return
         sleep(0.1)
+    _stay_logged_in()
     trust().note("clock phone")
+
+
+def _stay_logged_in() -> None:
+    """By the new time the session of who set it may be older than any is allowed to be."""
+    known = trust().accounts.account(visitor().name)
+    if known is not None:
+        trust().log_in(known)
 
 
 def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
@@ -259,7 +267,7 @@ def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
             if isinstance(values[name], date) and values[name] > today:  # type: ignore[operator]
                 wrong[name] = gettext("This day is still to come.")
         typed = request.form.get(f"{name}_days", "").strip()
-        if typed.isdigit() and 1 <= int(typed) <= 366:
+        if typed.isdecimal() and len(typed) <= 3 and 1 <= int(typed) <= 366:
             values[f"{name}_days"] = int(typed)
         else:
             wrong[f"{name}_days"] = gettext("A number from 1 to 366.")

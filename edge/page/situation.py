@@ -7,6 +7,7 @@ from edge.clock import Instant
 from edge.counts import Sighting
 from edge.status import CameraStatus, Snapshot
 
+DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
 COVERED = "blocked"  # the gate's word for a lens that something covers
 
@@ -56,9 +57,20 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, every_s: float) ->
         return Situation.LATE
     if camera.last_skip == COVERED:
         return Situation.COVERED
-    if facts.newest is None and not facts.frames and not camera.looked:
+    if facts.newest is None and not facts.frames and not looked(snapshot, now):
         return Situation.UNUSABLE if camera.skipped else Situation.STARTING
     return Situation.SEEN if facts.newest is not None else Situation.NOTHING
+
+
+def looked(snapshot: Snapshot, now: Instant) -> int:
+    """Pictures looked at since the start; 0 if all may be older than a day and the newest was not worth a look."""
+    camera = snapshot.camera
+    return camera.looked if is_first_day(snapshot, now) or camera.last_skip in ("", "still") else 0
+
+
+def is_first_day(snapshot: Snapshot, now: Instant) -> bool:
+    """Does "since the start" reach no further back than 24 hours?"""
+    return now.monotonic_s - snapshot.started.monotonic_s <= DAY_S
 
 
 def looks(snapshot: Snapshot) -> bool:

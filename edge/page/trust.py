@@ -38,7 +38,7 @@ class Role(IntEnum):
     TECHNICIAN = 3  # set up and change
 
 
-IDLE = {Role.READER: timedelta(days=60), Role.FARMER: timedelta(days=60), Role.TECHNICIAN: timedelta(hours=12)}
+IDLE = dict.fromkeys(Role, timedelta(days=60)) | {Role.TECHNICIAN: timedelta(hours=12)}
 USED_EVERY = timedelta(minutes=5)  # written at most so often: cards wear out
 
 
@@ -101,7 +101,7 @@ class Trust:
             return Visitor(role=self._least)
         if idle > USED_EVERY or idle < -USED_EVERY:  # the latter: the clock was set back
             self.accounts.used(digest(token), self.now_utc())
-        return Visitor(role=role, name=session.account.name)
+        return Visitor(role=max(role, self._least), name=session.account.name)
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""

@@ -102,7 +102,14 @@ def test_board_is_printed_and_read_back_by_the_command(tmp_path: Path, capsys: p
 
 @pytest.mark.parametrize(
     "words",
-    [["--out", "a.docx"], [], ["--squares", "many", "--out", "a.pdf"], ["--look", "x.png"], ["--out", "/no/a.pdf"]],
+    [
+        ["--out", "a.docx"],
+        [],
+        ["--squares", "many", "--out", "a.pdf"],
+        ["--squares", "²x3", "--out", "a.pdf"],
+        ["--look", "x.png"],
+        ["--out", "/no/a.pdf"],
+    ],
 )
 def test_a_board_that_cannot_be_made_is_wrong_use(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["board", *words]) == 2

@@ -167,6 +167,16 @@ def night_after_a_day(scene: Scene) -> None:
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="dark"))
 
 
+def blind(scene: Scene) -> None:
+    """A node that saw well until the sun came to stand in its lens for more than a day."""
+    nothing(scene)
+    scene.clock.advance(26 * 3600)
+    well(scene)
+    scene.store.commit([interval(scene.before(hours=back), None) for back in range(25, 0, -1)])
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="overexposed"))
+    deliver(scene)
+
+
 def broker_away(scene: Scene) -> None:
     seen(scene)
     scene.store.commit([sighting(scene.before(hours=26))])
@@ -265,6 +275,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
     "late": late,
     "night": night,
     "night-after-a-day": night_after_a_day,
+    "blind-for-a-day": blind,
     "broker-away": broker_away,
     "previous-model": previous_model,
     "safe-mode": safe_mode,
@@ -289,6 +300,7 @@ HEADLINES = {
     "late": "There has been no new picture for a long time.",
     "night": "Too dark to see anything.",
     "night-after-a-day": "No pest seen in the last 24 hours.",
+    "blind-for-a-day": "Too bright to see anything.",
     "broker-away": "Brown planthopper: 5",
     "previous-model": "No pest seen in the last 24 hours.",
     "safe-mode": "This node is not looking.",

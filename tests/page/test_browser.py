@@ -1,6 +1,11 @@
 """The pages in a real browser: each state on phone and desk, in both languages, by day and by night."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -99,6 +104,41 @@ def test_a_page_whose_node_is_gone_says_so_with_the_time_of_what_it_shows(browse
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
         assert "Brown planthopper" in visit.page.inner_text("h1")
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_what_another_machine_says_in_the_nodes_place_is_a_lost_connection(
+    status: int, browser: Browser, scene: Scene
+) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.node_goes()
+        with stranger(visit.root, status):
+            visit.page.clock.run_for(21_000)
+            visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
+        assert visit.page.inner_text("#away").endswith("4:30\u202fPM")
+        assert visit.page.inner_text("h1") == "Brown planthopper: 5"
+
+
+@contextmanager
+def stranger(root: str, status: int) -> Iterator[None]:
+    """Another web server at this address: the Wi-Fi's own page, or a proxy's."""
+
+    class Words(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b'<title>Wi-Fi</title><main id="main">Pay here</main>')
+
+    with ThreadingHTTPServer(("127.0.0.1", urlsplit(root).port or 0), Words) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
 
 
 def test_a_kept_page_is_shown_with_its_age_when_the_node_is_out_of_reach(browser: Browser, scene: Scene) -> None:

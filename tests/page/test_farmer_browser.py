@@ -1,8 +1,9 @@
 """A farmer with nothing but a phone: what to do and that it is done, what is this, and was the node right?"""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from edge.annotations import annotate
 from edge.counts import Seen
+from edge.page import create_app, serve
 from edge.page.trust import Role
 from edge.photographs import MOST_PX
 from edge.store import Answer as Reply
@@ -119,6 +121,23 @@ def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene
         visit.page.click("#photo-form button.full")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.inner_text("h1") == "Rice bugs"
+
+
+def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browser, scene: Scene) -> None:
+    well(scene)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.clock.install(time=0)
+        visit.page.clock.pause_at(1000)
+        visit.go("/photo")
+        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        visit.page.click("#photo-form button.full")
+        visit.page.wait_for_selector("text=The node looks at your photograph.")
+        visit.node_goes()
+        again = create_app(scene.store, scene.board, scene.config, scene.clock)
+        with closing(serve(again, "127.0.0.1", urlsplit(visit.root).port or 0)):
+            visit.page.clock.run_for(2000)
+            visit.page.wait_for_selector("h1:has-text('This photograph is no longer kept.')", timeout=20_000)
+            assert visit.page.locator("#away").is_hidden()
 
 
 @pytest.mark.parametrize("view", [PHONE, DESK], ids=str)

@@ -14,6 +14,7 @@ from tests.page.scenes import (
     HOPPER,
     SCENES,
     Scene,
+    blind,
     first_minutes,
     interval,
     nothing,
@@ -47,6 +48,24 @@ def test_a_zero_of_the_first_minutes_does_not_speak_for_a_whole_day(scene: Scene
     assert "No pest seen since the start." in page
     assert "in the last 24 hours." not in page
     assert "1,032 pictures looked at since the start" in page
+
+
+def test_a_node_that_saw_nothing_for_a_day_claims_no_zero_and_is_not_well(scene: Scene, client: FlaskClient) -> None:
+    blind(scene)
+    page, part_by_part = client.get("/").text, client.get("/node").text
+    assert "No data: nothing has been looked at yet." in page
+    assert "since the start" not in page
+    assert "To look at: Camera" in page
+    assert "This node is ready." not in part_by_part
+    assert "Turn the camera away from the sun or give it shade." in part_by_part
+
+
+def test_a_node_that_sees_again_speaks_for_the_last_day_only(scene: Scene, client: FlaskClient) -> None:
+    blind(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip=""))
+    page = client.get("/").text
+    assert "No pest seen in the last 24 hours." in page
+    assert "The node is well." in page
 
 
 def test_before_anything_was_looked_at_no_zero_is_claimed(scene: Scene, client: FlaskClient) -> None:

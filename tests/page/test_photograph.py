@@ -169,6 +169,16 @@ def test_a_file_that_breaks_the_decoder_ends_its_own_process_only(scene: Scene) 
     looker.close()
 
 
+def test_where_no_process_can_be_started_each_photograph_gets_its_answer(scene: Scene) -> None:
+    looker = Looker(("/no/such/python",))
+    client = farmer_of(scene, looker)
+    for _ in range(2):
+        answer = client.get(looked_at(client, looker, BUG))
+        assert answer.status_code == 503
+        assert "The photograph could not be looked at." in answer.text
+    looker.close()
+
+
 def test_only_the_newest_photographs_are_kept(looker: Looker) -> None:
     broken = Looker(CRASH)
     first = broken.submit(BUG, ("pests",))

@@ -24,7 +24,7 @@ from edge.page.visit import load
 from tests.broker import Broker
 from tests.counting.boards import photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
-from tests.page.visitors import as_role, post
+from tests.page.visitors import as_role, post, token_on
 
 
 @pytest.fixture
@@ -217,10 +217,21 @@ def test_a_phone_sets_a_clock_that_nothing_else_has_set(
     assert asked == []
     assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1").status_code == 303
     assert asked == [true]
-    assert "Set the clock by a phone" in as_role(client, scene, Role.TECHNICIAN).get("/audit").text
+    assert "Set the clock by a phone" in client.get("/audit").text
     later = str(round((true + timedelta(days=9)).timestamp() * 1000))
     assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=later, set="1").status_code == 400
     assert asked == [true], "a clock that is set is not turned"
+
+
+def test_whoever_sets_a_clock_that_was_far_behind_stays_logged_in(
+    settable: tuple[FlaskClient, list[datetime]], scene: Scene
+) -> None:
+    client, _ = settable
+    phone_ms = str(round((scene.clock.utc + timedelta(days=100)).timestamp() * 1000))
+    assert post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1").status_code == 303
+    assert state(client, "clock") == "Done"
+    scene.clock.advance(13 * 3600)
+    assert client.get("/set-up").status_code == 303
 
 
 def test_without_scripts_the_time_is_typed_as_it_is_there(
@@ -231,10 +242,10 @@ def test_without_scripts_the_time_is_typed_as_it_is_there(
     assert asked == [datetime(2026, 7, 1, 10, 30, tzinfo=UTC)]
 
 
-@pytest.mark.parametrize("typed", ["", "soon", "0001-01-01T00:00", "2026-13-01T00:00"])
+@pytest.mark.parametrize("typed", ["", "soon", "0001-01-01T00:00", "2026-13-01T00:00", "1²"])
 def test_what_is_no_time_sets_no_clock(typed: str, settable: tuple[FlaskClient, list[datetime]]) -> None:
     client, asked = settable
-    assert post(client, "/set-up/clock", "/set-up/clock", typed=typed, set="1").status_code == 400
+    assert post(client, "/set-up/clock", "/set-up/clock", typed=typed, phone_ms=typed, set="1").status_code == 400
     assert asked == []
 
 
@@ -272,8 +283,13 @@ def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "typed"), [("card", "2026-02-30"), ("card", "2027-01-01"), ("lure_days", "0"), ("card_days", "often")]
-)
+    ("field", "typed"),
+    [
+        ("card", "2026-02-30"), ("card", "2027-01-01"),
+        ("lure_days", "0"), ("card_days", "often"), ("card_days", "3²"),
+        pytest.param("card_days", "9" * 5000, id="endless"),
+    ],
+)  # fmt: skip
 def test_dates_that_are_none_are_said_beside_their_field(
     field: str, typed: str, technician: FlaskClient, scene: Scene
 ) -> None:
@@ -325,9 +341,29 @@ def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClien
     assert (known.counted_by_eye, known.mean_error) == (10, 0.4)
 
 
-def test_a_count_that_is_no_number_is_said_and_nothing_is_compared(technician: FlaskClient, scene: Scene) -> None:
+def test_pictures_that_come_while_a_person_counts_leave_the_shown_ones_to_be_kept(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    def ten_more() -> list[str]:
+        for n in range(10):
+            scene.store.commit([sighting(scene.before(seconds=n + 1), count=2)], picture_of("whitefly.jpg"))
+        return pictures(scene)
+
+    shown, token = ten_more(), token_on(technician, "/set-up/hand")
+    newer, form = ten_more(), {"csrf": token, **dict.fromkeys(shown, "2")}
+    answer = technician.post("/set-up/hand", data={**form, shown[3]: "two"})
+    assert answer.status_code == 400
+    assert {name for name in (*shown, *newer) if f"/pictures/{name}" in answer.text} == set(shown)
+    assert technician.post("/set-up/hand", data=form).status_code == 303
+    assert set(load(scene.store).counted) == set(shown)
+
+
+@pytest.mark.parametrize("typed", ["many", "1²"])
+def test_a_count_that_is_no_number_is_said_and_nothing_is_compared(
+    typed: str, technician: FlaskClient, scene: Scene
+) -> None:
     scene.store.commit([sighting(scene.before(minutes=1))], picture_of("whitefly.jpg"))
-    answer = post(technician, "/set-up/hand", "/set-up/hand", **dict.fromkeys(pictures(scene), "many"))
+    answer = post(technician, "/set-up/hand", "/set-up/hand", **dict.fromkeys(pictures(scene), typed))
     assert answer.status_code == 400
     assert load(scene.store).counted == {}
 

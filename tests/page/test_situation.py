@@ -52,6 +52,16 @@ def test_a_picture_is_late_after_ten_minutes_or_three_times_the_pause(
     assert (found is Situation.LATE) == is_late
 
 
+@pytest.mark.parametrize(
+    ("last_skip", "expected"),
+    [("", Situation.NOTHING), ("still", Situation.NOTHING), ("overexposed", Situation.UNUSABLE)],
+)
+def test_pictures_looked_at_more_than_a_day_ago_are_no_zero_of_today(last_skip: str, expected: Situation) -> None:
+    later = replace(NOW, monotonic_s=NOW.monotonic_s + 86_401)
+    camera = replace(OK, last_skip=last_skip, skipped={"overexposed": 1800}, last_frame=later)
+    assert situation(Snapshot(started=NOW, camera=camera), NO_FACTS, later, 60) is expected
+
+
 def test_a_jump_of_the_wall_clock_makes_no_picture_late() -> None:
     now = replace(NOW, utc=NOW.utc.replace(year=2027))
     assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, 60) is Situation.SEEN

@@ -11,9 +11,9 @@ from edge.config import PageTable
 from edge.page import create_app
 from edge.page.passwords import HASHER, is_claim_code
 from edge.page.trust import Role, digest
-from edge.store import Store
+from edge.store import Account, Store
 from tests.page.scenes import Scene
-from tests.page.visitors import PASSWORD, as_role, log_in, person, post, token_on
+from tests.page.visitors import HASH, PASSWORD, as_role, log_in, person, post, token_on
 
 CODE = "7KWM-3RTZ-9QHD"
 WRONG = "Name and password do not belong together."
@@ -344,6 +344,15 @@ def test_a_log_in_leads_back_to_where_somebody_wanted_to_go(client: FlaskClient,
     assert sent.location == "/log-in?next=/people?x%3D1"
     form = client.get(sent.location).text
     assert 'name="next" value="/people?x=1"' in form
+
+
+def test_a_role_of_a_later_version_may_do_what_anybody_may(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.TECHNICIAN)
+    scene.store.accounts.put(Account(name="wu", role="adviser", hash=HASH), scene.clock.utc)
+    assert log_in(client, "wu").status_code == 303
+    assert client.get("/").status_code == 200
+    assert client.get("/photo").status_code == 403
+    assert client.get("/people").status_code == 403
 
 
 def test_a_name_that_may_not_is_told_so_and_may_change_names(client: FlaskClient, scene: Scene) -> None:

@@ -30,7 +30,7 @@ function replaceMain(html) {
   document.title = fresh.title;
   document.body.dataset.shown = fresh.body.dataset.shown;
   document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
-  if (held) document.getElementById(held).querySelector("summary").focus({ preventScroll: true });
+  if (held) document.getElementById(held)?.querySelector("summary").focus({ preventScroll: true });
 }
 
 async function keepFresh(everyS) {
@@ -38,9 +38,9 @@ async function keepFresh(everyS) {
     await whileShown(everyS * 1000);
     try {
       const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(8000) });
-      if (!answer.ok) throw new Error(String(answer.status));
       const html = await answer.text();
-      if (!html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
+      if (!html.includes(" data-away=")) throw new Error("this is not the node"); // the Wi-Fi's own page, a proxy's
+      if (answer.ok && !html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
       replaceMain(html);
       say("");
     } catch {
