@@ -4,18 +4,33 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from edge.cli import platform_main
+from edge.counts import Record
 from edge.errors import StoreError
 from edge.platform import Ledger
+from edge.wire import (
+    Health,
+    Info,
+    Key,
+    ReplayCommand,
+    Reply,
+    Stored,
+    StoreHealth,
+    decode_message,
+    encode_batch,
+    encode_message,
+    node_topic,
+)
 from tests.broker import Broker
+from tests.clocks import NOON
 from tests.node import NODE, SITE, running, to, wait_drained
-from tests.records import instant, sighting
+from tests.records import EPOCH, instant, lost, sighting
 from tests.waiting import wait_until
 
 INGEST = "import sys; from edge.cli import platform_main; sys.exit(platform_main(['ingest', *sys.argv[1:]]))"
@@ -63,10 +78,45 @@ def test_records_that_were_acknowledged_but_never_kept_are_asked_for_again(tmp_p
     assert sorted(kept(out)) == sorted(committed)
 
 
+def asked_again(broker: Broker, out: Path, told: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
+    """Records that a node is asked for which has told that."""
+    with ingesting(broker, out), broker.connect("node") as node:
+        node.subscribe(node_topic(SITE, NODE, "cmd/replay"))
+        for channel, payload in told:
+            topic = node_topic(SITE, NODE, channel)
+            wait_until(lambda t=topic, p=payload: node.publish(t, p) == 0, within_s=20)  # type: ignore[misc]
+        wait_until(lambda: len(node.inbox) > 0, within_s=20)
+        commands = [decode_message(bytes(message.payload), ReplayCommand) for message in node.inbox]
+    return [(command.first, command.last) for command in commands]
+
+
+INFO = ("info", encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH))))
+HEALTH = Health(utc=NOON, clock="synced", session=1, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=6))
+UP_TO_SIX = ("health", encode_message(HEALTH))  # of which the fifth is missing
+
+
+def records(told: Mapping[int, Record]) -> tuple[str, bytes]:
+    return ("records", encode_batch([Stored(Key(NODE, EPOCH, seq), record) for seq, record in told.items()]))
+
+
+def test_what_a_node_has_lost_is_not_asked_for_nor_after_a_restart(tmp_path: Path, broker: Broker) -> None:
+    out, told = tmp_path / "records.jsonl", records({2: sighting(), 4: lost(1, 3), 6: sighting()})
+    assert asked_again(broker, out, [INFO, told, UP_TO_SIX]) == [(5, 5)]
+    assert asked_again(broker, out, [INFO, UP_TO_SIX]) == [(5, 5)]
+
+
+def test_what_a_node_answers_to_be_gone_is_not_asked_for(tmp_path: Path, broker: Broker) -> None:
+    reply = ("reply/replay", encode_message(Reply(code="done", epoch=str(EPOCH), gone=[(1, 3)])))
+    told = [INFO, records({4: sighting(), 6: sighting()}), reply, UP_TO_SIX]
+    assert asked_again(broker, tmp_path / "records.jsonl", told) == [(5, 5)]
+
+
 def test_a_message_that_breaks_the_contract_is_set_aside_and_the_others_go_on(tmp_path: Path, broker: Broker) -> None:
     out = tmp_path / "records.jsonl"
+    no_epoch = node_topic(SITE, "x", "info"), encode_message(Info(software="fieldeye", version="0", epoch="no uuid"))
     with ingesting(broker, out), broker.connect("stranger") as stranger:
         wait_until(lambda: stranger.publish(f"fieldeye/v1/{SITE}/{NODE}/records", b"\xff nonsense") == 0, within_s=20)
+        stranger.publish(*no_epoch)
         with running(tmp_path / "node", to(broker.port)) as node:
             node.commit(sighting(1))
             wait_until(lambda: kept(out) == [1], within_s=20)
@@ -87,12 +137,23 @@ def test_a_line_that_a_power_cut_left_half_is_taken_back_and_written_anew(tmp_pa
             wait_until(lambda: kept(out) == [1, 2, 3], within_s=20)
 
 
-def test_a_file_that_holds_something_else_is_left_alone_and_named(tmp_path: Path) -> None:
+def test_a_last_line_that_lacks_nothing_but_its_end_is_kept(tmp_path: Path) -> None:
+    out, one, two = tmp_path / "records.jsonl", Key(NODE, EPOCH, 1), Key(NODE, EPOCH, 2)
+    with Ledger(out) as ledger:
+        ledger.keep([Stored(one, sighting())], SITE)
+    out.write_bytes(out.read_bytes()[:-1])
+    with Ledger(out) as ledger:
+        assert ledger.keep([Stored(one, sighting()), Stored(two, sighting())], SITE) == 1
+    assert kept(out) == [1, 2]
+
+
+@pytest.mark.parametrize("holds", ["Dear diary\n", "Dear diary", '{"important": 1}'])
+def test_a_file_that_holds_something_else_is_left_alone_and_named(tmp_path: Path, holds: str) -> None:
     out = tmp_path / "holiday.txt"
-    out.write_text("Dear diary\n")
+    out.write_text(holds)
     with pytest.raises(StoreError, match=r"holiday\.txt:1: not a record"):
         Ledger(out)
-    assert out.read_text() == "Dear diary\n"
+    assert out.read_text() == holds
 
 
 def test_a_broker_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

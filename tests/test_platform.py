@@ -49,6 +49,15 @@ def test_a_gap_at_the_end_shows_once_health_tells_the_last_seq() -> None:
     assert seen.missing("n2", EPOCH, 2) == [Span(1, 2)]
 
 
+def test_what_the_node_no_longer_has_is_no_gap() -> None:
+    seen = Deduplicator()
+    seen.is_new(Key("n1", EPOCH, 4))
+    for span in (Span(6, 7), Span(2, 5), Span(2, 3)):
+        seen.gone("n1", EPOCH, span)
+    assert seen.missing("n1", EPOCH, 9) == [Span(1, 1), Span(8, 9)]
+    assert seen.is_new(Key("n1", EPOCH, 3)), "what comes all the same counts"
+
+
 @pytest.mark.parametrize(
     ("topic", "payload"),
     [(f"{PREFIX}/records", b"?"), (f"{PREFIX}/status", b"{}"), ("elsewhere", b""), (f"{PREFIX}/health", b"\xff")],

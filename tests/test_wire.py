@@ -264,6 +264,13 @@ def test_a_message_that_is_none_is_refused(payload: bytes) -> None:
         decode_message(payload, Status)
 
 
+@pytest.mark.parametrize("store", [b'{"waiting":0,"last_seq":9223372036854775807}', b'{"waiting":-1}'])
+def test_numbers_that_no_node_reaches_are_refused(store: bytes) -> None:
+    health = encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5))
+    with pytest.raises(WireError, match=r"last_seq|waiting"):
+        decode_message(health[:-1] + b',"store":' + store + b"}", Health)
+
+
 @given(st.sampled_from([Status, Info, Health, Summary, ReplayCommand, Reply]), st.binary(max_size=200), st.data())
 def test_any_bytes_give_a_message_or_a_wire_error(kind: type, noise: bytes, data: st.DataObject) -> None:
     whole = bytearray(encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5)))

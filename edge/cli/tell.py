@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge.cli.exits import DONE
 from edge.cli.stopping import stop_on_signal
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database
 from edge.platform.telling_people import MailServer, add_recipient, tell_people, without_server
@@ -47,11 +47,25 @@ def run(args: argparse.Namespace) -> int:
         mail = _mail_server(args)
         if mail is None and (waiting := without_server(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
-        while not stop.is_set():
-            tell_people(database, mail, datetime.now(UTC))
-            if args.once or stop.wait(EVERY_S):
-                break
+    if args.once:
+        _turn(args.database, mail)
+        return DONE
+    said = ""
+    while not stop.is_set():
+        try:
+            _turn(args.database, mail)
+            said = ""
+        except StoreError as why:  # a database that restarts is there again at one of the next turns
+            if str(why) != said:
+                said = str(why)
+                print(said, file=sys.stderr)
+        stop.wait(EVERY_S)
     return DONE
+
+
+def _turn(url: str, mail: MailServer | None) -> None:
+    with open_database(url, "fieldeye tell") as database:
+        tell_people(database, mail, datetime.now(UTC))
 
 
 def _quiet(text: str | None) -> tuple[time, time] | None:

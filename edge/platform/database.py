@@ -1,5 +1,7 @@
 """Opens the platform's PostgreSQL, and brings its tables to this version's form."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -35,6 +37,17 @@ def open_database(url: str, name: str = "fieldeye") -> Database:
         )
     except psycopg.OperationalError as why:
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Round work on a database that may go meanwhile, or never had our tables: raises StoreError then."""
+    try:
+        yield
+    except psycopg.OperationalError as why:
+        raise StoreError(f"the database has gone ({first_line(why)}); start it, then this again") from why
+    except psycopg.errors.UndefinedTable as why:
+        raise StoreError(f"the database lacks our tables ({first_line(why)}); `ingest --database` makes them") from why
 
 
 def migrate(database: Database) -> list[int]:

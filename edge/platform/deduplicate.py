@@ -19,6 +19,7 @@ class Deduplicator:
 
     def __init__(self) -> None:
         self._spans: dict[tuple[str, UUID], list[Span]] = {}
+        self._gone: dict[tuple[str, UUID], set[Span]] = {}
         self.counted = 0
         self.repeated = 0
 
@@ -33,15 +34,19 @@ class Deduplicator:
         _insert(spans, place, key.seq)
         return True
 
+    def gone(self, node: str, epoch: UUID, span: Span) -> None:
+        """The node no longer has these: do not wait for them. Those that come all the same are new."""
+        self._gone.setdefault((node, epoch), set()).add(span)
+
     def missing(self, node: str, epoch: UUID, last_seq: int) -> list[Span]:
         """Gaps among 1..last_seq, oldest first. `health` tells a node's last seq, so a gap at the end shows too."""
         gaps, expected = [], 1
-        for span in self._spans.get((node, epoch), []):
+        for span in sorted([*self._spans.get((node, epoch), ()), *self._gone.get((node, epoch), ())]):
             if span.first > last_seq:
                 break
             if span.first > expected:
                 gaps.append(Span(expected, span.first - 1))
-            expected = span.last + 1
+            expected = max(expected, span.last + 1)
         return [*gaps, Span(expected, last_seq)] if expected <= last_seq else gaps
 
 

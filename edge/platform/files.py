@@ -8,6 +8,7 @@ from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import roll_up
+from edge.platform.registry import note
 from edge.wire import read_carried
 
 _LINES = 100
@@ -23,7 +24,10 @@ def keep_files(paths: Sequence[Path], database: Database) -> Iterator[Kept]:
             raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
         messages = [_message(path, line) for line in lines]
         for first in range(0, len(messages), _LINES):
-            yield intake.keep(messages[first : first + _LINES])
+            part = messages[first : first + _LINES]
+            kept = intake.keep(part)
+            note(database, intake, part)
+            yield kept
     while roll_up(database):
         pass
 
@@ -33,4 +37,4 @@ def _message(path: Path, line: bytes) -> Message:
         carried = read_carried(line)
     except WireError:
         return Message(str(path), line)  # no topic of the contract: goes to quarantine with its bytes
-    return Message(carried.topic, carried.payload)
+    return Message(carried.topic, carried.payload, properties=carried.properties)

@@ -1,16 +1,18 @@
 """What nodes committed and the database has not got: asked for again, each gap at most once in a while."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
 from edge.platform.database import Database
 from edge.platform.deduplicate import Span
-from edge.platform.replay import commands_for
+from edge.platform.replay import MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
 ASK_AGAIN = timedelta(minutes=2)
-MOST_SPANS = 64  # a node answers eight commands at a time; the next turn asks for the rest
+MOST_SPANS = 64  # of a node are looked at in a turn
 # A node that still has records waiting will send them by itself.
 _MISSING = """
     SELECT site, node, ledger_id, ledger.epoch, lower(span), upper(span) - 1
@@ -42,13 +44,16 @@ def missing(database: Database, *, not_asked_for: timedelta | None = None) -> li
 
 
 def requests(database: Database, now: datetime, every: timedelta = ASK_AGAIN) -> list[tuple[str, ReplayCommand]]:
-    """Topic and command for each gap that is due; noted as asked for."""
+    """Topic and command for the first gaps of each node that is due; noted as asked for."""
     due = missing(database, not_asked_for=every)
     database.execute(
         "UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%s)", (sorted({gap.ledger_id for gap in due}),)
     )
+    spans: dict[tuple[str, UUID], list[Span]] = defaultdict(list)
+    for gap in due:
+        spans[node_topic(gap.site, gap.node, "cmd/replay"), gap.epoch].append(gap.span)
     return [
-        (node_topic(gap.site, gap.node, "cmd/replay"), command)
-        for gap in due
-        for command in commands_for([gap.span], gap.epoch, now)
+        (topic, command)
+        for (topic, epoch), each in spans.items()
+        for command in islice(commands_for(each, epoch, now), MOST_COMMANDS)
     ]

@@ -1,7 +1,9 @@
 """From a broker into a ledger: each record once, and a request to the node for each gap."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from uuid import UUID
@@ -10,7 +12,7 @@ from edge.clock import Clock
 from edge.errors import StoreError, WireError
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.ledger import Ledger
-from edge.platform.replay import replay_commands
+from edge.platform.replay import MOST_COMMANDS, replay_commands, spans_gone
 from edge.platform.subscriber import Subscriber
 from edge.wire import Health, Info, encode_message, node_topic, read_carried
 
@@ -31,7 +33,7 @@ def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) ->
             continue
         if isinstance(heard.message, Info):
             ledger.nodes.note((heard.topic.site, heard.topic.node), heard.message)
-        gaps.note(heard)
+        gaps.note(heard, message.payload)
 
 
 def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
@@ -71,11 +73,16 @@ class _Gaps:
         self._epochs: dict[tuple[str, str], UUID] = {}
         self._asked_s: dict[tuple[str, str], float] = {}
 
-    def note(self, heard: Heard) -> None:
+    def note(self, heard: Heard, payload: bytes) -> None:
         """Take what a message tells of a node's numbers."""
         node = (heard.topic.site, heard.topic.node)
+        if heard.topic.channel == "reply/replay" and (told := spans_gone(payload)):
+            epoch, spans = told
+            for span in spans:
+                self._ledger.seen.gone(node[1], epoch, span)
         if isinstance(heard.message, Info):
-            self._epochs[node] = UUID(heard.message.epoch)
+            with suppress(ValueError):  # none that could be asked for
+                self._epochs[node] = UUID(heard.message.epoch)
         if isinstance(heard.message, Health) and heard.message.store and heard.message.store.last_seq:
             waiting = heard.message.store.waiting
             if not waiting and node in self._epochs:  # what waits will come by itself
@@ -86,6 +93,6 @@ class _Gaps:
         if now_s - self._asked_s.get(node, -ASK_AGAIN.total_seconds()) < ASK_AGAIN.total_seconds():
             return
         commands = replay_commands(self._ledger.seen, node[1], self._epochs[node], last_seq, self._clock.now().utc)
-        for command in commands:
+        for command in islice(commands, MOST_COMMANDS):
             self._asked_s[node] = now_s
             self._subscriber.say(node_topic(*node, "cmd/replay"), encode_message(command))

@@ -1,7 +1,7 @@
 """Keeps decoded messages in the database: each record once, all of a batch or none of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -58,7 +58,7 @@ class Intake:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._nodes: dict[tuple[str, str], tuple[int, ZoneInfo]] = {}
+        self._nodes: dict[tuple[str, str], int] = {}
         self._ledgers: dict[tuple[int, UUID], int] = {}
         self._taxa: dict[Taxon, int] = {}
         self._months: set[date] = set()
@@ -79,19 +79,21 @@ class Intake:
             middle = len(messages) // 2
             return self.keep(messages[:middle]) + self.keep(messages[middle:])
 
-    def forget_places(self, site: str, node: str) -> None:
-        """A node has told where it is anew: look its time zone up again."""
-        self._nodes.pop((site, node), None)
-
     def node_id(self, site: str, node: str) -> int:
         """Of a node that may be new."""
-        return self._node(site, node)[0]
+        if (site, node) not in self._nodes:
+            (self._nodes[site, node],) = self._one(
+                "INSERT INTO node (site, node) VALUES (%s, %s)"
+                " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id",
+                (site, node),
+            )
+        return self._nodes[site, node]
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Into quarantine; once, however often it is delivered."""
         self._database.execute(
             "INSERT INTO quarantine (topic, reason, payload, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (message.topic, reason.replace("\0", "�"), message.payload, sha256(message.payload).digest()),
+            (_storable(message.topic), _storable(reason), message.payload, sha256(message.payload).digest()),
         )
 
     def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
@@ -109,10 +111,10 @@ class Intake:
         return Kept(len(new), len(arrived) - len(new), len(bad))
 
     def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:
-        site, node = heard.topic.site, heard.topic.node
-        node_id, zone = self._node(site, node)
+        site = heard.topic.site
+        node_id = self.node_id(site, heard.topic.node)
         ledger_id = self._ledger(node_id, heard.records[0].key.epoch)  # a batch is of one epoch
-        return [Arrived(ledger_id, node_id, site, zone, one, at_of(one, received)) for one in heard.records]
+        return [Arrived(ledger_id, node_id, site, one, at_of(one, received)) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
@@ -174,7 +176,8 @@ class Intake:
         intervals = [(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Interval)]
         if not intervals:
             return
-        efforts = [effort_row(one, interval) for one, interval in intervals]
+        zones = self._zones({one.ledger_id for one, _ in intervals})
+        efforts = [effort_row(one, interval, zones[one.ledger_id]) for one, interval in intervals]
         with self._database.cursor().copy(_EFFORT) as copy:
             for row in efforts:
                 copy.write_row(row)
@@ -186,6 +189,17 @@ class Intake:
             "INSERT INTO dirty_night SELECT DISTINCT * FROM unnest(%s::int[], %s::date[])",
             ([row[2] for row in efforts], [row[9] for row in efforts]),
         )
+
+    def _zones(self, ledger_ids: Collection[int]) -> Mapping[int, ZoneInfo]:
+        """Of the nodes of locked ledgers. Whoever changes a zone waits for these locks, and dates anew what it finds.
+
+        The statement that took the locks would not do: while it waited the zone may have changed.
+        """
+        rows = self._database.execute(
+            "SELECT ledger_id, time_zone FROM ledger JOIN node USING (node_id) WHERE ledger_id = ANY (%s)",
+            (list(ledger_ids),),
+        )
+        return {ledger_id: ZoneInfo(zone) for ledger_id, zone in rows}
 
     def _copy_alerts(self, new: Sequence[Arrived]) -> None:
         alerts = [alert_row(one, one.decoded.record) for one in new if isinstance(one.decoded.record, Alert)]
@@ -207,16 +221,6 @@ class Intake:
             if isinstance(one.decoded.record, Lost):
                 note_gone(self._database, [one.ledger_id], one.decoded.record.first_seq, one.decoded.record.last_seq)
 
-    def _node(self, site: str, node: str) -> tuple[int, ZoneInfo]:
-        if (site, node) not in self._nodes:
-            node_id, zone = self._one(
-                "INSERT INTO node (site, node) VALUES (%s, %s)"
-                " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id, time_zone",
-                (site, node),
-            )
-            self._nodes[site, node] = node_id, ZoneInfo(zone)
-        return self._nodes[site, node]
-
     def _ledger(self, node_id: int, epoch: UUID) -> int:
         if (node_id, epoch) not in self._ledgers:
             (found,) = self._one(
@@ -232,9 +236,15 @@ class Intake:
         return row
 
 
+def _storable(text: str) -> str:
+    """Without what PostgreSQL refuses in a text: NUL, and the bytes of a file name that are no UTF-8."""
+    return text.encode(errors="replace").decode().replace("\0", "�")
+
+
 def note_gone(database: Database, ledger_ids: Sequence[int], first: int, last: int) -> None:
     """The node no longer has these: do not wait for them. Those that came all the same count."""
     database.execute(
-        "UPDATE ledger SET gone = gone + int8multirange(int8range(%s, %s, '[]')) WHERE ledger_id = ANY (%s)",
+        "UPDATE ledger SET gone = gone + int8multirange(int8range(%s::bigint, %s::bigint, '[]'))"
+        " WHERE ledger_id = ANY (%s)",
         (first, last, list(ledger_ids)),
     )

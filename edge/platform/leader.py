@@ -1,15 +1,19 @@
 """The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: who holds the lock leads."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
+import psycopg
+
 from edge.platform.acknowledged import seen_due
-from edge.platform.database import Database
+from edge.platform.database import Database, first_line
 from edge.platform.gaps import ASK_AGAIN, missing, requests
 from edge.platform.questions import answers_due
 from edge.platform.sources import Source
 from edge.platform.telling import Telling
 from edge.wire import encode_message
 
+log = logging.getLogger("fieldeye")
 _LEADS = 7_043_003  # advisory lock, held by the session: PostgreSQL frees it when the leader dies
 MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left waiting
 
@@ -27,21 +31,34 @@ class Leader:
         self._telling.leads.set(0)
 
     def turn(self, database: Database, now_s: float) -> None:
-        """Every few seconds. Raises psycopg.OperationalError if the database has gone."""
+        """Every few seconds. Raises psycopg.OperationalError if the database has gone.
+
+        A value that no table holds ends the part that met it, for one node must not keep the others waiting.
+        """
         if now_s < self._next_s:
             return
         self._next_s = now_s + self._every_s
         if not self.leads:
             self._try(database)
-        if self.leads:
-            if roll_up(database) == MOST_NIGHTS:
-                self._next_s = now_s  # more is due; meanwhile batches go on
-            gaps = missing(database)
-            self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
-            for topic, command in requests(database, datetime.now(UTC), self._ask_again) if gaps else []:
-                self._source.say(topic, encode_message(command))
-            for topic, reply in [*answers_due(database), *seen_due(database)]:
-                self._source.say(topic, encode_message(reply))
+        for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
+            try:
+                part(database)
+            except psycopg.DataError as why:
+                log.warning("leading_failed", extra={"part": part.__name__.strip("_"), "why": first_line(why)})
+
+    def _sum_up(self, database: Database) -> None:
+        if roll_up(database) == MOST_NIGHTS:
+            self._next_s = 0.0  # more is due; meanwhile batches go on
+
+    def _ask_for_gaps(self, database: Database) -> None:
+        gaps = missing(database)
+        self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
+        for topic, command in requests(database, datetime.now(UTC), self._ask_again) if gaps else []:
+            self._source.say(topic, encode_message(command))
+
+    def _answer(self, database: Database) -> None:
+        for topic, command in [*answers_due(database), *seen_due(database)]:
+            self._source.say(topic, encode_message(command))
 
     def _try(self, database: Database) -> None:
         row = database.execute("SELECT pg_try_advisory_lock(%s)", (_LEADS,)).fetchone()

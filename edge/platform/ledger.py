@@ -9,11 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from edge.counts import Interval, Record
+from edge.counts import Interval, Lost, Record
 from edge.errors import StoreError, WireError
 from edge.platform.album import Album, keep_picture
 from edge.platform.decode import Bad, Message
-from edge.platform.deduplicate import Deduplicator
+from edge.platform.deduplicate import Deduplicator, Span
 from edge.platform.nodes import NodeBook
 from edge.wire import Decoded, Key, Unknown, plain
 
@@ -23,11 +23,16 @@ def revision_of(record: Record | Unknown) -> int:
     return record.revision if isinstance(record, Interval) else 0
 
 
+_BEGINS = b'{"kind":"'  # each line
+
+
 class _KeyOfLine(msgspec.Struct):
     node: str
     epoch: UUID
     seq: int
     revision: int = 0
+    first_seq: int | None = None  # of a loss
+    last_seq: int | None = None
 
 
 class Ledger:
@@ -67,6 +72,10 @@ class Ledger:
             os.fsync(self._file.fileno())
         except OSError as why:
             raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
+        for decoded in new:
+            if isinstance(decoded.record, Lost):
+                span = Span(decoded.record.first_seq, decoded.record.last_seq)
+                self.seen.gone(decoded.key.node, decoded.key.epoch, span)
         return len(new)
 
     def keep_picture(self, message: Message) -> None:
@@ -94,16 +103,21 @@ class Ledger:
     def _take_up(self) -> None:
         """Note what is there already; a last line that a power cut left half goes, since it was never promised."""
         self._file.seek(0)
-        whole = 0
+        whole, last = 0, b"\n"
         for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):
-                break
             try:
                 told = msgspec.json.decode(line, type=_KeyOfLine)
             except (msgspec.DecodeError, ValueError) as why:
+                is_ours = number > 1 or _BEGINS.startswith(line[: len(_BEGINS)])
+                if is_ours and not line.endswith(b"\n"):
+                    break
                 raise StoreError(f"{self._path}:{number}: not a record ({why}); name another file with --out") from why
             self._is_news(Key(told.node, told.epoch, told.seq), told.revision)
-            whole += len(line)
+            if told.first_seq is not None and told.last_seq is not None:
+                self.seen.gone(told.node, told.epoch, Span(told.first_seq, told.last_seq))
+            whole, last = whole + len(line), line
         self._file.truncate(whole)
         self._file.seek(0, os.SEEK_END)
+        if not last.endswith(b"\n"):
+            self._file.write(b"\n")
         self.seen.counted, self.seen.repeated = 0, 0

@@ -103,7 +103,10 @@ class QuorumQueue:
                 self.connect()
 
     def _on_message(
-        self, _channel: BlockingChannel, method: Basic.Deliver, _properties: BasicProperties, body: bytes
+        self, _channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
         topic = str(method.routing_key).replace(".", "/")
-        self._inbox.append(Delivery(Message(topic, body), int(method.delivery_tag or 0), self._count))
+        headers: dict[str, object] = properties.headers or {}  # MQTT's user properties; those with x- are RabbitMQ's
+        told = tuple((name, str(value)) for name, value in headers.items() if not name.startswith("x-"))
+        message = Message(topic, body, properties=told)
+        self._inbox.append(Delivery(message, int(method.delivery_tag or 0), self._count))

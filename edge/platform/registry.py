@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 import psycopg
 
-from edge.errors import WireError
 from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone
 from edge.platform.questions import keep_part, note_outcome
+from edge.platform.replay import spans_gone
 from edge.wire import Health, Info, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
@@ -56,7 +56,6 @@ def _note_info(database: Database, intake: Intake, topic: Topic, info: Info) -> 
         "SELECT place_node(%s, %s, %s, %s, %s, %s, %s, %s)",
         (intake.node_id(topic.site, topic.node), _json(info), UUID(info.epoch), *place),
     )
-    intake.forget_places(topic.site, topic.node)
 
 
 def _note_column(database: Database, intake: Intake, topic: Topic, column: str, message: msgspec.Struct) -> None:
@@ -70,12 +69,8 @@ def _note_column(database: Database, intake: Intake, topic: Topic, column: str, 
 
 
 def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
-    try:
-        reply = decode_message(payload, Reply)
-        epoch = UUID(reply.epoch) if reply.epoch else None
-    except (WireError, ValueError):  # another platform's, or a newer one: nothing to learn from it
-        return
-    for first, last in reply.gone if reply.code == "done" else []:
+    epoch, spans = spans_gone(payload) or (None, [])
+    for first, last in spans:
         rows = database.execute(
             "SELECT ledger_id FROM ledger JOIN node USING (node_id)"
             " WHERE site = %s AND node = %s AND ledger.epoch = %s",

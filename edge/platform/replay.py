@@ -1,23 +1,27 @@
 """Which records to ask a node for again. Pure; who sends the commands waits a while first, since records overtake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from edge.errors import WireError
 from edge.platform.deduplicate import Deduplicator, Span
-from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand
+from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, Reply, decode_message
 
 VALID_FOR = timedelta(minutes=10)
+MOST_COMMANDS = 8  # to a node at once, which answers more with "busy"
 
 
-def replay_commands(seen: Deduplicator, node: str, epoch: UUID, last_seq: int, now: datetime) -> list[ReplayCommand]:
+def replay_commands(
+    seen: Deduplicator, node: str, epoch: UUID, last_seq: int, now: datetime
+) -> Iterator[ReplayCommand]:
     """A command for each gap among 1..last_seq."""
     return commands_for(seen.missing(node, epoch, last_seq), epoch, now)
 
 
-def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> list[ReplayCommand]:
+def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> Iterator[ReplayCommand]:
     """A command a gap, the long ones cut to what a node answers at once."""
-    return [
+    return (
         ReplayCommand(
             id=uuid4().hex,
             expires=now + VALID_FOR,
@@ -27,4 +31,14 @@ def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> list[Repla
         )
         for gap in gaps
         for first in range(gap.first, gap.last + 1, MAX_REPLAY_RECORDS)
-    ]
+    )
+
+
+def spans_gone(payload: bytes) -> tuple[UUID, list[Span]] | None:
+    """Epoch and spans that a node no longer has, of its reply to a replay; None for a reply that does not say."""
+    try:
+        reply = decode_message(payload, Reply)
+        epoch = UUID(reply.epoch or "")
+    except (WireError, ValueError):  # another platform's, or a newer one: nothing to learn from it
+        return None
+    return (epoch, [Span(*span) for span in reply.gone]) if reply.code == "done" else None

@@ -20,7 +20,6 @@ class Arrived(NamedTuple):
     ledger_id: int
     node_id: int
     site: str
-    zone: ZoneInfo
     decoded: Decoded
     at: datetime
 
@@ -55,7 +54,7 @@ def revision_of(decoded: Decoded) -> int:
     return decoded.record.revision if isinstance(decoded.record, Interval) else 0
 
 
-def effort_row(arrived: Arrived, interval: Interval) -> tuple[object, ...]:
+def effort_row(arrived: Arrived, interval: Interval, zone: ZoneInfo) -> tuple[object, ...]:
     """A row of interval_effort."""
     counts = interval.counts
     return (
@@ -68,7 +67,7 @@ def effort_row(arrived: Arrived, interval: Interval) -> tuple[object, ...]:
         interval.unit,
         interval.start.utc,
         interval.end.utc,
-        night_of(interval.start.utc, arrived.zone),
+        night_of(interval.start.utc, zone),
         interval.revision,
         interval.frames,
         interval.awake_s,

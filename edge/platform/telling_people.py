@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from edge.errors import UsageError
-from edge.platform.database import Database
+from edge.platform.database import Database, reachable
 from edge.platform.population import check_area
 
 GIVE_UP_S = 10.0
@@ -33,8 +34,6 @@ class Risen:
     recipient_id: int
     kind: str
     address: str
-    quiet_from: time | None
-    quiet_until: time | None
     zone: str
     ledger_id: int
     seq: int
@@ -73,11 +72,11 @@ class MailServer:
 
 
 _FITS = {
-    "webhook": re.compile(r"^https?://[^\s/]+[^\s]*\Z"),
-    "email": re.compile(r"^[^\s@,;:<>()\"]+@[^\s@,;:<>()\"]+\Z"),
+    "webhook": re.compile(r"^https?://[^\s/?#]+[!-~]*\Z"),  # letters beyond ASCII are for the host's name alone
+    "email": re.compile(r"^[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\Z"),
 }
 _DUE = """
-    SELECT recipient_id, r.kind, address, quiet_from, quiet_until, zone, a.ledger_id, a.seq,
+    SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq,
            coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
            look_at, source
     FROM recipient r JOIN risen_alert a ON area_code ^@ prefix AND at >= r.since
@@ -86,7 +85,7 @@ _DUE = """
         SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
         WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
           AND abs(extract(epoch FROM k.since - a.at)) < 1
-    ) AND r.kind = ANY(%(kinds)s)
+    ) AND r.kind = ANY(%(kinds)s) AND recipient_id <> ALL(%(quiet)s)
       AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
     ORDER BY at LIMIT %(limit)s
 """
@@ -102,7 +101,11 @@ def add_recipient(
 ) -> None:
     """Told from now on. Raises UsageError for an address of no such kind."""
     check_area(prefix)
-    if kind not in _FITS or not _FITS[kind].match(address):
+    try:
+        fits = kind in _FITS and _FITS[kind].match(address) and urlsplit(address).port != 0
+    except ValueError:  # brackets that do not end, or a port that is none
+        fits = False
+    if not fits:
         raise UsageError(f"{address!r} is no address for {kind}; give https://… for webhook or name@host for email")
     quiet_from, quiet_until = quiet or (None, None)
     database.execute(
@@ -113,18 +116,18 @@ def add_recipient(
     )
 
 
+@reachable()
 def tell_people(database: Database, mail: MailServer | None, now: datetime) -> int:
     """Send what is due; says how many were taken. What fails is tried again, ever more rarely.
 
-    Without a mail server e-mails wait for one, and cost no try.
+    Without a mail server e-mails wait for one, and cost no try. Raises StoreError.
     """
     taken = 0
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
-        due = cursor.execute(_DUE, {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds}).fetchall()
+        wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
+        due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
-        if is_quiet(risen.quiet_from, risen.quiet_until, now.astimezone(ZoneInfo(risen.zone)).time()):
-            continue
         why = SEND[risen.kind](risen, mail)
         taken += not why
         _note(database, risen, why, now)
@@ -135,6 +138,12 @@ def without_server(database: Database) -> int:
     """Recipients by e-mail, who are told nothing without a mail server."""
     (many,) = database.execute("SELECT count(*) FROM recipient WHERE kind = 'email'").fetchone() or (0,)
     return int(many)
+
+
+def _quiet(database: Database, now: datetime) -> list[int]:
+    """Recipients in their quiet hours."""
+    rows = database.execute("SELECT recipient_id, quiet_from, quiet_until, zone FROM recipient").fetchall()
+    return [one for one, first, end, zone in rows if is_quiet(first, end, now.astimezone(ZoneInfo(zone)).time())]
 
 
 def is_quiet(quiet_from: time | None, quiet_until: time | None, at: time) -> bool:
@@ -158,11 +167,11 @@ def _note(database: Database, risen: Risen, why: str, now: datetime) -> None:
 def _post(risen: Risen, _mail: MailServer | None) -> str:
     """Empty once the other side has answered 2xx, else why not."""
     body = msgspec.json.encode(risen.as_json())
-    request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
     try:
+        request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
         with urlopen(request, timeout=GIVE_UP_S):  # noqa: S310
             return ""
-    except (URLError, HTTPException, OSError) as why:
+    except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
         return f"{type(why).__name__}: {why}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from edge.platform.charts import Place
-from edge.platform.database import Database
+from edge.platform.database import Database, reachable
 from edge.platform.hull import Point
 from edge.platform.population import (
     Night,
@@ -95,8 +95,9 @@ class Week:
         return tuple(node for node in self.nodes if node.nights < nights or node.saturated)
 
 
+@reachable()
 def week(database: Database, area: str, first: date, last: date) -> Week:
-    """Raises UsageError for an area of no level."""
+    """Raises UsageError for an area of no level, StoreError."""
     Wanted(area=area, label="", first=first, last=last)  # checks
     with database.transaction():
         database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -142,7 +143,8 @@ def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
         FROM node
         LEFT JOIN (SELECT DISTINCT node_id FROM night_effort WHERE night BETWEEN %(first)s AND %(last)s
                    AND unit = %(unit)s AND frames > 0) AS looked USING (node_id)
-        LEFT JOIN (SELECT node_id, sum(count)::bigint AS many FROM night_count JOIN taxon USING (taxon_id)
+        LEFT JOIN (SELECT node_id, least(sum(count), 9223372036854775807)::bigint AS many
+                   FROM night_count JOIN taxon USING (taxon_id)
                    WHERE night BETWEEN %(first)s AND %(last)s AND unit = %(unit)s AND label = %(label)s
                    AND (%(stage)s::text IS NULL OR stage = %(stage)s) GROUP BY node_id) AS counted USING (node_id)
         WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY told DESC NULLS LAST, site, node

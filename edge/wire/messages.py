@@ -4,15 +4,16 @@ Times are ISO 8601 in UTC. A field that is not known is left out, never filled w
 """
 
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
 from edge.errors import WireError
 from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, SeenCommand, UpdateCommand
 from edge.wire.documents import decode_document
+from edge.wire.fields import LARGEST
 from edge.wire.images import ImageHeader
 from edge.wire.instants import ClockWord
 
@@ -93,10 +94,10 @@ class CameraHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StoreHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The store. The platform compares `last_seq` with what it has, so that a gap at the end shows too."""
 
-    waiting: int  # records not yet delivered
+    waiting: Annotated[int, Meta(ge=0, le=LARGEST)]  # records not yet delivered
     oldest_waiting_utc: datetime | None = None
     first_seq: int | None = None  # oldest record that can be replayed
-    last_seq: int | None = None  # newest committed
+    last_seq: Annotated[int, Meta(ge=0, le=LARGEST)] | None = None  # newest committed
     used_mb: float | None = None
     max_mb: float | None = None
     pictures_mb: float | None = None

@@ -21,7 +21,8 @@ from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person, remove_person
 from edge.platform.leader import Leader
-from edge.platform.questions import answers_due, assembled, questions
+from edge.platform.questions import answer, answers_due, assembled, questions
+from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.telling import Telling
@@ -101,6 +102,18 @@ def test_nothing_is_shown_to_who_has_not_logged_in(still: FlaskClient, page: str
     assert (answer.status_code, answer.location) == (302, "/log-in")
 
 
+@pytest.mark.parametrize("page", ["/", "/alerts", "/nodes", "/questions"])
+def test_each_page_leads_to_the_others_and_out(still: FlaskClient, page: str) -> None:
+    told = still.get(page).text
+    assert [other for other in ("/", "/alerts", "/nodes", "/questions") if f'<a href="{other}"' not in told] == []
+    assert 'action="/log-out"' in told
+
+
+def test_a_stranger_is_shown_no_menu(still: FlaskClient) -> None:
+    told = still.application.test_client().get("/log-in").text
+    assert ("<nav" in told, "/log-out" in told) == (False, False)
+
+
 def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: FlaskClient) -> None:
     assert log_in(client, "nobody") == 403
     assert [log_in(client, "town", "wrong") for _ in range(5)] == [403] * 5
@@ -174,7 +187,7 @@ def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskCl
 @pytest.mark.parametrize(
     ("query", "says"),
     [("area=12345", "no area code"), ("first=2026-13-01", "month"), ("first=2020-01-01&last=2026-01-01", "At most"),
-     ("first=2026-07-02&last=2026-07-01", "backwards")],
+     ("first=2026-07-02&last=2026-07-01", "backwards"), ("last=0001-01-01", "out of range")],
 )  # fmt: skip
 def test_filters_that_make_no_sense_are_answered_with_what_would(still: FlaskClient, query: str, says: str) -> None:
     answer = still.get(f"/?{query}")
@@ -208,6 +221,15 @@ def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fle
     assert "On its way to the node" in client.get("/questions").text
     _reply(fleet, Reply(code="done", id=command.id))
     assert "The node has the answer" in client.get("/questions").text
+
+
+def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet) -> None:
+    mine, other = (next(one for one in questions(fleet.database) if one.node == node) for node in "ac")
+    health = '{"store": {"waiting": 0, "last_seq": 9223372036854775807}}'
+    fleet.database.execute("UPDATE node SET health = %s WHERE node_id = %s", (health, other.node_id))
+    assert answer(fleet.database, mine.node_id, mine.id, text="a moth", who="Li", label="")
+    Leader(QuorumQueue("amqp://nowhere"), Telling(), every_s=1.0).turn(fleet.database, 1.0)
+    assert answers_due(fleet.database) == [], "it was sent"
 
 
 def _reply(fleet: Fleet, reply: Reply) -> None:

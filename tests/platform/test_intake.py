@@ -2,14 +2,20 @@
 
 import itertools
 import re
-from datetime import UTC, date, datetime
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from uuid import UUID, uuid4
 
 import cbor2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from pika.spec import Basic, BasicProperties
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
@@ -17,10 +23,15 @@ from edge.counts import Record
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
+from edge.platform.gaps import requests
 from edge.platform.intake import Intake
+from edge.platform.quorum_queue import QuorumQueue
+from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
-from edge.wire import Key, Stored, encode_batch
+from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message
+from tests.clocks import NOON
 from tests.records import EPOCH, MOTH, count, instant, interval, intervals, losses, lost, sighting, sightings
+from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "docs/contract/examples"
 
@@ -155,6 +166,114 @@ def test_a_newer_nodes_fields_and_kinds_are_kept_beside_an_older_nodes(database:
 def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
     Intake(database).keep([batch(lost(2, 5), first=9)])
     assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)
+
+
+def test_a_gap_without_end_costs_a_node_a_few_commands_a_turn(database: Database) -> None:
+    intake = Intake(database)
+    health = Health(utc=NOON, clock="synced", session=1, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=10**9))
+    for node in ("n1", "n2"):
+        intake.keep([batch(sighting(), node=node)])
+        info = Info(software="fieldeye", version="0", epoch=str(EPOCH))
+        told = (("info", info), ("health", health))
+        note(database, intake, [Message(f"fieldeye/v1/farm-3/{node}/{on}", encode_message(one)) for on, one in told])
+    asked = requests(database, NOON)
+    assert [(command.first, command.last) for _, command in asked[:2]] == [(2, 10_001), (10_002, 20_001)]
+    assert Counter(topic for topic, _ in asked) == {f"fieldeye/v1/farm-3/{node}/cmd/replay": 8 for node in ("n1", "n2")}
+
+
+def test_what_a_former_card_said_last_says_nothing_of_a_new_one(database: Database) -> None:
+    intake, card = Intake(database), str(uuid4())
+
+    def state_after(*told: Status | Info) -> str | None:
+        topics = [f"fieldeye/v1/farm-3/n1/{'status' if isinstance(one, Status) else 'info'}" for one in told]
+        note(database, intake, [Message(*one) for one in zip(topics, map(encode_message, told), strict=True)])
+        ((state,),) = database.execute("SELECT status->>'state' FROM node").fetchall()
+        return state
+
+    former, new = (Info(software="fieldeye", version="0", epoch=epoch) for epoch in (str(EPOCH), card))
+    first, second = (Status(state="online", session=session, connection=1, utc=NOON) for session in (1, 2))
+    assert state_after(replace(first, session=57), former) == "online"
+    assert state_after(Status(state="offline", session=57, connection=1)) == "offline"
+    assert state_after(first, new) is None
+    assert state_after(second, new) == "online"
+
+
+@pytest.fixture
+def shanghai(database: Database) -> Message:
+    """A node that has kept its first evening, and tells now where it stands."""
+    Intake(database).keep([_evening(1)])
+    info = Info(software="fieldeye", version="0", epoch=str(EPOCH), time_zone="Asia/Shanghai")
+    return Message("fieldeye/v1/farm-3/n1/info", encode_message(info))
+
+
+def _evening(seq: int) -> Message:
+    """19:00 to 20:00 in Shanghai, before noon in UTC."""
+    at = (seq * 24 - 1) * 3600
+    return batch(interval(at), first=seq)
+
+
+def _misdated(database: Database) -> list[tuple[int]]:
+    """Numbers of intervals under a night that is not theirs."""
+    return database.execute(
+        "SELECT seq FROM interval_effort JOIN node USING (node_id) WHERE night <> night_of(started, time_zone)"
+    ).fetchall()
+
+
+def test_a_worker_that_does_not_lead_dates_nights_by_the_zone_that_the_leader_was_told(
+    database: Database, url: str, shanghai: Message
+) -> None:
+    with open_database(url) as second:
+        other = Intake(second)
+        other.keep([_evening(2)])
+        note(database, Intake(database), [shanghai])
+        other.keep([_evening(3)])
+    assert database.execute("SELECT time_zone FROM node").fetchone() == ("Asia/Shanghai",)
+    assert _misdated(database) == []
+
+
+def test_a_batch_that_waits_for_a_node_to_move_is_dated_by_its_new_zone(
+    database: Database, url: str, shanghai: Message
+) -> None:
+    with open_database(url) as second, ThreadPoolExecutor() as threads:
+        other = Intake(second)
+        other.keep([_evening(2)])
+        with database.transaction():
+            note(database, Intake(database), [shanghai])
+            kept_later = threads.submit(other.keep, [_evening(3)])
+            wait_until(lambda: _waits_for_a_lock(database), within_s=40)
+        assert kept_later.result(40) == (1, 0, 0)
+    assert _misdated(database) == []
+
+
+def _waits_for_a_lock(database: Database) -> bool:
+    rows = database.execute(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    return rows.rowcount == 1
+
+
+def test_an_update_dates_nights_of_a_zone_of_before_anew_and_forgets_numbers_beyond_sense(
+    database: Database, shanghai: Message
+) -> None:
+    note(database, Intake(database), [shanghai])
+    database.execute("UPDATE interval_effort SET night = night - 1")
+    database.execute("UPDATE node SET health = %s", ('{"store": {"waiting": 0, "last_seq": 9223372036854775807}}',))
+    database.execute("DELETE FROM dirty_night")
+    database.execute("DELETE FROM schema_version WHERE version > 10")
+    assert migrate(database)[:2] == [11, 12]
+    assert _misdated(database) == []
+    nights = database.execute("SELECT night FROM dirty_night ORDER BY night").fetchall()
+    assert [night for (night,) in nights] == [NOON.date(), NOON.date() + timedelta(days=1)]
+    assert database.execute("SELECT health FROM node").fetchone() == (None,)
+
+
+def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:
+    queue, header = QuorumQueue("amqp://nowhere"), {"kind": "question", "id": "00000000-q1", "bytes": "5"}
+    came = Basic.Deliver(routing_key="fieldeye.v1.farm-3.n1.image", delivery_tag=1)
+    with closing(queue):
+        queue._on_message(None, came, BasicProperties(headers={**header, "x-death": []}), b"photo")  # noqa: SLF001
+        ((message, _, _),) = queue.take(Event(), 1)
+    assert message == Message("fieldeye/v1/farm-3/n1/image", b"photo", properties=tuple(header.items()))
 
 
 def test_tables_are_brought_up_to_date_once_and_a_newer_database_is_left_alone(database: Database) -> None:

@@ -22,6 +22,7 @@ from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import Wanted, keep_threshold, population, range_of, taxa_of, trend, week_of
 from edge.platform.registry import note
+from edge.platform.week import places_of
 from edge.ranges import count_range
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.clocks import BOOT
@@ -95,6 +96,18 @@ def test_counts_of_a_night_add_up_to_each_of_the_five_levels_with_their_ranges(f
     assert [(one.count, one.low, one.high, one.nodes) for one in told] == [
         (1, 0, 4, 1), (3, 1, 9, 2), (7, 4, 16, 3), (15, 11, 27, 4), (15, 11, 27, 4), (31, 26, 46, 5),
     ]  # fmt: skip
+
+
+def test_a_sum_ends_at_the_largest_number_that_json_keeps(fleet: Fleet) -> None:
+    most = 2**53 - 1
+    fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
+    for first in (0, 600):
+        fleet.counts("a", 0, *[count(MOTH, most, most, most, stage=f"s{n}") for n in range(first, first + 600)])
+    fleet.counts("b", 0, *[count(MOTH, most, most, most)] * 1100)
+    fleet.sum_up()
+    night = population(fleet.database, moths())[0]
+    assert (night.count, night.low, night.high) == (most, most, most)
+    assert [place.count for place in places_of(fleet.database, moths())] == [2**63 - 1]
 
 
 def test_a_night_without_data_is_no_zero_and_a_night_without_moths_is_one(fleet: Fleet) -> None:

@@ -17,10 +17,10 @@ from aiosmtpd.handlers import Message as Mailbox
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.counts import Alert, Level
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.telling_people import MailServer, add_recipient, is_quiet, tell_people
+from edge.platform.telling_people import MOST_AT_ONCE, MailServer, add_recipient, is_quiet, tell_people
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.records import MOTH
@@ -155,6 +155,31 @@ def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, ho
     assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)) == 1
 
 
+def test_who_sleeps_does_not_hold_back_what_others_are_told(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", *(("act", "calm") * MOST_AT_ONCE))
+    assert tell_people(fleet.database, None, LATER) == MOST_AT_ONCE
+
+
+def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, f"{hook.address}/odd")
+    fleet.database.execute("UPDATE recipient SET address = 'http://[x'")  # as versions before took it
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    assert tell_people(fleet.database, None, LATER) == 1
+    assert fleet.database.execute("SELECT why FROM told WHERE done IS NULL").fetchall() == [
+        ("ValueError: Invalid IPv6 URL",)
+    ]
+
+
+def test_a_database_that_goes_away_is_a_sentence(fleet: Fleet, url: str) -> None:
+    with open_database(url) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (fleet.database.info.backend_pid,))
+    with pytest.raises(StoreError, match="the database has gone"):
+        tell_people(fleet.database, None, LATER)
+
+
 @pytest.mark.parametrize(
     ("hours", "at", "quiet"),
     [((21, 6), 23, True), ((21, 6), 5, True), ((21, 6), 6, False), ((21, 6), 12, False), ((12, 14), 13, True),
@@ -199,6 +224,10 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
         ("email", "a b@c"),
         ("email", "@"),
         ("webhook", "https://"),
+        ("webhook", "http://[x"),
+        ("webhook", "http://x:y/"),
+        ("webhook", "http://x/告警"),
+        ("email", "a@[b"),
     ],
 )
 def test_an_address_of_no_such_kind_is_refused(still_url: str, kind: str, address: str) -> None:

@@ -1,5 +1,6 @@
 """`fieldeye-platform ingest --database` against a real Mosquitto and PostgreSQL: set equality under each fault."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.counts import Record
 from edge.platform.database import Database, open_database
-from edge.wire import Info, carried_line, encode_message
+from edge.platform.questions import questions
+from edge.wire import Health, ImageHeader, Info, Reply, carried_line, encode_message, image_parts, image_properties
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
 from tests.platform.postgres import Postgres
 from tests.platform.test_intake import batch, kept
-from tests.records import EPOCH, interval, sighting
+from tests.records import EPOCH, MOTH, count, instant, interval, sighting
 from tests.waiting import wait_until
 
 INGEST = "import sys; from edge.cli import platform_main; sys.exit(platform_main(['ingest', *sys.argv[1:]]))"
@@ -100,6 +102,30 @@ def test_poison_stays_in_nobodys_way(tmp_path: Path, broker: Broker, url: str, d
             committed = node.commit(sighting(1), sighting(2))
             wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
             wait_until(lambda: aside(database) == poison.keys(), within_s=LONG_S)
+
+
+def test_numbers_beyond_all_sense_stop_no_worker(tmp_path: Path, broker: Broker, url: str, database: Database) -> None:
+    most = 2**53 - 1
+    health = encode_message(Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0))
+    told = {
+        "info": encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH))),
+        "records": batch(interval(counts=(count(MOTH, most, most, most),) * 1100), node="y").payload,
+        "health": health[:-1] + b',"store":{"waiting":0,"last_seq":9223372036854775807}}',
+        "reply/replay": encode_message(Reply(code="done", epoch=str(EPOCH), gone=[(1, 2**70)])),
+    }
+    with ingesting(broker, url) as worker, broker.connect("stranger") as stranger:
+        for channel, payload in told.items():
+            topic = f"fieldeye/v1/{SITE}/y/{channel}"
+            wait_until(lambda t=topic, p=payload: stranger.publish(t, p) == 0, within_s=LONG_S)  # type: ignore[misc]
+        bad = {f"fieldeye/v1/{SITE}/y/{channel}" for channel in ("health", "reply/replay")}
+        wait_until(lambda: aside(database) == bad, within_s=LONG_S)
+        with running(tmp_path, to(broker.port)) as node:
+            committed = node.commit(interval())
+            wait_drained(node)
+            wait_until(lambda: {seq for name, seq in kept(database) if name == NODE} == committed, within_s=LONG_S)
+        wait_until(lambda: database.execute("SELECT FROM dirty_night").rowcount == 0, within_s=LONG_S)
+        assert worker.poll() is None
+    assert database.execute("SELECT max(count) FROM area_count WHERE prefix = ''").fetchone() == (most,)
 
 
 def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
@@ -184,6 +210,26 @@ def test_a_file_of_a_stick_is_taken_into_the_database(
     assert capsys.readouterr().out == "2 records kept, 2 sent again, 1 set aside as bad\n"
     assert kept(database) == [(NODE, 1), (NODE, 2)]
     assert database.execute("SELECT count(*) FROM area_count WHERE prefix = ''").fetchone() == (2,)
+
+
+def test_a_photograph_of_a_stick_is_a_question_at_the_desk(tmp_path: Path, url: str, database: Database) -> None:
+    header = ImageHeader(kind="question", id="00000000-q1", bytes=5, who="Asha", note="what is this?")
+    path = tmp_path / "stick.jsonl"
+    path.write_bytes(
+        b"".join(
+            carried_line(f"fieldeye/v1/{SITE}/{NODE}/image", part, image_properties(one))
+            for one, part in image_parts(header, b"photo")
+        )
+    )
+    assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+    assert [(one.node, one.who, one.note) for one in questions(database)] == [(NODE, "Asha", "what is this?")]
+
+
+def test_a_line_or_a_file_name_that_no_text_holds_is_set_aside(tmp_path: Path, url: str, database: Database) -> None:
+    path = tmp_path / os.fsdecode(b"stick \xff.jsonl")
+    path.write_bytes(b'{"topic":"nul \\u0000","payload":""}\nnonsense\n')
+    assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+    assert aside(database) == {"nul �", f"{tmp_path}/stick ?.jsonl"}
 
 
 def test_a_broker_or_a_database_that_is_not_there_is_a_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.cli import platform_main
+from tests.platform.postgres import Postgres
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,14 @@ def test_a_port_that_another_has_is_named_and_no_address_is_printed(
 def test_a_database_that_is_no_address_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert platform_main(["desk", "--database", "nonsense"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_report_of_a_database_without_tables_says_what_makes_them(
+    postgres: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert platform_main(["report", "--database", postgres.url(), "--area", "33", "--week", "28"]) == 1
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "`ingest --database` makes them" in told) == (1, True)
 
 
 @pytest.mark.parametrize(

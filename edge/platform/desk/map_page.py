@@ -53,7 +53,7 @@ def _filters() -> tuple[str, date, date]:
         last = date.fromisoformat(request.args.get("last") or _newest(g.database).isoformat())
         first = date.fromisoformat(request.args.get("first") or (last - timedelta(days=DAYS_SHOWN - 1)).isoformat())
         wanted = Wanted(area=request.args.get("area", g.area).strip(), label="", first=first, last=last)
-    except (UsageError, ValueError) as why:
+    except (UsageError, ValueError, OverflowError) as why:
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits, and nights are dates."), str(why))
     if (last - first).days > MOST_DAYS:
         refuse(400, gettext("At most %(nights)s nights are shown at once.", nights=number(MOST_DAYS)))
