@@ -1,13 +1,14 @@
 """The loop's way into the store: commit first, only then may anybody see it.
 
-What the card refuses is kept here, in order, and tried again with the next commit.
+What the card refuses is kept here, in order, and tried again with the next commit. A damaged store ends the loop, and
+the node with it: to wait would lose more than what is not yet committed.
 """
 
 import logging
 from collections.abc import Callable, Sequence
 
 from edge.counts import Interval, Record
-from edge.errors import StoreError
+from edge.errors import StoreDamagedError, StoreError
 from edge.status import StatusBoard
 from edge.store import Draft, Store
 
@@ -36,6 +37,8 @@ class Commits:
             self._store.commit(self._records)
             self._records = []
             self._store.commit(records, picture)
+        except StoreDamagedError:
+            raise
         except StoreError as why:
             self._records = [*self._records, *records][-MOST_UNKEPT:]
             self.tell(str(why))
@@ -50,6 +53,8 @@ class Commits:
             while self._intervals:
                 self._store.commit_interval(*self._intervals[0])
                 del self._intervals[0]
+        except StoreDamagedError:
+            raise
         except StoreError as why:
             self.tell(str(why))
             return False

@@ -41,6 +41,10 @@ class StoreHeldError(StoreError):
     """Another process uses the same store."""
 
 
+class StoreDamagedError(StoreError):
+    """The database is damaged: no second try helps, the next start mends it or sets it aside."""
+
+
 class UpdateError(FieldeyeError, ValueError):
     """A bundle that must not be installed, or that could not be."""
 

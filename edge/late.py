@@ -53,7 +53,10 @@ def dated(frame: Frame, zone: tzinfo) -> Frame:
     now = frame.instant
     if frame.taken is None or now.state is ClockState.UNSYNCED:
         return frame
-    taken_utc = frame.taken.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        taken_utc = frame.taken.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar, from a camera that does not know the time
+        return frame
     return frame if taken_utc > now.utc else replace(frame, instant=_moved(now, taken_utc))
 
 

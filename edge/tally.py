@@ -83,7 +83,9 @@ class Tally:
     def exposed(self, before: Instant | None, at: Instant) -> "Tally":
         """A card that hung from the picture `before` to the one `at`, watched or not."""
         hung_s = None if before is None else seconds_between(before, at)
-        return self if hung_s is None else replace(self, exposed_s=hung_s + (self.exposed_s or 0.0))
+        if hung_s is None or hung_s < 0:  # the clock was set in between: nobody knows
+            return self
+        return replace(self, exposed_s=hung_s + (self.exposed_s or 0.0))
 
     def diseased(self, severity: float | None) -> "Tally":
         """With the lesion share of one leaf more; None: too little leaf on the picture."""

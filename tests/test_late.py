@@ -21,12 +21,15 @@ from edge.clock import ClockState
 from edge.config import parse_config
 from edge.counts import Interval, NoData, Sighting
 from edge.detector import Detector
+from edge.errors import StoreDamagedError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.wire import Mark, Stored
+from tests.cameras.test_folder import with_exif_time
 from tests.clocks import NOON, SetClock
 from tests.onnx_files import BLUE, RED, write_model
+from tests.spoiling import spoil_an_index
 from tests.test_pipeline import scene
 
 HOUR_S = 3600.0
@@ -44,6 +47,7 @@ class Fed:
 
     folder: Path
     mode: str = "leaf"
+    zone: str = "UTC"
     clock: SetClock = field(default_factory=SetClock)
     steps: list[Step] = field(default_factory=list)
     calls: int = 0  # of the loop to what is around it
@@ -94,7 +98,8 @@ class Fed:
         """A start of the node, the steps, and its stop."""
         self.steps, self.quiet, stop = list(steps), 0, Event()
         config = parse_config(
-            f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
+            f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n'
+            f'[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
             f'[store]\nfolder = "{self.state}"\n',
             "node.toml",
@@ -303,6 +308,17 @@ def test_a_picture_whose_time_is_not_known_counts_when_it_comes(fed: Fed, why: s
     assert all(one.revision == 0 for one in fed.intervals)
 
 
+@pytest.mark.parametrize(
+    ("when", "zone"), [(b"0001:01:01 00:00:00", "Asia/Shanghai"), (b"9999:12:31 23:59:59", "America/Sao_Paulo")]
+)
+def test_a_picture_whose_time_is_none_in_utc_counts_when_it_comes(fed: Fed, when: bytes, zone: str) -> None:
+    fed.zone = zone
+    jpeg = with_exif_time(cv2.imencode(".jpg", scene((16, 16, BLUE)))[1].tobytes(), when)
+    (fed.pictures / "1.jpg").write_bytes(jpeg)
+    fed.run()
+    assert fed.frames() == {0: 1}
+
+
 def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed) -> None:
     fed.clock.jump(-1e6, ClockState.UNSYNCED)
     fed.run(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.next_hour, fed.add(120))
@@ -323,6 +339,13 @@ def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last
         "Aleyrodidae": 1,
     }
     assert fed.skipped() == {"too_late": 1}
+
+
+def test_how_long_a_card_hung_between_two_pictures_is_not_known_when_the_clock_was_set_in_between(fed: Fed) -> None:
+    fed.mode = "trap"
+    fed.clock.jump(-1e6, ClockState.UNSYNCED)
+    fed.run(fed.add(0, name="1.png"), fed.together(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.add(-60)))
+    assert (fed.frames(), [one.exposed_s for one in fed.intervals]) == ({-1: 1, 0: 1}, [None, None])
 
 
 def test_a_picture_that_is_too_late_costs_none_of_those_that_are_being_counted(fed: Fed) -> None:
@@ -351,3 +374,10 @@ def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_onc
     fed.run(fed.add(60), fed.next_hour, refuse, fed.add(120), fed.next_hour, take, fed.add(180))
     assert fed.frames() == {0: 3}
     assert fed.intervals[0].revision == 2
+
+
+def test_a_store_that_is_found_damaged_ends_the_loop_and_the_next_start_counts_on(fed: Fed) -> None:
+    with pytest.raises(StoreDamagedError, match="restart the node"):
+        fed.run(fed.add(60), fed.next_hour, lambda: spoil_an_index(fed.state / "fieldeye.db"), fed.add(120))
+    fed.run()
+    assert fed.frames() == {0: 2}

@@ -19,8 +19,9 @@ from edge.wire import Health, Info, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
-from tests.node import FAST, Platform, guarded, running, slower, to, wait_drained
+from tests.node import FAST, NODE, SITE, Platform, guarded, running, slower, to, wait_drained
 from tests.records import instant, interval, sighting
+from tests.spoiling import spoil_a_record_and_its_index
 from tests.waiting import wait_until
 
 STOPS_S = 20.0  # what it does not wait for would take 90
@@ -247,6 +248,32 @@ def test_a_correction_is_delivered_whether_its_first_revision_was_acknowledged_o
             net.drop = frozenset()
             net.cut()
             wait_drained(node)
+    platform.client.leave()
+
+
+def test_a_command_on_a_topic_that_is_none_of_the_contract_is_passed_over(tmp_path: Path, broker: Broker) -> None:
+    with running(tmp_path, to(broker.port)) as node:
+        with broker.connect("stranger") as stranger:
+            for verb in ("model.install", "a b", ""):
+                topic = f"fieldeye/v1/{SITE}/{NODE}/cmd/{verb}"
+                wait_until(lambda topic=topic: stranger.publish(topic) == 0, within_s=10)  # type: ignore[misc]
+        platform = Platform(broker)
+        committed = node.commit(sighting())
+        wait_until(lambda: platform.has(committed), within_s=10)
+    platform.client.leave()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # app's guard ends the node by it
+def test_a_store_that_is_found_damaged_ends_the_publisher_and_the_next_start_goes_on(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with running(tmp_path, to(broker.port, health_every_s=0.2)) as node:
+        node.commit(sighting(1), sighting(2))
+        spoil_a_record_and_its_index(tmp_path / "fieldeye.db")
+        wait_until(lambda: not node.thread.is_alive(), within_s=20)
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port, health_every_s=0.2)):
+        wait_until(lambda: platform.has({2, 3}) and platform.lost == 1, within_s=20)
     platform.client.leave()
 
 

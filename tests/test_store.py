@@ -15,6 +15,7 @@ from edge.counts import Lost, Sighting
 from edge.errors import StoreError
 from edge.store import Draft, Store
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
+from edge.store.inspect import inspect_store
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
 from edge.wire import Mark, Stored
@@ -22,6 +23,7 @@ from tests.clocks import NOON
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import MOTH, count, instant, interval, lost, marks, sighting, stored
+from tests.spoiling import spoil_a_record_and_its_index
 
 ONE_FRAME_S = 1 / 15
 DATA = Path(__file__).parent / "data"
@@ -408,7 +410,13 @@ def flip_a_pointer(path: Path) -> None:
     path.write_bytes(damaged)
 
 
-@pytest.mark.parametrize("damage", [garbage, cut_in_half, flip_a_pointer])
+def give_two_pictures_one_name(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO counted (name) VALUES ('twin-1'), ('twin-2')")
+    path.write_bytes(path.read_bytes().replace(b"twin-2", b"twin-1"))
+
+
+@pytest.mark.parametrize("damage", [garbage, cut_in_half, flip_a_pointer, give_two_pictures_one_name])
 def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, damage: object) -> None:
     for number in (1, 2):
         with closing(open_store(tmp_path)) as store:
@@ -437,6 +445,17 @@ def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(t
         assert store.give_up_damaged(instant()) == 2
         assert store.next_batch(1)[0].record == lost(4, 4, at=instant(), reason="damaged")
         assert (store.waiting().records, store.health().lost) == (4, 1)
+
+
+def test_an_index_that_a_flipped_bit_set_against_its_table_is_made_anew_at_the_next_start(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n) for n in range(5)])
+    spoil_a_record_and_its_index(tmp_path / "fieldeye.db")
+    with pytest.raises(StoreError, match="damaged"):
+        inspect_store(StoreTable(folder=str(tmp_path)), has_broker=False)
+    with closing(open_store(tmp_path)) as again:
+        assert (again.epoch, seqs(all_records(again))) == (store.epoch, [2, 3, 4, 5])
+        assert again.give_up_damaged(instant()) == 1
 
 
 def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
-from edge.errors import StoreError
+from edge.errors import StoreDamagedError, StoreError, WireError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import PROTOCOL_BYTES, Budget
 from edge.mqtt.care import standing_alerts
@@ -196,7 +196,11 @@ class Session:
                 if message.payload == ONLINE and not message.retain:  # retained: it was told at the birth
                     self._introduce()
                 continue
-            verb = parse_topic(message.topic).channel.removeprefix("cmd/")
+            try:
+                verb = parse_topic(message.topic).channel.removeprefix("cmd/")
+            except WireError as why:  # cmd/+ takes in any word, and a reply to this one would have no topic
+                log.warning("command_ignored", extra={"why": str(why)})
+                continue
             reply = self._parts.commands.take(verb, bytes(message.payload))
             if reply is not None:
                 self._reply(verb, reply)
@@ -335,7 +339,12 @@ class Session:
         self._delivered.clear()
 
     def _put_off(self, why: StoreError, now_s: float) -> None:
-        """The disk does not do its part: the connection stays, and what needs the store is tried again later."""
+        """The disk does not do its part: the connection stays, and what needs the store is tried again later.
+
+        A damaged store ends the thread, and the node with it.
+        """
+        if isinstance(why, StoreDamagedError):
+            raise why
         if not self._store_fails:
             log.warning("store_does_not_answer", extra={"why": str(why), "unmarked": len(self._delivered)})
         self._store_fails = True

@@ -1,15 +1,15 @@
-"""Opens fieldeye.db: checked, capped, durable. A damaged file is set aside, never deleted."""
+"""Opens fieldeye.db: checked, capped, durable. Its indexes are mended; a damaged file is set aside, never deleted."""
 
 import errno
 import fcntl
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from edge.errors import StoreError, StoreHeldError
+from edge.errors import StoreDamagedError, StoreError, StoreHeldError
 from edge.store.schema import STEPS, Steps, migrate
 
 log = logging.getLogger("fieldeye.store")
@@ -24,7 +24,7 @@ _REMEDIES = {
     "SQLITE_READONLY": "the file or its folder is read-only; check the mount and the owner of the folder",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and belongs to the service's user",
     "SQLITE_IOERR": "the disk does not read or write; replace the card",
-    "SQLITE_CORRUPT": "it is damaged; restart the node, which sets it aside and goes on with a new one",
+    "SQLITE_CORRUPT": "it is damaged; restart the node, which mends it or goes on with a new one",
     "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",
     "SQLITE_BUSY": "another program holds it; end that program",
 }
@@ -51,7 +51,8 @@ def sentences(path: Path, doing: str) -> Iterator[None]:
     except sqlite3.Error as why:
         name = getattr(why, "sqlite_errorname", "") or ""
         remedy = next((text for prefix, text in _REMEDIES.items() if name.startswith(prefix)), "see the log")
-        raise StoreError(f"{path}: cannot {doing} ({why}): {remedy}") from why
+        kind = StoreDamagedError if name.startswith(_DAMAGED) else StoreError
+        raise kind(f"{path}: cannot {doing} ({why}): {remedy}") from why
     except OSError as why:
         if isinstance(why, StoreError):
             raise
@@ -77,8 +78,9 @@ def hold(folder: Path) -> IO[bytes]:
 def open_checked(path: Path, max_bytes: int, steps: Steps = STEPS) -> sqlite3.Connection:
     """The writer's connection to a sound file of the newest version; created if missing.
 
-    A file that SQLite finds damaged is renamed to `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with
-    a new epoch, takes its place. `steps` are those of its tables.
+    An index that does not agree with its table is made anew. A file that is damaged otherwise is renamed to
+    `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with a new epoch, takes its place. `steps` are
+    those of its tables.
     """
     try:
         return _open(path, max_bytes, steps)
@@ -109,11 +111,21 @@ def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
 
 
 def _check(db: sqlite3.Connection) -> None:
-    found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    found = _verdict(db, "integrity_check")
+    if found != "ok" and _verdict(db, "quick_check") == "ok":  # which holds no index against its table
+        log.warning("index_damaged", extra={"why": found})
+        with suppress(sqlite3.IntegrityError):  # two rows of one name: the table is damaged as well
+            db.execute("REINDEX")
+        found = _verdict(db, "integrity_check")
     if found != "ok":
         error = sqlite3.DatabaseError(found)
         error.sqlite_errorname = "SQLITE_CORRUPT"
         raise error
+
+
+def _verdict(db: sqlite3.Connection, check: str) -> str:
+    """The first fault that this check of SQLite finds, or `ok`."""
+    return str(db.execute(f"PRAGMA {check}(1)").fetchone()[0])
 
 
 def connect(path: Path) -> sqlite3.Connection:

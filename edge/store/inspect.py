@@ -23,9 +23,9 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
     if not path.exists():
         return f"{folder}: new, {free_mb:.0f} MB free"
     with sentences(path, "read the store"), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
-            raise StoreError(f"{path}: damaged ({found}); restart the node, which sets it aside and begins a new one")
+            raise StoreError(f"{path}: damaged ({found}); restart the node, which mends it or begins a new one")
         (records,) = db.execute("SELECT count(*) FROM record").fetchone()
         (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
     outbox = f", {waiting} waiting for the broker" if has_broker else ""
