@@ -1,6 +1,8 @@
 """Commands over a real broker: each is checked, carried out once and answered with a code; a data budget holds."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +14,7 @@ from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
-from edge.mqtt.replay import gaps
+from edge.mqtt.replay import Replay, gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
 from tests.broker import Broker
@@ -104,6 +106,7 @@ def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store
         ({"last": MAX_REPLAY_RECORDS}, "accepted"),
         ({"last": MAX_REPLAY_RECORDS + 1}, "too_large"),
         ({"first": 11}, "malformed"),
+        ({"first": 2**63, "last": 2**63}, "malformed"),
         ({"expires": datetime(2036, 1, 1)}, "malformed"),  # noqa: DTZ001
     ],
 )
@@ -146,6 +149,16 @@ def test_the_audit_trail_tells_what_was_asked_and_what_came_of_it(store: Store) 
     answer(store, command(store, id="4f1c9a0f", epoch=str(uuid4())))
     trail = [(entry.command, entry.what, entry.outcome) for entry in store.audit_trail()]
     assert trail == [("4f1c9a0f", "replay 1-10", "wrong_epoch"), ("4f1c9a0e", "replay 3-9", "accepted")]
+
+
+def test_a_replay_names_a_damaged_record_as_gone_and_sends_those_after_it(store: Store, tmp_path: Path) -> None:
+    store.commit([sighting(n) for n in range(50)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET crc = crc + 1 WHERE seq IN (5, 40)")
+    replay = Replay(command(store, 1, 60), 1)
+    while not replay.is_done:
+        replay.step(store)
+    assert (replay.sent, replay.gone) == (48, [(5, 5), (40, 40), (51, 60)])
 
 
 def test_gaps_are_what_was_not_found() -> None:

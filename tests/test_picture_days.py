@@ -43,6 +43,13 @@ def test_pictures_from_before_that_time_go_with_their_files(store: Store, tmp_pa
     assert len(store.latest_sightings(10)) == 4, "the records stay"
 
 
+def test_a_late_interval_of_an_earlier_day_makes_the_pictures_before_it_no_older(store: Store) -> None:
+    names = [day(store, days) for days in (32, 1)]
+    store.commit([replace(interval(), start=at(31.04), end=at(31))])
+    assert store.forget_pictures(NOON - timedelta(days=30)) == 1
+    assert [store.picture(name) is not None for name in names] == [False, True]
+
+
 def test_a_clock_that_nobody_had_set_makes_no_picture_old(store: Store) -> None:
     name = day(store, 400, ClockState.UNSYNCED)
     assert store.forget_pictures(NOON - timedelta(days=30)) == 0

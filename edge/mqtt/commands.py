@@ -27,6 +27,7 @@ from edge.wire import (
     UpdateCommand,
     decode_message,
 )
+from edge.wire.fields import LARGEST
 
 _KINDS: dict[str, type[Command]] = {
     "replay": ReplayCommand,
@@ -77,8 +78,8 @@ class Commands:
         """Reasons that leave no trace."""
         if command.expires.tzinfo is None:
             return self.reply(command, "malformed", detail="expires must tell its zone")
-        if isinstance(command, ReplayCommand) and command.last < command.first:
-            return self.reply(command, "malformed", detail="first..last must rise")
+        if isinstance(command, ReplayCommand) and not command.first <= command.last <= LARGEST:
+            return self.reply(command, "malformed", detail=f"first..last must rise, to {LARGEST} at most")
         if self.is_expired(command.expires):
             return self.reply(command, "expired")
         if not isinstance(command, UpdateCommand) and self._store.is_known_command(command.id):
@@ -107,7 +108,7 @@ class Commands:
 
     def _receive(self, inbox: Inbox, command: UpdateCommand) -> Reply:
         reply = receive(inbox, command)
-        if is_worth_a_note(command, reply):
+        if is_worth_a_note(command, reply) and not self._store.is_known_command(command.id):  # else delivered twice
             self._note(command, reply.code)
         return reply
 

@@ -24,7 +24,7 @@ class Replay:
         """The next batch; empty if the rest is gone."""
         last = self.command.last
         batch = store.records_from(self.next_seq, last, BATCH_RECORDS)
-        upto = batch[-1].key.seq if len(batch) == BATCH_RECORDS else last
+        upto = batch[-1].key.seq if batch else last
         self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
         self.next_seq, self.sent = upto + 1, self.sent + len(batch)
         return batch

@@ -75,11 +75,13 @@ def total_bytes(db: sqlite3.Connection) -> int:
 def older_than(db: sqlite3.Connection, before: datetime) -> list[str]:
     """Ids of the pictures that were committed before the newest interval that ended then, oldest first.
 
-    Intervals whose UTC nobody has put right tell no age.
+    Intervals whose UTC nobody has put right tell no age. A picture whose own record is younger stays: that interval
+    was late.
     """
     rows = db.execute(
-        "SELECT id FROM picture WHERE seq < (SELECT seq FROM record WHERE kind = ? AND utc_ms < ? AND clock != 1"
-        " ORDER BY utc_ms DESC LIMIT 1) ORDER BY seq",
+        "SELECT id FROM picture p WHERE seq < (SELECT seq FROM record WHERE kind = ?1 AND utc_ms < ?2 AND clock != 1"
+        " ORDER BY utc_ms DESC LIMIT 1)"
+        " AND NOT EXISTS (SELECT 1 FROM record r WHERE r.seq = p.seq AND utc_ms >= ?2 AND clock != 1) ORDER BY seq",
         (INTERVAL, utc_ms(before)),
     )
     return [str(row[0]) for row in rows]

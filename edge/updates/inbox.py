@@ -60,8 +60,8 @@ class Inbox:
 
     def ask_for(self, request: Request) -> None:
         """Have a bundle fetched. Raises UpdateError."""
-        if urlsplit(request.url).scheme not in {"http", "https"} or not urlsplit(request.url).hostname:
-            raise UpdateError("url must begin with https:// or http:// and name a host")
+        if not _can_be_fetched(request.url):
+            raise UpdateError("url must begin with https:// or http://, name a host and have no letters beyond ASCII")
         try:
             self._make_way(request.sha256)
             write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
@@ -108,3 +108,11 @@ class Inbox:
         for path in [*self._folder.glob(f"*{PART}"), *self._folder.glob(f"*{REQUEST}")]:
             if path.stem != sha256:
                 path.unlink()
+
+
+def _can_be_fetched(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and url.isascii()
+    except ValueError:  # brackets that do not end, or a port that is none
+        return False

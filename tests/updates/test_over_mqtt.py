@@ -78,6 +78,9 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
         (piece(0, expires=datetime(2026, 1, 2, tzinfo=UTC)), "expired", None),
         (piece(0, size_bytes=5), "not_kept", None),
         (piece(0, 0, url="file:///etc/shadow"), "not_kept", None),
+        (piece(0, 0, url="http://["), "not_kept", None),
+        (piece(0, 0, url="http://x:99999/"), "not_kept", None),
+        (piece(0, 0, url="http://x/虫"), "not_kept", None),
         (piece(0, 0, url="http://127.0.0.1:1/x"), "done", 0),
     ],
 )
@@ -85,6 +88,12 @@ def test_each_piece_is_answered(commands: Commands, verb: str, command: UpdateCo
     reply = commands.take(verb, encode_message(command))
     assert reply is not None
     assert (reply.code, reply.have, reply.id) == (code, have, command.id)
+
+
+def test_a_piece_that_the_broker_delivers_twice_is_answered_twice(commands: Commands) -> None:
+    first = encode_message(piece(0))
+    replies = [commands.take("model", first) for _ in range(2)]
+    assert [reply and (reply.code, reply.have) for reply in replies] == [("done", PIECE)] * 2
 
 
 def test_what_is_no_update_command_is_refused(commands: Commands) -> None:
