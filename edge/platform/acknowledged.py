@@ -86,6 +86,11 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
                 " AND outcome = 'done'",
                 named,
             )
+            database.execute(  # refused by a node that was just starting, and it stands there after all
+                "UPDATE acknowledgement SET outcome = NULL, command = NULL"
+                " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s) AND outcome = 'not_kept'",
+                named,
+            )
 
 
 def seen_due(database: Database, now: datetime | None = None) -> list[tuple[str, SeenCommand]]:

@@ -127,6 +127,18 @@ def test_a_word_on_its_way_outlives_a_health_that_does_not_know_of_it(fleet: Fle
     assert [one.who for one in standing(fleet.database) if one.node == "a"] == ["Wang"]
 
 
+def test_a_word_that_a_starting_node_refused_is_sent_again_once_its_alert_stands_there(fleet: Fleet) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    ((_, command),) = seen_due(fleet.database)
+    says(fleet, "a")
+    replies(fleet, "not_kept", command.id)
+    fleet.database.execute("UPDATE acknowledgement SET sent = sent - interval '3 minutes'")
+    assert seen_due(fleet.database) == [], "it does not stand there"
+    says(fleet, "a", TOLD)
+    assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"]
+
+
 def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
     add_recipient(fleet.database, "webhook", hook.address)
     fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))

@@ -3,9 +3,10 @@
 import hashlib
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from time import time
 
 import pytest
@@ -119,6 +120,20 @@ def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: Flask
     assert [log_in(client, "town", "wrong") for _ in range(5)] == [403] * 5
     assert log_in(client) == 403, "the right one does not help now"
     assert log_in(client, "county") == 302
+
+
+def test_wrong_passwords_that_come_at_once_let_the_name_rest_too(client: FlaskClient, fleet: Fleet) -> None:
+    together = Barrier(4)
+
+    def guess(word: str) -> int:
+        other = client.application.test_client()
+        together.wait()
+        return log_in(other, "town", word)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(guess, map(str, range(8)))) == {403}
+    assert fleet.database.execute("SELECT locked_until > now() FROM person WHERE name = 'town'").fetchone() == (True,)
+    assert log_in(client) == 403
 
 
 def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClient) -> None:

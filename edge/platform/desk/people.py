@@ -62,12 +62,18 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
     is_right = check_password_hash(row[0], password)
     if row[1] is None or row[2]:
         return None
+    # Of guesses that come at once only those before the fifth find the name still awake, also the right one.
     if is_right:
-        database.execute("UPDATE person SET failures = 0, locked_until = NULL WHERE name = %s", (name,))
-        return _stamp(row[0])
+        found = database.execute(
+            "UPDATE person SET failures = 0, locked_until = NULL"
+            " WHERE name = %s AND coalesce(locked_until <= now(), true)",
+            (name,),
+        )
+        return _stamp(row[0]) if found.rowcount == 1 else None
     database.execute(
         "UPDATE person SET failures = (failures + 1) %% %s,"
-        " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END WHERE name = %s",
+        " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END"
+        " WHERE name = %s AND coalesce(locked_until <= now(), true)",
         (MOST_FAILURES, MOST_FAILURES, name),
     )
     return None
