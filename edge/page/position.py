@@ -9,7 +9,9 @@ _ANGLE = re.compile(
     re.IGNORECASE,
 )
 # With a point as in 31.2304,121.4737 or 31.2304 121.4737; a lone 31,2 is one number of those who write a comma.
-_PAIR = re.compile(r"(-?\d{1,2}(?:\.\d+)?)(?:\s*,\s+|\s*,(?=-?\d+\.\d)|\s*;\s*|\s+)(-?\d{1,3}(?:\.\d+)?)(?![\d.])")
+_PAIR = re.compile(
+    r"(?<![\d.])(-?\d{1,2}(?:\.\d+)?)(?:\s*,\s+|\s*,(?=-?\d+\.\d)|\s*;\s*|\s+)(-?\d{1,3}(?:\.\d+)?)(?![\d.])"
+)
 _COMMAS = re.compile(r"^\s*-?\d{1,2},\d+\s*[;\s]\s*-?\d{1,3},\d+\s*$")
 
 
@@ -24,7 +26,11 @@ def position(typed: str) -> tuple[float, float] | None:
 
 def _decimals(typed: str) -> tuple[float, float] | None:
     pair = _PAIR.search(typed.replace(",", ".") if _COMMAS.match(typed) else typed)
-    return (float(pair[1]), float(pair[2])) if pair else None
+    if (
+        pair is None or typed[: pair.start()].rstrip(" ,;")[-1:].isdigit()
+    ):  # longitude, latitude, height: not the last two
+        return None
+    return float(pair[1]), float(pair[2])
 
 
 def _angles(typed: str) -> tuple[float, float] | None:

@@ -84,7 +84,7 @@ class Trust:
         self.claim_code = claim_code
         self._store = store
         self._clock = clock
-        self._least = Role.READER if open_to_read else Role.NOBODY
+        self.least = Role.READER if open_to_read else Role.NOBODY
 
     def now_utc(self) -> datetime:
         """By the node's clock."""
@@ -94,14 +94,14 @@ class Trust:
         """Whom a cookie belongs to; anybody if it has run out."""
         session = self.accounts.session(digest(token)) if token else None
         if session is None:
-            return Visitor(role=self._least)
+            return Visitor(role=self.least)
         role, idle = role_of(session.account), self.now_utc() - session.used_utc
         if idle > IDLE[role] or self.now_utc() - session.begun_utc > timedelta(days=COOKIE_DAYS):
             self.accounts.end(digest(token))
-            return Visitor(role=self._least)
+            return Visitor(role=self.least)
         if idle > USED_EVERY or idle < -USED_EVERY:  # the latter: the clock was set back
             self.accounts.used(digest(token), self.now_utc())
-        return Visitor(role=max(role, self._least), name=session.account.name)
+        return Visitor(role=max(role, self.least), name=session.account.name)
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""
@@ -113,7 +113,7 @@ class Trust:
     def log_out(self) -> None:
         """End the session of this request."""
         self.accounts.end(digest(request.cookies.get(COOKIE, "")))
-        g.cookie, g.visitor = "", Visitor(role=self._least)
+        g.cookie, g.visitor = "", Visitor(role=self.least)
 
     def note(self, what: str, outcome: str = "done", *, who: str = "") -> None:
         """Into the audit trail: who, when, from where."""
@@ -233,7 +233,7 @@ def _remember(response: Response) -> Response:
         _set_cookie(response, COOKIE, g.cookie)
     if "visitor_cookie" in g:
         _set_cookie(response, VISITOR_COOKIE, g.visitor_cookie)
-    if "need" in g and (g.need.role > Role.READER or "visitor_cookie" in g):
+    if "need" in g and (g.need.role > trust().least or "visitor_cookie" in g):
         response.headers["Cache-Control"] = "no-store"
     return response
 

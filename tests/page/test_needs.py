@@ -79,6 +79,11 @@ def closed(scene: Scene) -> Flask:
     return create_app(scene.store, scene.board, msgspec.structs.replace(scene.config, page=page), scene.clock)
 
 
+def test_a_node_closed_to_readers_leaves_no_page_in_a_phone(closed: Flask, scene: Scene) -> None:
+    answer = as_role(closed.test_client(), scene, Role.FARMER).get("/")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
 def routes(app: Flask) -> dict[str, str]:
     """`GET /address` -> endpoint, of all there are."""
     return {

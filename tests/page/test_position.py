@@ -30,7 +30,24 @@ def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, floa
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "31.2", "31,2304", "31,121", "north field", "91.5, 10", "31.2, 181.0", "31°13'N", "31°N 121°N", "1,2,3"],
+    [
+        "",
+        "31.2",
+        "31,2304",
+        "31,121",
+        "north field",
+        "91.5, 10",
+        "31.2, 181.0",
+        "31°13'N",
+        "31°N 121°N",
+        "1,2,3",
+        "121.4737, 31.2304",
+        "121.4737,31.2304",
+        "121.4737 31.2304",
+        "121,4737; 31,2304",
+        "-100.5, 40.2",
+        "121.4737, 31.2304, 12.5",
+    ],
 )
 def test_what_is_no_pair_or_lies_nowhere_is_none(typed: str) -> None:
     assert position(typed) is None

@@ -14,7 +14,8 @@ async function freshOrKept(request) {
     if (answer.ok && isForAll) await kept.put(request, answer.clone());
     return answer;
   } catch (away) {
-    const before = await kept.match(request, { ignoreVary: true });
+    // What a page's script asks for (without destination) is to tell it that the node is away.
+    const before = request.destination && (await kept.match(request, { ignoreVary: true }));
     if (before) return before;
     throw away;
   }
