@@ -8,7 +8,7 @@ figures, report and card. `--draws 200` ships nothing and says how sure each cha
 import argparse
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,15 +18,16 @@ from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.detections import Detections
 from edge.errors import ConfigError
+from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate
 from training.export import truths_of
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
-from training.metrics import average_precision
+from training.metrics import Truth, average_precision
 from training.onnx_file import bundle_paths
-from training.samples import Sample
+from training.samples import IGNORE, Sample
 from training.train import samples_of
 
 MOST_LOST = 0.02  # of a class's AP50
@@ -43,35 +44,49 @@ class Change:
 
     @property
     def is_loss(self) -> bool:
-        """More than may be lost; rounding is not a loss."""
-        return self.old - self.new > MOST_LOST + 1e-9
+        """More than may be lost; rounding is not a loss, a figure that is no number is one."""
+        return not self.old - self.new <= MOST_LOST + 1e-9
 
 
-def changes(old: Looks, new: Looks, samples: Sequence[Sample]) -> list[Change]:
-    """Of every class that the old file tells and the samples show; a class that the new file lacks falls to nothing."""
-    before, after = ap50_of(old, samples), ap50_of(new, samples)
-    return [
-        Change(new.path.name, label, ap50, after.get(label, 0.0))
-        for label, ap50 in before.items()
-        if not np.isnan(ap50)
-    ]
+def changes(old: Looks, new: Looks, samples: Sequence[Sample], labels: Sequence[str]) -> list[Change]:
+    """Of every class that the old file tells and the samples show; a class that the new file lacks falls to nothing.
+
+    `labels`: by place, what the samples' class ids are.
+    """
+    theirs = old.bundle.labels
+    truths = named_truths(samples, labels, theirs)
+    before, after = (average_precision(truths, named(one, samples, theirs), len(theirs)).ap50 for one in (old, new))
+    marked = np.unique(np.concatenate([truth.class_id[truth.is_judged] for truth in truths]))
+    return [Change(new.path.name, theirs[place], before[place], after[place]) for place in marked]
 
 
-def ap50_of(looks: Looks, samples: Sequence[Sample]) -> dict[str, float]:
-    """By label; nan where the samples show none of it."""
-    labels = looks.bundle.labels
-    average = average_precision(truths_of(samples), looks.faint(samples), len(labels))
-    return dict(zip(labels, average.ap50, strict=True))
+def named_truths(samples: Sequence[Sample], labels: Sequence[str], theirs: Sequence[str]) -> list[Truth]:
+    """Marks by their places in `theirs` instead of those in `labels`; a label that `theirs` lacks is ignored."""
+    return [Truth(one.xyxy, placed(one.class_id, labels, theirs)) for one in truths_of(samples)]
 
 
-def drawn_changes(old: Looks, new: Looks, samples: Sequence[Sample], draws: int) -> Numbers:
+def named(looks: Looks, samples: Sequence[Sample], theirs: Sequence[str]) -> list[Detections]:
+    """What the file sees, likewise; a label that `theirs` lacks is left out."""
+    found = [replace(one, class_id=placed(one.class_id, looks.bundle.labels, theirs)) for one in looks.faint(samples)]
+    return [one.where(one.class_id != IGNORE) for one in found]
+
+
+def placed(class_id: Ints, labels: Sequence[str], theirs: Sequence[str]) -> Ints:
+    """(n,): where `theirs` has the labels at these places of `labels`; IGNORE for one that it lacks, and for IGNORE."""
+    places = np.array([theirs.index(label) if label in theirs else IGNORE for label in labels])
+    return np.where(class_id == IGNORE, IGNORE, places[class_id])
+
+
+def drawn_changes(old: Looks, new: Looks, samples: Sequence[Sample], labels: Sequence[str], draws: int) -> Numbers:
     """Change of AP50 (draws, classes) when the pictures are drawn again; nan where a draw shows none of a class."""
-    truths, before, after = truths_of(samples), old.faint(samples), new.faint(samples)
+    theirs = old.bundle.labels
+    truths = named_truths(samples, labels, theirs)
+    before, after = (named(one, samples, theirs) for one in (old, new))
     random = np.random.default_rng(SEED)
 
     def ap50(found: Sequence[Detections], drawn: Ints) -> Numbers:
         chosen = [truths[i] for i in drawn], [found[i] for i in drawn]
-        return np.array(average_precision(*chosen, len(old.bundle.labels)).ap50)
+        return np.array(average_precision(*chosen, len(theirs)).ap50)
 
     every = (random.integers(len(samples), size=len(samples)) for _ in range(draws))
     return np.stack([ap50(after, drawn) - ap50(before, drawn) for drawn in every])
@@ -96,11 +111,11 @@ def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path
 
 def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
     """Print each class's change with its 95 % interval, and that of their mean."""
-    samples = samples_of(config, "test")
+    samples, labels = samples_of(config, "test"), read_classes(config.labelled).labels
     for before, after in pairs_of(config, new, old):
         looks = Looks(before), Looks(after)
-        drawn = dict(zip(looks[0].bundle.labels, drawn_changes(*looks, samples, draws).T, strict=True))
-        every = changes(*looks, samples)
+        drawn = dict(zip(looks[0].bundle.labels, drawn_changes(*looks, samples, labels, draws).T, strict=True))
+        every = changes(*looks, samples, labels)
         mean = Change(after.name, "all", float(np.mean([one.old for one in every])),
                       float(np.mean([one.new for one in every])))  # fmt: skip
         drawn[mean.label] = np.nanmean(np.stack([drawn[one.label] for one in every]), axis=0)
@@ -111,9 +126,9 @@ def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
 
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     """Ship the new files if no class lost too much; returns why not."""
-    samples = samples_of(config, "test")
+    samples, labels = samples_of(config, "test"), read_classes(config.labelled).labels
     pairs = pairs_of(config, new, old)
-    every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples)]
+    every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples, labels)]
     for one in every:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
     why = verdict(every, old)

@@ -1,13 +1,19 @@
 """A configuration that goes on from a shipped bundle with crops that people reviewed."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
+from edge.bundle import Bundle, load_bundle
 from edge.errors import ConfigError
+from training.checkpoints import load_checkpoint
+from training.classes import read_classes
 from training.config import REVIEWED, DatasetConfig, TrainConfig
 from training.datasets.reviewed import CONTENT
+from training.weights import activation_of
 
 EPOCHS = 4  # of the last phase: the bundle knows the rest, and shall not forget it
 RATE_SHARE = 0.25  # of the learning rate, as for a run that goes on from a bundle
@@ -15,14 +21,45 @@ REPEAT = 3  # a few dozen crops stand against thousands of pictures
 
 
 def with_added(config: TrainConfig, folders: Sequence[Path], models: Path) -> TrainConfig:
-    """The run `<name>-added`: from `models/<bundle>.onnx`, on the old pictures and the folders. Raises ConfigError."""
-    for folder in folders:
-        if not (folder / CONTENT).is_file():
-            raise ConfigError(f"{folder / CONTENT}: not found; name a folder that a node's COCO export wrote")
+    """A run from `models/<bundle>.onnx`, on the old pictures and the folders. Raises ConfigError, BundleError.
+
+    Where the configuration has teachers, which may be gone, the bundle is the teacher.
+    """
+    name = added_name(config, folders)
+    bundle = load_bundle(models / f"{config.bundle}.onnx")
+    _refuse_another(config, bundle)
+    weights = str(bundle.path)
     last = replace(config.phases[-1], epochs=min(EPOCHS, config.phases[-1].epochs))
     added = tuple(DatasetConfig(name=str(folder.resolve()), annotation=REVIEWED, repeat=REPEAT) for folder in folders)
     rate = config.optimiser.learning_rate * RATE_SHARE
     return replace(
-        config, name=f"{config.name}-added", weights=str(models / f"{config.bundle}.onnx"), phases=(last,),
+        config, name=name, weights=weights, activation=activation_of(bundle.path),
+        teachers=(weights,) if config.teachers else (), phases=(last,),
         datasets=(*config.datasets, *added), optimiser=replace(config.optimiser, learning_rate=rate),
     )  # fmt: skip
+
+
+def added_name(config: TrainConfig, folders: Sequence[Path]) -> str:
+    """`<name>-added-<crops>`: other crops are another run, which begins anew. Raises ConfigError."""
+    crops = hashlib.sha256()
+    for folder in folders:
+        if not (folder / CONTENT).is_file():
+            raise ConfigError(f"{folder / CONTENT}: not found; name a folder that a node's COCO export wrote")
+        crops.update((folder / CONTENT).read_bytes())
+    return f"{config.name}-added-{crops.hexdigest()[:8]}"
+
+
+def as_trained(config: TrainConfig, folders: Sequence[Path], runs: Path) -> TrainConfig:
+    """That run's own configuration: the bundle that it went on from may have made way since. Raises ConfigError."""
+    state = load_checkpoint(runs / added_name(config, folders) / f"{config.ships}.pt")
+    return msgspec.convert(state.config, TrainConfig)
+
+
+def _refuse_another(config: TrainConfig, bundle: Bundle) -> None:
+    """Raises ConfigError when the bundle looks otherwise at pictures than the configuration, or tells other labels."""
+    ours = (config.side_px, msgspec.to_builtins(config.tile), read_classes(config.labelled).labels)
+    if ours != (bundle.input.side_px, msgspec.to_builtins(bundle.tile), bundle.labels):
+        raise ConfigError(
+            f"{config.name}: {bundle.path} has another side, other tiles or other labels; give the configuration that "
+            f"made it, or one like it: {bundle.training.command}"
+        )

@@ -118,6 +118,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return [*self.datasets, *([DatasetConfig(name=strangers, annotation="yolo")] if strangers else [])]
 
     @property
+    def needed(self) -> list[str]:
+        """Names of all datasets, also those that only choose thresholds, judge or give the golden picture."""
+        golden = [self.golden] if self.golden else []
+        return list(dict.fromkeys([*(one.name for one in self.sources), *self.empties, *golden]))
+
+    @property
     def labelled(self) -> list[str]:
         """Names of the datasets whose classes the bundle tells."""
         return [dataset.name for dataset in self.datasets if dataset.annotation not in (EMPTY, REVIEWED)]

@@ -22,7 +22,7 @@ from edge.boxes import Floats, Ints, letterbox
 from edge.bundle import MODELS, Bundle
 from edge.detections import Detections
 from edge.errors import ConfigError
-from training.added import with_added
+from training.added import as_trained
 from training.checkpoints import Checkpoint, load_checkpoint
 from training.classes import ClassTable, read_classes
 from training.command import finish
@@ -30,7 +30,7 @@ from training.config import CONFIGS, EMPTY, REVIEWED, DatasetConfig, TrainConfig
 from training.datasets import read_dataset
 from training.dispersion import dispersion_of
 from training.engine import NMS_IOU
-from training.fetch import read_sources
+from training.fetch import source_of
 from training.judging.looks import Looks
 from training.metrics import Judged, Truth, best_threshold, judged
 from training.model import STRIDES, YoloxNano, with_activation
@@ -188,7 +188,7 @@ def _today() -> str:
 def command_of(config: TrainConfig) -> str:
     """The command that trained the run, as far as a configuration tells."""
     added = [Path(one.name).name for one in config.datasets if one.annotation == REVIEWED]
-    name = config.name.removesuffix("-added") if added else config.name
+    name, _, _ = config.name.partition("-added-")
     return " ".join([f"python -m training.train training/configs/{name}.toml", *(["--add", *added] if added else [])])
 
 
@@ -199,7 +199,7 @@ def config_of(bundle: Bundle) -> TrainConfig:
 
 def dataset_facts(name: str) -> Facts:
     """What a bundle says of a public dataset that it learned from."""
-    source = read_sources()[name]
+    source = source_of(name)
     return {
         "name": name, "licence": source.licence, "source": f"{source.source} @ {source.commit}",
         "pictures": source.pictures[0],
@@ -302,7 +302,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     config = read_config(arguments.config)
     if arguments.add:
-        config = with_added(config, arguments.add, MODELS)
+        config = as_trained(config, arguments.add, arguments.runs)
     torch.set_num_threads(config.threads)
     if arguments.int8:
         written = [export_int8(config, arguments.models, arguments.runs)]

@@ -15,6 +15,7 @@ from edge.errors import ConfigError
 from training.command import finish
 from training.config import read_config
 from training.datasets import SPLITS
+from training.datasets.empty import all_images
 
 SOURCES_TOML = Path(__file__).with_name("sources.toml")
 
@@ -38,6 +39,14 @@ def read_sources(path: Path = SOURCES_TOML) -> dict[str, Source]:
         raise ConfigError(f"{path}: {why}; mend that key") from why
 
 
+def source_of(name: str) -> Source:
+    """What is known of a dataset. Raises ConfigError."""
+    sources = read_sources()
+    if name not in sources:
+        raise ConfigError(f"{SOURCES_TOML}: no table for dataset {name!r}; add where it is from, or mend the name")
+    return sources[name]
+
+
 def fingerprint(folder: Path) -> str:
     """sha256 over the sorted lines `<path> <sha256 of the file>` of every file below `folder`."""
     digest = hashlib.sha256()
@@ -49,16 +58,24 @@ def fingerprint(folder: Path) -> str:
 
 def fault_of(folder: Path, source: Source) -> str | None:
     """What is wrong with the copy of a dataset at `folder`, in a sentence; None when it is ours."""
-    if not (folder / "splits.csv").is_file():
+    splits = splits_of(folder)
+    if not splits:
         return f"not at {folder}; take it from {source.source} @ {source.commit} ({source.licence})"
-    with (folder / "splits.csv").open(encoding="utf-8", newline="") as file:
-        splits = [row["split"] for row in csv.DictReader(file)]
     counts = tuple(splits.count(split) for split in SPLITS)
     if counts != source.pictures:
-        return f"splits.csv has {counts} pictures to train, validate and test, we had {source.pictures}"
+        return f"has {counts} pictures to train, validate and test, we had {source.pictures}; mend its splits.csv"
     if fingerprint(folder) != source.sha256:
         return f"other files than ours; compare with {source.source} @ {source.commit}"
     return None
+
+
+def splits_of(folder: Path) -> list[str]:
+    """Of each picture of a dataset; without a splits.csv all of them test, as `training.datasets` reads such a set."""
+    table = folder / "splits.csv"
+    if not table.is_file():
+        return ["test" for _ in all_images(folder)]
+    with table.open(encoding="utf-8", newline="") as file:
+        return [row["split"] for row in csv.DictReader(file)]
 
 
 def main() -> int:
@@ -66,8 +83,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
     config = read_config(parser.parse_args().config)
-    sources = read_sources()
-    faults = {one.name: fault_of(Path(config.data) / one.name, sources[one.name]) for one in config.sources}
+    sources = {name: source_of(name) for name in config.needed}
+    faults = {name: fault_of(Path(config.data) / name, source) for name, source in sources.items()}
     for name, fault in faults.items():
         print(f"{name}: {fault or 'as we had it'} · {sources[name].licence} · {sources[name].about}")
     return 1 if any(faults.values()) else 0

@@ -2,9 +2,9 @@
 
 Writes into `runs/<name>`: `last.pt`, `best.pt`, the weights that it went on from as `start.onnx`, and one JSON line an
 epoch to `log.jsonl`. On several processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes
-on from the shipped bundle with crops that people reviewed (a node's COCO export), as the run `<name>-added`; then
-`training.export CONFIG --add FOLDER… --models NEW` and `training.accept CONFIG NEW`, which ships only what forgot
-nothing.
+on from the shipped bundle with crops that people reviewed (a node's COCO export), as the run `<name>-added-<crops>`;
+then `training.export CONFIG --add FOLDER… --models NEW` and `training.accept CONFIG NEW`, which ships only what forgot
+nothing. CONFIG is the one that the bundle's card names.
 """
 
 import argparse
@@ -120,9 +120,9 @@ def train(config: TrainConfig, run: Path) -> None:
             line |= learner.validated(held_out, config, labels)
         best_before, map50 = state.best_map50, line.get("map50", -1.0)  # most epochs are not validated
         state = learner.after(epoch, state, took_s, map50)
-        save_checkpoint(run / "last.pt", state)
         if map50 >= best_before:
             save_checkpoint(run / "best.pt", state)
+        save_checkpoint(run / "last.pt", state)  # after best.pt: a run that is cut in between does this epoch again
         append_line(run / "log.jsonl", line)
 
 
@@ -289,6 +289,9 @@ def main() -> None:
     if arguments.add:
         config = with_added(config, arguments.add, arguments.models)
     run = arguments.runs / config.name
+    last = run / "last.pt"
+    if arguments.add and last.is_file() and load_checkpoint(last).epoch == config.epochs:
+        raise ConfigError(f"{last}: has learned these crops; export it, or remove it to begin anew")
     run.mkdir(parents=True, exist_ok=True)
     train(config, run)
 

@@ -1,6 +1,7 @@
 import re
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -8,13 +9,17 @@ from edge.bundle import MODELS
 from edge.errors import ConfigError
 from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
+from training.classes import read_classes
 from training.judging.looks import Looks
 from training.onnx_file import read_facts, write_facts
 from training.train import samples_of
 
+LABELS = read_classes(["pest-vision", "rice-pests"]).labels
+
 
 @pytest.mark.parametrize(
-    ("old", "new", "is_loss"), [(0.80, 0.79, False), (0.80, 0.78, False), (0.80, 0.77, True), (0.5, 0.9, False)]
+    ("old", "new", "is_loss"),
+    [(0.80, 0.79, False), (0.80, 0.78, False), (0.80, 0.77, True), (0.5, 0.9, False), (0.5, float("nan"), True)],
 )
 def test_two_points_may_be_lost_and_no_more(old, new, is_loss):
     assert Change("a.onnx", "Pieris", old, new).is_loss is is_loss
@@ -57,10 +62,34 @@ def shown_class(config, old):
     """A class of the test split that the old file finds."""
     found = {
         one.label: one
-        for one in changes(Looks(old / "tiny.onnx"), Looks(old / "tiny.onnx"), samples_of(config, "test"))
+        for one in changes(Looks(old / "tiny.onnx"), Looks(old / "tiny.onnx"), samples_of(config, "test"), LABELS)
     }
     assert all(one.old == one.new for one in found.values())
     return max(found, key=lambda label: found[label].old)
+
+
+def test_the_old_file_is_judged_by_names_when_the_new_one_has_its_labels_in_another_order(folders, tiny_config):
+    old, new = folders
+    turned = msgspec.structs.replace(tiny_config, datasets=tiny_config.datasets[::-1])
+    labels = read_classes(turned.labelled).labels
+    facts = read_facts(new / "tiny.onnx")
+    of_label = {one["label"]: one for one in facts["classes"]}
+    write_facts(new / "tiny.onnx", {**facts, "classes": [of_label[label] for label in labels]})  # it knows none of them
+    looks = Looks(old / "tiny.onnx"), Looks(new / "tiny.onnx")
+    every = changes(*looks, samples_of(turned, "test"), labels)
+    before = changes(*looks[:1] * 2, samples_of(tiny_config, "test"), LABELS)
+    assert {one.label: one.old for one in every} == {one.label: one.old for one in before}
+    assert verdict(every, old) is not None
+
+
+def test_marks_of_a_label_that_the_old_file_lacks_are_judged_in_neither_file(folders, tiny_config):
+    old, _ = folders
+    looks, samples = Looks(old / "tiny.onnx"), samples_of(tiny_config, "test")
+    lost = shown_class(tiny_config, old)
+    labels = ["Apis" if label == lost else label for label in LABELS]
+    assert {one.label for one in changes(looks, looks, samples, labels)} == {
+        one.label for one in changes(looks, looks, samples, LABELS) if one.label != lost
+    }
 
 
 def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_stays(
@@ -102,7 +131,7 @@ def test_a_number_of_draws_that_cannot_be_is_refused(monkeypatch):
 def test_a_draw_that_shows_none_of_a_class_says_nothing_of_it(folders, tiny_config):
     old, new = folders
     samples = samples_of(tiny_config, "train")  # more than test has
-    drawn = drawn_changes(Looks(old / "tiny.onnx"), Looks(new / "tiny-int8.onnx"), samples, 10)
+    drawn = drawn_changes(Looks(old / "tiny.onnx"), Looks(new / "tiny-int8.onnx"), samples, LABELS, 10)
     assert drawn.shape == (10, 21)
     shown = sorted({class_id for sample in samples for class_id in sample.class_id.tolist() if class_id >= 0})
     assert np.isnan(np.delete(drawn, shown, axis=1)).all()

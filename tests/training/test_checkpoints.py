@@ -63,16 +63,19 @@ def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
     assert (loaded.model["weight"] == loaded.epoch).all()
 
 
-def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, monkeypatch):
+@pytest.mark.parametrize("saves", [2, 3])  # after an epoch, and between the two files of the last one
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, monkeypatch, saves):
     train(tiny_config, _folder(tmp_path / "whole"))
-    whole = load_checkpoint(tmp_path / "whole" / "last.pt")
 
     class PowerCut(BaseException):
         pass
 
+    left = iter(range(saves - 1, -1, -1))
+
     def save_and_die(path, state):
         save_checkpoint(path, state)
-        raise PowerCut
+        if next(left) == 0:
+            raise PowerCut
 
     cut = _folder(tmp_path / "cut")
     with monkeypatch.context() as patch:
@@ -81,11 +84,12 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, mon
             train(tiny_config, cut)
     assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
     train(tiny_config, tmp_path / "cut")
-    resumed = load_checkpoint(tmp_path / "cut" / "last.pt")
-    assert resumed.epoch == whole.epoch == 2
-    for part in ("model", "ema"):
-        for name, value in getattr(whole, part).items():
-            assert torch.equal(value, getattr(resumed, part)[name]), f"{part} {name}"
+    for file in ("last.pt", "best.pt"):
+        whole, resumed = (load_checkpoint(tmp_path / run / file) for run in ("whole", "cut"))
+        assert resumed.epoch == whole.epoch == 2
+        for part in ("model", "ema"):
+            for name, value in getattr(whole, part).items():
+                assert torch.equal(value, getattr(resumed, part)[name]), f"{file} {part} {name}"
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, tiny_config):

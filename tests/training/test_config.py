@@ -15,7 +15,7 @@ def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
     assert config.name == path.stem
     assert config.epochs > 0
     assert config.bundle in {"pests", "pests-lite", "pests-open", "diseases", "cards"}
-    assert {dataset.name for dataset in config.sources} <= set(read_sources())
+    assert set(config.needed) <= set(read_sources())
 
 
 def changed(tmp_path, old, new):

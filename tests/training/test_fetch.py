@@ -1,6 +1,11 @@
 import shutil
 
+import msgspec
+import pytest
+
+from edge.errors import ConfigError
 from tests.training.conftest import TINY
+from training import fetch
 from training.fetch import Source, fault_of, fingerprint
 
 OURS = TINY / "rice-pests"
@@ -33,3 +38,29 @@ def test_another_split_is_noticed(tmp_path):
     table = tmp_path / "copy" / "splits.csv"
     table.write_text(table.read_text().replace("test", "train"))
     assert "5, 1, 0" in fault_of(tmp_path / "copy", source())
+
+
+def test_a_set_without_splits_is_known_by_its_pictures(tmp_path):
+    shutil.copytree(OURS / "images", tmp_path / "cards")
+    known = msgspec.structs.replace(SOURCE, pictures=(0, 0, 6), sha256=fingerprint(tmp_path / "cards"))
+    assert fault_of(tmp_path / "cards", known) is None
+    (tmp_path / "cards" / "rice_00.jpg").unlink()
+    assert "(0, 0, 5) pictures" in fault_of(tmp_path / "cards", known)
+
+
+@pytest.mark.parametrize("needed", [{"empties": ("coffee-leaves",)}, {"golden": "coffee-leaves"}])
+def test_a_set_that_only_judges_is_missed_too(tiny_config, needed, monkeypatch, capsys):
+    assert missed(msgspec.structs.replace(tiny_config, **needed), monkeypatch) == 1
+    assert "coffee-leaves: not at" in capsys.readouterr().out
+
+
+def test_a_set_of_which_nothing_is_known_is_named(tiny_config, monkeypatch):
+    with pytest.raises(ConfigError, match=r"sources\.toml: no table for dataset 'bees'"):
+        missed(msgspec.structs.replace(tiny_config, empties=("bees",)), monkeypatch)
+
+
+def missed(config, monkeypatch):
+    """The exit code."""
+    monkeypatch.setattr(fetch, "read_config", lambda _path: config)
+    monkeypatch.setattr("sys.argv", ["fetch", "tiny.toml"])
+    return fetch.main()

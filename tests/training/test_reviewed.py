@@ -1,17 +1,22 @@
 import json
 import shutil
+from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from edge.bundle import MODELS, load_bundle
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
-from training.added import with_added
+from training.added import added_name, with_added
 from training.classes import read_classes
+from training.config import CONFIGS, read_config
 from training.datasets.reviewed import read_reviewed
+from training.export import command_of, config_of
 from training.samples import IGNORE
 from training.train import epoch_order, examples_of, samples_of
+from training.weights import activation_of
 
 LABELS = read_classes(["pest-vision", "rice-pests"])
 
@@ -48,18 +53,25 @@ def test_a_confirmed_box_is_taught_an_undecided_one_ignored_and_a_rejected_one_i
     assert all(sample.image_path.is_file() for sample in (first, second))
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"categories": [{"id": 7, "name": "Apis mellifera"}]}, "'Apis mellifera' is no label of this bundle"),
-        ({"images": [{"id": 1, "file_name": "lost.jpg"}]}, r"lost\.jpg: listed in annotations\.json and not there"),
-    ],
-)
-def test_an_export_that_does_not_fit_is_refused_with_file_and_remedy(export, changed, message):
-    content = json.loads((export / "annotations.json").read_text("utf-8"))
-    write(export, **{"annotations": content["annotations"], **changed})
-    with pytest.raises(ConfigError, match=message):
+def test_a_picture_that_is_not_there_is_named_with_the_remedy(export):
+    write(export, images=[{"id": 1, "file_name": "lost.jpg"}])
+    with pytest.raises(ConfigError, match=r"lost\.jpg: listed in annotations\.json and not there"):
         read_reviewed(export, "node-7", LABELS)
+
+
+def test_a_healthy_leaf_is_background_and_a_name_that_the_bundle_lacks_is_ignored_and_told(export, capsys):
+    names = ("Pieris", "healthy", "Nilaparvata lugens")  # the last is one of the bundle's Delphacidae
+    decided = [
+        {"id": at, "image_id": 1, "category_id": at, "bbox": [10 + 60 * at, 20, 40, 40], "iscrowd": 0}
+        for at in range(3)
+    ]
+    write(export, categories=[{"id": at, "name": name} for at, name in enumerate(names)], annotations=decided)
+    first, _ = read_reviewed(export, "node-7", LABELS)
+    assert first.xyxy.tolist() == [[10, 20, 50, 60], [130, 20, 170, 60]]
+    assert first.class_id.tolist() == [LABELS.labels.index("Pieris"), IGNORE]
+    told = capsys.readouterr().out
+    assert "'Nilaparvata lugens' is no label of this bundle; boxes of it are ignored: 1" in told
+    assert "'healthy'" not in told
 
 
 def test_a_stranger_that_nobody_decided_on_is_no_fault(export):
@@ -76,9 +88,10 @@ def test_a_folder_without_an_export_is_named_before_anything_is_trained(tiny_con
 def test_a_run_with_added_crops_goes_on_from_the_bundle_and_is_judged_on_the_old_pictures(
     tiny_config, export, tmp_path
 ):
+    shutil.copy(MODELS / "pests.onnx", tmp_path / "tiny.onnx")
+    tiny_config = msgspec.structs.replace(tiny_config, side_px=416)
     config = with_added(tiny_config, [export], tmp_path)
     assert config.weights == str(tmp_path / "tiny.onnx")
-    assert config.name == "tiny-added"
     assert config.optimiser.learning_rate < tiny_config.optimiser.learning_rate
     assert config.labelled == tiny_config.labelled
     old, new = samples_of(tiny_config, "train"), samples_of(config, "train")
@@ -91,3 +104,28 @@ def test_a_run_with_added_crops_goes_on_from_the_bundle_and_is_judged_on_the_old
     shown = epoch_order(dataset_of, np.ones(len(dataset_of), np.int64), config, 0).tolist()
     assert [shown.count(index) for index in (len(old), len(old) + 1)] == [3, 3]
     assert msgspec.convert(msgspec.to_builtins(config), type(config)) == config
+
+
+def test_other_crops_are_another_run_also_when_their_folder_has_the_same_name(tiny_config, export, tmp_path):
+    july = tmp_path / "july"
+    shutil.copytree(export, july)
+    before = [added_name(tiny_config, folders) for folders in ([export], [july], [export, july])]
+    assert before[0] == before[1] != before[2]
+    write(export, annotations=[])
+    assert added_name(tiny_config, [export]) not in before
+    assert "training/configs/tiny.toml" in command_of(msgspec.structs.replace(tiny_config, name=before[0]))
+
+
+@pytest.mark.parametrize("name", ["pests", "pests-open", "diseases", "cards"])
+def test_a_run_with_added_crops_is_what_the_shipped_bundle_is_and_needs_no_file_of_other_runs(name, export):
+    bundle = load_bundle(MODELS / f"{name}.onnx")
+    config = with_added(config_of(bundle), [export], MODELS)
+    assert config.weights == str(bundle.path)
+    assert config.activation == activation_of(bundle.path)
+    assert all(Path(teacher).parent == MODELS for teacher in config.teachers)
+
+
+@pytest.mark.parametrize("name", ["cards", "cards_without_5595c586"])  # no tiles of these, another side
+def test_a_configuration_of_an_older_bundle_is_refused_with_the_one_that_made_it(name, export):
+    with pytest.raises(ConfigError, match=r"cards\.onnx.*training\.train training/configs/cards_\d+\.toml"):
+        with_added(read_config(CONFIGS / f"{name}.toml"), [export], MODELS)

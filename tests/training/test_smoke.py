@@ -19,6 +19,7 @@ from tests.training.reviewing import checked
 from training import accept as accepts
 from training import export as exports
 from training import train as trains
+from training.added import added_name
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
 from training.export import export, export_int8
@@ -255,9 +256,11 @@ def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forg
             shutil.copy(path, models)
         assert called(accepts.main, toml, new, models, monkeypatch=monkeypatch) == 0
 
-    assert (runs / "tiny-added" / "log.jsonl").is_file()
+    assert (runs / added_name(config, [review.export]) / "log.jsonl").is_file()
+    with pytest.raises(ConfigError, match=r"last\.pt: has learned these crops"):
+        called(trains.main, *add, models, monkeypatch=monkeypatch)
     facts = read_facts(models / "tiny.onnx")
-    assert facts["training"]["command"].endswith("--add north-dyke")
+    assert facts["training"]["command"].endswith(f"{toml.name} --add north-dyke")
     assert facts["training"]["start_weights"] == "tiny"
     assert {"name": "north-dyke", "pictures": len(samples)}.items() <= facts["training"]["datasets"][-1].items()
     assert facts["metrics"]["pictures"] == len(samples_of(config, "test"))

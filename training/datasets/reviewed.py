@@ -1,18 +1,20 @@
 """The way back: crops from a node that a person confirmed or corrected, as its COCO export writes them.
 
 A folder with `images/*.jpg` and `annotations.json`. A category's `name` is a label of the bundle (`supercategory`: its
-EPPO code). What a person rejected is not annotated, and so background; what nobody decided has `iscrowd` 1 and is
-ignored, since it is neither.
+EPPO code). What a person rejected is not annotated, and so background, as is a healthy leaf; what nobody decided has
+`iscrowd` 1 and is ignored, since it is neither. So is a name that the bundle lacks: it may be one of the bundle's wider
+labels, a brown planthopper among its Delphacidae.
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge.errors import ConfigError
-from training.classes import ClassTable
+from training.classes import HEALTHY, ClassTable
 from training.datasets.coco import SMALLEST_PX
 from training.samples import IGNORE, Sample
 
@@ -23,14 +25,13 @@ def read_reviewed(root: Path, dataset: str, classes: ClassTable) -> list[Sample]
     """Samples of every picture of one export; all of them train. Raises ConfigError."""
     content = _content(root / CONTENT)
     names = {category["id"]: category["name"] for category in content["categories"]}
-    used = {one["category_id"] for one in content["annotations"] if not one.get("iscrowd")}
-    strange = sorted(names[category] for category in used if names[category] not in classes.labels)
-    if strange:
-        raise ConfigError(f"{root / CONTENT}: {strange[0]!r} is no label of this bundle; add it to one that has it")
+    decided = Counter(names[one["category_id"]] for one in content["annotations"] if not one.get("iscrowd"))
+    for name in sorted(decided.keys() - {HEALTHY, *classes.labels}):
+        print(f"{root / CONTENT}: {name!r} is no label of this bundle; boxes of it are ignored: {decided[name]}")
     of_picture: dict[int, list[dict[str, Any]]] = {picture["id"]: [] for picture in content["images"]}
     for one in content["annotations"]:
         of_picture[one["image_id"]].append(one)
-    ids = {category: classes.labels.index(name) for category, name in names.items() if name in classes.labels}
+    ids = {category: _class_id(name, classes) for category, name in names.items()}
     return [
         _sample(_path(root, picture["file_name"]), dataset, of_picture[picture["id"]], ids)
         for picture in content["images"]
@@ -58,11 +59,19 @@ def _path(root: Path, name: str) -> Path:
     return path
 
 
-def _sample(path: Path, dataset: str, annotations: list[dict[str, Any]], ids: dict[int, int]) -> Sample:
+def _class_id(name: str, classes: ClassTable) -> int | None:
+    """None for what is background."""
+    if name == HEALTHY:
+        return None
+    return classes.labels.index(name) if name in classes.labels else IGNORE
+
+
+def _sample(path: Path, dataset: str, annotations: list[dict[str, Any]], ids: dict[int, int | None]) -> Sample:
     boxes, class_id = [], []
     for one in annotations:
         left, top, width, height = one["bbox"]
-        if min(width, height) >= SMALLEST_PX:
+        told = IGNORE if one.get("iscrowd") else ids[one["category_id"]]
+        if told is not None and min(width, height) >= SMALLEST_PX:
             boxes.append([left, top, left + width, top + height])
-            class_id.append(IGNORE if one.get("iscrowd") else ids[one["category_id"]])
+            class_id.append(told)
     return Sample(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(class_id, np.int64))
