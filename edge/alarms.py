@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from edge.advice import Days, Stand, Threshold, begun, to_json, watched
+from edge.advice import Days, Stand, begun, to_json, watched
+from edge.advice.tellable import tellable
 from edge.config import NodeConfig
 from edge.counts import Alert, Interval, TaxonCount, name_and_stage
 from edge.errors import StoreError
@@ -30,12 +31,13 @@ class Alarms:
         self._accuracy, self._store, self._board = accuracy, store, board
         told = [name_and_stage(label) for label in accuracy]
         self._stages = frozenset((name, stage) for name, stage in told if stage)
-        rows: tuple[Threshold, ...] = watched([name for name, _ in told], config.advice, config.node.crop)
+        wanted = watched([name for name, _ in told], config.advice, config.node.crop)
         stand = Stand(
             leaves_per_plant=config.advice.leaves_per_plant,
             plants_per_m2=config.advice.plants_per_m2,
             hills_per_m2=config.advice.hills_per_m2,
         )
+        rows = tellable(wanted, self._mode, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         board.show(alerts=self._adviser.compared)

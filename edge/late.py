@@ -49,14 +49,16 @@ def dated(frame: Frame, zone: tzinfo) -> Frame:
     """The frame at the time that the picture tells, read in the node's zone.
 
     It stays at its arrival where the picture tells none, or one to come, or the node itself does not know the time.
+    Of an hour that comes twice, when summer time ends, it is the later one that is over: pictures come soon.
     """
     now = frame.instant
     if frame.taken is None or now.state is ClockState.UNSYNCED:
         return frame
     try:
-        taken_utc = frame.taken.replace(tzinfo=zone).astimezone(UTC)
+        first, second = (frame.taken.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     except OverflowError:  # the first or last day of the calendar, from a camera that does not know the time
         return frame
+    taken_utc = second if first < second <= now.utc else first
     return frame if taken_utc > now.utc else replace(frame, instant=_moved(now, taken_utc))
 
 

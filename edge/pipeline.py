@@ -122,6 +122,7 @@ class Pipeline:
         self._begin_interval(now)
         self._advise(record)
         self._forget_pictures(now)
+        self._forget_names()
 
     def _begin_interval(self, now: Instant) -> None:
         config = self._parts.config
@@ -157,6 +158,18 @@ class Pipeline:
             return
         if gone:
             log.info("pictures_forgotten", extra={"count": gone, "days": days})
+
+    def _forget_names(self) -> None:
+        """Of a fed folder's pictures that are gone; one that is empty may be one that is not mounted."""
+        camera = self._parts.config.camera
+        if not camera.fed:
+            return
+        try:
+            present = {path.name for path in Path(camera.source).iterdir()}
+            if present:
+                self._parts.store.forget_counted(present)
+        except (OSError, StoreError) as why:  # the next interval tries again
+            log.warning("names_not_forgotten", extra={"why": str(why)})
 
     def _take_calibration(self) -> None:
         """What a technician saved: the region that counts, and what focus and light are held against."""

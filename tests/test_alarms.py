@@ -104,6 +104,13 @@ def test_an_edited_threshold_is_what_the_next_count_is_held_against(tmp_path: Pa
         assert after.hour(25, 0) == ["calm"]
 
 
+def test_a_level_ends_with_the_way_of_looking_that_raised_it(trap: Trap) -> None:
+    trap.hour(8, 14)
+    config = msgspec.structs.replace(trap.config, camera=CameraTable(kind="folder", mode="live"))
+    Alarms(config, ACCURACY, trap.store, trap.board)
+    assert trap.board.snapshot().alerts == ()
+
+
 def test_kept_levels_that_cannot_be_read_are_found_anew(tmp_path: Path) -> None:
     with closing(Trap(tmp_path)) as before:
         before.store.set_setting("standings", "[{")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -216,6 +216,31 @@ def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_on
     assert fed.frames() == {0: 2}
 
 
+def test_a_picture_that_still_lies_in_the_folder_counts_once_however_many_came_since(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.store.drafts.KEPT_NAMES", 2)
+    fed.run(*(fed.add(60.0 * n) for n in range(1, 6)))
+    for _ in range(3):
+        fed.boot()
+        fed.run()
+    assert (fed.frames(), fed.skipped()) == ({0: 5}, {})
+
+
+def test_pictures_of_a_folder_that_was_not_mounted_for_an_hour_count_once(
+    fed: Fed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.store.drafts.KEPT_NAMES", 2)
+    fed.run(*(fed.add(60.0 * n) for n in range(1, 6)))
+    disk = fed.pictures.rename(fed.folder / "disk")
+    fed.pictures.mkdir()
+    fed.run(fed.next_hour)
+    fed.pictures.rmdir()
+    disk.rename(fed.pictures)
+    fed.run()
+    assert (fed.frames(), fed.skipped()) == ({0: 5}, {})
+
+
 def test_a_time_at_which_the_node_was_off_gets_an_interval_between_its_neighbours(fed: Fed) -> None:
     fed.run(fed.add(60))
     fed.clock.advance(1.5 * HOUR_S)
@@ -317,6 +342,14 @@ def test_a_picture_whose_time_is_none_in_utc_counts_when_it_comes(fed: Fed, when
     (fed.pictures / "1.jpg").write_bytes(jpeg)
     fed.run()
     assert fed.frames() == {0: 1}
+
+
+def test_the_hour_that_comes_twice_when_summer_time_ends_counts_at_each_of_its_times(fed: Fed) -> None:
+    fed.mode, fed.zone, fed.clock.utc = "trap", "Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    in_summer, in_winter = (fed.add(0, name=f"20261025_02{minute}30.png") for minute in (30, 31))
+    fed.run(fed.wait(60), in_summer, fed.wait(HOUR_S), fed.wait(60), in_winter)
+    assert [one.start.utc.hour for one in fed.intervals if one.frames] == [0, 1]
+    assert fed.skipped() == {}
 
 
 def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed) -> None:

@@ -155,14 +155,15 @@ def test_a_record_that_was_delivered_and_shed_comes_back_as_its_revision(tmp_pat
         assert store.health().lost == 0
 
 
-def test_drafts_and_names_of_counted_pictures_are_bounded(store: Store) -> None:
+def test_drafts_and_names_of_counted_pictures_that_are_gone_are_bounded(store: Store) -> None:
     for n in range(KEPT_DRAFTS + 3):
         store.commit_interval(interval(3600.0 * n), draft(None, f"{n}.jpg"))
     kept = store.drafts(NOON, NOON + timedelta(days=365))
     assert [seq for seq, _ in kept] == list(range(4, KEPT_DRAFTS + 4))
     assert store.drafts(NOON + timedelta(hours=9), NOON + timedelta(hours=10)) == [(10, b"counted so far")]
     store.commit_interval(interval(), draft(None, *(f"many-{n}.jpg" for n in range(KEPT_NAMES))))
-    assert store.counted_pictures() == {f"many-{n}.jpg" for n in range(KEPT_NAMES)}
+    store.forget_counted({"0.jpg"})
+    assert store.counted_pictures() == {"0.jpg", *(f"many-{n}.jpg" for n in range(KEPT_NAMES))}
 
 
 def test_an_empty_outbox_has_no_oldest(store: Store) -> None:
@@ -515,6 +516,32 @@ store.close()
 assert Store(StoreTable(folder=str(folder), max_mb=64), "n1").commit([sighting()])
 print("committed", len(committed), "gone", len(gone))
 """
+REOPENED = """
+if os.fork() == 0:
+    store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+    for n in range(100):
+        store.commit([sighting(n) for _ in range(20)], bytes(60_000) if sys.argv[1] == "pictures" else None)
+    store.mark_delivered(marks(range(1, 1001)))
+    (folder / "epoch").write_text(store.epoch.hex)
+    if sys.argv[1] != "cut":
+        store.close()
+    os._exit(0)
+os.wait()
+try:
+    (folder / "filler").write_bytes(bytes(20_000_000))
+except OSError:
+    pass
+store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+assert store.epoch.hex == (folder / "epoch").read_text()
+assert store.waiting().records == 1000
+print("opened", "with" if (folder / "reserve").exists() else "without", "a reserve,", end=" ")
+for n in range(200):
+    store.commit([sighting(n) for _ in range(20)])
+print("lost", "none" if store.health().lost == 0 else "some", end=" ")
+(folder / "filler").unlink()
+store.commit([sighting()])
+assert (folder / "reserve").exists()
+"""
 READ_ONLY = """
 Store(StoreTable(folder=str(folder)), "n1").close()
 os.system("mount -o remount,ro " + str(folder))
@@ -527,6 +554,18 @@ except StoreError as why:
 
 def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced() -> None:
     assert "committed 14000" in run_on_small_disk("-c", DISK + FILLED, size="6m")
+
+
+@pytest.mark.parametrize(
+    ("ending", "says"),
+    [
+        ("clean", "without a reserve, lost some"),
+        ("cut", "without a reserve, lost some"),
+        ("pictures", "with a reserve, lost none"),
+    ],
+)
+def test_a_store_opens_on_a_full_disk_with_all_that_waits_and_goes_on(ending: str, says: str) -> None:
+    assert f"opened {says}" in run_on_small_disk("-c", DISK + REOPENED, ending, size="12m")
 
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from functools import cache
 from importlib.resources import files
-from math import asin, cos, inf, isfinite, pi
+from math import asin, ceil, cos, inf, isfinite, pi
 
 from edge.counts import Interval, Spread
 from edge.errors import UsageError
 
+HOUR = timedelta(hours=1)
 LEAST_HOURS = 18  # of a day with a reading: with fewer, dawn or afternoon may be missing
 
 
@@ -84,12 +85,13 @@ def heat_sum(
 
 def measured_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, DayRange]:
     """Local days from what intervals carry of the weather; one with fewer than `LEAST_HOURS` hours is unknown."""
-    hours: dict[date, dict[int, list[Spread]]] = {}
+    hours: dict[date, set[int]] = {}
+    spreads: dict[date, list[Spread]] = {}
     for interval in intervals:
         if interval.climate is not None:
-            local = (interval.start.utc + (interval.end.utc - interval.start.utc) / 2).astimezone(zone)
-            hours.setdefault(local.date(), {}).setdefault(local.hour, []).append(interval.climate.temperature_c)
-    spreads = {day: [s for told in by_hour.values() for s in told] for day, by_hour in hours.items()}
+            day, told_hours = _day_and_hours(interval, interval.climate.readings, zone)
+            hours.setdefault(day, set()).update(told_hours)
+            spreads.setdefault(day, []).append(interval.climate.temperature_c)
     known = {day: told for day, told in spreads.items() if len(hours[day]) >= LEAST_HOURS}
     return {day: DayRange(min(s.least for s in told), max(s.most for s in told)) for day, told in known.items()}
 
@@ -124,6 +126,15 @@ def development(scientific_name: str) -> tuple[Development, ...]:
 def species() -> tuple[str, ...]:
     """Scientific names of which something is known, in order."""
     return tuple(sorted({row.scientific_name for row in _table()}))
+
+
+def _day_and_hours(interval: Interval, readings: int, zone: tzinfo) -> tuple[date, set[int]]:
+    """The local day of its middle, and which hours of it the interval tells of: no more than it has readings."""
+    start, length = interval.start.utc, interval.end.utc - interval.start.utc
+    day = (start + length / 2).astimezone(zone).date()
+    parts = max(1, min(ceil(length / HOUR), readings))
+    middles = [(start + length * (2 * part + 1) / (2 * parts)).astimezone(zone) for part in range(parts)]
+    return day, {middle.hour for middle in middles if middle.date() == day}
 
 
 def _between(day: date, daily: Mapping[date, float]) -> float:

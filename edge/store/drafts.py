@@ -1,6 +1,7 @@
 """What a later correction of an interval needs, kept in the transaction that commits the interval."""
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -8,7 +9,7 @@ from edge.counts import Interval
 from edge.wire import utc_ms
 
 KEPT_DRAFTS = 400  # a fortnight of hours; what is older is not corrected any more
-KEPT_NAMES = 10_000  # a week at a picture a minute, 1 MB
+KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, 1 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +37,10 @@ def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> 
         oldest = "DELETE FROM draft WHERE seq IN (SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?)"
         db.execute(oldest, (KEPT_DRAFTS,))
     db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", [(name,) for name in draft.pictures])
-    db.execute("DELETE FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?", (KEPT_NAMES,))
+
+
+def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
+    """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more."""
+    older = "SELECT name FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?"
+    gone = [(name,) for (name,) in db.execute(older, (KEPT_NAMES,)) if name not in present]
+    db.executemany("DELETE FROM counted WHERE name = ?", gone)

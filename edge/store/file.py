@@ -23,6 +23,7 @@ _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space on it",
     "SQLITE_READONLY": "the file or its folder is read-only; check the mount and the owner of the folder",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and belongs to the service's user",
+    "SQLITE_IOERR_SHMSIZE": "the disk is full; free some space on it",  # the log's index is the first to find no room
     "SQLITE_IOERR": "the disk does not read or write; replace the card",
     "SQLITE_CORRUPT": "it is damaged; restart the node, which mends it or goes on with a new one",
     "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",

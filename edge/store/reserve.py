@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 RESERVE_BYTES = 1024 * 1024  # a whole log (see file._LOG_BYTES) can be checkpointed into it
-_REFILL_BYTES = 4 * RESERVE_BYTES  # refilled only when so much is free: it must not fill the disk itself
+REFILL_BYTES = 4 * RESERVE_BYTES  # refilled only when so much is free: it must not fill the disk itself
+_START_BYTES = RESERVE_BYTES // 4  # what a start writes before anything can be shed: a log's index for each file
 
 
 class Reserve:
@@ -14,9 +15,21 @@ class Reserve:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "reserve"
 
+    def is_there(self) -> bool:
+        """Is the space still set apart?"""
+        return self._path.exists()
+
+    def is_needed_to_start(self) -> bool:
+        """Is the disk so full that the store could not even be opened?"""
+        return self._free_bytes() < _START_BYTES
+
+    def beyond_bytes(self) -> int:
+        """What may be used up before no space is left that could be set apart again."""
+        return max(0, self._free_bytes() - RESERVE_BYTES)
+
     def fill(self) -> bool:
         """Make the file if it is missing and the disk has room; True if it was made."""
-        if self._path.exists() or shutil.disk_usage(self._path.parent).free < _REFILL_BYTES:
+        if self._path.exists() or self._free_bytes() < REFILL_BYTES:
             return False
         with self._path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
@@ -28,3 +41,6 @@ class Reserve:
             return False
         self._path.unlink()
         return True
+
+    def _free_bytes(self) -> int:
+        return shutil.disk_usage(self._path.parent).free

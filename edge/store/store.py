@@ -22,11 +22,11 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import hold, is_full, max_pages, open_checked, sentences
+from edge.store.file import hold, is_full, max_pages, open_checked, page_bytes, sentences
 from edge.store.pictures import Pictures, older_than
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
-from edge.store.reserve import Reserve
+from edge.store.reserve import REFILL_BYTES, Reserve
 from edge.store.room import (
     MARGIN_PAGES,
     RECORDS_A_PAGE,
@@ -71,6 +71,9 @@ class Store(Records):
     def _open(self, config: StoreTable, closing: ExitStack) -> None:
         with sentences(self._path, "open the store"):
             closing.callback(hold(self._folder).close)
+            self._reserve = Reserve(self._folder)
+            if self._reserve.is_needed_to_start() and self._reserve.release():
+                log.warning("reserve_spent", extra={"store": str(self._path)})
             self._db = open_checked(self._path, config.max_mb * MEGABYTE)
             closing.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
@@ -79,19 +82,25 @@ class Store(Records):
             closing.callback(self.accounts.close)
             self.decisions = Decisions(self._path.parent)
             closing.callback(self.decisions.close)
-            self._reserve = Reserve(self._folder)
-            self._reserve.fill()
-            with transaction(self._db) as db:
-                db.execute("UPDATE identity SET sessions = sessions + 1")
-                (self._session,) = db.execute("SELECT sessions FROM identity").fetchone()
-                self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
-                self._pictures.sweep(db)
-                named = {question.id: question.size_bytes for question in questions.select(db, "1")}
-                questions.forget(db, sorted(self._question_files.sweep(named)))
+            self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
+            self._session = self._despite_full_disk(self._begin_session, None)
+            if not self._reserve.is_there():
+                self._spend_pictures(None, REFILL_BYTES)
+                self._grow_no_further()
+                self._restore_reserve()
+
+    def _begin_session(self) -> int:
+        with transaction(self._db) as db:
+            db.execute("UPDATE identity SET sessions = sessions + 1")
+            (session,) = db.execute("SELECT sessions FROM identity").fetchone()
+            self._pictures.sweep(db)
+            named = {question.id: question.size_bytes for question in questions.select(db, "1")}
+            questions.forget(db, sorted(self._question_files.sweep(named)))
+        return int(session)
 
     def session_number(self) -> int:
         """Which start of the node on this file this is, from 1."""
-        return int(self._session)
+        return self._session
 
     def health(self) -> StoreHealth:
         """The store's part of `health`."""
@@ -182,6 +191,11 @@ class Store(Records):
                 self._pictures.forget(db, names)
             self._pictures.remove(names)
         return len(names)
+
+    def forget_counted(self, present: Collection[str]) -> None:
+        """Forget old names of counted pictures, but none of those that are `present` and would be counted again."""
+        with self._lock, sentences(self._path, "forget which pictures were counted"), transaction(self._db) as db:
+            drafts.forget_names(db, present)
 
     def set_setting(self, name: str, value: str) -> None:
         """Keep a setting."""
@@ -322,21 +336,26 @@ class Store(Records):
                 return done
         return write()
 
-    def _spend_pictures(self, _at: Instant | None) -> None:
-        dropped = self._pictures.oldest(self._db, _RELIEF_BYTES)
+    def _spend_pictures(self, _at: Instant | None, at_least_bytes: int = _RELIEF_BYTES) -> None:
+        dropped = self._pictures.oldest(self._db, at_least_bytes)
         self._drop_pictures(dropped)
         log.warning("disk_full", extra={"pictures_dropped": len(dropped)})
 
     def _spend_reserve(self, at: Instant | None) -> None:
-        """The file may grow no further from now on: what is written takes the place of what is shed."""
         if not self._reserve.release():
             return
         log.warning("reserve_spent", extra={"store": str(self._path)})
-        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        pages = self._db.execute("PRAGMA page_count").fetchone()[0]
-        self._db.execute(f"PRAGMA max_page_count = {pages}")
+        self._grow_no_further()
         if at is not None:
             self._shed(at)
+
+    def _grow_no_further(self) -> None:
+        """Not into the room that the log needs: from now on what is written takes the place of what is shed."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+        pages += self._reserve.beyond_bytes() // page_bytes(self._db)
+        pages = max(pages, 2 * MARGIN_PAGES)  # a new file holds some records all the same
+        self._db.execute(f"PRAGMA max_page_count = {min(pages, self._most_pages)}")
 
     def _restore_reserve(self) -> None:
         """The disk has room again: set the reserve apart and let the file grow to its cap."""

@@ -56,6 +56,7 @@ class Card:
     places: Places | None = None
     picture: int = 0  # number of pictures looked at, of this and earlier cards
     unmatched: int = 0  # pictures in a row that did not show this card
+    former: "Card | None" = None  # while nothing hangs there: the one that was taken out and may be hung up again
 
     @staticmethod
     def none(classes: int) -> "Card":

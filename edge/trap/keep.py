@@ -18,6 +18,7 @@ from edge.trap.places import Places
 log = logging.getLogger("fieldeye.trap")
 
 HASH_BYTES = 32
+FORMER = "former_"  # before the names of its columns
 
 
 class Kept(NamedTuple):
@@ -70,15 +71,19 @@ def _columns(card: Card) -> dict[str, np.ndarray]:
     first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (card.places.first, card.places.last))
     numbers = np.array([card.picture, card.unmatched], np.int64)
     scale = np.array(card.places.scale)
-    return {**insects, "first": first, "last": last, "ever": card.places.ever, "scale": scale, "numbers": numbers}
+    former = {} if card.former is None else {f"{FORMER}{name}": told for name, told in _columns(card.former).items()}
+    places = {"first": first, "last": last, "ever": card.places.ever, "scale": scale}
+    return {**insects, **places, "numbers": numbers, **former}
 
 
 def _card(columns: dict[str, np.ndarray]) -> Card:
     first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
     picture, unmatched = columns["numbers"].tolist()
+    former = {name.removeprefix(FORMER): told for name, told in columns.items() if name.startswith(FORMER)}
     return Card(
         insects=Insects(**{f.name: columns[f.name] for f in fields(Insects)}),
         places=Places(first, last, columns["ever"], float(columns["scale"])),
         picture=picture,
         unmatched=unmatched,
+        former=_card(former) if former else None,
     )

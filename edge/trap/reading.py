@@ -13,7 +13,7 @@ from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.signature import signatures, unlikeness
 from edge.trap.card import FALLEN_AFTER, Card, Insects, Mask
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import Affine, Gray, applied, registered, relief, warped
+from edge.trap.registration import Affine, Gray, Relief, applied, is_bare, registered, relief, warped
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
@@ -56,11 +56,10 @@ def read_card(card: Card, found: Detections, sure: Mask, image: Image) -> tuple[
     seen = _Seen(boxes, found, sure, _looks(image, found.xyxy))
     if card.places is None:
         return _begun(replace(card, picture=card.picture + 1, places=Places.of(now)), seen, "first")
-    move = registered(card.places.as_relief(), now, _centres(card.insects.xyxy), _centres(boxes))
+    card, move = _recognised(card, now, boxes)
     if move is None:
-        return _unmatched(card, seen, Places.of(now))
-    moved, view = warped(now, move, card.places.as_relief().size)
-    return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), moved, view)
+        return _unmatched(card, seen, now)
+    return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), now, move)
 
 
 def _with_one_name(found: Detections, sure: Mask) -> tuple[Detections, Mask]:
@@ -103,6 +102,21 @@ class _Seen:
         )
 
 
+def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:
+    """Which card the picture shows, and how it lies: where none hung, first the one that was taken out is asked."""
+    if card.former is not None and not is_bare(now):
+        move = _registered(card.former, now, boxes)
+        if move is not None:
+            return replace(card.former, picture=card.picture), move
+        card = replace(card, former=None)
+    return card, _registered(card, now, boxes)
+
+
+def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
+    assert card.places is not None  # noqa: S101  asked of a card that was seen
+    return registered(card.places.as_relief(), now, _centres(card.insects.xyxy), _centres(boxes))
+
+
 def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
     """A card seen for the first time. Only on one that somebody put up meanwhile are insects new."""
     new_in = card.picture if verdict == "changed" else 0
@@ -112,18 +126,23 @@ def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
     return after, _reading(after, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure), 0)
 
 
-def _unmatched(card: Card, seen: _Seen, places: Places) -> tuple[Card, Reading]:
-    """Nothing is counted from a picture that shows no known card; a second one begins anew."""
+def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
+    """Nothing is counted from a picture that shows no known card; a second one begins anew.
+
+    Where it is bare, the card may only have been taken out.
+    """
     waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
     if waited.unmatched < RESTART_AFTER:
         return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure), 0)
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
-    return _begun(replace(waited.empty(), places=places), seen, "changed" if fewer else "restarted")
+    begins = replace(waited.empty(), places=Places.of(now), former=card if is_bare(now) else None)
+    return _begun(begins, seen, "changed" if fewer else "restarted")
 
 
-def _matched(card: Card, seen: _Seen, moved: Gray, view: Mask) -> tuple[Card, Reading]:
+def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, Reading]:
     places, insects = card.places, card.insects
     assert places is not None  # noqa: S101  _matched is called for a known card only
+    moved, view = warped(now, move, places.as_relief().size)
     row_of = _paired(insects, seen)
     lost = _is_bare_now(insects, row_of, places, moved, view)
     row_of = _with_strugglers(insects, seen, row_of, lost)

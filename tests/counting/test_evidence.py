@@ -113,6 +113,27 @@ def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
     assert measured_days([*whole, *half], SHANGHAI) == {JULY: DayRange(10.0, 35.0)}
 
 
+def in_sun(begin: float, end: float, readings: int = 60) -> Interval:
+    """Hours after noon, with the weather of a summer day."""
+    climate = Climate(readings=readings, temperature_c=Spread(mean=20.0, least=12.0, most=29.0))
+    return replace(interval(), start=at(begin), end=at(end), climate=climate)
+
+
+@pytest.mark.parametrize("hours", [0.5, 1, 1.5, 2, 5, 6, 12])
+def test_weather_of_a_day_is_known_whatever_the_length_of_an_interval(hours: float) -> None:
+    told, start = [], NOON - timedelta(hours=12)
+    while start < NOON + timedelta(hours=12):
+        end = start + timedelta(seconds=length_s(start, hours * 3600, SHANGHAI))
+        told.append(in_sun((start - NOON) / timedelta(hours=1), (end - NOON) / timedelta(hours=1)))
+        start = end
+    assert measured_days(told, SHANGHAI) == {JULY: DayRange(12.0, 29.0)}
+
+
+def test_an_interval_of_twelve_hours_tells_of_no_more_of_them_than_it_has_readings() -> None:
+    assert measured_days([in_sun(-12, 0), in_sun(0, 12, readings=5)], SHANGHAI) == {}
+    assert measured_days([in_sun(-12, 0), in_sun(0, 12, readings=6)], SHANGHAI) == {JULY: DayRange(12.0, 29.0)}
+
+
 def test_a_night_without_a_picture_says_nothing() -> None:
     assert days(hour(1, None), hour(2, None), hour(25, 3)).over(MOTH[0], "insects/trap/night") is None
 

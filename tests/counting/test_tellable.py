@@ -1,5 +1,7 @@
 """Which action levels a camera's counts can ever reach: the units here are those in which days are told."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.advice import Stand, defaults, watched
@@ -18,7 +20,7 @@ UNITS: list[tuple[Mode, Unit]] = [
 
 @pytest.mark.parametrize(("mode", "unit"), UNITS)
 def test_each_unit_in_which_a_day_is_told_can_be_reached(mode: Mode, unit: Unit) -> None:
-    evidence = days(hour(2, 3, unit, mode), area_m2=0.5).over(MOTH[0], "insects/picture")
+    evidence = days(replace(hour(2, 3, unit, mode), area_mm2=500_000)).over(MOTH[0], "insects/picture")
     assert evidence is not None
     told = {one.unit for one in evidence.told}
     assert told

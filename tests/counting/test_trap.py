@@ -149,6 +149,28 @@ def test_another_card_with_few_insects_is_a_new_card_from_its_second_picture_on(
     assert new(told) == [0, 0, 0, len(fresh[1].numbers), 0]
 
 
+def bare_floor() -> Picture:
+    """What the camera sees while the card is out: the trap's floor, darker at its sides."""
+    y, x = np.mgrid[0:972, 0:1296]
+    light = 185 - 70 * ((x - 648) / 648) ** 2 - 30 * ((y - 486) / 486) ** 2
+    image = (light + np.random.default_rng(3).normal(0, 3, light.shape))[..., None].repeat(3, 2).astype(np.uint8)
+    return Picture(image, np.empty(0, np.int64), np.empty((0, 4), np.float32), 0, 0)
+
+
+def test_a_card_that_is_taken_out_for_three_pictures_and_hung_up_again_has_no_new_insects() -> None:
+    before, after, last = shown(8, [Pose(), Pose(1, 1, 0.5), Pose(1, 1, 0.5)])
+    _, told = readings([before, *[bare_floor()] * 3, after, last])
+    assert [reading.verdict for reading in told] == ["first", "unmatched", "changed", *["matched"] * 3]
+    assert new(told) == [0] * 6
+    assert [reading.present for reading in told[-2:]] == [told[0].present] * 2
+
+
+def test_another_card_that_is_hung_up_after_a_bare_floor_is_new() -> None:
+    fresh = other_card(start=6)
+    _, told = readings([*shown(12, [Pose()] * 2, start=50), *[bare_floor()] * 3, *fresh])
+    assert new(told) == [0, 0, 0, 0, 0, len(fresh[0].numbers), 0, 0]
+
+
 def test_a_camera_that_was_turned_to_a_full_card_counts_nothing_of_it() -> None:
     _, told = readings([*shown(13, [Pose()] * 2, start=10), *other_card(start=40)])
     assert [reading.verdict for reading in told] == ["first", "matched", "unmatched", "restarted", "matched"]
@@ -196,6 +218,17 @@ def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_pa
     _, told = readings([morning, morning], card=kept)
     assert new(told) == [morning.new, 0]
     assert morning.new > 0
+
+
+def test_a_node_that_restarts_while_the_card_is_out_knows_it_again(tmp_path: Path) -> None:
+    before, after = shown(8, [Pose(), Pose(1, 1, 0.5)])
+    card, _ = readings([before, bare_floor(), bare_floor()])
+    save_card(tmp_path / "card.npz", card)
+    loaded = load_card(tmp_path / "card.npz", 1)
+    assert loaded is not None
+    _, told = readings([bare_floor(), after], card=loaded.card)
+    assert new(told) == [0, 0]
+    assert told[-1].present == len(before.numbers)
 
 
 def test_a_kept_card_that_is_damaged_or_of_another_model_begins_anew(tmp_path: Path) -> None:
