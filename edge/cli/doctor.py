@@ -154,10 +154,12 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
 
 def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:
     """Would the node go on with the last one that started well?"""
+    name, kept = config.model.name, Path(config.store.folder) / "bundles"
     try:
-        bundle = open_detector(config.model.name, kept=Path(config.store.folder) / "bundles").detector.bundle
+        opened = open_detector(name, kept=kept, folder=models_folder(name, Path(config.model.folder)))
     except FieldeyeError:
         return Verdict("model", "not well", str(why)), None
+    bundle = opened.detector.bundle
     return Verdict("model", "worth a look", f"{bundle.name} {bundle.version} runs instead: {why}"), bundle
 
 

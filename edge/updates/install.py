@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from edge.durable import write_durably
@@ -22,28 +23,35 @@ def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
 
     After a power cut the same call goes on: what was built is used, what was half built is built anew.
     """
+    keys = trusted_keys(places.keys)
     try:
         bundle = places.incoming / f"bundle{ENDING}"
+        if path.stat().st_size <= MOST_BUNDLE_BYTES:  # where it lies: a trial would have 100 MB copied each minute
+            _check(read_signed(path, keys), places, only)
         _copy(path, bundle)
-        manifest = read_signed(bundle, trusted_keys(places.keys))
-        sentence = _installed(bundle, manifest, places, only)
+        sentence = _installed(bundle, read_signed(bundle, keys), places, only)
+    except OSError as why:
+        raise UpdateError(
+            f"{places.opt}: cannot be read or written ({why}); make room on the card, or replace it"
+        ) from why
     finally:
         shutil.rmtree(places.incoming, ignore_errors=True)
-    write_durably(places.opt / "said", f"{sentence}\n".encode())
+    _say(sentence, places)
     return sentence
 
 
 def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) -> str:
     what, content = f"{manifest.kind} {manifest.version}, number {manifest.counter}", places.incoming / manifest.kind
+    _check(manifest, places, only)
     if manifest.kind == "secrets":
-        _check_number(manifest, floor(places, "secrets"))
         unpack(bundle, manifest, content)
         install_secrets(content, manifest, places.etc)
         write_durably(places.opt / "floor-secrets", f"{manifest.counter}\n".encode())
         return f"{what}, are in use from the next start on"
     if manifest.counter == running_counter(places, manifest.kind):
         return f"{what}, is installed already"
-    _check(manifest, manifest.kind, places, only)
+    for other in _on_trial(places):  # they have failed: a node whose model is refused never says so itself
+        run_slots(places, ["back", LINK[other]])
     unpack(bundle, manifest, content)
     (content / "counter").write_text(f"{manifest.counter}\n")
     if manifest.kind == "models":
@@ -56,7 +64,7 @@ def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | No
 def install_waiting(inbox: Path, places: Places) -> list[str]:
     """Install what waits in the node's inbox, oldest first; a bundle that is refused is removed, with the reason said.
 
-    Raises UpdateBusyError, and leaves the bundle, while another is on trial.
+    While another is on trial the bundle stays. Raises UpdateBusyError if it is the first that waits.
     """
     sentences = []
     waiting = [path for path in inbox.glob(f"*{ENDING}") if path.is_file() and not path.is_symlink()]
@@ -64,12 +72,19 @@ def install_waiting(inbox: Path, places: Places) -> list[str]:
         try:
             sentences.append(install(path, places))
         except UpdateBusyError:
-            raise
+            if not sentences:
+                raise
+            break  # what came before has to be started first
         except UpdateError as why:
             sentences.append(f"refused: {why}")
-            write_durably(places.opt / "said", f"{sentences[-1]}\n".encode())
+            _say(sentences[-1], places)
         path.unlink(missing_ok=True)
     return sentences
+
+
+def _say(sentence: str, places: Places) -> None:
+    with suppress(OSError):  # what was done stays done
+        write_durably(places.opt / "said", f"{sentence}\n".encode())
 
 
 def _copy(path: Path, bundle: Path) -> None:
@@ -83,18 +98,26 @@ def _copy(path: Path, bundle: Path) -> None:
         raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); is this root?") from why
 
 
-def _check(manifest: Manifest, kind: Kind, places: Places, only: Kind | None) -> None:
+def _check(manifest: Manifest, places: Places, only: Kind | None) -> None:
+    """Would it be installed now? Raises UpdateError or UsageError if not; changes nothing."""
+    kind = manifest.kind
+    if kind == "secrets":
+        _check_number(manifest, floor(places, "secrets"))
+        return
+    if manifest.counter == running_counter(places, kind):
+        return
     if only is not None and kind != only:
         raise UsageError(f"this bundle holds {kind}; install it with: fieldeye update install")
     here = os.uname().machine
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
     _check_number(manifest, max(floor(places, LINK[kind]), running_counter(places, kind)))
-    on_trial = [other for other in LINK if trial(places, other) is not None]
-    if not all(is_overdue(places, other) for other in on_trial):
+    if not all(is_overdue(places, other) for other in _on_trial(places)):
         raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
-    for other in on_trial:  # they have failed: a node whose model is refused never says so itself
-        run_slots(places, ["back", LINK[other]])
+
+
+def _on_trial(places: Places) -> list[Kind]:
+    return [kind for kind in LINK if trial(places, kind) is not None]
 
 
 def _check_number(manifest: Manifest, least: int) -> None:

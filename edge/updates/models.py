@@ -1,6 +1,5 @@
 """Which folder a model is taken from, and how installed models join those that are there already."""
 
-import shutil
 from pathlib import Path
 
 import msgspec
@@ -26,12 +25,24 @@ def merge_models(new: Path, installed: Path) -> None:
             tried(find_bundle(name, new))
     except BundleError as why:
         raise UpdateError(f"the bundle holds a model that must not run: {why}") from why
-    kept = {name: entry for name, entry in _bundles(installed).items() if name not in added}
-    for entry in kept.values():
-        for file in (entry.file, entry.golden.image):
+    kept = {}
+    for name, entry in _bundles(installed).items():
+        files = None if name in added else _contents(entry, installed)
+        if files is None:
+            continue
+        kept[name] = entry
+        for file, content in files.items():
             (new / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(installed / file, new / file)
+            (new / file).write_bytes(content)
     (new / MANIFEST).write_bytes(msgspec.json.encode(Manifest(format=1, bundles={**kept, **added})))
+
+
+def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
+    """A model's files; None if the card does not read them any more: it must not keep a new one away."""
+    try:
+        return {file: (folder / file).read_bytes() for file in (entry.file, entry.golden.image)}
+    except OSError:
+        return None
 
 
 def _bundles(folder: Path) -> dict[str, Entry]:

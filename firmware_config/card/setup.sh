@@ -77,9 +77,17 @@ install_software() {
     local slots=$here/system/usr/local/lib/fieldeye/slots before
     before=$(readlink /opt/fieldeye/venv || true)
     if [ -n "$before" ] && grep -q " $(mark)\$" "/opt/fieldeye/$before/release"; then return 0; fi
+    if is_older; then say "newer software runs already, and stays"; return 0; fi
     bash "$slots" build "$software"
     bash "$slots" switch venv
     say "installed $(basename "$software"/fieldeye-*.whl)"
+}
+
+# What came as an update since this folder was made stays, and so do the units and the firewall that belong to it.
+is_older() {
+    local runs
+    runs=$(cut -d' ' -f1 /opt/fieldeye/venv/release 2>/dev/null || true)
+    [ "$(cat "$software/counter" 2>/dev/null || echo 0)" -lt "${runs:-0}" ]
 }
 
 mark() { (cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1); }
@@ -100,7 +108,8 @@ install_settings() {
 }
 
 install_system() {
-    local file target mode
+    local file target mode folder=$here/system
+    ! is_older || folder=$here/system/etc/NetworkManager
     # The one file here that another's firewall may stand in.
     [ -e /etc/nftables.conf.before-fieldeye ] || cp -p /etc/nftables.conf /etc/nftables.conf.before-fieldeye
     while IFS= read -r file; do
@@ -111,8 +120,8 @@ install_system() {
             */lib/fieldeye/*) mode=0755 ;;
         esac
         put "$mode" root:root "$file" "$target"
-    done < <(find "$here/system" -type f | sort)
-    "$here/system/usr/local/lib/fieldeye/system-files" adopt "$here/system" # go and come back with this software
+    done < <(find "$folder" -type f | sort)
+    is_older || "$here/system/usr/local/lib/fieldeye/system-files" adopt "$here/system" # go and come back with this software
     if [ "$(readlink /usr/local/bin/fieldeye)" != /opt/fieldeye/venv/bin/fieldeye ]; then
         ln -sfn /opt/fieldeye/venv/bin/fieldeye /usr/local/bin/fieldeye
         say "wrote /usr/local/bin/fieldeye"
@@ -137,11 +146,17 @@ start_units() {
 forget_secrets() {
     local file secret=("$here"/secrets/* "$here"/system/etc/NetworkManager/system-connections/*)
     ! grep -Eqs '^source = ".*://.*[@?]' "$here/node.toml" || secret+=("$here/node.toml") # a camera's password
+    mkdir -p "$here/forgotten" # first: what is half overwritten must not be put in place at the next boot
     for file in "${secret[@]}"; do
+        [ ! -f "$file" ] || mv -f "$file" "$here/forgotten/"
+    done
+    sync -f "$here"
+    for file in "$here"/forgotten/*; do
         [ -f "$file" ] || continue
         shred -u "$file"
         say "took $(basename "$file") off the card's boot partition"
     done
+    rmdir "$here/forgotten"
 }
 
 while [ $# -gt 0 ]; do

@@ -15,11 +15,13 @@ from edge.cli.advice_verdict import on_advice
 from edge.cli.doctor import FIRST_FRAME_S, diagnose
 from edge.cli.loopback import free_port
 from edge.clock import SystemClock
-from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
+from edge.config import AdviceTable, CameraTable, Mode, ModelTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
+from edge.fallback import open_detector
 from edge.page import create_app, serve
 from edge.status import StatusBoard
 from edge.store import Store, inspect_store
 from tests.clocks import SetClock
+from tests.onnx_files import Net, facts, write_release
 from tests.records import sighting
 from tests.test_app import configuration
 
@@ -100,6 +102,19 @@ def test_settings_of_the_page_that_do_not_fit_are_told(tmp_path: Path, capsys: p
     verdict = told(capsys)["configuration"]
     assert verdict["state"] == "worth a look"
     assert "camera.every_s" in verdict["sentence"]
+
+
+def test_where_an_installed_model_is_refused_the_one_that_the_node_runs_is_named_and_stays(tmp_path: Path) -> None:
+    net, kept = Net(metadata=facts(version="2026.1.1")), tmp_path / "bundles"
+    folder = write_release(tmp_path / "models", {"pests-int8": net})  # one of that name comes with the software, too
+    open_detector("pests-int8", kept=kept, folder=folder)
+    (folder / "pests-int8.onnx").write_bytes(b"")
+    manifest = (kept / "manifest.json").read_bytes()
+    camera, wanted = CameraTable(kind="folder", source=str(tmp_path)), ModelTable(name="pests-int8", folder=str(folder))
+    settings = replace(config(tmp_path), camera=camera, model=wanted)
+    model = next(verdict for verdict in diagnose(settings, SystemClock()) if verdict.what == "model")
+    assert "2026.1.1 runs instead" in model.sentence
+    assert (kept / "manifest.json").read_bytes() == manifest
 
 
 def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ CARD = Path(__file__).parents[2] / "firmware_config/card"
 PROGRAMS = [*(CARD / "system/usr/local/lib/fieldeye").iterdir()]
 SCRIPTS = [*CARD.parent.rglob("*.sh"), *PROGRAMS]
 SERVICES = "system/etc/systemd/system"
+HOTSPOT = "system/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcVqU0Y1Q0Qv1n9lY0u1hG6o8m2b7d1m3g3k5q6w7e8 bench"
 
 
@@ -210,6 +211,40 @@ def test_a_cameras_password_does_not_stay_on_the_boot_partition(tmp_path: Path, 
     step_of_setup(tmp_path, f"here={card} && forget_secrets")
     assert (card / "node.toml").exists() == stays
     assert not list((card / "secrets").iterdir())
+
+
+def test_a_secret_stays_whole_when_the_power_goes_while_it_is_taken_off_the_boot_partition(tmp_path: Path) -> None:
+    card, etc, bin_ = tmp_path / "card", tmp_path / "etc", tmp_path / "bin"
+    for folder in (card / "secrets", card / "update-keys", bin_):
+        folder.mkdir(parents=True)
+    for file in ("secrets/mqtt-password", "update-keys/1.pub", "ca.pem"):
+        (card / file).write_text("whole")
+    put_program(bin_ / "shred", 'for file; do :; done; : >"$file"; exit 9')  # the power goes after the first pass
+    put = f'put() {{ cp "$3" "{etc}/$(basename "$4")"; }}; install() {{ mkdir -p {etc}; }}; here={card}'
+    step_of_setup(tmp_path, f"{put} && install_settings && ! (PATH={bin_}:$PATH; forget_secrets)")
+    step_of_setup(tmp_path, f"{put} && install_settings && forget_secrets")
+    assert (etc / "mqtt-password").read_text() == "whole"
+    assert not list(card.rglob("mqtt-password"))
+
+
+def test_set_up_again_leaves_newer_software_and_its_units_in_place(tmp_path: Path) -> None:
+    opt, card = tmp_path / "opt", tmp_path / "card"
+    for slot, release in (("venv-a", "1 of-the-card"), ("venv-b", "7 from-afar")):
+        (opt / slot).mkdir(parents=True)
+        (opt / slot / "release").write_text(f"{release}\n")
+    (opt / "venv").symlink_to("venv-b")
+    for file in ("software/fieldeye-1.whl", "software/requirements.lock", f"{SERVICES}/a.service", HOTSPOT):
+        (card / file).parent.mkdir(parents=True, exist_ok=True)
+        (card / file).touch()
+    (card / "software/counter").write_text("1\n")
+    said = step_of_setup(
+        tmp_path,
+        f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
+        'put() { echo "put $4"; } && cp() { :; } && ln() { :; } && install_software && install_system',
+    )
+    assert "newer software runs already, and stays" in said
+    assert [line for line in said.splitlines() if line.startswith("put")] == [f"put {HOTSPOT.removeprefix('system')}"]
+    assert (opt / "venv").readlink() == Path("venv-b")
 
 
 def test_setup_gives_a_file_its_mode_and_group_and_leaves_what_is_right(tmp_path: Path) -> None:

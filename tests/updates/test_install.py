@@ -111,6 +111,14 @@ def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Benc
     assert main(["model", "verify", "--folder", str(installed)]) == 0
 
 
+def test_an_installed_model_that_cannot_be_read_does_not_keep_a_new_one_away(bench: Bench) -> None:
+    models(bench, 1)
+    bench.slots("healthy")
+    (bench.places.opt / "models/pests-int8.onnx").unlink()
+    install(bench.sign_models(["diseases-int8"], 2), bench.places)
+    assert list(load_manifest(bench.places.opt / "models").bundles) == ["diseases-int8"]
+
+
 def test_a_model_that_does_not_see_its_golden_picture_is_refused(bench: Bench) -> None:
     version, files = model_files(MODELS, ["pests-int8"])
     files["manifest.json"] = files["manifest.json"].replace(b'"label": "', b'"label": "Not ', 1)
@@ -148,6 +156,24 @@ def test_the_inbox_is_emptied_of_what_was_installed_and_of_what_was_refused(benc
     version = load_manifest(MODELS).bundles["pests-int8"].version
     assert [sentence.split(":")[0].split(",")[0] for sentence in said] == ["refused", f"models {version}"]
     assert list(inbox.iterdir()) == []
+
+
+def test_of_two_that_wait_the_first_is_started_and_the_second_waits_without_being_copied(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, restarts = bench.folder / "inbox", []
+    inbox.mkdir()
+    for counter in (1, 2):
+        bench.sign_models(["pests-int8"], counter).rename(inbox / f"{counter}.update")
+        os.utime(inbox / f"{counter}.update", (counter, counter))
+    monkeypatch.setattr("edge.cli.update.restart", lambda: restarts.append("now"))
+    places = ["--opt", str(bench.places.opt), "--keys", str(bench.places.keys), "--slots", str(SLOTS)]
+    assert main(["update", "install", "--inbox", str(inbox), *places]) == 0
+    assert (restarts, running_counter(bench.places, "models")) == (["now"], 1)
+    monkeypatch.setattr("edge.updates.install._copy", lambda *_: pytest.fail("100 MB each minute"))
+    with pytest.raises(UpdateBusyError):
+        install_waiting(inbox, bench.places)
+    assert [path.name for path in inbox.iterdir()] == ["2.update"]
 
 
 def test_a_link_in_the_inbox_is_not_followed(bench: Bench) -> None:
