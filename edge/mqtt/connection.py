@@ -186,7 +186,7 @@ class _Dial:
         self.done.set()
 
 
-class _Line(ssl.SSLSocket):
+class TlsLine(ssl.SSLSocket):
     """Closes itself when its handshake fails: paho leaves it open while somebody keeps the error, as _Dial does."""
 
     def do_handshake(self, block: bool = False) -> None:
@@ -202,7 +202,7 @@ def _client(login: Login) -> Client:
     client.connect_timeout = _TCP_TIMEOUT_S
     client.max_inflight_messages_set(MOST_IN_FLIGHT)
     if login.tls is not None:
-        login.tls.sslsocket_class = _Line
+        login.tls.sslsocket_class = TlsLine
         client.tls_set_context(login.tls)
     if login.username is not None:
         client.username_pw_set(login.username, login.password.reveal() if login.password else None)

@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.cli.loopback import free_port
+from edge.mqtt.connection import TlsLine
 from tests.broker import MOSQUITTO
 from tests.waiting import wait_until
 
@@ -98,6 +99,7 @@ class User:
         self._client.username_pw_set(name, password)
         context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
         context.verify_flags |= ssl.VERIFY_X509_STRICT
+        context.sslsocket_class = TlsLine
         if certificate:
             context.load_cert_chain(certificate, key)
         self._client.tls_set_context(context)
