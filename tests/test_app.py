@@ -277,10 +277,12 @@ class Manager:
     """What systemd is to a service: the other end of NOTIFY_SOCKET."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "notify"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self.path))
+        self._socket.bind(str(folder / "notify"))
         self._socket.settimeout(20)
+
+    def close(self) -> None:
+        self._socket.close()
 
     def hears(self) -> str:
         return self._socket.recv(100).decode()
@@ -299,10 +301,9 @@ class Manager:
 def test_the_watchdog_is_fed_by_the_loop_and_not_while_the_loop_is_stuck(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manager = Manager(tmp_path)
-    monkeypatch.setenv("NOTIFY_SOCKET", str(manager.path))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     port = free_port()
-    with running(configuration(tmp_path, port, None), tmp_path, port) as node:
+    with closing(Manager(tmp_path)) as manager, running(configuration(tmp_path, port, None), tmp_path, port) as node:
         assert manager.hears() == "READY=1"
         assert manager.hears() == "WATCHDOG=1"
         with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as other:

@@ -1,6 +1,7 @@
 """The county desk's web map. Who logs in asks the database in the role of an area; nothing comes from elsewhere."""
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -99,9 +100,10 @@ def listening(app: Flask, host: str, port: int) -> Any:
         raise UsageError(f"--port {port} is no port; give 1 to 65535")
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a browser asks for much at once
     try:
-        return waitress.create_server(app, host=host, port=port, threads=4, ident="fieldeye")
+        line = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, ValueError) as why:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
+    return waitress.create_server(app, sockets=[line], threads=4, ident="fieldeye")
 
 
 def people(url: str) -> Callable[[str, str], AbstractContextManager[Database | None]]:
