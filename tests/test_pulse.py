@@ -1,5 +1,6 @@
 """A heartbeat that nothing can fake: neither a publisher that stands still nor an inference that never ends."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event, Thread
@@ -23,10 +24,10 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
-    told = Manager(tmp_path)
-    monkeypatch.setenv("NOTIFY_SOCKET", str(told.path))
-    return told
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with closing(Manager(tmp_path)) as told:
+        yield told
 
 
 def keeper(folder: Path, clock: SetClock) -> Keeper:
