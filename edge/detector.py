@@ -10,7 +10,19 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from edge.boxes import Fit, Floats, Image, Ints, iou, letterbox, nms, tiles, unletterbox, without_rivals
+from edge.boxes import (
+    SAME_INSECT,
+    Fit,
+    Floats,
+    Image,
+    Ints,
+    iou,
+    letterbox,
+    nms,
+    tiles,
+    unletterbox,
+    without_rivals,
+)
 from edge.bundle import AGAIN, Bundle, Tile
 from edge.detections import Detections
 from edge.errors import BundleError
@@ -26,7 +38,6 @@ ORT_FAULTS = (  # onnxruntime gives its exceptions no common base of their own
     ort_errors.NotImplemented,
     ort_errors.RuntimeException,
 )
-SAME_INSECT = 0.7  # IoU of two classes: on pest-vision's val 1.5 % of detections named an insect a second time
 LARGEST_LOGIT = 20.0  # e^20 strides is beyond any picture; more would only overflow float32
 Rows = tuple[Floats, Floats, Ints]  # xyxy (n, 4) in square px, confidence (n,), class_id (n,)
 

@@ -26,9 +26,8 @@ def position(typed: str) -> tuple[float, float] | None:
 
 def _decimals(typed: str) -> tuple[float, float] | None:
     pair = _PAIR.search(typed.replace(",", ".") if _COMMAS.match(typed) else typed)
-    if (
-        pair is None or typed[: pair.start()].rstrip(" ,;")[-1:].isdigit()
-    ):  # longitude, latitude, height: not the last two
+    # After another number it is no latitude: of longitude, latitude, height it would be the last two.
+    if pair is None or typed[: pair.start()].rstrip(" ,;")[-1:].isdigit():
         return None
     return float(pair[1]), float(pair[2])
 

@@ -58,10 +58,10 @@ class Node:
         intervals = self.intervals(when)
         return days.days(intervals, when.zone, when.today()), intervals
 
-    def health(self, when: Moments) -> tuple[tones.Line, ...]:
-        """All parts of the node in sentences."""
+    def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
+        """All parts of the node in sentences. `facts`: of the last day, where they are known already."""
         snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
-        facts = _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
+        facts = facts or _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
         state = situation(snapshot, facts, now, self.config.camera.every_s)
         blind = card.say(state, snapshot, facts, names, now) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
@@ -80,14 +80,15 @@ def now() -> str:
     """The farmer's page."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
-    seen, lines = this.recent.sightings(when.now_utc), this.health(when)
+    seen = this.recent.sightings(when.now_utc)
     fortnight_days, intervals = this.days()
     snapshot = this.board.snapshot()
-    tone, well = health.health_in_short(lines, snapshot.problem)
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
     done = {one.label for one in listed if one.done}
     facts, every_s = _facts(seen, intervals, when, names, done), this.config.camera.every_s
     is_seeing = situation(snapshot, facts, this.clock.now(), every_s) not in NO_DATA
+    lines = this.health(when, facts)
+    tone, well = health.health_in_short(lines, snapshot.problem)
     first = levels.said_first(listed, facts.newest.label if facts.newest else "") if is_seeing else None
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
     unit = intervals[-1].unit if intervals else None

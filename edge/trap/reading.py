@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, Ints, area, intersection, iou, without_rivals
+from edge.boxes import SAME_INSECT, Floats, Image, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.signature import signatures, unlikeness
@@ -17,7 +17,6 @@ from edge.trap.registration import Affine, Gray, Relief, applied, is_bare, regis
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
-SAME_INSECT = 0.7  # IoU of two names of one insect, as in edge/detector.py
 STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last picture
 SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
