@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.cli.exits import DONE
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, open_database, reachable
 from edge.platform.outlines import read_outlines
 from edge.platform.population import keep_threshold, week_of
 from edge.platform.report import html, pdf
@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
+@reachable()
 def keep_thresholds(database: Database, path: Path) -> None:
-    """Each line of a CSV. Raises UsageError with file, line and remedy."""
+    """Each line of a CSV. Raises UsageError with file, line and remedy, StoreError."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as why:

@@ -209,6 +209,25 @@ def test_filters_that_make_no_sense_are_answered_with_what_would(still: FlaskCli
     assert (answer.status_code, says in answer.text) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("page", "code", "says"),
+    [
+        ("/nowhere", 404, "这里没有这个页面。"),
+        ("/log-out", 405, "请稍后再试"),
+        ("/questions/1/a%00b.jpg", 400, "请稍后再试"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_the_readers_language(
+    still: FlaskClient, page: str, code: int, says: str
+) -> None:
+    answer = still.get(page, headers={"Accept-Language": "zh"})
+    assert (answer.status_code, says in answer.text) == (code, True)
+
+
+def test_a_name_that_cannot_be_stored_does_not_break_the_desk(still: FlaskClient) -> None:
+    assert log_in(still.application.test_client(), "to\0wn") == 400
+
+
 def test_a_form_of_another_log_in_changes_nothing(client: FlaskClient, fleet: Fleet) -> None:
     log_in(client)
     mine = next(one for one in questions(fleet.database) if one.node == "a")
@@ -391,3 +410,18 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
             migrate(database)
             with pytest.raises(StoreError, match=r"may not make the role fieldeye_area_330106 .*CREATEROLE"):
                 add_person(database, "county", PASSWORD, "330106")
+
+
+def test_a_desk_whose_database_has_gone_says_so_and_goes_on_once_it_is_back(capsys: pytest.CaptureFixture[str]) -> None:
+    with Postgres(QUICK) as postgres:
+        with open_database(postgres.url()) as database:
+            migrate(database)
+            three_nodes(database)
+        client = create_app(postgres.url()).test_client()
+        log_in(client)
+        postgres.kill()
+        answer = client.get("/")
+        assert (answer.status_code, "cannot answer this now" in answer.text) == (503, True)
+        assert "Traceback" not in capsys.readouterr().err
+        postgres.start()
+        assert client.get("/").status_code == 200

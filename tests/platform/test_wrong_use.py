@@ -48,10 +48,13 @@ def test_a_database_that_is_no_address_is_one_line(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("has_thresholds", [False, True])
 def test_a_report_of_a_database_without_tables_says_what_makes_them(
-    postgres: Postgres, capsys: pytest.CaptureFixture[str]
+    has_thresholds: bool, postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert platform_main(["report", "--database", postgres.url(), "--area", "33", "--week", "28"]) == 1
+    (tmp_path / "own.csv").write_text("label,unit,start_at,sure_at,source\nMoth,insects/trap/night,5,,us\n")
+    more = ["--thresholds", str(tmp_path / "own.csv")] if has_thresholds else []
+    assert platform_main(["report", "--database", postgres.url(), "--area", "33", "--week", "28", *more]) == 1
     told = capsys.readouterr().err
     assert (told.count("\n"), "`ingest --database` makes them" in told) == (1, True)
 

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 import waitress
-from flask import Flask, Response, request
+from flask import Flask, Response, render_template, request
 from psycopg import sql
+from werkzeug.exceptions import HTTPException
 
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
 from edge.platform.database import Database, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
@@ -30,6 +32,7 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 MOST_FORM_BYTES = 65_536
+NOT_FOUND = 404
 LOG_IN_S = 12 * 3600
 
 
@@ -49,6 +52,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
     )
     app.register_blueprint(desk)
     _speak(app, https=https)
+    _refuse(app)
 
     @app.after_request
     def _headers(response: Response) -> Response:
@@ -56,6 +60,31 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         return response
 
     return app
+
+
+def _refuse(app: Flask) -> None:
+    """Errors in the reader's words; why, for who runs the desk, in its log."""
+
+    def page(says: str, code: int) -> tuple[str, int]:
+        return render_template("refused.html", says=says), code
+
+    def cannot() -> str:
+        return gettext("The desk cannot answer this now. Try again soon, or tell who runs it.")
+
+    @app.errorhandler(HTTPException)
+    def _in_words(error: HTTPException) -> tuple[str, int]:
+        code = error.code or 500
+        return page(gettext("There is no such page here.") if code == NOT_FOUND else cannot(), code)
+
+    @app.errorhandler(StoreError)
+    @app.errorhandler(psycopg.OperationalError)
+    def _no_database(error: Exception) -> tuple[str, int]:
+        app.logger.error("%s: %s", request.path, str(error).partition("\n")[0])
+        return page(cannot(), 503)
+
+    @app.errorhandler(psycopg.DataError)
+    def _no_text(_error: psycopg.DataError) -> tuple[str, int]:  # a NUL, which no column of text can hold
+        return page(cannot(), 400)
 
 
 def _speak(app: Flask, *, https: bool) -> None:
