@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from edge.config import StoreTable
+from edge.platform import Ledger
+from edge.platform.nodes import read_nodes
 from edge.store import Draft, Store
+from edge.wire import Info, ModelInfo
 from tests.faults.killing import ROOT
-from tests.records import instant, interval, marks, sighting
+from tests.records import EPOCH, instant, interval, marks, sighting
 
 CONFIG = """
 [node]
@@ -92,6 +95,40 @@ def test_a_photograph_on_a_stick_is_kept_whole_beside_the_ledger_and_leaves_no_q
     assert (folder / f"farm-3_n1_{waiting.id}.jpg").read_bytes() == photo
     assert json.loads((folder / f"farm-3_n1_{waiting.id}.json").read_text())["note"] == "what is this?"
     assert len(list(folder.iterdir())) == 2
+
+
+PLACED = """node = "n1"
+latitude = 30.25
+longitude = 120.5
+area_code = "330106011002"
+crop = "Oryza sativa"
+time_zone = "Asia/Shanghai"
+"""
+
+
+def test_a_node_that_a_platform_knows_from_a_stick_alone_stands_where_it_is(tmp_path: Path, config: Path) -> None:
+    stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
+    config.write_text(config.read_text().replace('node = "n1"', PLACED))
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting()])
+        fieldeye("export", "--config", config, "--out", stick)
+        assert ingested(out, [stick]) == [("sighting", 1)]
+        told = read_nodes(out)["farm-3", "n1"]
+        assert told.epoch == str(store.epoch)
+    assert (told.latitude_deg, told.longitude_deg, told.area_code) == (30.25, 120.5, "330106011002")
+    assert (told.crop, told.time_zone) == ("Oryza sativa", "Asia/Shanghai")
+
+
+def test_a_stick_changes_nothing_that_a_node_has_told_itself(tmp_path: Path, config: Path) -> None:
+    stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
+    model = ModelInfo(name="pests", version="0.1.0", sha256="0" * 64)
+    now = Info(software="fieldeye", version="1", epoch=str(EPOCH), models=[model], latitude_deg=31.0)
+    store_of(tmp_path).close()
+    fieldeye("export", "--config", config, "--out", stick)
+    with Ledger(out) as ledger:
+        ledger.nodes.note(("farm-3", "n1"), now)
+    ingested(out, [stick])
+    assert read_nodes(out) == {("farm-3", "n1"): now}
 
 
 def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -10,21 +9,24 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from edge import __version__
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, write_export
+from edge.cli.exporting import formats_help, sync, whole, write_export
 from edge.clock import SystemClock
-from edge.config import NodeTable
+from edge.config import NodeConfig, NodeTable
 from edge.errors import StoreError
-from edge.exports import FORMATS, About, Place
+from edge.exports import FORMATS, About, place_of
 from edge.store import BATCH_RECORDS, Question, Records
 from edge.wire import (
     Decoded,
+    Info,
     PlainRecord,
     Stored,
     carried_line,
     encode_batch,
+    encode_message,
     image_parts,
     image_properties,
     node_topic,
@@ -55,14 +57,14 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     records = Records(folder, node.node)
     is_stick = args.format == STICK
-    batches = _batches(records, waiting_only=is_stick and not args.all)
+    batches, info = _batches(records, waiting_only=is_stick and not args.all), _info(config, records)
     asked: list[Question] = []
     if is_stick:
         asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
-        lines = chain(_record_lines(batches, node), _question_lines(records, asked, node))
+        lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
         number = _write(args.out, lines)
     else:
-        number = write_export(args.format, _plain(batches, node.site), _about(node), args.out)
+        number = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
     records.close()
     told = {"file": str(args.out), "format": args.format, "records": number, "photographs": len(asked)}
     print(json.dumps(told, ensure_ascii=False) if args.json else _sentence(args.out, number, len(asked), is_stick))
@@ -75,9 +77,24 @@ def _sentence(out: Path, records: int, photographs: int, is_stick: bool) -> str:
     return f"{records} records{more} in {out}{then}"
 
 
-def _about(node: NodeTable) -> About:
-    place = Place(latitude_deg=node.latitude, longitude_deg=node.longitude, area_code=node.area_code, crop=node.crop)
-    return About(created=SystemClock().now().utc, publisher=node.site, places={(node.site, node.node): place})
+def _info(config: NodeConfig, records: Records) -> Info:
+    """What the birth message says of the place; of model and camera only the node that runs knows."""
+    return Info(
+        software="fieldeye",
+        version=__version__,
+        epoch=str(records.epoch),
+        latitude_deg=config.node.latitude,
+        longitude_deg=config.node.longitude,
+        area_code=config.node.area_code,
+        crop=config.node.crop,
+        time_zone=config.node.time_zone,
+        interval_s=config.store.interval_s,
+    )
+
+
+def _about(node: NodeTable, info: Info) -> About:
+    places = {(node.site, node.node): place_of(info)}
+    return About(created=SystemClock().now().utc, publisher=node.site, places=places)
 
 
 def _plain(batches: Iterator[list[Stored]], site: str) -> Iterator[PlainRecord]:
@@ -89,6 +106,10 @@ def _batches(records: Records, *, waiting_only: bool) -> Iterator[list[Stored]]:
     while batch := records.after(last, BATCH_RECORDS, waiting_only=waiting_only):
         last = batch[-1].key.seq
         yield batch
+
+
+def _info_line(info: Info, node: NodeTable) -> tuple[int, bytes]:
+    return 0, carried_line(node_topic(node.site, node.node, "info"), encode_message(info))
 
 
 def _record_lines(batches: Iterator[list[Stored]], node: NodeTable) -> Iterator[tuple[int, bytes]]:
@@ -106,18 +127,11 @@ def _question_lines(records: Records, asked: Sequence[Question], node: NodeTable
 
 def _write(path: Path, lines: Iterator[tuple[int, bytes]]) -> int:
     """Beside, synced, renamed: a stick that is pulled too early holds no half file under the name."""
-    beside, number = path.with_name(path.name + ".new"), 0
-    try:
-        with beside.open("wb") as file, tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
-            for records, line in lines:
-                file.write(line)
-                number += records
-                progress.update(records)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as why:
-        if isinstance(why, StoreError):
-            raise
-        raise StoreError(f"{path}: cannot be written ({why.strerror or why}); check the stick and --out") from why
+    number, is_watched = 0, sys.stderr.isatty()
+    with whole(path) as beside, beside.open("wb") as file, tqdm(unit=" records", disable=not is_watched) as progress:
+        for records, line in lines:
+            file.write(line)
+            number += records
+            progress.update(records)
+        sync(file)
     return number

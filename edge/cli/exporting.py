@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -24,24 +24,40 @@ def formats_help() -> str:
 def write_export(name: str, records: Iterable[PlainRecord], about: About, out: Path) -> int:
     """Write the records to `out` in that format; says how many. Raises StoreError, UsageError."""
     chosen, counted = FORMATS[name], _Counted(records)
-    beside = out.with_name(f"{out.name}.new")
-    if chosen.holds == "folder" and out.exists():
-        raise UsageError(f"{out}: is there already; {name} makes a folder, so name a new one with --out")
     try:
         pieces = chosen.open()(counted, about)
-        _write(chosen, pieces, beside)
-        beside.replace(out)
     except ModuleNotFoundError as why:
         raise UsageError(
             f"--format {name} needs {why.name}; install it with: pip install 'fieldeye[platform]'"
         ) from why
+    with whole(out, folder_of=name if chosen.holds == "folder" else "") as beside:
+        _write(chosen, pieces, beside)
+    return counted.number
+
+
+@contextmanager
+def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
+    """Where to write what gets the name `out` at the end; `folder_of` is the format, if it makes a folder.
+
+    What fails leaves nothing there, and what a power cut left there goes. Raises StoreError, UsageError.
+    """
+    try:
+        if folder_of and out.exists():
+            raise UsageError(f"{out}: is there already; {folder_of} makes a folder, so name a new one with --out")
+        if out.is_dir():
+            raise UsageError(f"{out}: is a folder; name a file in it with --out")
+        beside = out.with_name(f"{out.name}.new")
+        _clear(beside)
+        try:
+            yield beside
+            beside.replace(out)
+        finally:
+            _clear(beside)
     except OSError as why:
         if isinstance(why, StoreError):
             raise
-        raise StoreError(f"{out}: cannot be written ({why.strerror or why}); name another place with --out") from why
-    finally:
-        _clear(beside)
-    return counted.number
+        then = "check the stick or disk, or name another place with --out"
+        raise StoreError(f"{out}: cannot be written ({why.strerror or why}); {then}") from why
 
 
 class _Counted:
@@ -60,7 +76,7 @@ def _write(chosen: Format, pieces: Iterator[Piece], beside: Path) -> None:
     if chosen.holds == "file":
         with beside.open("wb") as file:
             file.writelines(piece.content for piece in pieces)
-            _sync(file)
+            sync(file)
         return
     folder = beside if chosen.holds == "folder" else beside.with_name(f"{beside.name}.parts")
     try:
@@ -73,6 +89,7 @@ def _write(chosen: Format, pieces: Iterator[Piece], beside: Path) -> None:
 
 
 def _write_folder(pieces: Iterator[Piece], folder: Path) -> None:
+    _clear(folder)
     folder.mkdir()
     with ExitStack() as closing:
         files: dict[str, BinaryIO] = {}
@@ -81,7 +98,7 @@ def _write_folder(pieces: Iterator[Piece], folder: Path) -> None:
                 files[name] = closing.enter_context((folder / name).open("wb"))
             files[name].write(content)
         for file in files.values():
-            _sync(file)
+            sync(file)
 
 
 def _zip(folder: Path, path: Path) -> None:
@@ -89,10 +106,11 @@ def _zip(folder: Path, path: Path) -> None:
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             for one in sorted(folder.iterdir()):
                 archive.write(one, one.name)
-        _sync(file)
+        sync(file)
 
 
-def _sync(file: BinaryIO) -> None:
+def sync(file: BinaryIO) -> None:
+    """Onto the disk or stick."""
     file.flush()
     os.fsync(file.fileno())
 
@@ -101,5 +119,5 @@ def _clear(path: Path) -> None:
     """What is left of an export that did not end well."""
     if path.is_dir():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.exists():  # a disk that takes no writing refuses to remove even what is not there
+        path.unlink()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from edge.cli.exporting import whole
 from edge.cli.reviewed import ANNOTATIONS, IMAGES, checked_picture, put_into
 from edge.clock import SystemClock
-from edge.errors import StoreError, UsageError
+from edge.errors import StoreError
 from edge.exports.coco import CheckedPicture, coco
 from edge.wire import ImageHeader
 
@@ -18,11 +19,10 @@ def write_pictures(ledger: Path, out: Path) -> int:
     folder = ledger.with_name(f"{ledger.name}.pictures")
     if not folder.is_dir():
         raise StoreError(f"{folder}: nodes have sent no pictures; ask for some with cmd/image, or give another ledger")
-    if out.exists():
-        raise UsageError(f"{out}: is there already; coco makes a folder, so name a new one with --out")
-    found = list(_written(folder, out))
-    document = coco(found, "boxes of the nodes' models, for people to decide on", SystemClock().now().utc)
-    put_into(out / ANNOTATIONS, json.dumps(document, ensure_ascii=False, indent=1).encode())
+    with whole(out, folder_of="coco") as beside:
+        found = list(_written(folder, beside))
+        document = coco(found, "boxes of the nodes' models, for people to decide on", SystemClock().now().utc)
+        put_into(beside / ANNOTATIONS, json.dumps(document, ensure_ascii=False, indent=1).encode())
     return len(found)
 
 

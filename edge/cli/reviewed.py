@@ -12,7 +12,7 @@ from edge.cli.exits import DONE
 from edge.clock import SystemClock
 from edge.config import NodeConfig, load_config
 from edge.durable import write_durably
-from edge.errors import BadFrameError, StoreError
+from edge.errors import BadFrameError, StoreError, UsageError
 from edge.exports.coco import Checked, CheckedPicture, Said, coco
 from edge.store import Decision, Decisions, Records
 
@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(config.store.folder)
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
+    if (args.out / ANNOTATIONS).exists():
+        raise UsageError(f"{args.out}: has {ANNOTATIONS} already, with labels of before; name a new folder with --out")
     records, decisions = Records(folder, config.node.node), Decisions(folder)
     try:
         wanted = decisions.pictures()

@@ -122,6 +122,7 @@ def _interval(record: PlainInterval, seen: _Seen, about: About) -> Iterator[Row]
         "observationLevel": "event",
     }
     effort = {"unit": record.unit, "mode": record.mode, "frames": record.frames, "awakeS": record.awake_s}
+    effort |= {"exposedS": record.exposed_s}
     effort |= {"saturated": True} if record.saturated else {}
     effort |= _climate(record)
     if record.counts is None:

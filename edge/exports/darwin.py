@@ -64,15 +64,22 @@ def _event(record: PlainInterval, place: Place) -> dict[str, Any]:
         "parentEventID": f"{record.site}/{record.node}/{record.camera}",
         "eventDate": f"{start}/{end}",
         "samplingProtocol": _PROTOCOL[record.unit],
-        "samplingEffort": f"{record.frames} frames looked at, {record.awake_s:g} s awake",
-        "sampleSizeValue": record.frames,
-        "sampleSizeUnit": "frame",
+        **_effort(record),
         "eventRemarks": _remarks(record),
         "locationID": place.area_code or f"{record.site}/{record.node}",
         "decimalLatitude": place.latitude_deg,
         "decimalLongitude": place.longitude_deg,
         "dynamicProperties": _json({name: value for name, value in more.items() if value is not None}),
     }
+
+
+def _effort(record: PlainInterval) -> dict[str, Any]:
+    """How long a trap hung, where that is known; frames of everything else."""
+    looked = f"{record.frames} frames looked at, {record.awake_s:g} s awake"
+    if record.exposed_s is None:
+        return {"samplingEffort": looked, "sampleSizeValue": record.frames, "sampleSizeUnit": "frame"}
+    effort = f"{record.exposed_s:.0f} s exposed, {looked}"
+    return {"samplingEffort": effort, "sampleSizeValue": record.exposed_s, "sampleSizeUnit": "second"}
 
 
 def _remarks(record: PlainInterval) -> str:

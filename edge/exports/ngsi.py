@@ -1,7 +1,8 @@
 """NGSI-LD entities of FIWARE's `DeviceMeasurement` and `Alert`, normalized, as a broker takes them for an upsert.
 
-Of an interval: `effort` (frames looked at) always; of each taxon `count`, `low` and `high`; without data the effort
-alone, with the reason as its text, so that no zero is made up. Sightings and losses have no entity: intervals count.
+Of an interval: `effort` (frames looked at) always, and of a trap `exposed`, how long it hung; of each taxon `count`,
+`low` and `high`; without data the effort alone, with the reason as its text, so that no zero is made up. Sightings and
+losses have no entity: intervals count.
 """
 
 from collections.abc import Iterable, Iterator
@@ -59,6 +60,10 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
     effort |= {"numValue": _number(interval.frames, at), "outlier": _property(interval.saturated)}
     effort |= {} if interval.no_data is None else {"textValue": _property(interval.no_data)}
     yield {"id": _id("DeviceMeasurement", interval, "effort"), "type": "DeviceMeasurement"} | effort | common
+    if interval.exposed_s is not None:
+        exposed = {"controlledProperty": _property("effort"), "measurementType": _property("exposed")}
+        exposed |= {"numValue": _number(interval.exposed_s, at, "SEC"), "unit": _property("SEC")}
+        yield {"id": _id("DeviceMeasurement", interval, "exposed"), "type": "DeviceMeasurement"} | common | exposed
     if interval.counts == []:
         yield _measurement(interval, None, "count", 0, "none") | common
     for number, count in enumerate(interval.counts or []):

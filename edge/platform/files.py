@@ -26,7 +26,7 @@ def keep_files(paths: Sequence[Path], database: Database) -> Iterator[Kept]:
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]
             kept = intake.keep(part)
-            note(database, intake, part)
+            note(database, intake, part, are_carried=True)
             yield kept
     while roll_up(database):
         pass

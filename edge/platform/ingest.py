@@ -52,7 +52,10 @@ def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
             ledger.set_aside(Bad(str(path), str(why)))
             continue
         message = Message(carried.topic, carried.payload, properties=carried.properties)
-        yield _keep(decode(message), message, ledger)
+        heard = decode(message)
+        yield _keep(heard, message, ledger)
+        if isinstance(heard, Heard) and isinstance(heard.message, Info):
+            ledger.nodes.note_carried((heard.topic.site, heard.topic.node), heard.message)
 
 
 def _keep(heard: Heard | Bad, message: Message, ledger: Ledger) -> int:

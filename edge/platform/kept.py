@@ -1,7 +1,9 @@
 """The records of a ledger, for whoever works with them after they were kept."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -10,23 +12,13 @@ from edge.wire import PlainInterval, PlainRecord
 
 
 def read_ledger(path: Path) -> Iterator[PlainRecord]:
-    """The records of a ledger, in its order, of each key the highest revision. Raises StoreError."""
-    newest: dict[tuple[str, str, int], int] = {}  # of intervals that were revised, which are few
-    for record in _records(path):
-        if isinstance(record, PlainInterval) and record.revision:
-            newest[record.node, record.epoch, record.seq] = record.revision  # a ledger's revisions rise
-    for record in _records(path):
-        revision = record.revision if isinstance(record, PlainInterval) else 0
-        if revision == newest.get((record.node, record.epoch, record.seq), revision):
-            yield record
+    """The records of a ledger, in its order, of each key the highest revision. Raises StoreError.
 
-
-def _records(path: Path) -> Iterator[PlainRecord]:
+    What `ingest` appends meanwhile is left out.
+    """
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.endswith(b"\n"):  # else a power cut took its end; it was never promised
-                    yield _record(path, number, line)
+            yield from _of_each_key(path, file)
     except FileNotFoundError as why:
         raise StoreError(f"{path}: there is no such ledger; give the file of `fieldeye-platform ingest`") from why
     except OSError as why:
@@ -35,6 +27,27 @@ def _records(path: Path) -> Iterator[PlainRecord]:
         raise StoreError(
             f"{path}: cannot be read ({why.strerror}); give the file of `fieldeye-platform ingest`"
         ) from why
+
+
+def _of_each_key(path: Path, file: BinaryIO) -> Iterator[PlainRecord]:
+    newest: dict[tuple[str, str, int], int] = {}  # of intervals that were revised, which are few
+    end = os.fstat(file.fileno()).st_size
+    for record in _records(path, file, end):
+        if isinstance(record, PlainInterval) and record.revision:
+            newest[record.node, record.epoch, record.seq] = record.revision  # a ledger's revisions rise
+    for record in _records(path, file, end):
+        revision = record.revision if isinstance(record, PlainInterval) else 0
+        if revision == newest.get((record.node, record.epoch, record.seq), revision):
+            yield record
+
+
+def _records(path: Path, file: BinaryIO, end: int) -> Iterator[PlainRecord]:
+    file.seek(0)
+    for number, line in enumerate(file, start=1):
+        end -= len(line)
+        if end < 0 or not line.endswith(b"\n"):  # not whole when it began, or a power cut took its end
+            return
+        yield _record(path, number, line)
 
 
 def _record(path: Path, number: int, line: bytes) -> PlainRecord:

@@ -35,6 +35,11 @@ class NodeBook:
             raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
         self._known[name] = info
 
+    def note_carried(self, name: NodeName, info: Info) -> None:
+        """Of a stick, which may be old: keep it of a node that nothing is known of. Raises StoreError."""
+        if name not in self._known:
+            self.note(name, info)
+
 
 def nodes_path(ledger: Path) -> Path:
     """Where the nodes of a ledger stand."""

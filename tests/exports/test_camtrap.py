@@ -114,6 +114,7 @@ def test_a_zero_is_blank_and_no_data_is_not(tmp_path: Path) -> None:
 def test_a_taxon_that_was_looked_for_and_not_seen_is_no_animal(tmp_path: Path) -> None:
     (moths,) = observations(FULL_CARD, folder=tmp_path)
     assert (moths["count"], "saturated:true" in moths["observationTags"]) == ("3", True)
+    assert "exposedS:34567.0" in moths["observationTags"]
     (blank,) = observations(interval(counts=FULL_CARD.counts[1:]), folder=tmp_path)  # type: ignore[index]
     assert (blank["observationType"], blank["observationComments"]) == ("blank", "Myzus persicae: 0 (0 to 2)")
 

@@ -16,6 +16,7 @@ from edge.counts import Seen
 from edge.platform.album import Picture, keep_picture
 from edge.store import BoxKey, Decision, Store
 from edge.wire import ImageHeader, Topic
+from tests.faults.small_disk import run_on_small_disk
 from tests.page.scenes import BUG, HOPPER, MODEL, picture_of, sighting
 from tests.records import instant as at
 
@@ -91,6 +92,15 @@ def test_a_picture_that_is_gone_is_told_and_left_out(node: Path, capsys: pytest.
     assert json.loads((node.parent / "out" / "annotations.json").read_text())["images"] == []
 
 
+def test_labels_of_before_are_not_replaced(node: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, told = exported(node)
+    for file in (node.parent / "store" / "pictures").iterdir():
+        file.unlink()
+    assert main(["reviewed", "--config", str(node), "--out", str(out)]) == 2
+    assert "name a new folder with --out" in capsys.readouterr().err
+    assert json.loads((out / "annotations.json").read_text()) == told.dataset
+
+
 def test_a_node_without_a_store_is_named_with_a_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "node.toml"
     config.write_text(
@@ -116,6 +126,32 @@ def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_pa
     assert [one["iscrowd"] for one in told.dataset["annotations"]] == [1] * len(BOXES)
     assert {one["name"] for one in told.dataset["categories"]} == {HOPPER, BUG}
     assert platform_main(words) == 2, "a folder that is there stays as it is"
+
+
+FILLED = """
+import os
+from pathlib import Path
+from edge.annotations import annotate
+from edge.cli import platform_main
+from edge.platform.album import Picture, keep_picture
+from edge.wire import ImageHeader, Topic
+from tests.exports.test_coco import BOXES
+from tests.page.scenes import picture_of
+disk, jpeg = Path(os.environ["DISK"]), annotate(picture_of("rice_bug.jpg"), BOXES)
+for name in ("p-1", "p-2"):
+    header = ImageHeader(kind="picture", id=name, bytes=len(jpeg))
+    keep_picture(Picture(Topic("farm", "n1", "image"), header, jpeg), disk / "l.pictures")
+(disk / "filler").write_bytes(bytes(8_388_608 - len(jpeg) * 7 // 2))
+words = ["export", "--ledger", str(disk / "l"), "--format", "coco", "--out", str(disk / "coco")]
+print(platform_main(words), sorted(os.listdir(disk)))
+(disk / "filler").unlink()
+print(platform_main(words), sorted(os.listdir(disk / "coco")))
+"""
+
+
+def test_a_disk_that_fills_keeps_no_half_of_the_pictures_and_the_next_try_has_all() -> None:
+    first, *_, last = run_on_small_disk("-c", FILLED).splitlines()
+    assert (first, last) == ("1 ['filler', 'l.pictures']", "0 ['annotations.json', 'images']")
 
 
 @pytest.mark.parametrize(

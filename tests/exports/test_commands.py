@@ -7,14 +7,17 @@ import msgspec
 import pytest
 
 from edge.cli import main, platform_main
+from edge.cli.export import STICK
 from edge.config import StoreTable
 from edge.exports import FORMATS
 from edge.exports.csv_table import read_csv
+from edge.exports.parquet import read_parquet
 from edge.platform import Ledger
 from edge.platform.kept import read_ledger
 from edge.store import Store
 from edge.wire import Decoded, Info, Key, plain
-from tests.exports.told import WEEK
+from tests.exports.told import ABOUT, FULL_CARD, WEEK, told
+from tests.faults.small_disk import run_on_small_disk
 from tests.records import EPOCH, interval
 
 CONFIG = """
@@ -84,6 +87,51 @@ def test_each_format_is_written_whole_and_leaves_nothing_beside(name: str, ledge
     assert [one.name for one in folder.iterdir()] == ["x"]
 
 
+@pytest.mark.parametrize("where", [".", "/", "..", "{here}"])
+@pytest.mark.parametrize("name", [STICK, *FORMATS])
+def test_a_folder_is_refused_for_a_file_and_nothing_is_left_beside_it(
+    name: str, where: str, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stick = tmp_path / "usb" / "stick"
+    stick.mkdir(parents=True)
+    monkeypatch.chdir(stick)
+    out = where.format(here=stick)
+    assert main(["export", "--config", str(config), "--format", name, "--out", out]) == 2
+    assert [*stick.iterdir(), *stick.parent.iterdir()] == [stick]
+
+
+@pytest.mark.parametrize("name", [STICK, *FORMATS])
+def test_what_a_power_cut_left_of_an_export_is_in_no_ones_way(name: str, config: Path, tmp_path: Path) -> None:
+    for left in ("x.new", "x.new.parts"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "observations.csv").write_text("half")
+    assert main(["export", "--config", str(config), "--format", name, "--out", str(tmp_path / "x")]) == 0
+    assert (tmp_path / "x").exists()
+    assert not (tmp_path / "x.new").exists()
+
+
+FULL = """
+import os, sys
+from pathlib import Path
+from edge.cli import main
+disk = Path(os.environ["DISK"])
+(disk / "filler").write_bytes(bytes(65_536))
+for name in sys.argv[2:]:
+    print(main(["export", "--config", sys.argv[1], "--format", name, "--out", str(disk / "x")]), len(os.listdir(disk)))
+"""
+
+
+def test_a_full_stick_keeps_nothing_of_an_export(config: Path) -> None:
+    said = run_on_small_disk("-c", FULL, str(config), STICK, *FORMATS, size="64k")
+    assert said.splitlines() == ["1 1"] * (1 + len(FORMATS))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_traps_effort_is_how_long_it_hung(name: str) -> None:
+    content = b"".join(piece.content for piece in FORMATS[name].open()(told(FULL_CARD), ABOUT))
+    assert "34567" in (repr(list(read_parquet(content))) if name == "parquet" else content.decode())
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("", "there is no such ledger"), ("Dear diary\n", ":1: not a record"), ('{"kind":"lost"}\n', "missing")],
@@ -125,6 +173,14 @@ def test_a_record_that_was_revised_is_exported_as_it_was_told_last(ledger: Path,
         assert again.keep(told, "farm-3") == 0
     records = [record for record in read_ledger(ledger) if record.seq == 90]
     assert records == [plain(told[3], "farm-3")]
+
+
+def test_what_is_revised_while_an_export_goes_on_is_exported_as_it_was(ledger: Path) -> None:
+    records = read_ledger(ledger)
+    first = next(records)
+    with Ledger(ledger) as kept:
+        assert kept.keep([Decoded(Key("n1", EPOCH, 42), interval(frames=100, revision=1))], "farm-3") == 1
+    assert [first, *records] == [plain(decoded, "farm-3") for decoded in DECODED]
 
 
 def test_a_node_that_moved_stands_where_it_said_last(ledger: Path, tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def test_a_taxon_counted_as_none_is_absent(tmp_path: Path) -> None:
     assert status == ["present", "absent"]
 
 
+def test_the_sample_of_a_trap_is_the_time_it_hung(tmp_path: Path) -> None:
+    with archive(told(FULL_CARD), tmp_path) as reader:
+        (event,) = list(reader)
+    assert (event.data[DWC + "sampleSizeValue"], event.data[DWC + "sampleSizeUnit"]) == ("34567.0", "second")
+    assert event.data[DWC + "samplingEffort"] == "34567 s exposed, 3540 frames looked at, 3600 s awake"
+
+
 def test_affected_leaves_are_no_individuals(tmp_path: Path) -> None:
     with archive(told(LEAVES), tmp_path) as reader:
         (event,) = list(reader)

@@ -14,7 +14,18 @@ from hypothesis import given, settings
 from edge.exports import FORMATS, About
 from edge.exports.geojson import read_geojson
 from edge.wire import PlainInterval, PlainRecord
-from tests.exports.told import ABOUT, COUNTED, LARVAE, NO_DATA, NOTHING_SEEN, NOWHERE_KNOWN, WEEK, any_records, told
+from tests.exports.told import (
+    ABOUT,
+    COUNTED,
+    FULL_CARD,
+    LARVAE,
+    NO_DATA,
+    NOTHING_SEEN,
+    NOWHERE_KNOWN,
+    WEEK,
+    any_records,
+    told,
+)
 from tests.records import alert
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -103,6 +114,11 @@ def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
     assert found["pest", "PLUTMA:larva:visits:per_m2"]["numValue"] == 8.0
     warm = found["temperature", "mean"]
     assert (warm["numValue"], warm["unit"]) == (24.5, "CEL")
+
+
+def test_how_long_a_trap_hung_is_an_entity_in_seconds() -> None:
+    (hung,) = [entity for entity in entities(FULL_CARD) if entity["measurementType"] == "exposed"]
+    assert (hung["controlledProperty"], hung["numValue"], hung["unit"]) == ("effort", 34567.0, "SEC")
 
 
 def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:

@@ -34,7 +34,14 @@ NOWHERE_KNOWN = About(created=ABOUT.created, publisher=ABOUT.publisher)
 COUNTED = interval()
 NOTHING_SEEN = interval(3600.0, counts=(), frames=3600, skipped=())
 NO_DATA = interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark"))
-FULL_CARD = interval(10800.0, counts=(count(MOTH, 3), count(APHID, 0, 0, 2)), mode="trap", unit="new", saturated=True)
+FULL_CARD = interval(
+    10800.0,
+    counts=(count(MOTH, 3), count(APHID, 0, 0, 2)),
+    mode="trap",
+    unit="new",
+    saturated=True,
+    exposed_s=34_567.0,
+)
 LEAVES = interval(
     14400.0, counts=(count(("Phytophthora infestans", "PHYTIN"), 7, 5, 9),), mode="leaf", unit="affected_frames"
 )

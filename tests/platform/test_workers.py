@@ -6,17 +6,19 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from edge.cli import platform_main
+from edge.cli import main, platform_main
 from edge.cli.loopback import free_port
+from edge.config import StoreTable
 from edge.counts import Record
 from edge.platform.database import Database, open_database
 from edge.platform.questions import questions
+from edge.store import Store
 from edge.wire import Health, ImageHeader, Info, Reply, carried_line, encode_message, image_parts, image_properties
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
@@ -210,6 +212,33 @@ def test_a_file_of_a_stick_is_taken_into_the_database(
     assert capsys.readouterr().out == "2 records kept, 2 sent again, 1 set aside as bad\n"
     assert kept(database) == [(NODE, 1), (NODE, 2)]
     assert database.execute("SELECT count(*) FROM area_count WHERE prefix = ''").fetchone() == (2,)
+
+
+PLACED = """
+[node]
+site = "{site}"
+node = "{node}"
+area_code = "{area}"
+time_zone = "{zone}"
+[camera]
+kind = "folder"
+[store]
+folder = "{folder}"
+"""
+
+
+def test_a_node_is_placed_by_the_stick_that_first_tells_of_it(tmp_path: Path, url: str, database: Database) -> None:
+    config, path = tmp_path / "node.toml", tmp_path / "stick.jsonl"
+    with closing(Store(StoreTable(folder=str(tmp_path / "store")), NODE)) as store:
+        store.commit([interval(20 * 3600.0)])  # of the night to come in China, of the last one in UTC
+    for area, zone in (("330106011002", "Asia/Shanghai"), ("110101001001", "UTC")):
+        config.write_text(PLACED.format(site=SITE, node=NODE, area=area, zone=zone, folder=tmp_path / "store"))
+        assert main(["export", "--config", str(config), "--out", str(path)]) == 0
+        assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+    placed = database.execute("SELECT area_code, time_zone FROM node").fetchall()
+    assert placed == [("330106011002", "Asia/Shanghai")]
+    assert database.execute("SELECT DISTINCT night::text FROM interval_effort").fetchall() == [("2026-07-02",)]
+    assert database.execute("SELECT count(*) FROM area_count WHERE prefix = '330106'").fetchone() == (2,)
 
 
 def test_a_photograph_of_a_stick_is_a_question_at_the_desk(tmp_path: Path, url: str, database: Database) -> None:
