@@ -20,7 +20,7 @@ _LINES = 200
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
-    " frames, awake_s, no_data, saturated, area_mm2) FROM STDIN"
+    " frames, awake_s, no_data, saturated, area_mm2, exposed_s) FROM STDIN"
 )
 _ALERT = (
     "COPY alert (ledger_id, seq, node_id, at, camera, label, eppo, level, value, unit, start_at, sure_at, reason,"

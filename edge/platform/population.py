@@ -72,7 +72,8 @@ def is_incidence(unit: str) -> bool:
 class Trend:
     """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold.
 
-    A camera and night; of `affected_frames`, where the same leaf is seen again and again, per cent of the frames.
+    A camera and night, the catch of a trap that was off over all nights in which it came; of `affected_frames`, where
+    the same leaf is seen again and again, per cent of the frames.
     """
 
     night: date

@@ -100,7 +100,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "unit": unit_words(taxon.total.unit),
         "count": count_words(taxon.total.count),
         "between": between(taxon.total.low, taxon.total.high),
-        "a_night": gettext("no data") if taxon.per_camera_night is None else number(taxon.per_camera_night, 1) + after,
+        "a_night": gettext("no data") if last.week_mean is None else number(last.week_mean, 1) + after,
         "degree": degree(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
         "level": last.level or "none",

@@ -74,6 +74,7 @@ def effort_row(arrived: Arrived, interval: Interval, zone: ZoneInfo) -> tuple[ob
         counts.reason if isinstance(counts, NoData) else None,
         interval.saturated,
         interval.area_mm2,
+        interval.exposed_s,
     )
 
 

@@ -13,7 +13,6 @@ from edge.platform.population import (
     TaxonSum,
     Trend,
     Wanted,
-    is_incidence,
     population,
     range_of,
     taxa_of,
@@ -36,13 +35,6 @@ class TaxonWeek:
     start_at: float | None  # the station's threshold
     sure_at: float | None
     source: str
-
-    @property
-    def per_camera_night(self) -> float | None:
-        """Mean over the week's nights with data, see Trend."""
-        of_frames = is_incidence(self.total.unit)
-        looked = sum(night.frames / 100 if of_frames else night.camera_nights for night in self.nights)
-        return self.total.count / looked if looked else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import UsageError
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.intake import Intake
@@ -189,6 +189,17 @@ def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     assert population(fleet.database, moths("330106012"))[0].per_m2 is None
 
 
+@pytest.mark.parametrize("before_mm2", [None, 20_000])
+def test_a_night_in_which_a_camera_was_calibrated_has_no_density(fleet: Fleet, before_mm2: int | None) -> None:
+    fleet.counts("a", 0, count(MOTH, 50, 40, 60), area_mm2=before_mm2)
+    fleet.counts("a", 0.1, count(MOTH, 1, 1, 2), area_mm2=100_000)
+    fleet.counts("a", 0.2, counts=NoData("dark"), frames=0)
+    fleet.counts("a", 1, count(MOTH, 1, 1, 2), area_mm2=100_000)
+    fleet.counts("a", 1.1, counts=NoData("dark"), frames=0)
+    fleet.sum_up()
+    assert [one.per_m2 for one in population(fleet.database, moths())] == [None, 10, None]
+
+
 def test_stages_are_counted_apart_and_together(fleet: Fleet) -> None:
     fleet.counts("a", 0, replace(count(MOTH, 3, 3, 3), stage="larva"), replace(count(MOTH, 4, 4, 4), stage="adult"))
     fleet.sum_up()
@@ -208,6 +219,26 @@ def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fl
     fleet.sum_up()
     last = trend(fleet.database, moths(last=FIRST + timedelta(days=13)))[-1]
     assert (last.week_mean, last.week_before, last.level) == (12, 4, "look")
+
+
+@pytest.mark.parametrize("told_when", ["now", "before an update"])
+def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet, told_when: str) -> None:
+    """Three nights without power; beside it a trap that hung all winter and caught nothing."""
+    keep_threshold(fleet.database, MOTH[0], "new", 15, None, "the station")
+    for night, number, nights in ((0, 10, 0.8), (4, 30, 3), (4.1, 10, 1), (5, 10, 1)):
+        fleet.counts("a", night, count(MOTH, number), exposed_s=nights * 86_400)
+    fleet.counts("a", 4.2, counts=NoData("dark"), frames=0)
+    fleet.counts("c", 5, count(APHID, 1), exposed_s=150 * 86_400)
+    if told_when == "before an update":
+        fleet.database.execute("UPDATE interval_effort SET exposed_s = NULL")
+        fleet.sum_up()
+        fleet.database.execute("DELETE FROM schema_version WHERE version > 12")
+        migrate(fleet.database)
+    fleet.sum_up()
+    told = trend(fleet.database, moths(VILLAGES["a"], last=FIRST + timedelta(days=5)))
+    assert [one.per_camera_night for one in told] == [10, None, None, None, 10, 10]
+    assert {(one.week_mean, one.level) for one in told} == {(10, "calm")}
+    assert trend(fleet.database, moths("33", last=FIRST + timedelta(days=5)))[-1].per_camera_night == 5
 
 
 def test_of_a_disease_the_trend_is_its_incidence_however_often_cameras_looked(fleet: Fleet) -> None:
