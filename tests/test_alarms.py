@@ -104,6 +104,13 @@ def test_an_edited_threshold_is_what_the_next_count_is_held_against(tmp_path: Pa
         assert after.hour(25, 0) == ["calm"]
 
 
+def test_an_edited_threshold_ends_a_level_of_the_same_night(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        assert [before.hour(hours, caught) for hours, caught in ((-8, 2), (8, 14))] == [[], ["look"]]
+    with closing(Trap(tmp_path, act_at=40)) as after:
+        assert after.hour(9, 1) == ["calm"]
+
+
 def test_a_level_ends_with_the_way_of_looking_that_raised_it(trap: Trap) -> None:
     trap.hour(8, 14)
     config = msgspec.structs.replace(trap.config, camera=CameraTable(kind="folder", mode="live"))

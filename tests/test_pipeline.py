@@ -370,6 +370,16 @@ def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(be
     assert [(alert.label, alert.level, alert.value) for alert in alerts] == [("Pieris", "look", 2)]
 
 
+def test_one_spot_looked_at_again_and_again_is_a_share_of_pictures_and_never_of_leaves(bench: Bench) -> None:
+    own = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "{}"\nact_at = 10\n'
+    bench.more = own.format("% leaves") + own.format("% pictures")
+    for n in range(24):
+        bench.add(f"{n:02}.png", scene((8, 8, BLUE), (40, 40, (n, n, n))))
+    bench.build(mode="leaf").run(bench.stop)
+    alerts = [one.record for one in bench.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert [(alert.unit, alert.value, alert.low, alert.high) for alert in alerts] == [("% pictures", 100, None, None)]
+
+
 def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench: Bench) -> None:
     left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
     save_calibration(bench.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0, region=left))

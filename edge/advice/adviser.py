@@ -61,7 +61,8 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
     for row in thresholds:
         code = eppo.get(row.scientific_name, "")
         old = known.get((row.scientific_name, row.unit), Standing(threshold=row))
-        standings.append(replace(old, threshold=row, eppo=code))
+        period = old.period if old.threshold == row else None  # an edited row is judged anew
+        standings.append(replace(old, threshold=row, eppo=code, period=period))
     return Adviser(tuple(standings), stand)
 
 

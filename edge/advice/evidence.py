@@ -9,7 +9,7 @@ from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.nights import day_of
 
-LEAST_LEAVES = 20  # of fewer leaves a share says nothing
+LEAST_PICTURES = 20  # of fewer a share says nothing
 FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
 NIGHT_S = 86_400.0
 RangeOf = Callable[[str, int, float], TaxonCount]  # a label, a count, its share in pictures: see `edge.ranges`
@@ -69,6 +69,9 @@ def _told(
     unit: Unit = intervals[0].unit
     counts = [_count(interval, label, stage) for interval in intervals]
     number = max(counts) if unit == "max_per_frame" else sum(counts)
+    if unit == "affected_frames":
+        told = (*_of_pictures(number, intervals), *_leaf_area(label, intervals))
+        return Evidence(period=period, count=number, told=told)
     name = f"{label} ({stage})" if stage else label
     taxon = days.range_of(name, number, _share_of(counts, number, unit))
     noun = f"{stage or 'insect'}s"
@@ -78,10 +81,6 @@ def _told(
         return Evidence(period=period, count=number, told=tuple(_shared(taxon, nights, one) for one in units))
     if unit == "visits":
         return Evidence(period=period, count=number, told=(_shared(taxon, nights, "visits/day"),))
-    if unit == "affected_frames":
-        leaves = sum(interval.frames for interval in intervals)
-        told = (_shared(taxon, leaves / 100, "% leaves", most=100.0),) if leaves >= LEAST_LEAVES else ()
-        return Evidence(period=period, count=number, told=(*told, *_leaf_area(label, intervals)))
     on_area = _on_area(name, f"{noun}/m2", counts, intervals, days.range_of)
     return Evidence(period=period, count=number, told=(_shared(taxon, 1, f"{noun}/picture"), *on_area))
 
@@ -98,14 +97,20 @@ def _on_area(
     return (_shared(range_of(name, count, 1.0), area_m2, unit),)
 
 
+def _of_pictures(number: int, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
+    """Of pictures, not of leaves, and without a range: a camera sees the same leaves again and again."""
+    pictures = sum(interval.frames for interval in intervals)
+    return (Measured(min(100.0, 100 * number / pictures), "% pictures"),) if pictures >= LEAST_PICTURES else ()
+
+
 def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
-    """Lesions belong to a disease only where no other was seen; each interval weighs by its leaves."""
+    """Lesions belong to a disease only where no other was seen; each interval weighs by its pictures."""
     seen = {taxon.label for i in intervals if not isinstance(i.counts, NoData) for taxon in i.counts if taxon.count}
     known = [(i.severity, i.frames) for i in intervals if i.severity is not None]
-    leaves = sum(frames for _, frames in known)
-    if seen - {label} or leaves < LEAST_LEAVES:
+    pictures = sum(frames for _, frames in known)
+    if seen - {label} or pictures < LEAST_PICTURES:
         return ()
-    share = sum(severity * frames for severity, frames in known) / leaves
+    share = sum(severity * frames for severity, frames in known) / pictures
     return (Measured(100 * share, "% leaf area"),)
 
 
@@ -113,7 +118,7 @@ def _share_of(counts: Sequence[int], number: int, unit: Unit) -> float:
     """As `edge.ranges` wants it; of an interval's pictures nobody knows any more how they differed: it is one."""
     if number == 0 or unit == "max_per_frame":
         return 1.0
-    return 1 / number if unit == "affected_frames" else sum(count**2 for count in counts) / number**2
+    return sum(count**2 for count in counts) / number**2
 
 
 def _hung_nights(intervals: Sequence[Interval]) -> float:
@@ -126,7 +131,6 @@ def _count(interval: Interval, label: str, stage: str) -> int:
     return sum(taxon.count for taxon in interval.counts if taxon.label == label and stage in {"", taxon.stage})
 
 
-def _shared(taxon: TaxonCount, among: float, unit: str, most: float | None = None) -> Measured:
-    figures = (None if number is None else number / among for number in (taxon.count, taxon.low, taxon.high))
-    value, low, high = (f if f is None or most is None else min(f, most) for f in figures)
+def _shared(taxon: TaxonCount, among: float, unit: str) -> Measured:
+    value, low, high = (None if n is None else n / among for n in (taxon.count, taxon.low, taxon.high))
     return Measured(value or 0.0, unit, low, high)

@@ -41,7 +41,7 @@ class Standing:
     level: Level = "calm"
     since: Instant | None = None  # when the level was reached; None: calm from the beginning
     figure: Measured | None = None  # of `period`, the one that gives the level
-    count: int | None = None  # individuals, visits or leaves behind the figure
+    count: int | None = None  # individuals, visits or pictures behind the figure
     period: Period | None = None
 
     @property
@@ -75,25 +75,24 @@ def judged(
     """The standing after a count, or why the count cannot be told in the threshold's unit. Pure.
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
-    or lower the level, the running one only raise it. No data leaves the level where it was: nobody looked, which is
-    not good news; so does a day that cannot be told, of which too few leaves were seen or no area was known.
+    the level, and lower it until the running one has given it; the running one only raises it, though a share may fall
+    again. No data leaves the level where it was: nobody looked, which is not good news; so does a day that cannot be
+    told, of which too few pictures were looked at or no area was known.
     """
-    level, shown, refused = standing.level, None, None
-    for evidence in (one for one in (over, so_far) if one is not None):
-        figure = in_unit_of(standing.threshold, evidence, stand)
-        if isinstance(figure, Refused):
-            refused = figure
-            continue
-        reached = level_of(standing.threshold, figure, standing.level if evidence.period.is_over else "calm")
-        if evidence is over:
-            level, shown = reached, (evidence, figure)
-        elif ORDER.index(reached) > ORDER.index(level) or shown is None:
-            level, shown = max(level, reached, key=ORDER.index), (evidence, figure)
-    if shown is None:
-        return refused or standing
-    evidence, figure = shown
-    since = standing.since if level == standing.level else at
-    return replace(standing, level=level, since=since, figure=figure, count=evidence.count, period=evidence.period)
+    runs = so_far is not None and standing.period == so_far.period
+    told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
+    known = [(one, figure) for one, figure in told if not isinstance(figure, Refused)]
+    refused = next((figure for _, figure in told if isinstance(figure, Refused)), None)
+    if refused is not None and not known:
+        return refused
+    now = standing
+    for evidence, figure in known:
+        may_lower = evidence is over and not runs
+        reached = level_of(standing.threshold, figure, standing.level if may_lower else "calm")
+        rise = ORDER.index(reached) - ORDER.index(now.level)
+        if may_lower or rise > 0 or (rise == 0 and now is standing):
+            now = replace(now, level=reached, figure=figure, count=evidence.count, period=evidence.period)
+    return replace(now, since=standing.since if now.level == standing.level else at)
 
 
 def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measured | Refused:

@@ -10,7 +10,7 @@ PER_M2 = "insects/m2"  # where the camera was calibrated
 TOLD: Mapping[Mode, tuple[str, ...]] = {  # as edge/advice/evidence.py tells them
     "live": ("insects/picture", "visits/day", PER_M2),
     "trap": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
-    "leaf": ("% leaves", "% leaf area"),
+    "leaf": ("% pictures", "% leaf area"),
 }
 
 

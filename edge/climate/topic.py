@@ -68,7 +68,7 @@ def read_payload(payload: bytes, config: ClimateTable) -> Reading | None:
     if len(payload) > MOST_BYTES:
         return None
     try:
-        told = json.loads(payload)
+        told = json.loads(payload, parse_int=float)  # a whole number of a thousand digits is then infinite
     except (ValueError, RecursionError):
         return None
     temperature_c = _number(told if not isinstance(told, dict) else _at(told, config.temperature))
@@ -83,5 +83,4 @@ def _at(told: object, path: str) -> object:
 
 
 def _number(value: object) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known and isinstance(value, int | float) else None
+    return value if isinstance(value, float) and math.isfinite(value) else None

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from edge.config import PowerTable
+from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, WAITS_S
+from edge.power.schedule import LEAST_SLEEP_S
 from edge.power.sun import day_length_h, irradiation_above_kwh_m2
 
 Sleep = Literal["never", "night", "between"]
 SLEEPS: tuple[Sleep, ...] = ("never", "night", "between")
-DAY_H = 24.0
+DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,15 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What a node does in a day; the rest of it is off."""
+
+    starts: float
+    awake_s: float  # after each boot
+    pictures: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """What one way to sleep costs."""
 
@@ -77,25 +89,50 @@ def worst_month(latitude_deg: float) -> int:
 
 
 def need(site: Site, board: Board, *, every_s: float, picture_ws: float, sleep: Sleep) -> Need:
-    """Load, panel and battery. `picture_ws`: watt-seconds a look costs beyond idling, measured."""
+    """Load, panel and battery. `picture_ws`: watt-seconds a look costs beyond idling, measured.
+
+    The battery carries days on which the broker is away as well: the node then waits for it after each start.
+    """
     light_h = day_length_h(site.latitude_deg, middle(site.month))
-    awake_h = DAY_H if sleep == "never" else light_h
-    pictures = awake_h * 3600 / every_s
-    load_wh = load(board, awake_h=awake_h, pictures=pictures, picture_ws=picture_ws, sleep=sleep)
+    usual, alone = (
+        duty(board.boot_s, light_h=light_h, every_s=every_s, sleep=sleep, stays_s=stays_s)
+        for stays_s in (AWAKE_S, WAITS_S)
+    )
+    load_wh = load(board, usual, picture_ws)
     hours = sun_hours(site) * site.performance
     return Need(
         sleep=sleep,
-        pictures=pictures,
+        pictures=usual.pictures,
         load_wh=load_wh,
         panel_w=load_wh / hours if hours else float("inf"),
-        battery_wh=load_wh * site.dark_days / site.usable,
+        battery_wh=load(board, alone, picture_ws) * site.dark_days / site.usable,
     )
 
 
-def load(board: Board, *, awake_h: float, pictures: float, picture_ws: float, sleep: Sleep) -> float:
+def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s: float) -> Duty:
+    """What the keeper makes of a day, on average over where the looks fall; `stays_s`: awake after each start.
+
+    Between two looks it starts for each of the day, once in the morning, and once for the first look of the night.
+    """
+    power = PowerTable()
+    day_s = min(DAY_S, light_h * 3600 + power.before_sunrise_s + power.after_sunset_s)
+    if sleep == "never":
+        return Duty(starts=0, awake_s=DAY_S, pictures=DAY_S / every_s)
+    if sleep == "night" or every_s <= LEAST_SLEEP_S:
+        starts = 1.0 if day_s < DAY_S else 0.0
+        return Duty(starts=starts, awake_s=day_s - starts * boot_s, pictures=day_s / every_s)
+    on_s = boot_s + stays_s + LOOK_EVERY_S / 2  # until the keeper looks at the clock
+    left_s = every_s - on_s % every_s
+    if left_s <= LEAST_SLEEP_S:  # it stays for the next look
+        on_s, left_s = on_s + left_s, every_s
+    each_s = on_s + left_s  # from start to start
+    starts = day_s / each_s + (2 - on_s / each_s if day_s < DAY_S else 0)
+    return Duty(starts=starts, awake_s=starts * (on_s - boot_s), pictures=starts * (1 + (on_s - boot_s) // every_s))
+
+
+def load(board: Board, duty: Duty, picture_ws: float) -> float:
     """Watt-hours a day."""
-    if sleep == "between":
-        on_h = min(awake_h, pictures * board.boot_s / 3600)
-        return on_h * board.busy_w + (DAY_H - on_h) * board.off_w + pictures * picture_ws / 3600
-    boots_wh = 0.0 if sleep == "never" else board.boot_s * board.busy_w / 3600
-    return awake_h * board.idle_w + (DAY_H - awake_h) * board.off_w + pictures * picture_ws / 3600 + boots_wh
+    boots_s = duty.starts * board.boot_s
+    off_s = max(0.0, DAY_S - duty.awake_s - boots_s)
+    spent_ws = boots_s * board.busy_w + duty.awake_s * board.idle_w + off_s * board.off_w + duty.pictures * picture_ws
+    return spent_ws / 3600

@@ -89,7 +89,8 @@ class Keeper:
         night = None if latitude is None or longitude is None else wake_at(now.utc, self._power, latitude, longitude)
         if night is not None:
             return Halt("it is night", night)
-        look = next_look(now.utc, self._camera.every_s) if self._power.sleep == "between" else now.utc
+        between = self._power.sleep == "between" and self._camera.every_s > LEAST_SLEEP_S
+        look = next_look(now.utc, self._camera.every_s) if between else now.utc
         return Halt("until the next look", look) if (look - now.utc).total_seconds() > LEAST_SLEEP_S else None
 
 

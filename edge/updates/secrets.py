@@ -54,7 +54,7 @@ def _write_private(path: Path, text: str) -> None:
 
 def _node_name(path: Path) -> str:
     try:
-        table = tomllib.loads(path.read_text("utf-8"))["node"]
+        table = tomllib.loads(path.read_text("utf-8-sig"))["node"]
         return f"{table['site']}/{table['node']}"
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as why:
         raise UpdateError(f"{path}: does not say which node this is; copy the rendered file again") from why

@@ -73,7 +73,7 @@ def test_json_and_bare_numbers_are_read(payload: bytes, config: ClimateTable, re
 @pytest.mark.parametrize(
     "payload",
     [b"", b"warm", b"{", b"[21]", b"true", b"NaN", b"\xff\xfe", b'{"temperature": "21"}', b'{"humidity": 60}',
-     b'{"temperature": {"deep": 1}}', b"[" * 4000, b" " * 5000 + b"1"],
+     b'{"temperature": {"deep": 1}}', b"[" * 4000, b" " * 5000 + b"1", b"1" + b"0" * 400, b"1" * 4096],
 )  # fmt: skip
 def test_what_is_no_reading_is_left_alone(payload: bytes) -> None:
     assert read_payload(payload, ZIGBEE) is None

@@ -103,6 +103,7 @@ def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: 
         ("adults/trap", "adults/trap/week"),
         ("adults/leaf", "nymphs/leaf"),
         ("% plants", "% tillers"),
+        ("% pictures", "% leaves"),
         ("% plants", "number/plants"),
     ],
 )
@@ -180,6 +181,12 @@ def test_the_running_night_raises_a_level_and_never_lowers_it() -> None:
     assert after(act, None, so_far(1)).level == "act"
 
 
+def test_a_night_whose_pictures_come_late_raises_a_level_of_the_running_one() -> None:
+    by_now = after(Standing(threshold=threshold()), None, so_far(1))
+    assert by_now.period == so_far(1).period
+    assert after(by_now, told(9), so_far(1)).level == "act"
+
+
 def test_a_day_that_cannot_be_told_does_not_silence_the_running_one() -> None:
     calm, act = Standing(threshold=threshold()), Standing(threshold=threshold(), level="act")
     few = replace(told(0), told=())
@@ -192,7 +199,8 @@ def test_the_figure_shown_is_the_one_that_gives_the_level() -> None:
     by_night, by_now = after(calm, told(9), so_far(7)), after(calm, told(1), so_far(7))
     assert by_night.period is not None and by_night.period.is_over  # noqa: PT018
     assert by_now.period is not None and not by_now.period.is_over  # noqa: PT018
-    assert [s.figure.value for s in (by_night, by_now) if s.figure] == [9, 7]
+    later = after(by_now, told(1), so_far(2))
+    assert [s.figure.value for s in (by_night, by_now, later) if s.figure] == [9, 7, 7]
 
 
 def test_a_count_in_another_unit_is_refused() -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.advice import DayRange, Days, Evidence, watched
+from edge.advice import DayRange, Days, Evidence, Measured, Stand, begun, to_json, watched
 from edge.advice.degree_days import measured_days
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, Mode, OwnThreshold
@@ -171,10 +171,26 @@ def test_a_camera_that_is_calibrated_anew_leaves_each_count_the_area_it_was_coun
     assert figures(days(*hours).over(MOTH[0], "insects/m2"))["insects/m2"] == 30
 
 
-def test_a_share_of_leaves_needs_twenty_leaves() -> None:
+def test_a_share_of_pictures_needs_twenty_of_them_and_has_no_range() -> None:
     few, enough = (hour(-8, 3, "affected_frames", "leaf", frames) for frames in (19, 20))
-    assert figures(days(few).over(MOTH[0], "% leaves")) == {}
-    assert figures(days(enough).over(MOTH[0], "% leaves")) == {"% leaves": 15}
+    assert figures(days(few).over(MOTH[0], "% pictures")) == {}
+    evidence = days(enough).over(MOTH[0], "% pictures")
+    assert evidence is not None
+    assert evidence.told == (Measured(15, "% pictures"),)
+
+
+def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_day_may() -> None:
+    own = OwnThreshold(label=MOTH[0], unit="% leaf area", act_at=5)
+    adviser = begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
+    shares = [(-20, 0.002), (-4, 0.08), (-3, 0.005), (-2, 0.09), (-1, 0.002), (0, 0.01), (13, 0.002)]
+    told, raised = [], []
+    for hours, share in shares:
+        told.append(replace(hour(hours, 3, "affected_frames", "leaf", 30), severity=share))
+        today = day_at(told[-1].end.utc, "leaf", SHANGHAI)
+        adviser, alerts = adviser.advised(days(*told, today=today), told[-1].end, "cam0", "m")
+        raised.append([(alert.level, alert.value) for alert in alerts])
+        adviser = begun([one.threshold for one in adviser.standings], {}, to_json(adviser), Stand())  # a restart
+    assert raised == [[], [("act", 8)], [], [], [], [], [("calm", pytest.approx(3.74))]]
 
 
 def test_lesions_are_a_disease_s_only_where_no_other_was_seen() -> None:

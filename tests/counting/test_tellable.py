@@ -39,7 +39,8 @@ def test_each_unit_in_which_a_day_is_told_can_be_reached(mode: Mode, unit: Unit)
         ("insects/hill", "live", True, Stand(), False),
         ("insects/hill", "live", True, Stand(hills_per_m2=25), True),
         ("larvae/m2", "live", True, Stand(), False),
-        ("% leaves", "leaf", False, Stand(), True),
+        ("% pictures", "leaf", False, Stand(), True),
+        ("% leaves", "leaf", False, Stand(), False),
         ("% fruit", "leaf", False, Stand(), False),
         ("furlongs", "live", False, Stand(), False),
     ],
@@ -60,4 +61,4 @@ def test_larvae_are_told_where_the_model_tells_them_apart() -> None:
 
 def test_some_packaged_levels_can_be_told_in_each_mode() -> None:
     assert {row.crop for row in tellable(defaults(), "trap")} == {"apple"}
-    assert {row.unit for row in tellable(defaults(), "leaf")} == {"% leaves", "% leaf area"}
+    assert {row.unit for row in tellable(defaults(), "leaf")} == {"% leaf area"}

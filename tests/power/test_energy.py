@@ -1,24 +1,66 @@
-"""Panel and battery: a sum done by hand, and laws that hold for any site."""
+"""Panel and battery: a sum done by hand, the real keeper, and laws that hold for any site."""
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import main
-from edge.power.energy import BOARDS, SLEEPS, Board, Site, load, need, sun_hours, worst_month
+from edge.config import PowerTable
+from edge.power.energy import BOARDS, SLEEPS, Board, Site, Sleep, duty, load, need, sun_hours, worst_month
+from tests.clocks import SetClock
+from tests.power.test_keeper import keeper, turn
 
 SITE = Site(latitude_deg=37, month=12, clearness=0.45, performance=0.6, dark_days=5, usable=0.8)
 BOARD = Board(idle_w=1.0, busy_w=3.0, off_w=0.1, boot_s=60.0, assumed=())
 
 
 def test_the_load_of_a_day_is_the_sum_done_by_hand() -> None:
-    day = {"awake_h": 10.0, "pictures": 20.0, "picture_ws": 36.0}
-    assert load(BOARD, sleep="night", **day) == pytest.approx(10 * 1 + 14 * 0.1 + 20 * 0.01 + 0.05)
-    assert load(BOARD, sleep="between", **day) == pytest.approx(20 / 60 * 3 + (24 - 20 / 60) * 0.1 + 20 * 0.01)
-    assert load(BOARD, sleep="never", awake_h=24, pictures=48, picture_ws=36) == pytest.approx(24 + 48 * 0.01)
+    """Ten hours of light and half an hour before and after it, a look every half hour."""
+    day = {"light_h": 10.0, "every_s": 1800.0, "stays_s": 180.0}
+    never, night, between = (load(BOARD, duty(60, sleep=sleep, **day), picture_ws=36) for sleep in SLEEPS)
+    assert never == pytest.approx(24 + 48 * 0.01)
+    assert night == pytest.approx(3 / 60 + (11 - 1 / 60) * 1 + 13 * 0.1 + 22 * 0.01)
+    starts = 22 + 2 - 255 / 1800  # of 60 s to boot and 195 s until the keeper looks after three minutes
+    off_h = 24 - starts * 255 / 3600
+    assert between == pytest.approx(starts * (60 * 3 + 195 * 1) / 3600 + off_h * 0.1 + starts * 0.01)
+
+
+def spent_wh(board: Board, sleep: Sleep, *, is_idle: bool) -> float:
+    """From noon to noon in December, without looks: what the real keeper lets a board in Shouguang spend."""
+    noon, spent_ws = datetime(2026, 12, 16, 4, tzinfo=UTC), 0.0
+    clock, end = SetClock(noon), noon + timedelta(days=1)
+    while clock.utc < end:
+        clock.advance(board.boot_s)
+        spent_ws += board.boot_s * board.busy_w
+        made, asked = keeper(clock, PowerTable(sleep=sleep), is_idle=is_idle)
+        while not asked and clock.utc < end:
+            turn(made, clock, 10)
+            spent_ws += 10 * board.idle_w
+        off_s = (min(asked[0].until, end) - clock.utc).total_seconds() if asked else 0.0
+        clock.advance(off_s)
+        spent_ws += off_s * board.off_w
+    return spent_ws / 3600
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+@pytest.mark.parametrize("sleep", ["night", "between"])
+def test_the_plan_is_what_the_keeper_does_and_its_battery_carries_days_without_a_broker(
+    sleep: Sleep, board: Board
+) -> None:
+    plan = need(SITE, board, every_s=3600, picture_ws=0, sleep=sleep)
+    assert plan.load_wh == pytest.approx(spent_wh(board, sleep, is_idle=True), rel=0.05)
+    assert plan.battery_wh * SITE.usable / SITE.dark_days == pytest.approx(
+        spent_wh(board, sleep, is_idle=False), rel=0.05
+    )
+
+
+def test_looks_that_come_too_soon_for_a_sleep_between_cost_what_the_day_awake_costs() -> None:
+    night, between = (need(SITE, BOARD, every_s=300, picture_ws=12, sleep=sleep) for sleep in ("night", "between"))
+    assert replace(between, sleep="night") == night
 
 
 @given(latitude=st.floats(-50, 50), every_s=st.floats(600, 86400), picture_ws=st.floats(0, 500))

@@ -117,9 +117,10 @@ def test_a_node_that_does_not_know_the_time_stays_awake() -> None:
     assert asked == []
 
 
-def test_pictures_come_too_often_to_sleep_between() -> None:
+@pytest.mark.parametrize("every_s", [240, 0])
+def test_pictures_come_too_often_to_sleep_between(every_s: float) -> None:
     clock = SetClock(DAY)
-    made, asked = keeper(clock, PowerTable(sleep="between"), every_s=240)
+    made, asked = keeper(clock, PowerTable(sleep="between"), every_s=every_s)
     turn(made, clock, 3600)
     assert asked == []
 
