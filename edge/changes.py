@@ -30,7 +30,7 @@ def load_changed(path: Path) -> tuple[NodeConfig, str]:
         changes = read(Path(base.store.folder))
         if not changes:
             return base, ""
-        return checked(over(tomllib.loads(path.read_text("utf-8")), changes), str(file)), ""
+        return checked(over(tomllib.loads(path.read_text("utf-8-sig")), changes), str(file)), ""
     except ConfigError as why:
         log.error("changes_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
         return base, str(why)

@@ -9,7 +9,8 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,6 +33,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Luma = Annotated[float, Meta(ge=0, le=255)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Gain = Annotated[float, Meta(gt=0)]
 SidePx = Annotated[int, Meta(ge=16, le=16384)]
 Mode = Literal["live", "trap", "leaf"]
 Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
@@ -58,7 +60,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: Literal["folder", "opencv", "picamera"]
     source: str = "0"  # folder: path; opencv: index, /dev path, URL or video file; picamera: index
     mode: Mode = "live"
-    every_s: Annotated[float, Meta(ge=0)] = 60.0  # a leaf changes slowly and the sun pays for each frame; 0 = all
+    every_s: Annotated[float, Meta(ge=0, le=31_536_000)] = 60.0  # a leaf changes slowly, the sun pays for each; 0 = all
     loop: bool = False  # folder: begin again after the last picture, for demonstrations
     fed: bool = False  # folder: another device puts pictures there; wait for more, each counts once, at its own time
     width_px: SidePx = 2304  # Camera Module 3 binned: full field of view at half the data
@@ -68,7 +70,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rotation_deg: Literal[0, 90, 180, 270] = 0
     exposure_us: Annotated[int, Meta(gt=0)] | None = None  # None: the camera decides
     gain: Annotated[float, Meta(ge=1, le=64)] | None = None
-    awb_gains: tuple[float, float] | None = None  # red, blue; lock them on a trap so that days compare
+    awb_gains: tuple[Gain, Gain] | None = None  # red, blue; lock them on a trap so that days compare
     lens_position: Annotated[float, Meta(ge=0, le=32)] | None = None  # dioptres; None: the camera focuses
     mains_hz: Literal[0, 50, 60] = 0  # lamps flicker at twice this; 0: no mains light
     stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen
@@ -110,7 +112,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
-    daily_mb: Annotated[float, Meta(gt=0)] | None = None  # of a metered line; then records wait for the next UTC day
+    daily_mb: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None  # of a metered line a UTC day; then records wait
     home_assistant: bool = False  # tells a Home Assistant at the same broker how to show this node
     daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0  # kept pictures sent unasked, over the day; 0: only if asked
 
@@ -157,7 +159,7 @@ class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """[[advice.threshold]]: what the local station says, in place of the packaged rows of that pest and unit."""
 
     label: str  # scientific name, as the model says it
-    unit: str  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % leaves
+    unit: str  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % pictures
     act_at: Annotated[float, Meta(gt=0)]
     sure_at: Annotated[float, Meta(gt=0)] | None = None  # from here on without further doubt
     quantity: str = "them"  # what is counted, for "Count ... by eye"
@@ -230,7 +232,7 @@ _AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
 def load_config(path: Path) -> NodeConfig:
     """The configuration in a TOML file. Raises ConfigError with file, key and remedy."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # some editors on Windows begin a text with a mark
     except (OSError, UnicodeDecodeError) as why:
         raise ConfigError(f"{path}: cannot be read ({_short(why)}); give the path of a node.toml in UTF-8") from why
     return parse_config(text, str(path))
@@ -242,6 +244,8 @@ def parse_config(text: str, name: str) -> NodeConfig:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as why:
         raise ConfigError(f"{name}: {why}; mend that line, then run: fieldeye check --config {name}") from why
+    except (ValueError, RecursionError) as why:  # thousands of digits, or of brackets
+        raise ConfigError(f"{name}: a number or a list in it is too long to be read; write it again") from why
     return checked(table, name)
 
 
@@ -255,9 +259,27 @@ def checked(table: object, name: str) -> NodeConfig:
 def convert(table: object, record: type[_Record], name: str) -> _Record:
     """A strict record from plain values: no unknown key, no wrong type, no value out of range. Raises ConfigError."""
     try:
-        return msgspec.convert(table, record)
+        made = msgspec.convert(table, record)
     except msgspec.ValidationError as why:
         raise ConfigError(f"{name}: {_explain(str(why), record)}") from why
+    for key, value in _values(made, ""):
+        if isinstance(value, float) and not isfinite(value):
+            raise ConfigError(f"{name}: {key}: must be a number with an end and is {value}; correct it")
+        if isinstance(value, str) and "\0" in value:
+            raise ConfigError(f"{name}: {key}: holds a NUL, which stands in no name; take it out")
+    return made
+
+
+def _values(value: object, key: str) -> Iterator[tuple[str, object]]:
+    """Each value in a record with its key, as `node.site` or `advice.threshold[0].label`."""
+    if isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from _values(getattr(value, name), f"{key}.{name}".lstrip("."))
+    elif isinstance(value, tuple):
+        for number, one in enumerate(value):
+            yield from _values(one, f"{key}[{number}]")
+    else:
+        yield key, value
 
 
 def _check_pairs(config: NodeConfig, name: str) -> None:

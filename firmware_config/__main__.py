@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge.errors import FieldeyeError, UsageError
@@ -30,10 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(0o077)
     try:
         args.run(args, KeyStore(args.keys or args.fleet.parent / "keys"))
+        sys.stdout.flush()
     except FieldeyeError as why:
-        print(f"firmware_config: {why}", file=sys.stderr)
-        return WRONG_USE
+        return _fail(str(why))
+    except OSError as why:
+        with suppress(OSError):
+            sys.stdout.close()  # or Python tries once more at its end
+        return _fail(f"{why.filename or 'standard output'}: {why.strerror}; mend that, and run it again")
     return DONE
+
+
+def _fail(sentence: str) -> int:
+    print(f"firmware_config: {sentence}", file=sys.stderr)
+    return WRONG_USE
 
 
 def _render(args: argparse.Namespace, keys: KeyStore) -> None:
@@ -60,13 +70,13 @@ def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     key = signing_key(keys)
     counter = next_counter(keys, args.kind, args.counter)
     bundle = signed_bundle(args.kind, version, counter, files, key)
+    keys.keep()  # first, since a number that was signed is never given out again
     try:
         args.out.write_bytes(bundle)
         if args.kind == "software":  # cards that are set up from this folder know how new it is
             (args.folder / "counter").write_text(f"{counter}\n")
     except OSError as why:
         raise UsageError(f"{args.out}: cannot be written ({why.strerror}); give another path") from why
-    keys.keep()
     print(f"{args.out}: {args.kind} {version}, number {counter}, {len(bundle) / 1e6:.1f} MB")
 
 

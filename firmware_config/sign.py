@@ -37,12 +37,16 @@ def public_key(key: Ed25519PrivateKey) -> str:
 
 
 def next_counter(keys: KeyStore, kind: AnyKind, wanted: int | None) -> int:
-    """One more than the last that was signed, or `wanted` if that is higher still. Raises UsageError."""
-    last = int(keys.take(f"signed-{kind}", lambda: "0"))
+    """One more than the last that was signed, or `wanted` if that is higher still. Raises UsageError, ConfigError."""
+    name = f"signed-{kind}"
+    try:
+        last = int(keys.take(name, lambda: "0"))
+    except ValueError as why:
+        raise ConfigError(f"key store, {name}: is damaged; restore it from your copy of the key store") from why
     counter = last + 1 if wanted is None else wanted
     if counter <= last:
         raise UsageError(f"--counter {counter}: {last} was signed already; give a higher one, or none")
-    keys.replace(f"signed-{kind}", str(counter))
+    keys.replace(name, str(counter))
     return counter
 
 
@@ -84,19 +88,23 @@ def software_files(folder: Path, *, thin: bool = False) -> tuple[str, dict[str, 
 
 def model_files(folder: Path, names: list[str]) -> tuple[str, dict[str, bytes]]:
     """Version and files of the models `names` of a folder with a manifest.json, as in `models/`. Raises UsageError."""
-    manifest = _json(folder / "manifest.json")
-    bundles = {name: manifest["bundles"].get(name) for name in names or manifest["bundles"]}
-    unknown = [name for name, entry in bundles.items() if entry is None]
+    known = _bundles(folder / "manifest.json")
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"{folder}: knows no model {unknown[0]}; it has {', '.join(manifest['bundles'])}")
-    paths = [path for entry in bundles.values() for path in (entry["file"], entry["golden"]["image"])]
-    versions = "+".join(sorted({entry["version"] for entry in bundles.values()}))
+        raise UsageError(f"{folder}: knows no model {unknown[0]}; it has {', '.join(known)}")
+    bundles = {name: known[name] for name in names or known}
     texts = {"manifest.json": json.dumps({"format": 1, "bundles": bundles}).encode()}
-    return versions, texts | {path: (folder / path).read_bytes() for path in paths}
-
-
-def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as why:
+        paths = [path for entry in bundles.values() for path in (entry["file"], entry["golden"]["image"])]
+        versions = "+".join(sorted({entry["version"] for entry in bundles.values()}))
+        return versions, texts | {path: (folder / path).read_bytes() for path in paths}
+    except (OSError, KeyError, TypeError, ValueError) as why:
+        says = f"{folder}: what its manifest.json names is not all there ({why}); give the whole folder"
+        raise UsageError(says) from why
+
+
+def _bundles(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_bytes())["bundles"])
+    except (OSError, KeyError, TypeError, ValueError) as why:
         raise UsageError(f"{path}: cannot be read ({why}); give a folder of models with its manifest") from why

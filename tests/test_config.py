@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.changes import keep, load_changed
 from edge.config import NodeConfig, load_config, parse_config
 from edge.errors import ConfigError
 
@@ -65,6 +66,15 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
         (("broker.example", "broker example"), "mqtt.host: must be a name"),
         (('username = "n-1"', ""), "mqtt.password_file needs mqtt.username"),
         (("every_s = 5", "every_s = "), "at line 13"),
+        (("every_s = 5", "every_s = inf"), "camera.every_s: must be <= 31536000"),
+        (("every_s = 5", "every_s = 5\nawb_gains = [1.5, -3.0]"), "camera.awb_gains[1]: must be > 0"),
+        (("every_s = 5", "every_s = 5\nawb_gains = [1.5, inf]"), "camera.awb_gains[1]: must be a number with an end"),
+        (("every_s = 5", f"exposure_us = {'9' * 5000}"), "is too long to be read"),
+        (("every_s = 5", f"source = {'[' * 5000}"), "is too long to be read"),
+        (('source = "pictures"', 'source = "pic\\u0000tures"'), "camera.source: holds a NUL"),
+        (("[mqtt]", '[store]\nfolder = "\\u0000"\n[mqtt]'), "store.folder: holds a NUL"),
+        (("[mqtt]", "[mqtt]\ndaily_mb = inf"), "mqtt.daily_mb: must be <= 1000000"),
+        (("[mqtt]", "[mqtt]\ndaily_mb = 1e308"), "mqtt.daily_mb: must be <= 1000000"),
         (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
         (('source = "pictures"', 'source = "/var/lib/../lib/fieldeye"'), "lies in store.folder"),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
@@ -101,6 +111,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"node\.toml"):
         load_config(path)
+
+
+def test_a_mark_at_the_beginning_as_editors_on_windows_write_it_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(f'{GOOD}[store]\nfolder = "{tmp_path}"\n', "utf-8-sig")
+    keep(tmp_path, load_config(path), {"camera": {"every_s": 30}})
+    config, refused = load_changed(path)
+    assert (config.camera.every_s, refused) == (30, "")
 
 
 def test_records_cannot_be_changed() -> None:

@@ -9,9 +9,12 @@ MOST_THREADS = 16  # as model.threads in node.toml
 def as_day(text: str) -> date:
     """A day. Raises argparse's own error."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as why:
         raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as 2026-05-01") from why
+    if not 1900 <= day.year < 3000:  # at the calendar's ends there is no day before or after
+        raise argparse.ArgumentTypeError(f"{text} is not of 1900 to 2999; write it as 2026-05-01")
+    return day
 
 
 def as_threads(text: str) -> int:

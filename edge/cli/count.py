@@ -19,6 +19,7 @@ from edge.bundle import find_bundle
 from edge.cameras.opencv import VideoFile
 from edge.cameras.pictures import SUFFIXES, read_picture
 from edge.census import UNITS, UNSURE_SHARE, Step, begun
+from edge.cli.detect import check_save
 from edge.cli.exits import DONE
 from edge.cli.truth import Truth, read_truth
 from edge.clock import SystemClock
@@ -125,7 +126,7 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
     bundle, tallied = detector.bundle, Tallied(args.mode)
     census = begun(args.mode, len(bundle.classes))
     unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
-    pictures = _pictures(args.path, args.fps)
+    pictures = _pictures(args.path, args.fps, args.save)
     for name, time_s, taken in tqdm(pictures, unit="picture", disable=not sys.stderr.isatty()):
         if isinstance(taken, BadFrameError):
             tallied.skipped[taken.reason] += 1
@@ -141,12 +142,14 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
     return tallied
 
 
-def _pictures(path: Path, fps: float | None) -> Iterator[tuple[str, float, Image | BadFrameError]]:
+def _pictures(path: Path, fps: float | None, save: Path | None) -> Iterator[tuple[str, float, Image | BadFrameError]]:
     """Name, time from the start in s, and each picture of a folder or a video. Raises UsageError."""
     if path.is_dir():
         names = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         if not names:
             raise UsageError(f"{path}: no picture there; give a folder of pictures or a video")
+        if save:
+            check_save(names, save)
         for number, name in enumerate(names):
             yield name.name, number / (fps or 1.0), _read(name)
         return
@@ -208,9 +211,13 @@ def _leaf(tallied: Tallied, scale: Scale) -> dict[str, Any]:
 
 
 def _against(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[str, Any]:
+    unknown = [name for name, _ in truth.counts if name not in tallied.per_picture]
     both = [(y, tallied.per_picture[name][truth.what]) for name, y in truth.counts if name in tallied.per_picture]
     if not both:
         raise UsageError(f"{truth.name}: names none of the pictures that were counted; write their file names")
+    if unknown:
+        names = f"{len(unknown)} of its {len(truth.counts)} pictures ({unknown[0]})"
+        print(f"fieldeye: {truth.name}: {names} were not counted, so they are not compared", file=sys.stderr)
     person, machine = zip(*both, strict=True)
     return {"what": truth.what, **asdict(agreement(person, machine, threshold))}
 

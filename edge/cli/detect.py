@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if args.confidence is not None and not 0 <= args.confidence <= 1:
         raise UsageError(f"--confidence {args.confidence:g} is not 0 to 1; 0.4 is usual")
     pictures = _pictures(args.paths)
+    if args.save:
+        check_save(pictures, args.save)
     release = find_bundle(args.model)
     detector = tried(release, threads=args.threads, confidence=args.confidence)
     if release.entry is None:
@@ -105,6 +107,13 @@ def _save(image: Image, detections: Detections, detector: Detector, path: Path) 
         path.write_bytes(jpeg(draw(image, detections, detector.bundle.labels), SAVED_QUALITY))
     except OSError as why:
         raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why
+
+
+def check_save(pictures: Iterable[Path], folder: Path) -> None:
+    """Raises UsageError where what is drawn would lie among the pictures, and so replace some of them."""
+    for picture in pictures:
+        if folder.resolve() in (picture.parent.resolve(), picture.resolve().parent):  # also behind a link
+            raise UsageError(f"--save {folder}: {picture} itself lies there and would be replaced; name another folder")
 
 
 def _names(pictures: list[Path], folder: Path) -> list[Path]:

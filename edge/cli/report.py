@@ -3,6 +3,7 @@
 import argparse
 import csv
 from datetime import UTC, date, datetime
+from math import inf
 from pathlib import Path
 
 from edge.cli.exits import DONE
@@ -14,6 +15,8 @@ from edge.platform.population import keep_threshold, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 
+COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own thresholds
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `report`."""
@@ -24,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the report; default: en")
-    thresholds = "the station's own, kept from then on: a CSV with label, unit, start_at, sure_at, source"
+    thresholds = "the station's own, kept from then on: a CSV with " + ", ".join(COLUMNS)
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=thresholds)
 
 
@@ -49,13 +52,24 @@ def keep_thresholds(database: Database, path: Path) -> None:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as why:
         raise UsageError(f"{path}: cannot be read ({why}); give a CSV in UTF-8") from why
-    for number, row in enumerate(csv.DictReader(lines), start=2):
-        try:
-            sure_at = float(row["sure_at"]) if row["sure_at"] else None
-            keep_threshold(database, row["label"], row["unit"], float(row["start_at"]), sure_at, row["source"])
-        except (KeyError, ValueError, TypeError) as why:
-            says = f"{path}:{number}: {why} is missing or no number; columns: label, unit, start_at, sure_at, source"
-            raise UsageError(says) from why
+    rows = [_threshold(row, f"{path}:{number}") for number, row in enumerate(csv.DictReader(lines), start=2)]
+    with database.transaction():
+        for row in rows:
+            keep_threshold(database, *row)
+
+
+def _threshold(row: dict[str, str | None], where: str) -> tuple[str, str, float, float | None, str]:
+    """What `keep_threshold` takes. Raises UsageError."""
+    try:
+        label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
+        start, sure = float(start_at), float(sure_at) if sure_at else None
+    except (KeyError, ValueError) as why:
+        raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(COLUMNS)}") from why
+    if not 0 < start < inf or not (sure is None or start <= sure < inf):
+        raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
+    if not (label and unit and source) or "\0" in label + unit + source:
+        raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")
+    return label, unit, start, sure, source
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     stop = Event()
     stop_on_signal(stop)
     started_s = monotonic()
+    fleet = Fleet(plan, broker_address(args), args.connections, args.rate)
+    fleet.open(stop)  # first, since the file may hold the truth of an earlier fleet
     with TruthFile(args.truth) as truth:
-        fleet = Fleet(plan, broker_address(args), args.connections, args.rate)
         with tqdm(unit=" messages", disable=not sys.stderr.isatty()) as progress:
             for sent in fleet.run(truth, stop, args.linger):
                 progress.update(sent)

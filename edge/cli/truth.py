@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -22,7 +23,7 @@ class Truth:
 def read_truth(path: Path) -> Truth:
     """Raises UsageError with file, line and remedy."""
     try:
-        rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as why:
         raise UsageError(f"{path}: cannot be read; give a CSV in UTF-8 with the columns picture,count") from why
     columns = set(rows[0]) if rows else set()
@@ -32,7 +33,10 @@ def read_truth(path: Path) -> Truth:
     counts = []
     for line, row in enumerate(rows, start=2):
         try:
-            counts.append((row["picture"], float(row[what])))
+            number = float(row[what])
         except (TypeError, ValueError) as why:
             raise UsageError(f"{path}, line {line}: {row[what]!r} is no number; write how many there are") from why
+        if not 0 <= number < inf:
+            raise UsageError(f"{path}, line {line}: {row[what]!r} is not 0 or more; write how many there are")
+        counts.append((row["picture"], number))
     return Truth(path.name, what, tuple(counts))

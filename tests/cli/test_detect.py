@@ -96,6 +96,20 @@ def test_save_draws_into_a_folder_and_two_pictures_of_one_name_do_not_meet(
     assert saved["a.jpg"].std() > saved["a-2.jpg"].std() + 10  # a box was drawn, and on the grey one none
 
 
+def test_pictures_are_not_drawn_over(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "d.png").symlink_to(folder / "d.PNG")
+    (tmp_path / "same").symlink_to(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for looked_at, save in ((folder, "pictures"), (folder / "a.png", "same"), (tmp_path / "links", "pictures")):
+        assert main(["detect", str(looked_at), "--model", model, "--save", str(tmp_path / save)]) == 2
+        told = capsys.readouterr()
+        assert (told.out, told.err.count("\n"), "name another folder" in told.err) == ("", 1, True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_confidence_replaces_the_thresholds(folder: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", str(folder / "a.png"), "--model", model, "--json", "--confidence", "1"]) == 0
     assert objects(capsys)[0]["detections"] == []

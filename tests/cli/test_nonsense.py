@@ -52,6 +52,8 @@ def test_what_cannot_be_is_refused_in_one_sentence(
         (["bench", "--threads", "0"], "'0' is not 1 to 16"),
         (["detect", "a.jpg", "--threads", "100000"], "'100000' is not 1 to 16"),
         (["power", "sun", "--latitude", "30", "--longitude", "9", "--date", "yesterday"], "write it as 2026-05-01"),
+        (["power", "sun", "--latitude", "30", "--longitude", "9", "--date", "0001-01-01"], "is not of 1900 to 2999"),
+        ([*MOTH[:2], "--from", "9999-12-31", "--min", "10", "12", "--max", "20", "22"], "is not of 1900 to 2999"),
         ([], "what is on these pictures?"),
     ],
 )

@@ -139,6 +139,24 @@ def test_counts_are_compared_with_those_of_a_person(
     assert against["bias"] == pytest.approx(-2 / 3)
 
 
+def test_pictures_are_not_drawn_over(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path.name: path.read_bytes() for path in weevils.iterdir()}
+    assert main(["count", str(weevils), "--mode", "live", "--save", str(weevils)]) == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), f"{weevils / '00.jpg'} itself lies there" in told) == (1, True)
+    assert {path.name: path.read_bytes() for path in weevils.iterdir()} == before
+
+
+def test_a_truth_as_excel_writes_it_is_read_and_names_that_were_not_counted_are_told(
+    weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "truth.csv").write_text("picture,count\n00.jpg,1\nOO.jpg,2\n99.jpg,3\n", "utf-8-sig")
+    assert main(["count", str(weevils), "--mode", "live", "--against", str(tmp_path / "truth.csv"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["against"]["n"] == 1
+    assert "truth.csv: 2 of its 3 pictures (OO.jpg) were not counted" in told.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -158,8 +176,10 @@ def test_what_cannot_be_counted_is_wrong_use(
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns")]
-)
+    ("text", "says"),
+    [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns"),
+     ("picture,count\na.jpg,1\nb.jpg,-1\n", "line 3: '-1' is not 0 or more"), ("picture,count\na.jpg,nan\n", "line 2")],
+)  # fmt: skip
 def test_a_truth_that_cannot_be_read_names_file_line_and_remedy(
     text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

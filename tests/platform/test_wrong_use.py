@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.cli import platform_main
+from edge.cli.loopback import free_port
+from edge.platform.database import open_database
 from tests.platform.postgres import Postgres
 
 
@@ -31,6 +33,14 @@ def test_a_mistake_is_answered_with_the_word_that_is_wrong(
     told = capsys.readouterr().err
     assert (told.count("\n"), "secret" in told) == (1, False)
     assert says in told
+
+
+def test_a_persons_name_is_one_line(
+    still_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cli.desk._password", lambda: "a long password")
+    assert platform_main(["desk", "--database", still_url, "--add-person", "a\nb"]) == 2
+    assert "a name has 1 to 80 letters, in one line" in capsys.readouterr().err
 
 
 def test_a_port_that_another_has_is_named_and_no_address_is_printed(
@@ -60,6 +70,24 @@ def test_a_report_of_a_database_without_tables_says_what_makes_them(
 
 
 @pytest.mark.parametrize(
+    "row",
+    ["Moth,new,nan,,us", "Moth,new,inf,,us", "Moth,new,-5,,us", "Moth,new,5,2,us", "Moth,new,5,nan,us",
+     "Moth,new,many,,us", "M\0th,new,5,,us", ",new,5,,us", "Moth,new,5"],
+)  # fmt: skip
+def test_thresholds_are_kept_all_or_none(
+    still_url: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(f"label,unit,start_at,sure_at,source\nAphid,new,5,,us\n{row}\n")
+    words = ["report", "--database", still_url, "--area", "33", "--week", "28", "--out", str(tmp_path)]
+    assert platform_main([*words, "--thresholds", str(own)]) == 2
+    told = capsys.readouterr().err
+    assert (told.count("\n"), f"{own}:3: " in told) == (1, True)
+    with open_database(still_url) as database:
+        assert database.execute("SELECT count(*) FROM threshold").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
     ("words", "says"), [("--from yesterday", "'yesterday' is no day"), ("--rate -1", "--rate -1 sends nothing")]
 )
 def test_a_fleet_that_cannot_be_is_refused(
@@ -71,3 +99,11 @@ def test_a_fleet_that_cannot_be_is_refused(
         code = int(ended.code or 0)
     assert code == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_truth_is_not_lost_to_a_broker_that_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("of an earlier fleet")
+    assert platform_main(["simulate", "--truth", str(truth), "--broker", f"127.0.0.1:{free_port()}"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert truth.read_text() == "of an earlier fleet"

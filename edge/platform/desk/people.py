@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from secrets import token_bytes
+from unicodedata import category
 
 from psycopg.errors import InsufficientPrivilege
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -21,8 +22,8 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
     check_area(area)
-    if not 0 < len(name) <= 80:
-        raise UsageError("a name has 1 to 80 letters; choose another")
+    if not 0 < len(name) <= 80 or any(category(letter) == "Cc" for letter in name):
+        raise UsageError("a name has 1 to 80 letters, in one line; choose another")
     role = f"fieldeye_area_{area or 'all'}"
     try:
         with database.transaction():

@@ -44,9 +44,18 @@ class Fleet:
         self._watched: dict[Line, int] = {}  # descriptors
         self._replays = 0
 
+    def open(self, stop: Event) -> None:
+        """Wait for the broker's answer on each line. Raises BrokerError."""
+        until_s = monotonic() + _OPEN_S
+        while not all(line.is_open for line in self._lines) and not stop.is_set():
+            self._turn()
+            if monotonic() > until_s:
+                raise BrokerError(f"the broker does not answer within {_OPEN_S:.0f} s; check that it speaks MQTT 5")
+        for (site, node), line in self._line_of.items():
+            line.subscribe(node_topic(site, node, "cmd/replay"))
+
     def run(self, truth: TruthFile, stop: Event, linger_s: float = 0.0) -> Iterator[int]:
-        """Send all days; yields how many messages went out since. Then answer replays for `linger_s`."""
-        self._open(stop)
+        """Once open: send all days; yields how many messages went out since. Then answer replays for `linger_s`."""
         started_s = monotonic()
         for sent, posting in enumerate(self._postings(truth), start=1):
             topic = parse_topic(posting.topic)
@@ -74,15 +83,6 @@ class Fleet:
         for line in self._lines:
             line.close()
         self._selector.close()
-
-    def _open(self, stop: Event) -> None:
-        until_s = monotonic() + _OPEN_S
-        while not all(line.is_open for line in self._lines) and not stop.is_set():
-            self._turn()
-            if monotonic() > until_s:
-                raise BrokerError(f"the broker does not answer within {_OPEN_S:.0f} s; check that it speaks MQTT 5")
-        for (site, node), line in self._line_of.items():
-            line.subscribe(node_topic(site, node, "cmd/replay"))
 
     def _postings(self, truth: TruthFile) -> Iterator[Posting]:
         """All messages in the order of their times; a day is made when it begins."""
