@@ -13,7 +13,7 @@ from edge.config import StoreTable
 from edge.platform import Ledger
 from edge.platform.nodes import read_nodes
 from edge.store import Draft, Store
-from edge.wire import Info, ModelInfo
+from edge.wire import Info, ModelInfo, carried_line, encode_message
 from tests.faults.killing import ROOT
 from tests.records import EPOCH, instant, interval, marks, sighting
 
@@ -139,6 +139,25 @@ def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> N
     stick.write_bytes(stick.read_bytes()[:-30])
     assert len(ingested(out, [stick])) == 40
     assert "only in part" in out.with_name(out.name + ".bad").read_text()
+
+
+INFO_LINE = carried_line(
+    "fieldeye/v1/farm-3/n1/info", encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH)))
+)
+
+
+@pytest.mark.parametrize("holds", [b"", b"Dear diary\n", INFO_LINE + b'{"topic":"fieldeye/v1/farm-3/n1/rec'])
+def test_a_file_in_which_nothing_can_be_read_is_named_and_the_others_are_kept(
+    tmp_path: Path, config: Path, holds: bytes
+) -> None:
+    stick, bad, out = tmp_path / "stick.jsonl", tmp_path / "bad", tmp_path / "ledger.jsonl"
+    bad.write_bytes(holds)
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting()])
+    fieldeye("export", "--config", config, "--out", stick)
+    done = fieldeye("ingest", "--file", bad, "--file", stick, "--out", out, program="platform_main")
+    assert (done.returncode, done.stdout) == (1, "1 records kept, 0 sent again, 1 set aside as bad\n")
+    assert done.stderr.startswith(f"fieldeye-platform: {bad}: no record in it can be read")
 
 
 def test_a_node_without_a_store_has_nothing_to_export_and_none_is_made(tmp_path: Path, config: Path) -> None:

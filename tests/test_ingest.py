@@ -22,6 +22,7 @@ from edge.wire import (
     Reply,
     Stored,
     StoreHealth,
+    carried_line,
     decode_message,
     encode_batch,
     encode_message,
@@ -145,6 +146,18 @@ def test_a_last_line_that_lacks_nothing_but_its_end_is_kept(tmp_path: Path) -> N
     with Ledger(out) as ledger:
         assert ledger.keep([Stored(one, sighting()), Stored(two, sighting())], SITE) == 1
     assert kept(out) == [1, 2]
+
+
+def test_a_file_that_another_ingest_writes_is_left_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stick, out = tmp_path / "stick", tmp_path / "records.jsonl"
+    stick.write_bytes(carried_line(node_topic(SITE, NODE, "records"), records({1: sighting()})[1]))
+    with Ledger(out) as ledger:
+        assert platform_main(["ingest", "--file", str(stick), "--out", str(out)]) == 1
+        told = capsys.readouterr().err
+        assert (told.count("\n"), "another ingest writes it; stop that one first" in told) == (1, True)
+        assert ledger.keep([Stored(Key(NODE, EPOCH, 1), sighting())], SITE) == 1
+    assert platform_main(["ingest", "--file", str(stick), "--out", str(out)]) == 0
+    assert kept(out) == [1]
 
 
 @pytest.mark.parametrize("holds", ["Dear diary\n", "Dear diary", '{"important": 1}'])

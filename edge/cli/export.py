@@ -13,7 +13,7 @@ from edge import __version__
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, sync, whole, write_export
+from edge.cli.exporting import formats_help, keep_apart, sync, whole, write_export
 from edge.clock import SystemClock
 from edge.config import NodeConfig, NodeTable
 from edge.errors import StoreError
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """The node may go on meanwhile. Nothing is taken out of its outbox: keys keep the platform from counting twice."""
     config, _ = load_changed(args.config)
     folder, node = Path(config.store.folder), config.node
+    keep_apart(args.out, [args.config, folder])
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     records = Records(folder, node.node)

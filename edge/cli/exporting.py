@@ -35,6 +35,13 @@ def write_export(name: str, records: Iterable[PlainRecord], about: About, out: P
     return counted.number
 
 
+def keep_apart(out: Path, kept: Iterable[Path]) -> None:
+    """Raises UsageError where writing `out` would replace one of these files, or something in one of these folders."""
+    for path in kept:
+        if any(written.is_relative_to(os.path.realpath(path)) for written in _places(out)):
+            raise UsageError(f"{out}: could overwrite what is kept in {path}; name another place with --out")
+
+
 @contextmanager
 def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
     """Where to write what gets the name `out` at the end; `folder_of` is the format, if it makes a folder.
@@ -46,11 +53,13 @@ def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
             raise UsageError(f"{out}: is there already; {folder_of} makes a folder, so name a new one with --out")
         if out.is_dir():
             raise UsageError(f"{out}: is a folder; name a file in it with --out")
-        beside = out.with_name(f"{out.name}.new")
+        if out.exists() and not out.is_file():
+            raise UsageError(f"{out}: is no file; name one with --out")
+        place, beside = _places(out)
         _clear(beside)
         try:
             yield beside
-            beside.replace(out)
+            beside.replace(place)
         finally:
             _clear(beside)
     except OSError as why:
@@ -58,6 +67,12 @@ def whole(out: Path, folder_of: str = "") -> Iterator[Path]:
             raise
         then = "check the stick or disk, or name another place with --out"
         raise StoreError(f"{out}: cannot be written ({why.strerror or why}); {then}") from why
+
+
+def _places(out: Path) -> tuple[Path, Path]:
+    """The file that `out` leads to, which of a link is not the link, and the one beside it that is written first."""
+    place = Path(os.path.realpath(out))
+    return place, place.parent / f"{place.name}.new"
 
 
 class _Counted:

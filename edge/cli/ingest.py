@@ -13,7 +13,7 @@ from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, subscriber_of
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, ingest, ingest_file
 
 
@@ -38,14 +38,25 @@ def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM; with files, until they are read."""
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers} does nothing; give 1 or more")
-    if args.database:
-        return int(
-            importlib.import_module("edge.cli.ingest_database").run_workers(args)
-        )  # PostgreSQL only if asked for
+    spoiled: list[Path] = []
+    if args.database:  # PostgreSQL only if asked for
+        code = int(importlib.import_module("edge.cli.ingest_database").run_workers(args, spoiled))
+    else:
+        code = _into_ledger(args, spoiled)
+    if spoiled:
+        names = ", ".join(map(str, spoiled))
+        raise StoreError(f"{names}: no record in it can be read; carry what `fieldeye export` writes once more")
+    return code
+
+
+def _into_ledger(args: argparse.Namespace, spoiled: list[Path]) -> int:
     stop = Event()
     stop_on_signal(stop)
     with Ledger(args.out) as ledger:
-        news = _of_files(args.file, ledger) if args.file else ingest(subscriber_of(args), ledger, SystemClock(), stop)
+        if args.file:
+            news = _of_files(args.file, ledger, spoiled)
+        else:
+            news = ingest(subscriber_of(args), ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
             for new in news:
                 progress.update(new)
@@ -53,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _of_files(paths: Sequence[Path], ledger: Ledger) -> Iterator[int]:
+def _of_files(paths: Sequence[Path], ledger: Ledger, spoiled: list[Path]) -> Iterator[int]:
+    """Notes in `spoiled` the files with lines that were set aside and not one record."""
     for path in paths:
+        bad, read = ledger.bad, ledger.seen.counted + ledger.seen.repeated
         yield from ingest_file(path, ledger)
+        if ledger.bad > bad and ledger.seen.counted + ledger.seen.repeated == read:
+            spoiled.append(path)

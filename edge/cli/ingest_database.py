@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from socket import gethostname
 from threading import Event
 
@@ -31,12 +32,12 @@ EVERY_S = 5.0  # registry, gaps and sums
 _LOOK_S = 0.5
 
 
-def run_workers(args: argparse.Namespace) -> int:
+def run_workers(args: argparse.Namespace, spoiled: list[Path]) -> int:
     """Bring the tables up to date, then work until told to stop; or take in the given files."""
     with open_database(args.database) as database:
         migrate(database)
         if args.file:
-            return _say(keep_files(args.file, database))
+            return _say(keep_files(args.file, database, spoiled))
     stop = Event()
     stop_on_signal(stop)
     if args.workers == 1:

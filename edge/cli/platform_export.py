@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, write_export
+from edge.cli.exporting import formats_help, keep_apart, write_export
 from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
 from edge.errors import UsageError
@@ -16,6 +16,8 @@ from edge.exports import FORMATS, About, place_of
 from edge.platform.kept import read_ledger
 from edge.platform.nodes import NodeName, read_nodes
 from edge.wire import Info, PlainInterval, PlainRecord, PlainUnknown
+
+_ENDINGS = ("", ".nodes", ".bad", ".pictures")  # what a ledger is made of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     """One pass; more may come in meanwhile."""
     if args.since and args.until and args.until < args.since:
         raise UsageError(f"--until {args.until} is before --since {args.since}; give the earlier day to --since")
+    if args.ledger:
+        keep_apart(args.out, [Path(f"{args.ledger}{ending}") for ending in _ENDINGS])
     if args.format == "coco":
         return _pictures(args)
     with ExitStack() as closing:

@@ -14,20 +14,26 @@ from edge.wire import read_carried
 _LINES = 100
 
 
-def keep_files(paths: Sequence[Path], database: Database) -> Iterator[Kept]:
-    """Yields what became of each hundred lines; a line that cannot be read is set aside. Raises StoreError."""
+def keep_files(paths: Sequence[Path], database: Database, spoiled: list[Path]) -> Iterator[Kept]:
+    """Yields what became of each hundred lines; a line that cannot be read is set aside. Raises StoreError.
+
+    Notes in `spoiled` the files with lines that were set aside and not one record.
+    """
     intake = Intake(database)
     for path in paths:
         try:
-            lines = path.read_bytes().splitlines()
+            lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
         except OSError as why:
             raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
-        messages = [_message(path, line) for line in lines]
+        messages, of_file = [_message(path, line) for line in lines], Kept()
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]
             kept = intake.keep(part)
             note(database, intake, part, are_carried=True)
+            of_file += kept
             yield kept
+        if of_file.set_aside and not of_file.new + of_file.repeated:
+            spoiled.append(path)
     while roll_up(database):
         pass
 

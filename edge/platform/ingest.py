@@ -42,7 +42,7 @@ def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
     A line that cannot be read is set aside and the others go on. Raises StoreError.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
     except OSError as why:
         raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
     for line in lines:

@@ -4,17 +4,19 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 import msgspec
 
 from edge.errors import StoreError
-from edge.wire import PlainInterval, PlainRecord
+from edge.platform.deduplicate import Deduplicator
+from edge.wire import Key, PlainInterval, PlainRecord
 
 
 def read_ledger(path: Path) -> Iterator[PlainRecord]:
-    """The records of a ledger, in its order, of each key the highest revision. Raises StoreError.
+    """The records of a ledger, in its order, each key once and in its highest revision. Raises StoreError.
 
-    What `ingest` appends meanwhile is left out.
+    What `ingest` appends meanwhile is left out. Memory grows with gaps and revisions, not with records.
     """
     try:
         with path.open("rb") as file:
@@ -30,15 +32,21 @@ def read_ledger(path: Path) -> Iterator[PlainRecord]:
 
 
 def _of_each_key(path: Path, file: BinaryIO) -> Iterator[PlainRecord]:
-    newest: dict[tuple[str, str, int], int] = {}  # of intervals that were revised, which are few
+    newest: dict[Key, int] = {}  # of intervals that were revised, which are few
+    seen = Deduplicator()  # a ledger that two programs wrote holds records twice
     end = os.fstat(file.fileno()).st_size
     for record in _records(path, file, end):
         if isinstance(record, PlainInterval) and record.revision:
-            newest[record.node, record.epoch, record.seq] = record.revision  # a ledger's revisions rise
+            key = _key(record)
+            newest[key] = max(record.revision, newest.get(key, 0))
     for record in _records(path, file, end):
-        revision = record.revision if isinstance(record, PlainInterval) else 0
-        if revision == newest.get((record.node, record.epoch, record.seq), revision):
+        key, revision = _key(record), record.revision if isinstance(record, PlainInterval) else 0
+        if revision == newest.get(key, revision) and seen.is_new(key):
             yield record
+
+
+def _key(record: PlainRecord) -> Key:
+    return Key(record.node, UUID(record.epoch), record.seq)
 
 
 def _records(path: Path, file: BinaryIO, end: int) -> Iterator[PlainRecord]:

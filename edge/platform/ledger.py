@@ -1,7 +1,9 @@
 """Keeps decoded records in a file of JSON lines, each once, through restarts: the smallest platform there is."""
 
+import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -38,7 +40,8 @@ class _KeyOfLine(msgspec.Struct):
 class Ledger:
     """Owned by one thread. What it returned from `keep` is on the disk. Messages it cannot read go to `<file>.bad`.
 
-    A record with a higher revision is appended too; `read_ledger` gives the highest of a key.
+    Its file is locked: two that append to one would each keep what the other has. A record with a higher revision is
+    appended too; `read_ledger` gives the highest of a key.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,12 +50,19 @@ class Ledger:
         self._revisions: dict[Key, int] = {}  # above 0, which are few
         self.bad = 0
         self._album = Album()
-        try:
-            self._file = path.open("ab+")
-        except OSError as why:
-            raise StoreError(f"{path}: cannot be written ({why.strerror}); name another file with --out") from why
-        self._take_up()
-        self.nodes = NodeBook(path)  # the line before has refused a file that is none of ours
+        with ExitStack() as on_failure:
+            try:
+                self._file = on_failure.enter_context(path.open("ab+"))
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as why:
+                then = "stop that one first, or name another file with --out"
+                raise StoreError(f"{path}: another ingest writes it; {then}") from why
+            except OSError as why:
+                then = "name another file with --out"
+                raise StoreError(f"{path}: cannot be written ({why.strerror or why}); {then}") from why
+            self._take_up()
+            self.nodes = NodeBook(path)  # the line before has refused a file that is none of ours
+            on_failure.pop_all()
 
     def __enter__(self) -> Self:
         return self

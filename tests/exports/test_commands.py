@@ -1,5 +1,6 @@
 """`fieldeye export --format` and `fieldeye-platform export`: the whole file or none, each mistake in one sentence."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -100,6 +101,48 @@ def test_a_folder_is_refused_for_a_file_and_nothing_is_left_beside_it(
     assert [*stick.iterdir(), *stick.parent.iterdir()] == [stick]
 
 
+@pytest.mark.parametrize("name", ["store/fieldeye.db", "store/new", "node.toml"])
+def test_a_node_writes_no_export_over_its_own_files(
+    config: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(config.parent)
+    assert main(["export", "--config", str(config), "--out", str(config.parent / name)]) == 2
+    assert "could overwrite what is kept in" in capsys.readouterr().err
+    assert contents(config.parent) == before
+
+
+@pytest.mark.parametrize("name", ["ledger.new", "ledger.new.nodes", "ledger.new.pictures/a.jpg", "link", "ledger"])
+def test_the_platform_writes_no_export_over_its_ledger(ledger: Path, tmp_path: Path, name: str) -> None:
+    own = tmp_path / "ledger.new"  # what `--out ledger` is written to first
+    ledger.rename(own)
+    ledger.with_name("ledger.jsonl.nodes").rename(tmp_path / "ledger.new.nodes")
+    (tmp_path / "link").symlink_to(own)
+    before = contents(tmp_path)
+    assert platform_main(["export", "--ledger", str(own), "--format", "csv", "--out", str(tmp_path / name)]) == 2
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_neither_file_nor_folder_stays_what_it_is(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["export", "--config", str(config), "--out", str(tmp_path / "pipe")]) == 2
+    assert "pipe: is no file; name one with --out" in capsys.readouterr().err
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_export_to_a_link_goes_where_it_leads(config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.symlink_to(tmp_path / "stick")
+    assert main(["export", "--config", str(config), "--out", str(out)]) == 0
+    assert out.is_symlink()
+    assert (tmp_path / "stick").read_bytes()
+
+
 @pytest.mark.parametrize("name", [STICK, *FORMATS])
 def test_what_a_power_cut_left_of_an_export_is_in_no_ones_way(name: str, config: Path, tmp_path: Path) -> None:
     for left in ("x.new", "x.new.parts"):
@@ -173,6 +216,14 @@ def test_a_record_that_was_revised_is_exported_as_it_was_told_last(ledger: Path,
         assert again.keep(told, "farm-3") == 0
     records = [record for record in read_ledger(ledger) if record.seq == 90]
     assert records == [plain(told[3], "farm-3")]
+
+
+def test_a_record_that_stands_in_a_ledger_twice_is_exported_once(ledger: Path) -> None:
+    told = {n: plain(Decoded(Key("n1", EPOCH, 90), interval(revision=n)), "farm-3") for n in range(3)}
+    with ledger.open("ab") as file:  # as two programs left it that wrote at once
+        file.writelines(msgspec.json.encode(told[n]) + b"\n" for n in (0, 1, 2, 0, 2, 1))
+    ledger.write_bytes(ledger.read_bytes() * 2)
+    assert list(read_ledger(ledger)) == [*(plain(decoded, "farm-3") for decoded in DECODED), told[2]]
 
 
 def test_what_is_revised_while_an_export_goes_on_is_exported_as_it_was(ledger: Path) -> None:

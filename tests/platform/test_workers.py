@@ -257,7 +257,7 @@ def test_a_photograph_of_a_stick_is_a_question_at_the_desk(tmp_path: Path, url: 
 def test_a_line_or_a_file_name_that_no_text_holds_is_set_aside(tmp_path: Path, url: str, database: Database) -> None:
     path = tmp_path / os.fsdecode(b"stick \xff.jsonl")
     path.write_bytes(b'{"topic":"nul \\u0000","payload":""}\nnonsense\n')
-    assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+    assert platform_main(["ingest", "--file", str(path), "--database", url]) == 1
     assert aside(database) == {"nul �", f"{tmp_path}/stick ?.jsonl"}
 
 
