@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.page.days import ZERO, Day, Figure
+from edge.page.days import LENGTH, ZERO, Day, Figure
 
-PITCH, BAR = 25, 17  # units of the drawing's own grid, 14 days wide
+PITCH, BAR, DIGIT = 25, 17, 10  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
 FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
@@ -28,7 +28,7 @@ class Bar:
 
     kind: str
     x: int
-    middle: float
+    middle: float  # of its figure: that of the bar, unless it would stick out of the drawing
     right: int
     layers: tuple[Layer, ...]
     text: str  # figure to write above, empty for most
@@ -73,13 +73,15 @@ def _kind(day: Day, figure: Figure, *, is_before: bool) -> str:
 
 def _bar(index: int, kind: str, figure: Figure, scale: float, *, is_named: bool) -> Bar:
     x = index * PITCH + (PITCH - BAR) // 2
+    text = str(figure.count) if is_named and figure.count else ""
+    half = len(text) * DIGIT / 2
     return Bar(
         kind=kind,
         x=x,
-        middle=x + BAR / 2,
+        middle=min(max(x + BAR / 2, half), LENGTH * PITCH - half),
         right=x + BAR,
         layers=_layers(figure, scale),
-        text=str(figure.count) if is_named and figure.count else "",
+        text=text,
         text_y=round(_y(_tallest(figure), scale) - 6, 1),
     )
 

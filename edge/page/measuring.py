@@ -15,7 +15,7 @@ from edge.page.set_up import calibration, done
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, needs, trust, visitor
 from edge.page.visit import CHECK_PICTURES, Tick, compared, load, save
-from edge.page.words import gettext, number
+from edge.page.words import THOUSANDS, gettext, number
 
 measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 
@@ -74,7 +74,7 @@ def hand() -> ResponseReturnValue:
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
-    """As many as were counted; the others wait."""
+    """As many as were counted; the others wait. An emptied field takes a count back."""
     found, counted = checks.check_pictures(node().store, request.form), {}
     wrong: dict[str, str] = {}
     for name in found:
@@ -86,7 +86,8 @@ def keep_hand() -> ResponseReturnValue:
     if wrong:
         return _hand_page(found, wrong), 400
     visit = load(node().store)
-    visit = msgspec.structs.replace(visit, counted={**visit.counted, **counted}, found={**visit.found, **found})
+    others = {name: count for name, count in visit.counted.items() if name not in found}
+    visit = msgspec.structs.replace(visit, counted={**others, **counted}, found={**visit.found, **found})
     save(node().store, visit)
     agreed = compared(visit)
     if agreed is None:
@@ -180,6 +181,9 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
 
 
 def _positive(typed: str, most: float) -> float | None:
+    """Above 0. None also for what a language reads as thousands and another does not, where a thousand may be meant."""
+    if most >= 1000 and THOUSANDS.fullmatch(typed.strip()):
+        return None
     try:
         value = float(typed.strip().replace(",", "."))
     except ValueError:

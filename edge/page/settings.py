@@ -14,7 +14,7 @@ from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable
 from edge.errors import ConfigError
 from edge.languages import LANGUAGES
 from edge.page.position import position
-from edge.page.words import gettext
+from edge.page.words import THOUSANDS, gettext
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "node": NodeTable,
@@ -23,6 +23,8 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "store": StoreTable,
     "page": PageTable,
 }
+# Never a thousand: three decimals are decimals
+SMALL = {"node.latitude", "node.longitude", "camera.lens_position", "camera.gain"}
 KEY = re.compile(r"\b(?:node|camera|mqtt|store|page)\.\w+")
 
 
@@ -94,6 +96,9 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
     now = msgspec.to_builtins(config)
     for field in _all(config):
         table, _, key = field.key.partition(".")
+        if _is_read_two_ways(field, sent) and sent[field.key].strip() != _text(now, field.key):
+            wrong[field.key] = gettext("Write the number without a sign between thousands.")
+            continue
         try:
             value = _value(field, sent)
         except (ValueError, msgspec.ValidationError):
@@ -135,6 +140,12 @@ def _spread(sent: Mapping[str, str]) -> Mapping[str, str]:
     """A position pasted into the field of the latitude fills both."""
     found = position(sent.get("node.latitude", ""))
     return sent if found is None else {**sent, "node.latitude": str(found[0]), "node.longitude": str(found[1])}
+
+
+def _is_read_two_ways(field: Field, sent: Mapping[str, str]) -> bool:
+    """3,600 s: an hour to one reader, four seconds to the next."""
+    is_large = field.kind == "number" and field.key not in SMALL
+    return is_large and THOUSANDS.fullmatch(sent.get(field.key, "").strip()) is not None
 
 
 def _value(field: Field, sent: Mapping[str, str]) -> Any:

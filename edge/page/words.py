@@ -1,5 +1,6 @@
 """What the page says: the words of all languages, and moments as people write them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -9,10 +10,13 @@ from babel.dates import format_skeleton, format_time, format_timedelta
 
 from edge.languages import gettext, locale, ngettext, number
 
-__all__ = ["CATALOGUES", "Moments", "ago", "day_in_words", "duration", "gettext", "listed", "ngettext", "number"]
+__all__ = [
+    "CATALOGUES", "THOUSANDS", "Moments", "ago", "day_in_words", "duration", "gettext", "listed", "ngettext", "number",
+]  # fmt: skip
 
 CATALOGUES = Path(__file__).parent / "translations"
 JUST_NOW_S = 5.0
+THOUSANDS = re.compile(r"[1-9]\d{0,2}([.,]\d{3})+")  # 1,000 and 1.000, which the next language reads as one
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Store(Records):
         self._max_mb = config.max_mb
         self._lock = Lock()
         self._losing = False
-        self.revised = 0  # corrections since the start: who keeps what was read reads again when it rises
+        self.revised = 0  # rises with what does not follow in time: who keeps what was read reads again then
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
             self._open(config, closing)
@@ -133,7 +133,7 @@ class Store(Records):
         sent, at = as_sent(consistent(interval)), interval.end
         with self._lock, sentences(self._path, "commit"):
             (key,) = self._despite_full_disk(lambda: self._commit([sent], None, at, draft), at)
-            self.revised += draft.seq is not None
+            self.revised += 1  # a fed folder's, which may fill any hour since the first
         return key
 
     def mark_delivered(self, marks: Iterable[Mark]) -> None:

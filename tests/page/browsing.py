@@ -78,6 +78,10 @@ class Visit:
         self.page.emulate_media(color_scheme="dark" if view.theme == "dark" else "light")
         self.go(f"{address}?lang={view.language}")
 
+    def tap_twice(self, button: str) -> None:
+        """The second time while the first is on its way."""
+        self.page.eval_on_selector(button, "one => { one.click(); setTimeout(() => one.click(), 200); }")
+
     def is_wider_than_the_screen(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask, Response, request
 from flask.testing import FlaskClient
 
 import edge.board
@@ -39,6 +42,27 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 def client(scene: Scene) -> FlaskClient:
     """A browser on the node itself; the scene may still change."""
     return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+
+
+@pytest.fixture
+def slow_posts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Addresses that a browser sends to; each answer takes a second, as over a weak line."""
+    addresses: list[str] = []
+
+    def slow(*parts: Any) -> Flask:
+        app = create_app(*parts)
+
+        @app.after_request
+        def late(answer: Response) -> Response:
+            if request.method == "POST":
+                addresses.append(request.path)
+                sleep(1.0)
+            return answer
+
+        return app
+
+    monkeypatch.setattr("tests.page.browsing.create_app", slow)
+    return addresses
 
 
 @pytest.fixture(params=SCENES)

@@ -1,7 +1,7 @@
 """The pages in a real browser: each state on phone and desk, in both languages, by day and by night."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from threading import Thread
@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from edge.languages import LANGUAGES
+from edge.page import create_app, serve
+from edge.status import StatusBoard
 from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 from tests.waiting import wait_until
@@ -179,6 +181,27 @@ def test_the_live_picture_moves_at_most_twice_a_second_and_rests_while_hidden(br
         visit.page.clock.run_for(10_000)
         assert visit.page.evaluate("asked.length") == rested
         assert visit.complaints == []
+
+
+def test_an_old_phone_is_told_no_lost_connection(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.add_init_script("delete AbortSignal.timeout; delete Navigator.prototype.serviceWorker;")
+        visit.go("/live")
+        visit.page.wait_for_selector("#live[src^='blob:']")
+        assert visit.page.locator("#away").is_hidden()
+
+
+def test_a_live_picture_that_is_there_no_longer_makes_way_for_what_the_node_says(
+    browser: Browser, scene: Scene
+) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.go("/live")
+        visit.node_goes()
+        again = create_app(scene.store, StatusBoard(scene.clock.now()), scene.config, scene.clock)
+        with closing(serve(again, "127.0.0.1", urlsplit(visit.root).port or 0)):
+            visit.page.wait_for_selector("text=No picture yet")
 
 
 @pytest.mark.parametrize("address", SHOWN.values())

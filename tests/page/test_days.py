@@ -88,5 +88,12 @@ def test_no_bar_is_taller_than_the_drawing_even_with_its_range() -> None:
         assert bar.text_y >= 16 or not bar.text
 
 
+def test_a_great_figure_over_the_first_or_the_last_bar_stays_within_the_drawing() -> None:
+    fortnight = days([interval(at(18, 3), {HOPPER: 12345}), interval(at(1, 3), {HOPPER: 1234})], SHANGHAI, TODAY)
+    for bar in bars(fortnight, HOPPER):
+        half = 9.5 / 2 * len(bar.text)  # digits of 16 px, bold
+        assert half <= bar.middle <= 350 - half
+
+
 def test_days_before_the_first_data_are_left_empty() -> None:
     assert [bar.kind for bar in bars(days([], SHANGHAI, TODAY), HOPPER)] == ["before"] * 14

@@ -16,6 +16,7 @@ from edge.page import create_app, serve
 from edge.page.trust import Role
 from edge.photographs import MOST_PX
 from edge.store import Answer as Reply
+from edge.taxa import taxa
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import (
     BUG,
@@ -24,6 +25,7 @@ from tests.page.scenes import (
     Scene,
     done,
     first_minutes,
+    interval,
     low_battery,
     over_the_level,
     picture_of,
@@ -96,6 +98,38 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
         page.click("form button.full")
         page.wait_for_selector(".asked li:nth-child(3)")
         assert scene.store.questions()[0].note == "since Monday"
+
+
+def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
+    browser: Browser, scene: Scene, slow_posts: list[str]
+) -> None:
+    well(scene)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.go("/photo")
+        visit.page.check("input[value=pests]")
+        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        visit.tap_twice("#photo-form button.full")
+        visit.page.wait_for_selector("#headline", timeout=60_000)
+        visit.tap_twice("form button.full")
+        visit.page.wait_for_selector(".asked li")
+        assert len(scene.store.questions()) == 1
+        assert [address.rpartition("/")[2] for address in slow_posts] == ["photo", "ask"]
+
+
+def test_a_wide_table_stays_where_the_reader_has_moved_it(browser: Browser, scene: Scene) -> None:
+    well(scene)
+    scene.store.commit(
+        [interval(scene.before(hours=1), dict.fromkeys([one.scientific_name for one in taxa()[:20]], 5000))]
+    )
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.page.click("#figures summary")
+        visit.page.eval_on_selector(".scroll", "table => { table.scrollLeft = 300; }")
+        scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
+        visit.page.clock.run_for(21_000)
+        visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')")
+        assert visit.page.eval_on_selector(".scroll", "table => table.scrollLeft") == 300
 
 
 def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, scene: Scene, tmp_path: Path) -> None:

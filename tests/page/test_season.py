@@ -65,6 +65,16 @@ def test_a_night_that_is_over_and_was_corrected_counts_as_corrected(scene: Scene
     assert "Caught two nights in a row since the evening of Jun 24." in client.get("/").text
 
 
+def test_a_night_that_comes_late_counts_at_the_next_look(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    for back, caught in ((5, 0), (4, 0), (2, 3), (1, 0)):
+        scene.store.commit(night(scene, back, caught))
+    assert "Caught two nights in a row" not in client.get("/").text
+    for hour in night(scene, 3, 4):
+        scene.store.commit_interval(hour, Draft(seq=None, state=None, pictures=()))
+    assert "Caught two nights in a row since the evening of Jun 28." in client.get("/").text
+
+
 def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Scene, client: FlaskClient) -> None:
     scene.clock.jump(-20 * 86_400, ClockState.UNSYNCED)
     season(scene, [3, 3, 3])

@@ -97,12 +97,22 @@ def test_a_region_of_five_corners_is_kept_and_the_whole_picture_is_one_touch(
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "10 10\n20 20", "a b\n1 2\n3 4", "0 0\n10 10\n20 20", "0 0\n200 0\n50 50", "1 2 3\n4 5\n6 7"]
+    "typed",
+    [
+        "",
+        "10 10\n20 20",
+        "a b\n1 2\n3 4",
+        "0 0\n10 10\n20 20",
+        "0 0\n200 0\n50 50",
+        "1 2 3\n4 5\n6 7",
+        "10 10\n90 90\n90 10\n10 90",
+    ],
 )
 def test_what_is_no_region_is_said_and_stands_there_still(typed: str, technician: FlaskClient, scene: Scene) -> None:
     answer = post(technician, "/set-up/region", "/set-up/region", corners=typed)
     assert answer.status_code == 400
     assert "This is no region" in answer.text
+    assert "In order around what counts." in answer.text
     assert load_calibration(Path(scene.config.store.folder)) is None
 
 
@@ -133,6 +143,23 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
 def test_a_side_or_an_area_that_is_none_is_refused(typed: str, technician: FlaskClient) -> None:
     assert post(technician, "/set-up/scale", "/set-up/scale", side=typed).status_code == 400
     assert post(technician, "/set-up/scale", "/set-up/scale", area=typed).status_code == 400
+
+
+@pytest.mark.parametrize("typed", ["1,000", "1.000", "12.500", "1,000,000"])
+def test_an_area_that_is_read_two_ways_is_refused_with_what_to_do(
+    typed: str, technician: FlaskClient, scene: Scene
+) -> None:
+    answer = post(technician, "/set-up/scale", "/set-up/scale", area=typed)
+    assert answer.status_code == 400
+    assert 'class="wrong">A number above 0.</span>' in answer.text
+    assert "Write the number without a sign between thousands." in answer.text
+    assert load_calibration(Path(scene.config.store.folder)) is None
+
+
+def test_a_side_may_have_three_decimals(technician: FlaskClient, scene: Scene) -> None:
+    scene.board.show_frame(photograph(0)[0])
+    assert post(technician, "/set-up/scale", "/set-up/scale", side="19.875").status_code == 303
+    assert saved(scene).side_mm == 19.875
 
 
 def test_a_typed_area_and_none_at_all_are_both_an_answer(technician: FlaskClient, scene: Scene) -> None:
@@ -339,6 +366,16 @@ def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClien
     assert "10 pictures: off by 0.4 on average, 0.4 too few on average" in technician.get("/set-up").text
     known = saved(scene)
     assert (known.counted_by_eye, known.mean_error) == (10, 0.4)
+
+
+def test_a_count_by_hand_is_taken_back_by_emptying_its_field(technician: FlaskClient, scene: Scene) -> None:
+    for n in range(2):
+        scene.store.commit([sighting(scene.before(minutes=n + 1), count=2)], picture_of("whitefly.jpg"))
+    first, second = pictures(scene)
+    post(technician, "/set-up/hand", "/set-up/hand", **{first: "50", second: "2"})
+    post(technician, "/set-up/hand", "/set-up/hand", **{first: " ", second: "2"})
+    assert load(scene.store).counted == {second: 2}
+    assert saved(scene).counted_by_eye == 1
 
 
 def test_pictures_that_come_while_a_person_counts_leave_the_shown_ones_to_be_kept(

@@ -112,6 +112,16 @@ def test_what_cannot_be_used_is_said_beside_its_field_and_nothing_is_kept(
     assert [one for one in scene.store.audit_trail() if one.what.startswith("setting")] == []
 
 
+@pytest.mark.parametrize("key", ["camera.every_s", "camera.exposure_us", "store.pictures_days"])
+@pytest.mark.parametrize("typed", ["3,600", "3.600"])
+def test_a_number_that_is_read_two_ways_is_refused_with_what_to_do(
+    key: str, typed: str, technician: FlaskClient, scene: Scene
+) -> None:
+    with technician.application.test_request_context():
+        values, wrong = changed(scene.config, filled_in(scene.config) | {key: typed})
+    assert (values, wrong) == ({}, {key: "Write the number without a sign between thousands."})
+
+
 def test_the_words_beside_a_field_are_in_the_readers_language(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
         form = filled_in(scene.config, node__area_code="12")
@@ -122,9 +132,9 @@ def test_the_words_beside_a_field_are_in_the_readers_language(technician: FlaskC
 
 def test_a_position_is_both_numbers_and_a_comma_will_do(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
-        values, wrong = changed(scene.config, filled_in(scene.config, node__latitude="31,2", node__longitude="121,5"))
+        values, wrong = changed(scene.config, filled_in(scene.config, node__latitude="31,2", node__longitude="121,564"))
     assert wrong == {}
-    assert values == {"node": {"latitude": 31.2, "longitude": 121.5}}
+    assert values == {"node": {"latitude": 31.2, "longitude": 121.564}}
 
 
 def test_a_position_that_was_pasted_fills_both_fields(technician: FlaskClient, scene: Scene) -> None:

@@ -16,6 +16,7 @@ from edge.clock import ClockState
 from edge.config import PageTable
 from edge.counts import Seen
 from edge.page.trust import Role
+from edge.store import Entry
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import FRAMES, Scene, seen
 from tests.page.visitors import PASSWORD
@@ -89,6 +90,17 @@ def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browse
         assert visit.foreign == []
 
 
+def test_two_taps_claim_a_node_once_and_leave_its_technician_logged_in(
+    browser: Browser, labelled: Scene, slow_posts: list[str]
+) -> None:
+    with visiting(browser, labelled, View()) as visit:
+        visit.go("/claim")
+        visit.page.fill("#code", CODE)
+        visit.tap_twice("form button.full")
+        visit.page.wait_for_selector("h1:has-text('steps are left.')")
+        assert slow_posts == ["/claim"]
+
+
 def test_a_wrong_setting_is_marked_and_the_phones_time_zone_is_one_touch(browser: Browser, labelled: Scene) -> None:
     with technician(browser, labelled, View()) as visit:
         page = visit.page
@@ -109,6 +121,10 @@ def test_a_wrong_setting_is_marked_and_the_phones_time_zone_is_one_touch(browser
 def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
     view: View, browser: Browser, labelled: Scene
 ) -> None:
+    source = "rtsp://192.168.1.64:554/cam/realmonitor?channel=1&subtype=00_authbasic=YWRtaW46cGFzc3dvcmQ"
+    labelled.store.note_audit(
+        Entry(utc=labelled.clock.utc, who="technician", what=f"setting camera.source: – → {source}", outcome="done")
+    )
     with technician(browser, labelled, view) as visit:
         for address in PAGES:
             visit.go(address)

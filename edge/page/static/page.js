@@ -5,6 +5,26 @@ const HIDDEN_WAIT_MS = 1000;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+// For a fetch: how long is too long. AbortSignal.timeout is not in phones from before 2022.
+function soon() {
+  const end = new AbortController();
+  setTimeout(() => end.abort(), 8000);
+  return end.signal;
+}
+
+// A second tap on a form that is on its way would send it twice, and take the first answer away.
+const TWO_TAPS_MS = 10000;
+let sentMs = new WeakMap(); // by form
+addEventListener("submit", (event) => {
+  if (!(event.timeStamp - sentMs.get(event.target) < TWO_TAPS_MS)) {
+    sentMs.set(event.target, event.timeStamp);
+    return;
+  }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+addEventListener("pagehide", () => { sentMs = new WeakMap(); }); // whoever comes back may send again
+
 async function whileShown(ms) {
   await pause(ms);
   while (document.hidden) await pause(HIDDEN_WAIT_MS);
@@ -21,15 +41,24 @@ function say(words) {
   line.hidden = !words;
 }
 
-// Takes the new content of the same page, and leaves open what the reader has opened.
+// What the node says, well or not. The Wi-Fi's own page or a proxy's in its place is a lost connection.
+async function nodesWords(answer) {
+  const html = await answer.text();
+  if (!html.includes(" data-away=")) throw new Error("this is not the node");
+  return html;
+}
+
+// Takes the new content of the same page, and leaves open what the reader has opened, and where a wide table stands.
 function replaceMain(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const open = new Set([...document.querySelectorAll("details[open]")].map((part) => part.id));
   for (const part of fresh.querySelectorAll("details")) part.open = open.has(part.id);
+  const across = document.querySelector(".scroll")?.scrollLeft;
   const held = document.activeElement.closest("details")?.id;
   document.title = fresh.title;
   document.body.dataset.shown = fresh.body.dataset.shown;
   document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
+  if (across) document.querySelector(".scroll")?.scrollTo(across, 0);
   if (held) document.getElementById(held)?.querySelector("summary").focus({ preventScroll: true });
 }
 
@@ -37,9 +66,8 @@ async function keepFresh(everyS) {
   for (;;) {
     await whileShown(everyS * 1000);
     try {
-      const answer = await fetch(location.pathname, { signal: AbortSignal.timeout(8000) });
-      const html = await answer.text();
-      if (!html.includes(" data-away=")) throw new Error("this is not the node"); // the Wi-Fi's own page, a proxy's
+      const answer = await fetch(location.pathname, { signal: soon() });
+      const html = await nodesWords(answer);
       if (answer.ok && !html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
       replaceMain(html);
       say("");
@@ -93,8 +121,11 @@ async function keepMoving(image) {
   for (let shown = 1; ; shown += 1) {
     await whileShown(Number(image.dataset.everyMs));
     try {
-      const answer = await fetch("/live.jpg", { cache: "no-store", signal: AbortSignal.timeout(8000) });
-      if (!answer.ok) throw new Error(String(answer.status));
+      const answer = await fetch("/live.jpg", { cache: "no-store", signal: soon() });
+      if (!answer.headers.has("Picture-Age-S")) {
+        await nodesWords(answer);
+        return location.reload(); // the page says why there is no picture
+      }
       const picture = await answer.blob();
       const before = image.src;
       image.src = URL.createObjectURL(picture);
@@ -117,7 +148,7 @@ async function keepMoving(image) {
 // A page that was kept by the worker looks like a fresh one until the node is asked.
 async function askNode() {
   try {
-    await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(8000) });
+    await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: soon() });
   } catch {
     sayAway();
   }
@@ -198,7 +229,6 @@ const photoForm = document.getElementById("photo-form");
 if (photoForm) {
   photoForm.addEventListener("submit", (event) => {
     event.preventDefault();
-    photoForm.querySelector("button").disabled = true;
     sendSmall(photoForm, photoForm.elements.photo);
   });
 }

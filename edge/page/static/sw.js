@@ -8,8 +8,10 @@ const MOVING = ["/live.jpg", "/api/", "/healthz"]; // of these only the newest i
 
 async function freshOrKept(request) {
   const kept = await caches.open(KEPT);
+  const end = new AbortController(); // AbortSignal.timeout is not in phones from before 2022
+  setTimeout(() => end.abort(), ANSWER_MS);
   try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const answer = await fetch(request, { signal: end.signal });
     const isForAll = !(answer.headers.get("Cache-Control") ?? "").includes("no-store");
     if (answer.ok && isForAll) await kept.put(request, answer.clone());
     return answer;
