@@ -85,7 +85,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     empties: tuple[str, ...] = ()  # datasets that show nothing of these labels: their test pictures give false alarms
     side_px: int  # of the shipped bundle, and of validation
     activation: Literal["relu", "silu"] = "relu"  # ReLU is twice as fast in int8
-    stem: Literal[16, 24, 32] = 16  # channels of the stem: 16 are YOLOX-Nano, 32 a network twice as wide
     teachers: tuple[str, ...] = ()  # bundles of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None

@@ -67,7 +67,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     state = load_checkpoint(checkpoint)
     model = _folded(config, state, len(classes.labels))
     if config.soup:
-        model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels), config.stem))
+        model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels)))
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state))
@@ -87,7 +87,7 @@ def midway(one: YoloxNano, other: YoloxNano) -> YoloxNano:
 
 def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
     """The averaged weights of a checkpoint without BatchNorm, in eval mode."""
-    model = with_activation(unfolded(YoloxNano(labels, config.stem)), config.activation)
+    model = with_activation(unfolded(YoloxNano(labels)), config.activation)
     model.load_state_dict(state.ema)
     return fold_batchnorm(model)
 

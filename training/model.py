@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, max_pool2d, relu, silu
 
 STRIDES = (8, 16, 32)
-STEM_CHANNELS = 16  # of YOLOX-Nano; every other width is a multiple of them
+WIDTHS = (64, 128, 256)  # channels of the three levels
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "silu": silu}
 
 
@@ -91,15 +91,15 @@ class SPP(nn.Module):
 
 
 class Stem(nn.Module):
-    """(B, 3, S, S) -> (B, c_out, S/2, S/2) by one 6x6 convolution of stride 2.
+    """(B, 3, S, S) -> (B, 16, S/2, S/2) by one 6x6 convolution of stride 2.
 
     The published network slices 2x2 blocks of pixels into channels and convolves 3x3; `without_focus` turns those
     weights into this form, which gives the same numbers and spares the node the slicing, 4 % of its time.
     """
 
-    def __init__(self, c_out: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.conv = Cv(3, c_out, 6, stride=2, padding=2)
+        self.conv = Cv(3, 16, 6, stride=2, padding=2)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.conv(x)
@@ -107,16 +107,15 @@ class Stem(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Picture (B, 3, S, S) -> C3 (B, 4 stem, S/8), C4 (B, 8 stem, S/16), C5 (B, 16 stem, S/32)."""
+    """Picture (B, 3, S, S) -> C3 (B, 64, S/8), C4 (B, 128, S/16), C5 (B, 256, S/32)."""
 
-    def __init__(self, stem: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        c2, c3, c4, c5 = (times * stem for times in (2, 4, 8, 16))
-        self.stem = Stem(stem)
-        self.dark2 = nn.Sequential(DWC(stem, c2, stride=2), CSP(c2, c2, 1, add=True))
-        self.dark3 = nn.Sequential(DWC(c2, c3, stride=2), CSP(c3, c3, 3, add=True))
-        self.dark4 = nn.Sequential(DWC(c3, c4, stride=2), CSP(c4, c4, 3, add=True))
-        self.dark5 = nn.Sequential(DWC(c4, c5, stride=2), SPP(c5), CSP(c5, c5, 1, add=False))
+        self.stem = Stem()
+        self.dark2 = nn.Sequential(DWC(16, 32, stride=2), CSP(32, 32, 1, add=True))
+        self.dark3 = nn.Sequential(DWC(32, 64, stride=2), CSP(64, 64, 3, add=True))
+        self.dark4 = nn.Sequential(DWC(64, 128, stride=2), CSP(128, 128, 3, add=True))
+        self.dark5 = nn.Sequential(DWC(128, 256, stride=2), SPP(256), CSP(256, 256, 1, add=False))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c3 = self.dark3(self.dark2(self.stem(x)))
@@ -127,13 +126,12 @@ class Backbone(nn.Module):
 class Neck(nn.Module):
     """Path aggregation: coarse levels tell fine ones what, fine ones tell coarse ones where. Shapes stay."""
 
-    def __init__(self, stem: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        c3, c4, c5 = (times * stem for times in (4, 8, 16))
-        self.lateral_conv0, self.C3_p4 = Cv(c5, c4), CSP(2 * c4, c4, 1, add=False)
-        self.reduce_conv1, self.C3_p3 = Cv(c4, c3), CSP(2 * c3, c3, 1, add=False)
-        self.bu_conv2, self.C3_n3 = DWC(c3, c3, stride=2), CSP(2 * c3, c4, 1, add=False)
-        self.bu_conv1, self.C3_n4 = DWC(c4, c4, stride=2), CSP(2 * c4, c5, 1, add=False)
+        self.lateral_conv0, self.C3_p4 = Cv(256, 128), CSP(256, 128, 1, add=False)
+        self.reduce_conv1, self.C3_p3 = Cv(128, 64), CSP(128, 64, 1, add=False)
+        self.bu_conv2, self.C3_n3 = DWC(64, 64, stride=2), CSP(128, 128, 1, add=False)
+        self.bu_conv1, self.C3_n4 = DWC(128, 128, stride=2), CSP(256, 256, 1, add=False)
 
     def forward(self, levels: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         c3, c4, c5 = levels
@@ -148,15 +146,14 @@ class Neck(nn.Module):
 class Head(nn.Module):
     """Levels -> (B, N, 5 + C): t_x, t_y, t_w, t_h, objectness logit, C class logits of every grid point in turn."""
 
-    def __init__(self, classes: int, stem: int) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        c = 4 * stem
-        self.stems = nn.ModuleList(Cv(times * stem, c) for times in (4, 8, 16))
-        self.cls_convs = nn.ModuleList(nn.Sequential(DWC(c, c), DWC(c, c)) for _ in STRIDES)
-        self.reg_convs = nn.ModuleList(nn.Sequential(DWC(c, c), DWC(c, c)) for _ in STRIDES)
-        self.cls_preds = nn.ModuleList(nn.Conv2d(c, classes, 1) for _ in STRIDES)
-        self.reg_preds = nn.ModuleList(nn.Conv2d(c, 4, 1) for _ in STRIDES)
-        self.obj_preds = nn.ModuleList(nn.Conv2d(c, 1, 1) for _ in STRIDES)
+        self.stems = nn.ModuleList(Cv(width, 64) for width in WIDTHS)
+        self.cls_convs = nn.ModuleList(nn.Sequential(DWC(64, 64), DWC(64, 64)) for _ in WIDTHS)
+        self.reg_convs = nn.ModuleList(nn.Sequential(DWC(64, 64), DWC(64, 64)) for _ in WIDTHS)
+        self.cls_preds = nn.ModuleList(nn.Conv2d(64, classes, 1) for _ in WIDTHS)
+        self.reg_preds = nn.ModuleList(nn.Conv2d(64, 4, 1) for _ in WIDTHS)
+        self.obj_preds = nn.ModuleList(nn.Conv2d(64, 1, 1) for _ in WIDTHS)
 
     def forward(self, levels: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         raw = []
@@ -171,9 +168,9 @@ class Head(nn.Module):
 class YoloxNano(nn.Module):
     """Pictures (B, 3, S, S) float32 BGR 0..255, S a multiple of 32 -> raw (B, N, 5 + C), N = points of all levels."""
 
-    def __init__(self, classes: int, stem: int = STEM_CHANNELS) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
-        self.backbone, self.neck, self.head = Backbone(stem), Neck(stem), Head(classes, stem)
+        self.backbone, self.neck, self.head = Backbone(), Neck(), Head(classes)
 
     def forward(self, images: Tensor) -> Tensor:
         raw: Tensor = self.head(self.neck(self.backbone(images)))

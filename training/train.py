@@ -58,9 +58,7 @@ class Learner:
     @classmethod
     def at(cls, state: Checkpoint, config: TrainConfig, labels: int, device: torch.device) -> "Learner":
         """As it was when `state` was saved."""
-        model, average = (
-            with_activation(unfolded(YoloxNano(labels, config.stem)), config.activation).to(device) for _ in range(2)
-        )
+        model, average = (with_activation(unfolded(YoloxNano(labels)), config.activation).to(device) for _ in range(2))
         model.load_state_dict(state.model)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
         ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
@@ -253,8 +251,7 @@ def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> 
     picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
     batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
     weights = Path(config.weights)
-    folded = load_folded(weights, classes, config.stem)
-    model = with_activation(folded, activation_of(weights))  # another one begins after this
+    model = with_activation(load_folded(weights, classes), activation_of(weights))  # another one begins after this
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()
     return Checkpoint(
         epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,

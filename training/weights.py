@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from edge.errors import ConfigError
-from training.model import STEM_CHANNELS, STRIDES, Cv, YoloxNano
+from training.model import STRIDES, Cv, YoloxNano
 
 BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
 VARIANCE_FLOOR = 1e-6
@@ -49,69 +49,24 @@ def activation_of(weights: Path) -> str:
     return "relu" if any(node.op_type == "Relu" for node in onnx.load(weights).graph.node) else "silu"
 
 
-def load_folded(weights: Path, classes: int, stem: int | None = None) -> YoloxNano:
+def load_folded(weights: Path, classes: int) -> YoloxNano:
     """The detector with BatchNorm folded in, in eval mode; its class layer is new when it is not of that size.
 
-    stem: channels of its stem where it shall be wider than the weights are; it says the same then. Raises ConfigError
-    when the file does not fit the architecture.
+    Raises ConfigError when the file does not fit the architecture.
     """
-    read = read_weights(weights)
-    if stem is not None and STEM_WEIGHT in read:
-        read = widened(read, stem)
-    model = YoloxNano(classes, len(read.get(STEM_WEIGHT, range(STEM_CHANNELS))))
+    model = YoloxNano(classes)
     wanted = model.state_dict()
-    state = {key: value for key, value in read.items() if key in wanted}
+    state = {key: value for key, value in read_weights(weights).items() if key in wanted}
     for level in range(len(STRIDES)):
         weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
         if weight_key in state and state[weight_key].shape[0] != classes:
-            state[weight_key] = torch.randn(classes, *state[weight_key].shape[1:]) * 0.01
+            state[weight_key] = torch.randn(classes, 64, 1, 1) * 0.01
             state[bias_key] = torch.full((classes,), NEW_CLASS_BIAS)
     try:
         model.load_state_dict(state)
     except RuntimeError as why:
         raise ConfigError(f"{weights}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why
     return model.eval()
-
-
-def widened(state: dict[str, Tensor], stem: int) -> dict[str, Tensor]:
-    """Folded weights of a network with `stem` channels in its stem, every width in proportion, that says the same.
-
-    New channels are copies of the first ones; what reads a channel shares its weight among the copies by lot, the same
-    lot each time, or they would never learn to differ. Chen et al. (2016), Net2Net, arXiv:1511.05641.
-    """
-    old = len(state[STEM_WEIGHT])
-    if stem == old:
-        return state
-    lot, wide = torch.Generator().manual_seed(0), {}
-    for key, value in state.items():
-        copied = value if "_preds" in key else value[_copied(len(value), stem, old)]
-        reads_channels = value.ndim == 4 and "dconv" not in key and key != STEM_WEIGHT
-        wide[key] = _shared(copied, _joined_parts(key), stem, old, lot) if reads_channels else copied
-    return wide
-
-
-def _copied(channels: int, stem: int, old: int) -> Tensor:
-    """Indices of the channels that each channel of the wide network is a copy of."""
-    return torch.arange(channels * stem // old) % channels
-
-
-def _joined_parts(key: str) -> int:
-    """How many maps of the same width a convolution sees side by side: each is widened by itself."""
-    if "dark5.1.conv2" in key:
-        return 4  # windows of spatial pyramid pooling
-    from_both_levels = key.startswith("neck.C3") and key.split(".")[2] in ("conv1", "conv2")
-    return 2 if "conv3" in key or from_both_levels else 1
-
-
-def _shared(weight: Tensor, parts: int, stem: int, old: int, lot: torch.Generator) -> Tensor:
-    """A convolution's weight (c_out, c_in, k, k) for copied inputs: the copies of a channel get 1 of it together."""
-    wide = []
-    for part in weight.chunk(parts, dim=1):
-        of = _copied(part.shape[1], stem, old)
-        share = torch.rand(len(weight), len(of), 1, 1, generator=lot)
-        sums = torch.zeros(len(weight), part.shape[1], 1, 1).index_add_(1, of, share)
-        wide.append(part[:, of] * share / sums[:, of])
-    return torch.cat(wide, dim=1)
 
 
 @torch.no_grad()

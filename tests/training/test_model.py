@@ -18,7 +18,6 @@ from training.weights import (
     load_folded,
     read_weights,
     restore_batchnorm,
-    widened,
     without_focus,
 )
 
@@ -87,20 +86,6 @@ def test_the_stem_without_slicing_gives_the_numbers_of_the_published_one():
     published = torch.conv2d(torch.cat(corners, dim=1), sliced, padding=1)
     kernel = without_focus({STEM_WEIGHT: sliced})[STEM_WEIGHT]
     assert torch.allclose(torch.conv2d(picture, kernel, stride=2, padding=2), published, atol=1e-5)
-
-
-@pytest.mark.parametrize("stem", [24, 32])
-@torch.no_grad()
-def test_a_widened_network_says_what_the_narrow_one_says_and_its_copies_learn_apart(stem):
-    torch.manual_seed(3)
-    narrow, wide = YoloxNano(5).eval(), YoloxNano(5, stem).eval()
-    wide.load_state_dict(widened(narrow.state_dict(), stem))
-    assert torch.allclose(wide(pictures(2)), narrow(pictures(2)), rtol=1e-3, atol=1e-2)
-    assert all(torch.equal(one, again) for one, again in zip(
-        wide.state_dict().values(), widened(narrow.state_dict(), stem).values(), strict=True
-    ))  # fmt: skip
-    shares = wide.state_dict()["neck.lateral_conv0.conv.weight"]  # of the first channel and its copy, in each output
-    assert (shares[:, 0] / shares[:, 256]).std() > 0.1
 
 
 def test_points_run_through_rows_of_the_finest_level_first():
