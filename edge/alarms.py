@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from edge.advice import Days, Stand, begun, to_json, watched
 from edge.advice.tellable import tellable
+from edge.census import unit_of
 from edge.config import NodeConfig
 from edge.counts import Alert, Interval, TaxonCount, name_and_stage
 from edge.errors import StoreError
@@ -37,7 +38,8 @@ class Alarms:
             plants_per_m2=config.advice.plants_per_m2,
             hills_per_m2=config.advice.hills_per_m2,
         )
-        rows = tellable(wanted, self._mode, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
+        counted = unit_of(config.camera)
+        rows = tellable(wanted, counted, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         board.show(alerts=self._adviser.compared)

@@ -116,6 +116,11 @@ def follows(camera: CameraTable) -> bool:
     return camera.mode == "live" and camera.kind != "folder" and camera.every_s <= SLOWEST_S
 
 
+def unit_of(camera: CameraTable) -> Unit:
+    """What its intervals count in."""
+    return "max_per_frame" if camera.mode == "live" and not follows(camera) else UNITS[camera.mode]
+
+
 def begun(mode: Mode, classes: int, kept: Path | None = None) -> Census:
     """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any."""
     card = load_card(kept, classes) if mode == "trap" and kept is not None else None

@@ -19,12 +19,12 @@ from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
-from edge.census import UNITS, Census, begun, follows, keep, seen_before
+from edge.census import Census, begun, follows, keep, seen_before, unit_of
 from edge.climate import ClimateSensor
 from edge.clock import Clock, ClockState, Instant
 from edge.commits import Commits
 from edge.config import NodeConfig
-from edge.counts import Interval, Seen, Sighting, Unit, name_and_stage
+from edge.counts import Interval, Seen, Sighting, name_and_stage
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
@@ -79,7 +79,7 @@ class Pipeline:
         self._card = Path(parts.config.store.folder) / "card.npz"
         counts_each = camera.mode == "trap" or follows(camera)
         self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
-        self._unit: Unit = "max_per_frame" if camera.mode == "live" and not self._census else UNITS[camera.mode]
+        self._unit = unit_of(camera)
         self._card_seen = seen_before(self._census)
         self._zone = ZoneInfo(parts.config.node.time_zone)
         self._begin_interval(parts.clock.now())

@@ -4,26 +4,27 @@ from collections.abc import Iterable, Mapping
 
 from edge.advice.thresholds import Threshold
 from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, noun_of
-from edge.config import Mode
+from edge.counts import Unit
 
 PER_M2 = "insects/m2"  # where the camera was calibrated
-TOLD: Mapping[Mode, tuple[str, ...]] = {  # as edge/advice/evidence.py tells them
-    "live": ("insects/picture", "visits/day", PER_M2),
-    "trap": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
-    "leaf": ("% pictures", "% leaf area"),
+TOLD: Mapping[Unit, tuple[str, ...]] = {  # as edge/advice/evidence.py tells them
+    "visits": ("visits/day",),
+    "max_per_frame": ("insects/picture", PER_M2),
+    "new": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
+    "affected_frames": ("% pictures", "% leaf area"),
 }
 
 
 def tellable(
     thresholds: Iterable[Threshold],
-    mode: Mode,
+    counted: Unit,
     stand: Stand = UNKNOWN_STAND,
     *,
     stages: frozenset[tuple[str, str]] = frozenset(),
     has_area: bool = False,
 ) -> tuple[Threshold, ...]:
-    """Those that a count can ever be compared with; `stages`: name and life stage of what the model tells apart."""
-    told = [unit for unit in TOLD[mode] if unit != PER_M2 or has_area]
+    """Those that counts in `counted` can ever be compared with; `stages`: name and stage that the model tells apart."""
+    told = [unit for unit in TOLD[counted] if unit != PER_M2 or has_area]
     return tuple(row for row in thresholds if any(_fits(unit, row, stand, stages) for unit in told))
 
 

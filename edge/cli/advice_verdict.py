@@ -7,6 +7,7 @@ from pathlib import Path
 from edge.advice import Stand, Threshold, defaults, watched
 from edge.advice.tellable import PER_M2, TOLD, tellable
 from edge.calibration import load_calibration
+from edge.census import unit_of
 from edge.cli.verdict import Verdict
 from edge.config import NodeConfig
 from edge.counts import name_and_stage
@@ -17,7 +18,7 @@ OWN = "set your station's in [[advice.threshold]]"
 
 def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
     """Nothing where nobody asked for advice. `labels`: what the model tells."""
-    advice, mode = config.advice, config.camera.mode
+    advice = config.advice
     crop = advice.crop or config.node.crop
     if not crop and not advice.threshold:
         return
@@ -28,7 +29,7 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
         leaves_per_plant=advice.leaves_per_plant, plants_per_m2=advice.plants_per_m2, hills_per_m2=advice.hills_per_m2
     )
     rows = watched(names, advice, crop)
-    useful = tellable(rows, mode, stand, stages=frozenset(told), has_area=has_area)
+    useful = tellable(rows, unit_of(config.camera), stand, stages=frozenset(told), has_area=has_area)
     wrong = _wrong_own(config, names, useful, has_area=has_area)
     if wrong:
         yield Verdict("advice", "worth a look", wrong)
@@ -57,9 +58,9 @@ def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Th
             return f"advice.threshold of {own.label}: the model {config.model.name} does not tell it; {remedy}"
         if (own.label, own.unit) not in reached:
             where = f"advice.threshold of {own.label}: {own.unit}"
-            return (
-                f"{where} is never told in mode {config.camera.mode}; give one of {_units(config, has_area=has_area)}"
-            )
+            units = _units(config, has_area=has_area)
+            pace = f" with a picture every {config.camera.every_s:g} s" if config.camera.mode == "live" else ""
+            return f"{where} is never told in mode {config.camera.mode}{pace}; give one of {units}"
     return ""
 
 
@@ -80,4 +81,4 @@ def _listed(rows: Collection[Threshold]) -> str:
 
 
 def _units(config: NodeConfig, *, has_area: bool) -> str:
-    return ", ".join(unit for unit in TOLD[config.camera.mode] if unit != PER_M2 or has_area)
+    return ", ".join(unit for unit in TOLD[unit_of(config.camera)] if unit != PER_M2 or has_area)

@@ -24,41 +24,44 @@ def test_each_unit_in_which_a_day_is_told_can_be_reached(mode: Mode, unit: Unit)
     assert evidence is not None
     told = {one.unit for one in evidence.told}
     assert told
-    assert told <= set(TOLD[mode])
+    assert told <= set(TOLD[unit])
 
 
 @pytest.mark.parametrize(
-    ("unit", "mode", "has_area", "stand", "can_be"),
+    ("unit", "counted", "has_area", "stand", "can_be"),
     [
-        ("insects/picture", "live", False, Stand(), True),
-        ("insects/trap/night", "live", False, Stand(), False),
-        ("adults/trap/week", "trap", False, Stand(), True),
-        ("insects/picture", "trap", False, Stand(), False),
-        ("insects/m2", "live", False, Stand(), False),
-        ("insects/m2", "live", True, Stand(), True),
-        ("insects/hill", "live", True, Stand(), False),
-        ("insects/hill", "live", True, Stand(hills_per_m2=25), True),
-        ("larvae/m2", "live", True, Stand(), False),
-        ("% pictures", "leaf", False, Stand(), True),
-        ("% leaves", "leaf", False, Stand(), False),
-        ("% fruit", "leaf", False, Stand(), False),
-        ("furlongs", "live", False, Stand(), False),
+        ("insects/picture", "max_per_frame", False, Stand(), True),
+        ("visits/day", "visits", False, Stand(), True),
+        ("visits/day", "max_per_frame", False, Stand(), False),
+        ("insects/picture", "visits", False, Stand(), False),
+        ("insects/trap/night", "max_per_frame", False, Stand(), False),
+        ("adults/trap/week", "new", False, Stand(), True),
+        ("insects/picture", "new", False, Stand(), False),
+        ("insects/m2", "max_per_frame", False, Stand(), False),
+        ("insects/m2", "max_per_frame", True, Stand(), True),
+        ("insects/hill", "max_per_frame", True, Stand(), False),
+        ("insects/hill", "max_per_frame", True, Stand(hills_per_m2=25), True),
+        ("larvae/m2", "max_per_frame", True, Stand(), False),
+        ("% pictures", "affected_frames", False, Stand(), True),
+        ("% leaves", "affected_frames", False, Stand(), False),
+        ("% fruit", "affected_frames", False, Stand(), False),
+        ("furlongs", "max_per_frame", False, Stand(), False),
     ],
 )
 def test_a_level_is_reached_only_in_a_unit_that_the_camera_tells(
-    unit: str, mode: Mode, has_area: bool, stand: Stand, can_be: bool
+    unit: str, counted: Unit, has_area: bool, stand: Stand, can_be: bool
 ) -> None:
     rows = watched([MOTH[0]], AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit=unit, act_at=3),)), None)
-    assert bool(tellable(rows, mode, stand, has_area=has_area)) is can_be
+    assert bool(tellable(rows, counted, stand, has_area=has_area)) is can_be
 
 
 def test_larvae_are_told_where_the_model_tells_them_apart() -> None:
     larvae = OwnThreshold(label="Lepidoptera", unit="larvae/picture", act_at=3)
     rows = watched(["Lepidoptera"], AdviceTable(threshold=(larvae,)), None)
-    assert tellable(rows, "live", stages=frozenset({("Lepidoptera", "larva")})) == rows
-    assert tellable(rows, "live") == ()
+    assert tellable(rows, "max_per_frame", stages=frozenset({("Lepidoptera", "larva")})) == rows
+    assert tellable(rows, "max_per_frame") == ()
 
 
 def test_some_packaged_levels_can_be_told_in_each_mode() -> None:
-    assert {row.crop for row in tellable(defaults(), "trap")} == {"apple"}
-    assert {row.unit for row in tellable(defaults(), "leaf")} == {"% leaf area"}
+    assert {row.crop for row in tellable(defaults(), "new")} == {"apple"}
+    assert {row.unit for row in tellable(defaults(), "affected_frames")} == {"% leaf area"}
