@@ -11,7 +11,7 @@ import pytest
 
 from edge.config import StoreTable
 from edge.platform import Ledger
-from edge.platform.nodes import read_nodes
+from edge.platform.nodes import nodes_path, read_nodes
 from edge.store import Draft, Store
 from edge.wire import Info, ModelInfo, carried_line, encode_message
 from tests.faults.killing import ROOT
@@ -129,6 +129,17 @@ def test_a_stick_changes_nothing_that_a_node_has_told_itself(tmp_path: Path, con
         ledger.nodes.note(("farm-3", "n1"), now)
     ingested(out, [stick])
     assert read_nodes(out) == {("farm-3", "n1"): now}
+
+
+def test_what_a_power_cut_left_of_a_nodes_words_is_in_no_ones_way(tmp_path: Path) -> None:
+    first, then = (Info(software="fieldeye", version=version, epoch=str(EPOCH)) for version in "12")
+    path = nodes_path(tmp_path / "ledger.jsonl")
+    for info in (first, then):
+        with Ledger(tmp_path / "ledger.jsonl") as ledger:
+            ledger.nodes.note(("farm-3", "n1"), info)
+        if info is first:
+            path.write_bytes(path.read_bytes()[:-20])
+    assert read_nodes(tmp_path / "ledger.jsonl") == {("farm-3", "n1"): then}
 
 
 def test_a_torn_file_loses_its_last_line_only(tmp_path: Path, config: Path) -> None:

@@ -1,5 +1,6 @@
 """What nodes say of themselves, kept beside the ledger: JSON lines, of which the last of a node holds."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ class NodeBook:
     def __init__(self, ledger: Path) -> None:
         self._path = nodes_path(ledger)
         self._known = read_nodes(ledger)
+        self._cut_half_line()
 
     def note(self, name: NodeName, info: Info) -> None:
         """Keep it, if it is not what the node said before. Raises StoreError."""
@@ -36,9 +38,19 @@ class NodeBook:
         self._known[name] = info
 
     def note_carried(self, name: NodeName, info: Info) -> None:
-        """Of a stick, which may be old: keep it of a node that nothing is known of. Raises StoreError."""
-        if name not in self._known:
+        """Of a stick, which may be old: keep it of a node that has told nothing itself. Raises StoreError."""
+        known = self._known.get(name)
+        if known is None or not (known.models or known.capabilities):  # a stick knows neither
             self.note(name, info)
+
+    def _cut_half_line(self) -> None:
+        """Of a power cut, or what is told next would stand behind it in one line."""
+        if not self._path.exists():
+            return
+        content = self._path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(self._path, whole)
 
 
 def nodes_path(ledger: Path) -> Path:

@@ -22,7 +22,7 @@ NOWHERE = "0" * 12
 def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> None:
     """Take each in. What breaks the contract was set aside by the intake; a value that no table holds is, here.
 
-    `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none.
+    `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none itself.
     """
     for message in messages:
         heard = decode(message) if not message.topic.endswith("/records") else None
@@ -35,7 +35,7 @@ def note(database: Database, intake: Intake, messages: Sequence[Message], *, are
 
 def _note(database: Database, intake: Intake, heard: Heard, message: Message, *, are_carried: bool) -> None:
     if isinstance(heard.message, Info):
-        _note_info(database, intake.node_id(*heard.topic[:2]), heard.message, only_first=are_carried)
+        _note_info(database, intake.node_id(*heard.topic[:2]), heard.message, is_carried=are_carried)
     elif isinstance(heard.message, Health):
         _note_column(database, intake, heard.topic, "health", heard.message)
         note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
@@ -53,12 +53,13 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
             keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
 
 
-def _note_info(database: Database, node_id: int, info: Info, *, only_first: bool) -> None:
+def _note_info(database: Database, node_id: int, info: Info, *, is_carried: bool) -> None:
     place = (area_code(info.area_code), *position(info), zone_name(info.time_zone), info.crop)
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
-        " (SELECT node_id FROM node WHERE node_id = %s AND (info IS NULL OR NOT %s) FOR NO KEY UPDATE) AS told",
-        (_json(info), UUID(info.epoch), *place, node_id, only_first),
+        " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
+        " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # a stick knows neither
+        (_json(info), UUID(info.epoch), *place, node_id, is_carried),
     )
 
 

@@ -227,14 +227,20 @@ folder = "{folder}"
 """
 
 
-def test_a_node_is_placed_by_the_stick_that_first_tells_of_it(tmp_path: Path, url: str, database: Database) -> None:
+def test_a_node_that_has_told_nothing_itself_is_placed_by_the_newest_stick(
+    tmp_path: Path, url: str, database: Database
+) -> None:
     config, path = tmp_path / "node.toml", tmp_path / "stick.jsonl"
     with closing(Store(StoreTable(folder=str(tmp_path / "store")), NODE)) as store:
         store.commit([interval(20 * 3600.0)])  # of the night to come in China, of the last one in UTC
-    for area, zone in (("330106011002", "Asia/Shanghai"), ("110101001001", "UTC")):
+    for area, zone, is_live in (
+        ("110101001001", "UTC", False), ("330106011002", "Asia/Shanghai", True), ("110101001001", "UTC", False)
+    ):  # fmt: skip
         config.write_text(PLACED.format(site=SITE, node=NODE, area=area, zone=zone, folder=tmp_path / "store"))
         assert main(["export", "--config", str(config), "--out", str(path)]) == 0
         assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
+        if is_live:
+            database.execute('UPDATE node SET info = info || \'{"capabilities": ["replay"]}\'')
     placed = database.execute("SELECT area_code, time_zone FROM node").fetchall()
     assert placed == [("330106011002", "Asia/Shanghai")]
     assert database.execute("SELECT DISTINCT night::text FROM interval_effort").fetchall() == [("2026-07-02",)]

@@ -13,10 +13,11 @@ function soon() {
 }
 
 // A second tap on a form that is on its way would send it twice, and take the first answer away.
-const TWO_TAPS_MS = 10000;
+const TWO_TAPS_MS = 10000, UPLOAD_MS = 120000; // a photograph takes long over a weak line
 let sentMs = new WeakMap(); // by form
 addEventListener("submit", (event) => {
-  if (!(event.timeStamp - sentMs.get(event.target) < TWO_TAPS_MS)) {
+  const onItsWayMs = event.target.enctype === "multipart/form-data" ? UPLOAD_MS : TWO_TAPS_MS;
+  if (!(event.timeStamp - sentMs.get(event.target) < onItsWayMs)) {
     sentMs.set(event.target, event.timeStamp);
     return;
   }
