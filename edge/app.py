@@ -15,7 +15,6 @@ from threading import Event, Thread
 
 import msgspec
 
-from edge import __version__
 from edge.board import read_board
 from edge.calibration import EVERYTHING
 from edge.cameras import open_watched_camera
@@ -25,6 +24,7 @@ from edge.config import MEGABYTE, NodeConfig
 from edge.detector import Detector
 from edge.errors import BundleError, StoreError, StoreHeldError, ThreadStuckError, UsageError
 from edge.fallback import open_detector
+from edge.introduction import introduction
 from edge.mqtt import Publisher
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
@@ -298,19 +298,11 @@ def put_times_right(store: Store, clock: Clock) -> None:
 
 def _info(base: _Base) -> Info:
     """The birth message: what this node is."""
-    config, model = base.config, base.board.snapshot().model
-    return Info(
-        software="fieldeye",
-        version=__version__,
-        epoch=str(base.store.epoch),
+    model = base.board.snapshot().model
+    return msgspec.structs.replace(
+        introduction(base.config, base.store.epoch),
         models=[ModelInfo(name=model.name, version=model.version, sha256=model.sha256)] if model.name else [],
         cameras=[_camera_info(base)],
-        latitude_deg=config.node.latitude,
-        longitude_deg=config.node.longitude,
-        area_code=config.node.area_code,
-        crop=config.node.crop,
-        time_zone=config.node.time_zone,
-        interval_s=config.store.interval_s,
     )
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from edge import __version__
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
 from edge.cli.exporting import formats_help, keep_apart, sync, whole, write_export
 from edge.clock import SystemClock
-from edge.config import NodeConfig, NodeTable
+from edge.config import NodeTable
 from edge.errors import StoreError
 from edge.exports import FORMATS, About, place_of
+from edge.introduction import introduction
 from edge.store import BATCH_RECORDS, Question, Records
 from edge.wire import (
     Decoded,
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     records = Records(folder, node.node)
     is_stick = args.format == STICK
-    batches, info = _batches(records, waiting_only=is_stick and not args.all), _info(config, records)
+    batches, info = _batches(records, waiting_only=is_stick and not args.all), introduction(config, records.epoch)
     asked: list[Question] = []
     if is_stick:
         asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
@@ -76,21 +76,6 @@ def _sentence(out: Path, records: int, photographs: int, is_stick: bool) -> str:
     more = f" and {photographs} photographs" if photographs else ""
     then = f"; at the platform: fieldeye-platform ingest --file {out.name} --out LEDGER" if is_stick else ""
     return f"{records} records{more} in {out}{then}"
-
-
-def _info(config: NodeConfig, records: Records) -> Info:
-    """What the birth message says of the place; of model and camera only the node that runs knows."""
-    return Info(
-        software="fieldeye",
-        version=__version__,
-        epoch=str(records.epoch),
-        latitude_deg=config.node.latitude,
-        longitude_deg=config.node.longitude,
-        area_code=config.node.area_code,
-        crop=config.node.crop,
-        time_zone=config.node.time_zone,
-        interval_s=config.store.interval_s,
-    )
 
 
 def _about(node: NodeTable, info: Info) -> About:
