@@ -9,6 +9,9 @@ from typing import NamedTuple
 from edge.errors import UsageError
 from firmware_config.keys import write_new
 
+# What of a card's folder is rendered and nothing else: what more lies there would still open doors.
+_RENDERED_ALONE = ("update-keys", "system/etc/NetworkManager/system-connections")
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -36,7 +39,7 @@ def secret(text: str) -> File:
 
 
 def write(files: dict[str, File], out: Path) -> Changes:
-    """Make `out` hold `files`, and no node or label that is not among them. Raises UsageError."""
+    """Make `out` hold `files`, and no node, label, key or connection that is not among them. Raises UsageError."""
     try:
         written = [name for name in sorted(files) if _written(out / name, files[name])]
         return Changes(tuple(written), tuple(_remove_former(files, out)))
@@ -62,9 +65,16 @@ def _remove_former(files: dict[str, File], out: Path) -> list[str]:
         former.append(shown)
     for folder in former:
         shutil.rmtree(folder)
-    for label in labels:
-        label.unlink()
-    return sorted(os.path.relpath(path, out) for path in [*former, *labels])
+    single = labels + [path for node in nodes for path in _former_of_node(files, out, node)]
+    for path in single:
+        path.unlink()
+    return sorted(os.path.relpath(path, out) for path in [*former, *single])
+
+
+def _former_of_node(files: dict[str, File], out: Path, node: str) -> list[Path]:
+    """Update keys and connections that the fleet file has no longer."""
+    there = [path for folder in _RENDERED_ALONE for path in _children(out / "nodes" / node / "fieldeye" / folder)]
+    return [path for path in there if path.relative_to(out).as_posix() not in files and not path.is_dir()]
 
 
 def _children(folder: Path) -> list[Path]:

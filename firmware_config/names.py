@@ -8,9 +8,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from msgspec import Meta
 
-# A node's name is a level of a topic, a user at the broker, a folder and, behind "fieldeye-", a host name.
+# A node's name is a level of a topic, a user at the broker, a folder and, behind "fieldeye-", a host name and the
+# hotspot's SSID, which leaves it 23 of MOST_SSID_BYTES.
 NodeName = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?\Z(?#1 to 40 of the letters a to z, digits and, within, -)")
+    str, Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,21}[a-z0-9])?\Z(?#1 to 23 of the letters a to z, digits and, within, -)")
 ]
 HostName = Annotated[  # or an address
     str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?\Z(?#a name as broker.lan, or an address)")

@@ -1,6 +1,7 @@
 """One node's files for the boot partition: cloud-init's, node.toml, and the secrets that `setup.sh` takes off it."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -31,15 +32,18 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
     hotspot = keys.take(f"{card}/hotspot-password", new_code)
     claim = keys.take(f"{card}/claim-code", new_code)
     client = client_identity(keys, authority, entry.node, card)
-    host = host_name(entry.node)
+    host, network = host_name(entry.node), network_config(fleet)
     label = Label(fleet.site.site, entry.node, host, hotspot, claim, f"http://{HOTSPOT_ADDRESS}:{PAGE.port}/")
+    update = update_keys(fleet, keys)
+    system = system_files(fleet, host, hotspot, PAGE.port)
     return {
         f"{card}/user-data": public(user_data(fleet, entry)),
-        f"{card}/meta-data": public(f"instance-id: {host}\nlocal-hostname: {host}\n"),
-        f"{card}/network-config": secret(network_config(fleet)),
+        f"{card}/meta-data": public(meta_data(host, network)),
+        f"{card}/network-config": secret(network),
         f"{card}/fieldeye/node.toml": secret(node_toml(fleet, entry)),  # a camera's address may hold a password
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
-        **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update_keys(fleet, keys).items()},
+        **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update.items()},
+        f"{card}/fieldeye/inventory": public(inventory(update, system)),
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
         f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node, card) + "\n"),
         f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, card) + "\n"),
@@ -47,7 +51,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),
         f"{card}/fieldeye/fieldeye-setup.service": public((HERE / "card/fieldeye-setup.service").read_text("utf-8")),
-        **{f"{card}/fieldeye/{path}": file for path, file in system_files(fleet, host, hotspot, PAGE.port).items()},
+        **{f"{card}/fieldeye/{path}": file for path, file in system.items()},
         f"labels/{entry.node}.svg": secret(label_svg(label, fleet.site.language)),
     }
 
@@ -56,6 +60,12 @@ def update_keys(fleet: Fleet, keys: KeyStore) -> dict[str, str]:
     """File name -> line of the keys whose bundles the site's nodes take: the fleet's own and those of its file."""
     lines = [public_key(signing_key(keys)), *fleet.site.update_keys]
     return {f"{number}.pub": f"{line}\n" for number, line in enumerate(lines, 1)}
+
+
+def inventory(update: Iterable[str], system: Iterable[str]) -> str:
+    """Where the card's keys and connections lie on the node: setup.sh takes away those of before that are not here."""
+    connections = [path.removeprefix("system") for path in system if path.endswith(".nmconnection")]
+    return "".join(f"{path}\n" for path in [*(f"/etc/fieldeye/update-keys/{name}" for name in update), *connections])
 
 
 def host_name(node: str) -> str:
@@ -100,6 +110,11 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
     return text
 
 
+def meta_data(host: str, network: str) -> str:
+    """cloud-init's meta-data. It reads another network-config only when the instance is another, too."""
+    return f"instance-id: {host}-{hashlib.sha256(network.encode()).hexdigest()[:8]}\nlocal-hostname: {host}\n"
+
+
 def user_data(fleet: Fleet, entry: NodeEntry) -> str:
     """cloud-init's user-data: name, time, who may log in; and the set-up, at each boot until it is done."""
     people = [_technician(fleet.site.ssh_keys)] if fleet.site.ssh_keys else []
@@ -108,6 +123,7 @@ def user_data(fleet: Fleet, entry: NodeEntry) -> str:
         "manage_etc_hosts": True,
         "timezone": fleet.site.time_zone,
         "ssh_pwauth": False,
+        "ssh_deletekeys": False,  # another Wi-Fi is another instance (meta_data), and the host is still the same
         "disable_root": True,
         "users": people,  # no default user: nobody has a password
         "bootcmd": [["/bin/sh", "-c", START_SETUP]],

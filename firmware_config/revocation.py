@@ -11,10 +11,10 @@ from firmware_config.keys import KeyStore
 from firmware_config.tls import NOT_AFTER, NOT_BEFORE, Identity, client_identity
 
 _LIST = "revoked.pem"
-# What a card or its label gives away.
-OWN = ("mqtt-client", "mqtt-password", "mqtt-salt", "claim-code", "hotspot-password", "update-box")
 NEXT = "-next"  # of a rotation that has begun
 PENDING = (f"mqtt-password{NEXT}", f"mqtt-client{NEXT}")
+# What a card or its label gives away. The certificate goes last: by it a second `revoke` knows what a power cut left.
+OWN = (*PENDING, "mqtt-password", "mqtt-salt", "claim-code", "hotspot-password", "update-box", "mqtt-client")
 
 
 def revocation_list(keys: KeyStore, authority: Identity) -> str:
@@ -28,7 +28,8 @@ def revocation_list(keys: KeyStore, authority: Identity) -> str:
 def revoke(keys: KeyStore, authority: Identity, user: str, place: str) -> None:
     """What `user` has now opens nothing any more; rendering gives it new secrets, if it is still in the fleet.
 
-    The list is kept first: a power cut in between leaves secrets that are refused already. Raises UsageError.
+    The list is kept first: a power cut in between leaves secrets that are refused already, and revoking again ends it.
+    Raises UsageError.
     """
     if not keys.knows(f"{place}/mqtt-client"):
         raise UsageError(f"{user}: nothing was ever rendered for it, so there is nothing to revoke; check the name")
@@ -37,7 +38,7 @@ def revoke(keys: KeyStore, authority: Identity, user: str, place: str) -> None:
             revoke_certificate(
                 keys, authority, client_identity(keys, authority, user, place, suffix=suffix).certificate
             )
-    for name in (*OWN, *PENDING):
+    for name in OWN:
         keys.forget(f"{place}/{name}")
 
 

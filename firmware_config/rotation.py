@@ -29,6 +29,8 @@ def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, p
     """Begin, or go on with, a rotation: the bundle to send to the node. Raises UsageError, ConfigError."""
     if not keys.knows(f"{place}/{KEY}"):
         raise UsageError(f"{node}: its card was never rendered with a key for sealed bundles; render and visit it once")
+    if _is_left_over(keys, authority, node, place):
+        _forget_next(keys, place)
     told = {
         "mqtt-password": mqtt_password(keys, node),
         "mqtt-password-next": keys.take(_next(place), new_password),
@@ -48,15 +50,40 @@ def finish_rotation(keys: KeyStore, authority: Identity, node: str, place: str) 
         raise UsageError(
             f"{node}: no rotation has begun; first: python -m firmware_config rotate FLEET {node} OUT.update"
         )
+    if keys.knows(_next_client(place)):  # else the power went before the last line
+        _change_over(keys, authority, node, place)
+    _forget_next(keys, place)
+
+
+def _is_left_over(keys: KeyStore, authority: Identity, node: str, place: str) -> bool:
+    """Is what stands there for next of a rotation that a power cut ended? It is in use, so it would change nothing."""
+    if not keys.knows(_next_client(place)):
+        return True
+    old, new = _old_and_new(keys, authority, node, place)
+    return old.certificate == new.certificate
+
+
+def _change_over(keys: KeyStore, authority: Identity, node: str, place: str) -> None:
     password = keys.take(_next(place), str)
-    old, new = (client_identity(keys, authority, node, place, suffix=suffix) for suffix in ("", NEXT))
-    if old.certificate != new.certificate:  # the same: the power went before the last two lines
+    old, new = _old_and_new(keys, authority, node, place)
+    if old.certificate != new.certificate:  # the same: the power went before it was forgotten
         revoke_certificate(keys, authority, old.certificate)
     keys.replace(f"{place}/mqtt-password", password)
     keys.replace(f"{place}/mqtt-client", new.both_pem)
     keys.keep()
-    for name in (_next(place), f"{place}/mqtt-client{NEXT}"):
-        keys.forget(name)
+
+
+def _old_and_new(keys: KeyStore, authority: Identity, node: str, place: str) -> tuple[Identity, Identity]:
+    return client_identity(keys, authority, node, place), client_identity(keys, authority, node, place, suffix=NEXT)
+
+
+def _forget_next(keys: KeyStore, place: str) -> None:
+    keys.forget(_next_client(place))  # first: the password alone tells `--finish` that this is all that is left to do
+    keys.forget(_next(place))
+
+
+def _next_client(place: str) -> str:
+    return f"{place}/mqtt-client{NEXT}"
 
 
 def _next(place: str) -> str:

@@ -8,11 +8,14 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, Queue
+from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import UsageError
 from firmware_config.fleet import PLATFORM, Fleet
@@ -28,9 +31,11 @@ class Sender:
         self._broker, self._topic = fleet.broker, f"fieldeye/v1/{fleet.site.site}/{node}"
         self._node = node
         self._replies: Queue[dict[str, Any]] = Queue()
+        self._answered, self._refusal = Event(), ""  # of the broker to our login; refusal: none
         self._client = Client(CallbackAPIVersion.VERSION2, f"fieldeye-send-{secrets.token_hex(4)}", protocol=MQTTv5)
         self._client.on_message = self._on_message
-        self._client.on_connect = lambda client, *_: client.subscribe(f"{self._topic}/reply/update", qos=1)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         try:
             context = ssl.create_default_context(cafile=out / "platform/ca.pem")
             context.load_cert_chain(out / "platform/mqtt-client")
@@ -68,6 +73,7 @@ class Sender:
         """Bytes that the node has afterwards."""
         whole = {"sha256": hashlib.sha256(bundle).hexdigest(), "size_bytes": len(bundle)}
         for _ in range(TIMES):
+            self._check_login()
             identity, expires = secrets.token_hex(8), datetime.now(UTC) + timedelta(hours=1)
             told = {"id": identity, "expires": expires.isoformat(), "data": base64.b64encode(data).decode()}
             self._client.publish(f"{self._topic}/cmd/update", json.dumps({**told, **whole, **more}), qos=1)
@@ -75,6 +81,15 @@ class Sender:
             if reply is not None:
                 return self._have(reply)
         raise UsageError(f"{self._node} does not answer; is it on? Run this again: it goes on where it was")
+
+    def _check_login(self) -> None:
+        """Raises UsageError if the broker does not let us in: then the node cannot answer."""
+        if self._answered.wait(ANSWER_S) and not self._refusal:
+            return
+        raise UsageError(
+            f"{self._broker.host}:{self._broker.port} does not let {PLATFORM} in ({self._refusal or 'no answer'}); "
+            "render, run the broker's install.sh, and give the folder that render made"
+        )
 
     def _reply(self, identity: str) -> dict[str, Any] | None:
         try:
@@ -86,9 +101,26 @@ class Sender:
             return None
 
     def _have(self, reply: dict[str, Any]) -> int:
+        if reply.get("code") == "expired":
+            raise UsageError(
+                f"{self._node}: its clock is an hour or more ahead of this machine's; "
+                "set the one that is wrong, and run this again"
+            )
         if reply.get("code") != "done":
             raise UsageError(f"{self._node} refuses the bundle ({reply.get('code')}): {reply.get('detail', '')}")
         return int(reply["have"])
+
+    def _on_connect(
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        self._refusal = str(reason) if reason.is_failure else ""
+        client.subscribe(f"{self._topic}/reply/update", qos=1)  # before anything is asked
+        self._answered.set()
+
+    def _on_disconnect(self, *_: object) -> None:
+        if not self._answered.is_set():
+            self._refusal = "it ends the connection, as it does for a revoked certificate"
+            self._answered.set()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         reply = json.loads(message.payload)

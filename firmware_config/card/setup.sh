@@ -92,6 +92,22 @@ is_older() {
 
 mark() { (cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1); }
 
+# A key or a connection that the fleet file has no longer. The folder's own files do not tell: copying a newly rendered one
+# over it leaves a former key there, and connections do not stay on the boot partition. A torn inventory tells nothing.
+is_former() { # FILE
+    grep -qsxF /etc/fieldeye/update-keys/1.pub "$here/inventory" && ! grep -qxF "$1" "$here/inventory"
+}
+
+remove_former() { # FILE...: last, so that a power cut leaves what is new in place
+    local file
+    for file; do
+        if [ ! -e "$file" ] || ! is_former "$file"; then continue; fi
+        sync "$(dirname "$file")"
+        rm "$file"
+        say "took away $file, which the fleet file has no longer"
+    done
+}
+
 install_settings() {
     # A camera's address may hold its password: nobody reads it but the service.
     [ ! -r "$here/node.toml" ] || put 0640 root:fieldeye "$here/node.toml" /etc/fieldeye/node.toml
@@ -99,8 +115,10 @@ install_settings() {
     install -d -m 0700 /etc/fieldeye/secrets
     local key secret
     for key in "$here"/update-keys/*.pub; do
+        ! is_former "/etc/fieldeye/update-keys/$(basename "$key")" || continue
         put 0644 root:root "$key" "/etc/fieldeye/update-keys/$(basename "$key")"
     done
+    remove_former /etc/fieldeye/update-keys/*.pub
     for secret in "$here"/secrets/*; do
         [ -f "$secret" ] || continue
         put 0600 root:root "$secret" "/etc/fieldeye/secrets/$(basename "$secret")"
@@ -121,6 +139,7 @@ install_system() {
         esac
         put "$mode" root:root "$file" "$target"
     done < <(find "$folder" -type f | sort)
+    remove_former /etc/NetworkManager/system-connections/fieldeye-*.nmconnection
     is_older || "$here/system/usr/local/lib/fieldeye/system-files" adopt "$here/system" # go and come back with this software
     if [ "$(readlink /usr/local/bin/fieldeye)" != /opt/fieldeye/venv/bin/fieldeye ]; then
         ln -sfn /opt/fieldeye/venv/bin/fieldeye /usr/local/bin/fieldeye

@@ -1,5 +1,6 @@
 """From a fleet file to folders: the same again, only what changed, each secret in its own place, and clear refusals."""
 
+import json
 import shutil
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -17,7 +18,9 @@ from firmware_config.keys import KeyStore
 from firmware_config.render import render
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, contents, entry, put_fleet, put_private, run_render
 
-NAMES = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True).filter(lambda name: name != "platform")
+OTHERS_KEY = "A" * 43 + "="
+LTE = '[lte]\napn = "cmnet"\n'
+NAMES = st.from_regex(r"[a-z0-9](?:[a-z0-9-]{0,21}[a-z0-9])?", fullmatch=True).filter(lambda name: name != "platform")
 
 
 @pytest.mark.parametrize("node", ["a", "b"])
@@ -75,6 +78,49 @@ def test_a_folder_that_rendering_did_not_make_is_never_removed(tmp_path: Path) -
     (mine / "holiday.jpg").touch()
     run_render(put_fleet(tmp_path, SITE + entry("a")), tmp_path / "out")
     assert (mine / "holiday.jpg").exists()
+
+
+def test_an_update_key_and_a_modem_that_left_the_fleet_file_leave_the_card_and_nothing_else_does(
+    tmp_path: Path,
+) -> None:
+    more = SITE.replace('country = "CN"', f'country = "CN"\nupdate_keys = ["{OTHERS_KEY}"]') + LTE
+    run_render(put_fleet(tmp_path, more + entry("a") + entry("b")), tmp_path / "out")
+    brought = tmp_path / "out/nodes/a/fieldeye/software/fieldeye-1.whl"
+    brought.parent.mkdir()
+    brought.touch()
+    before = contents(tmp_path / "out")
+    done = run_render(put_fleet(tmp_path, SITE + entry("a") + entry("b")), tmp_path / "out", "--json")
+    assert before.keys() - contents(tmp_path / "out").keys() == {
+        f"nodes/{node}/fieldeye/{path}"
+        for node in "ab"
+        for path in ("update-keys/2.pub", "system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection")
+    }
+    assert json.loads(done.stdout)["removed"] == sorted(before.keys() - contents(tmp_path / "out").keys())
+
+
+def test_another_wifi_password_makes_another_instance_of_cloud_init_and_nothing_else_does(tmp_path: Path) -> None:
+    fleet, told = put_fleet(tmp_path, SITE + entry("a")), []
+    for password, site in (("tomatoes-2026", SITE), ("tomatoes-2027", SITE), ("tomatoes-2027", SITE + LTE)):
+        fleet.write_text(site + entry("a"))
+        (tmp_path / "wifi-password").write_text(password)
+        files = render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+        told.append(files["nodes/a/meta-data"].content.decode())
+    assert told[0] != told[1]
+    assert told[1] == told[2]
+    assert all(text.splitlines()[1] == "local-hostname: fieldeye-a" for text in told)
+
+
+def test_a_node_that_is_another_instance_keeps_its_ssh_keys(rendered: Path) -> None:
+    """cloud-init makes new ones for each instance unless it is told not to."""
+    assert "\nssh_deletekeys: false\n" in (rendered / "nodes/a/user-data").read_text()
+
+
+def test_the_longest_name_leaves_the_hotspot_one_that_a_network_may_have(tmp_path: Path) -> None:
+    fleet = put_fleet(tmp_path, SITE + entry("a" * 23))
+    files = render(load_fleet(fleet), KeyStore(tmp_path / "keys"))
+    (hotspot,) = [file.content.decode() for name, file in files.items() if name.endswith("hotspot.nmconnection")]
+    assert f"\nssid=fieldeye-{'a' * 23}\n" in hotspot
+    assert len(f"fieldeye-{'a' * 23}") == 32  # bytes, IEEE 802.11
 
 
 def test_no_secret_stands_in_any_file_but_its_own(rendered: Path) -> None:
@@ -141,7 +187,7 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ('[[node]]\nnode = "A_b"\ncamera = { kind = "folder" }', "node A_b: node: must be 1 to 40 of"),
+        ('[[node]]\nnode = "A_b"\ncamera = { kind = "folder" }', "node A_b: node: must be 1 to 23 of"),
         (
             '[[node]]\nnode = "a"\ncamera = { kind = "folder", mode = "trp" }',
             "camera.mode: there is no 'trp', only live, trap, leaf",
@@ -149,12 +195,13 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         ('[[node]]\nnode = "a"\ncamera = { kind = "folder", evry_s = 1 }', "did you mean every_s?"),
         ('[[node]]\nnode = "a"\ncrops = "x"\ncamera = { kind = "folder" }', "did you mean crop?"),
         (entry("a") + entry("a"), "node a is listed twice"),
+        (entry("a" * 24), "node: must be 1 to 23 of the letters a to z, digits and, within, -; correct it"),
         (entry("platform"), "give that node another name"),
         (entry("a", 'store = { folder = "/root" }'), "leave it out"),
         (entry("a", "latitude = 5"), "go together"),
         ("", "no node is listed"),
         ("[site]", "mend that line"),
-        ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 40 of"),
+        ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 23 of"),
         (
             '[wlan]\nssid = "x"\n' + entry("a"),
             "unknown key wlan; known here: bridge, broker, lte, site, wifi, and",

@@ -1,6 +1,7 @@
 """A stolen card against a real Mosquitto over TLS: it is refused, the others stay, a new card is who it was."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,15 @@ def revoke(folder: Path, user: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "firmware_config", "revoke", str(folder / "fleet.toml"), user]
     root = Path(__file__).parents[2]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+
+
+def kill_before_removing(name: str, *arguments: object) -> int:
+    """`python -m firmware_config`, killed when it is about to remove the secret `name` from the key store."""
+    hook = f"event == 'os.remove' and str(args[0]).endswith('/{name}') and os.kill(os.getpid(), signal.SIGKILL)"
+    program = f"import os, signal, sys\nsys.addaudithook(lambda event, args: {hook})\n"
+    program += "from firmware_config.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False, cwd=Path(__file__).parents[2]).returncode
 
 
 @pytest.fixture
@@ -77,6 +87,21 @@ def test_several_are_revoked_one_after_the_other_and_stay_so(site: Path) -> None
         for name, accepted in [("a", None), ("platform", None), ("b", 0)]:
             with login(site / "stolen", broker, name) as user:
                 assert user.accepted == accepted
+
+
+SECRETS = ("mqtt-password", "mqtt-salt", "claim-code", "hotspot-password", "update-box", "mqtt-client")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_revocation_that_was_killed_in_between_is_finished_by_the_next_and_nothing_of_the_card_is_left(
+    site: Path, name: str
+) -> None:
+    before = {secret: (site / "keys/nodes/a" / secret).read_text() for secret in SECRETS}
+    assert kill_before_removing(name, "revoke", site / "fleet.toml", "a") == -signal.SIGKILL
+    assert revoke(site, "a").returncode == 0
+    assert run_render(site / "fleet.toml", site / "out").returncode == 0
+    after = {secret: (site / "keys/nodes/a" / secret).read_text() for secret in SECRETS}
+    assert not before.items() & after.items()
 
 
 def test_a_name_that_was_never_rendered_is_named(site: Path) -> None:

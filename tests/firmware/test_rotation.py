@@ -17,6 +17,7 @@ from edge.updates.slots import Places
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import PICTURES, moved
+from tests.firmware.test_revocation import kill_before_removing
 from tests.updates.bundles import SLOTS
 from tests.waiting import wait_until
 
@@ -119,6 +120,34 @@ def test_a_rotation_whose_end_the_power_cut_is_finished_again_and_the_node_stays
         ) as node,
     ):
         assert node.accepted == 0
+
+
+@pytest.mark.parametrize("name", ["mqtt-client-next", "mqtt-password-next"])
+def test_a_rotation_that_was_killed_at_its_end_is_finished_by_the_next_and_the_node_stays_in(
+    site: Site, name: str
+) -> None:
+    install(site.rotate(), site.places)
+    assert kill_before_removing(name, "rotate", site.fleet, "a", "--finish") == -signal.SIGKILL
+    assert firmware("rotate", site.fleet, "a", "--finish").returncode == 0
+    assert not list((site.folder / "keys/nodes/a").glob("*-next"))
+    certificate = site.card / "secrets/mqtt-client"
+    with (
+        RenderedBroker(site.render("after"), site.port) as broker,
+        User(broker, site.out, "a", site.secret("mqtt-password-next"), certificate=certificate) as node,
+    ):
+        assert node.accepted == 0
+
+
+@pytest.mark.parametrize("name", ["mqtt-client-next", "mqtt-password-next"])
+def test_the_rotation_after_one_that_was_killed_at_its_end_brings_another_password_and_certificate(
+    site: Site, name: str
+) -> None:
+    install(site.rotate(), site.places)
+    kill_before_removing(name, "rotate", site.fleet, "a", "--finish")
+    password, certificate = site.secret("mqtt-password-next"), site.secret("mqtt-client")
+    install(site.rotate(), site.places)
+    assert site.secret("mqtt-password-next") != password
+    assert site.secret("mqtt-client") != certificate
 
 
 def test_a_card_stolen_during_a_rotation_has_no_certificate_left_that_opens(site: Site) -> None:

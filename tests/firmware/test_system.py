@@ -1,5 +1,6 @@
 """The rendered system files before the tools that will read them, and the firewall before real packets."""
 
+import json
 import os
 import re
 import shutil
@@ -225,6 +226,93 @@ def test_a_secret_stays_whole_when_the_power_goes_while_it_is_taken_off_the_boot
     step_of_setup(tmp_path, f"{put} && install_settings && forget_secrets")
     assert (etc / "mqtt-password").read_text() == "whole"
     assert not list(card.rglob("mqtt-password"))
+
+
+class SetUp:
+    """A rendered card beside a node's /etc, which setup.sh finds below `root`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, folder / "root"
+        self.card = folder / "boot"
+        self.keys = self.root / "etc/fieldeye/update-keys"
+        self.connections = self.root / "etc/NetworkManager/system-connections"
+
+    def copy(self, site: str) -> None:
+        """As a person does: over what is there."""
+        assert run_render(put_fleet(self.folder, site + entry("a")), self.folder / "out").returncode == 0
+        shutil.copytree(self.folder / "out/nodes/a/fieldeye", self.card, dirs_exist_ok=True)
+        inventory = self.card / "inventory"
+        inventory.write_text(inventory.read_text().replace("/etc/", f"{self.root}/etc/"))
+
+    def run(self, instead: str = "") -> str:
+        """Settings, connections and the end of setup.sh; `instead` of its functions."""
+        below = f's#\\([" ]\\)/etc/#\\1{self.root}/etc/#g'
+        put = f'put() {{ local to={self.root}${{4#{self.root}}}; mkdir -p "$(dirname "$to")"; command cp "$3" "$to"; }}'
+        return step_of_setup(
+            self.folder,
+            f"here={self.card} && eval \"$(declare -f | sed '{below}')\" && {put} && is_older() {{ return 0; }} && "
+            f"cp() {{ :; }} && ln() {{ :; }}\n{instead}\n(set -e; install_settings; install_system; forget_secrets)",
+        )
+
+
+A, B = "A" * 43 + "=", "B" * 43 + "="
+LTE = '[lte]\napn = "cmnet"\n'
+
+
+def trusting(*others: str) -> str:
+    """A site whose nodes take bundles of others, too."""
+    return SITE.replace('country = "CN"', f'country = "CN"\nupdate_keys = {json.dumps(others)}')
+
+
+def test_a_key_and_a_modem_that_left_the_fleet_file_are_taken_off_the_node(tmp_path: Path) -> None:
+    node = SetUp(tmp_path)
+    node.copy(trusting(A, B) + LTE)
+    node.run()
+    (node.connections / "preconfigured.nmconnection").touch()  # somebody's own
+    own = (node.keys / "1.pub").read_text()
+    assert len(list(node.keys.iterdir())) == 3
+    node.copy(trusting(A))
+    assert node.run().count("which the fleet file has no longer") == 2
+    assert {path.name: path.read_text() for path in node.keys.iterdir()} == {"1.pub": own, "2.pub": f"{A}\n"}
+    assert {path.name for path in node.connections.iterdir()} == {
+        "fieldeye-hotspot.nmconnection",
+        "preconfigured.nmconnection",
+    }
+
+
+def test_set_up_again_without_a_new_card_keeps_connections_that_were_taken_off_the_boot_partition(
+    tmp_path: Path,
+) -> None:
+    node = SetUp(tmp_path)
+    node.copy(trusting(A, B) + LTE)
+    node.run()
+    before = sorted(path.name for path in [*node.keys.iterdir(), *node.connections.iterdir()])
+    node.run()
+    assert sorted(path.name for path in [*node.keys.iterdir(), *node.connections.iterdir()]) == before
+
+
+@pytest.mark.parametrize("removed", [":", 'command rm "$@"'], ids=["before", "after"])
+def test_a_power_cut_when_a_former_key_goes_leaves_the_right_ones_trusted(tmp_path: Path, removed: str) -> None:
+    node = SetUp(tmp_path)
+    node.copy(trusting(A, B))
+    node.run()
+    own = (node.keys / "1.pub").read_text()
+    node.copy(trusting(B))
+    node.run(f"rm() {{ {removed}; exit 9; }}; trap 'exit 0' EXIT")
+    assert {own, f"{B}\n"} <= {path.read_text() for path in node.keys.iterdir()}
+    node.run()
+    assert sorted(path.read_text() for path in node.keys.iterdir()) == sorted([own, f"{B}\n"])
+
+
+@pytest.mark.parametrize("torn", [b"", b"\0" * 200])
+def test_an_inventory_that_was_torn_while_it_was_copied_takes_nothing_away(tmp_path: Path, torn: bytes) -> None:
+    node = SetUp(tmp_path)
+    node.copy(trusting(A, B) + LTE)
+    node.run()
+    (node.card / "inventory").write_bytes(torn)
+    assert "took away" not in node.run()
+    assert len(list(node.keys.iterdir())) == 3
+    assert len(list(node.connections.iterdir())) == 2
 
 
 def test_set_up_again_leaves_newer_software_and_its_units_in_place(tmp_path: Path) -> None:

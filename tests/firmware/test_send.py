@@ -1,0 +1,81 @@
+"""What `send` says when no bundle gets through: it names who is to blame; a real broker, a real publisher."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge.cli.loopback import free_port
+from edge.clock import ClockState
+from edge.updates.inbox import Inbox
+from tests.firmware.brokers import RenderedBroker
+from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
+from tests.firmware.test_rotation import firmware
+from tests.node import NODE, JumpingClock, running, to
+from tests.node import SITE as NODES_SITE
+from tests.waiting import wait_until
+
+
+class Bench:
+    """A fleet with the node of tests/node.py, rendered, and a bundle to send."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        site = SITE.replace('site = "valley"', f'site = "{NODES_SITE}"')
+        site = site.replace('host = "localhost"', f'host = "localhost"\nport = {self.port}')
+        self.fleet = put_fleet(folder, site + entry(NODE))
+        self.out = self.render("out")
+        (folder / "new.update").write_bytes(bytes(100_000))
+
+    def render(self, to: str) -> Path:
+        assert run_render(self.fleet, self.folder / to).returncode == 0
+        return self.folder / to
+
+    def send(self) -> subprocess.CompletedProcess[str]:
+        return firmware("send", self.fleet, self.out, NODE, self.folder / "new.update")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_password_that_the_broker_does_not_know_is_named_and_not_the_node(bench: Bench) -> None:
+    put_private(bench.folder / "keys/platform/mqtt-password", "another")
+    with RenderedBroker(bench.render("broker-of-later"), bench.port):
+        done = bench.send()
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert f"localhost:{bench.port} does not let platform in (Not authorized)" in done.stderr
+    assert "is it on" not in done.stderr
+
+
+def test_a_revoked_certificate_is_named_and_not_the_node(bench: Bench) -> None:
+    assert firmware("revoke", bench.fleet, "platform").returncode == 0
+    with RenderedBroker(bench.render("broker-of-later"), bench.port):
+        done = bench.send()
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "does not let platform in (it ends the connection, as it does for a revoked certificate)" in done.stderr
+
+
+@pytest.mark.parametrize(("ahead_s", "takes"), [(0, True), (7200, False)])
+def test_a_bench_whose_clock_is_slow_is_told_so(bench: Bench, ahead_s: float, takes: bool) -> None:
+    card = bench.out / f"nodes/{NODE}/fieldeye"
+    config = to(
+        bench.port,
+        tls=True,
+        ca_file=str(card / "ca.pem"),
+        username=NODE,
+        password_file=str(card / "secrets/mqtt-password"),
+        client_file=str(card / "secrets/mqtt-client"),
+    )
+    clock = JumpingClock(ahead_s, ClockState.SYNCED)
+    inbox = Inbox(bench.folder / "inbox")
+    with (
+        RenderedBroker(bench.out, bench.port),
+        running(bench.folder / "state", config, clock=clock, inbox=inbox) as node,
+    ):
+        wait_until(node.is_connected, within_s=10)
+        done = bench.send()
+    assert (done.returncode == 0) is takes, done.stderr
+    slow = f"{NODE}: its clock is an hour or more ahead of this machine's; set the one that is wrong"
+    assert (slow in done.stderr) is not takes
