@@ -1,7 +1,7 @@
 """From the intervals of some days to what they say of one pest, in each unit that it can be told in. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
@@ -63,7 +63,7 @@ class Days:
 
 
 def _told(
-    label: str, stage: str, intervals: Sequence[Interval], period: Period, *, nights: float, days: Days
+    label: str, stage: str, intervals: Sequence[Interval], period: Period, *, nights: int, days: Days
 ) -> Evidence:
     """Of that life stage alone where the unit asks for one that the model tells apart."""
     unit: Unit = intervals[0].unit
@@ -94,7 +94,7 @@ def _on_area(
     if not known:
         return ()
     count, area_m2 = max(known, key=lambda one: one[0] / one[1])
-    return (_shared(range_of(name, count, 1.0), area_m2, unit),)
+    return (replace(_shared(range_of(name, count, 1.0), area_m2, unit), count=count),)
 
 
 def _of_pictures(number: int, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
@@ -121,9 +121,12 @@ def _share_of(counts: Sequence[int], number: int, unit: Unit) -> float:
     return sum(count**2 for count in counts) / number**2
 
 
-def _hung_nights(intervals: Sequence[Interval]) -> float:
-    """Trap-nights in which the catch has come: a node that was off for three finds the catch of three."""
-    return sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S
+def _hung_nights(intervals: Sequence[Interval]) -> int:
+    """Trap-nights in which the catch has come: a node that was off for three finds the catch of three.
+
+    Whole ones: from a night's first picture to the next one's are seldom 24 hours to the second.
+    """
+    return round(sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S)
 
 
 def _count(interval: Interval, label: str, stage: str) -> int:

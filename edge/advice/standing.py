@@ -30,6 +30,7 @@ class Measured:
     unit: str
     low: float | None = None
     high: float | None = None
+    count: int | None = None  # what is behind it, where that is not the count of its evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Standing:
     eppo: str = ""
     level: Level = "calm"
     since: Instant | None = None  # when the level was reached; None: calm from the beginning
-    figure: Measured | None = None  # of `period`, the one that gives the level
+    figure: Measured | None = None  # of `period`, which gives the level
     count: int | None = None  # individuals, visits or pictures behind the figure
     period: Period | None = None
 
@@ -75,9 +76,9 @@ def judged(
     """The standing after a count, or why the count cannot be told in the threshold's unit. Pure.
 
     `over`: the last day that is over, None where nobody looked; `so_far`: the running one. A day that is over may raise
-    the level, and lower it until the running one has given it; the running one only raises it, though a share may fall
-    again. No data leaves the level where it was: nobody looked, which is not good news; so does a day that cannot be
-    told, of which too few pictures were looked at or no area was known.
+    the level, and lower it until the running one has given it. The running one only raises it: where a share falls
+    again, figure and count follow and the level stays. No data leaves the level where it was: nobody looked, which is
+    not good news; so does a day that cannot be told, of which too few pictures were looked at or no area was known.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
@@ -90,8 +91,11 @@ def judged(
         may_lower = evidence is over and not runs
         reached = level_of(standing.threshold, figure, standing.level if may_lower else "calm")
         rise = ORDER.index(reached) - ORDER.index(now.level)
-        if may_lower or rise > 0 or (rise == 0 and now is standing):
-            now = replace(now, level=reached, figure=figure, count=evidence.count, period=evidence.period)
+        is_found = may_lower or rise > 0
+        if is_found or (now is standing and (rise == 0 or evidence.period == standing.period)):
+            level = reached if is_found else now.level
+            count = evidence.count if figure.count is None else figure.count
+            now = replace(now, level=level, figure=figure, count=count, period=evidence.period)
     return replace(now, since=standing.since if now.level == standing.level else at)
 
 
@@ -103,8 +107,9 @@ def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measur
         refused = next((figure for figure in figures if isinstance(figure, Refused)), None)
         if refused is None:
             low, value, high = (float(v) for v in figures if not isinstance(v, Refused))
-            measured = told.low is not None and told.high is not None
-            return Measured(value, threshold.unit, low if measured else None, high if measured else None)
+            if told.low is None or told.high is None:
+                return Measured(value, threshold.unit, count=told.count)
+            return Measured(value, threshold.unit, low, high, told.count)
         answer = refused
     return answer
 

@@ -84,7 +84,7 @@ class Count(Struct, frozen=True, kw_only=True):
 class DayCounts(Struct, frozen=True, kw_only=True):
     """One day where the node stands. `counts` null: nobody looked, which is not a zero; a taxon not listed: zero."""
 
-    day: date
+    day: date  # of a trap: from noon to noon, by the date of its evening
     unit: str | None
     frames: int
     awake_s: float
@@ -93,7 +93,7 @@ class DayCounts(Struct, frozen=True, kw_only=True):
 
 
 class Days(Struct, frozen=True, kw_only=True):
-    """The last fourteen days, oldest first."""
+    """The last fourteen days, oldest first; a trap's go from noon to noon and are named by their evening."""
 
     time_zone: str
     days: list[DayCounts]

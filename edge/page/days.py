@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
-from edge.counts import Interval, NoData, TaxonCount, Unit
+from edge.counts import Interval, NoData, Unit
+from edge.nights import day_of
 
 LENGTH = 14
 
@@ -35,15 +36,15 @@ class Day:
 def days(intervals: Iterable[Interval], zone: tzinfo, today: date, length: int = LENGTH) -> tuple[Day, ...]:
     """The `length` days up to `today`, oldest first.
 
-    An interval belongs to the day on which it started. Only the newest interval's unit is counted: the most on one
-    frame and the sum of visits cannot stand in one row.
+    An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
+    Only the newest interval's unit is counted: the most on one frame and the sum of visits cannot stand in one row.
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
     unit = kept[-1].unit if kept else None
     by_day: dict[date, list[Interval]] = {}
     for interval in kept:
         if interval.unit == unit:
-            by_day.setdefault(interval.start.utc.astimezone(zone).date(), []).append(interval)
+            by_day.setdefault(day_of(interval, zone), []).append(interval)
     wanted = [today - timedelta(days=back) for back in reversed(range(length))]
     return tuple(one_day(day, by_day.get(day, [])) for day in wanted)
 
@@ -52,9 +53,8 @@ def one_day(day: date, intervals: Sequence[Interval]) -> Day:
     """The intervals of one day taken together."""
     figures: dict[str, Figure] = {}
     for interval in intervals:
-        if not isinstance(interval.counts, NoData):
-            for taxon in interval.counts:
-                figures[taxon.label] = joined(figures.get(taxon.label, ZERO), taxon, interval.unit)
+        for label, figure in figures_of(interval).items():
+            figures[label] = joined(figures.get(label, ZERO), figure, interval.unit)
     return Day(
         day=day,
         frames=sum(interval.frames for interval in intervals),
@@ -64,11 +64,24 @@ def one_day(day: date, intervals: Sequence[Interval]) -> Day:
     )
 
 
-def joined(so_far: Figure, taxon: TaxonCount, unit: Unit) -> Figure:
-    """A day's figure with one more interval: the larger of two maxima, else the sum (ranges added, so rather wide)."""
+def figures_of(interval: Interval) -> dict[str, Figure]:
+    """Of one interval, by label: the life stages of a taxon together."""
+    figures: dict[str, Figure] = {}
+    for taxon in () if isinstance(interval.counts, NoData) else interval.counts:
+        figures[taxon.label] = added(figures.get(taxon.label, ZERO), Figure(taxon.count, taxon.low, taxon.high))
+    return figures
+
+
+def joined(so_far: Figure, one: Figure, unit: Unit) -> Figure:
+    """A day's figure with one more interval: the larger of two maxima, else the sum."""
     if unit == "max_per_frame":
-        return so_far if so_far.count >= taxon.count else Figure(taxon.count, taxon.low, taxon.high)
-    return Figure(so_far.count + taxon.count, _sum(so_far.low, taxon.low), _sum(so_far.high, taxon.high))
+        return so_far if so_far.count >= one.count else one
+    return added(so_far, one)
+
+
+def added(a: Figure, b: Figure) -> Figure:
+    """The sum, with the ranges added, so rather wide."""
+    return Figure(a.count + b.count, _sum(a.low, b.low), _sum(a.high, b.high))
 
 
 def _sum(a: int | None, b: int | None) -> int | None:

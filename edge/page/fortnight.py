@@ -33,8 +33,10 @@ class Fortnight:
     panels: tuple[Panel, ...]
     has_ranges: bool
     first_day: str
+    last_day: str
     gaps: str  # what the hatched days mean, or empty
-    names: tuple[str, ...]  # heads of the table's columns
+    day_head: str  # of the table's first column
+    names: tuple[str, ...]  # heads of the others
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
 
 
@@ -47,8 +49,11 @@ def fortnight(
     """
     labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
     looked = [day for day in days if day.frames]
-    known = marks or {}
-    panels = tuple(panel(index, days, label, names, known.get(label)) for index, label in enumerate(labels[:PANELS]))
+    known, is_night = marks or {}, is_of_nights(unit)
+    panels = tuple(
+        panel(index, days, label, names, known.get(label), is_night=is_night)
+        for index, label in enumerate(labels[:PANELS])
+    )
     if looked and not labels:
         panels = (quiet_panel(days, len(looked)),)
     return Fortnight(
@@ -56,10 +61,17 @@ def fortnight(
         panels=panels,
         has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
+        last_day=day_in_words(days[-1].day) if is_night else gettext("today"),
         gaps=_gaps(days, looked) if panels else "",
+        day_head=gettext("Night") if is_night else gettext("Day"),
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
     )
+
+
+def is_of_nights(unit: Unit | None) -> bool:
+    """A trap's days go from noon to noon: they are named by the date of their evening and never "today"."""
+    return unit == "new"
 
 
 def _gaps(days: Sequence[Day], looked: Sequence[Day]) -> str:
@@ -82,20 +94,19 @@ def unit_words(unit: Unit | None) -> str:
     words: Mapping[Unit, str] = {
         "max_per_frame": gettext("Most on one picture, each day"),
         "visits": gettext("Visits, each day"),
-        "new": gettext("New on the trap, each day"),
+        "new": gettext("New on the trap, each night"),
         "affected_frames": gettext("Pictures with signs of it, each day"),
     }
     return words[unit] if unit else ""
 
 
-def panel(index: int, days: Sequence[Day], label: str, names: Names, mark: float | None = None) -> Panel:
+def panel(
+    index: int, days: Sequence[Day], label: str, names: Names, mark: float | None = None, *, is_night: bool = False
+) -> Panel:
     """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
-    today = days[-1]
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
-    so_far = gettext("today: no data yet")
-    if today.frames:
-        so_far = gettext("today so far: %(count)s", count=number(today.figures.get(label, ZERO).count))
+    so_far = _night_so_far(days[-1], label) if is_night else _day_so_far(days[-1], label)
     level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 1))
     return Panel(
         id=f"days-{index}",
@@ -107,11 +118,33 @@ def panel(index: int, days: Sequence[Day], label: str, names: Names, mark: float
     )
 
 
+def _day_so_far(day: Day, label: str) -> str:
+    if not day.frames:
+        return gettext("today: no data yet")
+    return gettext("today so far: %(count)s", count=_figure(day, label))
+
+
+def _night_so_far(night: Day, label: str) -> str:
+    name = day_in_words(night.day)
+    if not night.frames:
+        return gettext("night of %(day)s: no data yet", day=name)
+    return gettext("night of %(day)s so far: %(count)s", day=name, count=_figure(night, label))
+
+
 def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     """What the two days that are over were, so that today can be told from them; empty while both are unknown."""
     yesterday, before = days[-2], days[-3]
     if not yesterday.frames and not before.frames:
         return ""
+    if is_of_nights(unit):
+        return gettext(
+            "%(what)s: %(last)s on %(last_day)s, %(before)s on %(before_day)s",
+            what=unit_words(unit),
+            last=_figure(yesterday, label),
+            last_day=day_in_words(yesterday.day),
+            before=_figure(before, label),
+            before_day=day_in_words(before.day),
+        )
     return gettext(
         "%(what)s: yesterday %(yesterday)s, the day before %(before)s",
         what=unit_words(unit),

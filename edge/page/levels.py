@@ -107,7 +107,11 @@ def _fact(standing: Standing, figure: Measured) -> str:
         return gettext("%(figure)s %(unit)s: the action level of %(level)s is reached.", **values)
     if standing.level == "calm":
         return gettext("%(figure)s %(unit)s: below the action level of %(level)s.", **values)
-    return gettext("%(figure)s %(unit)s: the true number may have reached the action level of %(level)s.", **values)
+    if figure.high is not None and figure.high >= threshold.low:
+        return gettext("%(figure)s %(unit)s: the true number may have reached the action level of %(level)s.", **values)
+    if figure.high is None and standing.period is not None and not standing.period.is_over:
+        return gettext("%(figure)s %(unit)s: the action level of %(level)s was reached earlier.", **values)
+    return gettext("%(figure)s %(unit)s: still close to the action level of %(level)s.", **values)
 
 
 def _action(standing: Standing) -> str:

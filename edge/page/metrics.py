@@ -133,8 +133,9 @@ def _today(day: Day) -> Iterator[Metric]:
     """Nothing at all on a day without a look: absent is not zero."""
     if not day.frames:
         return
-    yield _gauge("today_frames", "looked at since local midnight", day.frames)
-    counts = GaugeMetricFamily("fieldeye_today_count", "counted since local midnight", labels=["label", "bound"])
+    yield _gauge("today_frames", "looked at since local midnight, in a trap since local noon", day.frames)
+    says = "counted since local midnight, in a trap since local noon"
+    counts = GaugeMetricFamily("fieldeye_today_count", says, labels=["label", "bound"])
     for label, figure in sorted(day.figures.items()):
         for bound, value in (("count", figure.count), ("low", figure.low), ("high", figure.high)):
             if value is not None:

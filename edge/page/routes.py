@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from edge.calibration import Layout, board_pdf
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting
+from edge.nights import begin_of, day_at
 from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.names import Names
@@ -48,15 +49,17 @@ class Node:
         return Moments(self.clock.now().utc, ZoneInfo(self.config.node.time_zone))
 
     def intervals(self, when: Moments) -> list[Interval]:
-        """Those of the last fourteen days where the node stands."""
-        first = when.today() - timedelta(days=days.LENGTH - 1)
-        return self.recent.intervals(datetime.combine(first, time(), when.zone).astimezone(UTC))
+        """Those of the last fourteen days where the node stands, from the noon that may begin a trap's first night."""
+        first = when.today() - timedelta(days=days.LENGTH)
+        return self.recent.intervals(begin_of(first, "trap", when.zone))
 
     def days(self) -> tuple[tuple[days.Day, ...], list[Interval]]:
-        """The last fourteen days, and the intervals that they are made of."""
+        """The last fourteen days, a trap's from noon to noon, and the intervals that they are made of."""
         when = self.moments()
         intervals = self.intervals(when)
-        return days.days(intervals, when.zone, when.today()), intervals
+        mode = intervals[-1].mode if intervals else self.config.camera.mode  # one that was just chosen has no days yet
+        today = day_at(when.now_utc, "trap" if mode == "trap" else "live", when.zone)
+        return days.days(intervals, when.zone, today), intervals
 
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""

@@ -79,8 +79,9 @@ class Season:
         self._newest, self._running = newest.key, today - timedelta(days=1)
 
     def _of(self, day: date) -> _Day:
-        begin, end = begin_of(day, "live", self._zone), begin_of(day + timedelta(days=1), "trap", self._zone)
-        stored = self._store.intervals_between(begin, end + timedelta(milliseconds=1))
+        """Read up to the next midnight: the last interval of its night ends some moments after noon."""
+        begin, end = (begin_of(one, "live", self._zone) for one in (day, day + timedelta(days=2)))
+        stored = self._store.intervals_between(begin, end)
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
         caught = caught_by_evening(intervals, self._zone).get(day)
         return _Day(measured_days(intervals, self._zone).get(day), caught)

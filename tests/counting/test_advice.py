@@ -194,13 +194,20 @@ def test_a_day_that_cannot_be_told_does_not_silence_the_running_one() -> None:
     assert after(act, few, so_far(1)).level == "act"
 
 
-def test_the_figure_shown_is_the_one_that_gives_the_level() -> None:
+def test_the_figure_shown_is_of_the_day_that_gives_the_level() -> None:
     calm = Standing(threshold=threshold())
     by_night, by_now = after(calm, told(9), so_far(7)), after(calm, told(1), so_far(7))
     assert by_night.period is not None and by_night.period.is_over  # noqa: PT018
     assert by_now.period is not None and not by_now.period.is_over  # noqa: PT018
-    later = after(by_now, told(1), so_far(2))
-    assert [s.figure.value for s in (by_night, by_now, later) if s.figure] == [9, 7, 7]
+    assert [s.figure.value for s in (by_night, by_now) if s.figure] == [9, 7]
+
+
+def test_a_share_that_falls_in_the_running_day_is_told_as_it_is_now_and_keeps_the_level() -> None:
+    by_now = after(Standing(threshold=threshold()), told(1), so_far(7))
+    later = after(by_now, told(1), replace(so_far(2), count=3))
+    assert later.figure is not None
+    assert (later.level, later.figure.value, later.count, later.period) == ("act", 2, 3, by_now.period)
+    assert later.since == by_now.since
 
 
 def test_a_count_in_another_unit_is_refused() -> None:

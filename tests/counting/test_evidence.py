@@ -65,6 +65,7 @@ def test_a_leaf_s_day_goes_from_midnight_to_midnight() -> None:
         (-20, 3600, 20),  # up to noon, where a night ends
         (-100, 5 * 3600, 100),  # five hours do not fit into twelve: noon ends a night all the same
         (60, 86400, 23 * 60),  # a whole night
+        (-360, 86400, 360),  # the morning of one
     ],
 )
 def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
@@ -76,7 +77,14 @@ def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
 
 @pytest.mark.parametrize(
     ("minutes", "interval_s", "from_min", "to_min"),
-    [(0, 3600, 0, 60), (59.9, 3600, 0, 60), (-0.1, 3600, -60, 0), (-100, 5 * 3600, -120, 0), (60, 86400, 0, 1440)],
+    [
+        (0, 3600, 0, 60),
+        (59.99, 3600, 0, 60),  # parts of a second count: the next one begins where this one ends
+        (-0.1, 3600, -60, 0),
+        (-100, 5 * 3600, -120, 0),
+        (60, 86400, 0, 1440),
+        (-360, 86400, -1440, 0),
+    ],
 )
 def test_a_moment_lies_in_a_whole_interval_of_the_local_clock(
     minutes: float, interval_s: float, from_min: float, to_min: float
@@ -102,6 +110,12 @@ def test_a_night_s_catch_is_the_sum_of_its_hours_a_trap_and_night() -> None:
 def test_a_catch_that_came_in_three_nights_is_a_third_of_it_a_night() -> None:
     after_three = replace(hour(10, 30), exposed_s=3 * 86_400.0)
     assert figures(days(after_three).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 10
+
+
+@pytest.mark.parametrize(("hung_s", "nights"), [(86_700, 1), (90_000, 1), (3 * 86_400 - 300, 3), (3 * 86_400 + 300, 3)])
+def test_a_card_hangs_for_whole_nights_though_its_pictures_are_some_minutes_apart(hung_s: float, nights: int) -> None:
+    caught = [replace(hour(1, 0), exposed_s=hung_s - 3600.0), replace(hour(10, 30), exposed_s=3600.0)]
+    assert figures(days(*caught).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 30 / nights
 
 
 def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
@@ -169,6 +183,21 @@ def test_a_camera_that_is_calibrated_anew_leaves_each_count_the_area_it_was_coun
     seen = [(-8, 6, 1_000_000), (-7, 3, 100_000), (-6, 50, None)]
     hours = [replace(hour(h, n, "max_per_frame", "live"), area_mm2=area_mm2) for h, n, area_mm2 in seen]
     assert figures(days(*hours).over(MOTH[0], "insects/m2"))["insects/m2"] == 30
+
+
+def test_the_count_told_with_a_density_is_the_one_behind_it() -> None:
+    hours = [
+        replace(hour(h, n, "max_per_frame", "live"), area_mm2=area_mm2)
+        for h, n, area_mm2 in ((-8, 9, 10**6), (-7, 2, 10**5))
+    ]
+    counts = {}
+    for unit in ("insects/m2", "insects/picture"):
+        own = OwnThreshold(label=MOTH[0], unit=unit, act_at=10)
+        adviser = begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
+        after, _ = adviser.advised(days(*hours), hours[-1].end, "cam0", "m")
+        (standing,) = after.compared
+        counts[unit] = (standing.count, standing.figure and standing.figure.value)
+    assert counts == {"insects/m2": (2, 20), "insects/picture": (9, 9)}
 
 
 def test_a_share_of_pictures_needs_twenty_of_them_and_has_no_range() -> None:

@@ -75,6 +75,11 @@ def interval(start: Instant, counts: dict[str, int] | None, *, frames: int = 60,
     )  # fmt: skip
 
 
+def trap_hour(start: Instant, caught: int) -> Interval:
+    """An hour of a trap."""
+    return replace(interval(start, {HOPPER: caught}), mode="trap", unit="new")
+
+
 def well(scene: Scene) -> None:
     """A node that looks and delivers."""
     scene.board.show(

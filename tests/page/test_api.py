@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting
+from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting, trap_hour
 
 PATHS = ("/api/v1/state", "/api/v1/health", "/api/v1/days", "/api/v1/records")
 
@@ -92,6 +92,23 @@ def test_the_table_has_a_row_a_day_and_taxon_with_its_effort(scene: Scene, clien
         (BUG, "1", "60"),
         (HOPPER, "4", "60"),
     ]
+
+
+def test_a_trap_s_days_go_from_noon_to_noon(scene: Scene, client: FlaskClient) -> None:
+    scene.clock.advance(15 * 3600)  # 7:30 in the morning of 2 July
+    scene.store.commit([trap_hour(scene.before(hours=back), 1) for back in (21, 19, 10, 2)])  # one of them before noon
+    days = client.get("/api/v1/days").get_json()["days"]
+    assert [(day["day"], day["counts"][0]["count"]) for day in days[-2:]] == [("2026-06-30", 1), ("2026-07-01", 3)]
+    rows = list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))
+    assert [(row["day"], row["count"]) for row in rows[-2:]] == [("2026-06-30", "1"), ("2026-07-01", "3")]
+
+
+def test_the_first_of_a_trap_s_fourteen_nights_is_whole(scene: Scene, client: FlaskClient) -> None:
+    scene.clock.advance(15 * 3600)
+    first_noon = scene.before(days=13, hours=19, minutes=30)
+    scene.store.commit([trap_hour(first_noon, 5), trap_hour(scene.before(hours=2), 1)])
+    first = client.get("/api/v1/days").get_json()["days"][0]
+    assert (first["day"], first["counts"][0]["count"]) == ("2026-06-18", 5)
 
 
 def test_no_cell_of_the_table_can_run_as_a_formula(scene: Scene, client: FlaskClient) -> None:

@@ -1,16 +1,17 @@
 """Fourteen days of intervals, and how they are drawn."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
 from edge.page.chart import bars
 from edge.page.days import Figure, days, most_seen
-from tests.page.scenes import BUG, HOPPER, interval
+from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TODAY = date(2026, 7, 1)
@@ -32,6 +33,30 @@ def test_a_day_begins_at_midnight_where_the_node_stands() -> None:
     *_, yesterday, today = days([before, after], SHANGHAI, TODAY)
     assert yesterday.figures[HOPPER].count == 1
     assert today.figures[HOPPER].count == 2
+
+
+def test_an_hour_over_midnight_belongs_to_the_day_in_which_most_of_it_lies() -> None:
+    start = at(30, 15)
+    restarted = replace(start, utc=start.utc + timedelta(minutes=52))  # 23:52 there, and so up to 01:00
+    *_, yesterday, today = days([interval(restarted, {HOPPER: 14}, hours=68 / 60)], SHANGHAI, TODAY)
+    assert (yesterday.frames, today.figures[HOPPER].count) == (0, 14)
+
+
+def test_a_night_of_a_trap_is_one_day_and_named_by_its_evening() -> None:
+    evening, dawn, noon = (trap_hour(at(30, hour), 6) for hour in (13, 22, 4))  # 21:00, 6:00 of the next day, 12:00
+    *_, before, last = days([dawn, noon, evening, trap_hour(at(30, 3), 1)], SHANGHAI, date(2026, 6, 30))
+    assert (before.day, before.figures[HOPPER].count) == (date(2026, 6, 29), 1)
+    assert (last.day, last.figures[HOPPER].count) == (date(2026, 6, 30), 18)
+
+
+def test_life_stages_of_an_hour_are_added_before_the_most_of_the_day_is_sought() -> None:
+    larvae, adults = (
+        TaxonCount(label=HOPPER, eppo="", count=n, low=n - 1, high=n + 1, stage=s)
+        for n, s in ((7, "larva"), (6, "adult"))
+    )
+    both = replace(interval(at(1, 1), {}), counts=(larvae, adults))
+    today = days([both, interval(at(1, 2), {HOPPER: 9})], SHANGHAI, TODAY)[-1]
+    assert today.figures[HOPPER] == Figure(13, 11, 15)
 
 
 def test_the_most_on_one_picture_of_a_day_is_the_largest_of_its_hours() -> None:
@@ -93,6 +118,28 @@ def test_a_great_figure_over_the_first_or_the_last_bar_stays_within_the_drawing(
     for bar in bars(fortnight, HOPPER):
         half = 9.5 / 2 * len(bar.text)  # digits of 16 px, bold
         assert half <= bar.middle <= 350 - half
+
+
+def test_nights_of_a_trap_are_told_as_nights(scene: Scene, client: FlaskClient) -> None:
+    well(scene)  # at 16:30
+    scene.store.commit([trap_hour(scene.before(hours=back), caught) for back, caught in ((20, 9), (10, 3), (2, 2))])
+    scene.store.commit([sighting(scene.before(hours=2))])
+    page = client.get("/").text
+    assert "New on the trap, each night: 12 on Jun 30, no data on Jun 29" in page
+    assert "Highest: 12 on Jun 30 · night of Jul 1 so far: 2" in page
+    assert "<span>Jun 18</span><span>Jul 1</span>" in page
+    assert '<th scope="col">Night</th>' in page
+
+
+def test_in_the_morning_the_night_that_began_last_evening_is_the_one_that_runs(
+    scene: Scene, client: FlaskClient
+) -> None:
+    scene.clock.advance(15 * 3600)  # 7:30 of the next day
+    well(scene)
+    scene.store.commit([trap_hour(scene.before(hours=12), 4)])
+    assert "night of Jul 1 so far: 4" in client.get("/").text
+    scene.clock.advance(5 * 3600)
+    assert "night of Jul 2: no data yet" in client.get("/").text
 
 
 def test_days_before_the_first_data_are_left_empty() -> None:

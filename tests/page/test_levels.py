@@ -1,17 +1,23 @@
 """Counts against their action levels on the farmer's page, and what somebody has done about them."""
 
+from dataclasses import replace
 from datetime import date
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period
+from edge.alarms import Alarms
+from edge.config import AdviceTable, CameraTable, OwnThreshold
+from edge.page import create_app
 from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Figure
 from edge.page.levels import gauge, key_of, period_words
 from edge.page.names import Names
 from edge.page.references import CREDITS, _table, reference
 from edge.page.trust import Role
+from edge.tally import ClassAccuracy
 from edge.taxa import taxon
 from tests.page.scenes import (
     BUG,
@@ -23,6 +29,8 @@ from tests.page.scenes import (
     over_the_level,
     sighting,
     standing,
+    trap_hour,
+    well,
 )
 from tests.page.visitors import as_role, person, post
 
@@ -54,6 +62,39 @@ def test_a_pest_below_its_level_is_told_and_asks_for_nothing(scene: Scene, clien
     page = client.get("/").text
     assert "1 on one picture: below the action level of 10." in page
     assert "/done" not in page
+
+
+@pytest.mark.parametrize(
+    ("figure", "level", "days_ago", "sentence"),
+    [
+        (Measured(2.5, "insects/picture"), "act", 0, "2.5 on one picture: the action level of 10 was reached earlier."),
+        (Measured(9, "insects/picture"), "act", 1, "9 on one picture: still close to the action level of 10."),
+        (Measured(5, "insects/picture", 3, 9), "look", 1, "5 on one picture: still close to the action level of 10."),
+    ],
+)
+def test_a_level_that_is_held_above_its_figure_is_not_said_to_be_reached(
+    figure: Measured, level: str, days_ago: int, sentence: str, scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.board.show(alerts=(replace(standing(scene, 3, level, days=days_ago), figure=figure),))
+    assert sentence in client.get("/").text
+
+
+def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_across_it(scene: Scene) -> None:
+    well(scene)
+    own = OwnThreshold(label=HOPPER, unit="insects/trap/night", act_at=10)
+    trap, advice = CameraTable(kind="folder", mode="trap"), AdviceTable(threshold=(own,))
+    settings = msgspec.structs.replace(scene.config, camera=trap, advice=advice)
+    alarms = Alarms(settings, {HOPPER: ClassAccuracy("", None, None)}, scene.store, scene.board)
+    for back in range(28, 4, -1):  # from noon to noon
+        hour = trap_hour(scene.before(hours=back, minutes=30), 6 if back in (19, 10) else 0)
+        scene.store.commit([hour])
+        alarms.after(hour)
+    alarms.show()
+    page = create_app(scene.store, scene.board, settings, scene.clock).test_client().get("/").text
+    assert headline(page) == "Brown planthopper: 12 last night"
+    assert "12 a trap and night: the action level of 10 is reached." in page
+    assert '<tr><th scope="row">Jun 30</th><td>12</td>' in page
 
 
 def test_no_camera_comes_before_a_level_that_still_stands(scene: Scene, client: FlaskClient) -> None:

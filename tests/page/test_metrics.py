@@ -10,7 +10,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge.config import NodeConfig, PageTable
 from edge.page import create_app
 from edge.page.metrics import may_read
-from tests.page.scenes import BUG, HOPPER, Scene, config, first_minutes, interval, safe_mode, seen, sighting, well
+from tests.page.scenes import (
+    BUG,
+    HOPPER,
+    Scene,
+    config,
+    first_minutes,
+    interval,
+    safe_mode,
+    seen,
+    sighting,
+    trap_hour,
+    well,
+)
 
 Sample = tuple[str, frozenset[tuple[str, str]]]
 
@@ -59,6 +71,14 @@ def test_a_day_on_which_nothing_was_seen_has_its_effort_and_no_taxon(scene: Scen
     told = read(client)
     assert told[labelled("today_frames")] == 60
     assert not any(name == "fieldeye_today_count" for name, _ in told)
+
+
+def test_a_trap_s_counts_of_today_begin_at_noon_and_say_so(scene: Scene, client: FlaskClient) -> None:
+    well(scene)  # at 16:30
+    scene.store.commit([trap_hour(scene.before(hours=back), back) for back in (6, 3)])
+    assert read(client)[labelled("today_count", label=HOPPER, bound="count")] == 3
+    helps = [line for line in client.get("/metrics").text.splitlines() if line.startswith("# HELP fieldeye_today_")]
+    assert [line.endswith("since local midnight, in a trap since local noon") for line in helps] == [True, True]
 
 
 def test_a_node_in_safe_mode_is_seen_not_to_look_and_waiting_records_show(scene: Scene, client: FlaskClient) -> None:

@@ -84,6 +84,24 @@ def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Sc
     assert "since the evening of Jun 28." in client.get("/").text
 
 
+@pytest.mark.parametrize("hours", [1, 6])
+def test_a_catch_just_before_noon_counts_though_its_interval_ends_half_a_second_late(
+    hours: int, scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    for back in (3, 2, 1):
+        *_, last = night(scene, back, 0)
+        noon, late = last.end.utc - timedelta(hours=24), 0.5 / 3600
+        scene.store.commit([
+            replace(
+                last, start=at(scene, noon, end - hours + late), end=at(scene, noon, end + late),
+                counts=(TaxonCount(label=MOTH, eppo="", count=3, low=1, high=6),) if end == 24 else (),
+            )
+            for end in range(hours, 25, hours)
+        ])  # fmt: skip
+    assert "Caught two nights in a row since the evening of Jun 28." in client.get("/").text
+
+
 def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:
     season(scene, [0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0])
     assert "of 117 degree days" in client.get("/").text
