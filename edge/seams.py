@@ -12,6 +12,7 @@ SEAM_SHARE = 0.02  # of a tile's side: a box that ends this near to an inner edg
 SAME_THING = 0.3  # IoU of whole boxes from two tiles: boxes of 12 px that are 2 to 3 px apart have 0.4 to 0.5 left
 SAME_PART = 0.5  # IoU of what two tiles show of one thing in the strip that both saw
 WITHIN = 0.5  # share of a piece that lies in another box: it is a piece of that
+FAINT = 0.3  # share of a box's confidence below which another one neither hides nor stretches it
 MOST = 1000  # strongest that are compared, pair by pair: four times the squares' 300 would take 400 MB
 
 
@@ -26,10 +27,10 @@ class Seen:
 def merge_tiles(seen: list[Seen], width_px: int, height_px: int, nms_iou: float) -> Detections:
     """Detections of a whole picture of that size from those of its overlapping tiles, strongest first.
 
-    A piece of a thing that another tile saw whole goes, even if it is the surer of the two. Pieces that two tiles cut
-    from one thing agree in the strip both saw, and become one box around them with the confidence of the surer. A
-    piece that no other tile confirms, though one has all of it in view, goes: on eight cards 2 of 28 were an insect.
-    Of whole boxes that two tiles saw the surer stays.
+    A piece of a thing that another tile saw whole goes, even if it is the surer of the two, unless the whole is FAINT.
+    Pieces that two tiles cut from one thing agree in the strip both saw, and become one box around them with the
+    confidence of the surer. A piece that no other tile confirms, though one has all of it in view, goes: on eight cards
+    2 of 28 were an insect. Of whole boxes that two tiles saw the surer stays.
     """
     found = _together([s.found for s in seen])
     tile = np.repeat(np.array([s.tile for s in seen], np.float32), [len(s.found) for s in seen], axis=0)
@@ -80,9 +81,10 @@ def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> NDArra
 
 
 def _lies_in(pieces: Detections, others: Detections) -> NDArray[np.bool_]:
-    """(n, m): is the piece mostly within that other box of its class?"""
+    """(n, m): is the piece mostly within that other box of its class, which is not much fainter?"""
     inside = intersection(pieces.xyxy, others.xyxy) > WITHIN * area(pieces.xyxy)[:, None]
-    return np.asarray(inside & _same_class(pieces, others), np.bool_)
+    heard = others.confidence[None, :] >= FAINT * pieces.confidence[:, None]
+    return np.asarray(inside & heard & _same_class(pieces, others), np.bool_)
 
 
 def _lies_in_a_larger(found: Detections) -> NDArray[np.bool_]:
@@ -91,13 +93,14 @@ def _lies_in_a_larger(found: Detections) -> NDArray[np.bool_]:
 
 
 def _are_of_one_thing(pieces: Detections, tile: Floats) -> NDArray[np.bool_]:
-    """(n, n): same class, two tiles, and their boxes agree in the strip that both tiles saw."""
+    """(n, n): same class, two tiles, neither FAINT beside the other, boxes that agree in the strip both tiles saw."""
     strip = _common(tile[:, None], tile[None, :])
     mine, theirs = _common(pieces.xyxy[:, None], strip), _common(pieces.xyxy[None, :], strip)
     both = _size(_common(mine, theirs))
     agree = both > SAME_PART * (_size(mine) + _size(theirs) - both)
     other_tile = (tile[:, None] != tile[None, :]).any(axis=2)
-    return np.asarray(agree & other_tile & _same_class(pieces, pieces), np.bool_)
+    heard = pieces.confidence[None, :] >= FAINT * pieces.confidence[:, None]
+    return np.asarray(agree & other_tile & heard & heard.T & _same_class(pieces, pieces), np.bool_)
 
 
 def _is_within_another(xyxy: Floats, tile: Floats, every_tile: Floats) -> NDArray[np.bool_]:

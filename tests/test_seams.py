@@ -123,6 +123,29 @@ def test_two_insects_one_above_the_other_across_a_seam_stay_two() -> None:
     assert sorted(found.xyxy[:, 1].tolist()) == [100, 155]
 
 
+@pytest.mark.parametrize(("top_px", "bottom_px", "insects"), [(60, 190, 1), (120, 190, 2)])
+def test_a_piece_goes_only_where_most_of_it_lies_in_the_whole_insect(top_px: int, bottom_px: int, insects: int) -> None:
+    """Two thirds of the piece, and one third: that one is of a neighbour."""
+    assert len(two_tiles([[340, 100, 416, 140]], [[365, top_px, 560, bottom_px]])) == insects
+
+
+def test_pieces_that_agree_in_little_of_the_strip_are_of_two_insects() -> None:
+    found = two_tiles([[300, 100, 416, 150]], [[352, 140, 500, 190]])
+    assert sorted(found.xyxy[:, 1].tolist()) == [100, 140]
+
+
+@pytest.mark.parametrize(("sure", "kept"), [(0.5, [330, 95, 405, 145]), (0.2, [352, 100, 430, 140])])
+def test_a_faint_whole_box_does_not_hide_a_sure_piece(sure: float, kept: list[float]) -> None:
+    found = two_tiles([[330, 95, 405, 145]], [[352, 100, 430, 140]], confidence=sure)
+    assert found.xyxy.tolist() == [kept]
+
+
+@pytest.mark.parametrize(("sure", "left_px"), [(0.5, 300), (0.2, 352)])
+def test_a_faint_piece_does_not_stretch_a_sure_one(sure: float, left_px: int) -> None:
+    found = two_tiles([[300, 100, 416, 150]], [[352, 100, 500, 150]], confidence=sure)
+    assert found.xyxy.tolist() == [[left_px, 100, 500, 150]]
+
+
 def test_pieces_of_two_classes_are_never_joined() -> None:
     seen = [
         Seen((0, 0, 416, 416), Detections(*_one([300, 100, 416, 150], 0))),
