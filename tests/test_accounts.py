@@ -32,6 +32,22 @@ def test_the_file_is_its_owners_alone(accounts: Accounts, tmp_path: Path) -> Non
     assert {file.stat().st_mode & 0o777 for file in tmp_path.glob(f"{NAME}*")} == {0o600}
 
 
+def test_a_file_that_others_could_read_is_closed_to_them_when_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / NAME).touch()
+    (tmp_path / NAME).chmod(0o644)
+    with closing(Accounts(tmp_path)) as accounts:
+        accounts.claim(LI, NOON)
+        assert {file.stat().st_mode & 0o777 for file in tmp_path.glob(f"{NAME}*")} == {0o600}
+
+
+def test_a_node_with_an_account_is_claimed_however_it_came(accounts: Accounts) -> None:
+    assert not accounts.is_claimed()
+    accounts.put(LI, NOON)
+    assert accounts.is_claimed()
+    accounts.remove("Li")
+    assert accounts.is_claimed()
+
+
 def test_names_are_known_in_any_case_and_only_once(accounts: Accounts) -> None:
     accounts.put(LI, NOON)
     accounts.put(Account(name="li", role="farmer", hash="other"), NOON)
@@ -74,6 +90,7 @@ def test_a_damaged_file_is_set_aside_and_the_records_stay(tmp_path: Path) -> Non
         assert store.epoch == epoch
         assert len(store.latest_sightings(9)) == 1
     assert (tmp_path / f"{NAME}.damaged-1").exists()
+    assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_person_keeps_the_ten_phones_that_were_used_last(accounts: Accounts) -> None:
@@ -84,6 +101,26 @@ def test_a_person_keeps_the_ten_phones_that_were_used_last(accounts: Accounts) -
         accounts.begin(bytes([number]), "Li", clock.utc)
     kept = [number for number in range(SESSIONS_EACH + 3) if accounts.session(bytes([number])) is not None]
     assert kept == list(range(3, SESSIONS_EACH + 3))
+
+
+def test_the_phone_that_was_longest_away_goes_though_it_was_the_last_to_come(accounts: Accounts) -> None:
+    accounts.put(LI, NOON)
+    for number in range(SESSIONS_EACH):
+        accounts.begin(bytes([number]), "Li", NOON + timedelta(minutes=number))
+    for number in range(SESSIONS_EACH - 1):
+        accounts.used(bytes([number]), NOON + timedelta(hours=1))
+    accounts.begin(b"new", "Li", NOON + timedelta(hours=2))
+    gone = [number for number in range(SESSIONS_EACH) if accounts.session(bytes([number])) is None]
+    assert gone == [SESSIONS_EACH - 1]
+
+
+def test_many_phones_of_one_person_log_nobody_else_out(accounts: Accounts) -> None:
+    accounts.put(LI, NOON)
+    accounts.put(Account(name="Ana", role="farmer", hash="x"), NOON)
+    accounts.begin(b"Ana's", "Ana", NOON)
+    for number in range(SESSIONS_EACH + 1):
+        accounts.begin(bytes([number]), "Li", NOON + timedelta(minutes=number))
+    assert accounts.session(b"Ana's") is not None
 
 
 def test_a_session_of_nobody_cannot_be_begun(accounts: Accounts) -> None:

@@ -1,6 +1,7 @@
 """Alerts come from committed counts, once each, and levels outlive a restart."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from edge.alarms import Alarms
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Alert, Interval
+from edge.ranges import Dispersion, count_range
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.tally import ClassAccuracy
@@ -28,7 +30,7 @@ def at(hours: float) -> Instant:
 class Trap:
     """A store and its alarms, as the loop uses them: commit, judge, commit, show."""
 
-    def __init__(self, folder: Path, act_at: float = 10) -> None:
+    def __init__(self, folder: Path, act_at: float = 10, accuracy: Mapping[str, ClassAccuracy] = ACCURACY) -> None:
         own = OwnThreshold(label=MOTH[0], unit="insects/trap/night", act_at=act_at, source="the station")
         self.config = NodeConfig(
             node=NodeTable(site="s", node="n", time_zone="Asia/Shanghai"),
@@ -38,7 +40,7 @@ class Trap:
         )
         self.store = Store(self.config.store, "n")
         self.board = StatusBoard(at(0))
-        self.alarms = Alarms(self.config, ACCURACY, self.store, self.board)
+        self.alarms = Alarms(self.config, accuracy, self.store, self.board)
 
     def hour(self, after_noon: float, caught: int) -> list[str]:
         """An hour's catch; the levels of the alerts that it raised."""
@@ -137,3 +139,46 @@ def test_a_weekly_threshold_is_held_against_a_week_of_which_four_nights_were_wat
         config = msgspec.structs.replace(trap.config, advice=AdviceTable(threshold=(own,)))
         trap.alarms = Alarms(config, ACCURACY, trap.store, trap.board)
         assert [trap.hour(24 * night + 8, 6) for night in range(7)] == [[], [], [], [], ["look"], [], []]
+
+
+def test_a_range_of_two_hours_catch_is_narrower_than_that_of_one(tmp_path: Path) -> None:
+    differing = Dispersion(precision=0.1, recall=0.5)
+    with closing(Trap(tmp_path, act_at=20, accuracy={MOTH[0]: ClassAccuracy(MOTH[1], 0.9, 0.8, differing)})) as trap:
+        assert [trap.hour(hours, 9) for hours in (8, 9)] == [[], ["look"]]
+        (alert,) = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert (alert.low, alert.high) == count_range(18, 0.9, 0.8, differing, share=0.5)
+    assert (alert.low, alert.high) != count_range(18, 0.9, 0.8, differing)
+
+
+def test_a_density_over_its_threshold_is_an_alert_where_the_area_is_known(tmp_path: Path) -> None:
+    own = OwnThreshold(label=MOTH[0], unit="insects/m2", act_at=100)
+    with closing(Trap(tmp_path)) as trap:
+        live = msgspec.structs.replace(trap.config.camera, mode="live")
+        config = msgspec.structs.replace(trap.config, camera=live, advice=AdviceTable(threshold=(own,)))
+        alarms = Alarms(config, ACCURACY, trap.store, trap.board)
+        raised = []
+        for hours, area_mm2 in ((8, None), (9, 150_000), (10, 100_000)):
+            counts = (count(MOTH, 12),)
+            seen = interval(start=at(hours), end=at(hours + 1), unit="max_per_frame", counts=counts, area_mm2=area_mm2)
+            trap.store.commit([seen])
+            raised.append([(alert.level, alert.value) for alert in alarms.after(seen)])
+    assert raised == [[], [], [("act", 120)]]
+
+
+def test_counts_that_cannot_be_read_raise_nothing_and_the_next_hour_decides(trap: Trap, tmp_path: Path) -> None:
+    trap.hour(8, 14)
+    one = interval(start=at(33), end=at(34), mode="trap", unit="new", counts=(count(MOTH, 0),))
+    for name, other in (("record", "gone"), ("gone", "record")):
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+            db.execute(f"ALTER TABLE {name} RENAME TO {other}")
+        if other == "gone":
+            assert trap.alarms.after(one) == ()
+    assert trap.hour(34, 1) == []
+    assert trap.hour(47, 0) == ["calm"]
+
+
+def test_levels_that_the_card_does_not_keep_are_on_the_board_all_the_same(trap: Trap, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
+    assert trap.hour(8, 14) == ["look"]
+    assert [standing.level for standing in trap.board.snapshot().alerts] == ["look"]

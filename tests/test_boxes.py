@@ -80,6 +80,15 @@ def test_a_pattern_too_fine_for_the_small_picture_becomes_grey_and_no_false_patt
     assert small.max() <= 135
 
 
+@pytest.mark.parametrize("column", range(4))
+def test_what_is_thinner_than_a_pixel_of_the_small_picture_keeps_its_light_wherever_it_lies(column: int) -> None:
+    """One white column in four: a picture that only looks at every second of them sees none, or half of it white."""
+    lines = np.zeros((256, 256, 3), np.uint8)
+    lines[:, column::4] = 255
+    assert np.abs(shrink(lines, 64, 64) - 255 / 4).max() <= 1
+    assert np.abs(shrink(np.ascontiguousarray(lines.transpose(1, 0, 2)), 64, 64) - 255 / 4).max() <= 1
+
+
 @given(boxes_in(600, 400), boxes_in(600, 400))
 def test_iou_is_symmetric_and_between_0_and_1(a: np.ndarray, b: np.ndarray) -> None:
     assert np.allclose(iou(a, b), iou(b, a).T, atol=1e-6)

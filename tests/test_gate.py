@@ -102,6 +102,29 @@ def test_a_scene_with_less_texture_is_another_scene_and_not_a_blurred_one() -> N
     assert answer(soft, seen(LEAF), at_s=1) == Look()
 
 
+def test_another_scene_sets_its_own_standard_and_is_looked_at_again() -> None:
+    soft = blurred(OTHER, 2)
+    verdict, state = is_worth_a_look(frame_of(soft, 1), seen(LEAF), CONFIG)
+    assert verdict == Look()
+    assert answer(soft, state, at_s=1 + CONFIG.always_every_s) == Look()
+
+
+def test_dew_is_told_however_long_the_node_has_been_up() -> None:
+    up_s = 10 * 86400.0
+    assert answer(blurred(LEAF, 4), seen(LEAF, at_s=up_s), at_s=up_s + CONFIG.always_every_s) == Skip("blurred")
+
+
+def test_a_lens_that_gets_softer_with_each_look_does_not_take_its_standard_along() -> None:
+    state = seen(LEAF)
+    for second, sigma_px in enumerate(np.linspace(0.3, 2, 400), start=1):
+        verdict, state = is_worth_a_look(frame_of(blurred(LEAF, float(sigma_px)), second), state, CONFIG, "trap")
+    assert verdict == Skip("blurred")
+
+
+def test_a_picture_that_comes_a_day_late_is_held_against_no_higher_standard() -> None:
+    assert answer(LEAF, seen(LEAF, at_s=2 * 86400), at_s=86400, mode="trap") == Look()
+
+
 def test_half_the_light_is_not_half_the_focus() -> None:
     assert answer(lit(LEAF, 0.5), seen(LEAF), at_s=CONFIG.always_every_s) == Look()
 
@@ -110,6 +133,28 @@ def test_a_lens_that_stays_soft_is_looked_through_again_after_a_night() -> None:
     state = seen(LEAF)
     assert answer(blurred(LEAF, 2), state, at_s=3600) == Skip("blurred")
     assert answer(blurred(LEAF, 2), state, at_s=24 * 3600) == Look()
+
+
+def grainy(luma: Image, grain: float) -> Image:
+    noise = np.random.default_rng(3).normal(0, grain, luma.shape)
+    return (luma + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_one_picture_full_of_rain_does_not_set_the_standard_for_those_after_it() -> None:
+    rain = grainy(LEAF, 8)
+    assert sharpness_of(LEAF, LEAF.mean()) < CONFIG.blurred_share * sharpness_of(rain, rain.mean())
+    verdict, after = is_worth_a_look(frame_of(rain, 1), seen(LEAF), CONFIG, "trap")
+    assert verdict == Look()
+    assert answer(LEAF, after, at_s=2, mode="trap") == Look()
+
+
+def test_an_evening_full_of_grain_sets_no_standard_for_the_morning() -> None:
+    dusk, state = grainy(lit(LEAF, 0.2), 3), seen(LEAF)
+    assert sharpness_of(LEAF, LEAF.mean()) < CONFIG.blurred_share * sharpness_of(dusk, dusk.mean())
+    for minute in range(60):
+        verdict, state = is_worth_a_look(frame_of(dusk, minute * 60), state, CONFIG, "trap")
+        assert verdict == Look()
+    assert answer(LEAF, state, at_s=3600, mode="trap") == Look()
 
 
 def test_a_focus_reference_from_calibration_is_used_from_the_first_look_at_a_known_scene() -> None:
@@ -134,6 +179,12 @@ def test_a_camera_that_changed_its_size_is_looked_at() -> None:
 def test_a_cloud_that_passes_is_not_motion(light: float) -> None:
     darker = LEAF // 2 + 30  # so that 1.15 of it does not clip
     assert moved_share(lit(darker, light), darker) <= CONFIG.moved_share
+
+
+def test_the_grain_of_a_dark_picture_is_not_motion_beside_a_bright_one() -> None:
+    dark = grainy(lit(LEAF, 0.3), 3)
+    assert moved_share(dark, LEAF) <= CONFIG.moved_share
+    assert moved_share(LEAF, dark) <= CONFIG.moved_share
 
 
 @given(

@@ -333,6 +333,12 @@ def test_a_picture_whose_time_is_not_known_counts_when_it_comes(fed: Fed, why: s
     assert all(one.revision == 0 for one in fed.intervals)
 
 
+def test_nothing_is_seen_in_the_future_of_a_camera_whose_clock_is_ahead(fed: Fed) -> None:
+    fed.run(fed.add(0, name="20260701_220000.png"))
+    (seen,) = [one.record for one in fed.records if isinstance(one.record, Sighting)]
+    assert seen.at.utc <= fed.clock.utc
+
+
 @pytest.mark.parametrize(
     ("when", "zone"), [(b"0001:01:01 00:00:00", "Asia/Shanghai"), (b"9999:12:31 23:59:59", "America/Sao_Paulo")]
 )
@@ -352,9 +358,50 @@ def test_the_hour_that_comes_twice_when_summer_time_ends_counts_at_each_of_its_t
     assert fed.skipped() == {}
 
 
-def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed) -> None:
-    fed.clock.jump(-1e6, ClockState.UNSYNCED)
-    fed.run(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.next_hour, fed.add(120))
+def test_a_picture_of_the_first_of_two_equal_hours_counts_in_it_though_it_comes_in_the_second(fed: Fed) -> None:
+    fed.mode, fed.zone, fed.clock.utc = "trap", "Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    fed.run(fed.wait(2100), fed.add(0, name="20261025_023030.png"))
+    assert [(one.start.utc.hour, one.revision) for one in fed.intervals if one.frames] == [(0, 1)]
+
+
+def test_a_picture_of_the_moment_in_which_an_hour_begins_corrects_that_hour(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.next_hour, fed.add(0))
+    first = fed.intervals[0]
+    assert (first.start.utc, first.frames, first.revision) == (NOON, 2, 1)
+    assert fed.frames() == {0: 2}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_picture_of_the_moment_between_two_hours_counts_in_the_later_one(fed: Fed, at_once: bool) -> None:
+    fed.run(fed.add(60))
+    fed.clock.advance(1.5 * HOUR_S)
+    fed.boot()
+    both = fed.add(0.5 * HOUR_S), fed.add(HOUR_S)
+    fed.run(*((fed.together(*both),) if at_once else both))
+    assert [one.frames for one in fed.intervals] == [1, 1, 1, 0]
+
+
+def test_a_picture_that_was_counted_while_the_time_was_not_known_counts_once_through_a_restart(fed: Fed) -> None:
+    fed.clock.state = ClockState.UNSYNCED
+    fed.run(fed.add(60))
+    fed.boot()
+    fed.run()
+    assert [one.frames for one in fed.intervals] == [1, 0]
+
+
+def test_an_hour_whose_time_was_never_known_is_not_corrected(fed: Fed) -> None:
+    fed.clock.state = ClockState.UNSYNCED
+    fed.run(fed.add(60), fed.wait(600))
+    fed.boot()
+    fed.clock.state = ClockState.SYNCED
+    fed.run(fed.add(120))
+    assert [one.revision for one in fed.intervals] == [0, 0]
+
+
+@pytest.mark.parametrize("wrong_s", [-1e6, 1e6])
+def test_an_hour_whose_clock_was_set_in_its_middle_can_be_corrected(fed: Fed, wrong_s: float) -> None:
+    fed.clock.jump(wrong_s, ClockState.UNSYNCED)
+    fed.run(lambda: fed.clock.jump(-wrong_s, ClockState.SYNCED), fed.next_hour, fed.add(120))
     assert [(one.frames, one.revision) for one in fed.intervals if one.revision] == [(1, 1)]
     assert fed.intervals[0].start.utc == NOON
 

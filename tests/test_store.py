@@ -181,6 +181,7 @@ def test_the_page_finds_the_latest_and_what_was_between(store: Store) -> None:
     assert seqs(store.intervals_between(NOON, NOON + hour)) == []
     assert seqs(store.intervals_between(NOON + hour, NOON + 2 * hour)) == [2]
     assert seqs(store.sightings_after(0, NOON, 9)) == [5, 3, 1]
+    assert seqs(store.sightings_after(1, NOON, 9)) == [5, 3]
     assert seqs(store.sightings_after(1, NOON, 1)) == [5]
     assert seqs(store.sightings_after(1, NOON + hour, 9)) == [3]
 

@@ -119,6 +119,17 @@ def test_a_photograph_that_does_not_fit_beside_those_that_wait_is_refused(
         ask(store)
 
 
+def test_as_many_old_questions_go_as_a_large_photograph_needs_and_no_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT_BYTES", 4 * len(PHOTO))
+    for _ in range(4):
+        store.mark_question_sent(ask(store).id)
+    large = ask(store, photo=PHOTO[:2] + bytes(2 * len(PHOTO) - 4) + PHOTO[-2:])
+    assert large.size_bytes == 2 * len(PHOTO)
+    assert [one.id[-2:] for one in store.questions()] == ["q5", "q4", "q3"]
+
+
 def test_a_question_of_a_boot_without_a_clock_gets_its_time_unless_it_is_on_its_way(store: Store) -> None:
     early = [store.ask_station(instant(n, ClockState.UNSYNCED), PHOTO) for n in range(3)]
     store.mark_question_sent(early[0].id)
@@ -132,11 +143,12 @@ def test_a_question_of_a_boot_without_a_clock_gets_its_time_unless_it_is_on_its_
 
 def test_photographs_without_a_question_go_and_questions_without_a_photograph_too(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
-        whole, bare = ask(store), ask(store)
+        whole, bare, cut = ask(store), ask(store), ask(store)
         epoch = store.epoch.hex[:8]
     for stray in (f"{epoch}-q9.jpg", f"{epoch}-q9.jpg.new", "00000000-q1.jpg", "holiday.jpg"):
         (tmp_path / "questions" / stray).write_bytes(b"?")
     (tmp_path / "questions" / f"{bare.id}.jpg").unlink()
+    (tmp_path / "questions" / f"{cut.id}.jpg").write_bytes(PHOTO[:9])
     with closing(open_store(tmp_path)) as store:
         assert [one.id for one in store.questions()] == [whole.id]
     assert sorted(path.name for path in (tmp_path / "questions").iterdir()) == sorted(

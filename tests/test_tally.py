@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
-from edge.counts import NoData, Seen
+from edge.counts import NoData, Seen, Unit
+from edge.ranges import Dispersion, count_range
 from edge.tally import ClassAccuracy, Tally, newly_seen
 from tests.clocks import SetClock
 
@@ -56,6 +58,27 @@ def test_visits_and_new_insects_are_added_and_a_full_card_stays_full() -> None:
     interval = tally.interval(clock.now(), camera="c", model="m", mode="trap", accuracy=ACCURACY, unit="new")
     assert [(c.label, c.count) for c in interval.counts] == [("Pieris", 3)]
     assert interval.saturated
+
+
+@pytest.mark.parametrize(
+    ("unit", "count", "share"),
+    [
+        pytest.param("max_per_frame", 20, 1.0, id="of one picture"),
+        pytest.param("visits", 40, (20**2 + 10**2 + 10**2) / 40**2, id="of three pictures that gave unlike"),
+        pytest.param("affected_frames", 3, 1 / 3, id="of three pictures that gave alike"),
+    ],
+)
+def test_a_range_knows_how_the_count_came_from_its_pictures(unit: Unit, count: int, share: float) -> None:
+    differing = Dispersion(precision=0.1, recall=0.5)
+    at, tally = SetClock().now(), Tally(start=SetClock().now())
+    for here in (20, 10, 10):
+        tally = tally.looked(seen(*["Pieris"] * here), at, 180, ["Pieris"] * here)
+    accuracy = {"Pieris": ClassAccuracy("", 0.9, 0.8, differing)}
+    interval = tally.interval(at, camera="c", model="m", mode="live", accuracy=accuracy, unit=unit)
+    assert not isinstance(interval.counts, NoData)
+    ((told,), (low, high)) = interval.counts, count_range(count, 0.9, 0.8, differing, share)
+    assert (told.count, told.low) == (count, low)
+    assert told.high == (3 if unit == "affected_frames" else high), "no more frames have it than there were"
 
 
 def test_looking_and_seeing_nothing_is_a_zero_with_its_effort() -> None:

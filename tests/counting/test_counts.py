@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from edge.agreement import agreement
-from edge.counts import NoData, TaxonCount, density
+from edge.counts import NoData, TaxonCount, counted, density, per_m2
 from edge.ranges import ALIKE, Dispersion, count_range, steadied
 from tests.counting.fields import World, drawn
+from tests.records import MOTH, count, interval
 
 RATES = [(0.95, 0.95), (0.9, 0.8), (0.8, 0.6), (0.5, 0.5)]
 ROUNDS = 2000
@@ -108,6 +109,19 @@ def test_density_refuses_to_exist_without_an_area() -> None:
     found = density(count, 0.02)
     assert not isinstance(found, NoData)
     assert (found.per_m2, found.low, found.high) == pytest.approx((600, 500, 750))
+
+
+def test_leaves_fill_no_area_whatever_the_calibration() -> None:
+    moths = count(MOTH, 12)
+    assert per_m2(moths, interval(area_mm2=20_000, unit="max_per_frame")) == pytest.approx(600)
+    assert per_m2(moths, interval(area_mm2=20_000, unit="affected_frames")) is None
+    assert per_m2(moths, interval(area_mm2=None)) is None
+
+
+@pytest.mark.parametrize(("precision", "recall"), [(0.0, 0.9), (0.9, 0.0)])
+def test_a_class_that_was_never_found_rightly_is_counted_without_a_range(precision: float, recall: float) -> None:
+    told = counted(4, "Pieris", "", precision=precision, recall=recall)
+    assert (told.count, told.low, told.high) == (4, None, None)
 
 
 def test_agreement_shows_bias_that_a_correlation_would_hide() -> None:

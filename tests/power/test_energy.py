@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.cli import main
 from edge.config import PowerTable
-from edge.power.energy import BOARDS, SLEEPS, Board, Site, Sleep, duty, load, need, sun_hours, worst_month
+from edge.power.energy import BOARDS, SLEEPS, Board, Duty, Site, Sleep, duty, load, need, sun_hours, worst_month
 from tests.clocks import SetClock
 from tests.power.test_keeper import keeper, turn
 
@@ -29,14 +29,14 @@ def test_the_load_of_a_day_is_the_sum_done_by_hand() -> None:
     assert between == pytest.approx(starts * (60 * 3 + 195 * 1) / 3600 + off_h * 0.1 + starts * 0.01)
 
 
-def spent_wh(board: Board, sleep: Sleep, *, is_idle: bool) -> float:
+def spent_wh(board: Board, sleep: Sleep, *, is_idle: bool, every_s: float = 3600) -> float:
     """From noon to noon in December, without looks: what the real keeper lets a board in Shouguang spend."""
     noon, spent_ws = datetime(2026, 12, 16, 4, tzinfo=UTC), 0.0
     clock, end = SetClock(noon), noon + timedelta(days=1)
     while clock.utc < end:
         clock.advance(board.boot_s)
         spent_ws += board.boot_s * board.busy_w
-        made, asked = keeper(clock, PowerTable(sleep=sleep), is_idle=is_idle)
+        made, asked = keeper(clock, PowerTable(sleep=sleep), is_idle=is_idle, every_s=every_s)
         while not asked and clock.utc < end:
             turn(made, clock, 10)
             spent_ws += 10 * board.idle_w
@@ -56,6 +56,15 @@ def test_the_plan_is_what_the_keeper_does_and_its_battery_carries_days_without_a
     assert plan.battery_wh * SITE.usable / SITE.dark_days == pytest.approx(
         spent_wh(board, sleep, is_idle=False), rel=0.05
     )
+
+
+def test_a_node_that_finds_the_next_look_too_near_to_sleep_stays_for_it_in_the_plan_as_well() -> None:
+    plan = need(SITE, BOARD, every_s=500, picture_ws=0, sleep="between")
+    assert plan.load_wh == pytest.approx(spent_wh(BOARD, "between", is_idle=True, every_s=500), rel=0.05)
+
+
+def test_under_a_sun_that_does_not_set_a_day_has_24_hours_and_no_start() -> None:
+    assert duty(60, light_h=24, every_s=1800, sleep="night", stays_s=180) == Duty(starts=0, awake_s=86_400, pictures=48)
 
 
 def test_looks_that_come_too_soon_for_a_sleep_between_cost_what_the_day_awake_costs() -> None:
