@@ -30,6 +30,7 @@ from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
 from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Keeper, ask_halt
+from edge.power.schedule import longest_sleep_s
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Store
@@ -166,7 +167,7 @@ def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
     table = base.config.page
     if table is None:
         return None
-    looker = parts.enter_context(closing(Looker()))
+    looker = parts.enter_context(closing(Looker(models=Path(base.config.model.folder))))
     app = create_app(
         base.store,
         base.board,
@@ -213,6 +214,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         health=lambda: _health(base),
         info=lambda: _info(base),
         inbox=Inbox(Path(base.config.store.folder) / "inbox"),
+        longest_sleep_s=longest_sleep_s(base.config.power, base.config.camera.every_s),
     )
     parts.callback(publisher.close)
     leave = Event()  # of its own: the loop commits once more after it was told to stop, and that is sent as well
@@ -238,6 +240,7 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) 
         clock,
         read=read,
         is_idle=lambda: config.mqtt is None or store.waiting().records == 0,
+        is_visited=lambda: board.is_visited(clock.monotonic_s()),
         ask=ask_halt,
     )
 

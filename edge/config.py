@@ -147,6 +147,7 @@ class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     host: str = "127.0.0.1"  # from here on: of kind "mqtt"
     port: Port = 1883
     tls: bool = False
+    insecure: bool = False  # a password in plain text to another machine, in a network of its own only
     ca_file: str | None = None
     username: str | None = None
     password_file: str | None = None
@@ -322,10 +323,21 @@ def _check_field(config: NodeConfig, name: str) -> None:
     climate = config.climate
     if climate is not None and climate.kind == "mqtt" and not climate.topic:
         raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")
+    if climate is not None and climate.kind == "mqtt" and climate.password_file is not None:
+        _check_password(climate, name)
     for own in config.advice.threshold:
         if own.sure_at is not None and own.sure_at < own.act_at:
             where = f"{name}: advice.threshold of {own.label}"
             raise ConfigError(f"{where}: sure_at {own.sure_at:g} is below act_at {own.act_at:g}; give the larger one")
+
+
+def _check_password(climate: ClimateTable, name: str) -> None:
+    if climate.tls or climate.insecure or climate.host in LOOPBACK:
+        return
+    raise ConfigError(
+        f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
+        "set tls = true, or insecure = true in a network of its own"
+    )
 
 
 def _explain(message: str, record: type) -> str:

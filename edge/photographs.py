@@ -1,4 +1,4 @@
-"""Looks at one photograph from a phone, in a process of its own: python -m edge.photographs KIND… <photograph >answer
+"""Looks at one photograph from a phone, in a process of its own: python -m edge.photographs MODELS KIND… <in >out
 
 A stranger's file is decoded here and not in the node: whatever it does to the decoder ends with this process, which has
 little memory and time, stands behind the node's loop, and leaves none of its memory behind. The pixels are encoded
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 import cv2
@@ -24,6 +25,7 @@ from edge.counts import Box
 from edge.detector import Detector
 from edge.draw import jpeg, thumbnail
 from edge.errors import BadFrameError, BundleError, UsageError
+from edge.updates.models import models_folder
 
 MOST_UPLOAD_BYTES = 8_000_000  # a phone's photograph has 3 to 6 MB; the page's script sends a smaller one
 LONGEST_PX = 1280  # kept and looked at: the models take squares of 416 px
@@ -66,25 +68,32 @@ class Answer:
     why: str = ""
 
 
-def main(kinds: Sequence[str], upload: BinaryIO, out: BinaryIO) -> None:
-    """Look at `upload` with the models of those kinds: a line of JSON, then the photograph as it is kept."""
-    answer, kept = _answer(kinds, upload.read(MOST_UPLOAD_BYTES + 1))
+def main(models: Path, kinds: Sequence[str], upload: BinaryIO, out: BinaryIO) -> None:
+    """Look at `upload` with the models of those kinds: a line of JSON, then the photograph as it is kept.
+
+    `models`: the folder of installed ones.
+    """
+    answer, kept = _answer(models, kinds, upload.read(MOST_UPLOAD_BYTES + 1))
     out.write(msgspec.json.encode(answer) + b"\n" + kept)
     out.flush()
 
 
-def _answer(kinds: Sequence[str], data: bytes) -> tuple[Answer, bytes]:
+def _answer(models: Path, kinds: Sequence[str], data: bytes) -> tuple[Answer, bytes]:
     try:
         image = decoded(data)
     except BadFrameError as why:
         return Answer(state="refused", why=why.reason), b""
     height_px, width_px = image.shape[:2]
     try:
-        found = [one for kind in kinds for one in found_by(Detector(load_release(find_bundle(kind))), image)]
+        found = [one for kind in kinds for one in found_by(_detector(kind, models), image)]
     except (BundleError, UsageError) as why:
         return Answer(state="failed", why=str(why)), b""
     found.sort(key=lambda one: (not one.is_sure, -one.confidence))
     return Answer(state="done", width_px=width_px, height_px=height_px, found=tuple(found)), kept_jpeg(image)
+
+
+def _detector(kind: str, models: Path) -> Detector:
+    return Detector(load_release(find_bundle(kind, models_folder(kind, models))))
 
 
 def checked(data: bytes) -> Header:
@@ -164,4 +173,4 @@ def _hold_back() -> None:
 
 if __name__ == "__main__":
     _hold_back()
-    main(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer)
+    main(Path(sys.argv[1]), sys.argv[2:], sys.stdin.buffer, sys.stdout.buffer)

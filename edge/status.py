@@ -15,6 +15,7 @@ from edge.clock import Instant
 from edge.counts import Seen
 
 WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
+VISITED_S = 600.0  # a technician turns a lens or draws a region before the next page
 BatteryLevel = Literal["good", "low", "empty"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
 
@@ -93,7 +94,7 @@ class StatusBoard:
         self._snapshot = Snapshot(started=started)
         self._frame: Image | None = None
         self._seen: tuple[Seen, ...] | None = None
-        self._watched_s = float("-inf")
+        self._watched_s = self._visited_s = float("-inf")
 
     def snapshot(self) -> Snapshot:
         """The newest view."""
@@ -162,3 +163,13 @@ class StatusBoard:
         """Has somebody looked within the last `WATCHED_S`?"""
         with self._lock:
             return now_s - self._watched_s < WATCHED_S
+
+    def visit(self, now_s: float) -> None:
+        """A person who has logged in used the page at this monotonic time: the node does not sleep under them."""
+        with self._lock:
+            self._visited_s = now_s
+
+    def is_visited(self, now_s: float) -> bool:
+        """Has somebody used the page within the last `VISITED_S`?"""
+        with self._lock:
+            return now_s - self._visited_s < VISITED_S

@@ -12,18 +12,21 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from edge.app import put_times_right
+from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
 from edge.store import Records, Store, inspect_store
+from edge.wire import Info, decode_message
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
@@ -139,6 +142,27 @@ def test_what_the_loop_commits_after_it_was_told_to_stop_is_sent_as_well(tmp_pat
         assert node.process.wait(60) == 0
         with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
             wait_until(lambda: ear.seen.counted == store.health().last_seq, within_s=5)
+
+
+def test_a_calibration_made_while_connected_is_told_and_stays_for_who_comes_later(
+    tmp_path: Path, broker: Broker
+) -> None:
+    port, areas_mm2 = free_port(), (10_000.0, 25_000.0)
+    config = configuration(tmp_path, port, broker.port)
+    config.write_text(config.read_text() + "health_every_s = 0.5\n")
+    with broker.connect("platform") as platform, running(config, tmp_path, port) as node:
+        platform.subscribe("fieldeye/v1/test/n1/info")
+        wait_until(lambda: bool(platform.inbox), within_s=10)
+        for n, area_mm2 in enumerate(areas_mm2, start=2):
+            save_calibration(tmp_path, Calibration(at=NOON + timedelta(days=n), who="ana", typed_area_mm2=area_mm2))
+            wait_until(lambda n=n: len(platform.inbox) == n, within_s=10)  # type: ignore[misc]
+        assert node.stop() == 0
+    told = [decode_message(message.payload, Info).cameras[0].calibration for message in platform.inbox]
+    assert [one and one.area_mm2 for one in told] == [None, *areas_mm2]
+    with broker.connect("later") as later:
+        later.subscribe("fieldeye/v1/test/n1/info")
+        wait_until(lambda: bool(later.inbox), within_s=5)
+        assert later.inbox[0].payload == platform.inbox[-1].payload
 
 
 def test_without_a_broker_a_node_looks_keeps_and_shows_that_records_wait(tmp_path: Path) -> None:

@@ -138,6 +138,28 @@ def test_a_weather_station_without_a_topic_is_refused() -> None:
         parse_config(GOOD + '[climate]\nkind = "mqtt"\n', "node.toml")
 
 
+STATION = '[climate]\nkind = "mqtt"\ntopic = "weather"\nusername = "station"\n'
+WITH_FILE = 'password_file = "/etc/fieldeye/station"\n'
+
+
+def test_the_password_of_a_weather_station_does_not_cross_the_network_in_the_open() -> None:
+    with pytest.raises(ConfigError, match=r"climate\.tls is false for 192\.168\.4\.20.*set tls = true"):
+        parse_config(f'{GOOD}{STATION}{WITH_FILE}host = "192.168.4.20"\n', "node.toml")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'host = "192.168.4.20"\n',  # no password
+        f'{WITH_FILE}host = "localhost"\n',
+        f'{WITH_FILE}host = "192.168.4.20"\ntls = true\n',
+        f'{WITH_FILE}host = "192.168.4.20"\ninsecure = true\n',
+    ],
+)
+def test_a_weather_station_without_a_password_on_loopback_or_by_tls_is_fine(more: str) -> None:
+    assert parse_config(GOOD + STATION + more, "node.toml").climate
+
+
 def test_a_key_of_a_threshold_that_is_misspelt_is_named_with_the_right_one() -> None:
     rows = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/picture"\nact_att = 10\n'
     with pytest.raises(ConfigError, match="did you mean act_at"):

@@ -17,7 +17,7 @@ from edge.wire import CameraInfo, Health, Info, Status, encode_message, summary_
 from tests.broker import Broker
 from tests.contract.golden import MESSAGES
 from tests.node import NODE, SITE, running, to
-from tests.records import interval
+from tests.records import count, interval
 from tests.waiting import wait_until
 
 NODE_TABLE = NodeTable(site=SITE, node=NODE)
@@ -27,9 +27,14 @@ assert isinstance(INFO, Info)
 TOLD = json.loads(discovery_payload(NODE_TABLE, INFO))
 
 
-def shown(name: str, message: bytes) -> str:
+BLIGHT, RUST = ("Phytophthora infestans", "PHYTIN"), ("Puccinia", "1PUCCG")
+LEAF = CameraInfo(name="cam0", kind="folder", mode="leaf")
+LEAF_TOLD = json.loads(discovery_payload(NODE_TABLE, Info(software="fieldeye", version="0", epoch="e", cameras=[LEAF])))
+
+
+def shown(name: str, message: bytes, told: dict[str, Any] = TOLD) -> str:
     """The state of an entity after a message, by its template."""
-    template = TOLD["components"][name]["value_template"]
+    template = told["components"][name]["value_template"]
     return SandboxedEnvironment().from_string(template).render(value_json=json.loads(message))
 
 
@@ -88,11 +93,51 @@ def test_a_node_is_available_while_it_is_online(state: Any, is_available: str) -
     assert availability["topic"] == f"fieldeye/v1/{SITE}/{NODE}/status"
 
 
+@pytest.mark.parametrize(
+    ("rhythm", "of_summary_s", "of_health_s"),
+    [({}, 7320, 240), ({"health_s": 600.0}, 7320, 1320), ({"longest_sleep_s": 86_400.0}, 93_720, 86_640)],
+)
+def test_a_value_is_unavailable_once_two_messages_have_not_come_beside_the_longest_sleep(
+    rhythm: dict[str, float], of_summary_s: int, of_health_s: int
+) -> None:
+    told = json.loads(discovery_payload(NODE_TABLE, INFO, **rhythm))
+    ages = {(one["state_topic"].rpartition("/")[2], one["expire_after"]) for one in told["components"].values()}
+    assert ages == {("summary", of_summary_s), ("health", of_health_s)}
+
+
+@pytest.mark.parametrize(
+    ("state", "is_available"), [("online", "online"), ("stopped", "online"), ("offline", "offline")]
+)
+def test_a_node_that_may_sleep_is_available_while_it_is_stopped(state: Any, is_available: str) -> None:
+    told = json.loads(discovery_payload(NODE_TABLE, INFO, longest_sleep_s=86_400.0))
+    template = SandboxedEnvironment().from_string(told["availability"][0]["value_template"])
+    message = json.loads(encode_message(Status(state=state, session=1, connection=1)))
+    assert template.render(value_json=message) == is_available
+
+
+@pytest.mark.parametrize(("line", "of_health_s"), [({"health_every_s": 300.0}, 720), ({"daily_mb": 1.0}, 7320)])
+def test_health_that_the_configuration_makes_rare_is_not_taken_for_missing(
+    line: dict[str, float], of_health_s: int, tmp_path: Path, broker: Broker
+) -> None:
+    with broker.connect("homeassistant") as home, running(tmp_path, to(broker.port, home_assistant=True, **line)):
+        home.subscribe(TOPIC)
+        wait_until(lambda: len(home.inbox) == 1, within_s=10)
+    told = json.loads(home.inbox[0].payload)
+    assert told["components"]["waiting"]["expire_after"] == of_health_s
+
+
 def test_a_leaf_camera_counts_frames_and_no_insects() -> None:
-    leaf = CameraInfo(name="cam0", kind="folder", mode="leaf")
-    told = json.loads(discovery_payload(NODE_TABLE, Info(software="fieldeye", version="0", epoch="e", cameras=[leaf])))
-    assert told["components"]["counted"]["unit_of_measurement"] == "frames"
+    assert LEAF_TOLD["components"]["counted"]["unit_of_measurement"] == "frames"
     assert TOLD["components"]["counted"]["unit_of_measurement"] == "insects"
+
+
+def test_a_frame_with_two_diseases_is_not_counted_twice_on_a_leaf_camera() -> None:
+    both = interval(frames=10, counts=(count(BLIGHT, 9), count(RUST, 8)))
+    assert shown("counted", encode_message(summary_of(both)), LEAF_TOLD) == "9"
+    assert shown("frames", encode_message(summary_of(both)), LEAF_TOLD) == "10"
+    zero, dark = interval(counts=()), interval(frames=0, counts=NoData("dark"))
+    assert shown("counted", encode_message(summary_of(zero)), LEAF_TOLD) == "0"
+    assert shown("counted", encode_message(summary_of(dark)), LEAF_TOLD) == "None"
 
 
 def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: Path, broker: Broker) -> None:

@@ -1,5 +1,6 @@
 """The subscriber's side: each record counted once, gaps found, and `fieldeye listen` as a script meets it."""
 
+import argparse
 import json
 import os
 import signal
@@ -7,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.platform import Bad, Deduplicator, Heard, Message, Span, decode
+from edge.cli.listen import add_broker_arguments, broker_address
+from edge.errors import UsageError
+from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Span, decode
 from edge.wire import Key, encode_batch
 from tests.broker import Broker
 from tests.faults.killing import ROOT
@@ -120,3 +124,40 @@ def test_listen_says_in_one_line_why_it_cannot(broker: str, code: int) -> None:
     assert done.returncode == code
     assert done.stderr.count("\n") == 1
     assert broker in done.stderr
+
+
+def address(*options: str) -> BrokerAddress:
+    parser = argparse.ArgumentParser()
+    add_broker_arguments(parser)
+    return broker_address(parser.parse_args(options))
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> str:
+    path = tmp_path / "password"
+    path.write_text("s3cret\n")
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.mark.parametrize("at", ["broker.lan:1883", "10.0.0.9:1883", "127.0.0.2"])
+def test_a_password_does_not_cross_the_network_in_the_open(at: str, password: str) -> None:
+    with pytest.raises(UsageError, match=f"--broker {at} without --tls: .*; add --tls, or --insecure"):
+        address("--broker", at, "--username", "platform", "--password-file", password)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--broker", "127.0.0.1:1883"], ["--broker", "[::1]:1883"], ["--broker", "b:1883", "--insecure"],
+     ["--broker", "b:8883", "--tls"]],
+)  # fmt: skip
+def test_a_password_goes_over_loopback_by_tls_or_where_somebody_says_so(options: list[str], password: str) -> None:
+    assert address(*options, "--username", "platform", "--password-file", password).password is not None
+
+
+def test_a_certificate_of_the_subscribers_own_means_tls() -> None:
+    with Broker(tls=True) as broker:
+        own = broker.folder / "client.pem"
+        own.touch(mode=0o600)
+        own.write_text((broker.folder / "server.pem").read_text() + (broker.folder / "server.key").read_text())
+        assert address("--broker", "broker.lan:8883", "--client-file", str(own)).tls is not None

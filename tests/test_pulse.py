@@ -33,8 +33,9 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager
 def keeper(folder: Path, clock: SetClock) -> Keeper:
     config = load_config(configuration(folder, free_port(), None))
     return Keeper(
-        config.power, config.node, config.camera, clock, read=lambda: None, is_idle=lambda: False, ask=lambda _: None
-    )
+        config.power, config.node, config.camera, clock,
+        read=lambda: None, is_idle=lambda: False, is_visited=lambda: False, ask=lambda _: None,
+    )  # fmt: skip
 
 
 def test_a_publisher_that_stands_still_is_a_reason_not_to_feed_the_watchdog(tmp_path: Path, manager: Manager) -> None:

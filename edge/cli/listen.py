@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from edge.cli.exits import DONE
+from edge.config import LOOPBACK
 from edge.errors import ConfigError, UsageError, WireError
 from edge.mqtt import load_client, read_secret
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
@@ -31,6 +32,7 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username", metavar="NAME")
     parser.add_argument("--password-file", metavar="FILE", help="a file of mode 0600")
     parser.add_argument("--client-file", metavar="PEM", help="certificate and key, for a broker that asks for them")
+    parser.add_argument("--insecure", action="store_true", help="a password in plain text, for a laboratory only")
 
 
 def subscriber_of(args: argparse.Namespace) -> Subscriber:
@@ -42,10 +44,16 @@ def subscriber_of(args: argparse.Namespace) -> Subscriber:
 def broker_address(args: argparse.Namespace) -> BrokerAddress:
     """What the broker arguments describe. Raises UsageError, ConfigError."""
     host, port = _address(args.broker)
+    is_encrypted = args.tls or args.ca_file or args.client_file
+    if args.password_file and not is_encrypted and host not in LOOPBACK and not args.insecure:
+        raise UsageError(
+            f"--broker {args.broker} without --tls: the password would cross the network in the open; "
+            "add --tls, or --insecure in a laboratory"
+        )
     return BrokerAddress(
         host=host,
         port=port,
-        tls=_tls(args) if args.tls or args.ca_file else None,
+        tls=_tls(args) if is_encrypted else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
     )

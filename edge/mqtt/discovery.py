@@ -5,6 +5,7 @@ Device discovery as Home Assistant 2024.11 and later read it. States come from t
 """
 
 import json
+from math import ceil
 from typing import Any
 
 from edge.config import NodeTable
@@ -12,6 +13,7 @@ from edge.wire import Info, node_topic
 
 STATUS_TOPIC = "homeassistant/status"  # "online" when Home Assistant has started: then it must be told again
 ONLINE = b"online"
+LATE_S = 120.0  # a connection may have to be made anew
 
 
 def discovery_topic(node: NodeTable) -> str:
@@ -19,11 +21,17 @@ def discovery_topic(node: NodeTable) -> str:
     return f"homeassistant/device/{_device_id(node)}/config"
 
 
-def discovery_payload(node: NodeTable, info: Info) -> bytes:
-    """The device: its entities, and where its availability is read from. About 4.6 kB, retained."""
+def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, longest_sleep_s: float = 0.0) -> bytes:
+    """The device: its entities, and where its availability is read from. About 4.8 kB, retained.
+
+    `health_s`: the longest between two messages of health while the node is awake. One that sleeps says `stopped`
+    before: what it told stands until its next start is overdue.
+    """
     mode = info.cameras[0].mode if info.cameras else "live"
     topic = {channel: node_topic(node.site, node.node, channel) for channel in ("status", "summary", "health")}
-    available = "{{ 'online' if value_json.state == 'online' else 'offline' }}"
+    is_there = "value_json.state != 'offline'" if longest_sleep_s else "value_json.state == 'online'"
+    available = f"{{{{ 'online' if {is_there} else 'offline' }}}}"
+    every_s = {topic["summary"]: info.interval_s, topic["health"]: health_s}
     told = {
         "device": {
             "identifiers": [_device_id(node)],
@@ -37,7 +45,11 @@ def discovery_payload(node: NodeTable, info: Info) -> bytes:
         "availability": [{"topic": topic["status"], "value_template": available}],
         "qos": 1,
         "components": {
-            name: {"unique_id": f"{_device_id(node)}_{name}", **entity}
+            name: {
+                "unique_id": f"{_device_id(node)}_{name}",
+                **entity,
+                **_expiry(every_s[entity["state_topic"]], longest_sleep_s),
+            }
             for name, entity in (_of_summary(topic["summary"], mode) | _of_health(topic["health"])).items()
         },
     }
@@ -48,9 +60,18 @@ def _device_id(node: NodeTable) -> str:
     return f"fieldeye_{node.site}_{node.node}"
 
 
+def _expiry(every_s: float | None, longest_sleep_s: float) -> dict[str, int]:
+    """After how many seconds a value is unavailable: two messages have not come, and the node does not sleep."""
+    return {} if every_s is None else {"expire_after": ceil(2 * every_s + longest_sleep_s + LATE_S)}
+
+
 def _of_summary(topic: str, mode: str) -> dict[str, dict[str, Any]]:
-    """What was counted; the counts of each taxon with their ranges are attributes of the sum."""
-    total = "value_json.counts | sum(attribute='count')"
+    """What was counted; the counts of each taxon with their ranges are attributes of it.
+
+    A frame of a leaf may show two diseases, so the sum could be more than there are frames; the largest never is.
+    """
+    largest = "([0] + (value_json.counts | map(attribute='count') | list)) | max"
+    total = largest if mode == "leaf" else "value_json.counts | sum(attribute='count')"
     most = "(value_json.counts | sort(attribute='count') | last).label if value_json.counts else 'none'"
     return {
         "counted": {

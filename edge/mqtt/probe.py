@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
 from edge.mqtt.connection import Connection
-from edge.mqtt.publisher import login_of
-from edge.mqtt.trouble import SILENT, Trouble, from_exception, from_reason_code
+from edge.mqtt.publisher import logins_of
+from edge.mqtt.trouble import LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code
 from edge.wire import node_topic
 
 STEP_S = 10.0
@@ -38,30 +38,41 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
         with ExitStack() as parts:
             line = parts.enter_context(closing(socket.create_connection((config.host, config.port), STEP_S)))
             yield Step("broker port", True, f"{where} answers")
-            login = login_of(config, node)
-            if login.tls is not None:
-                secured = parts.enter_context(closing(login.tls.wrap_socket(line, server_hostname=config.host)))
+            logins = logins_of(config, node)
+            if logins[0].tls is not None:
+                secured = parts.enter_context(closing(logins[0].tls.wrap_socket(line, server_hostname=config.host)))
                 yield Step("broker TLS", True, f"{secured.version()}, certificate trusted")
     except (OSError, UnicodeError) as why:
         yield _failed(_step_of(why), from_exception(why, config.host, config.port))
         return
     topic = node_topic(node.site, node.node, "reply/doctor")
-    connection = Connection(replace(login, client_id=f"{login.client_id}_doctor"), topic, b"")
     waker, woken = socket.socketpair()
-    with closing(waker), closing(woken), closing(connection):
-        yield from _talk(connection, topic, woken, clock)
+    with closing(waker), closing(woken), ExitStack() as parts:
+        for login in logins:
+            own = replace(login, client_id=f"{login.client_id}_doctor")
+            connection = parts.enter_context(closing(Connection(own, topic, b"")))
+            refusal = _log_in(connection, woken, clock)
+            if refusal is None or refusal.word not in LOGIN_REFUSED:
+                break
+        if refusal is not None:
+            yield _failed("broker log-in", refusal)
+            return
+        yield Step("broker log-in", True, "accepted, MQTT 5")
+        yield from _publish(connection, topic, woken, clock)
 
 
-def _talk(connection: Connection, topic: str, woken: socket.socket, clock: Clock) -> Iterator[Step]:
+def _log_in(connection: Connection, woken: socket.socket, clock: Clock) -> Trouble | None:
+    """Why the broker does not take the login, None if it does."""
     until_s = clock.monotonic_s() + STEP_S
     connection.dial()
     connection.dialled(STEP_S)
     while connection.is_up and not connection.accepted and clock.monotonic_s() < until_s:
         connection.turn(0.1, woken)
-    if not connection.accepted:
-        yield _failed("broker log-in", connection.trouble or SILENT)
-        return
-    yield Step("broker log-in", True, "accepted, MQTT 5")
+    return None if connection.accepted else connection.trouble or SILENT
+
+
+def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Clock) -> Iterator[Step]:
+    until_s = clock.monotonic_s() + STEP_S
     connection.publish(topic, b'{"doctor":true}')
     while connection.is_up and not connection.acks and clock.monotonic_s() < until_s:
         connection.turn(0.1, woken)

@@ -38,7 +38,8 @@ class Publisher:
     """Runs in one thread, which owns the connection; other threads may call `wake` and read `beat_s`.
 
     `health` and `info` are asked when they are due; the publisher fills in `store`, `link` and `alerts`. Bundles that
-    come as commands go into `inbox`; without one they are not taken.
+    come as commands go into `inbox`; without one they are not taken. `longest_sleep_s`: a node that sleeps by its
+    configuration is not taken for one that has gone.
     Raises ConfigError at once for a secret or an authority that cannot be read.
     """
 
@@ -54,6 +55,7 @@ class Publisher:
         info: Callable[[], Info],
         pace: Pace | None = None,
         inbox: Inbox | None = None,
+        longest_sleep_s: float = 0.0,
     ) -> None:
         pace = pace or Pace()
         self._waker, woken = socketpair()
@@ -80,6 +82,7 @@ class Publisher:
             budget=budget,
             commands=commands,
             images=images,
+            longest_sleep_s=longest_sleep_s,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             show=self._show,
             handed=set(),

@@ -46,6 +46,7 @@ from edge.wire import (
 log = logging.getLogger("fieldeye.mqtt")
 
 RETAINED = ("status", "info", "health", "summary")
+MOST_HEALTH_BYTES = 2000  # with some alerts in it
 SPENT_HEALTH_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
 NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x10, 0x87, 0x80
 
@@ -66,6 +67,7 @@ class Parts:
     budget: Budget
     commands: Commands
     images: Images
+    longest_sleep_s: float  # switched off by its configuration; 0: never
     kept: Backoff  # how long to leave records alone that nobody wants now
     show: Callable[[Trouble | None, Instant | None], None]  # trouble or none, time of an acknowledgement
     handed: set[Mark]  # ever sent and not acknowledged since the start: their records must not change any more
@@ -84,6 +86,7 @@ class Session:
         self._health_due_s = 0.0
         self._records_due_s = 0.0
         self._summarised: Interval | None = None
+        self._info = b""  # as it was told last
         self._store_fails = False
         self._has_news = True  # something was committed since the summary was looked at
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
@@ -93,7 +96,7 @@ class Session:
     def begin(self) -> None:
         """The birth: online, then what this node is."""
         self._say("status", self._status("online"))
-        self._say("info", encode_message(replace(self._parts.info(), capabilities=list(self._parts.commands.allowed))))
+        self._tell_info()
         self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
         if self._parts.config.home_assistant:
             self._connection.subscribe(STATUS_TOPIC)
@@ -174,11 +177,22 @@ class Session:
         if now.state is ClockState.SYNCED:
             question = self._parts.images.question
             self._parts.store.correct_clock(now, without=self._parts.handed, without_question=question)
+        self._tell_info()
         health = encode_message(self._filled_health())
         self._say("health", health)
-        every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
-        self._health_due_s = now_s + max(every_s, budget.least_wait_s(len(health)))
+        self._health_due_s = now_s + self._health_every_s(len(health), is_spent=is_spent)
         budget.save()
+
+    def _tell_info(self) -> None:
+        """At the birth, and again when it differs: the loop may take up a calibration later."""
+        info = encode_message(replace(self._parts.info(), capabilities=list(self._parts.commands.allowed)))
+        if info != self._info:
+            self._info = info
+            self._say("info", info)
+
+    def _health_every_s(self, size_bytes: int, *, is_spent: bool) -> float:
+        every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
+        return max(every_s, self._parts.budget.least_wait_s(size_bytes))
 
     def _send_batch(self, least_urgent: int) -> bool:
         without = self._flight.records | self._delivered
@@ -210,8 +224,10 @@ class Session:
 
     def _introduce(self) -> None:
         """To Home Assistant, which finds the states on the topics that are there anyway."""
-        node = self._parts.node
-        self._publish(discovery_topic(node), "discovery", discovery_payload(node, self._parts.info()), retain=True)
+        parts = self._parts
+        health_s = self._health_every_s(MOST_HEALTH_BYTES, is_spent=parts.budget.most_bytes is not None)
+        told = discovery_payload(parts.node, parts.info(), health_s=health_s, longest_sleep_s=parts.longest_sleep_s)
+        self._publish(discovery_topic(parts.node), "discovery", told, retain=True)
 
     def _reply(self, verb: str, reply: Reply) -> None:
         log.info("command_answered", extra={"verb": verb, "code": reply.code, "command": reply.id})

@@ -79,14 +79,14 @@ def create_app(
     app.register_blueprint(help_)
     _speak(app, config)
     _guard(app, config)
-    install(app, _trust(store, config, clock))
+    install(app, _trust(store, board, config, clock))
     app.extensions["fieldeye_begin_again"] = begin_again
     app.extensions["fieldeye_set_clock"] = set_clock
     app.extensions["fieldeye_looker"] = looker or Looker()
     return app
 
 
-def _trust(store: Store, config: NodeConfig, clock: Clock) -> Trust:
+def _trust(store: Store, board: StatusBoard, config: NodeConfig, clock: Clock) -> Trust:
     """A claim code that cannot be read is no reason not to show the page; then nobody can claim the node by it."""
     page, code = config.page, None
     try:
@@ -94,7 +94,7 @@ def _trust(store: Store, config: NodeConfig, clock: Clock) -> Trust:
             code = read_secret(page.claim_code_file, "page.claim_code_file")
     except ConfigError as why:
         log.warning("claim_code_unreadable", extra={"why": str(why)})
-    return Trust(store, clock, code, open_to_read=page is None or page.open_to_read)
+    return Trust(store, board, clock, code, open_to_read=page is None or page.open_to_read)
 
 
 def _speak(app: Flask, config: NodeConfig) -> None:

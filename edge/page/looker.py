@@ -7,10 +7,12 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock, Thread
 
 import msgspec
 
+from edge.bundle import MODELS
 from edge.errors import ThreadStuckError
 from edge.photographs import Answer
 
@@ -33,10 +35,13 @@ class Look:
 
 
 class Looker:
-    """Owns a thread while uploads wait. Any thread may submit and ask; `close` may be called twice."""
+    """Owns a thread while uploads wait. Any thread may submit and ask; `close` may be called twice.
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
-        self._command = tuple(command)
+    `models`: the folder of installed models; one that is not there is taken from the software's own.
+    """
+
+    def __init__(self, command: Sequence[str] = COMMAND, *, models: Path = MODELS) -> None:
+        self._command = (*command, str(models))
         self._lock = Lock()
         self._waiting: deque[tuple[str, bytes, tuple[str, ...]]] = deque()
         self._looks: OrderedDict[str, Look] = OrderedDict()

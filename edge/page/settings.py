@@ -106,6 +106,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
             continue
         if value != now[table][key]:
             values.setdefault(table, {})[key] = value
+    wrong |= _leads_away(config, values)
     if wrong or not values:
         return {}, wrong
     try:
@@ -126,6 +127,16 @@ def told(config: NodeConfig, values: Table) -> Iterator[str]:
 def _all(config: NodeConfig) -> Iterator[Field]:
     for _, listed in fields(config).values():
         yield from listed
+
+
+def _leads_away(config: NodeConfig, values: Table) -> dict[str, str]:
+    """A page's password must not open the server's: the node would log in with it wherever it is sent."""
+    if config.mqtt is None or (config.mqtt.password_file is None and config.mqtt.next_password_file is None):
+        return {}
+    words = gettext(
+        "The node would send its password there: change the server in the node's configuration file or by a new card."
+    )
+    return {f"mqtt.{key}": words for key in ("host", "port") if key in values.get("mqtt", {})}
 
 
 def _meant(why: str, values: Table) -> str:

@@ -18,6 +18,7 @@ from edge.clock import Clock
 from edge.errors import StoreError
 from edge.mqtt.secret import Secret
 from edge.page.words import gettext
+from edge.status import StatusBoard
 from edge.store import Account, Entry, Store
 
 COOKIE, VISITOR_COOKIE = "fieldeye", "fieldeye_visitor"
@@ -79,10 +80,13 @@ def needs(role: Role, *, body_bytes: int = FORM_BYTES) -> Callable[[View], View]
 class Trust:
     """Sessions, tokens and the audit trail of one node's page. Any thread may ask."""
 
-    def __init__(self, store: Store, clock: Clock, claim_code: Secret | None, *, open_to_read: bool) -> None:
+    def __init__(
+        self, store: Store, board: StatusBoard, clock: Clock, claim_code: Secret | None, *, open_to_read: bool
+    ) -> None:
         self.accounts = store.accounts
         self.claim_code = claim_code
         self._store = store
+        self._board = board
         self._clock = clock
         self.least = Role.READER if open_to_read else Role.NOBODY
 
@@ -114,6 +118,10 @@ class Trust:
         """End the session of this request."""
         self.accounts.end(digest(request.cookies.get(COOKIE, "")))
         g.cookie, g.visitor = "", Visitor(role=self.least)
+
+    def visited(self) -> None:
+        """Somebody who has logged in opened a page or sent a form."""
+        self._board.visit(self._clock.monotonic_s())
 
     def note(self, what: str, outcome: str = "done", *, who: str = "") -> None:
         """Into the audit trail: who, when, from where."""
@@ -163,6 +171,7 @@ def install(app: Flask, known: Trust) -> None:
     app.extensions["fieldeye_trust"] = known
     app.before_request(_admit)
     app.after_request(_remember)
+    app.after_request(_note_visit)
 
     @app.context_processor
     def every_page() -> dict[str, object]:
@@ -236,6 +245,18 @@ def _remember(response: Response) -> Response:
     if "need" in g and (g.need.role > trust().least or "visitor_cookie" in g):
         response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _note_visit(response: Response) -> Response:
+    """After the view, so that whoever has just logged in counts."""
+    if "visitor" in g and visitor().role >= Role.FARMER and _is_by_hand():
+        trust().visited()
+    return response
+
+
+def _is_by_hand() -> bool:
+    """Not what an open page asks for by itself, which may lie forgotten: a script and a picture do not accept pages."""
+    return request.method not in SAFE or "text/html" in request.headers.get("Accept", "")
 
 
 def _set_cookie(response: Response, name: str, value: str) -> None:

@@ -37,7 +37,10 @@ class Halt:
 
 
 class Keeper:
-    """Owned by the loop. `read` gives the battery, None where there is no gauge; `is_idle` tells that nothing waits."""
+    """Owned by the loop. `read` gives the battery, None where there is no gauge; `is_idle` tells that nothing waits.
+
+    `is_visited` tells that a person is at work on the page, from under whom only an empty battery takes the node.
+    """
 
     def __init__(
         self,
@@ -48,10 +51,11 @@ class Keeper:
         *,
         read: Callable[[], Battery | None],
         is_idle: Callable[[], bool],
+        is_visited: Callable[[], bool],
         ask: Callable[[Halt], None],
     ) -> None:
         self._power, self._node, self._camera, self._clock = power, node, camera, clock
-        self._read, self._is_idle, self._ask = read, is_idle, ask
+        self._read, self._is_idle, self._is_visited, self._ask = read, is_idle, is_visited, ask
         self._since_s = self._due_s = clock.monotonic_s()
         self._low = 0
         self._again_s: dict[str, float] = {}  # by reason, when it may be asked again
@@ -79,11 +83,11 @@ class Keeper:
         return Halt("the battery is low", self._clock.now().utc + timedelta(seconds=CHARGING_S), must=True)
 
     def _sleep(self, now_s: float) -> Halt | None:
-        """A node that does not know the time, or has something to send, stays awake."""
+        """A node that does not know the time, has something to send or is worked on stays awake."""
         now = self._clock.now()
         if self._power.sleep == "never" or now.state is ClockState.UNSYNCED or now_s - self._since_s < AWAKE_S:
             return None
-        if not self._is_idle() and now_s - self._since_s < WAITS_S:
+        if self._is_visited() or (not self._is_idle() and now_s - self._since_s < WAITS_S):
             return None
         latitude, longitude = self._node.latitude, self._node.longitude
         night = None if latitude is None or longitude is None else wake_at(now.utc, self._power, latitude, longitude)

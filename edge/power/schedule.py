@@ -26,6 +26,13 @@ def wake_at(now: datetime, power: PowerTable, latitude_deg: float, longitude_deg
     return None
 
 
+def longest_sleep_s(power: PowerTable, every_s: float) -> float:
+    """The longest that a node is off by `power`, 0 if never. A night is shorter than a day."""
+    if power.sleep == "never":
+        return 0.0
+    return max(86_400.0, every_s if power.sleep == "between" else 0.0)
+
+
 def next_look(now: datetime, every_s: float) -> datetime:
     """When to wake for the next look, on whole multiples of `every_s` since midnight UTC, so that days compare."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)

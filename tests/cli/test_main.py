@@ -90,6 +90,22 @@ def test_doctor_names_the_first_step_that_fails_on_the_way_to_the_broker(
     assert (told[-1]["what"], told[-1]["state"]) == ("broker port", "not well")
 
 
+def test_doctor_tries_the_next_password_where_the_broker_has_changed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).write_text(f"{name}-password")
+        (tmp_path / name).chmod(0o600)
+    with Broker(users={"n1": "new-password"}, acl="user n1\ntopic readwrite fieldeye/v1/#\n") as broker:
+        config = configuration(tmp_path, free_port(), broker.port)
+        logins = f'username = "n1"\npassword_file = "{tmp_path}/old"\nnext_password_file = "{tmp_path}/new"\n'
+        config.write_text(config.read_text().replace("[mqtt]\n", f"[mqtt]\n{logins}"))
+        assert main(["doctor", "--config", str(config), "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["state"] for one in told if one["what"] == "broker log-in"] == ["ok"]
+    assert "was acknowledged" in told[-1]["sentence"]
+
+
 def test_doctor_says_what_is_wrong_with_camera_model_and_store(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from edge.page.names import Names
 from edge.page.trust import Role
 from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
 from edge.store import Answer as Reply
+from tests.onnx_files import GOLDEN_SQUARES, Net, picture_with, write_release
 from tests.page.scenes import Scene, picture_of
 from tests.page.visitors import as_role, token_on
 from tests.waiting import wait_until
@@ -70,6 +71,16 @@ def test_a_rice_bug_is_named_with_how_sure_and_framed(farmer: FlaskClient, looke
     assert "of 100 such answers were right" in page
     assert page.count('class="box"') >= 1
     assert "For comparison: Rice bugs" in page
+
+
+def test_a_photograph_is_looked_at_by_the_model_that_is_installed(scene: Scene, tmp_path: Path) -> None:
+    looker = Looker(models=write_release(tmp_path / "models", {"pests": Net()}))
+    client = farmer_of(scene, looker)
+    squares = cv2.imencode(".png", picture_with(GOLDEN_SQUARES))[1].tobytes()
+    page = client.get(looked_at(client, looker, squares)).text
+    looker.close()
+    assert "Pieris" in page
+    assert page.count('class="box"') == len(GOLDEN_SQUARES)
 
 
 def test_until_the_answer_is_there_the_page_says_so_and_asks_again(scene: Scene) -> None:

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.changes import NAME, read
-from edge.config import NodeConfig
+from edge.config import MqttTable, NodeConfig
 from edge.page import create_app
 from edge.page.settings import changed, fields, shown
 from edge.page.trust import Role
@@ -110,6 +110,29 @@ def test_what_cannot_be_used_is_said_beside_its_field_and_nothing_is_kept(
     assert restarts == []
     assert not (Path(scene.config.store.folder) / NAME).exists()
     assert [one for one in scene.store.audit_trail() if one.what.startswith("setting")] == []
+
+
+@pytest.mark.parametrize(("key", "typed"), [("mqtt.host", "127.0.0.1"), ("mqtt.port", "8884")])
+def test_a_node_with_a_password_for_its_server_is_led_to_no_other_one_from_the_page(
+    key: str, typed: str, scene: Scene
+) -> None:
+    mqtt = MqttTable(host="localhost", tls=False, username="n", password_file="mqtt-password")  # noqa: S106
+    scene.config = msgspec.structs.replace(scene.config, mqtt=mqtt)
+    client = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    technician = as_role(client, scene, Role.TECHNICIAN)
+    with technician.application.test_request_context():
+        form = filled_in(scene.config)
+    answer = post(technician, "/settings", "/settings", **{**form, key: typed})
+    assert answer.status_code == 400
+    assert answer.text.count("The node would send its password there") == 1
+    assert not (Path(scene.config.store.folder) / NAME).exists()
+    assert post(technician, "/settings", "/settings", **{**form, "mqtt.daily_mb": "5"}).status_code == 200
+
+
+def test_a_node_without_a_password_for_its_server_is_led_to_another_one(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        values, wrong = changed(scene.config, filled_in(scene.config, mqtt__host="127.0.0.1", mqtt__port="1884"))
+    assert (values, wrong) == ({"mqtt": {"host": "127.0.0.1", "port": 1884}}, {})
 
 
 @pytest.mark.parametrize("key", ["camera.every_s", "camera.exposure_us", "store.pictures_days"])

@@ -117,6 +117,21 @@ def test_a_wrong_setting_is_marked_and_the_phones_time_zone_is_one_touch(browser
         assert page.inner_text("h1").startswith("Kept.")
 
 
+@pytest.mark.parametrize(("address", "follows"), [("/live", "**/live.jpg"), ("/node", "**/node")])
+def test_a_page_that_lies_forgotten_does_not_keep_the_node_awake(
+    address: str, follows: str, browser: Browser, labelled: Scene
+) -> None:
+    with technician(browser, labelled, View()) as visit:
+        visit.go(address)
+        assert labelled.board.is_visited(labelled.clock.monotonic_s())
+        labelled.clock.advance(600)
+        with visit.page.expect_response(follows, timeout=30_000):
+            pass  # the page's own script asks
+        assert not labelled.board.is_visited(labelled.clock.monotonic_s())
+        visit.page.reload()
+        assert labelled.board.is_visited(labelled.clock.monotonic_s())
+
+
 @pytest.mark.parametrize("view", [View(390, "zh", "dark"), View(1280, "en", "light")], ids=str)
 def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
     view: View, browser: Browser, labelled: Scene

@@ -360,3 +360,37 @@ def test_a_name_that_may_not_is_told_so_and_may_change_names(client: FlaskClient
     assert answer.status_code == 403
     assert "This is for the technician." in answer.text
     assert 'href="/log-in"' in answer.text
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"  # what it takes for a page
+
+
+@pytest.mark.parametrize(
+    ("role", "address", "accepts", "is_visit"),
+    [
+        (Role.TECHNICIAN, "/set-up", BROWSER, True),
+        (Role.FARMER, "/", BROWSER, True),
+        (Role.TECHNICIAN, "/node", "*/*", False),  # the script of an open page
+        (Role.TECHNICIAN, "/live.jpg", "image/webp,*/*", False),
+        (Role.TECHNICIAN, "/healthz", "*/*", False),
+        (Role.READER, "/", BROWSER, False),
+        (Role.NOBODY, "/", BROWSER, False),
+    ],
+)
+def test_a_page_that_a_farmer_or_technician_opens_keeps_the_node_awake_for_ten_minutes(
+    role: Role, address: str, accepts: str, is_visit: bool, client: FlaskClient, scene: Scene
+) -> None:
+    as_role(client, scene, role)
+    scene.clock.advance(600)
+    assert not scene.board.is_visited(scene.clock.monotonic_s())
+    client.get(address, headers={"Accept": accepts})
+    scene.clock.advance(599)
+    assert scene.board.is_visited(scene.clock.monotonic_s()) == is_visit
+
+
+def test_a_log_in_and_a_form_keep_the_node_awake(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    assert scene.board.is_visited(scene.clock.monotonic_s())
+    scene.clock.advance(600)
+    post(client, "/set-up/clock", "/set-up/clock")
+    assert scene.board.is_visited(scene.clock.monotonic_s())

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,7 +14,8 @@ from edge.config import CameraTable, NodeTable, PowerTable, parse_config
 from edge.errors import ConfigError
 from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Halt, Keeper, ask_halt
-from edge.power.schedule import next_look, wake_at
+from edge.power.schedule import longest_sleep_s, next_look, wake_at
+from edge.status import StatusBoard
 from tests.clocks import SetClock
 
 PROGRAMS = Path(__file__).parents[2] / "firmware_config/card/system/usr/local/lib/fieldeye"
@@ -23,7 +25,8 @@ SUNRISE = datetime(2026, 6, 21, 20, 45, tzinfo=UTC)
 
 
 def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | None] = lambda: None,
-           is_idle: bool = True, every_s: float = 3600) -> tuple[Keeper, list[Halt]]:  # fmt: skip
+           is_idle: bool = True, is_visited: Callable[[], bool] = lambda: False,
+           every_s: float = 3600) -> tuple[Keeper, list[Halt]]:  # fmt: skip
     asked: list[Halt] = []
 
     def read() -> Battery | None:
@@ -31,7 +34,10 @@ def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | No
         return None if voltage_v is None else Battery(voltage_v)
 
     camera = CameraTable(kind="folder", every_s=every_s)
-    made = Keeper(power, SHOUGUANG, camera, clock, read=read, is_idle=lambda: is_idle, ask=asked.append)
+    made = Keeper(
+        power, SHOUGUANG, camera, clock,
+        read=read, is_idle=lambda: is_idle, is_visited=is_visited, ask=asked.append,
+    )  # fmt: skip
     return made, asked
 
 
@@ -110,6 +116,29 @@ def test_records_that_wait_keep_it_awake_for_a_quarter_of_an_hour() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(("utc", "sleep"), [(NIGHT, "night"), (DAY, "between")])
+def test_a_node_does_not_sleep_under_a_person_and_sleeps_ten_minutes_after(
+    utc: datetime, sleep: Literal["night", "between"]
+) -> None:
+    clock = SetClock(utc)
+    board = StatusBoard(clock.now())
+    made, asked = keeper(clock, PowerTable(sleep=sleep), is_visited=lambda: board.is_visited(clock.monotonic_s()))
+    for _ in range(4):
+        board.visit(clock.monotonic_s())
+        turn(made, clock, 590)
+    assert asked == []
+    turn(made, clock, 60)
+    assert [halt.must for halt in asked] == [False]
+
+
+def test_a_low_battery_shuts_down_under_a_person_too() -> None:
+    clock = SetClock(DAY)
+    power = PowerTable(gauge="ina219", low_v=11.5, sleep="between")
+    made, asked = keeper(clock, power, volts=lambda: 11.4, is_visited=lambda: True)
+    turn(made, clock, 120)
+    assert [halt.reason for halt in asked] == ["the battery is low"]
+
+
 def test_a_node_that_does_not_know_the_time_stays_awake() -> None:
     clock = SetClock(NIGHT, ClockState.UNSYNCED)
     made, asked = keeper(clock, PowerTable(sleep="night"))
@@ -137,6 +166,19 @@ def test_whoever_sleeps_wakes_within_a_day_and_by_day(hour: int) -> None:
     if until is not None:
         assert now < until < now + timedelta(hours=24)
         assert wake_at(until, PowerTable(sleep="night"), 36.88, 118.74) is None
+
+
+@pytest.mark.parametrize(
+    ("power", "every_s", "longest_s"),
+    [
+        (PowerTable(), 3600.0, 0.0),
+        (PowerTable(sleep="night"), 604_800.0, 86_400.0),
+        (PowerTable(sleep="between"), 3600.0, 86_400.0),
+        (PowerTable(sleep="between"), 604_800.0, 604_800.0),
+    ],
+)
+def test_no_sleep_is_longer_than_the_longest(power: PowerTable, every_s: float, longest_s: float) -> None:
+    assert longest_sleep_s(power, every_s) == longest_s
 
 
 @pytest.mark.parametrize(
