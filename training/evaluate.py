@@ -146,7 +146,8 @@ def main() -> None:
         )  # fmt: skip
     for one in figures:
         parts = " · ".join(f"{name} {part.map50:.3f}" for name, part in one.parts.items())
-        print(f"{one.file}: mAP50 {one.map50:.3f}, mAP50-95 {one.map50_95:.3f}; {parts}; {one.cost.ms:.1f} ms")
+        ratio = "" if one.cost.ratio is None else f", {one.cost.ratio:.2f} x"
+        print(f"{one.file}: mAP50 {one.map50:.3f}, mAP50-95 {one.map50_95:.3f}; {parts}; {one.cost.ms:.1f} ms{ratio}")
 
 
 if __name__ == "__main__":

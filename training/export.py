@@ -32,7 +32,7 @@ from training.dispersion import dispersion_of
 from training.engine import NMS_IOU
 from training.fetch import source_of
 from training.judging.looks import Looks
-from training.metrics import Judged, Truth, best_threshold, judged
+from training.metrics import Judged, Truth, best_threshold, cooled, judged
 from training.model import STRIDES, YoloxNano, with_activation
 from training.onnx_file import Facts, bundle_paths, export_onnx, quantise, read_facts, write_facts
 from training.samples import Sample
@@ -227,7 +227,7 @@ def choose(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -
 
     Pictures of other crops belong to both, or the thresholds would let every spot on a leaf pass.
 
-    found: what a bundle with temperature 1 sees at LOWEST_CONFIDENCE. Temperature scaling: Guo et al. (2017),
+    found: what a bundle with temperature 1 sees at LOWEST_SCORE. Temperature scaling: Guo et al. (2017),
     On Calibration of Modern Neural Networks, arXiv:1706.04599.
     """
     per_class = [judged(truths, found, class_id) for class_id in range(classes)]
@@ -251,12 +251,6 @@ def fitted_temperature(detections: Judged) -> float:
         likely = np.where(is_hit, cooled(confidence, temperature), 1 - cooled(confidence, temperature))
         losses.append(-float(np.log(np.clip(likely, 1e-6, 1)).mean()))
     return candidates[int(np.argmin(losses))]
-
-
-def cooled(confidence: Floats, temperature: float) -> Floats:
-    """Confidence at a temperature: sigmoid(logit(confidence) / temperature), as `edge.detector` computes it."""
-    share = np.clip(confidence, 1e-6, 1 - 1e-6)
-    return np.asarray(1 / (1 + (share / (1 - share)) ** (-1 / temperature)), np.float32)
 
 
 def empties_of(config: TrainConfig, split: str) -> list[Sample]:

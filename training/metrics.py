@@ -84,6 +84,12 @@ class AtThreshold:
         return 2 * self.hits / both if both else 0.0
 
 
+def cooled(confidence: Floats, temperature: float) -> Floats:
+    """Confidence at a temperature: sigmoid(logit(confidence) / temperature), as `edge.detector` computes it."""
+    share = np.clip(confidence, 1e-6, 1 - 1e-6)
+    return np.asarray(1 / (1 + (share / (1 - share)) ** (-1 / temperature)), np.float32)
+
+
 def average_precision(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Average:
     """By pycocotools, at most MAX_DETECTIONS of a class in a picture. Both sequences run over the same pictures.
 

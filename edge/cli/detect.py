@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="pictures, folders of pictures, or patterns like 'a/*.jpg'"
     )
     parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
-    parser.add_argument("--confidence", type=float, metavar="C", help="0 to 1; replaces the model's own thresholds")
+    least = "0 to 1; replaces the model's own thresholds; 0 for curves of precision and recall"
+    parser.add_argument("--confidence", type=float, metavar="C", help=least)
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures with their boxes drawn into DIR")
     parser.add_argument("--threads", type=as_threads, default=_spare_cores(), metavar="N", help="default: cores - 1")

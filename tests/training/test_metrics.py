@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edge.detections import Detections, no_detections
-from training.export import choose, cooled, fitted_temperature
-from training.metrics import Judged, Truth, at_threshold, average_precision, best_threshold, judged
+from training.export import choose, fitted_temperature
+from training.metrics import Judged, Truth, at_threshold, average_precision, best_threshold, cooled, judged
 from training.samples import IGNORE
 
 

@@ -4,6 +4,7 @@ from edge.bundle import MODELS
 from tests.training.conftest import TINY
 from training.judging.looks import Looks
 from training.judging.timing import costs
+from training.onnx_file import read_facts, write_facts
 from training.samples import Sample, read_image
 
 
@@ -27,3 +28,14 @@ def test_what_is_shown_is_what_is_faintly_seen_above_the_thresholds_and_each_pic
     assert shown[1].confidence.tolist() == called.confidence.tolist()
     assert sum(map(len, faint)) > sum(map(len, shown)) > 0
     assert looks.faint(samples)[1] is faint[1]
+
+
+def test_what_is_faintly_seen_does_not_depend_on_the_calibration(tmp_path):
+    warm = tmp_path / "pests.onnx"
+    warm.write_bytes((MODELS / "pests.onnx").read_bytes())
+    write_facts(warm, read_facts(warm) | {"temperature": 1.0})
+    image = read_image(TINY / "pest-vision/images/pest_00.jpg")
+    shipped, other = Looks(MODELS / "pests.onnx"), Looks(warm)
+    assert shipped.bundle.temperature != other.bundle.temperature
+    assert len(shipped.faint_of(image)) > 0
+    assert shipped.faint_of(image).xyxy.tolist() == other.faint_of(image).xyxy.tolist()

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from training.engine import LOWEST_SCORE
 from training.judging import tables
 from training.judging.figures import Figures
+from training.metrics import MAX_DETECTIONS
 from training.onnx_file import Facts
 
 NO_EXAMPLES = (
@@ -24,7 +26,9 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str | N
         "## How well", "",
         *tables.files(figures),
         f"Test split: {figures[0].pictures} pictures; measured on the exported files through `edge.detector`, "
-        "precision and recall at the shipped thresholds (IoU 0.5), chosen on held-out pictures. Times are of one "
+        "precision and recall at the shipped thresholds (IoU 0.5), chosen on held-out pictures. Average precision is "
+        f"over all boxes with a score of {LOWEST_SCORE:g} and more, {MAX_DETECTIONS} of a class in a picture at most, "
+        "which `fieldeye detect --confidence 0` tells. Times are of one "
         f"thread, pictures of {figures[0].cost.width_px}x{figures[0].cost.height_px} px: only ratios carry over to "
         "another machine. Intervals, confusion, counts, reliability and what dust, night and distance cost: "
         f"[report](../reports/{facts['name']}.md).", "",

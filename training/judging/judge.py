@@ -7,13 +7,13 @@ import numpy as np
 from edge.boxes import Image, Ints, in_proportion
 from edge.bundle import Tile
 from edge.detections import Detections
-from training.export import FITTED_FROM, cooled, truths_of
+from training.export import FITTED_FROM, truths_of
 from training.judging.field import HARMS, spoilt
 from training.judging.figures import ClassFigures, Cost, Field, Figures, Part, Reliability
 from training.judging.looks import Looks
 from training.judging.meeting import alarms_of, confusion, counting, counts_of, found_of
 from training.judging.reliability import everything, reliability
-from training.metrics import Average, Judged, Truth, average_precision
+from training.metrics import Average, Judged, Truth, average_precision, cooled
 from training.samples import Sample, load_example
 
 

@@ -10,7 +10,8 @@ from edge.boxes import Image
 from edge.bundle import Bundle, load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
-from training.engine import LOWEST_CONFIDENCE
+from training.engine import LOWEST_SCORE
+from training.metrics import cooled
 from training.samples import Sample, read_image
 
 
@@ -29,7 +30,7 @@ class Looks:
         self.detector = Detector(self.bundle)
 
     def faint(self, samples: Sequence[Sample]) -> list[Detections]:
-        """All that is seen at LOWEST_CONFIDENCE, from which average precision and reliability are drawn."""
+        """All that is seen at LOWEST_SCORE, for average precision and reliability; the temperature does not matter."""
         return [self._faint_of(sample.image_path) for sample in samples]
 
     def shown(self, samples: Sequence[Sample]) -> list[Detections]:
@@ -38,7 +39,8 @@ class Looks:
 
     def faint_of(self, image: Image) -> Detections:
         """As `faint`, of a picture (H, W, 3) uint8 BGR that no file holds."""
-        return self.detector.found(image, np.full_like(self.detector.thresholds, LOWEST_CONFIDENCE))
+        lowest = np.full_like(self.detector.thresholds, LOWEST_SCORE)
+        return self.detector.found(image, cooled(lowest, self.bundle.temperature))
 
     def _faint_of(self, path: Path) -> Detections:
         if path not in self._faint:
