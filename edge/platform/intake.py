@@ -58,8 +58,7 @@ class Intake:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._nodes: dict[tuple[str, str], int] = {}
-        self._ledgers: dict[tuple[int, UUID], int] = {}
+        self._ledgers: dict[tuple[str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
         self._taxa: dict[Taxon, int] = {}
         self._months: set[date] = set()
 
@@ -80,14 +79,21 @@ class Intake:
             return self.keep(messages[:middle]) + self.keep(messages[middle:])
 
     def node_id(self, site: str, node: str) -> int:
-        """Of a node that may be new."""
-        if (site, node) not in self._nodes:
-            (self._nodes[site, node],) = self._one(
-                "INSERT INTO node (site, node) VALUES (%s, %s)"
-                " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id",
-                (site, node),
-            )
-        return self._nodes[site, node]
+        """Of the one that has that name now, and until the transaction ends; it may be new."""
+        query = "SELECT node_id FROM node WHERE (site, node) = (%s, %s) FOR KEY SHARE"
+        row = self._database.execute(query, (site, node)).fetchone()
+        (found,) = row or self._one(
+            "INSERT INTO node (site, node) VALUES (%s, %s)"
+            " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id",
+            (site, node),
+        )
+        return int(found)
+
+    def holder(self, node: str, epoch: UUID) -> tuple[int, str] | None:
+        """Number and site of the node that told of a card before. It stays so until the transaction ends."""
+        self._database.execute("SELECT lock_name(%s)", (node,))
+        query = "SELECT node_id, site FROM node WHERE node_id = holder_of(%s, %s)"
+        return self._database.execute(query, (node, epoch)).fetchone()
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Into quarantine; once, however often it is delivered."""
@@ -112,8 +118,7 @@ class Intake:
 
     def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:
         site = heard.topic.site
-        node_id = self.node_id(site, heard.topic.node)
-        ledger_id = self._ledger(node_id, heard.records[0].key.epoch)  # a batch is of one epoch
+        ledger_id, node_id = self._ledger(site, heard.topic.node, heard.records[0].key.epoch)  # a batch is of one epoch
         return [Arrived(ledger_id, node_id, site, one, at_of(one, received)) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
@@ -221,15 +226,18 @@ class Intake:
             if isinstance(one.decoded.record, Lost):
                 note_gone(self._database, [one.ledger_id], one.decoded.record.first_seq, one.decoded.record.last_seq)
 
-    def _ledger(self, node_id: int, epoch: UUID) -> int:
-        if (node_id, epoch) not in self._ledgers:
-            (found,) = self._one(
-                "INSERT INTO ledger (node_id, epoch) VALUES (%s, %s)"
-                " ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
-                (node_id, epoch),
-            )
-            self._ledgers[node_id, epoch] = found
-        return self._ledgers[node_id, epoch]
+    def _ledger(self, site: str, node: str, epoch: UUID) -> tuple[int, int]:
+        """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""
+        if (node, epoch) not in self._ledgers:
+            with self._database.transaction():
+                node_id, _ = self.holder(node, epoch) or (self.node_id(site, node), site)
+                (ledger_id,) = self._one(
+                    "INSERT INTO ledger (node_id, node_name, epoch) VALUES (%s, %s, %s)"
+                    " ON CONFLICT (node_name, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
+                    (node_id, node, epoch),
+                )
+            self._ledgers[node, epoch] = ledger_id, node_id
+        return self._ledgers[node, epoch]
 
     def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
         (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not

@@ -15,9 +15,13 @@ _AT_ONCE = 5000
 
 
 def read_database(database: Database, since: date | None = None, until: date | None = None) -> Iterator[PlainRecord]:
-    """Records that speak of `since` to `until` (UTC, the last day included), oldest first. Raises StoreError."""
+    """Records that speak of `since` to `until` (UTC, the last day included), oldest first. Raises StoreError.
+
+    Under the site that their node has now, as `nodes_of_database` names it.
+    """
     query = """
-        SELECT body::text FROM record
+        SELECT (body || jsonb_build_object('site', site))::text
+        FROM record JOIN ledger USING (ledger_id) JOIN node USING (node_id)
         WHERE at >= coalesce(%s::timestamptz, '-infinity') AND at < coalesce(%s::date + 1, 'infinity')::timestamptz
         ORDER BY at, ledger_id, seq
     """

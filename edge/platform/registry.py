@@ -28,14 +28,17 @@ def note(database: Database, intake: Intake, messages: Sequence[Message], *, are
         heard = decode(message) if not message.topic.endswith("/records") else None
         try:
             if isinstance(heard, Heard):
-                _note(database, intake, heard, message, are_carried=are_carried)
+                with database.transaction():
+                    _note(database, intake, heard, message, are_carried=are_carried)
         except (psycopg.DataError, ValueError) as why:
             intake.set_aside(message, str(why).splitlines()[0])
 
 
 def _note(database: Database, intake: Intake, heard: Heard, message: Message, *, are_carried: bool) -> None:
     if isinstance(heard.message, Info):
-        _note_info(database, intake.node_id(*heard.topic[:2]), heard.message, is_carried=are_carried)
+        is_live = not (are_carried or message.retained)
+        node_id = _node_of_card(database, intake, heard.topic, UUID(heard.message.epoch), is_live=is_live)
+        _note_info(database, node_id, heard.message, is_carried=are_carried)
     elif isinstance(heard.message, Health):
         _note_column(database, intake, heard.topic, "health", heard.message)
         note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
@@ -53,7 +56,16 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
             keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
 
 
-def _note_info(database: Database, node_id: int, info: Info, *, is_carried: bool) -> None:
+def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:
+    """Which takes that site if it had another. None: an old `info` of a node that has moved since."""
+    node_id, site = intake.holder(topic.node, epoch) or (intake.node_id(topic.site, topic.node), topic.site)
+    if site == topic.site:
+        return node_id
+    row = database.execute("SELECT move_node(%s, %s, %s, %s)", (node_id, epoch, topic.site, is_live)).fetchone()
+    return row[0] if row else None
+
+
+def _note_info(database: Database, node_id: int | None, info: Info, *, is_carried: bool) -> None:
     place = (area_code(info.area_code), *position(info), zone_name(info.time_zone), info.crop)
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
@@ -76,11 +88,7 @@ def _note_column(database: Database, intake: Intake, topic: Topic, column: str, 
 def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
     epoch, spans = spans_gone(payload) or (None, [])
     for first, last in spans:
-        rows = database.execute(
-            "SELECT ledger_id FROM ledger JOIN node USING (node_id)"
-            " WHERE site = %s AND node = %s AND ledger.epoch = %s",
-            (topic.site, topic.node, epoch),
-        )
+        rows = database.execute("SELECT ledger_id FROM ledger WHERE (node_name, epoch) = (%s, %s)", (topic.node, epoch))
         note_gone(database, [row[0] for row in rows], first, last)
 
 

@@ -18,7 +18,8 @@ from edge.platform.sources import Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
 RECORDS = "fieldeye/v1/+/+/records"
-OTHERS = ("info", "health", "status", "reply/+", "image")  # each to one listener: of these the last counts
+# Each to one listener: of these the last counts. A retained `status` tells whether the retained `info` after it is new.
+OTHERS = ("status", "info", "health", "reply/+", "image")
 SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows again what it had not acknowledged
 
 

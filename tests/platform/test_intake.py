@@ -142,6 +142,19 @@ def test_a_month_that_comes_after_its_first_records_takes_them_in(database: Data
     assert rows == [("record_2031_03", 1), ("record_undated", 2)]
 
 
+def test_two_workers_that_meet_the_first_record_of_a_month_at_once_both_keep_theirs(
+    database: Database, url: str
+) -> None:
+    with open_database(url) as first, open_database(url) as second, ThreadPoolExecutor() as threads:
+        other = Intake(second)
+        with first.transaction():
+            Intake(first).keep([batch(sighting())])
+            kept_later = threads.submit(other.keep, [batch(sighting(), node="n2")])
+            wait_until(lambda: waits_for_a_lock(database), within_s=40)
+        assert kept_later.result(40) == (1, 0, 0)
+    assert kept(database) == [("n1", 1), ("n2", 1)]
+
+
 @pytest.mark.parametrize("name", ["sightings", "intervals", "losses"])
 def test_golden_examples_of_the_contract_are_kept_in_their_decoded_form(database: Database, name: str) -> None:
     payload = bytes.fromhex("".join((EXAMPLES / f"{name}.cbor.hex").read_text().split()))
@@ -240,12 +253,13 @@ def test_a_batch_that_waits_for_a_node_to_move_is_dated_by_its_new_zone(
         with database.transaction():
             note(database, Intake(database), [shanghai])
             kept_later = threads.submit(other.keep, [_evening(3)])
-            wait_until(lambda: _waits_for_a_lock(database), within_s=40)
+            wait_until(lambda: waits_for_a_lock(database), within_s=40)
         assert kept_later.result(40) == (1, 0, 0)
     assert _misdated(database) == []
 
 
-def _waits_for_a_lock(database: Database) -> bool:
+def waits_for_a_lock(database: Database) -> bool:
+    """Does one other connection?"""
     rows = database.execute(
         "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )

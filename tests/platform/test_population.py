@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -20,7 +21,16 @@ from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
-from edge.platform.population import Wanted, keep_threshold, population, range_of, taxa_of, trend, week_of
+from edge.platform.population import (
+    Wanted,
+    keep_threshold,
+    population,
+    range_of,
+    running_from,
+    taxa_of,
+    trend,
+    week_of,
+)
 from edge.platform.registry import note
 from edge.platform.week import places_of
 from edge.ranges import count_range
@@ -73,6 +83,11 @@ def moment(at: datetime) -> Instant:
     return Instant(at, ClockState.SYNCED, BOOT, 1.0)
 
 
+def tonight(zone: str = "Asia/Shanghai") -> date:
+    """The night that runs there now, noon to noon."""
+    return (datetime.now(ZoneInfo(zone)) - timedelta(hours=12)).date()
+
+
 def moths(area: str = "33", **changes: Any) -> Wanted:
     fields: dict[str, Any] = {"area": area, "label": MOTH[0], "first": FIRST, "last": FIRST + timedelta(days=2)}
     return Wanted(**fields | changes)
@@ -107,7 +122,7 @@ def test_a_sum_ends_at_the_largest_number_that_json_keeps(fleet: Fleet) -> None:
     fleet.sum_up()
     night = population(fleet.database, moths())[0]
     assert (night.count, night.low, night.high) == (most, most, most)
-    assert [place.count for place in places_of(fleet.database, moths())] == [2**63 - 1]
+    assert [place.value for place in places_of(fleet.database, moths())] == [most]
 
 
 def test_a_night_without_data_is_no_zero_and_a_night_without_moths_is_one(fleet: Fleet) -> None:
@@ -151,6 +166,39 @@ def test_a_node_that_moves_takes_its_counts_along(fleet: Fleet) -> None:
     assert population(fleet.database, moths("42"))[0].count == 3
 
 
+@pytest.mark.parametrize("told_when", ["at once", "one after the other", "before an update"])
+def test_a_node_that_moves_when_its_zone_is_put_right_leaves_nothing_behind(database: Database, told_when: str) -> None:
+    fleet, at = Fleet(database), datetime(2026, 7, 2, 3, 0, tzinfo=UTC)  # of the night before in UTC, not in Auckland
+    fleet.place("a", time_zone="UTC")
+    fleet.counts("a", 0, count(MOTH, 3, 3, 3), start=moment(at), end=moment(at))
+    fleet.sum_up()
+    if told_when == "one after the other":
+        fleet.place("a", time_zone="Pacific/Auckland")
+    fleet.place("a", area_code=VILLAGES["d"], time_zone="Pacific/Auckland")
+    if told_when == "before an update":
+        database.execute("DELETE FROM dirty_area")
+        fleet.sum_up()
+        database.execute("UPDATE node SET since = %s", (FIRST,))
+        database.execute("DELETE FROM schema_version WHERE version > 13")
+        migrate(database)
+    fleet.sum_up()
+    told = {area: population(database, moths(area)) for area in ("330106", "330108", "")}
+    assert {area: [one.count for one in nights] for area, nights in told.items()} == {
+        "330106": [None, None, None], "330108": [None, 3, None], "": [None, 3, None],
+    }  # fmt: skip
+    assert [one.nodes_known for one in told[""]] == [0, 1, 1]
+
+
+def test_a_node_is_known_from_its_first_night_also_when_its_clock_was_put_right(fleet: Fleet) -> None:
+    wrong, right = (interval(unit="new", start=moment(EVENING + timedelta(days=n)), revision=n) for n in (0, 1))
+    fleet.tell("a", wrong)
+    fleet.sum_up()
+    newer = [Stored(Key("a", epoch("a"), 1), right)]
+    fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch(newer))])
+    fleet.sum_up()
+    assert [one.nodes_known for one in population(fleet.database, moths())] == [0, 1, 1]
+
+
 def test_late_records_and_revisions_change_the_sums_of_their_night(fleet: Fleet) -> None:
     told = interval(counts=(count(MOTH, 5, 5, 5),), unit="new", start=moment(EVENING), end=moment(EVENING))
     fleet.tell("a", told)
@@ -189,6 +237,33 @@ def test_density_is_of_the_calibrated_cameras_only(fleet: Fleet) -> None:
     assert population(fleet.database, moths("330106012"))[0].per_m2 is None
 
 
+def test_density_of_a_counted_zero_has_the_range_of_that_zero(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 0, 0, 2), area_mm2=1_000_000)
+    fleet.counts("b", 0, count(APHID, 6, 5, 8), area_mm2=1_000_000)
+    fleet.counts("c", 0, count(MOTH, 3))
+    fleet.counts("a", 1, count(MOTH, 0, 0, 2), area_mm2=1_000_000)
+    fleet.counts("b", 1, count(MOTH, 0), area_mm2=1_000_000)
+    fleet.sum_up()
+    for area, high in ((VILLAGES["a"], 2), ("330106011", 1), ("330106", 1), ("", 1)):
+        told = population(fleet.database, moths(area))[0]
+        assert (told.per_m2, told.per_m2_low, told.per_m2_high) == (0, 0, high), area
+    told = population(fleet.database, moths("330106"))[1]
+    assert (told.per_m2, told.per_m2_low, told.per_m2_high) == (0, None, None)
+
+
+def test_an_update_sums_anew_what_may_be_a_zero_of_a_camera_or_of_none(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 6, 5, 8), area_mm2=1_000_000)
+    fleet.counts("b", 0, count(APHID, 6, 5, 8))
+    fleet.sum_up()
+    fleet.database.execute("UPDATE area_count SET on_area_low = NULL, on_area_high = NULL WHERE on_area = 0")
+    fleet.database.execute("DELETE FROM schema_version WHERE version > 13")
+    migrate(fleet.database)
+    fleet.sum_up()
+    for label, sides in ((MOTH[0], (5, 8)), (APHID[0], (0, 0))):
+        told = population(fleet.database, moths(label=label))[0]
+        assert (told.per_m2_low, told.per_m2_high) == sides
+
+
 @pytest.mark.parametrize("before_mm2", [None, 20_000])
 def test_a_night_in_which_a_camera_was_calibrated_has_no_density(fleet: Fleet, before_mm2: int | None) -> None:
     fleet.counts("a", 0, count(MOTH, 50, 40, 60), area_mm2=before_mm2)
@@ -198,6 +273,32 @@ def test_a_night_in_which_a_camera_was_calibrated_has_no_density(fleet: Fleet, b
     fleet.counts("a", 1.1, counts=NoData("dark"), frames=0)
     fleet.sum_up()
     assert [one.per_m2 for one in population(fleet.database, moths())] == [None, 10, None]
+
+
+def test_a_crowd_that_is_there_every_night_is_no_larger_for_that(fleet: Fleet) -> None:
+    fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
+    for night in range(7):
+        fleet.counts("a", night, count(MOTH, 40, 38, 44), unit="max_per_frame")
+    fleet.counts("a", 1, count(MOTH, 3, 2, 5), unit="max_per_frame", camera="cam1")
+    fleet.sum_up()
+    last = FIRST + timedelta(days=6)
+    (told,) = taxa_of(fleet.database, "33", FIRST, last)
+    assert (told.count, told.low, told.high) == (43, 40, 49)
+    (one,) = taxa_of(fleet.database, "33", FIRST + timedelta(days=2), last)
+    assert (one.count, one.low, one.high) == (40, 38, 44)
+    assert [place.value for place in places_of(fleet.database, moths(unit="max_per_frame", last=last))] == [43]
+
+
+def test_where_most_of_the_frames_are_sick_stands_first_and_not_where_cameras_look_most(fleet: Fleet) -> None:
+    leaf: dict[str, Any] = {"unit": "affected_frames", "area_mm2": None}
+    for node, frames, sick in (("a", 1000, 50), ("b", 20, 10), ("c", 20, 0)):
+        fleet.place(node, latitude_deg=30.0, longitude_deg=120.0)
+        fleet.counts(node, 0, count(BLAST, sick), frames=frames, **leaf)
+        fleet.counts(node, 1, frames=frames, **leaf)
+    fleet.place("d", latitude_deg=30.0, longitude_deg=120.0)
+    fleet.sum_up()
+    told = places_of(fleet.database, moths(label=BLAST[0], unit="affected_frames"))
+    assert [(place.name, place.value) for place in told] == [("s/b", 25), ("s/a", 2.5), ("s/c", 0), ("s/d", None)]
 
 
 def test_stages_are_counted_apart_and_together(fleet: Fleet) -> None:
@@ -221,6 +322,40 @@ def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fl
     assert (last.week_mean, last.week_before, last.level) == (12, 4, "look")
 
 
+@pytest.mark.parametrize(
+    ("number", "mean", "before", "level"),
+    [(0, 12, 4, "look"), (40, 16, (6 * 4 + 12) / 7, "look"), (89, 23, (6 * 4 + 12) / 7, "act")],
+)
+def test_a_night_that_is_not_over_only_raises_a_trend(
+    fleet: Fleet, number: int, mean: float, before: float, level: str
+) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 10, 20, "the station")
+    first = (tonight() - FIRST).days - 14
+    for night in range(14):
+        fleet.counts("a", first + night, count(MOTH, 4 if night < 7 else 12))
+    fleet.counts("a", first + 14, count(MOTH, number))
+    fleet.sum_up()
+    whole, now, *ahead, afterwards = trend(
+        fleet.database, moths(first=tonight() - timedelta(days=1), last=tonight() + timedelta(days=7))
+    )
+    assert (whole.per_camera_night, whole.week_mean, whole.week_before, whole.level) == (12, 12, 4, "look")
+    assert (now.per_camera_night, now.week_mean, now.level) == (number, mean, level)
+    assert now.week_before == pytest.approx(before)
+    assert {(one.per_camera_night, one.week_mean, one.level) for one in ahead} == {(None, mean, level)}
+    assert (afterwards.week_mean, afterwards.level) == (None, None)
+
+
+def test_a_night_runs_until_it_is_over_for_the_last_node_of_an_area(fleet: Fleet) -> None:
+    fleet.place("b", time_zone="Pacific/Pago_Pago")
+    fleet.place("d", time_zone="Pacific/Kiritimati")
+    for node in "abd":
+        fleet.counts(node, 0, count(MOTH, 1))
+    fleet.sum_up()
+    ends = {area: running_from(fleet.database, area) for area in ("330106", "330108", "3301", "42")}
+    here, there = tonight("Pacific/Pago_Pago"), tonight("Pacific/Kiritimati")
+    assert ends == {"330106": here, "330108": there, "3301": here, "42": None}
+
+
 @pytest.mark.parametrize("told_when", ["now", "before an update"])
 def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet, told_when: str) -> None:
     """Three nights without power; beside it a trap that hung all winter and caught nothing."""
@@ -239,6 +374,30 @@ def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet, told_
     assert [one.per_camera_night for one in told] == [10, None, None, None, 10, 10]
     assert {(one.week_mean, one.level) for one in told} == {(10, "calm")}
     assert trend(fleet.database, moths("33", last=FIRST + timedelta(days=5)))[-1].per_camera_night == 5
+
+
+@pytest.mark.parametrize("told_when", ["now", "before an update"])
+def test_a_catch_at_the_level_is_at_it_also_when_the_night_took_some_seconds_or_an_hour_more(
+    fleet: Fleet, told_when: str
+) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 10, None, "the station")
+    today = datetime.now(UTC).date()
+    lengths_s = {FIRST: 25 * 3600.0, today: 86_430.0, today - timedelta(days=3): 1.4 * 86_400}
+    for night, length_s in lengths_s.items():
+        fleet.counts("a", (night - FIRST).days, count(MOTH, 10), exposed_s=length_s)
+    fleet.sum_up()
+    if told_when == "before an update":
+        fleet.database.execute(
+            "UPDATE night_effort SET trap_nights = exposed_s / 86400 FROM interval_effort e"
+            " WHERE (night_effort.node_id, night_effort.night) = (e.node_id, e.night)"
+        )
+        fleet.database.execute("UPDATE area_count SET per_night = 9")
+        fleet.database.execute("DELETE FROM schema_version WHERE version > 13")
+        migrate(fleet.database)
+        fleet.sum_up()
+    for night in lengths_s:
+        (told,) = trend(fleet.database, moths(first=night, last=night))
+        assert (told.per_camera_night, told.level) == (10, "look")
 
 
 def test_of_a_disease_the_trend_is_its_incidence_however_often_cameras_looked(fleet: Fleet) -> None:

@@ -17,9 +17,22 @@ from edge.cli.loopback import free_port
 from edge.config import StoreTable
 from edge.counts import Record
 from edge.platform.database import Database, open_database
+from edge.platform.decode import Message
+from edge.platform.intake import Intake
 from edge.platform.questions import questions
+from edge.platform.registry import note
 from edge.store import Store
-from edge.wire import Health, ImageHeader, Info, Reply, carried_line, encode_message, image_parts, image_properties
+from edge.wire import (
+    Health,
+    ImageHeader,
+    Info,
+    Reply,
+    Status,
+    carried_line,
+    encode_message,
+    image_parts,
+    image_properties,
+)
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
 from tests.platform.postgres import Postgres
@@ -258,6 +271,29 @@ def test_a_photograph_of_a_stick_is_a_question_at_the_desk(tmp_path: Path, url: 
     )
     assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
     assert [(one.node, one.who, one.note) for one in questions(database)] == [(NODE, "Asha", "what is this?")]
+
+
+def test_a_site_that_changed_while_no_worker_ran_is_found_among_what_the_broker_retained(
+    broker: Broker, url: str, database: Database
+) -> None:
+    message, intake = batch(sighting()), Intake(database)
+    intake.keep([message])
+    info = encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"]))
+    with broker.connect("node") as node:
+        for session, site in enumerate(("farm-3", "farm-9"), 1):
+            status = Message(f"fieldeye/v1/{site}/n1/status", encode_message(_online(session)))
+            for one in (status, Message(f"fieldeye/v1/{site}/n1/info", info)):
+                node.publish(one.topic, one.payload, retain=True)
+                if session == 1:
+                    note(database, intake, [one])
+    with ingesting(broker, url):
+        placed = "SELECT FROM node WHERE site = 'farm-9' AND info IS NOT NULL"
+        wait_until(lambda: database.execute(placed).rowcount == 1, within_s=LONG_S)
+    assert database.execute("SELECT site FROM ledger JOIN node USING (node_id)").fetchall() == [("farm-9",)]
+
+
+def _online(session: int) -> Status:
+    return Status(state="online", session=session, connection=1)
 
 
 def test_a_line_or_a_file_name_that_no_text_holds_is_set_aside(tmp_path: Path, url: str, database: Database) -> None:

@@ -1,0 +1,232 @@
+"""A node whose site changes is the same node: each record counts once, under the site where it is now."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from edge.platform.database import Database, migrate, open_database
+from edge.platform.decode import Message
+from edge.platform.gaps import requests
+from edge.platform.intake import Intake
+from edge.platform.kept_in_database import read_database
+from edge.platform.leader import roll_up
+from edge.platform.population import population
+from edge.platform.questions import answer, answers_due
+from edge.platform.registry import note
+from edge.wire import (
+    Health,
+    ImageHeader,
+    Info,
+    Key,
+    Reply,
+    Status,
+    Stored,
+    StoreHealth,
+    encode_batch,
+    encode_message,
+    image_parts,
+    image_properties,
+)
+from tests.clocks import NOON
+from tests.platform.test_intake import waits_for_a_lock
+from tests.platform.test_population import EVENING, VILLAGES, epoch, moment, moths
+from tests.platform.test_telling_people import START, alert
+from tests.records import MOTH, count, interval
+from tests.waiting import wait_until
+
+
+class Station:
+    """What a worker does with messages, one after the other."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.intake = database, Intake(database)
+
+    def hear(self, *messages: Message, are_carried: bool = False) -> None:
+        for message in messages:
+            self.intake.keep([message])
+            note(self.database, self.intake, [message], are_carried=are_carried)
+
+    def moths(self, area: str = "33") -> list[tuple[int | None, int, int]]:
+        """Count, nodes that looked and nodes known, of the first three nights."""
+        while roll_up(self.database):
+            pass
+        return [(one.count, one.nodes, one.nodes_known) for one in population(self.database, moths(area))]
+
+    def names(self) -> list[str]:
+        return [name for (name,) in self.database.execute("SELECT site || '/' || node FROM node ORDER BY 1")]
+
+
+@pytest.fixture
+def station(database: Database) -> Station:
+    return Station(database)
+
+
+def records(site: str, *seqs: int, node: str = "a") -> Message:
+    """Three moths a night, from the first one on."""
+    stored = []
+    for seq in seqs:
+        at = EVENING + timedelta(days=seq - 1)
+        told = interval(counts=(count(MOTH, 3, 3, 3),), unit="new", start=moment(at), end=moment(at))
+        stored.append(Stored(Key(node, epoch(node), seq), told))
+    return Message(f"fieldeye/v1/{site}/{node}/records", encode_batch(stored))
+
+
+def card_of(site: str, card: str, number: int) -> Message:
+    """The first record of a card in node a."""
+    told = interval(counts=(count(MOTH, number),), unit="new", start=moment(EVENING), end=moment(EVENING))
+    return Message(f"fieldeye/v1/{site}/a/records", encode_batch([Stored(Key("a", epoch(card), 1), told)]))
+
+
+def info(site: str, *, node: str = "a", card: str | None = None, area: str = VILLAGES["a"], retained: bool = False,
+         zone: str = "Asia/Shanghai", capabilities: tuple[str, ...] = ("replay",)) -> Message:  # fmt: skip
+    told = Info(
+        software="fieldeye", version="0", epoch=str(epoch(card or node)), area_code=area, time_zone=zone,
+        capabilities=list(capabilities),
+    )  # fmt: skip
+    return Message(f"fieldeye/v1/{site}/{node}/info", encode_message(told), retained)
+
+
+def status(site: str, session: int, *, node: str = "a") -> Message:
+    told = Status(state="online", session=session, connection=1, utc=NOON)
+    return Message(f"fieldeye/v1/{site}/{node}/status", encode_message(told))
+
+
+def health(site: str, last_seq: int, *, node: str = "a") -> Message:
+    told = Health(
+        utc=NOON, clock="synced", session=2, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=last_seq)
+    )  # fmt: skip
+    return Message(f"fieldeye/v1/{site}/{node}/health", encode_message(told))
+
+
+def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Station) -> None:
+    station.hear(status("s", 1), info("s"), records("s", 1, 2))
+    station.hear(status("t", 2), info("t"), records("t", 3), health("t", 4))
+    assert station.moths() == [(3, 1, 1)] * 3
+    assert station.names() == ["t/a"]
+    state = station.database.execute("SELECT (status->>'session')::int FROM node").fetchone()
+    assert state == (2,)
+    (asked,) = requests(station.database, NOON)
+    assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/t/a/cmd/replay", 4, 4)
+    gone = Reply(code="done", epoch=str(epoch("a")), gone=[(4, 4)])
+    station.hear(Message("fieldeye/v1/t/a/reply/replay", encode_message(gone)))
+    assert requests(station.database, NOON, timedelta()) == []
+    assert {one.site for one in read_database(station.database)} == {"t"}
+
+
+def test_in_whatever_order_the_new_site_is_told_each_record_counts_once(station: Station) -> None:
+    orders = list(permutations(("status", "info", "new", "again", "late")))
+    for number, order in enumerate(orders):
+        node = f"n{number}"
+        tells = {
+            "status": status("t", 2, node=node),
+            "info": info("t", node=node),
+            "new": records("t", 3, node=node),
+            "again": records("t", 1, 2, node=node),
+            "late": records("s", 2, 3, node=node),
+        }
+        station.hear(status("s", 1, node=node), info("s", node=node), records("s", 1, node=node))
+        station.hear(*[tells[each] for each in order])
+    assert station.moths() == [(3 * len(orders), len(orders), len(orders))] * 3
+    assert {name[:2] for name in station.names()} == {"t/"}
+
+
+def test_a_site_that_was_put_right_before_the_first_record_came_is_one_node(station: Station) -> None:
+    station.hear(info("s"), status("t", 2), info("t"), records("s", 1), records("t", 2))
+    assert station.names() == ["t/a"]
+    assert station.moths()[:2] == [(3, 1, 1)] * 2
+
+
+def test_an_info_that_the_broker_or_a_stick_kept_from_before_moves_nobody_back(station: Station) -> None:
+    kept = (status("s", 1), info("s", area=VILLAGES["e"], retained=True))
+    station.hear(info("s", area=VILLAGES["e"]), records("s", 1), status("t", 2), info("t"))
+    station.hear(*kept)
+    station.hear(info("s", area=VILLAGES["e"], capabilities=()), are_carried=True)
+    assert station.names() == ["s/a", "t/a"]
+    placed = station.database.execute("SELECT area_code, since IS NULL FROM node ORDER BY site DESC").fetchall()
+    assert placed == [(VILLAGES["a"], True), ("000000000000", True)]
+    assert station.moths() == [(3, 1, 1), (None, 0, 1), (None, 0, 1)]
+
+
+@pytest.mark.parametrize("are_carried", [False, True])
+def test_a_node_that_moved_while_the_platform_was_away_is_renamed_by_the_newer_start(
+    station: Station, *, are_carried: bool
+) -> None:
+    if are_carried:
+        station.hear(info("s", capabilities=()), records("s", 1), are_carried=True)
+        station.hear(info("t", capabilities=()), records("t", 2), are_carried=True)
+    else:
+        station.hear(status("s", 1), info("s"), records("s", 1))
+        station.hear(status("t", 2), info("t", retained=True), info("s", retained=True))
+    assert station.names() == ["t/a"]
+
+
+def test_nodes_of_one_name_that_change_places_keep_their_own_records(station: Station) -> None:
+    station.hear(info("s", card="b"), info("t", card="c", area=VILLAGES["c"]))
+    station.hear(card_of("s", "b", 5), card_of("t", "c", 7))
+    station.hear(info("t", card="b"), info("s", card="c", area=VILLAGES["c"]))
+    station.hear(card_of("t", "b", 5), card_of("s", "c", 7))
+    assert [station.moths(VILLAGES[node])[0][0] for node in "ac"] == [5, 7]
+    rows = station.database.execute("SELECT site, area_code FROM node ORDER BY site").fetchall()
+    assert rows == [("s", VILLAGES["c"]), ("t", VILLAGES["a"])]
+
+
+def test_a_batch_and_a_change_of_site_do_not_wait_for_each_other(station: Station, url: str) -> None:
+    """The second change of a ledger's row in a transaction looks at its node, which a new site locks."""
+    station.hear(info("s"), records("s", 1))
+    with open_database(url) as worker, open_database(url) as leader, ThreadPoolExecutor() as threads:
+        intake = Intake(worker)
+        assert intake.keep([records("s", 1)]) == (0, 1, 0)
+        with worker.transaction():
+            intake.keep([records("s", 2)])
+            moved = threads.submit(Station(leader).hear, info("t", zone="Europe/Berlin"))
+            wait_until(lambda: waits_for_a_lock(station.database), within_s=40)
+            assert intake.keep([records("s", 3)]) == (1, 0, 0)
+        moved.result(40)
+    assert station.moths() == [(3, 1, 1)] * 3
+
+
+def test_what_the_station_answers_goes_to_where_the_node_is_now(station: Station) -> None:
+    header = ImageHeader(kind="question", id="00000000-q1", bytes=5, who="Asha", note="what is this?")
+    ((one, part),) = image_parts(header, b"photo")
+    station.hear(info("s"), records("s", 1))
+    station.hear(Message("fieldeye/v1/s/a/image", part, properties=image_properties(one)), info("t"))
+    ((node_id,),) = station.database.execute("SELECT node_id FROM node").fetchall()
+    assert answer(station.database, node_id, "00000000-q1", text="a moth", who="station", label=MOTH[0])
+    assert [topic for topic, _ in answers_due(station.database)] == ["fieldeye/v1/t/a/cmd/answer"]
+
+
+def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:
+    stored = [Stored(Key("a", epoch("a"), 1), alert(START, "look", MOTH[0]))]
+    for site in "st":
+        station.hear(info(site), Message(f"fieldeye/v1/{site}/a/records", encode_batch(stored)))
+    assert station.database.execute("SELECT site FROM risen_alert").fetchall() == [("t",)]
+
+
+def test_an_update_joins_what_was_kept_twice(station: Station) -> None:
+    """Nights 1 and 2 under the former site, replays of 2 and night 3 under the new one, as two cards by then."""
+    station.hear(info("s", card="b"), info("t", card="c"))
+    for site, card, seqs in (("s", "b", (1, 2)), ("t", "c", (2, 3))):
+        for seq in seqs:
+            at = moment(EVENING + timedelta(days=seq - 1))
+            told = interval(counts=(count(MOTH, 3, 3, 3),), unit="new", start=at, end=at)
+            rung = alert(at.utc, "look", MOTH[0])
+            stored = [Stored(Key("a", epoch(card), n), one) for n, one in ((2 * seq, told), (2 * seq + 1, rung))]
+            station.hear(Message(f"fieldeye/v1/{site}/a/records", encode_batch(stored)))
+    assert station.moths() == [(3, 1, 1), (6, 2, 2), (3, 1, 2)]
+    station.database.execute("DROP INDEX ledger_key")
+    station.database.execute("UPDATE ledger SET epoch = %s", (epoch("a"),))
+    station.database.execute("UPDATE node SET epoch = %s", (epoch("a"),))
+    station.database.execute("DELETE FROM schema_version WHERE version > 13")
+    migrate(station.database)
+    assert station.moths() == [(3, 1, 1)] * 3
+    assert station.database.execute("SELECT site, seen::text FROM ledger JOIN node USING (node_id)").fetchall() == [
+        ("t", "{[2,8)}")
+    ]
+    rows = station.database.execute("SELECT kind, seq FROM record ORDER BY seq").fetchall()
+    assert rows == [(kind, seq + n) for seq in (2, 4, 6) for n, kind in enumerate(("interval", "alert"))]
+    assert station.database.execute("SELECT seq FROM alert ORDER BY seq").fetchall() == [(3,), (5,), (7,)]
+    assert station.database.execute("SELECT site, seq FROM risen_alert").fetchall() == [("t", 3)]
+    station.hear(records("s", 2), records("t", 3))
+    assert station.moths() == [(3, 1, 1)] * 3
