@@ -1,6 +1,9 @@
 """Detections of real, tiny ONNX models whose right answer is known on paper."""
 
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -251,3 +254,20 @@ def test_two_real_grubs_across_the_seams_of_tiles_are_two_grubs(left: int, top: 
     assert [bundle.labels[c] for c in found.class_id] == ["Scarabaeidae"] * 2
     overlap = iou(found.xyxy, alone.xyxy + np.array([left, top, left, top], np.float32))
     assert sorted(overlap.max(axis=1).tolist())[0] > 0.6
+
+
+LOAD = """
+import pathlib, sys
+from edge.bundle import load_bundle
+from edge.detector import Detector
+Detector(load_bundle(pathlib.Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("program", [LOAD, "import training, onnxruntime"], ids=["node", "training"])
+def test_onnxruntime_keeps_nothing_to_report_of_this_machine(program: str, tmp_path: Path) -> None:
+    ours = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    others = {name: value for name, value in os.environ.items() if name not in ours}
+    model = write_model(tmp_path / "squares.onnx", Net(metadata=facts()))
+    subprocess.run([sys.executable, "-c", program, model], env=others | {"HOME": str(tmp_path)}, check=True, timeout=60)
+    assert not (tmp_path / ".cache/Microsoft").exists()

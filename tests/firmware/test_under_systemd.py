@@ -147,6 +147,12 @@ def test_setup_again_changes_no_file(node: str) -> None:
     assert not [word for word in ("wrote", "installed", "made", "took") if f"Z {word} " in again]
 
 
+def test_what_onnxruntime_once_kept_to_report_is_taken_away(node: str) -> None:
+    kept = "/var/lib/fieldeye/.cache/Microsoft"
+    inside(f"{AS_SERVICE} mkdir -p {kept}/DeveloperTools/.onnxruntime && systemctl restart fieldeye.service")
+    assert inside(f"test -e {kept} || echo gone") == "gone"
+
+
 def test_a_frozen_node_is_started_anew_by_its_watchdog(node: str) -> None:
     inside("mkdir -p /run/systemd/system/fieldeye.service.d")
     inside("printf '[Service]\\nWatchdogSec=15\\n' >/run/systemd/system/fieldeye.service.d/short.conf")
