@@ -11,6 +11,8 @@ EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-p
     /usr/share/postgresql/17/extension/timescaledb.control=postgresql-17-timescaledb
 FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
+# What reads the files of a card on the node. NetworkManager, which would take over this machine's network, is not among them.
+READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables /usr/sbin/chronyd=chrony shellcheck
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
@@ -74,7 +76,8 @@ fleet: $(VENV)/.dev
 	@$(BIN)/python -m tests.fleet.cost 100 200 500 1000 2000
 
 test-firmware: $(VENV)/.dev
-	@$(NEED) mosquitto
+	@$(NEED) mosquitto $(READERS)
+	@command -v nmcli >/dev/null || echo 'without nmcli (network-manager) two tests of its connections are skipped'
 	@$(BIN)/pytest -m 'not systemd' tests/firmware
 
 test-systemd: $(VENV)/.dev

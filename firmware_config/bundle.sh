@@ -12,8 +12,8 @@ shift
 [ $# -gt 0 ] || set -- manylinux_2_28_aarch64 manylinux_2_27_aarch64 manylinux_2_17_aarch64 manylinux2014_aarch64
 platforms=""
 for platform; do platforms="$platforms --platform $platform"; done
+rm -rf "$out"/fieldeye-*.whl "$out/wheels" # what an older one needed would be signed and sent as well
 mkdir -p "$out/wheels"
-rm -f "$out"/fieldeye-*.whl
 "${PYTHON:-python3}" -m pip wheel --quiet --no-deps --wheel-dir "$out" .
 cp requirements.lock "$out/"
 # each platform is a word of its own

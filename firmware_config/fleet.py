@@ -5,13 +5,15 @@ No secret stands in it: passwords that a person gives are named by file, all oth
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edge.config import (
+    AdviceTable,
     AreaCode,
     CameraTable,
+    ClimateTable,
     GateTable,
     Identifier,
     Language,
@@ -103,7 +105,10 @@ class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: GateTable = GateTable()
     model: ModelTable = ModelTable()
     store: StoreTable = StoreTable()
+    advice: AdviceTable = AdviceTable()
+    climate: ClimateTable | None = None
     power: PowerTable = PowerTable()
+    daily_mb: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None  # as mqtt.daily_mb there
 
 
 class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,6 +158,11 @@ def _entry(table: Any, number: int, path: Path) -> NodeEntry:
     entry = convert(table, NodeEntry, f"{path}: node {name}")
     if entry.store.folder != StoreTable().folder:
         raise ConfigError(f"{path}: node {name}: store.folder is where the service may write; leave it out")
+    if entry.climate is not None and entry.climate.kind != "mqtt":
+        raise ConfigError(
+            f"{path}: node {name}: climate.kind {entry.climate.kind} needs a driver and the I2C bus, which a card's "
+            'service has not; take a sensor that publishes, kind = "mqtt"'
+        )
     return entry
 
 

@@ -99,8 +99,11 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
             next_password_file="mqtt-password-next",  # noqa: S106
             client_file="mqtt-client",
             home_assistant=fleet.broker.home_assistant,
+            daily_mb=entry.daily_mb,
         ),
         store=entry.store,
+        advice=entry.advice,
+        climate=entry.climate,
         page=PAGE,
         power=entry.power,
     )
@@ -186,5 +189,12 @@ def _without_defaults(record: msgspec.Struct) -> dict[str, Any]:
         value = getattr(record, field.name)
         if value is None or value == field.default:
             continue
-        table[field.encode_name] = _without_defaults(value) if isinstance(value, msgspec.Struct) else value
+        table[field.encode_name] = _plain(value)
     return table
+
+
+def _plain(value: Any) -> Any:
+    """A record, or each of several, as a table."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return _without_defaults(value) if isinstance(value, msgspec.Struct) else value

@@ -59,8 +59,7 @@ class PiDevice:
             self._turn_deg = 0 if turned.hflip and turned.vflip else self._config.rotation_deg
             self._camera.start()
         except (RuntimeError, IndexError) as why:  # picamera2 has no error of its own
-            text = f"{self.name}: cannot be opened ({why}); look at its ribbon cable, try: rpicam-hello --list-cameras"
-            raise CameraError(text) from why
+            raise CameraError(f"{self.name}: cannot be opened ({why}); {remedy(why)}") from why
 
     def grab(self, wait_s: float) -> bool:
         """See Device. The job stays in line when its time is over, so that no buffer is lost to it."""
@@ -131,6 +130,13 @@ class PiDevice:
         if missing:
             log.warning("camera_controls_skipped", extra={"camera": self.name, "controls": missing})
         return {key: value for key, value in wanted.items() if key not in missing}
+
+
+def remedy(why: Exception) -> str:
+    """What to do where picamera2 could not open a camera; libcamera's own reason may stand behind a vaguer one."""
+    if "busy" in f"{why} {why.__context__}".lower():
+        return "another program has it: end that one"
+    return "look at its ribbon cable, try: rpicam-hello --list-cameras"
 
 
 def wanted_controls(config: CameraTable) -> dict[str, Any]:

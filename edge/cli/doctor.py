@@ -11,19 +11,20 @@ from edge.bundle import Bundle, find_bundle
 from edge.cameras import Frame, open_camera
 from edge.changes import load_changed
 from edge.cli.advice_verdict import on_advice
+from edge.cli.camera_verdict import on_camera_in_use
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.page_verdict import on_page
 from edge.cli.update import SERVICE
 from edge.cli.verdict import Verdict
 from edge.clock import Clock, ClockState, SystemClock
-from edge.config import NodeConfig
+from edge.config import NodeConfig, made_for
 from edge.errors import ConfigError, FieldeyeError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
 from edge.mqtt import probe
-from edge.store import inspect_store
+from edge.store import inspect_store, told_aside
 from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places, running_counter, said, trial
 
@@ -66,7 +67,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "") -> Iterator[Ve
     else:
         yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
     yield _clock(clock)
-    yield _store(config)
+    yield from _store(config)
     yield _software(Places())
     yield from _service()
     frame, verdict = _camera(config, clock)
@@ -86,11 +87,14 @@ def _clock(clock: Clock) -> Verdict:
     return Verdict("clock", "worth a look", f"{now.utc:%Y-%m-%d %H:%M:%S} UTC, but nothing keeps it in time yet")
 
 
-def _store(config: NodeConfig) -> Verdict:
+def _store(config: NodeConfig) -> Iterator[Verdict]:
     try:
-        return Verdict("store", "ok", inspect_store(config.store, has_broker=config.mqtt is not None))
+        yield Verdict("store", "ok", inspect_store(config.store, has_broker=config.mqtt is not None))
     except FieldeyeError as why:
-        return Verdict("store", "not well", str(why))
+        yield Verdict("store", "not well", str(why))
+    aside = told_aside(Path(config.store.folder))
+    if aside:
+        yield Verdict("damaged store", "worth a look", aside)
 
 
 def _software(places: Places) -> Verdict:
@@ -123,6 +127,9 @@ def _service() -> Iterator[Verdict]:
 
 
 def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
+    in_use = on_camera_in_use(config)
+    if in_use is not None:
+        return None, in_use
     try:
         with open_camera(config.camera, clock) as camera:  # not watched: one that is not there is not waited for
             frame = camera.read(FIRST_FRAME_S)
@@ -136,13 +143,16 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
 
 
 def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:
-    wanted = config.model
+    asked, wanted = config.model_name, config.model
     try:
-        release = find_bundle(wanted.name, models_folder(wanted.name, Path(wanted.folder)))
+        release = find_bundle(asked, models_folder(asked, Path(wanted.folder)))
         detector = tried(release, threads=wanted.threads, confidence=wanted.confidence)
     except FieldeyeError as why:
         return _previous_model(config, why)
     name = f"{detector.bundle.name} {detector.bundle.version}"
+    wrong = _of_another_mode(config, detector.bundle.name)
+    if wrong:
+        return Verdict("model", "worth a look", wrong), detector.bundle
     if frame is None:
         return Verdict("model", "ok", f"{name} loads"), detector.bundle
     started_s = clock.monotonic_s()
@@ -152,9 +162,17 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     return Verdict("model", "ok", sentence), detector.bundle
 
 
+def _of_another_mode(config: NodeConfig, model: str) -> str:
+    """A model sees nothing in what it was not made for, and then all seems quiet."""
+    meant, mode = made_for(model), config.camera.mode
+    if meant in (None, mode):
+        return ""
+    return f"{model} is made for mode {meant}, and camera.mode is {mode}; leave out model.name, or change the mode"
+
+
 def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:
     """Would the node go on with the last one that started well?"""
-    name, kept = config.model.name, Path(config.store.folder) / "bundles"
+    name, kept = config.model_name, Path(config.store.folder) / "bundles"
     try:
         opened = open_detector(name, kept=kept, folder=models_folder(name, Path(config.model.folder)))
     except FieldeyeError:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from edge.config import PowerTable
 from edge.power.keeper import AWAKE_S, LOOK_EVERY_S, WAITS_S
-from edge.power.schedule import LEAST_SLEEP_S
+from edge.power.schedule import LEAST_SLEEP_S, MOST_SLEEP_S
 from edge.power.sun import day_length_h, irradiation_above_kwh_m2
 
 Sleep = Literal["never", "night", "between"]
@@ -121,6 +121,7 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     if sleep == "night" or every_s <= LEAST_SLEEP_S:
         starts = 1.0 if day_s < DAY_S else 0.0
         return Duty(starts=starts, awake_s=day_s - starts * boot_s, pictures=day_s / every_s)
+    every_s = min(every_s, MOST_SLEEP_S)
     on_s = boot_s + stays_s + LOOK_EVERY_S / 2  # until the keeper looks at the clock
     left_s = every_s - on_s % every_s
     if left_s <= LEAST_SLEEP_S:  # it stays for the next look

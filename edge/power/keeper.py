@@ -22,7 +22,8 @@ LOOK_EVERY_S = 30.0
 LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls the voltage down for a moment
 CHARGING_S = 6 * 3600.0  # what an empty battery is given before it is tried again
 AWAKE_S = 180.0  # after a start the node stays so long, for a person with a phone and for the broker
-WAITS_S = 900.0  # and so long for a broker that takes nothing
+WAITS_S = 900.0  # and so long for a broker that takes nothing, or an update that does not come
+INSTALLS_S = 3600.0  # an installation that is cut off begins anew at the next start: a slow board must get to its end
 AGAIN_S = 3600.0  # after it asked for the same reason: where nothing would wake the board, the root unit leaves it on
 ASKED = "halt"  # the file in the service's runtime folder: a line with the UTC second to wake at, and `must` or `may`
 
@@ -39,6 +40,7 @@ class Halt:
 class Keeper:
     """Owned by the loop. `read` gives the battery, None where there is no gauge; `is_idle` tells that nothing waits.
 
+    `is_installing` tells that an update is being installed, or is about to be.
     `is_visited` tells that a person is at work on the page, from under whom only an empty battery takes the node.
     """
 
@@ -51,12 +53,15 @@ class Keeper:
         *,
         read: Callable[[], Battery | None],
         is_idle: Callable[[], bool],
+        is_installing: Callable[[], bool],
         is_visited: Callable[[], bool],
         ask: Callable[[Halt], None],
     ) -> None:
         self._power, self._node, self._camera, self._clock = power, node, camera, clock
         self._read, self._is_idle, self._is_visited, self._ask = read, is_idle, is_visited, ask
+        self._is_installing = is_installing
         self._since_s = self._due_s = clock.monotonic_s()
+        self._installing_since_s: float | None = None
         self._low = 0
         self._again_s: dict[str, float] = {}  # by reason, when it may be asked again
         self.battery: Battery | None = None  # the last reading, for health
@@ -87,7 +92,7 @@ class Keeper:
         now = self._clock.now()
         if self._power.sleep == "never" or now.state is ClockState.UNSYNCED or now_s - self._since_s < AWAKE_S:
             return None
-        if self._is_visited() or (not self._is_idle() and now_s - self._since_s < WAITS_S):
+        if self._is_visited() or (not self._is_idle() and now_s - self._since_s < WAITS_S) or self._installs(now_s):
             return None
         latitude, longitude = self._node.latitude, self._node.longitude
         night = None if latitude is None or longitude is None else wake_at(now.utc, self._power, latitude, longitude)
@@ -96,6 +101,15 @@ class Keeper:
         between = self._power.sleep == "between" and self._camera.every_s > LEAST_SLEEP_S
         look = next_look(now.utc, self._camera.every_s) if between else now.utc
         return Halt("until the next look", look) if (look - now.utc).total_seconds() > LEAST_SLEEP_S else None
+
+    def _installs(self, now_s: float) -> bool:
+        """Is an update being installed, and has been for less than `INSTALLS_S`?"""
+        if not self._is_installing():
+            self._installing_since_s = None
+            return False
+        if self._installing_since_s is None:
+            self._installing_since_s = now_s
+        return now_s - self._installing_since_s < INSTALLS_S
 
 
 def ask_halt(halt: Halt) -> None:

@@ -7,6 +7,7 @@ from edge.config import PowerTable
 from edge.power.sun import sun_day
 
 LEAST_SLEEP_S = 300.0  # shorter than that, a boot costs more than it saves
+MOST_SLEEP_S = 86_400.0  # a node is heard of once a day; `halt` refuses more
 
 
 def wake_at(now: datetime, power: PowerTable, latitude_deg: float, longitude_deg: float) -> datetime | None:
@@ -26,15 +27,17 @@ def wake_at(now: datetime, power: PowerTable, latitude_deg: float, longitude_deg
     return None
 
 
-def longest_sleep_s(power: PowerTable, every_s: float) -> float:
+def longest_sleep_s(power: PowerTable) -> float:
     """The longest that a node is off by `power`, 0 if never. A night is shorter than a day."""
-    if power.sleep == "never":
-        return 0.0
-    return max(86_400.0, every_s if power.sleep == "between" else 0.0)
+    return 0.0 if power.sleep == "never" else MOST_SLEEP_S
 
 
 def next_look(now: datetime, every_s: float) -> datetime:
-    """When to wake for the next look, on whole multiples of `every_s` since midnight UTC, so that days compare."""
+    """When to wake for the next look, on whole multiples of `every_s` since midnight UTC, so that days compare.
+
+    A node whose looks are further apart than a day wakes, and looks, once a day.
+    """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    every_s = min(every_s, MOST_SLEEP_S)
     done = (now - midnight).total_seconds() // every_s
     return midnight + timedelta(seconds=(done + 1) * every_s)

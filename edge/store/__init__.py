@@ -7,7 +7,8 @@ from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
 from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally
 from edge.store.drafts import Draft
-from edge.store.inspect import inspect_store
+from edge.store.file import told_aside
+from edge.store.inspect import inspect_store, is_held
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
 from edge.store.rows import LEAST_URGENT, MUST_GO
@@ -36,4 +37,6 @@ __all__ = [
     "Tally",
     "Waiting",
     "inspect_store",
+    "is_held",
+    "told_aside",
 ]

@@ -15,8 +15,9 @@ from edge.store.schema import STEPS, Steps, migrate
 log = logging.getLogger("fieldeye.store")
 
 NAME = "fieldeye.db"
+LOCK = "lock"  # held as long as a node runs on the folder
 PAGE_BYTES = 1024  # of a new file: each commit writes its pages whole, and the card has to last for years
-_LOG_BYTES = 800_000  # then it is checkpointed: on a full card the log must not hold half of the space
+LOG_BYTES = 800_000  # then it is checkpointed: on a full card the log must not hold half of the space
 WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _REMEDIES = {
@@ -65,7 +66,7 @@ def hold(folder: Path) -> IO[bytes]:
     """The folder's lock, held until the file is closed or the process ends. Raises StoreError if it is taken."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as on_failure:
-        file = on_failure.enter_context((folder / "lock").open("ab"))
+        file = on_failure.enter_context((folder / LOCK).open("ab"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as why:
@@ -103,7 +104,7 @@ def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes(db)}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {LOG_BYTES // page_bytes(db)}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
         migrate(db, steps)  # a file at its cap may grow for this; the store shortens it again
         db.execute(f"PRAGMA max_page_count = {max_pages(db, max_bytes)}")
@@ -149,6 +150,24 @@ def page_bytes(db: sqlite3.Connection) -> int:
 def max_pages(db: sqlite3.Connection, max_bytes: int) -> int:
     """Pages of the main file within a budget that the log shares."""
     return (max_bytes - WAL_BYTES) // page_bytes(db)
+
+
+def log_bytes(path: Path) -> int:
+    """What the log beside the file takes of the disk."""
+    log_file = path.with_name(f"{path.name}-wal")
+    return log_file.stat().st_size if log_file.exists() else 0
+
+
+def told_aside(folder: Path) -> str:
+    """What to do about the damaged store that lies beside the one in use: the newest, if there is any."""
+    found = folder.glob(f"{NAME}.damaged-*[0-9]")
+    newest = max(found, key=lambda one: (len(one.name), one.name), default=None)
+    if newest is None:
+        return ""
+    return (
+        f"{newest}: the store was damaged and set aside, and a new one begun; save what can be read of it as in "
+        "docs/delivery.md, then move that file away and restart the node"
+    )
 
 
 def set_aside(path: Path) -> Path:

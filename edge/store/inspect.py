@@ -1,5 +1,6 @@
 """Looks at a store without touching it, while a node may be using it."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
-from edge.store.file import NAME, sentences
+from edge.store.file import LOCK, NAME, sentences
 
 
 def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
@@ -30,3 +31,15 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
         (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
     outbox = f", {waiting} waiting for the broker" if has_broker else ""
     return f"{path}: sound, {records} records{outbox}, {free_mb:.0f} MB free"
+
+
+def is_held(folder: Path) -> bool:
+    """Does a node run on this store? False, too, where this user may not ask."""
+    try:
+        with (folder / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once: a node that starts finds it free
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

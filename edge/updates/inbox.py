@@ -6,6 +6,7 @@ the installer's to say.
 
 import hashlib
 import os
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from edge.errors import UpdateError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
 
 PART, REQUEST = ".part", ".fetch"
+COMING_S = 60.0  # without a piece for so long the sender, or the line, is gone
 _SYNC_EVERY_BYTES = 1 << 20  # what a power cut may cost to send again
 
 
@@ -82,6 +84,15 @@ class Inbox:
         """It is here, or never will be."""
         (self._folder / f"{request.sha256}{REQUEST}").unlink(missing_ok=True)
 
+    def is_coming(self, utc: datetime) -> bool:
+        """Does a bundle come in: is one to be fetched, or was a piece added a moment before `utc`?"""
+        parts = self._folder.glob(f"*{PART}")
+        return any(self._folder.glob(f"*{REQUEST}")) or any(_is_fresh(part, utc) for part in parts)
+
+    def is_waiting(self) -> bool:
+        """Does a whole bundle wait for the installer, or is it being installed?"""
+        return any(self._folder.glob(f"*{ENDING}"))
+
     def _append(self, part: Path, piece: bytes) -> int:
         with part.open("ab") as file:
             before = file.tell()
@@ -108,6 +119,13 @@ class Inbox:
         for path in [*self._folder.glob(f"*{PART}"), *self._folder.glob(f"*{REQUEST}")]:
             if path.stem != sha256:
                 path.unlink()
+
+
+def _is_fresh(part: Path, utc: datetime) -> bool:
+    try:
+        return abs(utc.timestamp() - part.stat().st_mtime) < COMING_S
+    except FileNotFoundError:
+        return True  # it was the last piece: the bundle is whole
 
 
 def _can_be_fetched(url: str) -> bool:

@@ -11,6 +11,7 @@ from edge.updates.manifest import Kind
 
 LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
 LONGEST_TRIAL_S = 86_400.0  # what does well says so within minutes of a start, and every node is awake within a day
+LONGEST_INSTALLATION_S = 3600.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the script
 
 
@@ -51,6 +52,14 @@ def trial(places: Places, kind: Kind) -> int | None:
 def is_overdue(places: Places, kind: Kind) -> bool:
     """Is what runs so long after its switch? A clock that was set meanwhile may end a trial too early, and no more."""
     return time.time() - (places.opt / LINK[kind]).lstat().st_mtime > LONGEST_TRIAL_S
+
+
+def is_installing(places: Places) -> bool:
+    """Is a bundle being installed? A folder that is older was left by a power cut."""
+    try:
+        return time.time() - places.incoming.stat().st_mtime < LONGEST_INSTALLATION_S
+    except OSError:
+        return False
 
 
 def said(places: Places) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from edge.boxes import Image
 from edge.cameras import WatchedCamera, open_camera, open_watched_camera
-from edge.cameras.picamera import wanted_controls
+from edge.cameras.picamera import remedy, wanted_controls
 from edge.clock import SystemClock
 from edge.errors import CameraError
 from tests.cameras.sources import PICTURES, camera_table, picture_of, read_until_error
@@ -38,6 +38,14 @@ def test_without_picamera2_the_error_names_the_package_and_the_environment(monke
     with pytest.raises(CameraError, match="sudo apt install python3-picamera2") as caught:
         open_camera(TABLE, SystemClock())
     assert "--system-site-packages" in str(caught.value)
+
+
+def test_a_camera_that_another_program_has_is_not_put_down_to_its_cable() -> None:
+    busy = RuntimeError("Failed to acquire camera: Device or resource busy")
+    hidden = RuntimeError("Camera __init__ sequence did not complete.")
+    hidden.__context__ = busy
+    assert remedy(busy) == remedy(hidden) == "another program has it: end that one"
+    assert "ribbon cable" in remedy(IndexError("list index out of range"))
 
 
 def test_a_trap_gets_locked_exposure_gain_colours_and_focus() -> None:
@@ -154,6 +162,14 @@ class TestOnTheRealLibrary:
         assert answer.returncode == 1
         assert "CameraError: Pi camera 0: cannot be opened" in answer.stderr
         assert "ribbon cable" in answer.stderr
+
+    def test_a_camera_that_is_open_already_is_said_to_be_in_other_hands(self, watched: WatchedCamera) -> None:
+        with (
+            pytest.raises(CameraError, match="another program has it: end that one"),
+            open_camera(TABLE, SystemClock()) as camera,
+        ):
+            camera.read(10)
+        watched.read(5)
 
     def test_the_camera_can_be_opened_again_after_it_was_closed(self) -> None:
         for _ in range(2):

@@ -2,7 +2,8 @@
 
 import json
 import socket
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,20 @@ from edge.cli.advice_verdict import on_advice
 from edge.cli.doctor import FIRST_FRAME_S, diagnose
 from edge.cli.loopback import free_port
 from edge.clock import SystemClock
-from edge.config import AdviceTable, CameraTable, Mode, ModelTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
+from edge.config import (
+    AdviceTable,
+    CameraTable,
+    Mode,
+    ModelTable,
+    NodeConfig,
+    NodeTable,
+    OwnThreshold,
+    PageTable,
+    StoreTable,
+)
 from edge.fallback import open_detector
 from edge.page import create_app, serve
-from edge.status import StatusBoard
+from edge.status import CameraStatus, StatusBoard
 from edge.store import Store, inspect_store
 from tests.clocks import SetClock
 from tests.onnx_files import Net, facts, write_release
@@ -26,6 +37,24 @@ from tests.records import sighting
 from tests.test_app import configuration
 
 LABELS = ("Plutella xylostella", "Delphacidae")
+
+
+@contextmanager
+def running_page(
+    folder: Path, board: StatusBoard, camera: CameraStatus, *, open_to_read: bool = True
+) -> Iterator[NodeConfig]:
+    """The store and the page of a node that has a camera."""
+    board.show(camera=camera)
+    settings = replace(
+        IN_USE, store=StoreTable(folder=str(folder)), page=PageTable(port=free_port(), open_to_read=open_to_read)
+    )
+    assert settings.page is not None
+    with closing(Store(settings.store, settings.node.node)) as store:
+        server = serve(create_app(store, board, settings, SetClock()), "127.0.0.1", settings.page.port)
+        try:
+            yield settings
+        finally:
+            server.close()
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, str]]:
@@ -67,6 +96,11 @@ def test_an_action_level_that_no_count_can_reach_is_named(
     assert says in verdict.sentence
 
 
+def test_a_level_of_what_the_modes_model_does_not_tell_names_that_model(tmp_path: Path) -> None:
+    (verdict,) = on_advice(config(tmp_path, "leaf", None, level("Delphacidae", "% pictures")), ("Hemileia vastatrix",))
+    assert "the model diseases does not tell it" in verdict.sentence
+
+
 def test_who_asked_for_no_advice_hears_nothing_of_it(tmp_path: Path) -> None:
     assert list(on_advice(config(tmp_path), LABELS)) == []
 
@@ -96,6 +130,60 @@ def test_a_page_that_answers_is_well_also_while_the_node_does_not_look(
     assert told(capsys)["page"]["sentence"] == f"answers at http://127.0.0.1:{server.port}/"
 
 
+IN_USE = replace(config(Path(), "trap"), camera=CameraTable(kind="opencv", source="/dev/video97", mode="trap"))
+AT = SetClock().now()
+
+
+def camera_of(settings: NodeConfig) -> tuple[str, str]:
+    verdict = next(verdict for verdict in diagnose(settings, SystemClock()) if verdict.what == "camera")
+    return verdict.state, verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("camera", "state", "says"),
+    [
+        (
+            CameraStatus(state="ok", frames=7, last_frame=AT),
+            "ok",
+            "has it: 7 pictures, the last at 2026-07-01 12:00:00",
+        ),
+        (CameraStatus(), "worth a look", "is opening it; ask again in a minute"),
+        (CameraStatus(state="missing"), "not well", "gets no new pictures from it (missing); look at its cable"),
+        (CameraStatus(state="ended", frames=7), "ok", "has shown all its 7 pictures"),
+    ],
+)
+def test_a_camera_that_the_running_node_has_is_not_opened_and_told_as_the_node_sees_it(
+    camera: CameraStatus, state: str, says: str, tmp_path: Path
+) -> None:
+    with running_page(tmp_path, StatusBoard(AT), camera) as settings:
+        assert camera_of(settings)[0] == state
+        assert says in camera_of(settings)[1]
+
+
+def test_a_node_that_does_not_look_leaves_its_camera_to_the_doctor(tmp_path: Path) -> None:
+    board = StatusBoard(AT)
+    board.show(problem="no model")
+    with running_page(tmp_path, board, CameraStatus()) as settings:
+        assert "look at plug or network" in camera_of(settings)[1]
+
+
+@pytest.mark.parametrize("page", [PageTable(port=1), None], ids=["page does not answer", "no page"])
+def test_a_running_node_that_does_not_tell_of_its_camera_is_no_node_that_is_not_ready(
+    page: PageTable | None, tmp_path: Path
+) -> None:
+    settings = replace(IN_USE, store=StoreTable(folder=str(tmp_path)), page=page)
+    with closing(Store(settings.store, settings.node.node)):
+        state, sentence = camera_of(settings)
+    assert state == "worth a look"
+    assert "the running node has it and does not say how it is" in sentence
+    assert camera_of(settings)[0] == "not well"  # once that node has ended
+
+
+def test_a_page_that_only_opens_to_those_who_log_in_does_not_make_the_camera_bad(tmp_path: Path) -> None:
+    with running_page(tmp_path, StatusBoard(AT), CameraStatus(), open_to_read=False) as settings:
+        assert camera_of(settings)[0] == "worth a look"
+
+
 def test_settings_of_the_page_that_do_not_fit_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     node_toml = configuration(tmp_path, free_port(), None)
     (tmp_path / NAME).write_text('{"camera": {"every_s": -5}}')
@@ -118,6 +206,24 @@ def test_where_an_installed_model_is_refused_the_one_that_the_node_runs_is_named
     assert (kept / "manifest.json").read_bytes() == manifest
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "says"),
+    [
+        (None, "ok", "diseases 20"),
+        ("diseases-int8", "ok", "diseases 20"),
+        ("pests", "worth a look", "pests is made for mode live, and camera.mode is leaf; leave out model.name"),
+    ],
+)
+def test_a_node_for_leaves_has_the_model_for_leaves_and_hears_of_another(
+    name: str | None, state: str, says: str, tmp_path: Path
+) -> None:
+    camera = CameraTable(kind="folder", source=str(tmp_path), mode="leaf")
+    settings = replace(config(tmp_path), camera=camera, model=ModelTable(name=name, folder=str(tmp_path)))
+    model = next(verdict for verdict in diagnose(settings, SystemClock()) if verdict.what == "model")
+    assert model.state == state
+    assert model.sentence.startswith(says)
+
+
 def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:
     with closing(Store(StoreTable(folder=str(tmp_path)), "n")) as store:
         store.commit([sighting()])
@@ -125,6 +231,20 @@ def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:
     assert "sound, 1 records, 1 waiting for the broker" in linked
     assert "sound, 1 records" in alone
     assert "waiting" not in alone
+
+
+def test_a_damaged_store_that_was_set_aside_is_worth_a_look_as_long_as_it_lies_there(tmp_path: Path) -> None:
+    for _ in range(10):
+        (tmp_path / "fieldeye.db").write_bytes(b"this is no database" * 1000)
+        Store(StoreTable(folder=str(tmp_path)), "n").close()
+    said = [one for one in diagnose(config(tmp_path), SystemClock()) if "store" in one.what]
+    assert [(one.what, one.state) for one in said] == [("store", "ok"), ("damaged store", "worth a look")]
+    assert said[1].sentence.startswith(f"{tmp_path}/fieldeye.db.damaged-10: the store was damaged and set aside")
+    assert "docs/delivery.md" in said[1].sentence
+    for aside in tmp_path.glob("*.damaged-*"):
+        aside.unlink()
+    said = [one for one in diagnose(config(tmp_path), SystemClock()) if "store" in one.what]
+    assert [(one.what, one.state) for one in said] == [("store", "ok")]
 
 
 @pytest.mark.parametrize("kind", ["folder", "opencv"])

@@ -1,6 +1,7 @@
 """From a fleet file to folders: the same again, only what changed, each secret in its own place, and clear refusals."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -11,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from edge.config import load_config, parse_config
+import firmware_config
+from edge.config import AdviceTable, ClimateTable, OwnThreshold, load_config, parse_config
 from edge.errors import ConfigError
 from firmware_config.fleet import load_fleet
 from firmware_config.keys import KeyStore
+from firmware_config.node import node_toml
 from firmware_config.render import render
-from tests.firmware.fleets import SITE, WIFI_PASSWORD, contents, entry, put_fleet, put_private, run_render
+from tests.firmware.fleets import SITE, WIFI_PASSWORD, contents, entry, put_fleet, put_private, render_fleet, run_render
 
 OTHERS_KEY = "A" * 43 + "="
 LTE = '[lte]\napn = "cmnet"\n'
@@ -29,6 +32,14 @@ def test_each_node_gets_a_configuration_that_it_will_accept(rendered: Path, node
     assert (config.node.site, config.node.node) == ("valley", node)
     assert config.mqtt
     assert (config.mqtt.tls, config.mqtt.username, config.mqtt.password_file) == (True, node, "mqtt-password")
+
+
+def test_the_example_of_a_fleet_gives_each_node_the_model_of_its_mode(tmp_path: Path) -> None:
+    put_private(tmp_path / "wifi-password", WIFI_PASSWORD)
+    fleet = load_fleet(Path(shutil.copy(Path(firmware_config.__file__).with_name("fleet.example.toml"), tmp_path)))
+    texts = {entry.node: node_toml(fleet, entry) for entry in fleet.nodes}
+    models = {node: parse_config(text, node).model_name for node, text in texts.items()}
+    assert models == {"house1-trap": "cards", "house1-leaf": "diseases"}
 
 
 def test_rendering_again_touches_no_file(tmp_path: Path) -> None:
@@ -164,10 +175,40 @@ def test_the_wifi_password_becomes_the_key_of_the_standards_own_example(tmp_path
     assert key in files["nodes/a/network-config"].content
 
 
+def test_weather_action_levels_and_daily_megabytes_of_a_node_arrive_in_its_node_toml(tmp_path: Path) -> None:
+    level = '{ label = "Delphacidae", unit = "insects/picture", act_at = 10 }'
+    more = f"""
+daily_mb = 12.5
+climate = {{ kind = "mqtt", host = "192.168.4.20", topic = "zigbee2mqtt/field" }}
+advice = {{ crop = "rice", threshold = [{level}] }}
+"""
+    out = render_fleet(tmp_path, SITE + entry("a", more) + entry("b"))
+    told, silent = (load_config(out / f"nodes/{node}/fieldeye/node.toml") for node in "ab")
+    assert told.mqtt
+    assert told.mqtt.daily_mb == 12.5
+    assert told.climate == ClimateTable(kind="mqtt", host="192.168.4.20", topic="zigbee2mqtt/field")
+    own = OwnThreshold(label="Delphacidae", unit="insects/picture", act_at=10)
+    assert told.advice == AdviceTable(crop="rice", threshold=(own,))
+    assert (silent.climate, silent.advice, silent.mqtt and silent.mqtt.daily_mb) == (None, AdviceTable(), None)
+
+
+def test_what_the_example_of_a_fleet_shows_behind_a_mark_is_taken_too(tmp_path: Path) -> None:
+    put_private(tmp_path / "wifi-password", WIFI_PASSWORD)
+    example = Path(firmware_config.__file__).with_name("fleet.example.toml").read_text()
+    shown = re.sub(r"^# (?=(daily_mb|advice|climate) = )", "", example, flags=re.MULTILINE)
+    (tmp_path / "fleet.toml").write_text(shown)
+    fleet = load_fleet(tmp_path / "fleet.toml")
+    config = parse_config(node_toml(fleet, fleet.nodes[0]), "house1-trap")
+    assert config.climate is not None
+    assert config.advice.threshold
+    assert config.mqtt is not None
+    assert config.mqtt.daily_mb == 20
+
+
 @settings(max_examples=10)
 @given(
     nodes=st.lists(NAMES, min_size=1, max_size=4, unique=True),
-    crop=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20),
+    crop=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
     every_s=st.floats(0, 86400),
 )
 def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
@@ -199,6 +240,9 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         (entry("platform"), "give that node another name"),
         (entry("a", 'store = { folder = "/root" }'), "leave it out"),
         (entry("a", "latitude = 5"), "go together"),
+        (entry("a", "daily_mb = 0"), "node a: daily_mb: must be > 0"),
+        (entry("a", 'climate = { kind = "sht3x" }'), "node a: climate.kind sht3x needs a driver and the I2C bus"),
+        (entry("a", 'climate = { kind = "mqtt" }'), "climate.topic is missing"),
         ("", "no node is listed"),
         ("[site]", "mend that line"),
         ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 23 of"),

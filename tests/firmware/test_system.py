@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def run(*command: object, stdin: str = "") -> str:
     done = subprocess.run([*map(str, command)], input=stdin, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def test_what_the_tests_ask_for_is_installed_before_them() -> None:
+    wanted = {package for _, package in re.findall(r'tool\("([\w-]+)", "([\w.-]+)"\)', Path(__file__).read_text())}
+    recipe = run("make", "--dry-run", "--directory", CARD.parents[1], "test-firmware")
+    installed = {word.rpartition("=")[2] for word in recipe.split()}
+    on_each_debian = {"apt", "iproute2", "systemd"}
+    assert wanted - installed == {"network-manager"} | on_each_debian  # which would take over this machine's network
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +133,13 @@ def test_systemd_finds_no_fault_in_the_units(card: Path, tmp_path: Path) -> None
     assert said == ""
 
 
+def test_no_unit_that_runs_a_model_lets_onnxruntime_report_to_its_maker(card: Path) -> None:
+    units = [path.read_text() for path in (card / "fieldeye" / SERVICES).glob("*.service")]
+    ours = [unit for unit in units if "/venv/bin/" in unit]
+    assert len(ours) == 3
+    assert all(re.search(r"^Environment=.*\bORT_DISABLE_TELEMETRY=1\b", unit, re.M) for unit in ours)
+
+
 def test_the_service_is_exposed_to_at_most_1_5_of_10(card: Path) -> None:
     """Check 16 of the security notes."""
     unit = card / "fieldeye" / SERVICES / "fieldeye.service"
@@ -177,6 +193,36 @@ def test_chrony_accepts_that_the_broker_tells_its_nodes_the_time_and_nobody_else
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_the_scripts_have_no_known_fault(script: Path) -> None:
     run(tool("shellcheck", "shellcheck"), script)
+
+
+BACKEND = """
+import zipfile
+def build_wheel(folder, *_):
+    wheel = "fieldeye-2.0-py3-none-any.whl"
+    with zipfile.ZipFile(folder + "/" + wheel, "w") as file:
+        file.writestr("fieldeye-2.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: fieldeye\\nVersion: 2.0\\n")
+        file.writestr("fieldeye-2.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        file.writestr("fieldeye-2.0.dist-info/RECORD", "")
+    return wheel
+"""
+
+
+def test_software_that_is_put_together_again_has_nothing_of_the_former(tmp_path: Path) -> None:
+    """A repository of the smallest kind, which asks the network for nothing."""
+    (tmp_path / "backend.py").write_text(BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (tmp_path / "requirements.lock").touch()
+    out = tmp_path / "out"
+    (out / "wheels").mkdir(parents=True)
+    for former in ("fieldeye-1.0-py3-none-any.whl", "wheels/numpy-1.0-py3-none-any.whl"):
+        (out / former).touch()
+    done = subprocess.run(
+        ["sh", CARD.parent / "bundle.sh", out], env=os.environ | {"PYTHON": sys.executable}, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+    assert {path.name for path in out.rglob("*.whl")} == {"fieldeye-2.0-py3-none-any.whl"}
 
 
 @pytest.mark.parametrize(

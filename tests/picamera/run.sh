@@ -22,7 +22,7 @@ install_packages() {
 make_environment() {
     [ -x "$python" ] || /usr/bin/python3 -m venv --system-site-packages "$vcam/venv"
     [ "$vcam/installed" -nt pyproject.toml ] && return
-    "$python" -m pip install -q --disable-pip-version-check picamera2==0.3.38 pytest pytest-timeout hypothesis -e . &&
+    "$python" -m pip install -q --disable-pip-version-check picamera2==0.3.38 pytest pytest-timeout hypothesis playwright -e . &&
         touch "$vcam/installed"
 }
 

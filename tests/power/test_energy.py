@@ -63,6 +63,13 @@ def test_a_node_that_finds_the_next_look_too_near_to_sleep_stays_for_it_in_the_p
     assert plan.load_wh == pytest.approx(spent_wh(BOARD, "between", is_idle=True, every_s=500), rel=0.05)
 
 
+def test_the_plan_of_a_node_that_looks_less_often_than_daily_is_that_of_one_start_a_day() -> None:
+    daily, weekly = (
+        need(SITE, BOARD, every_s=every_s, picture_ws=12, sleep="between") for every_s in (86_400, 604_800)
+    )
+    assert weekly == daily
+
+
 def test_under_a_sun_that_does_not_set_a_day_has_24_hours_and_no_start() -> None:
     assert duty(60, light_h=24, every_s=1800, sleep="night", stays_s=180) == Duty(starts=0, awake_s=86_400, pictures=48)
 

@@ -2,20 +2,25 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from edge.app import _keeper as keeper_of
 from edge.clock import ClockState
-from edge.config import CameraTable, NodeTable, PowerTable, parse_config
+from edge.config import CameraTable, NodeConfig, NodeTable, PowerTable, StoreTable, parse_config
 from edge.errors import ConfigError
 from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Halt, Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s, next_look, wake_at
 from edge.status import StatusBoard
+from edge.store import Store
+from edge.updates.slots import Places, is_installing
 from tests.clocks import SetClock
 
 PROGRAMS = Path(__file__).parents[2] / "firmware_config/card/system/usr/local/lib/fieldeye"
@@ -25,7 +30,8 @@ SUNRISE = datetime(2026, 6, 21, 20, 45, tzinfo=UTC)
 
 
 def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | None] = lambda: None,
-           is_idle: bool = True, is_visited: Callable[[], bool] = lambda: False,
+           is_idle: bool = True, is_installing: Callable[[], bool] = lambda: False,
+           is_visited: Callable[[], bool] = lambda: False,
            every_s: float = 3600) -> tuple[Keeper, list[Halt]]:  # fmt: skip
     asked: list[Halt] = []
 
@@ -36,7 +42,7 @@ def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | No
     camera = CameraTable(kind="folder", every_s=every_s)
     made = Keeper(
         power, SHOUGUANG, camera, clock,
-        read=read, is_idle=lambda: is_idle, is_visited=is_visited, ask=asked.append,
+        read=read, is_idle=lambda: is_idle, is_installing=is_installing, is_visited=is_visited, ask=asked.append,
     )  # fmt: skip
     return made, asked
 
@@ -116,6 +122,67 @@ def test_records_that_wait_keep_it_awake_for_a_quarter_of_an_hour() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "age_s", "sleeps"),
+    [
+        (None, 0, True),
+        ("a.update", 7200, False),
+        ("a.fetch", 7200, False),
+        ("a.part", 30, False),
+        ("a.part", 150, True),
+    ],
+)
+def test_a_node_does_not_switch_off_in_the_midst_of_an_update(
+    name: str | None, age_s: int, sleeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    config = NodeConfig(
+        node=SHOUGUANG,
+        camera=CameraTable(kind="folder", every_s=3600),
+        store=StoreTable(folder=str(tmp_path)),
+        power=PowerTable(sleep="between"),
+    )
+    clock = SetClock(DAY)
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, StatusBoard(clock.now()))
+        (tmp_path / "inbox").mkdir()
+        turn(made, clock, 170)
+        if name is not None:
+            (tmp_path / "inbox" / name).touch()
+            os.utime(tmp_path / "inbox" / name, (clock.utc.timestamp() - age_s,) * 2)
+        turn(made, clock, 20)
+    assert (tmp_path / "halt").exists() == sleeps
+
+
+def test_an_installation_keeps_it_awake_longer_than_a_broker_does_but_not_for_ever() -> None:
+    clock = SetClock(NIGHT)
+    made, asked = keeper(clock, PowerTable(sleep="night"), is_installing=lambda: True)
+    turn(made, clock, 3600)
+    assert asked == []
+    turn(made, clock, 240)
+    assert len(asked) == 1
+
+
+def test_an_installation_that_begins_at_dusk_has_its_hour_however_long_the_node_ran() -> None:
+    clock, begins = SetClock(NIGHT - timedelta(hours=6)), NIGHT - timedelta(hours=3, minutes=10)
+    ends = begins + timedelta(minutes=50)
+    made, asked = keeper(clock, PowerTable(sleep="night"), is_installing=lambda: begins < clock.utc < ends)
+    while not asked:
+        turn(made, clock, 10)
+    assert ends <= clock.utc < ends + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("age_s", "is_under_way"), [(60, True), (7200, False), (None, False)])
+def test_what_a_power_cut_left_of_an_installation_is_none_that_is_under_way(
+    age_s: int | None, is_under_way: bool, tmp_path: Path
+) -> None:
+    places = Places(opt=tmp_path)
+    if age_s is not None:
+        places.incoming.mkdir()
+        os.utime(places.incoming, (time.time() - age_s,) * 2)
+    assert is_installing(places) == is_under_way
+
+
 @pytest.mark.parametrize(("utc", "sleep"), [(NIGHT, "night"), (DAY, "between")])
 def test_a_node_does_not_sleep_under_a_person_and_sleeps_ten_minutes_after(
     utc: datetime, sleep: Literal["night", "between"]
@@ -154,6 +221,15 @@ def test_pictures_come_too_often_to_sleep_between(every_s: float) -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize("every_s", [172_800, 604_800])
+def test_whoever_looks_less_often_than_daily_wakes_once_a_day_and_is_switched_off(every_s: float) -> None:
+    """The root side refuses what is more than a day away."""
+    clock = SetClock(DAY)
+    made, asked = keeper(clock, PowerTable(sleep="between"), every_s=every_s)
+    turn(made, clock, 240)
+    assert [halt.until for halt in asked] == [datetime(2026, 6, 22, 0, 0, tzinfo=UTC)]
+
+
 def test_looks_fall_on_the_same_times_each_day() -> None:
     assert next_look(datetime(2026, 6, 21, 4, 59, 59, tzinfo=UTC), 3600) == datetime(2026, 6, 21, 5, 0, tzinfo=UTC)
     assert next_look(datetime(2026, 6, 21, 23, 30, tzinfo=UTC), 3600) == datetime(2026, 6, 22, 0, 0, tzinfo=UTC)
@@ -168,17 +244,9 @@ def test_whoever_sleeps_wakes_within_a_day_and_by_day(hour: int) -> None:
         assert wake_at(until, PowerTable(sleep="night"), 36.88, 118.74) is None
 
 
-@pytest.mark.parametrize(
-    ("power", "every_s", "longest_s"),
-    [
-        (PowerTable(), 3600.0, 0.0),
-        (PowerTable(sleep="night"), 604_800.0, 86_400.0),
-        (PowerTable(sleep="between"), 3600.0, 86_400.0),
-        (PowerTable(sleep="between"), 604_800.0, 604_800.0),
-    ],
-)
-def test_no_sleep_is_longer_than_the_longest(power: PowerTable, every_s: float, longest_s: float) -> None:
-    assert longest_sleep_s(power, every_s) == longest_s
+@pytest.mark.parametrize(("sleep", "longest_s"), [("never", 0.0), ("night", 86_400.0), ("between", 86_400.0)])
+def test_no_sleep_is_longer_than_a_day(sleep: Literal["never", "night", "between"], longest_s: float) -> None:
+    assert longest_sleep_s(PowerTable(sleep=sleep)) == longest_s
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""What the doctor says of a camera that the running node has: most serve one program at a time, so it is not opened."""
+
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import msgspec
+
+from edge.cli.verdict import Verdict
+from edge.config import NodeConfig
+from edge.page.answers import Camera, State
+from edge.page.server import answering
+from edge.store import is_held
+
+ANSWERS_S = 5.0
+
+
+def on_camera_in_use(config: NodeConfig) -> Verdict | None:
+    """As the running node tells; None where the camera can be opened: a folder's, or no node runs here, or looks."""
+    if config.camera.kind == "folder" or not is_held(Path(config.store.folder)):
+        return None
+    state = _state(config)
+    if state is None:
+        silent = "the running node has it and does not say how it is; look at the page, or stop the node and ask again"
+        return Verdict("camera", "worth a look", silent)
+    return None if state.problem else _told(state.camera)
+
+
+def _told(camera: Camera) -> Verdict:
+    if camera.state == "ok" and camera.last_frame_utc is not None:
+        last = f"{camera.last_frame_utc:%Y-%m-%d %H:%M:%S} UTC"
+        return Verdict("camera", "ok", f"the running node has it: {camera.frames} pictures, the last at {last}")
+    if camera.state == "starting":
+        return Verdict("camera", "worth a look", "the running node is opening it; ask again in a minute")
+    if camera.state == "ended":
+        return Verdict("camera", "ok", f"the running node has shown all its {camera.frames} pictures")
+    why = (
+        f"the running node gets no new pictures from it ({camera.state}); look at its cable and power, and at the page"
+    )
+    return Verdict("camera", "not well", why)
+
+
+def _state(config: NodeConfig) -> State | None:
+    """What the page of this node answers; None where there is none, or only those who have logged in may read it."""
+    if config.page is None:
+        return None
+    with closing(HTTPConnection(answering(config.page.host), config.page.port, timeout=ANSWERS_S)) as line:
+        try:
+            line.request("GET", "/api/v1/state")
+            state = msgspec.json.decode(line.getresponse().read(), type=State)
+        except (OSError, HTTPException, msgspec.DecodeError):
+            return None
+    is_ours = (state.site, state.node) == (config.node.site, config.node.node)
+    return state if is_ours else None
