@@ -33,12 +33,12 @@ from edge.power.keeper import Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s
 from edge.restarts import Runs
 from edge.status import ModelStatus, StatusBoard
-from edge.store import Store
+from edge.store import Store, told_aside
 from edge.systemd import ask_clock, notify, say_well
 from edge.updates.inbox import Inbox
 from edge.updates.models import models_folder
 from edge.updates.proof import Proof
-from edge.updates.slots import Places, said
+from edge.updates.slots import Places, is_installing, said
 from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, ModelInfo
 
 log = logging.getLogger("fieldeye")
@@ -135,7 +135,7 @@ def build(
 def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unattended: bool) -> tuple[NodeConfig, Store]:
     """The store, and the configuration with the folder where it is."""
     try:
-        return config, parts.enter_context(closing(Store(config.store, config.node.node)))
+        store = parts.enter_context(closing(Store(config.store, config.node.node)))
     except StoreHeldError:
         raise
     except StoreError as why:
@@ -143,6 +143,9 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
             raise
         log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
         board.show(store=str(why))
+    else:
+        board.show(aside=told_aside(Path(config.store.folder)))
+        return config, store
     folder = parts.enter_context(TemporaryDirectory(prefix="fieldeye-"))
     spare = msgspec.structs.replace(config.store, folder=folder, max_mb=SPARE_MB, pictures_mb=SPARE_MB)
     return msgspec.structs.replace(config, store=spare), parts.enter_context(closing(Store(spare, config.node.node)))
@@ -184,11 +187,10 @@ def _open_model(base: _Base) -> Detector | None:
     """The detector, or None with the reason on the board."""
     wanted = base.config.model
     kept = Path(base.config.store.folder) / "bundles"
-    folder = models_folder(wanted.name, Path(wanted.folder))
+    name = base.config.model_name
+    folder = models_folder(name, Path(wanted.folder))
     try:
-        opened = open_detector(
-            wanted.name, kept=kept, threads=wanted.threads, confidence=wanted.confidence, folder=folder
-        )
+        opened = open_detector(name, kept=kept, threads=wanted.threads, confidence=wanted.confidence, folder=folder)
     except (BundleError, UsageError) as why:
         log.error("model_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
         base.board.show(problem=str(why))
@@ -214,7 +216,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         health=lambda: _health(base),
         info=lambda: _info(base),
         inbox=Inbox(Path(base.config.store.folder) / "inbox"),
-        longest_sleep_s=longest_sleep_s(base.config.power, base.config.camera.every_s),
+        longest_sleep_s=longest_sleep_s(base.config.power),
     )
     parts.callback(publisher.close)
     leave = Event()  # of its own: the loop commits once more after it was told to stop, and that is sent as well
@@ -226,7 +228,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
 
 def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) -> Keeper:
     """Reads the battery, shows it, and puts the node to sleep where that is configured."""
-    gauge = config.power.gauge
+    gauge, inbox = config.power.gauge, Inbox(Path(config.store.folder) / "inbox")
 
     def read() -> Battery | None:
         battery = None if gauge is None else read_battery(gauge)
@@ -239,7 +241,8 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) 
         config.camera,
         clock,
         read=read,
-        is_idle=lambda: config.mqtt is None or store.waiting().records == 0,
+        is_idle=lambda: not inbox.is_coming(clock.now().utc) and (config.mqtt is None or store.waiting().records == 0),
+        is_installing=lambda: inbox.is_waiting() or is_installing(Places()),
         is_visited=lambda: board.is_visited(clock.monotonic_s()),
         ask=ask_halt,
     )
@@ -341,7 +344,12 @@ def _health(base: _Base) -> Health:
             light=camera.light,
             banded=camera.banded,
         ),
-        problem=snapshot.problem or snapshot.store or snapshot.notice or snapshot.model.detail or None,
+        problem=snapshot.problem
+        or snapshot.store
+        or snapshot.notice
+        or snapshot.model.detail
+        or snapshot.aside
+        or None,
         last_stop=base.runs.last_stop,
         cpu_temperature_c=board.temperature_c,
         throttled=board.is_throttled,

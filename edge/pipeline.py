@@ -9,6 +9,7 @@ The newest frame wins and frames may be dropped; what was counted may not. The l
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
-from edge.census import Census, begun, follows, keep, seen_before, unit_of
+from edge.census import Census, begun, follows, keep, on_share, seen_before, unit_of
 from edge.climate import ClimateSensor
 from edge.clock import Clock, ClockState, Instant
 from edge.commits import Commits
@@ -119,18 +120,19 @@ class Pipeline:
             self._commits.commit_intervals((record, whole.draft(record)))
         else:
             self._commits.commit([record])
-        self._begin_interval(now)
+        self._begin_interval(now, self._tally.last_frame)
         self._advise(record)
         self._forget_pictures(now)
         self._forget_names()
 
-    def _begin_interval(self, now: Instant) -> None:
+    def _begin_interval(self, now: Instant, last_frame: Instant | None = None) -> None:
         config = self._parts.config
-        self._tally, self._pictures = Tally(start=now), []
+        self._tally, self._pictures = Tally(start=now, last_frame=last_frame), []
         self._length_s = length_s(now.utc, config.store.interval_s, self._zone)
 
     def _interval(self, tally: Tally, end: Instant) -> Interval:
         mode, accuracy = self._parts.config.camera.mode, self._eye.accuracy
+        tally = tally.watched_until(end, self._longest_gap_s())
         record = tally.interval(end, camera=CAMERA, model=self._model, mode=mode, accuracy=accuracy, unit=self._unit)
         return replace(record, area_mm2=self._area_mm2)
 
@@ -175,6 +177,7 @@ class Pipeline:
         """What a technician saved: the region that counts, and what focus and light are held against."""
         known = self._calibration.current
         self._eye.region = EVERYTHING if known is None else known.region
+        self._census = on_share(self._census, self._eye.region.share)
         self._optics = OpticsWatch.of(known)
         self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
         self._parts.board.show_calibration(known)
@@ -193,6 +196,8 @@ class Pipeline:
         try:
             keep(self._census, self._card, self._card_seen)
         except OSError as why:  # the disk is full, and the store says so; after a restart the card begins anew
+            with suppress(OSError):  # the one before would count again what came since
+                self._card.unlink(missing_ok=True)
             log.warning("card_not_kept", extra={"file": str(self._card), "why": str(why)})
 
     def _turn(self) -> bool:
@@ -250,7 +255,7 @@ class Pipeline:
             return
         if late is None:
             self._pictures.append(frame.source)
-            self._skip("too_late", self._parts.clock.now())
+            self._skip("too_late", frame.instant)
             return
         self._late = self._counted_on(late, frame)
 

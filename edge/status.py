@@ -81,6 +81,7 @@ class Snapshot:
     problem: str = ""  # safe mode: what keeps the node from looking
     store: str = ""  # why results cannot be kept right now
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
+    aside: str = ""  # a damaged store lies beside the one that takes results, and what to do
     calibration: Calibration | None = None  # the one that counts now
     battery: BatteryStatus | None = None  # None: there is no gauge, or it cannot be read
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
@@ -110,6 +111,7 @@ class StatusBoard:
         problem: str | None = None,
         store: str | None = None,
         notice: str | None = None,
+        aside: str | None = None,
         alerts: tuple[Standing, ...] | None = None,
     ) -> None:
         """Replace the parts that are given."""
@@ -123,6 +125,7 @@ class StatusBoard:
                 problem=now.problem if problem is None else problem,
                 store=now.store if store is None else store,
                 notice=now.notice if notice is None else notice,
+                aside=now.aside if aside is None else aside,
                 alerts=now.alerts if alerts is None else alerts,
             )
 

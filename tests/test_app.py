@@ -64,14 +64,15 @@ class RunningNode:
 
 
 def configuration(
-    folder: Path, page_port: int, broker_port: int | None, *, camera: str = "", model: str = "pests"
+    folder: Path, page_port: int, broker_port: int | None, *, camera: str = "", model: str | None = "pests"
 ) -> Path:
     path = folder / "node.toml"
+    named = "" if model is None else f'name = "{model}"'
     mqtt = f'[mqtt]\nhost = "127.0.0.1"\nport = {broker_port}\ntls = false\n' if broker_port else ""
     path.write_text(
         f'[node]\nsite = "test"\nnode = "n1"\n'
         f'[camera]\nkind = "folder"\nsource = "{PICTURES}"\nloop = true\nevery_s = 0.1\n{camera}\n'
-        f'[model]\nname = "{model}"\n[store]\nfolder = "{folder}"\ninterval_s = 2\n[page]\nport = {page_port}\n{mqtt}'
+        f'[model]\n{named}\n[store]\nfolder = "{folder}"\ninterval_s = 2\n[page]\nport = {page_port}\n{mqtt}'
     )
     return path
 
@@ -263,6 +264,22 @@ def test_health_tells_the_platform_about_camera_model_and_store(tmp_path: Path, 
             told = json.loads(platform.inbox[-1].payload)
         assert node.stop() == 0
     assert {"utc", "clock", "session", "uptime_s", "camera", "store", "link"} <= told.keys()
+
+
+def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platform(
+    tmp_path: Path, broker: Broker
+) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port)
+    (tmp_path / "fieldeye.db").write_bytes(b"this is no database" * 1000)
+    with running(config, tmp_path, port) as node:
+        assert "Earlier results were damaged on the card and set aside" in node.page("/node")
+        with broker.connect("platform") as platform:
+            platform.subscribe("fieldeye/v1/test/n1/health")
+            wait_until(lambda: len(platform.inbox) > 0, within_s=20)
+            told = json.loads(platform.inbox[-1].payload)
+        assert node.stop() == 0
+    assert told["problem"].startswith(f"{tmp_path}/fieldeye.db.damaged-1: the store was damaged and set aside")
 
 
 def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ import pytest
 
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
-from edge.mqtt.budget import Budget
+from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.replay import Replay, gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
@@ -20,10 +21,8 @@ from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import NODE, Node, Platform, running, to, wait_drained
-from tests.records import interval, sighting
+from tests.records import instant, interval, sighting
 from tests.waiting import wait_until
-
-TODAY = date(2026, 7, 1)
 
 
 @pytest.fixture
@@ -168,28 +167,52 @@ def test_gaps_are_what_was_not_found() -> None:
 
 
 def test_a_data_budget_keeps_sightings_back_first_and_ends_with_the_day(store: Store) -> None:
-    budget = Budget(store, 1000, TODAY)
+    budget = Budget(store, 1000, instant())
     allowed = []
     for spent in (700, 200, 200):
-        budget.spend(spent, TODAY)
-        allowed.append(budget.least_urgent(TODAY))
+        budget.spend(spent, instant())
+        allowed.append(budget.least_urgent(instant()))
     assert allowed == [LEAST_URGENT, MUST_GO, None]
-    assert budget.least_urgent(TODAY + timedelta(days=1)) == LEAST_URGENT
+    assert budget.least_urgent(instant(DAY_S)) == LEAST_URGENT
 
 
 def test_health_leaves_four_fifths_of_the_budget_to_records(store: Store) -> None:
-    budget = Budget(store, 1_000_000, TODAY)
+    budget = Budget(store, 1_000_000, instant())
     wait_s = budget.least_wait_s(450)
     assert 86400 / wait_s * (450 + 214) == pytest.approx(200_000)
-    assert Budget(store, None, TODAY).least_wait_s(450) == 0
+    assert Budget(store, None, instant()).least_wait_s(450) == 0
 
 
 def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:
-    budget = Budget(store, 1000, TODAY)
-    budget.spend(900, TODAY)
+    budget = Budget(store, 1000, instant())
+    budget.spend(900, instant())
     budget.save()
-    assert Budget(store, 1000, TODAY).spent_bytes == 900
-    assert Budget(store, 1000, TODAY + timedelta(days=1)).spent_bytes == 0
+    assert Budget(store, 1000, instant()).spent_bytes == 900
+    assert Budget(store, 1000, instant(DAY_S)).spent_bytes == 0
+
+
+def test_power_cuts_do_not_begin_a_new_day_of_the_budget_on_a_board_without_a_clock(store: Store) -> None:
+    in_the_seventies = instant(-20_000 * DAY_S, ClockState.UNSYNCED)
+    for _ in range(3):
+        budget = Budget(store, 1000, in_the_seventies)
+        budget.spend(100, in_the_seventies)
+        budget.spend(200, instant())  # its clock was set
+        budget.save()
+    assert budget.spent_bytes == 800  # of the first start, what was sent before its clock was set is of another day
+    assert budget.least_urgent(in_the_seventies) == budget.least_urgent(instant()) == MUST_GO
+    assert budget.least_urgent(instant(DAY_S, ClockState.UNSYNCED)) == LEAST_URGENT
+    a_day_up = replace(in_the_seventies, monotonic_s=in_the_seventies.monotonic_s + DAY_S)
+    assert budget.least_urgent(a_day_up) == LEAST_URGENT
+
+
+def test_a_clock_that_was_set_overrules_a_day_to_come_in_the_budget(store: Store) -> None:
+    budget = Budget(store, 1000, instant(300 * DAY_S, ClockState.UNSYNCED))
+    budget.spend(1000, instant(300 * DAY_S, ClockState.UNSYNCED))
+    budget.save()
+    assert Budget(store, 1000, instant(0, ClockState.UNSYNCED)).spent_bytes == 1000
+    assert budget.least_urgent(instant(0, ClockState.UNSYNCED)) is None
+    assert budget.least_urgent(instant()) == LEAST_URGENT
+    assert Budget(store, 1000, instant()).spent_bytes == 0
 
 
 def test_records_wait_for_tomorrow_once_the_budget_is_spent(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Records carried on a stick: the same keys, so that neither a second stick nor the network doubles them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from edge.config import StoreTable
 from edge.platform import Ledger
 from edge.platform.nodes import nodes_path, read_nodes
 from edge.store import Draft, Store
+from edge.store.file import PAGE_BYTES
 from edge.wire import Info, ModelInfo, carried_line, encode_message
 from tests.faults.killing import ROOT
 from tests.records import EPOCH, instant, interval, marks, sighting
@@ -176,6 +178,24 @@ def test_a_node_without_a_store_has_nothing_to_export_and_none_is_made(tmp_path:
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "no store yet" in done.stderr
     assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="needs sqlite3: apt install sqlite3")
+def test_what_can_be_read_of_a_store_that_was_set_aside_is_exported_with_its_keys(tmp_path: Path, config: Path) -> None:
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting(n, count=n) for n in range(500)])
+    whole, saved = tmp_path / "store/fieldeye.db", tmp_path / "saved"
+    pages = whole.read_bytes()
+    whole.write_bytes(pages[: 60 * PAGE_BYTES] + bytes(PAGE_BYTES) + pages[61 * PAGE_BYTES :])
+    store_of(tmp_path).close()
+    saved.mkdir()
+    steps = "sqlite3 store/fieldeye.db.damaged-1 .recover | sqlite3 saved/fieldeye.db"  # as in docs/delivery.md
+    subprocess.run(steps, shell=True, cwd=tmp_path, check=False, capture_output=True)  # noqa: S602
+    config.write_text(CONFIG.format(folder=saved))
+    done = fieldeye("export", "--config", config, "--all", "--out", tmp_path / "saved.jsonl")
+    assert done.returncode == 0, done.stderr
+    kept = ingested(tmp_path / "ledger.jsonl", [tmp_path / "saved.jsonl"])
+    assert 450 < len(kept) < 500
 
 
 def test_a_stick_that_cannot_be_written_is_said_in_a_line(tmp_path: Path, config: Path) -> None:

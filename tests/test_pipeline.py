@@ -17,6 +17,7 @@ from edge.annotations import annotated
 from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, load_calibration, save_calibration
+from edge.calibration.region import WHOLE
 from edge.cameras import open_watched_camera
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState, SystemClock
@@ -230,6 +231,28 @@ def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench:
     assert bench.interval.exposed_s > bench.interval.awake_s
 
 
+def test_a_card_that_cannot_be_kept_begins_anew_after_a_restart(bench: Bench) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build(mode="trap").run(bench.stop)
+    (bench.pictures / "1.png").unlink()
+    (bench.state / "card.npz.new").mkdir()  # where it is written first
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))
+    for counted in ([("Aleyrodidae", 1)], []):
+        bench.parts.close()
+        bench.build(mode="trap").run(bench.stop)
+        assert [(c.label, c.count) for c in bench.interval.counts] == counted
+
+
+def test_a_card_on_a_disk_that_takes_no_change_is_one_line_in_the_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    (bench.state / "card.npz").mkdir()
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build(mode="trap").run(bench.stop)
+    assert bench.interval.frames == 1
+    assert [record.message for record in caplog.records].count("card_not_kept") == 1
+
+
 def test_more_of_a_taxon_is_a_new_sighting(bench: Bench) -> None:
     bench.add("1.png", scene((0, 0, BLUE)))
     bench.add("2.png", scene((0, 0, BLUE), (32, 32, BLUE), (32, 0, RED)))
@@ -388,6 +411,15 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
     assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
     assert bench.board.snapshot().calibration == load_calibration(bench.state)
+
+
+def test_a_trap_is_full_when_its_card_is_and_not_the_picture(bench: Bench) -> None:
+    bench.add("1.png", scene(*((0, top, BLUE) for top in range(0, 64, 8))))
+    for corners, is_full in ((WHOLE, False), (((0, 0), (0.15, 0), (0.15, 1), (0, 1)), True)):
+        save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=Region(corners)))
+        bench.build(mode="trap").run(bench.stop)
+        assert bench.interval.saturated == is_full
+        bench.parts.close()
 
 
 def test_without_a_calibration_there_is_no_density(bench: Bench) -> None:

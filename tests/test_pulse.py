@@ -34,7 +34,8 @@ def keeper(folder: Path, clock: SetClock) -> Keeper:
     config = load_config(configuration(folder, free_port(), None))
     return Keeper(
         config.power, config.node, config.camera, clock,
-        read=lambda: None, is_idle=lambda: False, is_visited=lambda: False, ask=lambda _: None,
+        read=lambda: None, is_installing=lambda: False,
+        is_idle=lambda: False, is_visited=lambda: False, ask=lambda _: None,
     )  # fmt: skip
 
 

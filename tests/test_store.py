@@ -10,6 +10,7 @@ from time import thread_time
 
 import pytest
 
+from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Lost, Sighting
 from edge.errors import StoreError
@@ -273,6 +274,16 @@ def test_a_full_store_sheds_sightings_before_intervals_and_announces_how_many(tm
         assert store.next_batch(1)[0].record == losses[0]
 
 
+@pytest.mark.timeout(60)
+def test_records_that_would_not_fit_into_an_empty_store_cost_none_of_those_that_are_kept(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path, max_mb=2)) as store:
+        kept = seqs(store.commit([lost(1, 2), interval(), sighting()]) and all_records(store))
+        with pytest.raises(StoreError, match=r"5000 records do not fit; raise store.max_mb \(now 2\)"):
+            store.commit([sighting() for _ in range(5000)])
+        assert (seqs(all_records(store)), store.health().lost) == (kept, 0)
+        assert store.commit([sighting()])[0].seq == 4
+
+
 def test_a_lowered_cap_shortens_the_file_commit_by_commit(tmp_path: Path) -> None:
     with closing(open_store(tmp_path, max_mb=5)) as store:
         for n in range(15):
@@ -397,6 +408,30 @@ def test_a_store_may_be_closed_twice_and_then_refuses(tmp_path: Path) -> None:
         store.commit([sighting()])
 
 
+class CountingStore(Store):
+    """Counts the records that it reads."""
+
+    reads = 0
+
+    def _read(self, row: tuple[int, bytes, int]) -> list[Stored]:
+        self.reads += 1
+        return super()._read(row)
+
+
+def test_times_of_this_boot_are_put_right_without_reading_what_earlier_boots_left(tmp_path: Path) -> None:
+    with closing(CountingStore(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        for boot in ("first", "second", "now"):
+            early = [instant(n, ClockState.UNSYNCED, boot) for n in range(300)]
+            store.commit([sighting(at=at) for at in early])
+        assert store.correct_clock(instant(400, boot_id="now")) == 300
+        assert store.reads <= 301
+        store.reads = 0
+        assert store.correct_clock(instant(500, boot_id="now")) == 0
+        assert store.reads <= 1
+        states = [one.record.at.state for one in all_records(store) if isinstance(one.record, Sighting)]
+    assert states == [ClockState.UNSYNCED] * 600 + [ClockState.CORRECTED] * 300
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(b"this is no database" * 1000)
 
@@ -460,6 +495,39 @@ def test_an_index_that_a_flipped_bit_set_against_its_table_is_made_anew_at_the_n
         assert again.give_up_damaged(instant()) == 1
 
 
+@pytest.mark.parametrize(
+    "flip",
+    [
+        "UPDATE waiting SET priority = 2 WHERE seq = 4",
+        "UPDATE waiting SET priority = 7 WHERE seq = 4",
+        "UPDATE waiting SET seq = 12 WHERE seq = 4",
+        "UPDATE record SET priority = 2 WHERE seq = 4",
+    ],
+)
+def test_a_record_that_a_flipped_bit_parted_from_its_place_in_the_outbox_is_sent_once(
+    tmp_path: Path, flip: str
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n) for n in range(5)])
+        store.mark_delivered(marks([2]))
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute(flip)
+    with closing(open_store(tmp_path)) as store:
+        assert seqs(store.next_batch()) == [1, 3, 4, 5]
+        store.commit([sighting(n) for n in range(10)])
+        store.mark_delivered(marks(range(1, 16)))
+        assert store.waiting().records == 0
+
+
+def test_a_flipped_bit_in_the_count_of_records_gives_no_sequence_number_twice(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting(n) for n in range(5)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'record'")
+    with closing(open_store(tmp_path)) as store:
+        assert [store.commit([sighting()])[0].seq for _ in range(2)] == [6, 7]
+
+
 def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
@@ -490,13 +558,32 @@ def check_survived(folder: Path, told: set[int]) -> None:
 
 
 DISK = """
-import os, sys
+import os, shutil, signal, sys
 from pathlib import Path
 from edge.config import StoreTable
 from edge.errors import StoreError
-from edge.store import Store
+from edge.store import Draft, Entry, Store
+from tests.clocks import NOON
 from tests.records import interval, marks, sighting
 folder = Path(os.environ["DISK"])
+signal.alarm(120)
+
+def fill(name="filler"):
+    free = shutil.disk_usage(folder).free
+    if free:
+        with (folder / name).open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free)
+
+def small_store(intervals):
+    store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+    for n in range(intervals):
+        store.commit([interval(n)])
+    for n in range(300):  # which nothing sheds
+        store.note_audit(Entry(utc=NOON, who="broker", what="replay 1-20", outcome="accepted", command=f"{n:032x}"))
+    return store
+
+def losses(store):
+    return sum(one.record.count for one in store.records_between_seq(1, 10**9) if type(one.record).__name__ == "Lost")
 """
 FILLED = """
 store = Store(StoreTable(folder=str(folder), max_mb=64, pictures_mb=64), "n1")
@@ -543,6 +630,74 @@ print("lost", "none" if store.health().lost == 0 else "some", end=" ")
 store.commit([sighting()])
 assert (folder / "reserve").exists()
 """
+RESTARTED = """
+small_store(24).close()
+fill()
+for start in range(12):
+    store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+    for n in range(200):
+        last = store.commit([interval(n)])[0].seq
+    assert last - len(store.records_between_seq(1, last)) == losses(store) == store.health().lost
+    assert not (folder / "reserve").exists()
+    store.close()
+(folder / "filler").unlink()
+Store(StoreTable(folder=str(folder), max_mb=64), "n1").commit([interval()])
+assert (folder / "reserve").exists()
+print("kept the newest of", last)
+"""
+FED = """
+def commit(store, first):
+    for n in range(first, first + 40):
+        names = tuple(f"trap-{n}-{picture}.jpg" for picture in range(12))  # nothing sheds these either
+        store.commit_interval(interval(n), Draft(seq=None, state=os.urandom(400), pictures=names))
+
+def one_run(first):
+    if os.fork():
+        return os.wait()[1]
+    signal.alarm(60)  # a child has none
+    store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+    try:
+        commit(store, first)
+    except StoreError as why:
+        assert "the disk is full; free some space on it" in str(why), why
+    os._exit(0)  # as a power cut
+
+assert one_run(0) == 0
+fill()
+for start in range(1, 30):
+    assert one_run(40 * start) == 0, start
+(folder / "filler").unlink()
+commit(Store(StoreTable(folder=str(folder), max_mb=64), "n1"), 10**4)
+"""
+CONNECTED = """
+store = small_store(0)
+fill()
+for n in range(400):
+    store.mark_delivered(marks([store.commit([interval(n)])[0].seq]))
+print("lost", store.health().lost)
+"""
+REFUSED = """
+store = small_store(24)
+fill()
+many = [sighting(n) for n in range(5000)]
+try:
+    store.commit(many)
+except StoreError as why:
+    print("refused:", why)
+assert len(store.records_between_seq(1, 10**9)) == 24 and store.health().lost == 0
+(folder / "filler").unlink()
+assert store.commit(many)[0].seq == 25
+"""
+TAKEN = """
+store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+for n in range(30):
+    store.commit([sighting(n) for _ in range(20)])
+fill()
+for n in range(200):
+    last = store.commit([sighting(n)])[0].seq
+    fill(f"filler{n}")
+assert last - len(store.records_between_seq(1, last)) == losses(store) == store.health().lost
+"""
 READ_ONLY = """
 Store(StoreTable(folder=str(folder)), "n1").close()
 os.system("mount -o remount,ro " + str(folder))
@@ -567,6 +722,26 @@ def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced
 )
 def test_a_store_opens_on_a_full_disk_with_all_that_waits_and_goes_on(ending: str, says: str) -> None:
     assert f"opened {says}" in run_on_small_disk("-c", DISK + REOPENED, ending, size="12m")
+
+
+def test_a_small_store_on_a_full_disk_keeps_its_newest_records_over_many_starts() -> None:
+    assert "kept the newest of 2" in run_on_small_disk("-c", DISK + RESTARTED)
+
+
+def test_a_fed_store_opens_on_a_full_disk_however_often_and_takes_pictures_again_once_there_is_room() -> None:
+    run_on_small_disk("-c", DISK + FED)
+
+
+def test_a_small_store_whose_records_are_delivered_goes_on_and_loses_none_on_a_full_disk() -> None:
+    assert "lost 0" in run_on_small_disk("-c", DISK + CONNECTED)
+
+
+def test_what_does_not_fit_on_a_full_disk_is_refused_by_that_cause_until_there_is_room_and_costs_nothing() -> None:
+    assert "5000 records do not fit: the disk is full; free some space on it" in run_on_small_disk("-c", DISK + REFUSED)
+
+
+def test_a_store_goes_on_where_others_take_the_room_that_it_gave_back() -> None:
+    run_on_small_disk("-c", DISK + TAKEN)
 
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from edge.clock import ClockState, Instant
 from edge.store import LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_IMAGE_BYTES
 
@@ -19,29 +20,32 @@ _UNASKED_SHARE = 0.5  # pictures that nobody asked for: the day's sightings are 
 class Budget:
     """Bytes of the current UTC day; kept in the store, so that a restart does not begin a new day."""
 
-    def __init__(self, store: Store, most_bytes: int | None, today: date) -> None:
+    def __init__(self, store: Store, most_bytes: int | None, now: Instant) -> None:
         self._store = store
         self.most_bytes = most_bytes
-        self._day, self.spent_bytes = self._kept = _read(store.setting(_SETTING), today)
+        self._since_s = now.monotonic_s
+        self._day, self.spent_bytes = self._kept = _read(store.setting(_SETTING), now)
+        if self._is_new_day(now):
+            self._day, self.spent_bytes = self._kept = now.utc.date(), 0
 
-    def spend(self, size_bytes: int, today: date) -> None:
+    def spend(self, size_bytes: int, now: Instant) -> None:
         """Something was sent. A new day begins from nothing."""
-        if today != self._day:
-            self._day, self.spent_bytes = today, 0
+        if self._is_new_day(now):
+            self._day, self.spent_bytes, self._since_s = now.utc.date(), 0, now.monotonic_s
         self.spent_bytes += size_bytes
 
-    def least_urgent(self, today: date) -> int | None:
+    def least_urgent(self, now: Instant) -> int | None:
         """The least urgent priority that may still go, None if no record may."""
-        if self.most_bytes is None or today != self._day or self.spent_bytes < self.most_bytes * _SIGHTINGS_SHARE:
+        if self.most_bytes is None or self._spent_bytes(now) < self.most_bytes * _SIGHTINGS_SHARE:
             return LEAST_URGENT
         return MUST_GO if self.spent_bytes < self.most_bytes else None
 
-    def image_room_bytes(self, today: date, *, asked: bool) -> int:
+    def image_room_bytes(self, now: Instant, *, asked: bool) -> int:
         """How much of pictures may still go today; `asked`: by a person or a command."""
         if self.most_bytes is None:
             return MAX_IMAGE_BYTES
         share = _SIGHTINGS_SHARE if asked else _UNASKED_SHARE
-        return int(self.most_bytes * share) - (self.spent_bytes if today == self._day else 0) - PROTOCOL_BYTES
+        return int(self.most_bytes * share) - self._spent_bytes(now) - PROTOCOL_BYTES
 
     def least_wait_s(self, size_bytes: int) -> float:
         """How long to wait between messages of this size that say how the node is, so that most is left for records."""
@@ -61,7 +65,19 @@ class Budget:
         self._store.set_setting(_SETTING, f"{self._day.isoformat()} {self.spent_bytes}")
         self._kept = self._day, self.spent_bytes
 
+    def _spent_bytes(self, now: Instant) -> int:
+        return 0 if self._is_new_day(now) else self.spent_bytes
 
-def _read(setting: str | None, today: date) -> tuple[date, int]:
+    def _is_new_day(self, now: Instant) -> bool:
+        """A board without a clock wakes up in an earlier day than the one it spent in; that is no new one for a day."""
+        today = now.utc.date()
+        is_sure = now.state is not ClockState.UNSYNCED or now.monotonic_s - self._since_s >= DAY_S
+        return today > self._day or (today < self._day and is_sure)
+
+
+def _read(setting: str | None, now: Instant) -> tuple[date, int]:
     day, _, spent = (setting or "").partition(" ")
-    return (today, int(spent)) if day == today.isoformat() and spent.isdecimal() else (today, 0)
+    try:
+        return date.fromisoformat(day), int(spent)
+    except ValueError:  # never kept yet
+        return now.utc.date(), 0

@@ -6,7 +6,6 @@ waits for one part at most, and a part is as long as the line takes in about a s
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import date
 from typing import NamedTuple
 
 from edge.clock import Clock
@@ -74,7 +73,7 @@ class Images:
         """The part to send now, if there is one. Raises StoreError."""
         if self._outgoing is not None and self._outgoing.acknowledged_bytes == len(self._outgoing.jpeg):
             self._finish(self._outgoing)
-        room_bytes = min(self._window.limit_bytes, self._budget.image_room_bytes(self._today(), asked=True))
+        room_bytes = min(self._window.limit_bytes, self._budget.image_room_bytes(self._clock.now(), asked=True))
         if self.is_resting(now_s) or room_bytes < LEAST_BYTES:
             return None
         self._outgoing = self._outgoing or self._question() or self._asked() or self._unasked(now_s)
@@ -160,10 +159,7 @@ class Images:
             return None
         newest = self._store.newest_picture(int(self._store.setting(_SENT_UPTO) or 0))
         jpeg = None if newest is None else self._store.picture(newest[1])
-        if newest is None or not jpeg or len(jpeg) > self._budget.image_room_bytes(self._today(), asked=False):
+        if newest is None or not jpeg or len(jpeg) > self._budget.image_room_bytes(self._clock.now(), asked=False):
             return None
         self._unasked_due_s = now_s + DAY_S * len(jpeg) / self._daily_bytes
         return Outgoing(ImageHeader(kind="picture", id=newest[1], bytes=len(jpeg)), jpeg, seq=newest[0])
-
-    def _today(self) -> date:
-        return self._clock.now().utc.date()

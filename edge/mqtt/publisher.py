@@ -62,7 +62,7 @@ class Publisher:
         for end in (self._waker, woken):
             end.setblocking(False)
         daily_bytes = None if config.daily_mb is None else int(config.daily_mb * MEGABYTE)
-        budget, commands = Budget(store, daily_bytes, clock.now().utc.date()), Commands(store, clock, inbox, board)
+        budget, commands = Budget(store, daily_bytes, clock.now()), Commands(store, clock, inbox, board)
         images = Images(
             store, clock, budget, commands,
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from socket import socket
 
 from msgspec.structs import replace
@@ -145,7 +144,7 @@ class Session:
     # Sending
 
     def _send_due(self, now_s: float) -> None:
-        least_urgent = self._parts.budget.least_urgent(self._today())
+        least_urgent = self._parts.budget.least_urgent(self._parts.clock.now())
         if now_s >= self._health_due_s:
             self._every_minute(now_s, is_spent=least_urgent is None)
             self._may_have_records = self._may_have_images = True
@@ -278,7 +277,7 @@ class Session:
             return  # the connection just ended, the next turn notices
         size_bytes = len(topic) + len(payload) + sum(len(name) + len(value) + 5 for name, value in properties)
         self._parts.figures.sent_bytes += size_bytes
-        self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._today())
+        self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._parts.clock.now())
         self._parts.handed.update(marks)
         self._flight.add(mid, Sent(channel, marks, size_bytes, self._parts.clock.monotonic_s()))
 
@@ -370,9 +369,6 @@ class Session:
         """Has nothing been acknowledged for too long, though something is on its way?"""
         oldest_s = self._flight.oldest_s()
         return oldest_s is not None and now_s - max(oldest_s, self._progress_s) > self._parts.config.ack_timeout_s
-
-    def _today(self) -> date:
-        return self._parts.clock.now().utc.date()
 
     def _has_work(self) -> bool:
         resting = self._parts.clock.monotonic_s() < self._records_due_s

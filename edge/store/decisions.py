@@ -4,6 +4,7 @@ In a file apart from the records: it is asked for once a season, and a damaged o
 """
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Literal, NamedTuple
 from edge.config import MEGABYTE
 from edge.store.file import open_checked, sentences
 from edge.store.shared import SharedFile
+from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
 
 NAME = "decisions.sqlite"
@@ -24,7 +26,7 @@ CREATE TABLE decision (
     said TEXT NOT NULL,                     -- what the model called it
     confidence REAL NOT NULL,
     model TEXT NOT NULL,
-    is_right INTEGER NOT NULL,
+    is_right INTEGER NOT NULL,              -- when it was kept; tallies judge anew by label
     label TEXT NOT NULL,                    -- what the person calls it; empty: nothing of interest
     who TEXT NOT NULL,
     utc_ms INTEGER NOT NULL,
@@ -57,10 +59,15 @@ class Decision:
 
     @property
     def verdict(self) -> Verdict:
-        """Was the model right?"""
+        """What the person answered."""
         if self.label == self.said:
             return "right"
         return "other" if self.label else "wrong"
+
+    @property
+    def is_right(self) -> bool:
+        """Was the model right? A finer name than it can tell is no fault of its."""
+        return is_within(self.label, self.said)
 
 
 class Deed(NamedTuple):
@@ -99,7 +106,7 @@ class Decisions:
     def decide(self, decision: Decision) -> None:
         """Keep it, in place of an earlier one on that box."""
         one = decision
-        row = (*one.key, one.said, one.confidence, one.model, one.verdict == "right", one.label, one.who)
+        row = (*one.key, one.said, one.confidence, one.model, one.is_right, one.label, one.who)
         with self._file.writing("keep a decision") as db:
             db.execute("INSERT OR REPLACE INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, utc_ms(one.utc)))
 
@@ -121,9 +128,14 @@ class Decisions:
 
     def tallies(self) -> list[Tally]:
         """How often each label was right, by label and model."""
+        right, looked = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         with self._file.reading("read decisions") as db:
-            rows = db.execute("SELECT said, model, sum(is_right), count(*) FROM decision GROUP BY said, model")
-            return [Tally(*row) for row in rows]
+            for said, model, label, count in db.execute(
+                "SELECT said, model, label, count(*) FROM decision GROUP BY said, model, label ORDER BY said, model"
+            ):
+                looked[said, model] += count
+                right[said, model] += count if is_within(label, said) else 0
+        return [Tally(said, model, right[said, model], count) for (said, model), count in looked.items()]
 
     def do(self, what: str, deed: Deed) -> None:
         """Somebody has done it; the first one counts."""

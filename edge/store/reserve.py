@@ -4,7 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-RESERVE_BYTES = 1024 * 1024  # a whole log (see file._LOG_BYTES) can be checkpointed into it
+from edge.store.file import LOG_BYTES
+
+RESERVE_BYTES = 1024 * 1024  # a whole log (see file.LOG_BYTES) can be checkpointed into it
 REFILL_BYTES = 4 * RESERVE_BYTES  # refilled only when so much is free: it must not fill the disk itself
 _START_BYTES = RESERVE_BYTES // 4  # what a start writes before anything can be shed: a log's index for each file
 
@@ -26,6 +28,10 @@ class Reserve:
     def beyond_bytes(self) -> int:
         """What may be used up before no space is left that could be set apart again."""
         return max(0, self._free_bytes() - RESERVE_BYTES)
+
+    def spare_bytes(self, log_bytes: int) -> int:
+        """What may be used up once the space is given back, and the log, so long now, still gets its room."""
+        return max(0, self._free_bytes() + log_bytes - LOG_BYTES)
 
     def fill(self) -> bool:
         """Make the file if it is missing and the disk has room; True if it was made."""

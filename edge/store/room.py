@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from edge.clock import Instant
 from edge.counts import Lost
+from edge.store.file import page_bytes
+from edge.store.rows import PRIORITIES
 from edge.wire import Mark
 
 CHUNK = 256  # records shed at once: one announcement each time, so announcements stay below 1 % of the store
@@ -12,6 +14,7 @@ MARGIN_PAGES = 48  # free pages that the trees may need beside the records thems
 GIVEN_BACK_PAGES = 32  # with each commit: a millisecond, and 32 kB through the log
 _LEFT_PAGES = 2 * MARGIN_PAGES
 RECORDS_A_PAGE = 2  # careful: a usual record takes 150 to 220 bytes of 1024
+_RECORD_BYTES = 150  # at least comes free with one
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ def free_pages(db: sqlite3.Connection) -> int:
         int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "max_page_count")
     )
     return most - used + freed
+
+
+def lacking_pages(db: sqlite3.Connection) -> int:
+    """How many pages a file needs beyond its own if little in it can be shed: drafts, names and audit trail cannot."""
+    _, freed = _pages(db)
+    records = int(db.execute("SELECT count(*) FROM record").fetchone()[0])
+    return max(0, 2 * MARGIN_PAGES - freed - records * _RECORD_BYTES // page_bytes(db))
 
 
 def is_too_long(db: sqlite3.Connection, most_pages: int) -> bool:
@@ -69,8 +79,8 @@ def shed(db: sqlite3.Connection) -> Shed:
     delivered = shed_delivered(db)
     if delivered:
         return Shed(delivered=delivered)
-    lost = _oldest_of_least_priority(db)
-    if not lost:
+    priority, lost = _oldest_of_least_priority(db)
+    if not lost or (priority == PRIORITIES[Lost] and len(lost) == 1):  # its own announcement would take its place
         return Shed(delivered=0)
     delete(db, lost)
     db.execute("UPDATE identity SET lost = lost + ?", (len(lost),))
@@ -84,11 +94,10 @@ def shed_delivered(db: sqlite3.Connection) -> int:
     return len(oldest)
 
 
-def _oldest_of_least_priority(db: sqlite3.Connection) -> list[int]:
-    rows = db.execute(
-        "SELECT seq FROM waiting WHERE priority = (SELECT max(priority) FROM waiting) ORDER BY seq LIMIT ?", (CHUNK,)
-    )
-    return [int(row[0]) for row in rows]
+def _oldest_of_least_priority(db: sqlite3.Connection) -> tuple[int | None, list[int]]:
+    (priority,) = db.execute("SELECT max(priority) FROM waiting").fetchone()
+    rows = db.execute("SELECT seq FROM waiting WHERE priority = ? ORDER BY seq LIMIT ?", (priority, CHUNK))
+    return priority, [int(row[0]) for row in rows]
 
 
 def mark_delivered(db: sqlite3.Connection, marks: list[Mark]) -> None:

@@ -53,6 +53,26 @@ def revise(db: sqlite3.Connection, stored: Stored) -> None:
     db.execute("UPDATE record SET revision = ? WHERE seq = ?", (stored.mark.revision, seq))
 
 
+def mend_outbox(db: sqlite3.Connection) -> int:
+    """Within the caller's transaction: records wait again that a flipped bit parted from the outbox; returns how many.
+
+    SQLite's check does not see it. The row in the outbox would wait for ever, or be in the way of a record to come.
+    """
+    parted = db.execute(
+        "DELETE FROM waiting WHERE NOT EXISTS"
+        " (SELECT 1 FROM record r WHERE r.seq = waiting.seq AND r.priority = waiting.priority)"
+    ).rowcount
+    if parted:
+        for kind, number in KINDS.items():
+            priority = PRIORITIES[kind]
+            db.execute("UPDATE record SET priority = ?1 WHERE kind = ?2 AND priority != ?1", (priority, number))
+        db.execute(
+            "INSERT OR IGNORE INTO waiting SELECT priority, seq FROM record"
+            " WHERE seq NOT IN (SELECT seq FROM delivered)"
+        )
+    return parted
+
+
 def read(seq: int, body: bytes, crc: int, node: str, epoch: UUID) -> Stored:
     """A record from its row. Raises WireError if the row is damaged, StoreError if a newer program wrote it."""
     if crc32(body) != crc:

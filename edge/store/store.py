@@ -3,10 +3,11 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -22,7 +23,7 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import hold, is_full, max_pages, open_checked, page_bytes, sentences
+from edge.store.file import hold, is_full, log_bytes, max_pages, open_checked, page_bytes, sentences
 from edge.store.pictures import Pictures, older_than
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
@@ -30,15 +31,17 @@ from edge.store.reserve import REFILL_BYTES, Reserve
 from edge.store.room import (
     MARGIN_PAGES,
     RECORDS_A_PAGE,
+    Shed,
     delete,
     free_pages,
     give_pages_back,
     is_too_long,
+    lacking_pages,
     mark_delivered,
     shed,
     shed_delivered,
 )
-from edge.store.rows import insert, moment, revise, rewrite
+from edge.store.rows import insert, mend_outbox, moment, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
 from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, whole_ms
@@ -83,19 +86,22 @@ class Store(Records):
             self.decisions = Decisions(self._path.parent)
             closing.callback(self.decisions.close)
             self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
-            self._session = self._despite_full_disk(self._begin_session, None)
+            self._session = self._despite_full_disk(self._begin_session)
             if not self._reserve.is_there():
-                self._spend_pictures(None, REFILL_BYTES)
+                self._spend_pictures(REFILL_BYTES)
                 self._grow_no_further()
                 self._restore_reserve()
 
     def _begin_session(self) -> int:
         with transaction(self._db) as db:
+            mended = mend_outbox(db)
             db.execute("UPDATE identity SET sessions = sessions + 1")
             (session,) = db.execute("SELECT sessions FROM identity").fetchone()
             self._pictures.sweep(db)
             named = {question.id: question.size_bytes for question in questions.select(db, "1")}
             questions.forget(db, sorted(self._question_files.sweep(named)))
+        if mended:
+            log.warning("outbox_mended", extra={"rows": mended})
         return int(session)
 
     def session_number(self) -> int:
@@ -123,7 +129,7 @@ class Store(Records):
             return ()
         sent, at = [as_sent(consistent(record)) for record in records], moment(records[0])
         with self._lock, sentences(self._path, "commit"):
-            return self._despite_full_disk(lambda: self._commit(sent, picture, at), at)
+            return self._despite_full_disk(lambda: self._commit(sent, picture, at))
 
     def commit_interval(self, interval: Interval, draft: Draft) -> Key:
         """Keep an interval, or a newer revision of it, with what its next correction needs: all or nothing.
@@ -132,7 +138,7 @@ class Store(Records):
         """
         sent, at = as_sent(consistent(interval)), interval.end
         with self._lock, sentences(self._path, "commit"):
-            (key,) = self._despite_full_disk(lambda: self._commit([sent], None, at, draft), at)
+            (key,) = self._despite_full_disk(lambda: self._commit([sent], None, at, draft))
             self.revised += 1  # a fed folder's, which may fill any hour since the first
         return key
 
@@ -145,7 +151,7 @@ class Store(Records):
         while gone:
             step, gone = gone[:AT_ONCE], gone[AT_ONCE:]
             with self._lock, sentences(self._path, "mark records as delivered"):
-                self._despite_full_disk(partial(self._mark, step), None)
+                self._despite_full_disk(partial(self._mark, step))
 
     def correct_clock(self, known: Instant, *, without: Collection[Mark] = (), without_question: str = "") -> int:
         """Put right what waits of the boot of `known` and was made before its clock was; returns how many.
@@ -214,7 +220,7 @@ class Store(Records):
         """
         questions.check(photo, who=who, note=note, guess=guess, eppo=eppo)
         with self._lock, sentences(self._path, "keep the photograph"):
-            return self._despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)), at)
+            return self._despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)))
 
     def mark_question_sent(self, name: str) -> None:
         """A subscriber has got it. It stays until its room is needed."""
@@ -258,6 +264,7 @@ class Store(Records):
         name = None if picture is None else self._keep_picture(first, picture)
         keyed = [self._keyed(seq, _with_picture(record, name)) for seq, record in enumerate(records, start=first)]
         surplus: list[str] = []
+        first_lost = 0
         with transaction(self._db) as db:
             self._pictures.forget(db, self._unlinked)
             for one in keyed:
@@ -267,20 +274,26 @@ class Store(Records):
             if name is not None and picture is not None:
                 surplus = self._pictures.note(db, first, name, len(picture))
             if is_too_long(db, self._most_pages):
-                self._shed_within(db, at)
+                first_lost = self._shed_within(db, at).first_seq
             give_pages_back(db, self._most_pages)
+        self._tell_full(first_lost)
         self._unlinked.clear()
         self._pictures.remove(surplus)
         return tuple(one.key for one in keyed)
 
     def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
-        """Waiting records that `known` can correct, corrected."""
-        with sentences(self._path, "read records"):
-            rows = self._readers.mine().execute(
-                "SELECT seq, body, crc FROM record r WHERE clock = 1 AND EXISTS"  # 1: unsynced, as its index says
-                " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq)"
-            )
-            read = [one for row in rows for one in self._read(row)]
+        """Waiting records that `known` can correct, corrected.
+
+        Newest first, and no further than its boot: boots follow one another in the file (a revision keeps its place,
+        but its time is known). A node without a broker may keep a year of records of earlier boots.
+        """
+        unsynced = (
+            "SELECT seq, body, crc FROM record r WHERE clock = 1 AND EXISTS"  # 1: unsynced, as its index says
+            " (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq) ORDER BY seq DESC"
+        )
+        with sentences(self._path, "read records"), closing(self._readers.mine().execute(unsynced)) as rows:
+            found = (one for row in rows for one in self._read(row))
+            read = list(takewhile(lambda one: moment(one.record).boot_id == known.boot_id, found))
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.mark not in without]
 
@@ -296,64 +309,78 @@ class Store(Records):
 
     def _next_seq(self) -> int:
         """One more than was ever committed in this epoch."""
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'record'").fetchone()
-        return 1 if row is None else int(row[0]) + 1
+        (last,) = self._db.execute(
+            "SELECT max(seq) FROM (SELECT seq FROM sqlite_sequence WHERE name = 'record'"
+            " UNION ALL SELECT max(seq) FROM record)"  # should the first have lost a bit
+        ).fetchone()
+        return (last or 0) + 1
 
     # Making room
 
     def _make_room(self, records: int, at: Instant) -> None:
-        """Shed until the records fit below the cap. Raises StoreError if nothing is left to shed."""
-        while free_pages(self._db) < MARGIN_PAGES + records // RECORDS_A_PAGE:
-            if not self._shed(at):
-                raise StoreError(f"{self._path}: {records} records do not fit; raise store.max_mb (now {self._max_mb})")
-
-    def _shed(self, at: Instant) -> bool:
-        """Delete some old records and announce those that were not delivered. False if there are none."""
+        """Shed until the records fit below the cap. Raises StoreError, and sheds none, if all would not be enough."""
+        needed = MARGIN_PAGES + records // RECORDS_A_PAGE
+        if free_pages(self._db) >= needed:
+            return
+        first_lost = 0
         with transaction(self._db) as db:
-            return self._shed_within(db, at)
+            while free_pages(db) < needed:
+                gone = self._shed_within(db, at)
+                if not gone.delivered and not gone.undelivered:
+                    raise StoreError(f"{self._path}: {records} records do not fit{self._why_full()}")
+                first_lost = first_lost or gone.first_seq
+        self._tell_full(first_lost)
 
-    def _shed_within(self, db: sqlite3.Connection, at: Instant) -> bool:
+    def _why_full(self) -> str:
+        if self._db.execute("PRAGMA max_page_count").fetchone()[0] < self._most_pages:  # see _grow_no_further
+            return ": the disk is full; free some space on it"
+        return f"; raise store.max_mb (now {self._max_mb})"
+
+    def _shed_within(self, db: sqlite3.Connection, at: Instant) -> Shed:
+        """Delete some old records, and announce those that were not delivered."""
         gone = shed(db)
         lost = gone.announcement(at)
         if lost is not None:
             insert(db, self._keyed(self._next_seq(), as_sent(lost)))
-        if lost is not None and not self._losing:  # once: from then on `health` counts them
-            log.warning("store_full", extra={"first_lost": lost.first_seq, "max_mb": self._max_mb})
-            self._losing = True
-        return gone.delivered + gone.undelivered > 0
+        return gone
 
-    def _despite_full_disk(self, write: Callable[[], _T], at: Instant | None) -> _T:
+    def _tell_full(self, first_lost: int) -> None:
+        """Once: from then on `health` counts what is lost."""
+        if first_lost and not self._losing:
+            log.warning("store_full", extra={"first_lost": first_lost, "max_mb": self._max_mb})
+            self._losing = True
+
+    def _despite_full_disk(self, write: Callable[[], _T]) -> _T:
         """Do it; while the disk is full, free what can be spared and do it again."""
+        self._restore_reserve()
         for relieve in (self._spend_pictures, self._spend_reserve):
             try:
-                done = write()
+                return write()
             except (sqlite3.OperationalError, OSError) as why:
                 if not is_full(why):
                     raise
-                relieve(at)
-            else:
-                self._restore_reserve()
-                return done
+                relieve()
         return write()
 
-    def _spend_pictures(self, _at: Instant | None, at_least_bytes: int = _RELIEF_BYTES) -> None:
+    def _spend_pictures(self, at_least_bytes: int = _RELIEF_BYTES) -> None:
         dropped = self._pictures.oldest(self._db, at_least_bytes)
         self._drop_pictures(dropped)
         log.warning("disk_full", extra={"pictures_dropped": len(dropped)})
 
-    def _spend_reserve(self, at: Instant | None) -> None:
-        if not self._reserve.release():
-            return
-        log.warning("reserve_spent", extra={"store": str(self._path)})
-        self._grow_no_further()
-        if at is not None:
-            self._shed(at)
+    def _spend_reserve(self) -> None:
+        if self._reserve.release():
+            log.warning("reserve_spent", extra={"store": str(self._path)})
+        self._grow_no_further()  # again, for a log that cannot grow either: it is written from its start once more
 
     def _grow_no_further(self) -> None:
-        """Not into the room that the log needs: from now on what is written takes the place of what is shed."""
+        """Not into the room that the log needs: from now on what is written takes the place of what is shed.
+
+        A file with little to shed grows a little all the same, as long as the log keeps its room.
+        """
         self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        pages = self._db.execute("PRAGMA page_count").fetchone()[0]
-        pages += self._reserve.beyond_bytes() // page_bytes(self._db)
+        pages, page = self._db.execute("PRAGMA page_count").fetchone()[0], page_bytes(self._db)
+        spare = self._reserve.spare_bytes(log_bytes(self._path)) // page
+        pages += max(self._reserve.beyond_bytes() // page, min(lacking_pages(self._db), spare))
         pages = max(pages, 2 * MARGIN_PAGES)  # a new file holds some records all the same
         self._db.execute(f"PRAGMA max_page_count = {min(pages, self._most_pages)}")
 
