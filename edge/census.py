@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -74,12 +74,13 @@ class TrapCensus:
 
     card: Card
     seen: Instant | None = None  # when its last picture was taken, as far as a card from the disk knows
+    share: float = 1.0  # of the picture that the card takes up
 
     def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
         """See Census."""
-        card, reading = read_card(self.card, found, sure, image)
+        card, reading = read_card(self.card, found, sure, image, self.share)
         is_new = (found.xyxy[:, None] == reading.new_xyxy[None]).all(axis=2).any(axis=1)
-        return TrapCensus(card), Step(
+        return replace(self, card=card), Step(
             reading.new, is_new.astype(np.int64), looked=reading.verdict != "unmatched", card=reading
         )
 
@@ -130,6 +131,11 @@ def begun(mode: Mode, classes: int, kept: Path | None = None) -> Census:
 def seen_before(census: Census | None) -> Instant | None:
     """When the last picture of a trap's card was taken that came from the disk."""
     return census.seen if isinstance(census, TrapCensus) else None
+
+
+def on_share(census: Census | None, share: float) -> Census | None:
+    """The same, where a trap's card takes up that share of the picture."""
+    return replace(census, share=share) if isinstance(census, TrapCensus) else census
 
 
 def keep(census: Census, path: Path, seen: Instant | None) -> None:

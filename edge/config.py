@@ -9,7 +9,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
@@ -36,6 +36,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Gain = Annotated[float, Meta(gt=0)]
 SidePx = Annotated[int, Meta(ge=16, le=16384)]
 Mode = Literal["live", "trap", "leaf"]
+MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "diseases"}
 Language = Literal["en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw"]  # of the page and the label
 
 MEGABYTE = 1_000_000
@@ -91,7 +92,7 @@ class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ModelTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[model]: which bundle looks."""
 
-    name: str = "pests"  # a name of models/manifest.json or a path of an .onnx
+    name: str | None = None  # a name of models/manifest.json or a path of an .onnx; None: that of the camera's mode
     folder: str = "/opt/fieldeye/models"  # where signed models are installed; a name there wins over the software's own
     confidence: Share | None = None  # replaces the bundle's own thresholds
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
@@ -204,6 +205,17 @@ class NodeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     climate: ClimateTable | None = None
     page: PageTable | None = PageTable()
     power: PowerTable = PowerTable()
+
+    @property
+    def model_name(self) -> str:
+        """Name or path of the bundle that looks."""
+        return MODELS_FOR[self.camera.mode] if self.model.name is None else self.model.name
+
+
+def made_for(model: str) -> Mode | None:
+    """The mode that a released bundle is for, also in a variant of it (`pests-open`); None: nobody knows."""
+    family = model.partition("-")[0]
+    return next((mode for mode, name in MODELS_FOR.items() if name == family), None)
 
 
 def safe_config(folder: Path) -> NodeConfig:

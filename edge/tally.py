@@ -57,7 +57,7 @@ class Tally:
     lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
     weather: Readings = NOTHING_READ
     awake_s: float = 0.0
-    last_frame: Instant | None = None
+    last_frame: Instant | None = None  # perhaps of an interval before
 
     def looked(
         self, seen: Sequence[Seen], at: Instant, longest_gap_s: float, counted: Sequence[str] = (), full: bool = False
@@ -68,7 +68,7 @@ class Tally:
         affected = {label: (label in here) + self.affected.get(label, 0) for label in {*here, *self.affected}}
         more = {label: counted.count(label) + self.counted.get(label, 0) for label in {*counted, *self.counted}}
         squares = {label: counted.count(label) ** 2 + self.squares.get(label, 0) for label in more}
-        awake = self._awake(at, longest_gap_s)
+        awake = self.watched_until(at, longest_gap_s)
         full = full or self.saturated
         return replace(
             awake,
@@ -93,7 +93,19 @@ class Tally:
 
     def passed_over(self, reason: str, at: Instant, longest_gap_s: float) -> "Tally":
         """With one more frame that was not looked at."""
-        return replace(self._awake(at, longest_gap_s), skipped=plus_one(self.skipped, reason))
+        return replace(self.watched_until(at, longest_gap_s), skipped=plus_one(self.skipped, reason))
+
+    def watched_until(self, at: Instant, longest_gap_s: float) -> "Tally":
+        """With the time since the last frame, as far as it lies in this interval.
+
+        A longer gap than `longest_gap_s` is time in which nothing was watched.
+        """
+        last = self.last_frame
+        gap_s = 0.0 if last is None else seconds_between(last, at) or 0.0
+        if gap_s < 0:  # a picture that comes late lies within a time that is told already
+            return self
+        here_s = max(0.0, min(gap_s, seconds_between(self.start, at) or 0.0))
+        return replace(self, awake_s=self.awake_s + (here_s if gap_s <= longest_gap_s else 0.0), last_frame=at)
 
     def interval(
         self,
@@ -127,14 +139,6 @@ class Tally:
             severity=fmean(self.lesions) if self.lesions else None,
             climate=self.weather.climate(),
         )
-
-    def _awake(self, at: Instant, longest_gap_s: float) -> "Tally":
-        """A longer gap than `longest_gap_s` is time in which nothing was watched."""
-        last = self.last_frame
-        gap_s = 0.0 if last is None else seconds_between(last, at) or 0.0
-        if gap_s < 0:  # a picture that comes late lies within a time that is told already
-            return self
-        return replace(self, awake_s=self.awake_s + (gap_s if gap_s <= longest_gap_s else 0.0), last_frame=at)
 
     def _why_no_data(self) -> str:
         if not self.skipped:

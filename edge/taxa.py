@@ -15,11 +15,13 @@ class Taxon:
     scientific_name: str  # the key, and what a bundle's class is labelled with
     eppo: str = ""  # only where the code was read beside the name at its source: a wrong code is worse than none
     rank: str = ""  # species, genus, family, order, ...
+    within: str = ""  # the nearest wider taxon that has a row
     group: str = ""  # pest, disease, beneficial
     kind: str = ""  # insect, mite, fungus, ...
     stages: tuple[str, ...] = ()  # egg, larva, ... that occur; symptom for diseases
     crops: tuple[str, ...] = ()  # the main ones
     names: tuple[str, ...] = ()  # in the order of LANGUAGES
+    also: tuple[str, ...] = ()  # everyday names to be found by, in any language; not told
 
     def name(self, language: str) -> str:
         """The local name in that language ("zh", "zh_Hans_CN", "pt-BR"), else the English, else the scientific one."""
@@ -31,6 +33,13 @@ class Taxon:
 def taxon(scientific_name: str) -> Taxon:
     """What is known of it; of a name outside the table, nothing but the name itself."""
     return _table().get(scientific_name) or Taxon(scientific_name)
+
+
+def is_within(scientific_name: str, wider: str) -> bool:
+    """Is it `wider` itself or a part of it, as a species of its family?"""
+    while scientific_name not in ("", wider):
+        scientific_name = taxon(scientific_name).within
+    return scientific_name == wider
 
 
 def taxa() -> tuple[Taxon, ...]:
@@ -49,9 +58,11 @@ def _taxon(row: dict[str, str]) -> Taxon:
         scientific_name=row["scientific_name"],
         eppo=row["code_eppo"] if row["checked"] == "yes" else "",
         rank=row["rank"],
+        within=row["within"],
         group=row["group"],
         kind=row["kind"],
         stages=tuple(row["stages"].split(";")) if row["stages"] else (),
         crops=tuple(row["crops"].split(";")) if row["crops"] else (),
         names=tuple(row[f"name_{language}"] for language in LANGUAGES),
+        also=tuple(row["also"].split(";")) if row["also"] else (),
     )

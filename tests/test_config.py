@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.bundle import MODELS, load_manifest
 from edge.changes import keep, load_changed
-from edge.config import NodeConfig, load_config, parse_config
+from edge.config import Mode, NodeConfig, load_config, made_for, parse_config
 from edge.errors import ConfigError
 
 GOOD = """
@@ -44,6 +45,20 @@ def test_what_is_left_out_takes_the_default_of_its_record() -> None:
     assert config.mqtt is None
     assert config.camera.every_s == 60.0
     assert config.page is not None
+
+
+@pytest.mark.parametrize(("mode", "model"), [("live", "pests"), ("trap", "cards"), ("leaf", "diseases")])
+def test_a_model_that_nobody_named_is_that_of_the_mode_and_a_named_one_stays(mode: str, model: str) -> None:
+    text = GOOD.replace("every_s = 5", f'every_s = 5\nmode = "{mode}"')
+    assert parse_config(text, "node.toml").model_name == model
+    assert parse_config(f'{text}[model]\nname = "pests-int8"\n', "node.toml").model_name == "pests-int8"
+
+
+def test_every_released_model_is_known_to_be_for_a_mode() -> None:
+    families: dict[str, Mode] = {"pests": "live", "cards": "trap", "diseases": "leaf"}
+    found = {name: made_for(name) for name in load_manifest(MODELS).bundles}
+    assert found == {name: families[name.split("-")[0]] for name in found}
+    assert made_for("/home/pi/mine.onnx") is None
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,23 @@ def test_an_hour_in_which_nothing_came_is_no_data_until_its_pictures_come(fed: F
     assert (first.start.utc, first.end.utc - NOON < timedelta(seconds=HOUR_S + 10)) == (NOON, True)
 
 
+def test_time_awake_goes_on_over_the_end_of_an_hour_and_not_over_a_restart(fed: Fed) -> None:
+    fed.run(fed.add(3590), fed.next_hour, fed.add(3605))
+    first, second = fed.intervals
+    assert first.awake_s == pytest.approx(10, abs=0.5)
+    assert first.awake_s + second.awake_s == pytest.approx((second.end.utc - NOON).total_seconds() - 3590, abs=0.1)
+    fed.clock.advance(10)
+    fed.boot()
+    fed.run(fed.add(3620), fed.wait(5))
+    third = fed.intervals[-1]
+    assert third.awake_s == pytest.approx((third.end.utc - NOON).total_seconds() - 3620, abs=0.1)
+
+
+def test_a_picture_that_is_too_late_is_no_time_awake(fed: Fed) -> None:
+    fed.run(fed.add(0, name="20260601_120000.png"), fed.wait(20))
+    assert (fed.skipped(), fed.intervals[0].awake_s) == (Counter(too_late=1), 0.0)
+
+
 def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_once(fed: Fed) -> None:
     fed.run(fed.add(60), fed.next_hour, fed.add(120), fed.add(120), fed.wait(60))
     before = fed.intervals

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,41 @@ def test_hours_without_a_frame_are_not_hours_awake() -> None:
         clock.advance(gap_s)
         tally = tally.looked([], clock.now(), longest_gap_s=180)
     assert tally.awake_s == 120.0
+
+
+def test_with_a_frame_an_interval_the_times_awake_add_up_to_the_time_that_passed() -> None:
+    clock, told, last = SetClock(), [], None
+    for _ in range(4):
+        tally = Tally(start=clock.now(), last_frame=last)
+        clock.advance(1800)
+        tally = tally.looked([], clock.now(), longest_gap_s=10_800)
+        last = tally.last_frame
+        clock.advance(1800)
+        told.append(tally.watched_until(clock.now(), longest_gap_s=10_800).awake_s)
+    assert told == [1800.0, 3600.0, 3600.0, 3600.0]  # before the first frame nobody knows
+
+
+@given(st.lists(st.tuples(st.sampled_from(["frame", "skip", "close"]), st.integers(0, 400)), max_size=40))
+def test_times_awake_lie_in_their_intervals_and_hold_no_gap(steps: list[tuple[str, int]]) -> None:
+    clock, frames = SetClock(), [0]
+    tally, passed_s, told_s = Tally(start=clock.now()).looked([], clock.now(), 180), 0, 0.0
+    for what, after_s in steps:
+        clock.advance(after_s)
+        passed_s += after_s
+        if what == "close":
+            closed, since_s = tally.watched_until(clock.now(), 180), clock.mono_s - tally.start.monotonic_s
+            assert closed.awake_s <= since_s
+            told_s += closed.awake_s
+            tally = Tally(start=clock.now(), last_frame=tally.last_frame)
+        else:
+            frames.append(passed_s)
+            tally = (
+                tally.looked([], clock.now(), 180) if what == "frame" else tally.passed_over("dark", clock.now(), 180)
+            )
+    told_s += tally.watched_until(clock.now(), 180).awake_s
+    gaps = [after - before for before, after in pairwise([*frames, passed_s])]
+    assert sum(gap for gap in gaps if gap <= 180) <= told_s <= passed_s
+    assert told_s <= sum(min(gap, 180) for gap in gaps)
 
 
 def test_a_wall_clock_that_jumps_does_not_change_the_effort() -> None:

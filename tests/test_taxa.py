@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.taxa import LANGUAGES, taxa, taxon
+from edge.page.references import _table as references
+from edge.taxa import LANGUAGES, Taxon, is_within, taxa, taxon
 
 CLASSES = Path(__file__).parents[1] / "training" / "classes.csv"
 with CLASSES.open(encoding="utf-8", newline="") as file:
@@ -47,6 +48,37 @@ def test_a_name_outside_the_table_is_itself_and_nothing_more() -> None:
     unknown = taxon("Rattus rattus")
     assert (unknown.scientific_name, unknown.eppo, unknown.group, unknown.stages) == ("Rattus rattus", "", "", ())
     assert unknown.name("en") == "Rattus rattus"
+
+
+@pytest.mark.parametrize("row", taxa(), ids=lambda row: row.scientific_name)
+def test_a_wider_taxon_has_a_row_and_no_taxon_lies_within_itself(row: Taxon) -> None:
+    met = [row.scientific_name]
+    while wider := taxon(met[-1]).within:
+        assert wider not in met
+        assert taxon(wider).rank, f"no row: {wider}"
+        met.append(wider)
+    assert (met[-1] == "Insecta") == (row.kind == "insect")
+
+
+@pytest.mark.parametrize(
+    ("one", "wider", "expected"),
+    [
+        ("Nilaparvata lugens", "Delphacidae", True),
+        ("Cnaphalocrocis medinalis", "Lepidoptera", True),
+        ("Delphacidae", "Delphacidae", True),
+        ("Delphacidae", "Nilaparvata lugens", False),
+        ("Plutella xylostella", "Pyraloidea", False),
+        ("Pyricularia oryzae", "Insecta", False),
+        ("Rattus rattus", "Insecta", False),
+        ("", "Insecta", False),
+    ],
+)
+def test_a_species_lies_within_its_family_order_and_class(one: str, wider: str, expected: bool) -> None:
+    assert is_within(one, wider) is expected
+
+
+def test_a_picture_for_comparison_shows_the_taxon_or_a_wider_one() -> None:
+    assert all(is_within(label, shown) for label, (shown, _, _) in references().items())
 
 
 def test_lists_in_the_table_are_lists() -> None:

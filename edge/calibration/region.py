@@ -32,6 +32,11 @@ class Region:
         centres = ((xyxy[:, :2] + xyxy[:, 2:]) / 2).tolist()
         return np.array([cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for x, y in centres], np.bool_)
 
+    @property
+    def share(self) -> float:
+        """Of the picture, 0..1."""
+        return _shoelace(np.array(self.corners))
+
     def points_px(self, width_px: int, height_px: int) -> NDArray[np.float64]:
         """Corners (n, 2) px in a picture of that size."""
         return np.array(self.corners, np.float64) * (width_px, height_px)

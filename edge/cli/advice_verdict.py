@@ -55,7 +55,7 @@ def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Th
         if own.label not in names:
             near = difflib.get_close_matches(own.label, names, n=1)
             remedy = f"did you mean {near[0]}?" if near else "see `fieldeye model list`"
-            return f"advice.threshold of {own.label}: the model {config.model.name} does not tell it; {remedy}"
+            return f"advice.threshold of {own.label}: the model {config.model_name} does not tell it; {remedy}"
         if (own.label, own.unit) not in reached:
             where = f"advice.threshold of {own.label}: {own.unit}"
             units = _units(config, has_area=has_area)
@@ -71,7 +71,7 @@ def _none(crop: str, rows: Collection[Threshold], config: NodeConfig, *, has_are
         remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}; or {OWN}"
         return f"no action level is packaged for the crop {crop}; {remedy}"
     if not rows:
-        return f"no action level for {crop} is of a pest that the model {config.model.name} tells; {OWN}"
+        return f"no action level for {crop} is of a pest that the model {config.model_name} tells; {OWN}"
     units = _units(config, has_area=has_area)
     return f"the action levels for {crop} ({_listed(rows)}) are for people who count in the field; {OWN}, in {units}"
 

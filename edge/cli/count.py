@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import mean
@@ -23,7 +23,7 @@ from edge.cli.detect import check_save
 from edge.cli.exits import DONE
 from edge.cli.truth import Truth, read_truth
 from edge.clock import SystemClock
-from edge.config import CameraTable, Mode
+from edge.config import MODELS_FOR, CameraTable, Mode
 from edge.detections import Detections
 from edge.detector import Detector
 from edge.draw import draw, jpeg
@@ -34,7 +34,6 @@ from edge.leaf import COFFEE, Scale, graded, incidence, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
 
 SAVED_QUALITY = 85
-MODELS_FOR: Mapping[Mode, str] = {"live": "pests", "trap": "cards", "leaf": "diseases"}
 WORDS = {"visits": "visits", "new": "new", "affected_frames": "affected"}
 UNFOLLOWED = "insects were seen, but none on 3 of 5 pictures in a row; what single pictures show says: fieldeye detect"
 

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.clock import Instant
+from edge.config import CameraTable
+from edge.counts import Sighting
 from edge.page.camera import last_picture
+from edge.page.fortnight import unit_words
 from edge.page.names import Names
 from edge.page.sightings import seen_headline
 from edge.page.situation import Facts, Situation, is_first_day, looked, situation
@@ -28,11 +31,11 @@ class Card:
 
 
 def card(
-    snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, every_s: float, before: str = ""
+    snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, config: CameraTable, before: str = ""
 ) -> Card:
     """The first thing to read. `before`: what the days before were, said beside what is there now."""
-    state = situation(snapshot, facts, now, every_s)
-    tone, headline, action = say(state, snapshot, facts, names, now)
+    state = situation(snapshot, facts, now, config)
+    tone, headline, action = say(state, snapshot, facts, names, now, when)
     words = {
         "calm": gettext("All quiet"),
         "look": gettext("Look at it"),
@@ -54,13 +57,17 @@ def card(
     )
 
 
-def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant) -> tuple[Tone, str, str]:
+def say(
+    state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant, when: Moments
+) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
     if state is Situation.SEEN and facts.foremost is not None:
         headline = seen_headline(facts.foremost, names)
         if names.is_harmless(facts.foremost.label):
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
         return "look", headline, gettext("Go and look at the plants in front of the camera.")
+    if state is Situation.UNFED:
+        return "look", _unfed(snapshot, when), gettext("Copy the pictures from the device that takes them.")
     skip = snapshot.camera.last_skip
     said: Mapping[Situation, tuple[Tone, str, str]] = {
         Situation.STOPPED: (
@@ -100,11 +107,13 @@ def say(state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: I
 
 
 def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
-    if facts.newest is None or facts.foremost is None:
-        return ""
-    if state is Situation.SEEN:
+    if state is Situation.SEEN and facts.foremost is not None:
+        if not isinstance(facts.foremost, Sighting):
+            return unit_words(facts.foremost.unit)
         at = facts.foremost.at.utc
         return gettext("Seen %(ago)s, at %(time)s", ago=when.ago(at), time=when.at(at))
+    if facts.newest is None:
+        return ""
     headline = seen_headline(facts.newest, names)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
@@ -134,6 +143,12 @@ def _light(snapshot: Snapshot) -> str:
     if snapshot.camera.last_skip == "dark":
         return gettext("It is too dark to see now; the node looks again when it is light.")
     return ""
+
+
+def _unfed(snapshot: Snapshot, when: Moments) -> str:
+    last = snapshot.camera.last_frame
+    assert last is not None  # noqa: S101  what is late has come once
+    return gettext("No new pictures have been copied since %(time)s.", time=when.at(last.utc))
 
 
 def _nothing(facts: Facts, snapshot: Snapshot, now: Instant) -> str:

@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from edge.annotations import annotated
 from edge.boxes import Image
 from edge.calibration import (
+    EVERYTHING,
     Calibration,
     Layout,
     Reference,
@@ -101,8 +104,8 @@ def share_percent(region: Region) -> str:
     return str(round(float((region.mask(200, 200) > 0).mean()) * 100))
 
 
-def check_pictures(store: Store, among: Container[str] | None = None) -> dict[str, int]:
-    """The newest kept pictures on which something was seen -> how many the node framed there.
+def check_pictures(store: Store, region: Region, among: Container[str] | None = None) -> dict[str, int]:
+    """The newest kept pictures on which something was seen -> how many the node framed there within `region`.
 
     `among`: only these, since they were shown before newer ones came.
     """
@@ -114,8 +117,17 @@ def check_pictures(store: Store, among: Container[str] | None = None) -> dict[st
         if among is not None and sighting.picture not in among:
             continue
         content = store.picture(sighting.picture)
-        if content is not None:
-            found[sighting.picture] = len(annotated(content)) or sighting.count
+        framed = None if content is None else _framed(content, region, sighting.count)
+        if framed is not None:
+            found[sighting.picture] = framed
         if len(found) == CHECK_PICTURES:
             break
     return found
+
+
+def _framed(jpeg: bytes, region: Region, told: int) -> int | None:
+    """How many boxes of a picture count. Of one without boxes nobody knows where lay what the sighting `told`."""
+    boxes = [seen.box for seen in annotated(jpeg)]
+    if not boxes:
+        return told if region == EVERYTHING else None
+    return int(region.holds(np.array(boxes, np.float32), 1, 1).sum())

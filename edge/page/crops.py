@@ -143,14 +143,15 @@ def view_box(shares: Box, width_px: int, height_px: int) -> str:
 def search(words: str, names: Names) -> list[tuple[str, str, str]]:
     """Label, local name and scientific name of what may be meant: names that begin so first, then those that hold it.
 
-    In the reader's language, in English and by the scientific name; accents and capitals do not matter.
+    In the reader's language, in English, by the scientific name and by everyday names; accents and capitals do not
+    matter.
     """
     wanted = folded(words)
     if not wanted:
         return []
     ranked = []
     for row in taxa():
-        known = {folded(name) for name in (row.name(names.language), row.name("en"), row.scientific_name)}
+        known = {folded(name) for name in (row.name(names.language), row.name("en"), row.scientific_name, *row.also)}
         if any(wanted in name for name in known):
             ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
     ranked.sort(key=lambda one: one[:2])

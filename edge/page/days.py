@@ -51,17 +51,22 @@ def days(intervals: Iterable[Interval], zone: tzinfo, today: date, length: int =
 
 def one_day(day: date, intervals: Sequence[Interval]) -> Day:
     """The intervals of one day taken together."""
-    figures: dict[str, Figure] = {}
-    for interval in intervals:
-        for label, figure in figures_of(interval).items():
-            figures[label] = joined(figures.get(label, ZERO), figure, interval.unit)
     return Day(
         day=day,
         frames=sum(interval.frames for interval in intervals),
         awake_s=sum(interval.awake_s for interval in intervals),
-        figures=figures,
+        figures=figures_together(intervals),
         saturated=any(interval.saturated for interval in intervals),
     )
+
+
+def figures_together(intervals: Iterable[Interval]) -> dict[str, Figure]:
+    """Of intervals in one unit, by label."""
+    figures: dict[str, Figure] = {}
+    for interval in intervals:
+        for label, figure in figures_of(interval).items():
+            figures[label] = joined(figures.get(label, ZERO), figure, interval.unit)
+    return figures
 
 
 def figures_of(interval: Interval) -> dict[str, Figure]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from edge.board import BoardReading
 from edge.clock import ClockState, Instant
-from edge.config import NodeConfig
+from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
 from edge.page.tones import Line, Tone, line
 from edge.page.troubles import link_words
@@ -34,10 +34,10 @@ def health(
     """
     lines = [
         camera_line(snapshot.camera, now, when, blind),
-        model_line(snapshot.model),
+        model_line(snapshot.model, config.camera.mode),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
-        card_line(board.disk_free_bytes, snapshot.store),
+        card_line(board.disk_free_bytes, snapshot.store, snapshot.aside),
     ]
     if snapshot.notice:
         lines.append(settings_line(snapshot.notice))
@@ -54,8 +54,8 @@ def health(
     return tuple(lines)
 
 
-def model_line(model: ModelStatus) -> Line:
-    """The bundle that runs, and whether it is the one that was asked for."""
+def model_line(model: ModelStatus, mode: Mode) -> Line:
+    """The bundle that runs, and whether it is the one that was asked for and can tell what the node looks at."""
     title = gettext("Model")
     if not model.name:
         return line("model", "model", title, "wait", gettext("The model is being loaded."), detail=model.detail)
@@ -64,6 +64,10 @@ def model_line(model: ModelStatus) -> Line:
         sentence = gettext("The model that was asked for cannot be used; the previous one works on.")
         todo = gettext("Tell your technician. Until then it counts as before.")
         return line("model", "model", title, "look", sentence, name, detail=model.detail, todo=todo)
+    if made_for(model.name) not in (None, mode):
+        sentence = gettext("The model is not made for what this node looks at: it may see nothing where there is much.")
+        todo = gettext("Tell your technician: change what is looked at, or the model in node.toml.")
+        return line("model", "model", title, "look", sentence, name, todo=todo)
     return line("model", "model", title, "calm", gettext("The model works."), name)
 
 
@@ -118,8 +122,8 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
 
 
-def card_line(free_bytes: int | None, trouble: str) -> Line:
-    """Room on the card, and whether it takes results."""
+def card_line(free_bytes: int | None, trouble: str, aside: str) -> Line:
+    """Room on the card, whether it takes results, and whether earlier ones were damaged and set `aside`."""
     title = gettext("Memory card")
     if trouble:
         sentence = gettext("The card takes no results: replace it.")
@@ -133,6 +137,10 @@ def card_line(free_bytes: int | None, trouble: str) -> Line:
         sentence = gettext("The card is almost full: old pictures are removed first.")
         todo = gettext("Nothing to do: tell your technician on the next visit.")
         return line("card", "card", title, "look", sentence, room, todo=todo)
+    if aside:
+        sentence = gettext("Earlier results were damaged on the card and set aside; new ones are kept.")
+        todo = gettext("Tell your technician: some of them may be saved.")
+        return line("card", "card", title, "look", sentence, room, detail=aside, todo=todo)
     return line("card", "card", title, "calm", gettext("There is room on the card."), room)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import undo_calibration
+from edge.calibration import EVERYTHING, Region, undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.page import checks
 from edge.page.routes import node
@@ -68,14 +68,15 @@ def keep_scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page(checks.check_pictures(node().store), {})
+    return _hand_page(checks.check_pictures(node().store, checks.region_of(_folder())), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait. An emptied field takes a count back."""
-    found, counted = checks.check_pictures(node().store, request.form), {}
+    found = checks.check_pictures(node().store, checks.region_of(_folder()), request.form)
+    counted: dict[str, int] = {}
     wrong: dict[str, str] = {}
     for name in found:
         typed = request.form.get(name, "").strip()
@@ -138,11 +139,19 @@ def _region_page(corners: str, detail: str) -> str:
         shown = checks.parsed_region(corners)
     except ConfigError:
         shown = checks.region_of(_folder())
-    points = " ".join(f"{x * 100:.2f},{y * 100:.2f}" for x, y in shown.corners)
     wrong = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.") if detail else ""
     return render_template(
-        "set_up_region.html", corners=corners, points=points, wrong=wrong, has_picture=node().board.frame() is not None
+        "set_up_region.html",
+        corners=corners,
+        points=_points(shown),
+        wrong=wrong,
+        has_picture=node().board.frame() is not None,
     )
+
+
+def _points(region: Region) -> str:
+    """Of a polygon that lies over the picture, in percent of it."""
+    return " ".join(f"{x * 100:.2f},{y * 100:.2f}" for x, y in region.corners)
 
 
 def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
@@ -166,7 +175,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
-    visit = load(node().store)
+    visit, region = load(node().store), checks.region_of(_folder())
     agreed = compared(visit)
     pictures = [
         (name, request.form.get(name, str(visit.counted.get(name, ""))), wrong.get(name, ""), number(place))
@@ -175,6 +184,7 @@ def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
     return render_template(
         "set_up_hand.html",
         pictures=pictures,
+        points="" if region == EVERYTHING else _points(region),
         result=agreement_words(agreed) if agreed else "",
         wanted=number(CHECK_PICTURES),
     )

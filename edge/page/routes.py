@@ -65,8 +65,8 @@ class Node:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""
         snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
         facts = facts or _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
-        state = situation(snapshot, facts, now, self.config.camera.every_s)
-        blind = card.say(state, snapshot, facts, names, now) if state in NO_DATA else None
+        state = situation(snapshot, facts, now, self.config.camera)
+        blind = card.say(state, snapshot, facts, names, now, when) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
         due = load_visit(self.store).due(when.today())
         return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind)
@@ -88,11 +88,12 @@ def now() -> str:
     snapshot = this.board.snapshot()
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
     done = {one.label for one in listed if one.done}
-    facts, every_s = _facts(seen, intervals, when, names, done), this.config.camera.every_s
-    is_seeing = situation(snapshot, facts, this.clock.now(), every_s) not in NO_DATA
+    facts, config = _facts(seen, intervals, when, names, done), this.config.camera
+    is_seeing = situation(snapshot, facts, this.clock.now(), config) not in NO_DATA
     lines = this.health(when, facts)
     tone, well = health.health_in_short(lines, snapshot.problem)
-    first = levels.said_first(listed, facts.newest.label if facts.newest else "") if is_seeing else None
+    in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
+    first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
     unit = intervals[-1].unit if intervals else None
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
@@ -101,10 +102,10 @@ def now() -> str:
         first=first,
         warnings=[one for one in listed if one.action and one is not first],
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
-        card=card.card(snapshot, facts, this.clock.now(), when, names, every_s, before),
+        card=card.card(snapshot, facts, this.clock.now(), when, names, config, before),
         photo=photo,
         reference=None if photo is None else references.reference(photo.label, names),
-        nothing=sightings.nothing_words(is_zero=bool(card.effort(facts, snapshot, this.clock.now()))),
+        nothing=_nothing(facts, this),
         rows=sightings.rows(seen[:ROWS], when, names),
         all_rows=_all_rows(len(seen)),
         fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
@@ -124,8 +125,7 @@ def seen_lately() -> str:
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
     seen, (_, intervals) = this.recent.sightings(when.now_utc), this.days()
-    effort = card.effort(_facts(seen, intervals, when, names), this.board.snapshot(), this.clock.now())
-    nothing = sightings.nothing_words(is_zero=bool(effort))
+    nothing = _nothing(_facts(seen, intervals, when, names), this)
     return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when, names), nothing=nothing)
 
 
@@ -259,12 +259,17 @@ def _all_rows(known: int) -> str:
 def _facts(
     seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names, done: Container[str] = ()
 ) -> Facts:
-    """Committed facts of 24 hours; a pest comes before a friend that was seen later."""
+    """Committed facts of 24 hours; a pest comes before a friend that was seen later.
+
+    What was counted and not sighted came on late pictures.
+    """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
+    counted = sightings.foremost(sightings.counts_of(fresh), names, done)
+    is_counted_only = not foes and counted is not None and not (seen and names.is_harmless(counted.label))
     return Facts(
         newest=next(iter([*foes, *seen]), None),
-        foremost=sightings.foremost(seen, names, done),
+        foremost=counted if is_counted_only else sightings.foremost(seen, names, done),
         frames=sum(interval.frames for interval in fresh),
         awake_s=sum(interval.awake_s for interval in fresh),
     )
@@ -274,7 +279,13 @@ def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, 
     """The sighting that the first sentence speaks of: its picture stands below."""
     if first is not None:
         return next((one for one in seen if one.label == first.label), facts.newest)
-    return facts.foremost if is_seeing else facts.newest
+    return facts.foremost if is_seeing and isinstance(facts.foremost, Sighting) else facts.newest
+
+
+def _nothing(facts: Facts, this: Node) -> str:
+    """What stands in place of an empty list of sightings."""
+    effort = card.effort(facts, this.board.snapshot(), this.clock.now())
+    return sightings.nothing_words(is_zero=bool(effort), is_counted=facts.foremost is not None)
 
 
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:

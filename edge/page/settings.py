@@ -130,13 +130,22 @@ def _all(config: NodeConfig) -> Iterator[Field]:
 
 
 def _leads_away(config: NodeConfig, values: Table) -> dict[str, str]:
-    """A page's password must not open the server's: the node would log in with it wherever it is sent."""
-    if config.mqtt is None or (config.mqtt.password_file is None and config.mqtt.next_password_file is None):
+    """What would part the node from its server, or the server's password from the node.
+
+    A page's password must not open the server's: the node would log in with it wherever it is sent.
+    """
+    mqtt = config.mqtt
+    if mqtt is None:
         return {}
+    wrong: dict[str, str] = {}
+    if mqtt.username is not None and "site" in values.get("node", {}):  # topics name the site, and so do their rights
+        wrong["node.site"] = gettext("The server lets this node speak for its site only: change it by a new card.")
+    if mqtt.password_file is None and mqtt.next_password_file is None:
+        return wrong
     words = gettext(
         "The node would send its password there: change the server in the node's configuration file or by a new card."
     )
-    return {f"mqtt.{key}": words for key in ("host", "port") if key in values.get("mqtt", {})}
+    return wrong | {f"mqtt.{key}": words for key in ("host", "port") if key in values.get("mqtt", {})}
 
 
 def _meant(why: str, values: Table) -> str:

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
-from edge.counts import Box, Sighting
+from edge.counts import Box, Interval, Sighting
 from edge.errors import BadFrameError
+from edge.page.days import figures_together
 from edge.page.names import Names
+from edge.page.situation import Counted
 from edge.page.words import Moments, gettext, listed, number
 
 PictureOf = Callable[[str], bytes | None]  # a stored JPEG by its id
+Found = TypeVar("Found", Sighting, Counted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Row:
     link: str
 
 
-def seen_headline(sighting: Sighting, names: Names) -> str:
+def seen_headline(sighting: Sighting | Counted, names: Names) -> str:
     """What was seen and how many."""
     return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=number(sighting.count))
 
@@ -63,7 +67,7 @@ def how_sure(confidence: float) -> str:
     return gettext("probably") if confidence >= 0.5 else gettext("not sure")
 
 
-def foremost(sightings: Sequence[Sighting], names: Names, done: Container[str] = ()) -> Sighting | None:
+def foremost(sightings: Sequence[Found], names: Names, done: Container[str] = ()) -> Found | None:
     """The one to name first: of the pest that there was most of, and the newest of equals.
 
     Naming the newest would hide fourteen hoppers of the night behind the one bug that came at dawn. A pest comes before
@@ -72,6 +76,15 @@ def foremost(sightings: Sequence[Sighting], names: Names, done: Container[str] =
     foes = [one for one in sightings if not names.is_harmless(one.label)]
     still_open = [one for one in foes if one.label not in done]
     return max(still_open or foes or sightings, key=lambda one: one.count, default=None)
+
+
+def counts_of(intervals: Sequence[Interval]) -> list[Counted]:
+    """What the intervals tell together, in the newest one's unit."""
+    if not intervals:
+        return []
+    unit = intervals[-1].unit
+    figures = figures_together(interval for interval in intervals if interval.unit == unit)
+    return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
 def photo_of(
@@ -148,6 +161,8 @@ def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Ro
     )
 
 
-def nothing_words(*, is_zero: bool) -> str:
-    """An empty list: a real zero, or nothing was looked at."""
+def nothing_words(*, is_zero: bool, is_counted: bool) -> str:
+    """An empty list: what came late is counted only, or a real zero, or nothing was looked at."""
+    if is_counted:
+        return gettext("Pictures that come late are counted and not listed here.")
     return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")

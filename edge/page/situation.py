@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.clock import Instant
-from edge.counts import Sighting
+from edge.config import CameraTable
+from edge.counts import Sighting, Unit
 from edge.status import CameraStatus, Snapshot
 
 DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
+FED_LATE_S = DAY_S  # a fed folder waits until somebody copies the pictures
 COVERED = "blocked"  # the gate's word for a lens that something covers
 
 
@@ -19,6 +21,7 @@ class Situation(StrEnum):
     MISSING = "missing"  # no camera
     STALLED = "stalled"  # a camera that gives nothing new
     LATE = "late"  # the last picture is old
+    UNFED = "unfed"  # nobody has copied pictures into a fed folder for long
     COVERED = "covered"  # something in front of the lens
     SEEN = "seen"
     NOTHING = "nothing"  # a real zero: looked, and nothing was there
@@ -27,7 +30,15 @@ class Situation(StrEnum):
 
 
 NO_DATA = frozenset(
-    {Situation.STOPPED, Situation.MISSING, Situation.STALLED, Situation.LATE, Situation.COVERED, Situation.UNUSABLE}
+    {
+        Situation.STOPPED,
+        Situation.MISSING,
+        Situation.STALLED,
+        Situation.LATE,
+        Situation.UNFED,
+        Situation.COVERED,
+        Situation.UNUSABLE,
+    }
 )
 _BY_CAMERA = {
     "missing": Situation.MISSING,
@@ -36,30 +47,39 @@ _BY_CAMERA = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A taxon that the intervals tell of, in their unit: late pictures are counted and make no sighting."""
+
+    label: str
+    count: int
+    unit: Unit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is committed about the last 24 hours."""
 
     newest: Sighting | None  # the newest sighting
-    foremost: Sighting | None  # the one to name first, see sightings.foremost
+    foremost: Sighting | Counted | None  # the one to name first, see sightings.foremost
     frames: int  # looked at
     awake_s: float  # time in which frames came
 
 
-def situation(snapshot: Snapshot, facts: Facts, now: Instant, every_s: float) -> Situation:
-    """The first thing to say; `every_s` is the configured pause between two looks."""
+def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> Situation:
+    """The first thing to say."""
     camera = snapshot.camera
     if snapshot.problem:
         return Situation.STOPPED
     if camera.state in _BY_CAMERA:
         return _BY_CAMERA[camera.state]
-    if camera.state != "ended" and age_s(camera, now) > max(LATE_S, 3 * every_s):
-        return Situation.LATE
+    if camera.state != "ended" and age_s(camera, now) > max(FED_LATE_S if config.fed else LATE_S, 3 * config.every_s):
+        return Situation.UNFED if config.fed else Situation.LATE
     if camera.last_skip == COVERED:
         return Situation.COVERED
     if facts.newest is None and not facts.frames and not looked(snapshot, now):
         return Situation.UNUSABLE if camera.skipped else Situation.STARTING
-    return Situation.SEEN if facts.newest is not None else Situation.NOTHING
+    return Situation.SEEN if facts.foremost is not None else Situation.NOTHING
 
 
 def looked(snapshot: Snapshot, now: Instant) -> int:

@@ -40,19 +40,20 @@ class Reading:
     new_xyxy: Floats  # (k, 4) px of this picture
     present: int  # insects on the card now
     fallen: int  # since the picture before
-    covered: float  # share of the picture, 0..1
+    covered: float  # share of the card, 0..1
     saturated: bool
 
 
-def read_card(card: Card, found: Detections, sure: Mask, image: Image) -> tuple[Card, Reading]:
+def read_card(card: Card, found: Detections, sure: Mask, image: Image, share: float = 1.0) -> tuple[Card, Reading]:
     """The card after one more picture (H, W, 3) uint8 BGR, and what is new on it. Pure.
 
     `sure` (n,): the detection is above the model's threshold; an unsure one counts when a second picture shows it.
+    `share`: of the picture that the card takes up.
     """
     found, sure = _with_one_name(found, sure)
     now = relief(image)
     boxes = found.xyxy * np.float32(now.scale)
-    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy))
+    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy), share)
     if card.places is None:
         return _begun(replace(card, picture=card.picture + 1, places=Places.of(now)), seen, "first")
     card, move = _recognised(card, now, boxes)
@@ -77,6 +78,7 @@ class _Seen:
     found: Detections
     sure: Mask
     look: Floats
+    share: float  # of the picture that the card takes up
 
     def through(self, move: Affine) -> "_Seen":
         """With boxes in the card's px: their middle moves, their sides stay, or change places in a quarter turn."""
@@ -85,7 +87,7 @@ class _Seen:
         if abs(move[0, 1]) > abs(move[0, 0]):
             sides = sides[:, ::-1]
         xyxy = np.hstack([centre - sides / 2, centre + sides / 2]).astype(np.float32)
-        return _Seen(xyxy, self.found, self.sure, self.look)
+        return replace(self, xyxy=xyxy)
 
     def as_insects(self, rows: Mask, new_in: int, waiting: Mask, classes: int) -> Insects:
         count = int(rows.sum())
@@ -224,7 +226,7 @@ def _remembered(insects: Insects) -> Insects:
 
 
 def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) -> Reading:
-    covered = _covered(card)
+    covered = _covered(card, seen.share)
     return Reading(
         verdict=verdict,
         new=seen.found.class_id[new],
@@ -236,14 +238,14 @@ def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) 
     )
 
 
-def _covered(card: Card) -> float:
+def _covered(card: Card, share: float) -> float:
     """Share of the card that lies under insects, of boxes that overlap only once."""
     if card.places is None:
         return 0.0
     mask = np.zeros(card.places.last.shape, np.uint8)
     for left, top, right, bottom in card.insects.xyxy[card.present].round().astype(int).tolist():
         mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
-    return float(mask.mean()) * FILL
+    return float(mask.mean()) * FILL / share
 
 
 def _looks(image: Image, xyxy: Floats) -> Floats:

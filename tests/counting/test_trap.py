@@ -185,6 +185,17 @@ def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
     assert readings([full])[1][0].saturated
 
 
+def test_a_card_that_fills_half_of_the_picture_is_full_at_half_as_many() -> None:
+    picture = shown(10, [Pose()], start=40)[0]
+    grid = [(x, y, x + 80, y + 80) for x in range(0, 600, 90) for y in range(0, 892, 90)]
+    boxes = Detections(np.array(grid, np.float32), np.full(len(grid), 0.9, np.float32), np.zeros(len(grid), np.int64))
+    sure = np.ones(len(grid), np.bool_)
+    _, whole = read_card(Card.none(1), boxes, sure, picture.image)
+    _, half = read_card(Card.none(1), boxes, sure, picture.image, share=0.5)
+    assert (whole.saturated, half.saturated) == (False, True)
+    assert half.covered == pytest.approx(2 * whole.covered)
+
+
 @pytest.mark.skipif(not cutouts.STICKY_CARDS.exists(), reason="the sticky-card pictures are not in the repository")
 def test_real_insects_on_a_real_card_are_counted_once_each() -> None:
     """benchmarks/counting.py trap measures 50 series; here one."""

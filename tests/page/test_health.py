@@ -47,6 +47,23 @@ def test_a_node_that_works_is_well_in_each_part(scene: Scene) -> None:
     assert list(parts(scene)) == ["camera", "model", "link", "clock", "card", "warmth"]
 
 
+@pytest.mark.parametrize(
+    ("name", "mode", "tone"),
+    [
+        ("pests", "live", "calm"), ("pests-open", "live", "calm"), ("diseases", "leaf", "calm"),
+        ("mine", "leaf", "calm"), ("pests", "leaf", "look"), ("cards", "live", "look"), ("diseases", "trap", "look"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_made_for_another_mode_is_told(name: str, mode: str, tone: str, scene: Scene) -> None:
+    well(scene)
+    scene.board.show(model=ModelStatus(name=name, version="1"))
+    camera = msgspec.structs.replace(scene.config.camera, mode=mode)
+    scene.config = msgspec.structs.replace(scene.config, camera=camera)
+    model = parts(scene)["model"]
+    assert model.tone == tone
+    assert model.sentence.startswith("The model is not made for what this node looks at") == (tone == "look")
+
+
 def test_skipped_pictures_are_counted_by_reason_in_words(scene: Scene) -> None:
     well(scene)
     assert "Not looked at: 8 not sharp, 270 too dark, 2,900 nothing moved" in parts(scene)["camera"].more
@@ -117,6 +134,19 @@ def test_a_clock_that_was_never_set_is_said(scene: Scene) -> None:
 def test_what_the_board_complains_of_is_passed_on(board: BoardReading, part: str, tone: str, scene: Scene) -> None:
     well(scene)
     assert parts(scene, board)[part].tone == tone
+
+
+def test_results_that_were_set_aside_are_told_until_somebody_took_them_away(scene: Scene) -> None:
+    well(scene)
+    scene.board.show(aside="/var/lib/fieldeye/fieldeye.db.damaged-1: the store was damaged")
+    card = parts(scene)["card"]
+    assert (card.tone, card.detail) == ("look", "/var/lib/fieldeye/fieldeye.db.damaged-1: the store was damaged")
+    assert (card.sentence, card.more) == (
+        "Earlier results were damaged on the card and set aside; new ones are kept.",
+        ("12 GB free",),
+    )
+    scene.board.show(aside="")
+    assert parts(scene)["card"].tone == "calm"
 
 
 @pytest.mark.parametrize(("level", "tone"), [("good", "calm"), ("low", "look"), ("empty", "stop")])

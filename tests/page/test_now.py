@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
@@ -22,6 +23,7 @@ from tests.page.scenes import (
     picture_of,
     seen,
     sighting,
+    trap_hour,
     well,
 )
 
@@ -85,6 +87,38 @@ def test_a_sighting_of_yesterday_is_no_longer_news(scene: Scene, client: FlaskCl
     well(scene)
     scene.store.commit([sighting(scene.before(hours=25))])
     assert "No pest seen" in client.get("/").text
+
+
+def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([trap_hour(scene.before(hours=back), 4) for back in (3, 2)])
+    page = client.get("/").text
+    assert '<h1 id="headline">Brown planthopper: 8</h1>' in page
+    assert "New on the trap, each night" in page
+    for text in (page, client.get("/seen").text):
+        assert "Pictures that come late are counted and not listed here." in text
+        assert "Nothing was seen." not in text
+
+
+def test_a_pest_that_was_counted_comes_before_a_helper_that_was_seen(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([interval(scene.before(hours=2), {HOPPER: 2, "Coccinella septempunctata": 9})])
+    scene.store.commit([sighting(scene.before(minutes=1), "Coccinella septempunctata", 9)])
+    assert '<h1 id="headline">Brown planthopper: 2</h1>' in client.get("/").text
+
+
+def test_a_fed_folder_calls_for_its_pictures_after_a_day_and_never_for_the_plug(scene: Scene) -> None:
+    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=True))
+    client = create_app(scene.store, scene.board, config, scene.clock).test_client()
+    nothing(scene)
+    scene.clock.advance(12 * 3600)
+    assert '<h1 id="headline">No pest seen in the last 24 hours.</h1>' in client.get("/").text
+    assert "This node is ready." in client.get("/node").text
+    scene.clock.advance(13 * 3600)
+    for page in (client.get("/").text, client.get("/node").text):
+        assert "No new pictures have been copied since Jul 1," in page
+        assert "Copy the pictures from the device that takes them." in page
+        assert "power off" not in page
 
 
 def test_a_pest_comes_before_a_helper_that_was_seen_later(scene: Scene, client: FlaskClient) -> None:

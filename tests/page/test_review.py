@@ -1,6 +1,9 @@
 """Boxes of the last nights, checked by a person; nothing leaves without a name behind it."""
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,7 +16,7 @@ from edge.page.crops import folded, search, view_box, wilson
 from edge.page.names import Names
 from edge.page.trust import Role
 from edge.status import ModelStatus
-from edge.store import BoxKey, Deed
+from edge.store import BoxKey, Deed, Tally
 from tests.page.scenes import BUG, HOPPER, MODEL, Scene, picture_of, sighting, well
 from tests.page.visitors import as_role, post
 
@@ -84,6 +87,7 @@ def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskC
     [
         ("en", "brown plan", HOPPER), ("zh", "褐飞虱", HOPPER), ("vi", "ray nau", HOPPER),
         ("en", "NILAPARVATA", HOPPER), ("fr", "cicadelle brune", HOPPER), ("en", "healthy", "healthy"),
+        ("zh", "稻飞", "Delphacidae"), ("zh", "蚜虫", "Aphididae"),
     ],
 )  # fmt: skip
 def test_a_name_is_found_without_accents_and_capitals(
@@ -128,6 +132,38 @@ def test_the_technician_is_told_how_often_the_running_model_was_right(
     assert "0 of 1 right; too few to say more" in page
     scene.board.show(model=ModelStatus(name="pests", version="0.2.0"))
     assert "of 1 right" not in technician.get("/review").text
+
+
+def test_answers_that_were_kept_as_wrong_by_earlier_software_are_judged_anew(
+    farmer: FlaskClient, picture: str, scene: Scene
+) -> None:
+    answer(farmer, picture, 0, "yes")
+    with closing(sqlite3.connect(Path(scene.config.store.folder) / "decisions.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE decision SET said = 'Delphacidae', is_right = 0")
+    assert scene.store.decisions.tallies() == [Tally("Delphacidae", MODEL, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "told"),
+    [
+        ("Delphacidae", HOPPER, "1 of 1 right"),
+        ("Insecta", "Bemisia tabaci", "1 of 1 right"),
+        (HOPPER, "Delphacidae", "0 of 1 right"),
+        ("Delphacidae", BUG, "0 of 1 right"),
+    ],
+)
+def test_a_finer_name_than_the_models_finds_it_right_and_is_kept(
+    said: str, label: str, told: str, client: FlaskClient, scene: Scene
+) -> None:
+    well(scene)
+    jpeg = annotate(picture_of("brown_planthopper_nymph.jpg"), [Seen(said, "", 0.9, SURE.box)])
+    scene.store.commit([sighting(scene.before(hours=7), said, 1)], jpeg)
+    technician = as_role(client, scene, Role.TECHNICIAN)
+    picture = str(scene.store.latest_sightings(1)[0].record.picture)
+    page = technician.get(answer(technician, picture, 0, "other", label=label)).text
+    assert told in page
+    assert "You said: it is" in page
+    assert scene.store.decisions.on(picture)[0].label == label
 
 
 def test_a_farmer_is_not_shown_the_models_figures(farmer: FlaskClient, picture: str) -> None:

@@ -368,6 +368,25 @@ def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClien
     assert (known.counted_by_eye, known.mean_error) == (10, 0.4)
 
 
+def test_a_hand_count_is_compared_with_what_the_node_framed_inside_the_line(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    inside, outside = (0.1, 0.1, 0.2, 0.2), (0.7, 0.7, 0.9, 0.9)
+    boxes = [Seen("Bemisia", "", 0.9, box) for box in (inside, inside, outside)]
+    scene.store.commit([sighting(scene.before(minutes=2), count=9)], picture_of("whitefly.jpg"))  # has no boxes
+    scene.store.commit([sighting(scene.before(minutes=1), count=3)], annotate(picture_of("whitefly.jpg"), boxes))
+    assert "<polygon" not in technician.get("/set-up/hand").text
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 50\n0 50")
+    page = technician.get("/set-up/hand").text
+    assert page.count('class="box" points="0.00,0.00 50.00,0.00 50.00,50.00 0.00,50.00"') == 1
+    assert "Only what lies inside the line is counted." in page
+    first, second = pictures(scene)
+    assert f"/pictures/{first}" in page
+    assert f"/pictures/{second}" not in page, "where its insects lay, nobody knows"
+    post(technician, "/set-up/hand", "/set-up/hand", **{first: "2"})
+    assert load(scene.store).found == {first: 2}
+
+
 def test_a_count_by_hand_is_taken_back_by_emptying_its_field(technician: FlaskClient, scene: Scene) -> None:
     for n in range(2):
         scene.store.commit([sighting(scene.before(minutes=n + 1), count=2)], picture_of("whitefly.jpg"))

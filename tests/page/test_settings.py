@@ -129,6 +129,17 @@ def test_a_node_with_a_password_for_its_server_is_led_to_no_other_one_from_the_p
     assert post(technician, "/settings", "/settings", **{**form, "mqtt.daily_mb": "5"}).status_code == 200
 
 
+def test_a_node_with_a_login_at_its_server_keeps_its_site(technician: FlaskClient, scene: Scene) -> None:
+    """The server's rules name the site: the node would never be heard again."""
+    config = msgspec.structs.replace(scene.config, mqtt=MqttTable(host="localhost", tls=False, username="n"))
+    with technician.application.test_request_context():
+        values, wrong = changed(config, filled_in(config, node__site="other", node__crop="rice"))
+        assert values == {}
+        assert wrong == {"node.site": "The server lets this node speak for its site only: change it by a new card."}
+        assert changed(config, filled_in(config, node__crop="rice")) == ({"node": {"crop": "rice"}}, {})
+        assert changed(scene.config, filled_in(scene.config, node__site="other"))[0] == {"node": {"site": "other"}}
+
+
 def test_a_node_without_a_password_for_its_server_is_led_to_another_one(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
         values, wrong = changed(scene.config, filled_in(scene.config, mqtt__host="127.0.0.1", mqtt__port="1884"))

@@ -35,19 +35,43 @@ class Phone:
             return str(answer.read().decode())
 
 
+def logged_in(config: Path, port: int) -> Phone:
+    """A technician's."""
+    made = subprocess.run(
+        [sys.executable, "-m", "edge", "reset-password", "--config", str(config), "--json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    known = json.loads(made.stdout)
+    phone = Phone(f"http://127.0.0.1:{port}")
+    phone.send("/log-in", "/log-in", name=known["name"], password=known["password"])
+    return phone
+
+
+def test_a_node_takes_the_model_of_its_mode_also_of_one_that_is_chosen_on_the_page(tmp_path: Path) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None, model=None)
+    with running(config, tmp_path, port) as node:
+        phone = logged_in(config, port)
+
+        def model() -> str:
+            try:
+                return str(json.loads(phone.get("/api/v1/state"))["model"]).partition("@")[0]
+            except OSError:  # it is just beginning anew
+                return ""
+
+        wait_until(lambda: model() == "pests", within_s=20)
+        phone.send("/settings", "/settings", **{"camera.mode": "leaf"})
+        wait_until(lambda: model() == "diseases", within_s=20)
+        assert node.stop() == 0
+
+
 def test_a_new_pause_holds_seconds_later_in_the_same_process_and_an_undo_too(
     tmp_path: Path,
 ) -> None:
     port = free_port()
     config = configuration(tmp_path, port, None)
     with running(config, tmp_path, port) as node:
-        made = subprocess.run(
-            [sys.executable, "-m", "edge", "reset-password", "--config", str(config), "--json"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        known = json.loads(made.stdout)
-        phone = Phone(f"http://127.0.0.1:{port}")
-        phone.send("/log-in", "/log-in", name=known["name"], password=known["password"])
+        phone = logged_in(config, port)
 
         def pause_shown() -> str:
             try:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.page.situation import Facts, Situation, situation
+from edge.config import CameraTable
+from edge.page.situation import Counted, Facts, Situation, situation
 from edge.status import CameraStatus, Snapshot
 from tests.clocks import SetClock
 from tests.page.scenes import sighting
@@ -13,7 +14,9 @@ CLOCK = SetClock()
 NOW = CLOCK.now()
 SEEN = Facts(newest=sighting(NOW), foremost=sighting(NOW), frames=40, awake_s=3600.0)
 ZERO = Facts(newest=None, foremost=None, frames=40, awake_s=3600.0)
+COUNTED = replace(ZERO, foremost=Counted("Nilaparvata lugens", 4, "new"))
 NO_FACTS = Facts(newest=None, foremost=None, frames=0, awake_s=0.0)
+LIVE = CameraTable(kind="picamera")
 OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
 
 
@@ -27,6 +30,7 @@ OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
         (replace(OK, last_skip="blocked"), SEEN, "", Situation.COVERED),
         (OK, SEEN, "", Situation.SEEN),
         (replace(OK, last_skip="dark"), SEEN, "", Situation.SEEN),
+        (OK, COUNTED, "", Situation.SEEN),
         (OK, ZERO, "", Situation.NOTHING),
         (OK, NO_FACTS, "", Situation.NOTHING),
         (replace(OK, looked=0), ZERO, "", Situation.NOTHING),
@@ -38,7 +42,7 @@ OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
 )
 def test_the_most_urgent_is_said_first(camera: CameraStatus, facts: Facts, problem: str, expected: Situation) -> None:
     snapshot = Snapshot(started=NOW, camera=camera, problem=problem)
-    assert situation(snapshot, facts, NOW, every_s=60) is expected
+    assert situation(snapshot, facts, NOW, LIVE) is expected
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,25 @@ def test_a_picture_is_late_after_ten_minutes_or_three_times_the_pause(
     age_s: float, every_s: float, is_late: bool
 ) -> None:
     now = replace(NOW, monotonic_s=NOW.monotonic_s + age_s)
-    found = situation(Snapshot(started=NOW, camera=OK), SEEN, now, every_s)
+    found = situation(Snapshot(started=NOW, camera=OK), SEEN, now, CameraTable(kind="picamera", every_s=every_s))
     assert (found is Situation.LATE) == is_late
+
+
+@pytest.mark.parametrize(
+    ("age_s", "every_s", "expected"),
+    [
+        (12 * 3600, 60, Situation.SEEN),
+        (86_401, 60, Situation.UNFED),
+        (90_000, 36_000, Situation.SEEN),
+        (110_000, 36_000, Situation.UNFED),
+    ],
+)
+def test_a_fed_folder_is_late_after_a_day_since_it_waits_for_a_person(
+    age_s: float, every_s: float, expected: Situation
+) -> None:
+    now = replace(NOW, monotonic_s=NOW.monotonic_s + age_s)
+    fed = CameraTable(kind="folder", fed=True, every_s=every_s)
+    assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, fed) is expected
 
 
 @pytest.mark.parametrize(
@@ -59,9 +80,9 @@ def test_a_picture_is_late_after_ten_minutes_or_three_times_the_pause(
 def test_pictures_looked_at_more_than_a_day_ago_are_no_zero_of_today(last_skip: str, expected: Situation) -> None:
     later = replace(NOW, monotonic_s=NOW.monotonic_s + 86_401)
     camera = replace(OK, last_skip=last_skip, skipped={"overexposed": 1800}, last_frame=later)
-    assert situation(Snapshot(started=NOW, camera=camera), NO_FACTS, later, 60) is expected
+    assert situation(Snapshot(started=NOW, camera=camera), NO_FACTS, later, LIVE) is expected
 
 
 def test_a_jump_of_the_wall_clock_makes_no_picture_late() -> None:
     now = replace(NOW, utc=NOW.utc.replace(year=2027))
-    assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, 60) is Situation.SEEN
+    assert situation(Snapshot(started=NOW, camera=OK), SEEN, now, LIVE) is Situation.SEEN
