@@ -146,8 +146,7 @@ def _light(snapshot: Snapshot) -> str:
 
 
 def _unfed(snapshot: Snapshot, when: Moments) -> str:
-    last = snapshot.camera.last_frame
-    assert last is not None  # noqa: S101  what is late has come once
+    last = snapshot.camera.last_frame or snapshot.started
     return gettext("No new pictures have been copied since %(time)s.", time=when.at(last.utc))
 
 

@@ -261,7 +261,7 @@ def _facts(
 ) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later.
 
-    What was counted and not sighted came on late pictures.
+    What was counted and not sighted came on late pictures, or has been there since longer.
     """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
@@ -285,7 +285,8 @@ def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, 
 def _nothing(facts: Facts, this: Node) -> str:
     """What stands in place of an empty list of sightings."""
     effort = card.effort(facts, this.board.snapshot(), this.clock.now())
-    return sightings.nothing_words(is_zero=bool(effort), is_counted=facts.foremost is not None)
+    is_counted = facts.foremost is not None
+    return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=this.config.camera.fed)
 
 
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:

@@ -56,7 +56,9 @@ class Row:
 
 
 def seen_headline(sighting: Sighting | Counted, names: Names) -> str:
-    """What was seen and how many."""
+    """What was seen and how many; of a disease that is there since days not on how many pictures of the day."""
+    if isinstance(sighting, Counted) and sighting.unit == "affected_frames":
+        return names.name(sighting.label)
     return gettext("%(name)s: %(count)s", name=names.name(sighting.label), count=number(sighting.count))
 
 
@@ -161,8 +163,10 @@ def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Ro
     )
 
 
-def nothing_words(*, is_zero: bool, is_counted: bool) -> str:
-    """An empty list: what came late is counted only, or a real zero, or nothing was looked at."""
-    if is_counted:
+def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool) -> str:
+    """An empty list: what came late, or has been there since longer, is counted only; a real zero; nobody looked."""
+    if is_counted and is_fed:
         return gettext("Pictures that come late are counted and not listed here.")
+    if is_counted:
+        return gettext("Nothing new: what was counted was seen before that.")
     return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")

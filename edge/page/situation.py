@@ -73,13 +73,20 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTabl
         return Situation.STOPPED
     if camera.state in _BY_CAMERA:
         return _BY_CAMERA[camera.state]
-    if camera.state != "ended" and age_s(camera, now) > max(FED_LATE_S if config.fed else LATE_S, 3 * config.every_s):
+    if camera.state != "ended" and is_late(snapshot, facts, now, config):
         return Situation.UNFED if config.fed else Situation.LATE
     if camera.last_skip == COVERED:
         return Situation.COVERED
     if facts.newest is None and not facts.frames and not looked(snapshot, now):
         return Situation.UNUSABLE if camera.skipped else Situation.STARTING
     return Situation.SEEN if facts.foremost is not None else Situation.NOTHING
+
+
+def is_late(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> bool:
+    """Has no picture come for long? For a folder that a person fills a day, unless it is empty since the start."""
+    if config.fed and snapshot.camera.last_frame is None:
+        return not facts.frames and up_s(snapshot, now) > LATE_S
+    return age_s(snapshot.camera, now) > max(FED_LATE_S if config.fed else LATE_S, 3 * config.every_s)
 
 
 def looked(snapshot: Snapshot, now: Instant) -> int:
@@ -90,7 +97,12 @@ def looked(snapshot: Snapshot, now: Instant) -> int:
 
 def is_first_day(snapshot: Snapshot, now: Instant) -> bool:
     """Does "since the start" reach no further back than 24 hours?"""
-    return now.monotonic_s - snapshot.started.monotonic_s <= DAY_S
+    return up_s(snapshot, now) <= DAY_S
+
+
+def up_s(snapshot: Snapshot, now: Instant) -> float:
+    """Seconds since the start."""
+    return now.monotonic_s - snapshot.started.monotonic_s
 
 
 def looks(snapshot: Snapshot) -> bool:

@@ -89,7 +89,32 @@ def test_a_sighting_of_yesterday_is_no_longer_news(scene: Scene, client: FlaskCl
     assert "No pest seen" in client.get("/").text
 
 
-def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: Scene, client: FlaskClient) -> None:
+def fed_client(scene: Scene) -> FlaskClient:
+    """A browser on a node whose pictures another device takes."""
+    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=True))
+    return create_app(scene.store, scene.board, config, scene.clock).test_client()
+
+
+def test_a_disease_that_is_there_since_longer_is_named_without_the_pictures_of_a_day(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    hours = [interval(scene.before(hours=back), {"Puccinia striiformis": 60}) for back in (3, 2)]
+    scene.store.commit([replace(one, mode="leaf", unit="affected_frames") for one in hours])
+    page = client.get("/").text
+    assert '<h1 id="headline">Yellow rust</h1>' in page
+    assert "Nothing new: what was counted was seen before that." in page
+
+
+def test_a_fed_folder_that_nobody_feeds_after_a_start_calls_for_its_pictures(scene: Scene) -> None:
+    scene.board.show(camera=CameraStatus(state="starting"))
+    page = fed_client(scene).get("/").text
+    assert "No new pictures have been copied since" in page
+    assert "The node has just started" not in page
+
+
+def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: Scene) -> None:
+    client = fed_client(scene)
     well(scene)
     scene.store.commit([trap_hour(scene.before(hours=back), 4) for back in (3, 2)])
     page = client.get("/").text
@@ -108,8 +133,7 @@ def test_a_pest_that_was_counted_comes_before_a_helper_that_was_seen(scene: Scen
 
 
 def test_a_fed_folder_calls_for_its_pictures_after_a_day_and_never_for_the_plug(scene: Scene) -> None:
-    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=True))
-    client = create_app(scene.store, scene.board, config, scene.clock).test_client()
+    client = fed_client(scene)
     nothing(scene)
     scene.clock.advance(12 * 3600)
     assert '<h1 id="headline">No pest seen in the last 24 hours.</h1>' in client.get("/").text
