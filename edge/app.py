@@ -18,11 +18,11 @@ import msgspec
 from edge.board import read_board
 from edge.calibration import EVERYTHING
 from edge.cameras import open_watched_camera
-from edge.climate import open_climate
+from edge.climate import ClimateSensor, NoSensor, open_climate
 from edge.clock import Clock, ClockState, SystemClock
-from edge.config import MEGABYTE, NodeConfig
+from edge.config import MEGABYTE, ClimateTable, NodeConfig
 from edge.detector import Detector
-from edge.errors import BundleError, StoreError, StoreHeldError, ThreadStuckError, UsageError
+from edge.errors import BundleError, ConfigError, StoreError, StoreHeldError, ThreadStuckError, UsageError
 from edge.fallback import open_detector
 from edge.introduction import introduction
 from edge.mqtt import Publisher
@@ -288,11 +288,20 @@ def _open_loop(
             store=base.store,
             board=base.board,
             clock=base.clock,
-            climate=parts.enter_context(closing(open_climate(base.config.climate))),
+            climate=parts.enter_context(closing(_open_climate(base.config.climate))),
             committed=publisher.wake if publisher else partial(put_times_right, base.store, base.clock),
             alive=alive.beat,
         )
     )
+
+
+def _open_climate(config: ClimateTable | None) -> ClimateSensor:
+    """A node counts without its weather: nobody goes out for a thermometer. `fieldeye doctor` tells why."""
+    try:
+        return open_climate(config)
+    except ConfigError as why:
+        log.warning("no_climate", extra={"why": str(why)})
+        return NoSensor()
 
 
 def put_times_right(store: Store, clock: Clock) -> None:

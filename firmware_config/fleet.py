@@ -41,6 +41,7 @@ from firmware_config.names import (
 )
 
 TABLES = {"site", "wifi", "lte", "broker", "bridge"}
+CA_FILE = "/etc/fieldeye/ca.pem"  # on a node: the site's authority
 PLATFORM = "platform"  # the user that reads all records of the site
 HOME_ASSISTANT = "home-assistant"  # the user that shows the nodes, where [broker] says so
 
@@ -163,6 +164,13 @@ def _entry(table: Any, number: int, path: Path) -> NodeEntry:
             f"{path}: node {name}: climate.kind {entry.climate.kind} needs a driver and the I2C bus, which a card's "
             'service has not; take a sensor that publishes, kind = "mqtt"'
         )
+    if entry.climate is not None and entry.climate.password_file is not None:
+        raise ConfigError(
+            f"{path}: node {name}: climate.password_file does not come with a card; let the sensor's topic be read "
+            "without a password"
+        )
+    if entry.climate is not None and entry.climate.ca_file not in (None, CA_FILE):
+        raise ConfigError(f"{path}: node {name}: climate.ca_file: a card holds {CA_FILE} alone; give that, or none")
     return entry
 
 

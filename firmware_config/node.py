@@ -13,7 +13,7 @@ from edge.errors import ConfigError
 from edge.label import Label, label_svg
 from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
-from firmware_config.fleet import Fleet, NodeEntry, given_password
+from firmware_config.fleet import CA_FILE, Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
 from firmware_config.rotation import box_key, next_password
 from firmware_config.sign import public_key, signing_key
@@ -93,7 +93,7 @@ def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
         mqtt=MqttTable(
             host=fleet.broker.host,
             port=fleet.broker.port,
-            ca_file="/etc/fieldeye/ca.pem",
+            ca_file=CA_FILE,
             username=entry.node,
             password_file="mqtt-password",  # noqa: S106  the name of a systemd credential
             next_password_file="mqtt-password-next",  # noqa: S106

@@ -17,6 +17,7 @@ from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.page_verdict import on_page
 from edge.cli.update import SERVICE
 from edge.cli.verdict import Verdict
+from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig, made_for
 from edge.errors import ConfigError, FieldeyeError
@@ -76,6 +77,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "") -> Iterator[Ve
     yield verdict
     if bundle is not None:
         yield from on_advice(config, bundle.labels)
+    yield from _climate(config)
     yield from on_page(config.page)
     yield from _broker(config, clock)
 
@@ -160,6 +162,16 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     took_ms = (clock.monotonic_s() - started_s) * 1000
     sentence = f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms"
     return Verdict("model", "ok", sentence), detector.bundle
+
+
+def _climate(config: NodeConfig) -> Iterator[Verdict]:
+    """The node would look without it. Whether the sensor tells something shows only with time."""
+    if config.climate is None:
+        return
+    try:
+        open_climate(config.climate).close()
+    except ConfigError as why:
+        yield Verdict("climate", "not well", str(why))
 
 
 def _of_another_mode(config: NodeConfig, model: str) -> str:

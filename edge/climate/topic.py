@@ -10,6 +10,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import ClimateTable
+from edge.errors import ConfigError
 from edge.mqtt import read_secret
 from edge.weather import Reading
 
@@ -31,7 +32,7 @@ class TopicSensor:
         self._unread = False
         self._client = Client(CallbackAPIVersion.VERSION2)  # MQTT 3.1.1: any broker of a weather station
         if config.tls:
-            self._client.tls_set_context(ssl.create_default_context(cafile=config.ca_file))
+            self._client.tls_set_context(_context(config.ca_file))
         if config.username is not None:
             password = read_secret(config.password_file, "climate.password_file") if config.password_file else None
             self._client.username_pw_set(config.username, password.reveal() if password else None)
@@ -84,3 +85,11 @@ def _at(told: object, path: str) -> object:
 
 def _number(value: object) -> float | None:
     return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as why:  # ssl.SSLError is one
+        reason = why.strerror or why
+        raise ConfigError(f"climate.ca_file: {ca_file} cannot be read ({reason}); give the authority's file") from why

@@ -61,6 +61,7 @@ class Intake:
         self._ledgers: dict[tuple[str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
         self._taxa: dict[Taxon, int] = {}
         self._months: set[date] = set()
+        self._known_zones: frozenset[str] = frozenset()
 
     def keep(self, messages: Sequence[Message]) -> Kept:
         """Decode and commit; what breaks the contract goes to quarantine, in the way of nothing else.
@@ -94,6 +95,13 @@ class Intake:
         self._database.execute("SELECT lock_name(%s)", (node,))
         query = "SELECT node_id, site FROM node WHERE node_id = holder_of(%s, %s)"
         return self._database.execute(query, (node, epoch)).fetchone()
+
+    def known_zones(self) -> frozenset[str]:
+        """Time zones that the database knows: nights are reckoned there, too."""
+        if not self._known_zones:
+            rows = self._database.execute("SELECT name FROM pg_timezone_names").fetchall()
+            self._known_zones = frozenset(name for (name,) in rows)
+        return self._known_zones
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Into quarantine; once, however often it is delivered."""

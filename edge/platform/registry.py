@@ -38,7 +38,7 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
     if isinstance(heard.message, Info):
         is_live = not (are_carried or message.retained)
         node_id = _node_of_card(database, intake, heard.topic, UUID(heard.message.epoch), is_live=is_live)
-        _note_info(database, node_id, heard.message, is_carried=are_carried)
+        _note_info(database, intake, node_id, heard.message, is_carried=are_carried)
     elif isinstance(heard.message, Health):
         _note_column(database, intake, heard.topic, "health", heard.message)
         note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
@@ -65,8 +65,9 @@ def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID,
     return row[0] if row else None
 
 
-def _note_info(database: Database, node_id: int | None, info: Info, *, is_carried: bool) -> None:
-    place = (area_code(info.area_code), *position(info), zone_name(info.time_zone), info.crop)
+def _note_info(database: Database, intake: Intake, node_id: int | None, info: Info, *, is_carried: bool) -> None:
+    zone = zone_name(info.time_zone, intake.known_zones())
+    place = (area_code(info.area_code), *position(info), zone, info.crop)
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
         " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
@@ -105,10 +106,10 @@ def position(info: Info) -> tuple[float | None, float | None]:
     return latitude, longitude
 
 
-def zone_name(name: str | None) -> str:
-    """A time zone that is known here; UTC for others."""
+def zone_name(name: str | None, in_database: frozenset[str]) -> str:
+    """A time zone that is known here and to the database, which asks for its night; UTC for others."""
     try:
-        return ZoneInfo(name).key if name else "UTC"
+        return ZoneInfo(name).key if name and name in in_database else "UTC"
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return "UTC"
 

@@ -1,5 +1,6 @@
 """Sensors on the bus, by their own drivers, against chips that answer as their datasheets say."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -65,6 +66,11 @@ def test_a_sensor_is_asked_no_more_often_than_configured() -> None:
 def test_a_bus_that_is_not_there_is_a_wrong_configuration(kind: Literal["sht3x", "bme280"]) -> None:
     with pytest.raises(ConfigError, match=r"climate.bus 99: /dev/i2c-99 cannot be opened"):
         open_climate(ClimateTable(kind=kind, bus=99))
+
+
+def test_an_authority_that_cannot_be_read_is_a_wrong_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"climate.ca_file: .*ca.pem cannot be read"):
+        open_climate(ClimateTable(kind="mqtt", topic="t", tls=True, ca_file=str(tmp_path / "ca.pem")))
 
 
 def test_a_node_without_a_sensor_reads_nothing() -> None:

@@ -243,6 +243,11 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         (entry("a", "daily_mb = 0"), "node a: daily_mb: must be > 0"),
         (entry("a", 'climate = { kind = "sht3x" }'), "node a: climate.kind sht3x needs a driver and the I2C bus"),
         (entry("a", 'climate = { kind = "mqtt" }'), "climate.topic is missing"),
+        (entry("a", 'climate = { kind = "mqtt", topic = "t", password_file = "p" }'), "does not come with a card"),
+        (
+            entry("a", 'climate = { kind = "mqtt", topic = "t", ca_file = "p" }'),
+            "a card holds /etc/fieldeye/ca.pem alone",
+        ),
         ("", "no node is listed"),
         ("[site]", "mend that line"),
         ('[[node]]\nnode = "a\\n"\ncamera = { kind = "folder" }', "node a: node: must be 1 to 23 of"),

@@ -162,6 +162,17 @@ def test_a_node_that_moved_while_the_platform_was_away_is_renamed_by_the_newer_s
     assert station.names() == ["t/a"]
 
 
+@pytest.mark.parametrize("are_carried", [False, True])
+def test_what_the_broker_keeps_of_two_sites_leaves_a_node_at_the_one_of_its_newer_start(
+    station: Station, *, are_carried: bool
+) -> None:
+    if are_carried:
+        station.hear(info("t", capabilities=()), are_carried=True)
+    station.hear(records("t", 1), status("s", 1), status("t", 2))
+    station.hear(info("s", area=VILLAGES["e"], retained=True), info("t", retained=True), records("t", 2))
+    assert station.moths(VILLAGES["a"])[:2] == [(3, 1, 1)] * 2
+
+
 def test_nodes_of_one_name_that_change_places_keep_their_own_records(station: Station) -> None:
     station.hear(info("s", card="b"), info("t", card="c", area=VILLAGES["c"]))
     station.hear(card_of("s", "b", 5), card_of("t", "c", 7))

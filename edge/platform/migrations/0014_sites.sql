@@ -50,6 +50,7 @@ BEGIN
     SELECT * INTO old FROM node WHERE node_id = id FOR UPDATE;
     IF old.site = new_site THEN RETURN id; END IF;        -- another worker was told, too
     SELECT * INTO there FROM node WHERE (site, node) = (new_site, old.node) FOR UPDATE;
+    IF NOT is_live AND (there.status->>'session')::numeric < (old.status->>'session')::numeric THEN RETURN NULL; END IF;
     IF NOT is_live AND coalesce(old.info ?| ARRAY['models', 'capabilities'], false) AND (
         old.epoch = card AND there.epoch IS NULL
         AND (there.status->>'session')::numeric > (old.status->>'session')::numeric
