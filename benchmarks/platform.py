@@ -23,6 +23,7 @@ from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.population import Wanted, population, range_of, taxa_of, trend
+from edge.platform.week import nodes_of, places_of
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.records import interval, sighting
@@ -124,6 +125,8 @@ def desk(database: Database) -> None:
         "trend of a year": lambda label: trend(database, _wanted(label, last)),
         "range of a year": lambda label: range_of(database, _wanted(label, last)),
         "all taxa of a year": lambda _: taxa_of(database, COUNTY, FIRST, last),
+        "places of a year": lambda label: places_of(database, _wanted(label, last)),
+        "nodes of a year": lambda _: nodes_of(database, COUNTY, FIRST, last),
     }
     database.execute("SELECT add_reader('desk', %s)", (COUNTY,))
     database.execute("SET ROLE desk")  # as the desk asks: under row-level security
@@ -163,6 +166,22 @@ def fill(database: Database) -> None:
         " generate_series(date_trunc('week', %s::timestamp), %s::timestamp, '7 days') AS week"
         " WHERE (node_id + taxon_id) %% 3 > 0",
         span,
+    )
+    database.execute(
+        f"INSERT INTO night_effort SELECT node_id, night, 'cam0', 'new', 60, 3600, 12, 0, 0 FROM node, {nights}",  # noqa: S608
+        span,
+    )
+    database.execute(
+        "INSERT INTO night_count SELECT node_id, night, 'cam0', 'new', taxon_id, (node_id + taxon_id) % 7, 0, 9"
+        " FROM night_effort, taxon WHERE (node_id + taxon_id) % 10 = 0 ORDER BY night, node_id"
+    )
+    database.execute(
+        "INSERT INTO week_effort SELECT u.unit, date_trunc('week', night) AS week, node_id, count(*), sum(frames), 0"
+        " FROM night_effort e, unnest(ARRAY['', 'new']) AS u (unit) GROUP BY 1, 2, 3"
+    )
+    database.execute(
+        "INSERT INTO week_count SELECT taxon_id, unit, date_trunc('week', night) AS week, node_id, camera, sum(count)"
+        " FROM night_count GROUP BY 1, 2, 3, 4, 5"
     )
     database.execute("VACUUM ANALYZE")
 

@@ -2,11 +2,15 @@
 
 import argparse
 import csv
+import difflib
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from math import inf
 from pathlib import Path
+from typing import get_args
 
 from edge.cli.exits import DONE
+from edge.counts import Unit
 from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database, reachable
@@ -14,7 +18,10 @@ from edge.platform.outlines import read_outlines
 from edge.platform.population import keep_threshold, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
+from edge.taxa import taxa
 
+UNITS: tuple[str, ...] = get_args(Unit)
+_COUNTED = "SELECT DISTINCT label FROM taxon"
 COLUMNS = ("label", "unit", "start_at", "sure_at", "source")  # of a station's own thresholds
 
 
@@ -52,13 +59,16 @@ def keep_thresholds(database: Database, path: Path) -> None:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as why:
         raise UsageError(f"{path}: cannot be read ({why}); give a CSV in UTF-8") from why
-    rows = [_threshold(row, f"{path}:{number}") for number, row in enumerate(csv.DictReader(lines), start=2)]
+    known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
+    rows = [_threshold(row, f"{path}:{number}", known) for number, row in enumerate(csv.DictReader(lines), start=2)]
     with database.transaction():
         for row in rows:
             keep_threshold(database, *row)
 
 
-def _threshold(row: dict[str, str | None], where: str) -> tuple[str, str, float, float | None, str]:
+def _threshold(
+    row: dict[str, str | None], where: str, known: Collection[str]
+) -> tuple[str, str, float, float | None, str]:
     """What `keep_threshold` takes. Raises UsageError."""
     try:
         label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
@@ -69,6 +79,11 @@ def _threshold(row: dict[str, str | None], where: str) -> tuple[str, str, float,
         raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
     if not (label and unit and source) or "\0" in label + unit + source:
         raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")
+    if unit not in UNITS:
+        raise UsageError(f"{where}: nodes count in no unit {unit!r}; give one of: {', '.join(UNITS)}")
+    if label not in known:
+        near = ", ".join(difflib.get_close_matches(label, known)) or "a scientific name, as nodes tell it"
+        raise UsageError(f"{where}: {label!r} is in no list of taxa, and nobody has counted it; give {near}")
     return label, unit, start, sure, source
 
 

@@ -6,12 +6,19 @@ from datetime import UTC, datetime, time
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edge.cli.exits import DONE
+from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database
-from edge.platform.telling_people import MailServer, add_recipient, tell_people, without_server
+from edge.platform.telling_people import (
+    MailServer,
+    Turn,
+    add_recipient,
+    remove_recipient,
+    tell_people,
+    without_server,
+)
 
 EVERY_S = 10.0
 
@@ -27,14 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mail.add_argument("--mail-password-file", metavar="FILE", help="a file of mode 0600")
     mail.add_argument("--no-starttls", action="store_true", help="for a mail server on this machine only")
     add = parser.add_argument_group("a recipient, instead of sending")
-    add.add_argument("--add", nargs=2, metavar=("KIND", "ADDRESS"), help="webhook https://… or email name@host")
+    one = add.add_mutually_exclusive_group()
+    one.add_argument("--add", nargs=2, metavar=("KIND", "ADDRESS"), help="webhook https://… or email name@host")
+    one.add_argument("--remove", metavar="ADDRESS", help="told nothing from now on")
     add.add_argument("--area", default="", metavar="CODE", help="whose nodes; default: all")
     add.add_argument("--quiet", metavar="HH:MM-HH:MM", help="no news then; it comes afterwards")
     add.add_argument("--zone", default="UTC", metavar="ZONE", help="of the quiet hours, for example Asia/Shanghai")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Until stopped; or add a recipient."""
+    """Until stopped; or add or remove a recipient."""
     stop = Event()
     stop_on_signal(stop)
     with open_database(args.database, "fieldeye tell") as database:
@@ -44,16 +53,21 @@ def run(args: argparse.Namespace) -> int:
             add_recipient(database, kind, address, args.area, _quiet(args.quiet), _zone(args.zone))
             print(f"{address} is told from now on")
             return DONE
+        if args.remove is not None:
+            remove_recipient(database, args.remove)
+            print(f"{args.remove} is told nothing from now on")
+            return DONE
         mail = _mail_server(args)
         if mail is None and (waiting := without_server(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
+    reasons: dict[str, str] = {}
     if args.once:
-        _turn(args.database, mail)
-        return DONE
+        say(_turn(args.database, mail), reasons)
+        return NOT_WELL if any(reasons.values()) else DONE
     said = ""
     while not stop.is_set():
         try:
-            _turn(args.database, mail)
+            say(_turn(args.database, mail), reasons)
             said = ""
         except StoreError as why:  # a database that restarts is there again at one of the next turns
             if str(why) != said:
@@ -63,9 +77,17 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _turn(url: str, mail: MailServer | None) -> None:
+def _turn(url: str, mail: MailServer | None) -> Turn:
     with open_database(url, "fieldeye tell") as database:
-        tell_people(database, mail, datetime.now(UTC))
+        return tell_people(database, mail, datetime.now(UTC))
+
+
+def say(turn: Turn, said: dict[str, str]) -> None:
+    """Each reason once, until that address was told something or has another."""
+    for address, why in turn.answers.items():
+        if why and why != said.get(address):
+            print(f"{address} was not told of an alert ({why}); check the address and its server", file=sys.stderr)
+    said.update(turn.answers)
 
 
 def _quiet(text: str | None) -> tuple[time, time] | None:

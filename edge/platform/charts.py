@@ -35,11 +35,11 @@ _DOT_OPACITY = 0.65  # dots may lie on each other
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something was counted. `count` None: no data."""
+    """Where something was counted. `value` None: no data."""
 
     name: str  # site/node
     at: Point
-    count: int | None
+    value: float | None  # a count; of a disease per cent of the frames
     area_code: str = ""
 
 
@@ -75,8 +75,8 @@ def _bar(night: Trend, x: float, step: float, most: float, after: str) -> str:
     )
 
 
-def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = ()) -> str:
-    """Dots whose area grows with the count, or square kilometres where there are many places; hollow where no data is.
+def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), unit: str = "new") -> str:
+    """Dots whose area grows with the value, or square kilometres where there are many places; hollow where no data is.
 
     Without an outline the hull of the places is drawn.
     """
@@ -84,13 +84,13 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = ()) 
     frame = _Frame([point for ring in rings for point in ring] + [place.at for place in places])
     drawn = [_ring(frame, ring) for ring in rings if len(ring) > 1]
     draw = _dot if len(places) < DOTS_BELOW else _square
-    most = max([place.count or 0 for place in places] + [1])
-    drawn += [draw(frame, place, most) for place in sorted(places, key=lambda place: -(place.count or 0))]
-    silent = sum(place.count is None for place in places)
+    most, after = max([place.value or 0 for place in places] + [1]), sign(unit)
+    drawn += [draw(frame, place, most, after) for place in sorted(places, key=lambda place: -(place.value or 0))]
+    silent = sum(place.value is None for place in places)
     says = gettext(
         "Map of %(places)s places, most %(most)s, %(silent)s without data",
         places=number(len(places)),
-        most=number(most),
+        most=number(most, 1) + after,
         silent=number(silent),
     )
     return _svg(WIDTH, frame.height, says, [*drawn, frame.scale_bar()])
@@ -126,26 +126,26 @@ class _Frame:
         return f'{line}<text {_look("scale")} x="8" y="{y - 5:.1f}">{km:g} km</text>'
 
 
-def _dot(frame: _Frame, place: Place, most: int) -> str:
+def _dot(frame: _Frame, place: Place, most: float, after: str) -> str:
     x, y = frame.at(place.at)
-    radius = 4.0 if not place.count else max(_MOST_RADIUS * sqrt(place.count / most), 4.0)
+    radius = 4.0 if not place.value else max(_MOST_RADIUS * sqrt(place.value / most), 4.0)
     look = _of_place(place, _DOT_OPACITY)
-    return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place)}</circle>'
+    return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, after)}</circle>'
 
 
-def _square(frame: _Frame, place: Place, most: int) -> str:
+def _square(frame: _Frame, place: Place, most: float, after: str) -> str:
     x, y = frame.at(place.at)
     side = max(frame.km, 5.0)
-    strength = 0.2 + 0.8 * sqrt((place.count or 0) / most)
+    strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
     return (
         f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
-        f'height="{side:.1f}">{_title(place)}</rect>'
+        f'height="{side:.1f}">{_title(place, after)}</rect>'
     )
 
 
 def _of_place(place: Place, opacity: float) -> str:
-    if not place.count:
-        return _look("silent" if place.count is None else "zero")
+    if not place.value:
+        return _look("silent" if place.value is None else "zero")
     return f'{_look("seen")} fill-opacity="{opacity:.2f}"'
 
 
@@ -153,8 +153,8 @@ def _look(kind: str) -> str:
     return f'class="{kind}" {_LOOK[kind]}'
 
 
-def _title(place: Place) -> str:
-    told = gettext("no data") if place.count is None else number(place.count)
+def _title(place: Place, after: str) -> str:
+    told = gettext("no data") if place.value is None else number(place.value, 1) + after
     return f"<title>{escape(place.name)}: {told}</title>"
 
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 from statistics import fmean, linear_regression
 from typing import Any
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, scalar_row
 
 from edge.errors import UsageError
 from edge.platform.database import Database
@@ -72,6 +72,7 @@ def is_incidence(unit: str) -> bool:
 class Trend:
     """Mean of the last seven nights with data and of the seven before; `level` against the station's threshold.
 
+    A night that is not over only raises them: until then they are those of the last one that is.
     A camera and night, the catch of a trap that was off over all nights in which it came; of `affected_frames`, where
     the same leaf is seen again and again, per cent of the frames.
     """
@@ -132,11 +133,19 @@ def trend(database: Database, wanted: Wanted) -> list[Trend]:
     return _rows(database, Trend, "trend(%(area)s, %(unit)s, %(label)s, %(stage)s, %(first)s, %(last)s)", wanted)
 
 
+def running_from(database: Database, area: str) -> date | None:
+    """The first night that is not over for all nodes of an area; None where none has told a night."""
+    with database.cursor(row_factory=scalar_row) as cursor:
+        first: date | None = cursor.execute("SELECT first FROM running_nights(%s)", (area,)).fetchone()
+    return first
+
+
 def taxa_of(database: Database, area: str, first: date, last: date) -> list[TaxonSum]:
-    """What was counted in an area, most first within its unit."""
+    """What was counted in an area, most first within its unit; of `max_per_frame` in the night with the most."""
     rows = database.execute(
-        "SELECT label, stage, eppo, unit, sum(count)::bigint, CASE WHEN bool_and(low IS NOT NULL) THEN sum(low)::bigint"
-        " END, CASE WHEN bool_and(high IS NOT NULL) THEN sum(high)::bigint END, max(nodes)"
+        "SELECT label, stage, eppo, unit, summed(unit, array_agg(count)),"
+        " CASE WHEN bool_and(low IS NOT NULL) THEN summed(unit, array_agg(low)) END,"
+        " CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END, max(nodes)"
         " FROM area_count JOIN taxon USING (taxon_id) WHERE prefix = %s AND night BETWEEN %s AND %s"
         " GROUP BY taxon.taxon_id, unit ORDER BY 5 DESC, 1, 2",
         (area, first, last),

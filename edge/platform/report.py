@@ -108,7 +108,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "threshold": _threshold(taxon),
         "is_incidence": is_incidence(taxon.total.unit),
         "chart": Markup(bars(taxon.weeks, taxon.start_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
-        "map": Markup(area_map(taxon.places, outlines)) if taxon.places else "",  # noqa: S704
+        "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
         "spread": _spread(taxon),
     }
 

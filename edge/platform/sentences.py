@@ -63,6 +63,11 @@ def count_words(count: int | None) -> str:
     return gettext("no data") if count is None else number(count)
 
 
+def value_words(value: float | None, unit: str) -> str:
+    """A count or, of a disease, a share of the frames; or that nobody looked."""
+    return gettext("no data") if value is None else number(value, 1) + sign(unit)
+
+
 def between(low: int | None, high: int | None) -> str:
     """The range of a count, in words where there is none."""
     if low is None or high is None:

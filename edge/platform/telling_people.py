@@ -4,12 +4,13 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
@@ -24,7 +25,9 @@ from edge.platform.population import check_area
 GIVE_UP_S = 10.0
 FIRST_AGAIN, MOST_AGAIN = timedelta(minutes=1), timedelta(hours=2)
 MOST_TRIES = 20
+AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us in
 MOST_AT_ONCE = 50  # a turn; more wait for the next
+MOST_LETTERS = 200  # of a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,22 @@ class MailServer:
     user: str | None = None
     password: str | None = None
     starttls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an alert did not get out."""
+
+    why: str
+    is_of_server: bool = False  # which was not there to take any: costs the alert no try
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of the alerts that were due."""
+
+    taken: int
+    answers: Mapping[str, str]  # address -> why not, empty where all were taken
 
 
 _FITS = {
@@ -116,22 +135,34 @@ def add_recipient(
     )
 
 
-@reachable()
-def tell_people(database: Database, mail: MailServer | None, now: datetime) -> int:
-    """Send what is due; says how many were taken. What fails is tried again, ever more rarely.
+def remove_recipient(database: Database, address: str) -> None:
+    """Told nothing any more. Raises UsageError."""
+    if database.execute("DELETE FROM recipient WHERE address = %s", (address,)).rowcount == 0:
+        there = [one for (one,) in database.execute("SELECT address FROM recipient ORDER BY address").fetchall()]
+        raise UsageError(f"--remove: nobody is told at {address!r}; give one of: {', '.join(there) or 'nobody yet'}")
 
-    Without a mail server e-mails wait for one, and cost no try. Raises StoreError.
+
+@reachable()
+def tell_people(database: Database, mail: MailServer | None, now: datetime) -> Turn:
+    """Send what is due. What fails is tried again, ever more rarely.
+
+    A server that is away costs no try; without a mail server e-mails wait for one. Raises StoreError.
     """
     taken = 0
+    answers: dict[str, str] = {}
+    away: dict[str, Failure] = {}  # asked once: one that does not answer takes ten seconds
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
-        why = SEND[risen.kind](risen, mail)
-        taken += not why
-        _note(database, risen, why, now)
-    return taken
+        server = risen.address if risen.kind == "webhook" else risen.kind
+        failure = away.get(server) or SEND[risen.kind](risen, mail)
+        if failure and failure.is_of_server:
+            away[server] = failure
+        taken += failure is None
+        answers[risen.address] = _note(database, risen, failure, now) or answers.get(risen.address, "")
+    return Turn(taken, answers)
 
 
 def without_server(database: Database) -> int:
@@ -155,40 +186,62 @@ def is_quiet(quiet_from: time | None, quiet_until: time | None, at: time) -> boo
     return at >= quiet_from or at < quiet_until
 
 
-def _note(database: Database, risen: Risen, why: str, now: datetime) -> None:
-    again = min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
+def _note(database: Database, risen: Risen, failure: Failure | None, now: datetime) -> str:
+    """Says why it was not taken; empty if it was."""
+    is_away = failure is not None and failure.is_of_server
+    again = AWAY_AGAIN if is_away else min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
+    tries = risen.tries + (not is_away)
+    why = " ".join(failure.why.split())[:MOST_LETTERS] if failure else ""
+    done = None if failure else now
     database.execute(
-        "INSERT INTO told VALUES (%s, %s, %s, %s, 1, %s, %s) ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
-        " SET done = excluded.done, tries = told.tries + 1, next_try = excluded.next_try, why = excluded.why",
-        (risen.recipient_id, risen.ledger_id, risen.seq, None if why else now, now + again, why[:200]),
+        "INSERT INTO told VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
+        " SET done = excluded.done, tries = excluded.tries, next_try = excluded.next_try, why = excluded.why",
+        (risen.recipient_id, risen.ledger_id, risen.seq, done, tries, now + again, why),
     )
+    return f"given up after {tries} tries: {why}" if why and tries == MOST_TRIES else why
 
 
-def _post(risen: Risen, _mail: MailServer | None) -> str:
-    """Empty once the other side has answered 2xx, else why not."""
+def _post(risen: Risen, _mail: MailServer | None) -> Failure | None:
+    """None once the other side has answered 2xx."""
     body = msgspec.json.encode(risen.as_json())
     try:
         request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
         with urlopen(request, timeout=GIVE_UP_S):  # noqa: S310
-            return ""
+            return None
     except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
-        return f"{type(why).__name__}: {why}"
+        return Failure(_says(why), is_of_server=isinstance(why, URLError) and not isinstance(why, HTTPError))
 
 
-def _mail(risen: Risen, server: MailServer | None) -> str:
-    """Empty once the mail server has taken it, else why not."""
+def _mail(risen: Risen, server: MailServer | None) -> Failure | None:
+    """None once the mail server has taken it."""
     if server is None:
-        return "no mail server: give --mail-server"
+        return Failure("no mail server: give --mail-server", is_of_server=True)
     try:
-        with smtplib.SMTP(server.host, server.port, timeout=GIVE_UP_S) as session:
-            if server.starttls:
-                session.starttls(context=ssl.create_default_context())
-            if server.user is not None:
-                session.login(server.user, server.password or "")
+        session = _log_in(server)
+    except (smtplib.SMTPException, OSError) as why:
+        return Failure(_says(why), is_of_server=True)
+    try:
+        with session:
             session.send_message(letter(risen, server.sender))
     except (smtplib.SMTPException, OSError) as why:
-        return f"{type(why).__name__}: {why}"
-    return ""
+        return Failure(_says(why), is_of_server=isinstance(why, smtplib.SMTPSenderRefused))
+    return None
+
+
+def _log_in(server: MailServer) -> smtplib.SMTP:
+    """A session that takes letters. Raises smtplib.SMTPException, OSError."""
+    with ExitStack() as on_failure:
+        session = on_failure.enter_context(smtplib.SMTP(server.host, server.port, timeout=GIVE_UP_S))
+        if server.starttls:
+            session.starttls(context=ssl.create_default_context())
+        if server.user is not None:
+            session.login(server.user, server.password or "")
+        on_failure.pop_all()
+    return session
+
+
+def _says(why: Exception) -> str:
+    return f"{type(why).__name__}: {why}"
 
 
 def letter(risen: Risen, sender: str) -> EmailMessage:
@@ -204,4 +257,4 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
     return told
 
 
-SEND: Mapping[str, Callable[[Risen, MailServer | None], str]] = {"webhook": _post, "email": _mail}
+SEND: Mapping[str, Callable[[Risen, MailServer | None], Failure | None]] = {"webhook": _post, "email": _mail}

@@ -13,6 +13,7 @@ from edge.platform.population import (
     TaxonSum,
     Trend,
     Wanted,
+    is_incidence,
     population,
     range_of,
     taxa_of,
@@ -126,37 +127,59 @@ def _taxon(database: Database, area: str, first: date, last: date, total: TaxonS
     )
 
 
+# Nights of whole weeks are summed in week_effort and week_count; those before and after stand in night_*.
+_WHOLE_WEEKS = "week BETWEEN first_monday(%(first)s) AND last_sunday(%(last)s)"
+_OTHER_NIGHTS = """(night BETWEEN %(first)s AND least(first_monday(%(first)s) - 1, %(last)s)
+                    OR night BETWEEN greatest(last_sunday(%(last)s) + 1, %(first)s) AND %(last)s)"""
+_TAXA = """taxon_id = ANY (ARRAY(  -- at once, so that an index leads to them
+    SELECT taxon_id FROM taxon WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))"""
+_PLACES = f"""
+    SELECT site || '/' || node, latitude_deg, longitude_deg,
+           CASE WHEN frames > 0 AND %(is_incidence)s THEN 100 * coalesce(many, 0)::float8 / frames
+                WHEN frames > 0 THEN coalesce(many, 0) END AS value, area_code
+    FROM node
+    LEFT JOIN (
+        SELECT node_id, sum(frames)::float8 AS frames FROM (
+            SELECT node_id, frames FROM week_effort WHERE unit = %(unit)s AND {_WHOLE_WEEKS}
+            UNION ALL SELECT node_id, frames FROM night_effort WHERE unit = %(unit)s AND {_OTHER_NIGHTS}
+        ) AS looks GROUP BY node_id
+    ) AS looked USING (node_id)
+    LEFT JOIN (
+        SELECT node_id, bounded(sum(most)) AS many FROM (
+            SELECT node_id, CASE WHEN %(unit)s = 'max_per_frame' THEN max(count) ELSE sum(count) END AS most FROM (
+                SELECT node_id, camera, taxon_id, count FROM week_count
+                          WHERE {_TAXA} AND unit = %(unit)s AND {_WHOLE_WEEKS}
+                UNION ALL SELECT node_id, camera, taxon_id, count FROM night_count
+                          WHERE {_TAXA} AND unit = %(unit)s AND count > 0 AND {_OTHER_NIGHTS}
+            ) AS counts GROUP BY node_id, camera, taxon_id
+        ) AS each GROUP BY node_id
+    ) AS counted USING (node_id)
+    WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY value DESC NULLS LAST, site, node
+"""  # noqa: S608  our own words
+_NODES = f"""
+    SELECT site, node, area_code, coalesce(sum(nights), 0), coalesce(sum(saturated), 0), heard
+    FROM node LEFT JOIN (
+        SELECT node_id, nights, saturated FROM week_effort WHERE unit = '' AND {_WHOLE_WEEKS}
+        UNION ALL SELECT node_id, count(DISTINCT night) FILTER (WHERE frames > 0), sum(saturated) FROM night_effort
+                  WHERE {_OTHER_NIGHTS} GROUP BY node_id
+    ) AS e USING (node_id)
+    WHERE area_code ^@ %(area)s GROUP BY node.node_id ORDER BY site, node
+"""  # noqa: S608
+
+
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
-    """Of each node with a position, the worst first: zero where it looked and saw none, None where it did not look."""
-    rows = database.execute(
-        """
-        SELECT site || '/' || node, latitude_deg, longitude_deg,
-               CASE WHEN looked.node_id IS NOT NULL THEN coalesce(many, 0) END AS told, area_code
-        FROM node
-        LEFT JOIN (SELECT DISTINCT node_id FROM night_effort WHERE night BETWEEN %(first)s AND %(last)s
-                   AND unit = %(unit)s AND frames > 0) AS looked USING (node_id)
-        LEFT JOIN (SELECT node_id, least(sum(count), 9223372036854775807)::bigint AS many
-                   FROM night_count JOIN taxon USING (taxon_id)
-                   WHERE night BETWEEN %(first)s AND %(last)s AND unit = %(unit)s AND label = %(label)s
-                   AND (%(stage)s::text IS NULL OR stage = %(stage)s) GROUP BY node_id) AS counted USING (node_id)
-        WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY told DESC NULLS LAST, site, node
-        """,
-        {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")},
-    )
-    return [Place(name, Point(latitude, longitude), told, area) for name, latitude, longitude, told, area in rows]
+    """Of each node with a position, the worst first: zero where it looked and saw none, None where it did not look.
+
+    Crowds on one frame are added over cameras and not over nights.
+    """
+    values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
+    rows = database.execute(_PLACES.encode(), values | {"is_incidence": is_incidence(wanted.unit)})
+    return [Place(name, Point(latitude, longitude), value, area) for name, latitude, longitude, value, area in rows]
 
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
     """Effort of each node of an area."""
-    rows = database.execute(
-        """
-        SELECT site, node, area_code, count(DISTINCT night) FILTER (WHERE frames > 0), coalesce(sum(saturated), 0),
-               heard
-        FROM node LEFT JOIN night_effort e ON e.node_id = node.node_id AND night BETWEEN %s AND %s
-        WHERE area_code ^@ %s GROUP BY node.node_id ORDER BY site, node
-        """,
-        (first, last, area),
-    )
+    rows = database.execute(_NODES.encode(), {"area": area, "first": first, "last": last})
     names = ("site", "node", "area_code", "nights", "saturated", "heard")
     return [NodeWeek(**dict(zip(names, row, strict=True))) for row in rows]
 

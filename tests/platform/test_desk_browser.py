@@ -26,7 +26,7 @@ from edge.platform.registry import note
 from edge.wire import Health, ImageHeader, StandingAlert, StoreHealth, encode_message, image_properties
 from tests.page.browsing import CHROMIUM
 from tests.platform.postgres import Postgres
-from tests.platform.test_population import Fleet
+from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
 
 pytestmark = [
@@ -74,6 +74,7 @@ def county(database: Database) -> None:
                 many = round(2 + 30 * exp(-((night - 12) ** 2) / 30) * (n % 7) / 4)
                 moths = (count(MOTH, many, many * 8 // 10, many * 13 // 10 + 2),) if n % 7 else ()
                 fleet.counts(node, night, *moths, replace(count(APHID, 3 + n, 2, 40), stage="adult"))
+    fleet.counts("paddy-01", -9, count(BLAST, 30), unit="affected_frames", frames=200)  # 22 June
     fleet.sum_up()
     health = Health(utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, battery_share=0.34,
                     store=StoreHealth(waiting=0, last_seq=28), problem="the model file is damaged",
@@ -160,6 +161,13 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
     assert [place[3] for place in told["places"] if place[0].endswith("/paddy-20")] == [None]
     assert page.locator("#map path.leaflet-interactive").count() == 20
     assert page.locator("#chart canvas").count() == 1
+
+
+def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str) -> None:
+    page.goto(f"{root}/?first=2026-06-22&last=2026-06-22", wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    page.locator('#map path.leaflet-interactive[stroke="var(--red)"]').hover(force=True)
+    assert page.locator("#map .leaflet-tooltip").inner_text() == "s/paddy-01: 15 %"
 
 
 def test_on_a_phone_the_counts_of_places_and_the_charts_legend_are_in_sight(page: Page, root: str) -> None:

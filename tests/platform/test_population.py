@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import combinations_with_replacement
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,7 +33,7 @@ from edge.platform.population import (
     week_of,
 )
 from edge.platform.registry import note
-from edge.platform.week import places_of
+from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.clocks import BOOT
@@ -456,6 +457,34 @@ def test_no_point_lies_outside_the_hull(points: list[Point]) -> None:
                 assert left - (another.latitude_deg - one.latitude_deg) * (p.longitude_deg - one.longitude_deg) >= -1e-6
 
 
+@pytest.mark.parametrize("told_when", ["now", "before an update"])
+def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(fleet: Fleet, told_when: str) -> None:
+    """Each span of 25 nights, of which 1 July 2026 is a Wednesday, against a plain sum."""
+    fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
+    moths_of, crowd_of, nights = {}, {}, range(25)
+    for night in nights:
+        moths_of[night], crowd_of[night] = night % 4, night * 7 % 25
+        if night % 5 != 4:
+            fleet.counts("a", night, count(MOTH, moths_of[night]), count(APHID, 100), saturated=night % 3 == 0)
+            fleet.counts("a", night, count(MOTH, crowd_of[night]), unit="max_per_frame")
+        if night % 9 == 0:
+            fleet.sum_up()
+    fleet.sum_up()
+    if told_when == "before an update":
+        fleet.database.execute("DROP TABLE week_effort, week_count")
+        fleet.database.execute("DELETE FROM schema_version WHERE version > 14")
+        migrate(fleet.database)
+    for first, last in combinations_with_replacement(nights, 2):
+        looked = [night for night in range(first, last + 1) if night % 5 != 4]
+        span = {"first": FIRST + timedelta(days=first), "last": FIRST + timedelta(days=last)}
+        (place,) = places_of(fleet.database, moths(**span))
+        (crowd,) = places_of(fleet.database, moths(unit="max_per_frame", **span))
+        assert place.value == (sum(moths_of[night] for night in looked) if looked else None)
+        assert crowd.value == max((crowd_of[night] for night in looked), default=None)
+        (node,) = nodes_of(fleet.database, VILLAGES["a"], **span)
+        assert (node.nights, node.saturated) == (len(looked), sum(night % 3 == 0 for night in looked))
+
+
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 2), st.integers(0, 50), st.booleans()), max_size=25))
 def test_sums_made_piece_by_piece_equal_sums_made_at_once(
@@ -506,7 +535,7 @@ def test_weeks_are_those_of_iso_8601() -> None:
 
 
 READABLE = ("node", "ledger", "record", "interval_effort", "interval_count", "alert", "night_effort", "night_count",
-            "week_presence", "area_effort", "area_count")  # fmt: skip
+            "week_presence", "week_effort", "week_count", "area_effort", "area_count")  # fmt: skip
 
 
 def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
@@ -532,7 +561,7 @@ def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
         assert population(database, moths("330108"))[0].count is None
     assert mine == {
         "node": 2, "ledger": 2, "record": 2, "interval_effort": 2, "interval_count": 2, "alert": 0, "night_effort": 2,
-        "night_count": 2, "week_presence": 2, "area_effort": 3, "area_count": 3,
+        "night_count": 2, "week_presence": 2, "week_effort": 4, "week_count": 2, "area_effort": 3, "area_count": 3,
     }  # fmt: skip
     assert everything["record"] == 5
 

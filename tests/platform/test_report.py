@@ -48,7 +48,7 @@ def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> 
     moths = told.taxa[0]
     assert (moths.total.label, moths.total.count, moths.total.low, moths.total.high) == (MOTH[0], 49, 42, 63)
     assert moths.weeks[-1].week_mean == pytest.approx((2 * 7 / 3 + 5 * 7 / 2) / 7)
-    assert [place.count for place in moths.places] == [49, 0, 0]
+    assert [place.value for place in moths.places] == [49, 0, 0]
     assert [(node.node, node.nights) for node in told.gaps] == [("c", 2)]
     page = html(told, [], MADE)
     assert "3 of 3 nodes reported, 2 of them on all 7 nights" in page
@@ -68,6 +68,8 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert "incidence at most 15 %" in page
     assert '<td class="n">7.5 %</td>' in page
     assert ": 15.0 %</title>" in page
+    assert "<title>s/a: 7.5 %</title>" in page, "and on the map"
+    assert "most 7.5 %, 2 without data" in page
     assert page.count("Density: not calibrated.") == 2
 
 

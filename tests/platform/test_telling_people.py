@@ -1,9 +1,10 @@
 """Alerts out, to a real HTTP server and a real mail server: one a cause, quiet hours, tried again until taken."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,14 +14,26 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Mailbox
+from aiosmtpd.smtp import AuthResult
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
+from edge.cli.tell import say
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.telling_people import MOST_AT_ONCE, MailServer, add_recipient, is_quiet, tell_people
+from edge.platform.telling_people import (
+    AWAY_AGAIN,
+    MOST_AGAIN,
+    MOST_AT_ONCE,
+    MOST_TRIES,
+    MailServer,
+    Turn,
+    add_recipient,
+    is_quiet,
+    tell_people,
+)
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.records import MOTH
@@ -62,14 +75,19 @@ def hook() -> Iterator[Hook]:
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[MailServer, list[Letter]]]:
+def mail_server(password: str | None = None) -> Iterator[tuple[MailServer, list[Letter]]]:
+    """It lets in who knows the password, and everybody if it has none."""
     letters: list[Letter] = []
+
+    def knows(*asked: Any) -> AuthResult:
+        return AuthResult(success=asked[-1].password == str(password).encode(), handled=False)
 
     class Kept(Mailbox):
         def handle_message(self, message: Letter) -> None:
             letters.append(message)
 
-    controller = Controller(Kept(), hostname="127.0.0.1", port=free_port())
+    controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
+                            auth_require_tls=False, auth_required=password is not None)  # fmt: skip
     controller.start()
     try:
         yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
@@ -135,14 +153,14 @@ def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fle
     levels(fleet, "a", "act")
     hook.status = 500
     for minutes in (0, 0.5, 1, 2, 3):
-        assert tell_people(fleet.database, None, LATER + timedelta(minutes=minutes)) == 0
+        assert tell_people(fleet.database, None, LATER + timedelta(minutes=minutes)).taken == 0
     assert len(hook.told) == 3, "at once, after one minute, after two more"
     assert fleet.database.execute("SELECT tries, why FROM told").fetchall() == [
         (3, "HTTPError: HTTP Error 500: Internal Server Error")
     ]
     hook.status = 204
-    assert tell_people(fleet.database, None, LATER + timedelta(hours=1)) == 1
-    assert tell_people(fleet.database, None, LATER + timedelta(hours=9)) == 0
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=1)).taken == 1
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=9)).taken == 0
     assert len({one["id"] for one in hook.told}) == 1, "so that the other side can tell a repetition"
 
 
@@ -150,16 +168,16 @@ def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, ho
     tell_at_first(fleet, hook.address, quiet=(time(21), time(6, 30)), zone="Asia/Shanghai")
     levels(fleet, "a", "act")
     night = datetime(2026, 7, 4, 15, 0, tzinfo=UTC)  # 23:00 there
-    assert tell_people(fleet.database, None, night) == 0
-    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29)) == 0
-    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)) == 1
+    assert tell_people(fleet.database, None, night).taken == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29)).taken == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)).taken == 1
 
 
 def test_who_sleeps_does_not_hold_back_what_others_are_told(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", *(("act", "calm") * MOST_AT_ONCE))
-    assert tell_people(fleet.database, None, LATER) == MOST_AT_ONCE
+    assert tell_people(fleet.database, None, LATER).taken == MOST_AT_ONCE
 
 
 def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: Hook) -> None:
@@ -167,7 +185,7 @@ def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: H
     fleet.database.execute("UPDATE recipient SET address = 'http://[x'")  # as versions before took it
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
-    assert tell_people(fleet.database, None, LATER) == 1
+    assert tell_people(fleet.database, None, LATER).taken == 1
     assert fleet.database.execute("SELECT why FROM told WHERE done IS NULL").fetchall() == [
         ("ValueError: Invalid IPv6 URL",)
     ]
@@ -194,7 +212,7 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act", label="Moth\r\nBcc: everyone@example.org")
     with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER) == 1
+        assert tell_people(fleet.database, server, LATER).taken == 1
     (letter,) = letters
     assert letter["Bcc"] is None
     assert letter["To"] == "li@example.org"
@@ -207,10 +225,100 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act")
     away = MailServer(host="127.0.0.1", port=free_port(), sender="station@example.org", starttls=False)
-    assert tell_people(fleet.database, away, LATER) == 0
+    assert tell_people(fleet.database, away, LATER).taken == 0
     with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5)) == 1
+        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5)).taken == 1
     assert len(letters) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize("wrong", ["password", "port"])
+def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_it_is_asked(
+    fleet: Fleet, wrong: str
+) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act", "calm", "look")
+    with mail_server("right") as (server, letters):
+        right = replace(server, user="station", password="right")  # noqa: S106
+        mistaken = replace(right, **({"password": "wrong"} if wrong == "password" else {"port": free_port()}))
+        for turn in range(30):
+            told = tell_people(fleet.database, mistaken, LATER + turn * AWAY_AGAIN)
+            assert told.taken == 0
+            assert list(told.answers) == ["li@example.org"]
+        assert ("SMTPAuthenticationError" if wrong == "password" else "refused") in told.answers["li@example.org"]
+        assert tell_people(fleet.database, right, LATER + 30 * AWAY_AGAIN) == Turn(2, {"li@example.org": ""})
+    assert [letter["Subject"].split(":")[0] for letter in letters] == ["act", "look"]
+
+
+def test_a_mail_server_that_refuses_us_is_asked_once_a_turn(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", *(("act", "calm") * 9))
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        Thread(target=lambda: [_refuse(line.accept()[0], asked) for _ in range(9)], daemon=True).start()
+        busy = MailServer(host="127.0.0.1", port=line.getsockname()[1], sender="station@example.org", starttls=False)
+        told = tell_people(fleet.database, busy, LATER)
+    assert "554" in told.answers["li@example.org"]
+    assert len(asked) == 1
+
+
+def _refuse(caller: socket.socket, asked: list[socket.socket]) -> None:
+    asked.append(caller)
+    with caller:
+        caller.sendall(b"554 not now\r\n")
+
+
+def test_a_webhook_whose_machine_is_away_costs_no_try(fleet: Fleet) -> None:
+    tell_at_first(fleet, f"http://127.0.0.1:{free_port()}/")
+    levels(fleet, "a", "act")
+    assert tell_people(fleet.database, None, LATER).taken == 0
+    assert fleet.database.execute("SELECT tries, next_try FROM told").fetchall() == [(0, LATER + AWAY_AGAIN)]
+
+
+def test_who_cannot_be_told_is_named_with_the_reason_once(
+    fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status = 500
+    assert platform_main(["tell", "--database", url, "--once"]) == 1
+    error = "HTTPError: HTTP Error 500: Internal Server Error"
+    line = f"{hook.address} was not told of an alert ({error}); check the address and its server\n"
+    assert capsys.readouterr().err == line
+    said: dict[str, str] = {}
+    now = datetime.now(UTC)
+    for n in range(1, MOST_TRIES):
+        say(tell_people(fleet.database, None, now + n * MOST_AGAIN), said)
+    assert capsys.readouterr().err == line + line.replace("(", f"(given up after {MOST_TRIES} tries: ")
+
+
+def test_a_reason_is_told_again_after_an_alert_got_out(
+    fleet: Fleet, hook: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_at_first(fleet, hook.address)
+    said: dict[str, str] = {}
+    for n, (status, lines) in enumerate([(500, 1), (500, 0), (204, 0), (500, 1)]):
+        hook.status = status
+        levels(fleet, "a", "act", "calm", first=2 * n + 1)
+        say(tell_people(fleet.database, None, LATER + n * MOST_AGAIN), said)
+        assert len(capsys.readouterr().err.splitlines()) == lines, n
+
+
+def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
+    fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remove = ["tell", "--database", url, "--remove"]
+    assert platform_main([*remove, "li@example.org"]) == 2
+    assert "give one of: nobody yet" in capsys.readouterr().err
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status = 500
+    tell_people(fleet.database, None, LATER)
+    assert platform_main([*remove, "li@example.org"]) == 2
+    assert f"nobody is told at 'li@example.org'; give one of: {hook.address}" in capsys.readouterr().err
+    assert platform_main([*remove, hook.address]) == 0
+    assert capsys.readouterr().out == f"{hook.address} is told nothing from now on\n"
+    assert tell_people(fleet.database, None, LATER + MOST_AGAIN) == Turn(0, {})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import pytest
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
-from edge.platform.database import open_database
+from edge.cli.report import keep_thresholds
+from edge.errors import UsageError
+from edge.platform.database import Database, open_database
 from tests.platform.postgres import Postgres
 
 
@@ -62,7 +64,7 @@ def test_a_database_that_is_no_address_is_one_line(capsys: pytest.CaptureFixture
 def test_a_report_of_a_database_without_tables_says_what_makes_them(
     has_thresholds: bool, postgres: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "own.csv").write_text("label,unit,start_at,sure_at,source\nMoth,insects/trap/night,5,,us\n")
+    (tmp_path / "own.csv").write_text("label,unit,start_at,sure_at,source\nPlutella xylostella,new,5,,us\n")
     more = ["--thresholds", str(tmp_path / "own.csv")] if has_thresholds else []
     assert platform_main(["report", "--database", postgres.url(), "--area", "33", "--week", "28", *more]) == 1
     told = capsys.readouterr().err
@@ -71,20 +73,41 @@ def test_a_report_of_a_database_without_tables_says_what_makes_them(
 
 @pytest.mark.parametrize(
     "row",
-    ["Moth,new,nan,,us", "Moth,new,inf,,us", "Moth,new,-5,,us", "Moth,new,5,2,us", "Moth,new,5,nan,us",
-     "Moth,new,many,,us", "M\0th,new,5,,us", ",new,5,,us", "Moth,new,5"],
+    ["Aphididae,new,nan,,us", "Aphididae,new,inf,,us", "Aphididae,new,-5,,us", "Aphididae,new,5,2,us",
+     "Aphididae,new,5,nan,us", "Aphididae,new,many,,us", "M\0th,new,5,,us", ",new,5,,us", "Aphididae,new,5",
+     "Aphididae,adults/trap/night,5,,us", "Plutela xylostela,new,5,,us"],
 )  # fmt: skip
 def test_thresholds_are_kept_all_or_none(
     still_url: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = tmp_path / "own.csv"
-    own.write_text(f"label,unit,start_at,sure_at,source\nAphid,new,5,,us\n{row}\n")
+    own.write_text(f"label,unit,start_at,sure_at,source\nPlutella xylostella,new,5,,us\n{row}\n")
     words = ["report", "--database", still_url, "--area", "33", "--week", "28", "--out", str(tmp_path)]
     assert platform_main([*words, "--thresholds", str(own)]) == 2
     told = capsys.readouterr().err
     assert (told.count("\n"), f"{own}:3: " in told) == (1, True)
     with open_database(still_url) as database:
         assert database.execute("SELECT count(*) FROM threshold").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("label", "unit", "says"),
+    [
+        ("Plutella xylostella", "adults/trap/night", "give one of: max_per_frame, visits, new, affected_frames"),
+        ("Plutela xylostela", "new", "give Plutella xylostella"),
+        ("one that the station had counted", "new", "give one that the station has counted"),
+        ("???", "new", "give a scientific name"),
+    ],
+)
+def test_a_threshold_that_nothing_is_ever_held_against_is_refused_with_what_would_be(
+    database: Database, label: str, unit: str, says: str, tmp_path: Path
+) -> None:
+    database.execute("INSERT INTO taxon (label) VALUES ('one that the station has counted')")
+    own = tmp_path / "own.csv"
+    own.write_text(f"label,unit,start_at,sure_at,source\n{label},{unit},5,,us\n")
+    with pytest.raises(UsageError) as told:
+        keep_thresholds(database, own)
+    assert says in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,16 @@ const client = mqtt.connect({ host: process.argv[2], port: Number(process.argv[3
 client.on('connect', () => client.subscribe('fieldeye/v1/+/+/records', { qos: 1 }))
 client.on('message', (topic, payload) => {
   if (payload.length > 65536) return // more than the contract allows
-  const batch = decode(payload, { useMaps: true, allowIndefinite: false })
-  if (batch.get(0) !== 1) return
-  for (const [revision, out] of told(batch, topic.split('/')[3])) {
-    const key = `${out.node}/${out.epoch}/${out.seq}`
-    if ((seen.get(key) ?? -1) >= revision) continue // a higher revision takes the place of the record
-    seen.set(key, revision)
-    console.log(JSON.stringify(out))
+  try {
+    const batch = decode(payload, { useMaps: true, allowIndefinite: false })
+    if (batch.get(0) !== 1) return
+    for (const [revision, out] of [...told(batch, topic.split('/')[3])]) {
+      const key = `${out.node}/${out.epoch}/${out.seq}`
+      if ((seen.get(key) ?? -1) >= revision) continue // a higher revision takes the place of the record
+      console.log(JSON.stringify(out))
+      seen.set(key, revision)
+    }
+  } catch (why) { // the next message counts all the same
+    console.error(`${topic}: passed over a message that is no batch (${why.message})`)
   }
 })

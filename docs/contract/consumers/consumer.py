@@ -8,6 +8,7 @@ import cbor2
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+MALFORMED = (cbor2.CBORError, AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)
 UNITS = ("max_per_frame", "visits", "new", "affected_frames")
 seen = {}  # key -> revision; keep it in a database: a node may send a record again at any time
 
@@ -26,11 +27,14 @@ def told(batch, node):  # sightings (0) and intervals (1); kinds that this progr
 
 
 def on_message(_client, _data, message):
-    batch = cbor2.loads(message.payload) if len(message.payload) <= 65536 else {}  # more than the contract allows
-    for key, revision, out in told(batch, message.topic.split("/")[3]) if batch.get(0) == 1 else ():
-        if seen.get(key, -1) < revision:  # a higher revision takes the place of the record
-            seen[key] = revision
-            print(json.dumps(out, ensure_ascii=False), flush=True)
+    try:
+        batch = cbor2.loads(message.payload) if len(message.payload) <= 65536 else {}  # more than the contract allows
+        for key, revision, out in list(told(batch, message.topic.split("/")[3])) if batch.get(0) == 1 else ():
+            if seen.get(key, -1) < revision:  # a higher revision takes the place of the record
+                print(json.dumps(out, ensure_ascii=False), flush=True)
+                seen[key] = revision
+    except MALFORMED as why:  # the next message counts all the same
+        print(f"{message.topic}: passed over a message that is no batch ({why!r})", file=sys.stderr, flush=True)
 
 
 client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)

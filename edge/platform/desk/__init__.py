@@ -20,7 +20,7 @@ from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import desk
 from edge.platform.desk.people import role_of, secret
 from edge.platform.hull import Point
-from edge.platform.sentences import between, choice_words, count_words, when
+from edge.platform.sentences import between, choice_words, count_words, value_words, when
 from edge.platform.words import CATALOGUES, gettext, named
 
 PAGES = (map_page, alerts_page, nodes_page, questions_page)  # each adds its addresses to the blueprint
@@ -91,7 +91,12 @@ def _speak(app: Flask, *, https: bool) -> None:
     """The reader's language, remembered once chosen; and what every template needs."""
     PoBabel(app, CATALOGUES, locale_selector=lambda: chosen_language(request), default_timezone="UTC")
     app.jinja_env.globals.update(
-        between=between, choice_words=choice_words, count_words=count_words, when=when, named=named
+        between=between,
+        choice_words=choice_words,
+        count_words=count_words,
+        value_words=value_words,
+        when=when,
+        named=named,
     )
 
     @app.context_processor

@@ -1,5 +1,6 @@
 """The map with its filters, figures and tables, and what the script draws."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,17 @@ from flask import current_app, g, jsonify, render_template, request
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.population import Range, TaxonSum, Wanted, is_incidence, population, range_of, taxa_of, trend
+from edge.platform.population import (
+    Range,
+    TaxonSum,
+    Wanted,
+    is_incidence,
+    population,
+    range_of,
+    running_from,
+    taxa_of,
+    trend,
+)
 from edge.platform.sentences import area_words, change, density, incidence, level_words, sign, unit_words
 from edge.platform.week import nodes_of, places_of
 from edge.platform.words import gettext, number
@@ -41,7 +52,7 @@ def map_data() -> Answer:
     wanted = _wanted(chosen, area, first, last)
     shown = _wanted(chosen, area, last - timedelta(days=55), last)
     return jsonify(
-        places=[[place.name, *place.at, place.count] for place in places_of(g.database, wanted)],
+        places=[[place.name, *place.at, place.value] for place in places_of(g.database, wanted)],
         nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in trend(g.database, shown)],
         outlines=outlines,
     )
@@ -61,10 +72,11 @@ def _filters() -> tuple[str, date, date]:
 
 
 def _newest(database: Database) -> date:
-    """The last night with data. One node whose clock runs ahead must not lead all readers into its future."""
+    """The last night with data that is over; a node whose clock runs ahead leads nobody into its future."""
     today = datetime.now(UTC).date()
-    asked = "SELECT max(night) FROM area_effort WHERE prefix = %s AND night <= %s"
-    (newest,) = database.execute(asked, (g.area, today + timedelta(days=1))).fetchone() or (None,)
+    running = running_from(database, g.area) or today
+    asked = "SELECT max(night) FROM area_effort WHERE prefix = %s AND night < %s"
+    (newest,) = database.execute(asked, (g.area, running)).fetchone() or (None,)
     return newest or today
 
 
@@ -80,17 +92,21 @@ def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
 
 def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     unit = wanted.unit
-    nights, weeks, spread = population(database, wanted), trend(database, wanted), range_of(database, wanted)
+    nights, spread = population(database, wanted), range_of(database, wanted)
+    running = running_from(database, wanted.area)
+    is_newest = running is not None and wanted.last == running - timedelta(days=1)
+    now = trend(database, replace(wanted, last=wanted.last + timedelta(days=2 * is_newest)))[-1]  # tonight may raise it
     return {
         "nights": nights,
+        "running": running,
         "degree": (incidence(nights), unit_words(unit))
         if is_incidence(unit)
         else (density(nights), gettext("density")),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
-        "change": change(weeks[-1].week_mean, weeks[-1].week_before),
-        "level_now": weeks[-1].level,
-        "level_says": level_words(weeks[-1].level),
+        "change": change(now.week_mean, now.week_before),
+        "level_now": now.level,
+        "level_says": level_words(now.level),
         "cells": number(len(spread.cells)),
         "spread": _spread(spread),
         "places": places_of(database, wanted),

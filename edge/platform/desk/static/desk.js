@@ -14,15 +14,16 @@
   const map = L.map(box, { attributionControl: false, keyboard: true });
   const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
+  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const most = Math.max(1, ...told.places.map((place) => place[3] ?? 0));
-  for (const [name, latitude, longitude, count] of told.places) {
-    const look = count === null
+  for (const [name, latitude, longitude, value] of told.places) {
+    const look = value === null
       ? { radius: 6, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
-      : count === 0
+      : value === 0
         ? { radius: 6, color: colour("green"), fillOpacity: 0.7 }
-        : { radius: Math.max(6, 24 * Math.sqrt(count / most)), color: colour("red"), fillOpacity: 0.5 };
+        : { radius: Math.max(6, 24 * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
     const text = document.createElement("span");
-    text.textContent = `${name}: ${count === null ? box.dataset.noData : count.toLocaleString(language)}`;
+    text.textContent = `${name}: ${value === null ? box.dataset.noData : figure.format(value) + box.dataset.sign}`;
     shapes.push(L.circleMarker([latitude, longitude], { weight: 2, ...look }).bindTooltip(text).addTo(map));
   }
   if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
@@ -31,7 +32,6 @@
   const chart = document.getElementById("chart");
   if (!told.nights.length) return;
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
-  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value) + chart.dataset.sign);
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
   const series = [
