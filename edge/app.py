@@ -215,7 +215,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         base.board,
         health=lambda: _health(base),
         info=lambda: _info(base),
-        inbox=Inbox(Path(base.config.store.folder) / "inbox"),
+        inbox=_inbox(base.config),
         longest_sleep_s=longest_sleep_s(base.config.power),
     )
     parts.callback(publisher.close)
@@ -226,9 +226,13 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
     return publisher
 
 
+def _inbox(config: NodeConfig) -> Inbox:
+    return Inbox(Path(config.store.folder) / "inbox")
+
+
 def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) -> Keeper:
     """Reads the battery, shows it, and puts the node to sleep where that is configured."""
-    gauge, inbox = config.power.gauge, Inbox(Path(config.store.folder) / "inbox")
+    gauge, inbox = config.power.gauge, _inbox(config)
 
     def read() -> Battery | None:
         battery = None if gauge is None else read_battery(gauge)

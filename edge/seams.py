@@ -81,10 +81,9 @@ def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> NDArra
 
 
 def _lies_in(pieces: Detections, others: Detections) -> NDArray[np.bool_]:
-    """(n, m): is the piece mostly within that other box of its class, which is not much fainter?"""
+    """(n, m): is the piece mostly within that other box of its class, which is not FAINT beside it?"""
     inside = intersection(pieces.xyxy, others.xyxy) > WITHIN * area(pieces.xyxy)[:, None]
-    heard = others.confidence[None, :] >= FAINT * pieces.confidence[:, None]
-    return np.asarray(inside & heard & _same_class(pieces, others), np.bool_)
+    return np.asarray(inside & _is_heard(pieces, others) & _same_class(pieces, others), np.bool_)
 
 
 def _lies_in_a_larger(found: Detections) -> NDArray[np.bool_]:
@@ -99,7 +98,7 @@ def _are_of_one_thing(pieces: Detections, tile: Floats) -> NDArray[np.bool_]:
     both = _size(_common(mine, theirs))
     agree = both > SAME_PART * (_size(mine) + _size(theirs) - both)
     other_tile = (tile[:, None] != tile[None, :]).any(axis=2)
-    heard = pieces.confidence[None, :] >= FAINT * pieces.confidence[:, None]
+    heard = _is_heard(pieces, pieces)
     return np.asarray(agree & other_tile & heard & heard.T & _same_class(pieces, pieces), np.bool_)
 
 
@@ -126,6 +125,11 @@ def _joined(pieces: Detections, group: Ints) -> Detections:
     np.minimum.at(xyxy[:, :2], index, pieces.xyxy[:, :2])
     np.maximum.at(xyxy[:, 2:], index, pieces.xyxy[:, 2:])
     return Detections(xyxy, pieces.confidence[heads], pieces.class_id[heads])
+
+
+def _is_heard(a: Detections, b: Detections) -> NDArray[np.bool_]:
+    """(n, m): is the box of `b` not FAINT beside that of `a`?"""
+    return np.asarray(b.confidence[None, :] >= FAINT * a.confidence[:, None], np.bool_)
 
 
 def _same_class(a: Detections, b: Detections) -> NDArray[np.bool_]:

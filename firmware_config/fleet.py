@@ -159,19 +159,24 @@ def _entry(table: Any, number: int, path: Path) -> NodeEntry:
     entry = convert(table, NodeEntry, f"{path}: node {name}")
     if entry.store.folder != StoreTable().folder:
         raise ConfigError(f"{path}: node {name}: store.folder is where the service may write; leave it out")
-    if entry.climate is not None and entry.climate.kind != "mqtt":
-        raise ConfigError(
-            f"{path}: node {name}: climate.kind {entry.climate.kind} needs a driver and the I2C bus, which a card's "
-            'service has not; take a sensor that publishes, kind = "mqtt"'
-        )
-    if entry.climate is not None and entry.climate.password_file is not None:
-        raise ConfigError(
-            f"{path}: node {name}: climate.password_file does not come with a card; let the sensor's topic be read "
-            "without a password"
-        )
-    if entry.climate is not None and entry.climate.ca_file not in (None, CA_FILE):
-        raise ConfigError(f"{path}: node {name}: climate.ca_file: a card holds {CA_FILE} alone; give that, or none")
+    if entry.climate is not None:
+        _check_climate(entry.climate, f"{path}: node {name}: climate")
     return entry
+
+
+def _check_climate(climate: ClimateTable, where: str) -> None:
+    """What a card can carry of it. Raises ConfigError."""
+    if climate.kind != "mqtt":
+        raise ConfigError(
+            f"{where}.kind {climate.kind} needs a driver and the I2C bus, which a card's service has not; "
+            'take a sensor that publishes, kind = "mqtt"'
+        )
+    if climate.password_file is not None:
+        raise ConfigError(
+            f"{where}.password_file does not come with a card; let the sensor's topic be read without a password"
+        )
+    if climate.ca_file not in (None, CA_FILE):
+        raise ConfigError(f"{where}.ca_file: a card holds {CA_FILE} alone; give that, or none")
 
 
 def _check_site(fleet: Fleet, path: Path) -> None:

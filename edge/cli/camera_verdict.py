@@ -1,18 +1,14 @@
 """What the doctor says of a camera that the running node has: most serve one program at a time, so it is not opened."""
 
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import msgspec
 
+from edge.cli.page_verdict import answer
 from edge.cli.verdict import Verdict
 from edge.config import NodeConfig
 from edge.page.answers import Camera, State
-from edge.page.server import answering
 from edge.store import is_held
-
-ANSWERS_S = 5.0
 
 
 def on_camera_in_use(config: NodeConfig) -> Verdict | None:
@@ -44,11 +40,9 @@ def _state(config: NodeConfig) -> State | None:
     """What the page of this node answers; None where there is none, or only those who have logged in may read it."""
     if config.page is None:
         return None
-    with closing(HTTPConnection(answering(config.page.host), config.page.port, timeout=ANSWERS_S)) as line:
-        try:
-            line.request("GET", "/api/v1/state")
-            state = msgspec.json.decode(line.getresponse().read(), type=State)
-        except (OSError, HTTPException, msgspec.DecodeError):
-            return None
+    try:
+        state = msgspec.json.decode(answer(config.page, "/api/v1/state"), type=State)
+    except msgspec.DecodeError:
+        return None
     is_ours = (state.site, state.node) == (config.node.site, config.node.node)
     return state if is_ours else None

@@ -10,6 +10,7 @@ from edge.errors import FieldeyeError
 from edge.page.server import address_of, answering, listen
 
 ANSWERS_S = 5.0
+MOST_BYTES = 100_000  # a stranger may have the port
 
 
 def on_page(config: PageTable | None) -> Iterator[Verdict]:
@@ -20,18 +21,18 @@ def on_page(config: PageTable | None) -> Iterator[Verdict]:
     try:
         listen(host, port).close()
     except FieldeyeError as why:
-        is_ours = _is_node(answering(host), port)
+        is_ours = answer(config, "/healthz").lstrip().startswith(b'{"ok":')  # a node, whether it looks or not
         said = f"answers at {address_of(host, port)}" if is_ours else str(why)
         yield Verdict("page", "ok" if is_ours else "not well", said)
     else:
         yield Verdict("page", "ok", f"port {port} on {host} is free for it")
 
 
-def _is_node(host: str, port: int) -> bool:
-    """Is it a node that answers there, whether it looks or not?"""
-    with closing(HTTPConnection(host, port, timeout=ANSWERS_S)) as line:
+def answer(config: PageTable, address: str) -> bytes:
+    """What whoever has the page's port answers to a GET of `address`; empty where nobody does."""
+    with closing(HTTPConnection(answering(config.host), config.port, timeout=ANSWERS_S)) as line:
         try:
-            line.request("GET", "/healthz")
-            return bool(line.getresponse().read(64).lstrip().startswith(b'{"ok":'))
+            line.request("GET", address)
+            return line.getresponse().read(MOST_BYTES)
         except (OSError, HTTPException):
-            return False
+            return b""

@@ -101,7 +101,7 @@ def region_text(region: Region) -> str:
 
 def share_percent(region: Region) -> str:
     """How much of the picture is counted, in whole percent."""
-    return str(round(float((region.mask(200, 200) > 0).mean()) * 100))
+    return str(round(region.share * 100))
 
 
 def check_pictures(store: Store, region: Region, among: Container[str] | None = None) -> dict[str, int]:

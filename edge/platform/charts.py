@@ -7,7 +7,7 @@ from math import cos, radians, sqrt
 
 from edge.platform.hull import Point, hull
 from edge.platform.population import Trend, is_incidence
-from edge.platform.sentences import sign
+from edge.platform.sentences import sign, value_words
 from edge.platform.words import gettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
@@ -84,13 +84,13 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
     frame = _Frame([point for ring in rings for point in ring] + [place.at for place in places])
     drawn = [_ring(frame, ring) for ring in rings if len(ring) > 1]
     draw = _dot if len(places) < DOTS_BELOW else _square
-    most, after = max([place.value or 0 for place in places] + [1]), sign(unit)
-    drawn += [draw(frame, place, most, after) for place in sorted(places, key=lambda place: -(place.value or 0))]
+    most = max([place.value or 0 for place in places] + [1])
+    drawn += [draw(frame, place, most, unit) for place in sorted(places, key=lambda place: -(place.value or 0))]
     silent = sum(place.value is None for place in places)
     says = gettext(
         "Map of %(places)s places, most %(most)s, %(silent)s without data",
         places=number(len(places)),
-        most=number(most, 1) + after,
+        most=value_words(most, unit),
         silent=number(silent),
     )
     return _svg(WIDTH, frame.height, says, [*drawn, frame.scale_bar()])
@@ -126,20 +126,20 @@ class _Frame:
         return f'{line}<text {_look("scale")} x="8" y="{y - 5:.1f}">{km:g} km</text>'
 
 
-def _dot(frame: _Frame, place: Place, most: float, after: str) -> str:
+def _dot(frame: _Frame, place: Place, most: float, unit: str) -> str:
     x, y = frame.at(place.at)
     radius = 4.0 if not place.value else max(_MOST_RADIUS * sqrt(place.value / most), 4.0)
     look = _of_place(place, _DOT_OPACITY)
-    return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, after)}</circle>'
+    return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, unit)}</circle>'
 
 
-def _square(frame: _Frame, place: Place, most: float, after: str) -> str:
+def _square(frame: _Frame, place: Place, most: float, unit: str) -> str:
     x, y = frame.at(place.at)
     side = max(frame.km, 5.0)
     strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
     return (
         f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '
-        f'height="{side:.1f}">{_title(place, after)}</rect>'
+        f'height="{side:.1f}">{_title(place, unit)}</rect>'
     )
 
 
@@ -153,9 +153,8 @@ def _look(kind: str) -> str:
     return f'class="{kind}" {_LOOK[kind]}'
 
 
-def _title(place: Place, after: str) -> str:
-    told = gettext("no data") if place.value is None else number(place.value, 1) + after
-    return f"<title>{escape(place.name)}: {told}</title>"
+def _title(place: Place, unit: str) -> str:
+    return f"<title>{escape(place.name)}: {value_words(place.value, unit)}</title>"
 
 
 def _ring(frame: _Frame, ring: Sequence[Point]) -> str:
