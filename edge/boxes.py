@@ -14,6 +14,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 SAME_INSECT = 0.7  # IoU of two names: on pest-vision's val 1.5 % of detections named an insect a second time
 SMALLEST_TILE = 0.5  # of its side: what a small picture does not hold, no zoom adds
+HEARD = 0.5  # of the strongest's confidence; from 0.3 to 0.8 as good on validation
 NMS_CANDIDATES = 1000  # an insect gives about ten: a tile of a full card holds a hundred
 
 
@@ -93,20 +94,26 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(common / np.maximum(union, np.float32(1e-9)), np.float32)
 
 
-def nms(xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, limit: int = NMS_CANDIDATES) -> Ints:
-    """Indices (k,) of the boxes to keep, strongest first: greedy non-maximum suppression within each class.
+def nms(
+    xyxy: Floats, confidence: Floats, class_id: Ints, iou_threshold: float, limit: int = NMS_CANDIDATES
+) -> tuple[Ints, Floats]:
+    """Indices (k,) of the boxes to keep, strongest first, and where these lie (k, 4): greedy, within each class.
 
     Only the `limit` strongest are looked at. Boxes whose IoU is above `iou_threshold` with a stronger one of their
-    class go. A kept box is compared with those that are left: 5 insects of 50 boxes take 0.1 ms, 100 of 1000 take 6.
+    class go, and those that are HEARD have a say in where it lies: the mean by confidence (Gidaris and Komodakis 2015,
+    arXiv:1505.01749, box voting). 5 insects of 50 boxes take 0.1 ms, 100 of 1000 take 6.
     """
     order = np.argsort(-confidence, kind="stable")[:limit]
-    kept = []
+    kept, lies = [], []
     while len(order):
         strongest, order = order[:1], order[1:]
         kept.append(int(strongest[0]))
         rival = (iou(xyxy[strongest], xyxy[order])[0] > iou_threshold) & (class_id[order] == class_id[strongest])
+        heard = order[rival & (confidence[order] >= HEARD * confidence[strongest])]
+        agreed = np.concatenate([strongest, heard])
+        lies.append(np.average(xyxy[agreed], axis=0, weights=np.maximum(confidence[agreed], 1e-9)))
         order = order[~rival]
-    return np.array(kept, np.int64)
+    return np.array(kept, np.int64), np.array(lies, np.float32).reshape(-1, 4)
 
 
 def without_rivals(rivals: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.boxes import (
+    HEARD,
     SAME_INSECT,
     Fit,
     Floats,
@@ -108,13 +109,13 @@ class Detector:
     def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
         """Logits (1, points, 5 + C) float32 to boxes in px of the picture that `fit` describes. Raises BundleError."""
         self._check(raw)
-        xyxy, confidence, class_id = self._decode(raw[0], self.bundle, thresholds)
-        keep = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
-        keep = keep[self._has_one_name(xyxy[keep], confidence[keep], class_id[keep])]
-        xyxy = unletterbox(xyxy[keep], fit)
+        xyxy, confidence, class_id = self._decode(raw[0], self.bundle, HEARD * thresholds)
+        keep, xyxy = nms(xyxy, confidence, class_id, self.bundle.nms_iou)
+        confidence, class_id = confidence[keep], class_id[keep]
+        stays = (confidence >= thresholds[class_id]) & self._has_one_name(xyxy, confidence, class_id)
+        xyxy = unletterbox(xyxy, fit)
         in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
-        keep = keep[in_picture]
-        return Detections(xyxy[in_picture], confidence[keep], class_id[keep])
+        return Detections(xyxy, confidence, class_id).where(stays & in_picture)
 
     def _has_one_name(self, xyxy: Floats, confidence: Floats, class_id: Ints) -> NDArray[np.bool_]:
         """(n,): not a second name of what was surer named otherwise; counted, it would be a second insect.

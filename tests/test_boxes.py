@@ -115,7 +115,7 @@ def test_nms_keeps_the_strongest_of_what_overlaps_and_nothing_else(
     n = len(xyxy)
     confidence = np.array(data.draw(st.lists(st.floats(0, 1, width=32), min_size=n, max_size=n)), np.float32)
     class_id = np.array(data.draw(st.lists(CLASSES, min_size=n, max_size=n)), np.int64)
-    kept = nms(xyxy, confidence, class_id, threshold)
+    kept, lies = nms(xyxy, confidence, class_id, threshold)
     rivals = (iou(xyxy, xyxy) > threshold) & (class_id[:, None] == class_id[None, :])
     np.fill_diagonal(rivals, val=False)
     assert not rivals[np.ix_(kept, kept)].any()
@@ -123,12 +123,23 @@ def test_nms_keeps_the_strongest_of_what_overlaps_and_nothing_else(
     for gone in set(range(n)) - set(kept.tolist()):
         stronger = confidence[kept] >= confidence[gone]
         assert (rivals[gone, kept] & stronger).any()
+    assert (lies >= xyxy.min(axis=0, initial=200) - 1e-3).all()
+    assert (lies <= xyxy.max(axis=0, initial=-200) + 1e-3).all()
+
+
+def test_a_box_lies_in_the_mean_by_confidence_of_itself_and_of_those_half_as_sure_that_it_removes() -> None:
+    xyxy = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 2, 10, 12], [0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
+    confidence = np.array([0.8, 0.4, 0.3, 0.8, 0.9], np.float32)
+    kept, lies = nms(xyxy, confidence, np.array([0, 0, 0, 1, 0], np.int64), 0.5)
+    assert kept.tolist() == [4, 0, 3]
+    assert np.allclose(lies, [[50, 50, 60, 60], [2 / 3, 0, 10 + 2 / 3, 10], [0, 0, 10, 10]])
 
 
 def test_nms_looks_at_the_strongest_only_when_there_are_too_many() -> None:
     xyxy = np.array([[i * 10, 0, i * 10 + 5, 5] for i in range(400)], np.float32)
     confidence = np.linspace(0, 1, 400, dtype=np.float32)
-    assert nms(xyxy, confidence, np.zeros(400, np.int64), 0.5, limit=300).tolist() == list(range(399, 99, -1))
+    kept, _ = nms(xyxy, confidence, np.zeros(400, np.int64), 0.5, limit=300)
+    assert kept.tolist() == list(range(399, 99, -1))
 
 
 def test_the_same_card_is_as_many_tiles_in_a_larger_picture_and_tiles_shrink_to_a_half_at_most() -> None:

@@ -21,6 +21,7 @@ from edge.detector import Detector
 from edge.errors import BadFrameError, BundleError
 from tests.onnx_files import BLUE, RED, Net, facts, picture_with, write_model
 
+GOLDEN = MODELS / "golden"
 Cells = dict[tuple[int, int], tuple[int, int, int]]  # column and row of a square, and its colour
 
 
@@ -154,6 +155,17 @@ def test_names_below_the_bundle_s_thresholds_are_heard_by_who_asks_for_them(squa
     found = looked_at(squares, (3.0, -1.0))  # confidence 0.95 and 0.27
     assert found.class_id.tolist() == [0, 1]
     assert found.confidence.tolist() == pytest.approx([1 / (1 + math.exp(-3)), 1 / (1 + math.exp(1))], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pests", "diseases"])
+def test_what_is_shown_lies_where_it_lies_for_who_asks_for_all(name: str) -> None:
+    bundle = load_bundle(MODELS / f"{name}.onnx")
+    for picture in sorted(GOLDEN.glob("*.jpg")):
+        image = read_picture(picture)
+        shown, everything = Detector(bundle)(image), Detector(bundle, confidence=0.01)(image)
+        sure = everything.where(everything.confidence >= bundle.thresholds[everything.class_id])
+        assert np.allclose(shown.xyxy, sure.xyxy, atol=1e-3)
+        assert np.array_equal(shown.class_id, sure.class_id)
 
 
 def test_a_network_that_takes_rgb_is_given_rgb(tmp_path: Path) -> None:

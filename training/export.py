@@ -95,33 +95,42 @@ def _folded(config: TrainConfig, state: Checkpoint, labels: int) -> YoloxNano:
 def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
-    if not paths["fp32"].is_file():
-        raise ConfigError(f"{paths['fp32']}: not found; export it first, or say where with --models")
+    _exist(paths["fp32"])
     _quantised(config, paths)
     _decide(config, {"int8": paths["int8"]}, runs)
     return paths["int8"]
 
 
+def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
+    """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
+    paths = bundle_paths(models, config.bundle)
+    _exist(*paths.values())
+    _decide(config, paths, runs)
+    return list(paths.values())
+
+
+def _exist(*paths: Path) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise ConfigError(f"{path}: not found; export it first, or say where with --models")
+
+
 def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
-    """Write the int8 file of the float32 one, with its facts before anything was measured."""
+    """Write the int8 file of the float32 one."""
     pictures = calibration_pictures(samples_of(config, "train"), config)
     quantise(paths["fp32"], paths["int8"], pictures, config.more_float, averaged=config.tile is None)
-    facts = read_facts(paths["fp32"])
-    classes = [one | UNMEASURED for one in facts["classes"]]
-    unmeasured = {
-        "precision": "int8", "version": _today(), "temperature": 1.0, "metrics": None, "classes": classes
-    }  # fmt: skip
-    write_facts(paths["int8"], facts | unmeasured)
+    write_facts(paths["int8"], read_facts(paths["fp32"]) | {"precision": "int8"})
 
 
 def _decide(config: TrainConfig, paths: Mapping[str, Path], runs: Path) -> None:
-    """Choose temperature and thresholds of files that have none yet, and measure how much pictures differ in them.
+    """Choose temperature and thresholds of files, and measure how much pictures differ in them.
 
     A picture that a file learned from is looked at by the file of a fold that did not, which gets the same thresholds.
     """
     held_out, empties = samples_of(config, "val"), empties_of(config, "val")
     folds = _folds(config, {sample.image_path for sample in held_out}, runs)
     for precision, path in paths.items():
+        write_facts(path, unmeasured(read_facts(path)))
         judges = [(Looks(path), held_out), *((Looks(files[precision]), samples) for files, samples in folds)]
         classes = len(judges[0][0].bundle.classes)
         truths = [truth for _, samples in judges for truth in truths_of(samples)]
@@ -179,6 +188,12 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Fac
         },
         "metrics": None,
     }
+
+
+def unmeasured(facts: Facts) -> Facts:
+    """The facts without what validation and test told."""
+    classes = [one | UNMEASURED for one in facts["classes"]]
+    return facts | {"version": _today(), "temperature": 1.0, "metrics": None, "classes": classes}
 
 
 def _today() -> str:
@@ -291,6 +306,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
     parser.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")
+    parser.add_argument("--choose", action="store_true", help="choose thresholds of the released files again")
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="as given to training.train")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -300,6 +316,8 @@ def main() -> None:
     torch.set_num_threads(config.threads)
     if arguments.int8:
         written = [export_int8(config, arguments.models, arguments.runs)]
+    elif arguments.choose:
+        written = choose_again(config, arguments.models, arguments.runs)
     else:
         arguments.models.mkdir(parents=True, exist_ok=True)
         written = export(config, arguments.runs / config.name / f"{config.ships}.pt", arguments.models)

@@ -63,7 +63,8 @@ def compare_int8(there: list[list[float]], here: list[list[float]], where: str) 
     found, expected = (np.array(rows, np.float32).reshape(-1, 6) for rows in (there, here))
     furthest = np.zeros(6)
     for one, other in ((found, expected), (expected, found)):
-        alone = one[nms(one[:, 2:], one[:, 1], one[:, 0].astype(np.int64), RIVAL)]
+        strongest, _ = nms(one[:, 2:], one[:, 1], one[:, 0].astype(np.int64), RIVAL)
+        alone = one[strongest]
         sure = alone[alone[:, 1] >= SURE]
         alike = iou(sure[:, 2:], other[:, 2:]) >= LEAST_IOU
         alike &= sure[:, :1] == other[:, 0]

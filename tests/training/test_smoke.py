@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -22,10 +23,10 @@ from training import train as trains
 from training.added import added_name
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
-from training.export import export, export_int8
+from training.export import Choice, choose_again, export, export_int8, with_choice
 from training.judging.field import HARMS
 from training.label_care import WRONG, Decision
-from training.onnx_file import read_facts
+from training.onnx_file import read_facts, write_facts
 from training.samples import read_image
 from training.train import samples_of, train
 from training.weights import activation_of
@@ -183,6 +184,23 @@ def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_pat
     assert {one["precision"] for one in again["classes"]} == {None}
     with pytest.raises(ConfigError, match="export it first"):
         export_int8(config, tmp_path / "elsewhere", folder)
+
+
+def test_thresholds_are_chosen_again_from_the_released_files_alone(shipped, tmp_path):
+    config, folder, _ = shipped
+    paths = [Path(shutil.copy(folder / name, tmp_path)) for name in ("tiny.onnx", "tiny-int8.onnx")]
+    before = [read_facts(path) for path in paths]
+    for path, facts in zip(paths, before, strict=True):
+        write_facts(path, with_choice(facts, Choice(2.5, (0.8,) * len(facts["classes"]))))
+    assert choose_again(config, tmp_path, folder) == paths
+    for path, facts in zip(paths, before, strict=True):
+        again = read_facts(path)
+        assert again["temperature"] == facts["temperature"]
+        assert [one["threshold"] for one in again["classes"]] == [one["threshold"] for one in facts["classes"]]
+        assert again["dispersion"] == facts["dispersion"]
+        assert again["metrics"] is None
+    with pytest.raises(ConfigError, match="export it first"):
+        choose_again(config, tmp_path / "elsewhere", folder)
 
 
 def test_a_soup_lies_half_way_back_to_the_weights_that_the_run_went_on_from(shipped, tmp_path):
