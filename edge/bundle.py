@@ -18,6 +18,7 @@ MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "mod
 MANIFEST = "manifest.json"
 METADATA_KEY = "fieldeye"
 AGAIN = "copy the file again from the release"
+MOST_LETTERS = 80  # of what records name: the wire takes no longer labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +109,7 @@ class Bundle:
 
     def __post_init__(self) -> None:
         side_px = self.input.side_px
+        names = (self.name, self.version, *self.labels, *(c.eppo for c in self.classes))
         rules = {
             "strides must divide side_px": all(s > 0 and side_px % s == 0 for s in self.strides) and self.strides,
             "side_px must be 32 to 4096": 32 <= side_px <= 4096,
@@ -116,6 +118,7 @@ class Bundle:
             "nms_iou must be 0 to 1": 0 < self.nms_iou <= 1,
             "temperature must be above 0": self.temperature > 0,
             "labels must be given once each": len(set(self.labels)) == len(self.classes) > 0,
+            f"a name, version, label or code has at most {MOST_LETTERS} letters": max(map(len, names)) <= MOST_LETTERS,
             "each threshold must be between 0 and 1": all(0 < c.threshold < 1 for c in self.classes),
             "a tile must be larger than its overlap": not self.tile or 0 <= self.tile.overlap_px < self.tile.side_px,
             "picture_px must be above 0": not self.tile or self.tile.picture_px is None or self.tile.picture_px > 0,

@@ -29,6 +29,9 @@ HostName = Annotated[  # an address of IPv6 has two colons at least
     Meta(pattern=r"^([^\s/:@]+|(?i:[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)(%\w+)?)\Z(?#a name or an address, without a port)"),
 ]
 AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z(?#twelve digits in quotes, province to village)")]
+# What goes to the broker is at most as long as the wire takes it: 80 letters of a label or unit, 2000 of a sentence.
+Label = Annotated[str, Meta(max_length=80)]
+Sentence = Annotated[str, Meta(max_length=1000)]  # of which the node makes a longer one
 Seconds = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Luma = Annotated[float, Meta(ge=0, le=255)]
@@ -52,7 +55,7 @@ class NodeTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
     area_code: AreaCode | None = None
-    crop: str | None = None
+    crop: Label | None = None
 
 
 class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,13 +163,13 @@ class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[[advice.threshold]]: what the local station says, in place of the packaged rows of that pest and unit."""
 
-    label: str  # scientific name, as the model says it
-    unit: str  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % pictures
+    label: Label  # scientific name, as the model says it
+    unit: Label  # with its effort: insects/trap/night, insects/picture, insects/m2, visits/day, % pictures
     act_at: Annotated[float, Meta(gt=0)]
     sure_at: Annotated[float, Meta(gt=0)] | None = None  # from here on without further doubt
-    quantity: str = "them"  # what is counted, for "Count ... by eye"
-    action: Annotated[str, Meta(min_length=1)] = "act as your plant protection station advises"
-    source: str = "set on this node"
+    quantity: Label = "them"  # what is counted, for "Count ... by eye"
+    action: Annotated[Sentence, Meta(min_length=1)] = "act as your plant protection station advises"
+    source: Sentence = "set on this node"
 
 
 class AdviceTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,6 +240,7 @@ _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table
 _WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
 _MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
 _OUTSIDE = re.compile(r"^expected `\w+` (?P<range>[<>]=? .+)$")
+_TOO_LONG = re.compile(r"^expected `str` of length <= (?P<letters>\d+)$")
 _TOML = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false",
          "array": "a list in [ ]", "object": "a table"}  # fmt: skip
 _AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
@@ -370,8 +374,11 @@ def _explain(message: str, record: type) -> str:
 def _plain(what: str, where: str, record: type) -> str:
     """Without the words of programmers where there are others."""
     written, mistyped, outside = _WRITTEN.search(what), _MISTYPED.match(what), _OUTSIDE.match(what)
+    too_long = _TOO_LONG.match(what)
     if written:
         return f"must be {written['words']}"
+    if too_long:
+        return f"must have at most {too_long['letters']} letters"
     if outside:
         return f"must be {outside['range']}"
     if mistyped and {mistyped["wanted"], mistyped["got"]} <= _TOML.keys():

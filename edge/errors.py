@@ -41,6 +41,10 @@ class StoreHeldError(StoreError):
     """Another process uses the same store."""
 
 
+class StoreNewerError(StoreError):
+    """The database was written by newer software, and this one must not write it."""
+
+
 class StoreDamagedError(StoreError):
     """The database is damaged: no second try helps, the next start mends it or sets it aside."""
 
@@ -55,6 +59,10 @@ class WireError(FieldeyeError, ValueError):
 
 class BrokerError(FieldeyeError, OSError):
     """The MQTT broker refused or cannot be reached."""
+
+
+class SessionTakenError(BrokerError):
+    """Another client of the same name has taken this one's place at the broker."""
 
 
 class ThreadStuckError(FieldeyeError, RuntimeError):

@@ -1,13 +1,18 @@
 """A configuration is right as a whole or refused with file, key and remedy."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from edge.advice import Measured, Standing, alert_of, watched
 from edge.bundle import MODELS, load_manifest
 from edge.changes import keep, load_changed
-from edge.config import Mode, NodeConfig, load_config, made_for, parse_config
+from edge.config import Mode, NodeConfig, checked, load_config, made_for, parse_config
+from edge.counts import Level
 from edge.errors import ConfigError
+from edge.wire import decode_batch, encode_batch
+from tests.records import instant, stored
 
 GOOD = """
 [node]
@@ -73,6 +78,7 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("longitude = 120.12", ""), "node.latitude and node.longitude go together"),
         (("Asia/Shanghai", "Mars/Olympus"), "node.time_zone 'Mars/Olympus' is no time zone"),
         (("330106011002", "3301"), "node.area_code"),
+        (("[camera]", f'crop = "{81 * "x"}"\n[camera]'), "node.crop: must have at most 80 letters"),
         (('host = "broker.example"', 'host = "broker.example"\ntls = false'), "would cross the network in the open"),
         (("broker.example", ""), "mqtt.host: must be a name or an address, without a port"),
         (("broker.example", "broker.example:8883"), "mqtt.host: must be a name"),
@@ -146,6 +152,23 @@ def test_a_threshold_whose_sure_level_is_below_its_first_is_refused() -> None:
     rows = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/picture"\nact_at = 10\nsure_at = 5\n'
     with pytest.raises(ConfigError, match="sure_at 5 is below act_at 10"):
         parse_config(GOOD + rows, "node.toml")
+
+
+LONGEST = {"label": 80, "unit": 80, "quantity": 80, "action": 1000, "source": 1000}  # letters of an own threshold
+
+
+@pytest.mark.parametrize("key", LONGEST)
+def test_an_own_threshold_is_told_in_no_more_letters_than_the_platform_reads(key: str) -> None:
+    row = {"label": "a", "unit": "b", "act_at": 3.0, **{one: "稻" * most for one, most in LONGEST.items()}}
+    table = {"node": {"site": "a", "node": "b"}, "camera": {"kind": "picamera"}}
+    config = checked(table | {"advice": {"threshold": [row]}}, "node.toml")
+    (threshold,) = watched([config.advice.threshold[0].label], config.advice, None)
+    figure = Measured(9.0, threshold.unit, 7.0, 12.0)
+    for level in get_args(Level):
+        standing = Standing(threshold=threshold, figure=figure, count=9, level=level)
+        decode_batch(encode_batch(stored(alert_of(standing, instant(), "cam0", "pests@1"))), "n1")
+    with pytest.raises(ConfigError, match=rf"threshold\[0\].{key}: must have at most {LONGEST[key]} letters"):
+        checked(table | {"advice": {"threshold": [row | {key: "x" * (LONGEST[key] + 1)}]}}, "node.toml")
 
 
 def test_a_weather_station_without_a_topic_is_refused() -> None:

@@ -102,11 +102,11 @@ def test_a_payload_that_was_cut_never_makes_up_a_count(told: SmallDay, data: st.
 
 
 def test_six_taxa_with_ranges_fit_the_slowest_line_and_thirty_the_usual_one() -> None:
-    told = [SmallCount(label=name, count=40, low=31, high=52) for name in NAMES[:40]]
+    told = [SmallCount(label=name, count=40, low=31, high=52) for name in NAMES[:41]]
     day = SmallDay(day=DAY, unit="new", frames=1440, awake_min=1440, counts=tuple(told), battery_percent=80)
     slow, usual = decode_small(encode_small(day)), decode_small(encode_small(day, USUAL_BYTES))
-    assert (len(slow.counts or ()), slow.omitted) == (6, 34)
-    assert (len(usual.counts or ()), usual.omitted) == (30, 10)
+    assert (len(slow.counts or ()), slow.omitted) == (6, 35)
+    assert (len(usual.counts or ()), usual.omitted) == (30, 11)
 
 
 def test_what_is_over_its_threshold_goes_first_then_the_most() -> None:
@@ -115,6 +115,24 @@ def test_what_is_over_its_threshold_goes_first_then_the_most() -> None:
     day = SmallDay(day=DAY, unit="new", frames=60, awake_min=60, counts=(*calm, act))
     first, second, *_ = decode_small(encode_small(day)).counts or ()
     assert (first, second.count) == (act, 119)
+
+
+def test_of_one_level_goes_before_the_other_whatever_their_counts() -> None:
+    told = [
+        SmallCount(label=name, count=n, level=level)
+        for name, n, level in zip(NAMES, [9, 1, 5], ["calm", "act", "look"], strict=False)
+    ]
+    day = SmallDay(day=DAY, unit="new", frames=60, awake_min=60, counts=tuple(told))
+    assert [one.level for one in decode_small(encode_small(day)).counts or ()] == ["act", "look", "calm"]
+
+
+def test_a_line_too_short_for_a_head_is_refused_and_the_shortest_says_how_many_are_missing() -> None:
+    told = [SmallCount(label=name, count=2**50) for name in NAMES[:2]]
+    day = SmallDay(day=DAY, unit="new", frames=2**50, awake_min=1, counts=tuple(told), battery_percent=1)
+    shortest = decode_small(encode_small(day, 24))
+    assert (shortest.counts, shortest.omitted) == ((), 2)
+    with pytest.raises(ValueError, match="give at least 24"):
+        encode_small(day, 23)
 
 
 def test_a_zero_is_a_zero_and_no_data_is_not() -> None:
@@ -132,11 +150,71 @@ def test_a_day_of_new_insects_is_their_sum_and_a_hole_in_it_lessens_the_effort_o
     assert (told.frames, told.awake_min, told.battery_percent) == (4 * 3540, 240, 71)
 
 
+def test_a_day_without_a_count_says_why_most_of_its_hours_had_none() -> None:
+    reasons = ["blurred", "dark", "dark"]
+    hours = [interval(h * 3600.0, frames=0, awake_s=0.0, counts=NoData(why)) for h, why in enumerate(reasons)]
+    assert small_day(DAY, hours).no_data == "dark"
+
+
+def test_a_day_in_which_the_trap_filled_up_says_so_and_has_no_more_than_25_hours() -> None:
+    hours = [interval(h * 3600.0, saturated=h == 3) for h in range(26)]
+    told = small_day(DAY, hours)
+    assert (told.saturated, told.awake_min) == (True, 1500)
+    assert not small_day(DAY, hours[:3]).saturated
+
+
+def test_stages_of_a_taxon_are_summed_apart() -> None:
+    hours = [
+        interval(h * 3600.0, counts=(count(MOTH, 3, stage="larva"), count(MOTH, 1, stage="adult"))) for h in (0, 1)
+    ]
+    assert [(one.stage, one.count) for one in small_day(DAY, hours).counts or ()] == [("larva", 6), ("adult", 2)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"counts": None}, "if and only if"),
+        ({"counts": (), "no_data": "dark"}, "if and only if"),
+        ({"frames": 0}, "if and only if"),
+        ({"day": date(2019, 12, 31)}, "2020"),
+        ({"awake_min": 1501}, "1500 minutes"),
+        ({"awake_min": -1}, "1500 minutes"),
+        ({"battery_percent": 101}, "0 to 100"),
+        ({"battery_percent": -1}, "0 to 100"),
+    ],
+)
+def test_a_day_that_contradicts_itself_is_refused(fields: dict[str, Any], says: str) -> None:
+    day: dict[str, Any] = {"day": DAY, "unit": "new", "frames": 1, "awake_min": 1, "counts": ()}
+    with pytest.raises(ValueError, match=says):
+        SmallDay(**day | fields)
+
+
+@pytest.mark.parametrize(
+    ("number", "low", "high"), [(-1, None, None), (5, 6, 7), (5, 3, 4), (5, -1, 9), (5, 3, None), (5, None, 9)]
+)
+def test_a_range_that_does_not_hold_its_count_is_refused(number: int, low: int | None, high: int | None) -> None:
+    with pytest.raises(ValueError, match=r"range|natural"):
+        SmallCount(label=MOTH[0], count=number, low=low, high=high)
+
+
 def test_the_most_on_a_frame_is_the_most_of_the_day_and_never_a_sum() -> None:
     hours = [
         interval(h * 3600.0, unit="max_per_frame", counts=(count(APHID, n, n, n + 2),)) for h, n in enumerate([4, 9, 2])
     ]
     assert small_day(DAY, hours).counts == (SmallCount(label=APHID[0], count=9, low=9, high=11),)
+
+
+def test_the_most_on_a_frame_may_have_been_in_any_hour_that_is_less_sure() -> None:
+    hours = [
+        interval(h * 3600.0, unit="max_per_frame", counts=(count(APHID, *told),))
+        for h, told in enumerate([(5, 5, 6), (4, 2, 9)])
+    ]
+    assert small_day(DAY, hours).counts == (SmallCount(label=APHID[0], count=5, low=5, high=9),)
+
+
+def test_a_reason_that_a_newer_node_gives_is_another_one() -> None:
+    told = encode_small(small_day(DAY, [interval(frames=0, awake_s=0.0, counts=NoData("dark"))]))
+    assert decode_small(told[:-1] + b"\x20").no_data == "other"
 
 
 def test_a_range_that_is_not_known_of_one_hour_is_not_known_of_the_day() -> None:
@@ -153,11 +231,27 @@ def test_every_name_of_the_table_has_a_number_of_its_own() -> None:
     assert len({name_number(name) for name in NAMES}) == len(NAMES)
 
 
-def test_a_name_that_the_decoder_does_not_know_keeps_its_number() -> None:
-    day = SmallDay(day=DAY, unit="new", frames=1, awake_min=1, counts=(SmallCount(label="Novum insectum", count=2),))
+@pytest.mark.parametrize("name", ["Novum insectum", "Novaspec"])
+def test_a_name_that_the_decoder_does_not_know_keeps_its_number(name: str) -> None:
+    day = SmallDay(day=DAY, unit="new", frames=1, awake_min=1, counts=(SmallCount(label=name, count=2),))
     (back,) = decode_small(encode_small(day)).counts or ()
-    assert back.label == f"#{name_number('Novum insectum'):07x}"
+    assert back.label == f"#{name_number(name):07x}"
     assert encode_small(decode_small(encode_small(day))) == encode_small(day)
+
+
+def test_a_reason_that_has_no_number_is_another_one_and_not_the_dark() -> None:
+    day = SmallDay(day=DAY, unit="new", frames=0, awake_min=0, counts=None, no_data="camera_missing")
+    assert decode_small(encode_small(day)).no_data == "other"
+
+
+def test_a_level_from_the_future_is_refused() -> None:
+    day = SmallDay(
+        day=DAY, unit="new", frames=1, awake_min=1, counts=(SmallCount(label=MOTH[0], count=2, level="act"),)
+    )
+    payload = bytearray(encode_small(day))
+    payload[-3] |= 3  # the lowest bits before the count and its range
+    with pytest.raises(WireError, match="level"):
+        decode_small(bytes(payload))
 
 
 def test_the_golden_day_means_what_it_meant() -> None:

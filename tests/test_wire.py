@@ -1,8 +1,10 @@
 """Wire contract v1: what goes in comes out, within its sizes, and nothing but WireError comes of garbage."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import cbor2
 import msgspec
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock import ClockState
-from edge.counts import NoData
+from edge.counts import NoData, Record, Sighting
 from edge.errors import WireError
 from edge.wire import (
     MAX_BATCH_BYTES,
@@ -34,15 +36,23 @@ from edge.wire import (
     summary_of,
 )
 from tests.clocks import NOON
-from tests.records import APHID, EPOCH, MOTH, batches, count, instant, interval, lost, sighting, stored
+from tests.records import APHID, EPOCH, MOTH, alert, batches, count, instant, interval, lost, sighting, stored
 
 SIGHTING_BYTES, INTERVAL_BYTES = 48, 128
+ROOT = Path(__file__).parent.parent
+README, CONTRACT = ((ROOT / name).read_text("utf-8") for name in ("README.md", "docs/contract/contract.md"))
 
 
 @given(batches())
 def test_a_batch_comes_back_as_it_was_sent(batch: list[Stored]) -> None:
     back = decode_batch(encode_batch(batch), "n1")
     assert [(one.key, one.record) for one in back] == [(one.key, as_sent(one.record)) for one in batch]
+
+
+def test_two_cameras_and_a_model_that_was_changed_keep_their_records_apart() -> None:
+    pairs = [("cam0", "pests@1"), ("cam0", "pests@2"), ("cam1", "pests@1"), ("cam1", "pests@2")]
+    batch = stored(*[sighting(camera=camera, model=model) for camera, model in pairs])
+    assert [one.record for one in decode_batch(encode_batch(batch), "n1")] == [one.record for one in batch]
 
 
 @given(batches())
@@ -66,7 +76,10 @@ def test_twenty_sightings_cost_at_most_48_bytes_each() -> None:
                  picture=f"{EPOCH.hex[:8]}-{100_000 + n}")
         for n, taxon in zip(range(20), [MOTH, APHID, ("Bemisia tabaci", "BEMITA"), ("Aphididae", "")] * 5, strict=True)
     ]  # fmt: skip
-    assert len(encode_batch(stored(*records, first_seq=100_000))) <= 20 * SIGHTING_BYTES
+    each = len(encode_batch(stored(*records, first_seq=100_000))) / 20
+    assert each <= SIGHTING_BYTES
+    assert f"| a sighting on the wire, in a batch of 20 | {each:.0f} B |" in README
+    assert f"a sighting {each:.0f} bytes," in CONTRACT
 
 
 def test_twenty_unsynced_sightings_of_two_boots_cost_at_most_48_bytes_each() -> None:
@@ -77,7 +90,10 @@ def test_twenty_unsynced_sightings_of_two_boots_cost_at_most_48_bytes_each() -> 
 
 def test_twenty_intervals_of_two_taxa_cost_at_most_128_bytes_each() -> None:
     records = [interval(3600.0 * n) for n in range(20)]
-    assert len(encode_batch(stored(*records, first_seq=100_000))) <= 20 * INTERVAL_BYTES
+    each = len(encode_batch(stored(*records, first_seq=100_000))) / 20
+    assert each <= INTERVAL_BYTES
+    assert f"| an interval of two taxa, in a batch of 20 | {each:.0f} B |" in README
+    assert f"an interval with two taxa {each:.0f}." in CONTRACT
 
 
 def test_no_data_stays_no_data_and_a_zero_stays_a_zero() -> None:
@@ -158,6 +174,86 @@ def test_what_is_no_batch_is_refused_with_the_reason(payload: bytes, says: str) 
         decode_batch(payload, "n1")
 
 
+@pytest.mark.parametrize(
+    ("record", "key", "value"),
+    [
+        pytest.param(interval(), 2, [0, 0, -1, 0], id="no such clock"),
+        pytest.param(interval(), 2, [0, 0, 0, -1], id="no such boot"),
+        pytest.param(interval(), 8, True, id="true is no number of frames"),
+        pytest.param(interval(), 8, 2**53, id="more than JSON keeps"),
+        pytest.param(interval(), 9, [[-1, 40]], id="no such reason"),
+        pytest.param(interval(), 9, [[1, -1]], id="skipped less than none"),
+        pytest.param(interval(), 11, [[-1, 12, 9, 17]], id="no such taxon"),
+        pytest.param(interval(), 11, [[0, -1, 0, 17]], id="count below zero"),
+        pytest.param(interval(), 11, [[0, 12, -1, 17]], id="low below zero"),
+        pytest.param(interval(), 11, [[0, 12, 9, -1]], id="high below zero"),
+        pytest.param(interval(), 13, 1, id="one is not true"),
+        pytest.param(interval(), 16, 1001, id="more than all of the leaf is sick"),
+        pytest.param(interval(), 17, [-1, [0, 0, 0], None], id="fewer readings than none"),
+        pytest.param(sighting(), 6, 1001, id="surer than sure"),
+        pytest.param(sighting(), 9, -1, id="a picture of a later record"),
+        pytest.param(sighting(), 9, 42, id="a picture before the first record"),
+        pytest.param(lost(1, 2), 5, 0, id="a loss before the first record"),
+    ],
+)
+def test_a_number_outside_its_range_is_refused_and_never_read_from_the_end_of_a_table(
+    record: Record, key: int, value: object
+) -> None:
+    batch = cbor2.loads(encode_batch(stored(record, first_seq=41)))
+    batch[9][0][key] = value
+    with pytest.raises(WireError, match="record 41"):
+        decode_batch(cbor2.dumps(batch), "n1")
+
+
+@pytest.mark.parametrize("stages", [[[-1, "larva"]], [[2, "larva"]]])
+def test_a_stage_of_no_taxon_is_refused(stages: list[object]) -> None:
+    batch = cbor2.loads(encode_batch(stored(interval())))
+    batch[10] = stages
+    with pytest.raises(WireError, match="stages"):
+        decode_batch(cbor2.dumps(batch), "n1")
+
+
+def test_a_batch_is_read_up_to_its_greatest_size_and_number() -> None:
+    full = cbor2.loads(encode_batch(stored(lost(1, 2)))) | {9: [{0: 7, 1: n} for n in range(1000)]}
+    assert len(decode_batch(cbor2.dumps(full), "n1")) == 1000
+    with pytest.raises(WireError, match="1001 records"):
+        decode_batch(cbor2.dumps(full | {9: [*full[9], {0: 7, 1: 1000}]}), "n1")
+    room = MAX_BATCH_BYTES - len(cbor2.dumps(full | {99: bytes(30_000)})) + 30_000
+    assert len(decode_batch(cbor2.dumps(full | {99: bytes(room)}), "n1")) == 1000
+
+
+@pytest.mark.parametrize(
+    ("long", "record", "what"),
+    [
+        (lambda letters: {"label": letters}, alert, "label"),
+        (lambda letters: {"eppo": letters}, sighting, "eppo"),
+        (lambda letters: {"stage": letters}, sighting, "stage"),
+        (lambda letters: {"unit": letters}, alert, "unit"),
+        (lambda letters: {"camera": 2 * letters + 40 * "x"}, interval, "cameras"),
+        (lambda letters: {"model": 2 * letters + 40 * "x"}, interval, "models"),
+        (lambda letters: {"mode": 2 * letters + 40 * "x"}, interval, "words"),
+        (lambda letters: {"picture": 2 * letters + 40 * "x"}, sighting, "picture"),
+        (lambda letters: {"reason": 25 * letters}, alert, "reason"),
+        (lambda letters: {"look_at": 25 * letters}, alert, "look_at"),
+        (lambda letters: {"source": 25 * letters}, alert, "source"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_text_is_read_up_to_what_an_index_holds(
+    long: Callable[[str], dict[str, str]], record: Callable[..., Record], what: str
+) -> None:
+    decode_batch(encode_batch(stored(record(**long("稻" * 80)))), "n1")
+    with pytest.raises(WireError, match=rf"{what}: must be text of at most (80|200|2000) letters"):
+        decode_batch(encode_batch(stored(record(**long("稻" * 81)))), "n1")
+
+
+@pytest.mark.parametrize("picture", ["0c9a64a1-007", "0c9a64a1-٣", "0c9a64a1-42", "1c9a64a1-3"])
+def test_a_picture_that_is_named_otherwise_than_the_store_does_keeps_its_name(picture: str) -> None:
+    (back,) = decode_batch(encode_batch(stored(sighting(picture=picture), first_seq=41)), "n1")
+    assert isinstance(back.record, Sighting)
+    assert back.record.picture == picture
+
+
 def test_counts_and_no_data_together_are_refused() -> None:
     batch = cbor2.loads(encode_batch(stored(interval())))
     batch[9][0][12] = 0
@@ -230,9 +326,9 @@ def test_a_topic_is_taken_apart_into_what_it_was_made_of() -> None:
     [
         "", "fieldeye/v1", "fieldeye/v1/a/b", "fieldeye/v2/a/b/records", "fieldeye/v1/a/b/c/records",
         "fieldeye/v1//b/info", "fieldeye/v1/a+/b/info", "fieldeye/v1/a/b/unheard", "fieldeye/v1/a/b/cmd",
-        "fieldeye/v1/a/b/records/x",
+        "fieldeye/v1/a/b/records/x", "fieldeye/v1/a/b/cmd/replay/x", "fieldeye/v1/a/b/image/x/y",
         f"fieldeye/v1/{'a' * 65}/b/info", "fieldeye/v1/a/b/cmd/re#play", "fieldeye/v1/a/b/info\n",
-        "Fieldeye/v1/a/b/info",
+        "Fieldeye/v1/a/b/info", "fieldeye/v1_a/b/info", "fieldeye/v1+a/b/info", "fieldeye/v1#a/b/info",
     ],
 )  # fmt: skip
 def test_a_topic_outside_the_contract_is_refused(topic: str) -> None:
@@ -264,11 +360,40 @@ def test_a_message_that_is_none_is_refused(payload: bytes) -> None:
         decode_message(payload, Status)
 
 
+def test_a_message_is_read_up_to_its_greatest_size() -> None:
+    status = Status(state="online", session=4, connection=2)
+    payload = encode_message(status)
+    assert decode_message(payload + b" " * (65_536 - len(payload)), Status) == status
+    with pytest.raises(WireError, match="65537 bytes"):
+        decode_message(payload + b" " * (65_537 - len(payload)), Status)
+
+
 @pytest.mark.parametrize("store", [b'{"waiting":0,"last_seq":9223372036854775807}', b'{"waiting":-1}'])
 def test_numbers_that_no_node_reaches_are_refused(store: bytes) -> None:
     health = encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5))
     with pytest.raises(WireError, match=r"last_seq|waiting"):
         decode_message(health[:-1] + b',"store":' + store + b"}", Health)
+
+
+STANDING = {"label": "a", "unit": "b", "level": "act", "since": "2026-07-01T00:00:00Z", "value": 9, "start_at": 5}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"label": "稻" * 81}, {"unit": "x" * 81}, {"who": "x" * 81}, {"value": 1e308}, {"value": -1},
+        {"start_at": 1e16}, {"since": "2026-07-01T00:00:00+16:00"},
+        {"since": "0001-01-01T00:00:00+10:00"}, {"since": "9999-12-31T23:59:59-10:00"},
+        {"done": "2026-07-01T00:00:00-15:00"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_alert_that_no_database_or_page_could_tell_is_refused(change: dict[str, object]) -> None:
+    health = encode_message(Health(utc=NOON, clock="synced", session=1, uptime_s=3.5))
+    for standing in (STANDING, STANDING | {"label": "稻" * 80, "since": "2026-07-01T00:00:00+14:00"}):
+        decode_message(health[:-1] + b',"alerts":[' + msgspec.json.encode(standing) + b"]}", Health)
+    with pytest.raises(WireError, match=r"alerts\[0\]"):
+        decode_message(health[:-1] + b',"alerts":[' + msgspec.json.encode(STANDING | change) + b"]}", Health)
 
 
 @given(st.sampled_from([Status, Info, Health, Summary, ReplayCommand, Reply]), st.binary(max_size=200), st.data())

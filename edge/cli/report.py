@@ -15,7 +15,7 @@ from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database, reachable
 from edge.platform.outlines import read_outlines
-from edge.platform.population import keep_threshold, week_of
+from edge.platform.population import keep_threshold, newest_week, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.taxa import taxa
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
     parser.add_argument("--area", required=True, metavar="CODE", help="2, 4, 6, 9 or 12 digits of the area code")
     parser.add_argument("--week", required=True, type=int, metavar="N", help="of ISO 8601, 1 to 53")
-    parser.add_argument("--year", type=int, metavar="YEAR", help="default: this year")
+    parser.add_argument("--year", type=int, metavar="YEAR", help="default: the newest in which that week has begun")
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the report; default: en")
@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report and name its files."""
-    first, last = week_of(args.year or date.today().year, args.week)  # noqa: DTZ011  the year on the wall
+    today = date.today()  # noqa: DTZ011  on the wall
+    first, last = newest_week(args.week, today) if args.year is None else week_of(args.year, args.week)
     outlines = read_outlines(args.outline) if args.outline else []
     with open_database(args.database, "fieldeye report") as database:
         if args.thresholds:

@@ -100,7 +100,10 @@ class Days(Struct, frozen=True, kw_only=True):
 
 
 class Records(Struct, frozen=True, kw_only=True):
-    """Records as on the wire; some seq may be gone. Ask again with `after` = `next_after` until that is `last_seq`."""
+    """Records as on the wire; some seq may be gone. Ask again with `after` = `next_after` until that is `last_seq`.
+
+    Their `epoch` is told to who has logged in.
+    """
 
     records: list[PlainRecord]
     next_after: int

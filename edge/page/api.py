@@ -1,6 +1,7 @@
 """For machines: the node's state, days and records, read-only."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -28,7 +29,7 @@ from edge.page.days import Day
 from edge.page.openapi import document
 from edge.page.routes import node
 from edge.page.situation import looks
-from edge.page.trust import Role, needs
+from edge.page.trust import Role, needs, visitor
 from edge.wire import Decoded, plain
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -82,7 +83,7 @@ def how_it_is() -> Response:
             problem=snapshot.problem,
             notice=snapshot.notice,
             model_problem=snapshot.model.detail,
-            store_problem=snapshot.store,
+            store_problem=snapshot.newer or snapshot.store,
             link_problem=snapshot.link.detail,
             last_delivery_utc=snapshot.link.last_ack.utc if snapshot.link.last_ack else None,
             ms_per_frame=snapshot.camera.ms_per_frame,
@@ -132,7 +133,8 @@ def records() -> tuple[Response, int]:
     upto = min(query.after + query.limit, last)
     found = [Decoded(one.key, one.record) for one in this.store.records_between_seq(query.after + 1, upto)]
     listed = [plain(one, this.config.node.site) for one in found]
-    return answer(Records(records=listed, next_after=upto, last_seq=last)), 200
+    told = Records(records=listed, next_after=upto, last_seq=last)
+    return answer(told if visitor().name else _without_epochs(told)), 200
 
 
 @api.get("/openapi.json")
@@ -145,6 +147,14 @@ def openapi() -> Response:
 def answer(body: object) -> Response:
     """JSON."""
     return Response(msgspec.json.encode(body), mimetype="application/json")
+
+
+def _without_epochs(told: Records) -> dict[str, Any]:
+    """A card's epoch is half of a record's key: whoever knows it could send records in this node's name."""
+    table: dict[str, Any] = msgspec.to_builtins(told)
+    for record in table["records"]:
+        del record["epoch"]
+    return table
 
 
 def _megabytes(size_bytes: int | None) -> float | None:

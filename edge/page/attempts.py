@@ -1,8 +1,10 @@
 """Failed log-ins and claims make the next attempt wait, also after a restart; counted by address and all together."""
 
+import hashlib
+import hmac
 from datetime import datetime
 
-from edge.store import Accounts
+from edge.store import Account, Accounts
 
 FREE, LONGEST_S = 5, 900.0  # failures of one address before it waits, and the longest wait
 TOGETHER = "all addresses"  # many phones may be one guesser; but nobody shuts out the owner for long
@@ -16,10 +18,15 @@ def pause_s(failures: int, since_s: float, free: int, longest_s: float) -> float
     return max(0.0, min(2.0 ** min(failures - free + 1, 30), longest_s) - since_s)
 
 
-def wait_s(accounts: Accounts, address: str, utc: datetime) -> float:
-    """How long an attempt from there has to wait."""
+def mark_of(account: Account) -> str:
+    """What a browser keeps that has logged in as that person. It opens nothing, and another password ends it."""
+    return hmac.new(account.hash.encode(), b"device of " + account.name.encode(), hashlib.sha256).hexdigest()
+
+
+def wait_s(accounts: Accounts, address: str, utc: datetime, *, is_known: bool) -> float:
+    """How long an attempt from there has to wait. A browser that is known does not wait for what others guess."""
     own = pause_s(*accounts.failures(address, utc), FREE, LONGEST_S)
-    return max(own, pause_s(*accounts.failures(TOGETHER, utc), FREE_TOGETHER, LONGEST_TOGETHER_S))
+    return own if is_known else max(own, pause_s(*accounts.failures(TOGETHER, utc), FREE_TOGETHER, LONGEST_TOGETHER_S))
 
 
 def count_failure(accounts: Accounts, address: str, utc: datetime) -> bool:

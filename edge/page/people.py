@@ -12,7 +12,7 @@ from edge.page.attempts import count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.passwords import SHORTEST, hashed, is_claim_code, is_long_enough, is_right, proposed
 from edge.page.routes import node
-from edge.page.trust import Role, needs, role_of, trust, visitor
+from edge.page.trust import Role, is_known_browser, needs, role_of, trust, visitor
 from edge.page.words import duration, gettext, number
 from edge.store import Account
 
@@ -37,7 +37,7 @@ def try_log_in() -> Page:
     """The same answer whether the name or the password was wrong."""
     name, password = _field("name"), request.form.get("password", "")
     found = trust().accounts.account(name)
-    wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None))
+    wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None), found)
     if wrong or found is None:
         words = wrong or gettext("Name and password do not belong together.")
         return render_template("log_in.html", next=_place(_field("next")), name=name, wrong=words), 400
@@ -103,7 +103,7 @@ def change_password() -> Page:
     if known is None:
         return redirect("/log-in", 303)
     old, new = request.form.get("old", ""), request.form.get("password", "")
-    wrong = {"password": wrong_password(new), "old": _attempted("password", lambda: is_right(old, known.hash))}
+    wrong = {"password": wrong_password(new), "old": _attempted("password", lambda: is_right(old, known.hash), known)}
     if any(wrong.values()):
         return _account_form(wrong), 400
     changed = Account(name=known.name, role=known.role, hash=hashed(new))
@@ -181,11 +181,11 @@ def wrong_password(password: str) -> str:
     )
 
 
-def _attempted(what: str, is_good: Callable[[], bool]) -> str:
-    """Try a secret: what to tell if it was not tried or is wrong, else nothing."""
+def _attempted(what: str, is_good: Callable[[], bool], account: Account | None = None) -> str:
+    """Try a secret, of `account` if there is one: what to tell if it was not tried or is wrong, else nothing."""
     known, address = trust(), request.remote_addr or ""
     with _one_attempt:
-        wait = wait_s(known.accounts, address, known.now_utc())
+        wait = wait_s(known.accounts, address, known.now_utc(), is_known=is_known_browser(account))
         if wait > 0:
             return gettext("Too many wrong attempts. Try again after %(time)s.", time=duration(wait))
         if is_good():

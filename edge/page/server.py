@@ -21,12 +21,14 @@ STOP_S = 5.0  # it takes a tenth of a second where nothing else runs
 BODY_BYTES = MOST_UPLOAD_BYTES + 64 * 1024  # a photograph; each view says how much it takes
 SMALL_BYTES = 2 * FORM_BYTES  # a form that is somewhat too large still gets an answer in the reader's words
 HEADER_BYTES = 32 * 1024
+PATIENCE_S = 30  # with a connection that brings nothing, or the head of a request bit by bit
+SLOWEST_BYTES_S = 2000  # of a body, on average: there are 50 places, and a slow phone brings ten times as much
 
 
 class PageServer:
     """Serves an app until it is closed. Owns its thread and the listening socket; `close` may be called twice."""
 
-    def __init__(self, app: Flask, listening: socket.socket) -> None:
+    def __init__(self, app: Flask, listening: socket.socket, patience_s: int) -> None:
         self.host, self.port = listening.getsockname()[:2]
         self._sockets: dict[int, object] = {}
         self._stop = Event()
@@ -39,7 +41,8 @@ class PageServer:
             max_request_body_size=BODY_BYTES,
             max_request_header_size=HEADER_BYTES,
             connection_limit=50,
-            channel_timeout=30,
+            channel_timeout=patience_s,
+            cleanup_interval=patience_s,
         )
         self._server.channel_class = _channel_of(app)
         self._thread = Thread(target=self._run, name="page", daemon=True)
@@ -82,13 +85,25 @@ def _channel_of(app: Flask) -> type[HTTPChannel]:
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         parser_class = Request
+        last_activity: float
+        _begun_s = 0.0
+
+        def handle_read(self) -> None:
+            """To waitress each byte is a sign of life, and one in 8 s kept a place for ever."""
+            before = self.request
+            super().handle_read()
+            if self.request is None or self.request is not before:
+                self._begun_s = self.last_activity
+            else:
+                earned_s = self.request.body_bytes_received / SLOWEST_BYTES_S
+                self.last_activity = min(self.last_activity, self._begun_s + earned_s)
 
     return Channel
 
 
-def serve(app: Flask, host: str, port: int) -> PageServer:
+def serve(app: Flask, host: str, port: int, *, patience_s: int = PATIENCE_S) -> PageServer:
     """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
-    return PageServer(app, listen(host, port))
+    return PageServer(app, listen(host, port), patience_s)
 
 
 def address_of(host: str, port: int) -> str:

@@ -17,15 +17,17 @@ from werkzeug.wrappers import Response as Answer
 from edge.clock import Clock
 from edge.errors import StoreError
 from edge.mqtt.secret import Secret
+from edge.page.attempts import mark_of
 from edge.page.words import gettext
 from edge.status import StatusBoard
 from edge.store import Account, Entry, Store
 
-COOKIE, VISITOR_COOKIE = "fieldeye", "fieldeye_visitor"
+COOKIE, VISITOR_COOKIE, DEVICE_COOKIE = "fieldeye", "fieldeye_visitor", "fieldeye_device"
 TOKEN = "csrf"  # noqa: S105  the field's name
 FORM_BYTES = 64 * 1024
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 COOKIE_DAYS = 90
+DEVICE_DAYS = 400  # browsers keep none longer
 Refusal = Answer | tuple[str, int] | tuple[dict[str, str], int]
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -113,6 +115,7 @@ class Trust:
         token = secrets.token_urlsafe(32)
         self.accounts.begin(digest(token), account.name, self.now_utc())
         g.cookie, g.visitor = token, Visitor(role=role_of(account), name=account.name)
+        g.device_cookie = mark_of(account)
 
     def log_out(self) -> None:
         """End the session of this request."""
@@ -146,6 +149,12 @@ def trust() -> Trust:
 def visitor() -> Visitor:
     """Who sent this request."""
     return g.visitor  # type: ignore[no-any-return]
+
+
+def is_known_browser(account: Account | None) -> bool:
+    """Has somebody logged in as that person with the browser that sent this request?"""
+    brought = request.cookies.get(DEVICE_COOKIE, "")
+    return account is not None and hmac.compare_digest(brought.encode(), mark_of(account).encode())
 
 
 def role_of(account: Account) -> Role:
@@ -240,6 +249,8 @@ def _remember(response: Response) -> Response:
     """Cookies that this request has earned; and nothing that is not for everybody stays in a phone."""
     if "cookie" in g:
         _set_cookie(response, COOKIE, g.cookie)
+    if "device_cookie" in g:
+        _set_cookie(response, DEVICE_COOKIE, g.device_cookie, DEVICE_DAYS)
     if "visitor_cookie" in g:
         _set_cookie(response, VISITOR_COOKIE, g.visitor_cookie)
     if "need" in g and (g.need.role > trust().least or "visitor_cookie" in g):
@@ -259,7 +270,7 @@ def _is_by_hand() -> bool:
     return request.method not in SAFE or "text/html" in request.headers.get("Accept", "")
 
 
-def _set_cookie(response: Response, name: str, value: str) -> None:
+def _set_cookie(response: Response, name: str, value: str, days: int = COOKIE_DAYS) -> None:
     """Out of reach of scripts and of forms on other sites; an empty value removes it."""
-    age_s = COOKIE_DAYS * 86_400 if value else 0
+    age_s = days * 86_400 if value else 0
     response.set_cookie(name, value, max_age=age_s, httponly=True, samesite="Lax", secure=request.is_secure)

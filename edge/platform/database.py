@@ -12,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 from edge.errors import ConfigError, StoreError
 
 Database = Connection[tuple[Any, ...]]
+# A value that no table holds. The second, a text too long for an index, is an OperationalError as a lost database is.
+BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 _TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
 _GIVE_UP_S = 10
 _OPTIONS = " ".join(

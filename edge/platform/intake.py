@@ -1,5 +1,6 @@
 """Keeps decoded messages in the database: each record once, all of a batch or none of it."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -11,12 +12,14 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from edge.counts import Alert, Interval, Lost
-from edge.platform.database import Database, first_line
+from edge.platform.database import BAD_VALUE, Database, first_line
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.rows import Arrived, Taxon, alert_row, at_of, count_rows, effort_row, record_line, revision_of
 from edge.platform.spans import Spans, multirange_text
 
+log = logging.getLogger("fieldeye")
 _LINES = 200
+TOPIC_LETTERS = 300  # in quarantine: more than a topic of the contract has, less than its index takes
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
@@ -58,10 +61,11 @@ class Intake:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ledgers: dict[tuple[str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
+        self._ledgers: dict[tuple[str, str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
         self._taxa: dict[Taxon, int] = {}
         self._months: set[date] = set()
         self._known_zones: frozenset[str] = frozenset()
+        self._strays: set[tuple[str, str]] = set()  # nodes that were said to tell another area than their site's
 
     def keep(self, messages: Sequence[Message]) -> Kept:
         """Decode and commit; what breaks the contract goes to quarantine, in the way of nothing else.
@@ -73,7 +77,7 @@ class Intake:
         bad = [(message, one.error) for message, one in heard if isinstance(one, Bad)]
         try:
             return self._commit([one for _, one in good], bad)
-        except (psycopg.DataError, psycopg.IntegrityError) as why:  # a value that PostgreSQL cannot hold
+        except (*BAD_VALUE, psycopg.IntegrityError) as why:
             if len(messages) == 1:
                 return self._commit([], [(messages[0], f"the database refuses it ({first_line(why)})")])
             middle = len(messages) // 2
@@ -90,11 +94,23 @@ class Intake:
         )
         return int(found)
 
-    def holder(self, node: str, epoch: UUID) -> tuple[int, str] | None:
-        """Number and site of the node that told of a card before. It stays so until the transaction ends."""
+    def holder(self, site: str, node: str, epoch: UUID) -> tuple[int, str] | None:
+        """Number and site of the node that told of a card before, if `site` may have that node.
+
+        It stays so until the transaction ends.
+        """
         self._database.execute("SELECT lock_name(%s)", (node,))
-        query = "SELECT node_id, site FROM node WHERE node_id = holder_of(%s, %s)"
-        return self._database.execute(query, (node, epoch)).fetchone()
+        query = "SELECT node_id, site FROM node WHERE node_id = holder_of(%s, %s, %s)"
+        return self._database.execute(query, (site, node, epoch)).fetchone()
+
+    def may_count_in(self, area: str, site: str, node: str) -> bool:
+        """Is the area one of its site's? Of a node that tells another one the log says so once."""
+        (may,) = self._one("SELECT may_count_in(%s, %s)", (site, area))
+        if not may and (site, node) not in self._strays:
+            self._strays.add((site, node))
+            why = f"not an area of site {site}, it counts nowhere; fieldeye-platform site {site} says which are"
+            log.warning("area_refused", extra={"node": node, "area_code": area, "why": why})
+        return bool(may)
 
     def known_zones(self) -> frozenset[str]:
         """Time zones that the database knows: nights are reckoned there, too."""
@@ -105,9 +121,10 @@ class Intake:
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Into quarantine; once, however often it is delivered."""
+        topic = _storable(message.topic)[:TOPIC_LETTERS]
         self._database.execute(
             "INSERT INTO quarantine (topic, reason, payload, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (_storable(message.topic), _storable(reason), message.payload, sha256(message.payload).digest()),
+            (topic, _storable(reason), message.payload, sha256(message.payload).digest()),
         )
 
     def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
@@ -236,16 +253,16 @@ class Intake:
 
     def _ledger(self, site: str, node: str, epoch: UUID) -> tuple[int, int]:
         """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""
-        if (node, epoch) not in self._ledgers:
+        if (site, node, epoch) not in self._ledgers:
             with self._database.transaction():
-                node_id, _ = self.holder(node, epoch) or (self.node_id(site, node), site)
+                node_id, _ = self.holder(site, node, epoch) or (self.node_id(site, node), site)
                 (ledger_id,) = self._one(
                     "INSERT INTO ledger (node_id, node_name, epoch) VALUES (%s, %s, %s)"
-                    " ON CONFLICT (node_name, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
+                    " ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
                     (node_id, node, epoch),
                 )
-            self._ledgers[node, epoch] = ledger_id, node_id
-        return self._ledgers[node, epoch]
+            self._ledgers[site, node, epoch] = ledger_id, node_id
+        return self._ledgers[site, node, epoch]
 
     def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
         (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not

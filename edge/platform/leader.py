@@ -3,10 +3,8 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-import psycopg
-
 from edge.platform.acknowledged import seen_due
-from edge.platform.database import Database, first_line
+from edge.platform.database import BAD_VALUE, Database, first_line
 from edge.platform.gaps import ASK_AGAIN, missing, requests
 from edge.platform.questions import answers_due
 from edge.platform.sources import Source
@@ -43,7 +41,7 @@ class Leader:
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
             try:
                 part(database)
-            except psycopg.DataError as why:
+            except BAD_VALUE as why:
                 log.warning("leading_failed", extra={"part": part.__name__.strip("_"), "why": first_line(why)})
 
     def _sum_up(self, database: Database) -> None:

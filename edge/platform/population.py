@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
@@ -18,6 +19,7 @@ from edge.platform.hull import Point, hull_km2, km_between
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "township", 12: "village"}
 _DAYS_A_WEEK = 7
+_YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago
 
 
 def check_area(area: str) -> None:
@@ -203,6 +205,17 @@ def week_of(year: int, week: int) -> tuple[date, date]:
     except ValueError as why:
         raise UsageError(f"week {week} of {year} does not exist ({why}); give 1 to 53") from why
     return first, first + timedelta(days=_DAYS_A_WEEK - 1)
+
+
+def newest_week(week: int, today: date) -> tuple[date, date]:
+    """First and last night of an ISO week in the newest year in which it has begun. Raises UsageError."""
+    this_year = today.isocalendar().year
+    for year in range(this_year, this_year - _YEARS_TO_A_WEEK_53, -1):
+        with suppress(UsageError):
+            first, last = week_of(year, week)
+            if first <= today:
+                return first, last
+    return week_of(this_year, week)
 
 
 def _rows(database: Database, kind: type[Any], call: str, wanted: Wanted) -> list[Any]:

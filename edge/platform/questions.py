@@ -14,6 +14,7 @@ from edge.wire import AnswerCommand, ImageHeader, Reply, node_topic
 AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sent
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
+MOST_OPEN = 100  # of a node, which keeps no more of them itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,20 @@ class Question:
 
 
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
-    """A part of a question; the same again changes nothing, the last one makes the photograph whole."""
+    """A part of a question; the same again changes nothing, the last one makes the photograph whole.
+
+    Raises UsageError for a new question of a node that has enough of them open.
+    """
     with database.transaction():
         database.execute(
-            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            (node_id, header.id, header.bytes),
+            "INSERT INTO question (node_id, id, bytes) SELECT %(node)s, %(id)s, %(bytes)s"
+            " WHERE (SELECT count(*) FROM question WHERE node_id = %(node)s AND answered IS NULL) < %(most)s"
+            " ON CONFLICT DO NOTHING",
+            {"node": node_id, "id": header.id, "bytes": header.bytes, "most": MOST_OPEN},
         )
+        named = (node_id, header.id)
+        if database.execute("SELECT FROM question WHERE node_id = %s AND id = %s", named).rowcount == 0:
+            raise UsageError(f"question {header.id}: its node has {MOST_OPEN} open ones; answer some at the desk")
         if header.offset == 0:
             database.execute(
                 "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"
@@ -75,12 +84,17 @@ def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
 
 
 def questions(database: Database, *, most: int = 100) -> list[Question]:
-    """Those of the role's subtree, unanswered ones first and the oldest of them on top."""
+    """Those of the role's subtree, unanswered ones first: of each node the oldest, then of each the next one.
+
+    So a node that asks without end hides no other's question.
+    """
     with database.cursor(row_factory=class_row(Question)) as cursor:
         return cursor.execute(
             "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who,"
             " answer_label, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
-            " ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL THEN received END, answered DESC LIMIT %s",
+            " ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL"
+            " THEN row_number() OVER (PARTITION BY node_id, answered IS NULL ORDER BY received, id) END,"
+            " CASE WHEN answered IS NULL THEN received END, answered DESC LIMIT %s",
             (most,),
         ).fetchall()
 
@@ -110,20 +124,22 @@ def answers_due(database: Database, now: datetime | None = None) -> list[tuple[s
     """Topic and command for each answer that its node has not confirmed; noted as sent."""
     expires = (now or datetime.now(UTC)) + VALID_FOR
     rows = database.execute(
-        "SELECT node_id, site, node, id, answer, answer_who, answer_label FROM question JOIN node USING (node_id)"
+        "SELECT node_id, site, node, id, answer, answer_who, answer_label, answered"
+        " FROM question JOIN node USING (node_id)"
         " WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told <= now() - %s) ORDER BY answered",
         (AGAIN,),
     ).fetchall()
     due = []
-    for node_id, site, node, question, text, who, label in rows:
+    for node_id, site, node, question, text, who, label, answered in rows:
         command = AnswerCommand(
             id=uuid4().hex, expires=expires, question=question, text=text, who=who or "", label=label
         )
-        database.execute(
-            "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s",
-            (command.id, node_id, question),
+        noted = database.execute(
+            "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s AND answered = %s",
+            (command.id, node_id, question, answered),
         )
-        due.append((node_topic(site, node, "cmd/answer"), command))
+        if noted.rowcount == 1:  # else it was corrected meanwhile: that answer is due at the next turn
+            due.append((node_topic(site, node, "cmd/answer"), command))
     return due
 
 

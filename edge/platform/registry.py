@@ -6,10 +6,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import psycopg
 
 from edge.platform.acknowledged import note_seen, note_standing
-from edge.platform.database import Database
+from edge.platform.database import BAD_VALUE, Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone
 from edge.platform.questions import keep_part, note_outcome
@@ -30,7 +29,7 @@ def note(database: Database, intake: Intake, messages: Sequence[Message], *, are
             if isinstance(heard, Heard):
                 with database.transaction():
                     _note(database, intake, heard, message, are_carried=are_carried)
-        except (psycopg.DataError, ValueError) as why:
+        except (*BAD_VALUE, ValueError) as why:
             intake.set_aside(message, str(why).splitlines()[0])
 
 
@@ -38,7 +37,8 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
     if isinstance(heard.message, Info):
         is_live = not (are_carried or message.retained)
         node_id = _node_of_card(database, intake, heard.topic, UUID(heard.message.epoch), is_live=is_live)
-        _note_info(database, intake, node_id, heard.message, is_carried=are_carried)
+        area = _area_of(intake, heard.topic, heard.message)
+        _note_info(database, intake, node_id, heard.message, area, is_carried=are_carried)
     elif isinstance(heard.message, Health):
         _note_column(database, intake, heard.topic, "health", heard.message)
         note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
@@ -58,16 +58,24 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
 
 def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:
     """Which takes that site if it had another. None: an old `info` of a node that has moved since."""
-    node_id, site = intake.holder(topic.node, epoch) or (intake.node_id(topic.site, topic.node), topic.site)
+    node_id, site = intake.holder(*topic[:2], epoch) or (intake.node_id(topic.site, topic.node), topic.site)
     if site == topic.site:
         return node_id
     row = database.execute("SELECT move_node(%s, %s, %s, %s)", (node_id, epoch, topic.site, is_live)).fetchone()
     return row[0] if row else None
 
 
-def _note_info(database: Database, intake: Intake, node_id: int | None, info: Info, *, is_carried: bool) -> None:
+def _area_of(intake: Intake, topic: Topic, info: Info) -> str:
+    """Where it counts: nowhere if its site has areas and that is none of them."""
+    code = area_code(info.area_code)
+    return code if code == NOWHERE or intake.may_count_in(code, *topic[:2]) else NOWHERE
+
+
+def _note_info(
+    database: Database, intake: Intake, node_id: int | None, info: Info, area: str, *, is_carried: bool
+) -> None:
     zone = zone_name(info.time_zone, intake.known_zones())
-    place = (area_code(info.area_code), *position(info), zone, info.crop)
+    place = (area, *position(info), zone, info.crop)
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
         " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
@@ -89,7 +97,10 @@ def _note_column(database: Database, intake: Intake, topic: Topic, column: str, 
 def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
     epoch, spans = spans_gone(payload) or (None, [])
     for first, last in spans:
-        rows = database.execute("SELECT ledger_id FROM ledger WHERE (node_name, epoch) = (%s, %s)", (topic.node, epoch))
+        rows = database.execute(
+            "SELECT ledger_id FROM ledger WHERE (node_name, epoch) = (%s, %s) AND node_id = holder_of(%s, %s, %s)",
+            (topic.node, epoch, *topic[:2], epoch),
+        )
         note_gone(database, [row[0] for row in rows], first, last)
 
 

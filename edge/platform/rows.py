@@ -41,12 +41,13 @@ def at_of(decoded: Decoded, received: datetime) -> datetime:
     return received if isinstance(record, Unknown) else record.at.utc
 
 
-def night_of(at: datetime, zone: ZoneInfo) -> date:
-    """The date of the evening of a night that runs from noon to noon."""
+def night_of(interval: Interval, zone: ZoneInfo) -> date:
+    """The date of the evening of the night, noon to noon, in which the middle of the interval lies, as on the node."""
+    middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
     try:
-        return (at.astimezone(zone) - NOON).date()
+        return (middle.astimezone(zone) - NOON).date()
     except OverflowError:  # a clock at the end of the calendar
-        return at.date()
+        return middle.date()
 
 
 def revision_of(decoded: Decoded) -> int:
@@ -67,7 +68,7 @@ def effort_row(arrived: Arrived, interval: Interval, zone: ZoneInfo) -> tuple[ob
         interval.unit,
         interval.start.utc,
         interval.end.utc,
-        night_of(interval.start.utc, zone),
+        night_of(interval, zone),
         interval.revision,
         interval.frames,
         interval.awake_s,

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv5
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import BrokerError
+from edge.errors import BrokerError, SessionTakenError
 from edge.platform.address import BrokerAddress, unreachable
 from edge.platform.decode import Message
 from edge.platform.sources import Delivery
@@ -20,6 +20,7 @@ from edge.platform.subscriber import AGAIN_S, TURN_S
 RECORDS = "fieldeye/v1/+/+/records"
 # Each to one listener: of these the last counts. A retained `status` tells whether the retained `info` after it is new.
 OTHERS = ("status", "info", "health", "reply/+", "image")
+TAKEN_OVER = 0x8E  # MQTT 5, 3.14.2.1: somebody has connected with the same client id
 SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows again what it had not acknowledged
 
 
@@ -27,12 +28,13 @@ class SharedSubscription:
     """Driven by the thread that calls `take`; there is no other. At most `window` messages are here unacknowledged."""
 
     def __init__(self, address: BrokerAddress, *, client_id: str, group: str = "fieldeye", window: int = 500) -> None:
-        self._address, self._group, self.window = address, group, window
+        self._address, self._client_id, self._group, self.window = address, client_id, group, window
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._refused: BrokerError | None = None
         self._connection, self._wants_others = 0, False
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5, manual_ack=True)
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         if address.tls is not None:
             self._client.tls_set_context(address.tls)
@@ -51,7 +53,10 @@ class SharedSubscription:
             raise unreachable(host, port, why) from why
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
-        """What has come, after at most a turn; also keeps the connection alive. Raises BrokerError if it refuses."""
+        """What has come, after at most a turn; also keeps the connection alive.
+
+        Raises BrokerError if it refuses, SessionTakenError.
+        """
         wait_s = 0.0 if self._inbox else TURN_S
         while len(self._inbox) < most and not stop.is_set():
             before = len(self._inbox)
@@ -88,7 +93,7 @@ class SharedSubscription:
     def _come_back(self, stop: Event) -> None:
         self._connection += 1
         self._inbox.clear()
-        if not stop.wait(AGAIN_S):
+        if self._refused is None and not stop.wait(AGAIN_S):
             with suppress(OSError, ValueError):  # still away: the next turn tries again
                 self._client.reconnect()
 
@@ -106,6 +111,17 @@ class SharedSubscription:
         client.subscribe(f"$share/{self._group}/{RECORDS}", qos=1)
         if self._wants_others:
             self._subscribe_others()
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        """To come back would throw the other one off, which would do the same."""
+        if reason.value == TAKEN_OVER:
+            self._refused = SessionTakenError(
+                f"{self._address.host}:{self._address.port}: another `ingest` that is also called {self._client_id} has"
+                " taken the place of this one; start it once on a machine (--workers N for more), and give each machine"
+                " a host name of its own"
+            )
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from email.errors import MessageError
 from email.message import EmailMessage
 from http.client import HTTPException
 from typing import Any
@@ -28,6 +29,7 @@ MOST_TRIES = 20
 AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us in
 MOST_AT_ONCE = 50  # a turn; more wait for the next
 MOST_LETTERS = 200  # of a reason
+_TELLS = 7_043_005  # advisory lock: one turn at a time, or each alert is sent twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +146,18 @@ def remove_recipient(database: Database, address: str) -> None:
 
 @reachable()
 def tell_people(database: Database, mail: MailServer | None, now: datetime) -> Turn:
-    """Send what is due. What fails is tried again, ever more rarely.
+    """Send what is due, unless another `tell` is at it. What fails is tried again, ever more rarely.
 
     A server that is away costs no try; without a mail server e-mails wait for one. Raises StoreError.
     """
+    if database.execute("SELECT pg_try_advisory_lock(%s)", (_TELLS,)).fetchone() != (True,):
+        return Turn(0, {})
+    told = _send_due(database, mail, now)
+    database.execute("SELECT pg_advisory_unlock(%s)", (_TELLS,))  # a connection that is lost has freed it
+    return told
+
+
+def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Turn:
     taken = 0
     answers: dict[str, str] = {}
     away: dict[str, Failure] = {}  # asked once: one that does not answer takes ten seconds
@@ -223,7 +233,7 @@ def _mail(risen: Risen, server: MailServer | None) -> Failure | None:
     try:
         with session:
             session.send_message(letter(risen, server.sender))
-    except (smtplib.SMTPException, OSError) as why:
+    except (smtplib.SMTPException, OSError, MessageError, ValueError, OverflowError) as why:
         return Failure(_says(why), is_of_server=isinstance(why, smtplib.SMTPSenderRefused))
     return None
 
@@ -245,10 +255,15 @@ def _says(why: Exception) -> str:
 
 
 def letter(risen: Risen, sender: str) -> EmailMessage:
-    """Subject and text; names that nodes send cannot add headers."""
+    """Subject and text; names that nodes send cannot add headers.
+
+    Raises MessageError, ValueError or OverflowError for what no letter can hold.
+    """
     told = EmailMessage()
     told["From"], told["To"] = sender, risen.address
-    told["Subject"] = " ".join(f"{risen.level}: {risen.label} at {risen.site}/{risen.node}".split())
+    subject = f"{risen.level}: {risen.label} at {risen.site}/{risen.node}"
+    # What reads as an encoded word (RFC 2047) is decoded by Python as well, with the line ends that were encoded in it.
+    told["Subject"] = " ".join(subject.replace("=?", "= ?").split())
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
     when = risen.at.astimezone(ZoneInfo(risen.zone)).strftime("%Y-%m-%d %H:%M")
     told.set_content(

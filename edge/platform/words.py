@@ -7,10 +7,10 @@ from pathlib import Path
 import flask_babel
 from flask import Flask
 
-from edge.languages import gettext, language, number
+from edge.languages import gettext, language, ngettext, number
 from edge.taxa import taxon
 
-__all__ = ["CATALOGUES", "gettext", "named", "number", "speaking"]
+__all__ = ["CATALOGUES", "gettext", "named", "ngettext", "number", "speaking"]
 
 CATALOGUES = Path(__file__).parent / "translations"
 

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from edge.counts import Alert, Level, Task
 from edge.errors import WireError
-from edge.wire.fields import Fields, integer, one_of, text
+from edge.wire.fields import LABEL_LETTERS, SENTENCE_LETTERS, Fields, integer, one_of, text
 from edge.wire.tables import Header, Tables
 
 TAXON, LEVEL, VALUE, LOW, HIGH, UNIT, START_AT, SURE_AT, TASK, REASON, LOOK_AT, SOURCE = range(5, 17)
@@ -45,13 +45,13 @@ def read_alert_fields(fields: Fields, header: Header) -> dict[str, Any]:
         "value": _figure(fields, VALUE, "value"),
         "low": _figure(fields, LOW, "low") if LOW in fields else None,
         "high": _figure(fields, HIGH, "high") if HIGH in fields else None,
-        "unit": one_of(header.words, fields.uint(UNIT, "unit"), "alert.unit"),
+        "unit": text(one_of(header.words, fields.uint(UNIT, "unit"), "alert.unit"), "alert.unit", most=LABEL_LETTERS),
         "start_at": _figure(fields, START_AT, "start_at"),
         "sure_at": _figure(fields, SURE_AT, "sure_at") if SURE_AT in fields else None,
         "task": one_of(list(TASKS), fields.uint(TASK, "task"), "alert.task"),
-        "reason": text(fields.raw(REASON, "reason"), "alert.reason"),
-        "look_at": text(fields.raw(LOOK_AT, "look_at"), "alert.look_at"),
-        "source": text(fields.raw(SOURCE, "source"), "alert.source"),
+        "reason": _sentence(fields, REASON, "reason"),
+        "look_at": _sentence(fields, LOOK_AT, "look_at"),
+        "source": _sentence(fields, SOURCE, "source"),
     }
 
 
@@ -66,3 +66,7 @@ def _thousandths(figure: float) -> int:
 
 def _figure(fields: Fields, key: int, name: str) -> float:
     return fields.uint(key, name) / 1000
+
+
+def _sentence(fields: Fields, key: int, name: str) -> str:
+    return text(fields.raw(key, name), f"alert.{name}", most=SENTENCE_LETTERS)

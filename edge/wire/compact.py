@@ -216,7 +216,7 @@ def _read_picture(fields: Fields, seq: int, header: Header) -> str | None:
         return None
     value = fields.raw(PICTURE, "picture")
     if isinstance(value, str):
-        return value
+        return text(value, "sighting.picture")
     before = integer(value, "sighting.picture", least=0, most=seq)
     return picture_id(header.epoch.hex, seq - before)
 

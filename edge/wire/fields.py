@@ -6,6 +6,8 @@ from typing import Any
 from edge.errors import WireError
 
 LARGEST = 2**53 - 1  # an integer that JSON readers keep exactly
+# Letters of a text. A receiver's index takes names up to a few kilobytes: what goes beyond must not reach it.
+LABEL_LETTERS, NAME_LETTERS, SENTENCE_LETTERS = 80, 200, 2000
 
 
 class Fields:
@@ -69,10 +71,10 @@ def integer(value: object, what: str, *, least: int = -LARGEST, most: int = LARG
     raise WireError(f"{what}: must be an integer from {least} to {most}")
 
 
-def text(value: object, what: str) -> str:
-    """A text string."""
-    if not isinstance(value, str):
-        raise WireError(f"{what}: must be text")
+def text(value: object, what: str, *, most: int = NAME_LETTERS) -> str:
+    """A text string of at most `most` letters."""
+    if not isinstance(value, str) or len(value) > most:
+        raise WireError(f"{what}: must be text of at most {most} letters")
     return value
 
 

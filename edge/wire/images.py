@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from edge.errors import WireError
 from edge.wire.commands import ImageId, TransactionId
-from edge.wire.instants import ClockWord
+from edge.wire.instants import ClockWord, check_moment
 
 MAX_IMAGE_BYTES = 1_048_576  # a receiver refuses more before it keeps a part
 MAX_PART_BYTES = 65_536
@@ -39,6 +39,10 @@ class ImageHeader(Struct, frozen=True, kw_only=True, omit_defaults=True):
     note: Annotated[str, Meta(max_length=500)] = ""
     guess: Annotated[str, Meta(max_length=80)] = ""  # label, by the node or the person
     eppo: Annotated[str, Meta(max_length=80)] = ""
+
+    def __post_init__(self) -> None:
+        if self.utc is not None:
+            check_moment(self.utc)
 
 
 def image_properties(header: ImageHeader) -> Properties:

@@ -17,6 +17,7 @@ ClockWord = Literal["synced", "unsynced", "corrected"]
 CLOCKS = (ClockState.SYNCED, ClockState.UNSYNCED, ClockState.CORRECTED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_FARTHEST = timedelta(hours=14)  # from UTC, of any place
 
 
 def utc_ms(utc: datetime) -> int:
@@ -30,6 +31,15 @@ def from_utc_ms(ms: int) -> datetime:
         return _EPOCH + ms * _MS
     except OverflowError as why:
         raise WireError(f"utc: {ms} ms since 1970 is outside the years 1 to 9999; send milliseconds") from why
+
+
+def check_moment(moment: datetime) -> None:
+    """JSON may tell times that no database reads: of an offset beyond any place, of a year beyond the calendar in UTC.
+
+    Raises ValueError.
+    """
+    if abs(moment.utcoffset() or timedelta()) > _FARTHEST or not 1 < moment.year < 9999:
+        raise ValueError(f"{moment} is no time of any place; send UTC")
 
 
 def whole_ms(instant: Instant) -> Instant:

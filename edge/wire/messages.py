@@ -13,11 +13,13 @@ from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
 from edge.errors import WireError
 from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, SeenCommand, UpdateCommand
 from edge.wire.documents import decode_document
-from edge.wire.fields import LARGEST
+from edge.wire.fields import LABEL_LETTERS, LARGEST
 from edge.wire.images import ImageHeader
-from edge.wire.instants import ClockWord
+from edge.wire.instants import ClockWord, check_moment
 
 MAX_MESSAGE_BYTES = 65_536
+Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]
+Figure = Annotated[float, Meta(ge=0, le=LARGEST)]
 _Message = TypeVar("_Message", bound=Struct)
 
 
@@ -123,14 +125,19 @@ class LinkHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class StandingAlert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands above its action level now; `done` and `who` once somebody takes care of it."""
 
-    label: str
-    unit: str  # of the threshold, as are both figures
+    label: Label
+    unit: Label  # of the threshold, as are both figures
     level: Level  # never calm
     since: datetime
-    value: float
-    start_at: float
-    who: str = ""
+    value: Figure
+    start_at: Figure
+    who: Label = ""
     done: datetime | None = None
+
+    def __post_init__(self) -> None:
+        check_moment(self.since)
+        if self.done is not None:
+            check_moment(self.done)
 
 
 class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):

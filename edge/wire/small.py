@@ -98,15 +98,15 @@ def _sums(intervals: Sequence[Interval], unit: Unit, levels: Mapping[str, Level]
 
 
 def _sum(counts: Sequence[TaxonCount], unit: Unit, level: Level) -> SmallCount:
-    told = counts if unit in _ADDS_UP else [max(counts, key=lambda one: one.count)]
-    bounds = [(one.low, one.high) for one in told]
+    whole = sum if unit in _ADDS_UP else max
+    bounds = [(one.low, one.high) for one in counts]
     known = [(low, high) for low, high in bounds if low is not None and high is not None]
-    is_known = len(known) == len(told)
+    is_known = len(known) == len(counts)
     return SmallCount(
-        label=told[0].label,
-        stage=told[0].stage,
-        count=sum(one.count for one in told),
-        low=sum(low for low, _ in known) if is_known else None,
-        high=sum(high for _, high in known) if is_known else None,
+        label=counts[0].label,
+        stage=counts[0].stage,
+        count=whole(one.count for one in counts),
+        low=whole(low for low, _ in known) if is_known else None,
+        high=whole(high for _, high in known) if is_known else None,
         level=level,
     )

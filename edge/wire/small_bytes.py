@@ -55,7 +55,8 @@ def decode_small(payload: bytes) -> SmallDay:
     battery = reader.byte() if first & _HAS_BATTERY else None
     no_data, counts, omitted = None, None, 0
     if first & _NO_DATA:
-        no_data = REASONS[min(reader.byte(), len(REASONS) - 1)]
+        number = reader.byte()
+        no_data = REASONS[number] if number < len(REASONS) else "other"  # of a newer node
     else:
         omitted = reader.varint()
         counts = tuple(reader.counts())

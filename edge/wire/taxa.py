@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from edge.errors import WireError
-from edge.wire.fields import array, integer, text
+from edge.wire.fields import LABEL_LETTERS, array, integer, text
 
 
 class Taxon(NamedTuple):
@@ -50,10 +50,10 @@ def read_taxa(names: list[Any], stages: list[Any]) -> list[Taxon]:
         place = integer(at, "stages.place", least=0)
         if place >= len(taxa):
             raise WireError(f"stages: points at entry {place} of a table of {len(taxa)}")
-        taxa[place] = taxa[place]._replace(stage=text(stage, "stages.stage"))
+        taxa[place] = taxa[place]._replace(stage=text(stage, "stages.stage", most=LABEL_LETTERS))
     return taxa
 
 
 def _named(entry: object) -> Taxon:
     label, eppo = array(entry, "taxa", 2)
-    return Taxon(text(label, "taxa.label"), text(eppo, "taxa.eppo"), "")
+    return Taxon(text(label, "taxa.label", most=LABEL_LETTERS), text(eppo, "taxa.eppo", most=LABEL_LETTERS), "")

@@ -34,9 +34,8 @@ def command_filter(site: str, node: str) -> str:
 
 def parse_topic(topic: str) -> Topic:
     """Site, node and channel of a topic. Raises WireError for any topic that is not of this contract."""
-    root, _, rest = topic[: len(ROOT)], topic[len(ROOT) : len(ROOT) + 1], topic[len(ROOT) + 1 :]
-    parts = rest.split("/")
-    if root != ROOT or len(parts) < 3 or not all(_IDENTIFIER.fullmatch(part) for part in parts):
+    parts = topic.removeprefix(f"{ROOT}/").split("/")
+    if not topic.startswith(f"{ROOT}/") or len(parts) < 3 or not all(_IDENTIFIER.fullmatch(part) for part in parts):
         raise WireError(f"{topic[:200]!r} is not {ROOT}/<site>/<node>/<channel>; subscribe to {ROOT}/# only")
     site, node, *levels = parts
     least, most = _LEVELS.get(levels[0], (1, 1))

@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge.page.trust import Role
 from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting, trap_hour
+from tests.page.visitors import as_role
 
 PATHS = ("/api/v1/state", "/api/v1/health", "/api/v1/days", "/api/v1/records")
 
@@ -71,6 +73,22 @@ def test_records_are_paged_by_their_seq_without_gap_or_repeat(scene: Scene, clie
         got += [record["seq"] for record in answer["records"]]
         after, last = answer["next_after"], answer["last_seq"]
     assert got == list(range(1, 8))
+
+
+def test_the_epoch_with_which_another_could_send_as_this_node_is_told_to_who_has_logged_in(
+    scene: Scene, client: FlaskClient
+) -> None:
+    seen(scene)
+    epoch, rules = scene.store.epoch, client.application.url_map.iter_rules()
+    open_to_all = {rule.rule for rule in rules if "GET" in (rule.methods or ()) and not rule.arguments} - {"/metrics"}
+    assert "/api/v1/records" in open_to_all
+    for address in open_to_all:
+        told = client.get(address).data
+        assert (str(epoch).encode() in told, epoch.hex.encode() in told) == (False, False), address
+    as_role(client, scene, Role.READER)
+    answer = client.get("/api/v1/records").get_json()
+    assert {record["epoch"] for record in answer["records"]} == {str(epoch)}
+    assert is_valid(client, "/api/v1/records", answer)
 
 
 def test_asking_beyond_the_newest_record_ends_there(scene: Scene, client: FlaskClient) -> None:

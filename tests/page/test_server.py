@@ -3,6 +3,8 @@
 import re
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from threading import Thread
 
@@ -13,6 +15,7 @@ from edge.page import PageServer, create_app, serve
 from edge.page.trust import Role, digest
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import person
+from tests.waiting import wait_until
 
 
 def served(scene: Scene) -> PageServer:
@@ -112,6 +115,45 @@ def cookie_of(scene: Scene, role: Role) -> str:
     token = secrets.token_urlsafe(32)
     scene.store.accounts.begin(digest(token), person(scene, role), scene.clock.utc)
     return f"Cookie: fieldeye={token}"
+
+
+@pytest.fixture
+def impatient(scene: Scene) -> Iterator[PageServer]:
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with closing(serve(app, "127.0.0.1", 0, patience_s=1)) as server:
+        yield server
+
+
+HEAD = "POST /log-in HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize(
+    "begin", ["GET / HTTP/1.1\r\nX: ", HEAD + "Content-Length: 60000\r\n\r\n"], ids=["head", "body"]
+)
+def test_who_sends_a_request_byte_by_byte_holds_no_place_for_long(begin: str, impatient: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.05) as line:
+        line.sendall(begin.encode())
+        wait_until(lambda: is_closed_though_fed(line, b"x"), within_s=20)
+
+
+def test_a_form_that_takes_longer_on_a_slow_phone_is_taken_in(impatient: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.05) as line:
+        line.sendall(f"{HEAD}Content-Length: 60000\r\n\r\n".encode())
+        assert not any(is_closed_though_fed(line, b"x" * 1000) for _ in range(59))  # 20 kB/s for three seconds
+        line.settimeout(60)
+        line.sendall(b"x" * 1000)
+        assert line.recv(4096).startswith(b"HTTP/1.1 400 BAD REQUEST")  # taken in, and then its token is missing
+
+
+def is_closed_though_fed(line: socket.socket, more: bytes) -> bool:
+    """After a twentieth of a second."""
+    try:
+        line.sendall(more)
+        return line.recv(4096) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 @pytest.mark.parametrize("address", ["/photo", "/log-in", "/photo/../log-in", "/no-such-page"])

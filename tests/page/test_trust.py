@@ -138,16 +138,57 @@ def test_the_limit_outlives_a_restart_and_a_clock_that_was_set_back(client: Flas
     assert log_in(again, "wang").status_code == 303
 
 
-def test_many_addresses_together_slow_each_other_down_but_shut_nobody_out(client: FlaskClient, scene: Scene) -> None:
-    person(scene, Role.FARMER, "wang")
+def guess(client: FlaskClient, scene: Scene) -> None:
+    """From ever other addresses, until all wait."""
     for last in range(32):
         scene.clock.advance(61)
         client.environ_base["REMOTE_ADDR"] = f"192.168.4.{last + 2}"
         log_in(client, "wang", "x" * 12)
+
+
+def test_many_addresses_together_slow_each_other_down_but_shut_nobody_out(client: FlaskClient, scene: Scene) -> None:
+    person(scene, Role.FARMER, "wang")
+    guess(client, scene)
     client.environ_base["REMOTE_ADDR"] = "192.168.4.200"
     assert "Too many wrong attempts" in log_in(client, "wang").text
     scene.clock.advance(61)
     assert log_in(client, "wang").status_code == 303
+
+
+def test_who_keeps_guessing_shuts_out_no_browser_in_which_the_owner_has_logged_in_before(
+    client: FlaskClient, scene: Scene
+) -> None:
+    for name in ("wang", "li"):
+        person(scene, Role.FARMER, name)
+    phone, other, guesser = (client.application.test_client() for _ in range(3))
+    mark = log_in(phone, "wang").headers.getlist("Set-Cookie")[1]
+    assert ("fieldeye_device=" in mark, "HttpOnly" in mark, "SameSite=Lax" in mark) == (True, True, True)
+    log_in(other, "li")
+    for browser in (phone, other):
+        post(browser, "/log-out", "/log-in")
+    guess(guesser, scene)
+    assert "Too many wrong attempts" in log_in(other, "wang").text, "li's browser is none of wang's"
+    other.set_cookie("fieldeye_device", "ß")
+    assert "Too many wrong attempts" in log_in(other, "li").text
+    assert phone.get("/people").status_code == 303, "it opens nothing by itself"
+    assert log_in(phone, "wang").status_code == 303
+    for _ in range(5):
+        assert WRONG in log_in(phone, "wang", "x" * 12).text
+    assert "Too many wrong attempts" in log_in(phone, "wang").text, "its own address waits"
+
+
+def test_who_is_logged_in_changes_the_password_while_others_guess(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.FARMER)
+    before = client.get_cookie("fieldeye_device")
+    guess(client.application.test_client(), scene)
+    new = {"old": PASSWORD, "password": "another long enough one"}
+    assert post(client, "/account", "/account", **new).status_code == 200
+    after = client.get_cookie("fieldeye_device")
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
+    post(client, "/log-out", "/log-in")
+    assert log_in(client, "farmer", new["password"]).status_code == 303
 
 
 def test_claims_are_limited_as_log_ins_are(labelled: FlaskClient, scene: Scene) -> None:

@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.platform.acknowledged import acknowledge, seen_due, standing
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database
+from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
@@ -137,6 +138,57 @@ def test_a_word_that_a_starting_node_refused_is_sent_again_once_its_alert_stands
     assert seen_due(fleet.database) == [], "it does not stand there"
     says(fleet, "a", TOLD)
     assert [again.who for _, again in seen_due(fleet.database)] == ["Wang"]
+
+
+HOSTILE = [
+    {"since": "2026-07-01T00:00:00+16:00"}, {"since": "0001-01-01T00:00:00+10:00"}, {"value": 1e308}, {"value": -1.0},
+    {"label": "稻" * 81}, {"done": "2026-07-01T00:00:00-15:00", "who": "Li"},
+]  # fmt: skip
+
+
+def told_by_c(change: dict[str, object]) -> str:
+    """Its `health` with one alert that no honest node tells."""
+    told = Health(utc=SINCE, clock="synced", session=1, uptime_s=1.0, alerts=[TOLD])
+    table = msgspec.to_builtins(told)
+    return msgspec.json.encode(table | {"alerts": [table["alerts"][0] | change]}).decode()
+
+
+def shown(url: str) -> list[str]:
+    """Nodes whose alert stands on the page of the whole country."""
+    with open_database(url) as database:
+        add_person(database, "all", PASSWORD, "")
+    client = create_app(url).test_client()
+    log_in(client, "all")
+    page = client.get("/alerts")
+    return [node for node in "ac" if page.status_code == 200 and f"s/{node}" in page.text]
+
+
+@pytest.mark.parametrize("change", HOSTILE, ids=str)
+def test_no_alert_that_one_node_tells_closes_the_page_for_all(
+    fleet: Fleet, url: str, change: dict[str, object]
+) -> None:
+    before = fleet.database.execute("SELECT count(*) FROM quarantine").fetchone()
+    poison = Message("fieldeye/v1/s/c/health", told_by_c(change).encode())
+    fleet.intake.keep([poison])
+    note(fleet.database, fleet.intake, [poison])
+    assert shown(url) == ["a", "c"], "what it told before stands"
+    assert fleet.database.execute("SELECT count(*) - 1 FROM quarantine").fetchone() == before
+
+
+@pytest.mark.parametrize("change", HOSTILE, ids=str)
+def test_an_update_forgets_alerts_that_closed_the_page(fleet: Fleet, url: str, change: dict[str, object]) -> None:
+    fleet.database.execute("UPDATE node SET health = %s WHERE node = 'c'", (told_by_c(change),))
+    fleet.database.execute("DELETE FROM schema_version WHERE version > 16")
+    migrate(fleet.database)
+    assert shown(url) == ["a"]
+
+
+def test_an_update_keeps_the_alerts_that_nodes_tell(fleet: Fleet, url: str) -> None:
+    late = {"since": "2026-07-15T23:59:59+14:00", "done": "2026-07-20T14:30:00-12:00", "who": "Li", "value": 0.0}
+    fleet.database.execute("UPDATE node SET health = %s WHERE node = 'c'", (told_by_c(late),))
+    fleet.database.execute("DELETE FROM schema_version WHERE version > 16")
+    migrate(fleet.database)
+    assert shown(url) == ["a", "c"]
 
 
 def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook: Hook) -> None:  # noqa: F811

@@ -23,16 +23,18 @@ from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person, remove_person
 from edge.platform.leader import Leader
 from edge.platform.population import keep_threshold
-from edge.platform.questions import answer, answers_due, assembled, questions
+from edge.platform.questions import MOST_OPEN, answer, answers_due, assembled, questions
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.telling import Telling
 from edge.platform.worker import Worker
+from edge.store.questions import KEPT_QUESTIONS
 from edge.wire import ImageHeader, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.postgres import QUICK, Postgres
+from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
 from tests.records import MOTH, count
 from tests.waiting import wait_until
@@ -298,6 +300,20 @@ def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet) -> 
     assert answers_due(fleet.database) == [], "it was sent"
 
 
+def test_an_answer_that_is_corrected_while_it_is_sent_goes_out_corrected(fleet: Fleet, url: str) -> None:
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    assert answer(fleet.database, mine.node_id, mine.id, text="a moth", who="Li", label="")
+    with open_database(url) as desk, open_database(url) as leader, ThreadPoolExecutor() as threads:
+        with desk.transaction():
+            assert answer(desk, mine.node_id, mine.id, text="a planthopper", who="Li", label="")
+            sent = threads.submit(answers_due, leader)
+            wait_until(lambda: waits_for_a_lock(fleet.database), within_s=40)
+        commands = sent.result(40) + answers_due(leader)
+    _reply(fleet, Reply(code="done", id=commands[0][1].id))
+    assert [command.text for _, command in commands] == ["a planthopper"]
+    assert [one.outcome for one in questions(fleet.database) if one.node == "a"] == ["done"]
+
+
 def _reply(fleet: Fleet, reply: Reply) -> None:
     note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/reply/answer", encode_message(reply))])
 
@@ -308,6 +324,44 @@ def test_an_answer_that_the_node_would_refuse_is_refused_here(still: FlaskClient
         mine = next(one for one in questions(database) if one.node == "a")
     form = {"token": token(still), "text": text}
     assert still.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+
+
+def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet) -> None:
+    for number in range(2, MOST_OPEN + 5):
+        ask(fleet, "b", question=f"00000000-q{number}")
+    ask(fleet, "c", question="00000000-q2")
+    listed = [f"{one.node} {one.id[9:]}" for one in questions(fleet.database)]
+    assert listed[:6] == ["a q1", "b q1", "c q1", "b q2", "c q2", "b q3"], "the oldest of each, then the next of each"
+    asked = fleet.database.execute("SELECT count(*) FROM question JOIN node USING (node_id) WHERE node = 'b'")
+    assert asked.fetchone() == (MOST_OPEN,)
+    (reason,) = fleet.database.execute("SELECT reason FROM quarantine").fetchone() or ("",)
+    assert reason == "question 00000000-q101: its node has 100 open ones; answer some at the desk"
+
+
+def test_an_answer_makes_room_for_another_question(fleet: Fleet) -> None:
+    for number in range(2, MOST_OPEN + 1):
+        ask(fleet, "b", question=f"00000000-q{number}")
+    oldest = next(one for one in questions(fleet.database) if one.node == "b")
+    assert answer(fleet.database, oldest.node_id, oldest.id, text="a moth", who="Li", label="")
+    ask(fleet, "b", question="00000000-q999")
+    assert "00000000-q999" in {one.id for one in questions(fleet.database, most=200)}
+
+
+def test_the_platform_takes_as_many_questions_of_a_node_as_that_keeps() -> None:
+    assert MOST_OPEN == KEPT_QUESTIONS
+
+
+@pytest.mark.parametrize("utc", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
+def test_a_question_of_no_time_does_not_close_the_page_for_all(client: FlaskClient, fleet: Fleet, utc: str) -> None:
+    header = ImageHeader(kind="question", id="00000000-q9", bytes=len(JPEG))
+    told = Message("fieldeye/v1/s/c/image", JPEG, properties=(*image_properties(header), ("utc", utc)))
+    note(fleet.database, fleet.intake, [told])
+    log_in(client, "county")
+    assert client.get("/questions").status_code == 200
+    fleet.database.execute("UPDATE question SET utc = %s::timestamptz", (utc,))
+    fleet.database.execute("DELETE FROM schema_version WHERE version > 16")
+    migrate(fleet.database)
+    assert client.get("/questions").status_code == 200
 
 
 def test_words_of_nodes_and_people_cannot_become_script(client: FlaskClient, fleet: Fleet) -> None:

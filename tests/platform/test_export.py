@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from edge.cli import platform_main
-from edge.exports.csv_table import read_csv
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.registry import note
 from edge.wire import Info, encode_message
+from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
 from tests.platform.test_intake import batch
 from tests.records import EPOCH, interval

@@ -1,6 +1,8 @@
 """Each record once in PostgreSQL, whatever comes: repeated, late, out of order, broken, or of another version."""
 
 import itertools
+import json
+import random
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +27,14 @@ from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
 from edge.platform.intake import Intake
+from edge.platform.leader import Leader, roll_up
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
+from edge.platform.telling import Telling
 from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
-from tests.records import EPOCH, MOTH, count, instant, interval, intervals, losses, lost, sighting, sightings
+from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
 from tests.waiting import wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "docs/contract/examples"
@@ -126,6 +130,45 @@ def test_poison_is_set_aside_with_its_reason_and_once_however_often_it_comes(dat
     rows = database.execute("SELECT topic, payload, reason FROM quarantine ORDER BY quarantine_id").fetchall()
     assert [Message(*row[:2]) for row in rows] == poison
     assert all(row[2] for row in rows)
+
+
+LONG = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FA5), k=2000)))  # nothing makes it shorter
+
+
+def test_a_text_too_long_for_an_index_is_set_aside_and_the_database_is_not_taken_for_lost(database: Database) -> None:
+    """The wire's own limits keep such texts away from our indexes; a station may have made another one."""
+    database.execute("CREATE INDEX ON alert (reason)")
+    database.execute("CREATE INDEX ON node (crop)")
+    good, intake = [batch(sighting(n), first=n) for n in (1, 2, 3)], Intake(database)
+    assert intake.keep([good[0], batch(alert(reason=LONG), first=4), *good[1:]]) == (3, 0, 1)
+    told = Info(software="fieldeye", version="0", epoch=str(EPOCH), crop=LONG)
+    note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(told))])
+    reasons = [reason for (reason,) in database.execute("SELECT reason FROM quarantine")]
+    assert ["index row" in reason for reason in reasons] == [True, True]
+
+
+@pytest.mark.parametrize("topic", [f"fieldeye/v1/farm-3/n1/{LONG}", LONG])
+def test_a_topic_of_any_length_is_set_aside(database: Database, topic: str) -> None:
+    for _ in range(2):
+        assert Intake(database).keep([Message(topic, b"x"), batch(sighting())]).set_aside == 1
+    assert database.execute("SELECT topic FROM quarantine").fetchall() == [(topic[:300],)]
+
+
+def test_a_name_that_was_kept_before_names_had_a_length_stops_no_leader_and_an_update_sets_it_aside(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    intake = Intake(database)
+    intake.keep([batch(interval()), batch(interval(), node="n2", epoch=uuid4())])
+    database.execute("UPDATE interval_effort SET camera = %s WHERE seq = 1 AND ledger_id = 1", (LONG,))
+    leader = Leader(QuorumQueue("amqp://nowhere"), Telling(), every_s=0.0)
+    leader.turn(database, 0.0)
+    assert [(one.message, one.part) for one in caplog.records] == [("leading_failed", "sum_up")]  # type: ignore[attr-defined]
+    database.execute("DELETE FROM schema_version WHERE version > 16")
+    migrate(database)
+    assert roll_up(database) > 0
+    assert database.execute("SELECT DISTINCT node FROM night_effort JOIN node USING (node_id)").fetchall() == [("n2",)]
+    ((topic, payload),) = database.execute("SELECT topic, payload FROM quarantine").fetchall()
+    assert (topic, json.loads(payload)["frames"]) == ("fieldeye/v1/farm-3/n1/records", 3540)
 
 
 def test_records_lie_in_the_partition_of_their_month_and_wrong_clocks_apart(database: Database) -> None:
@@ -228,7 +271,7 @@ def _evening(seq: int) -> Message:
 def _misdated(database: Database) -> list[tuple[int]]:
     """Numbers of intervals under a night that is not theirs."""
     return database.execute(
-        "SELECT seq FROM interval_effort JOIN node USING (node_id) WHERE night <> night_of(started, time_zone)"
+        "SELECT seq FROM interval_effort JOIN node USING (node_id) WHERE night <> night_of(started, ended, time_zone)"
     ).fetchall()
 
 

@@ -1,6 +1,6 @@
 """Population, density and range from what nodes counted, checked against sums by hand and by brute force."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import UsageError
+from edge.nights import day_of, length_s
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
@@ -146,6 +147,46 @@ def test_a_night_runs_from_noon_to_noon_where_the_node_stands(fleet: Fleet) -> N
     assert [one.count for one in nights] == [1, 6, 8]
 
 
+@pytest.mark.parametrize("told_when", ["now", "before its zone", "before an update"])
+@pytest.mark.parametrize(
+    ("zone", "begin", "interval_s"),
+    [
+        ("Europe/Berlin", "2026-10-24T12:00", 43_200),  # summer time ends in this night
+        ("Europe/Berlin", "2026-10-24T12:00", 86_400),
+        ("Asia/Shanghai", "2026-07-06T09:00", 86_400),  # a Monday: the night before is of another week
+        ("Asia/Shanghai", "2026-07-06T11:55", 3600),
+    ],
+)
+def test_an_interval_belongs_to_the_night_in_which_its_middle_lies_as_on_the_node(
+    database: Database, zone: str, begin: str, interval_s: float, told_when: str
+) -> None:
+    fleet, local = Fleet(database), ZoneInfo(zone)
+    at = datetime.fromisoformat(begin).replace(tzinfo=local).astimezone(UTC)
+    wanted = moths(first=at.date() - timedelta(days=1), last=at.date() + timedelta(days=5))
+    fleet.place("a", time_zone="UTC" if told_when == "before its zone" else zone)
+    nights, weeks = Counter[date](), Counter[date]()
+    for _ in range(4):
+        end = at + timedelta(seconds=length_s(at, interval_s, local))
+        told = interval(unit="new", mode="trap", counts=(count(MOTH, 1),), start=moment(at), end=moment(end))
+        fleet.tell("a", told)
+        night = day_of(told, local)
+        nights[night] += 1
+        weeks[night - timedelta(days=night.weekday())] += 1
+        at = end
+    if told_when == "before its zone":
+        fleet.sum_up()
+        fleet.place("a", time_zone=zone)
+    if told_when == "before an update":
+        database.execute("UPDATE interval_effort SET night = night_of(started, %s)", (zone,))
+        database.execute("INSERT INTO dirty_night SELECT node_id, night FROM interval_effort")
+        fleet.sum_up()
+        database.execute("DELETE FROM schema_version WHERE version > 15")
+        migrate(database)
+    fleet.sum_up()
+    assert {one.night: one.count for one in population(database, wanted) if one.frames} == nights
+    assert dict(database.execute("SELECT week, count FROM week_count").fetchall()) == weeks
+
+
 def test_a_node_that_tells_its_zone_late_gets_its_nights_put_right(database: Database) -> None:
     fleet = Fleet(database)
     at = datetime(2026, 7, 1, 5, 0, tzinfo=UTC)  # before noon in UTC, after it in Shanghai
@@ -191,7 +232,8 @@ def test_a_node_that_moves_when_its_zone_is_put_right_leaves_nothing_behind(data
 
 
 def test_a_node_is_known_from_its_first_night_also_when_its_clock_was_put_right(fleet: Fleet) -> None:
-    wrong, right = (interval(unit="new", start=moment(EVENING + timedelta(days=n)), revision=n) for n in (0, 1))
+    evenings = [moment(EVENING + timedelta(days=n)) for n in (0, 1)]
+    wrong, right = (interval(unit="new", start=at, end=at, revision=n) for n, at in enumerate(evenings))
     fleet.tell("a", wrong)
     fleet.sum_up()
     newer = [Stored(Key("a", epoch("a"), 1), right)]
@@ -384,8 +426,8 @@ def test_a_catch_at_the_level_is_at_it_also_when_the_night_took_some_seconds_or_
     keep_threshold(fleet.database, MOTH[0], "new", 10, None, "the station")
     today = datetime.now(UTC).date()
     lengths_s = {FIRST: 25 * 3600.0, today: 86_430.0, today - timedelta(days=3): 1.4 * 86_400}
-    for night, length_s in lengths_s.items():
-        fleet.counts("a", (night - FIRST).days, count(MOTH, 10), exposed_s=length_s)
+    for night, exposed_s in lengths_s.items():
+        fleet.counts("a", (night - FIRST).days, count(MOTH, 10), exposed_s=exposed_s)
     fleet.sum_up()
     if told_when == "before an update":
         fleet.database.execute(

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
 from edge.platform.database import Database
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
-from edge.platform.population import Trend, keep_threshold
+from edge.platform.population import Trend, keep_threshold, newest_week
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 from tests.platform.test_population import BLAST, Fleet
@@ -71,6 +72,22 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert "<title>s/a: 7.5 %</title>" in page, "and on the map"
     assert "most 7.5 %, 2 without data" in page
     assert page.count("Density: not calibrated.") == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", ("1 of 1 node reported", "1 more was counted", "Map of 1 place,")),
+        ("es", ("Informó 1 de 1 nodo,", "Se contó 1 más", "Mapa de 1 lugar,")),
+        ("fr", ("1 nœud sur 1 a transmis", "1 autre a été compté", "Carte de 1 lieu,")),
+        ("zh", ("1 个监测点中有 1 个上报", "另有 1 种也有计数", "1 个地点的地图")),
+    ],
+)
+def test_one_is_told_in_the_singular(language: str, says: tuple[str, ...], fleet: Fleet) -> None:
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    moths = replace(told.taxa[0], places=told.taxa[0].places[:1])
+    page = html(replace(told, nodes=told.nodes[:1], taxa=(moths,), more_taxa=1), [], MADE, language)
+    assert [one for one in says if one not in page] == []
 
 
 def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
@@ -169,6 +186,34 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
     assert MOTH[0] in text
 
 
+@pytest.mark.parametrize(
+    ("on_the_wall", "week", "monday"),
+    [
+        (date(2026, 7, 13), 28, date(2026, 7, 6)),
+        (date(2026, 7, 13), 29, date(2026, 7, 13)),
+        (date(2026, 7, 13), 30, date(2025, 7, 21)),
+        (date(2027, 1, 4), 53, date(2026, 12, 28)),
+        (date(2028, 1, 3), 52, date(2027, 12, 27)),
+        (date(2024, 12, 31), 1, date(2024, 12, 30)),
+        (date(2027, 1, 3), 1, date(2025, 12, 29)),
+        (date(2026, 12, 27), 53, date(2020, 12, 28)),
+        (date(1903, 12, 27), 53, date(1896, 12, 28)),
+    ],
+)
+def test_a_week_without_a_year_is_the_newest_that_has_begun(on_the_wall: date, week: int, monday: date) -> None:
+    assert newest_week(week, on_the_wall) == (monday, monday + timedelta(days=6))
+
+
+def test_the_command_without_a_year_reports_no_week_that_is_to_come(
+    fleet: Fleet, url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coming = (datetime.now(UTC).date() + timedelta(days=9)).isocalendar()
+    words = ["report", "--database", url, "--area", "330106", "--week", str(coming.week), "--out", str(tmp_path)]
+    assert platform_main(words) == 0
+    year = newest_week(coming.week, datetime.now(UTC).date())[0].isocalendar().year
+    assert f"report-330106-{year}-W{coming.week:02}.html" in capsys.readouterr().out
+
+
 def test_paper_shows_seen_none_and_no_data_in_the_colours_that_its_words_name(fleet: Fleet) -> None:
     fleet.place("d", latitude_deg=30.05, longitude_deg=120.15)
     fleet.counts("d", 40)  # known, and silent in this week
@@ -206,7 +251,8 @@ def test_an_area_without_a_node_is_not_said_to_have_reported(fleet: Fleet) -> No
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [(["--week", "60"], "week 60"), (["--week", "28", "--area", "331"], "no area code"),
+    [(["--week", "60"], "week 60"), (["--week", "28", "--year", "0"], "week 28 of 0"),
+     (["--week", "28", "--area", "331"], "no area code"),
      (["--week", "28", "--thresholds", "nowhere.csv"], "nowhere.csv: cannot be read")],
 )  # fmt: skip
 def test_a_report_that_cannot_be_made_is_a_sentence(

@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 
+from edge.cli import platform_main
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
@@ -14,7 +15,8 @@ from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
 from edge.platform.questions import answer, answers_due
-from edge.platform.registry import note
+from edge.platform.registry import NOWHERE, note
+from edge.platform.sites import set_areas
 from edge.wire import (
     Health,
     ImageHeader,
@@ -215,6 +217,63 @@ def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(statio
     assert station.database.execute("SELECT site FROM risen_alert").fetchall() == [("t",)]
 
 
+COUNTY_B = "330206011001"
+
+
+def in_areas(station: Station, area: str) -> list[str]:
+    rows = station.database.execute("SELECT site || '/' || node FROM node WHERE area_code ^@ %s ORDER BY 1", (area,))
+    return [name for (name,) in rows]
+
+
+def counted(station: Station, area: str) -> list[int | None]:
+    return [count for count, _, _ in station.moths(area)]
+
+
+def test_a_site_that_has_areas_counts_in_no_other_one_and_the_log_says_so_once(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_areas(station.database, "s", [COUNTY_B[:6], "44"])
+    for _ in range(2):
+        station.hear(info("s", area=VILLAGES["a"]), records("s", 1))
+    assert (in_areas(station, "33"), in_areas(station, NOWHERE)) == ([], ["s/a"])
+    assert [one.message for one in caplog.records] == ["area_refused"]
+    assert "fieldeye-platform site s" in caplog.records[0].why  # type: ignore[attr-defined]
+    station.hear(info("s", area=COUNTY_B))
+    assert (in_areas(station, COUNTY_B[:6]), counted(station, COUNTY_B[:6])[0]) == (["s/a"], 3)
+    set_areas(station.database, "s", [])
+    station.hear(info("s", area=VILLAGES["a"]))
+    assert in_areas(station, "33") == ["s/a"], "a site without areas counts where it says"
+
+
+def test_a_site_that_has_areas_takes_no_node_of_another_county_whatever_card_it_names(station: Station) -> None:
+    set_areas(station.database, "t", [COUNTY_B[:6]])
+    station.hear(info("s"), records("s", 1))
+    taken = card_of("t", "a", 900)  # with the key of the other one's first record
+    gone = Reply(code="done", epoch=str(epoch("a")), gone=[(2, 3)])
+    station.hear(info("t", area=COUNTY_B), taken, Message("fieldeye/v1/t/a/reply/replay", encode_message(gone)))
+    station.hear(records("s", 2), health("s", 4))
+    assert station.names() == ["s/a", "t/a"]
+    assert (counted(station, VILLAGES["a"]), counted(station, COUNTY_B)[0]) == ([3, 3, None], 900)
+    (asked,) = requests(station.database, NOON)
+    assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/s/a/cmd/replay", 3, 4)
+
+
+def test_a_node_that_moves_within_the_areas_of_its_new_site_takes_its_history_along(station: Station) -> None:
+    set_areas(station.database, "t", [VILLAGES["a"][:6]])
+    station.hear(info("s"), records("s", 1), info("t"), records("t", 2))
+    assert station.names() == ["t/a"]
+    assert counted(station, "33")[:2] == [3, 3]
+
+
+def test_the_areas_of_a_site_are_set_and_told_by_a_command(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, says in (
+        ("--area 330206 44 44", "county-b counts in: 330206 44"), ("", "county-b counts in: 330206 44"),
+        ("--area 33", "county-b counts in: 33"), ("--anywhere", "county-b counts in: any area"),
+    ):  # fmt: skip
+        assert platform_main(["site", "county-b", "--database", url, *words.split()]) == 0
+        assert says in capsys.readouterr().out.splitlines()
+
+
 def test_an_update_joins_what_was_kept_twice(station: Station) -> None:
     """Nights 1 and 2 under the former site, replays of 2 and night 3 under the new one, as two cards by then."""
     station.hear(info("s", card="b"), info("t", card="c"))
@@ -226,7 +285,6 @@ def test_an_update_joins_what_was_kept_twice(station: Station) -> None:
             stored = [Stored(Key("a", epoch(card), n), one) for n, one in ((2 * seq, told), (2 * seq + 1, rung))]
             station.hear(Message(f"fieldeye/v1/{site}/a/records", encode_batch(stored)))
     assert station.moths() == [(3, 1, 1), (6, 2, 2), (3, 1, 2)]
-    station.database.execute("DROP INDEX ledger_key")
     station.database.execute("UPDATE ledger SET epoch = %s", (epoch("a"),))
     station.database.execute("UPDATE node SET epoch = %s", (epoch("a"),))
     station.database.execute("DELETE FROM schema_version WHERE version > 13")

@@ -3,13 +3,15 @@
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -21,7 +23,7 @@ from edge.cli.loopback import free_port
 from edge.cli.tell import say
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.telling_people import (
     AWAY_AGAIN,
@@ -37,6 +39,7 @@ from edge.platform.telling_people import (
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.records import MOTH
+from tests.waiting import wait_until
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 LATER = START + timedelta(days=3)
@@ -44,10 +47,11 @@ LATER = START + timedelta(days=3)
 
 @dataclass
 class Hook:
-    """A web server that keeps what it is told and answers `status`."""
+    """A web server that keeps what it is told and answers `status`, once it is let `go`."""
 
     port: int
     status: int = 200
+    go: Event = field(default_factory=Event)
     told: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -60,6 +64,7 @@ def hook() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             kept.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            kept.go.wait(40)
             self.send_response(kept.status)
             self.end_headers()
 
@@ -68,6 +73,7 @@ def hook() -> Iterator[Hook]:
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     kept = Hook(server.server_port)
+    kept.go.set()
     Thread(target=server.serve_forever, daemon=True).start()
     yield kept
     server.shutdown()
@@ -103,10 +109,12 @@ def fleet(database: Database) -> Fleet:
     return fleet
 
 
-def levels(fleet: Fleet, node: str, *told: Level, label: str = MOTH[0], first: int = 1) -> None:
+def levels(
+    fleet: Fleet, node: str, *told: Level, label: str = MOTH[0], first: int = 1, card: UUID | None = None
+) -> None:
     """Alerts of a node, an hour apart."""
     stored = [
-        Stored(Key(node, epoch(node), n), alert(START + timedelta(hours=n), level, label))
+        Stored(Key(node, card or epoch(node), n), alert(START + timedelta(hours=n), level, label))
         for n, level in enumerate(told, first)
     ]
     fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))])
@@ -135,6 +143,32 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
         ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T18:00:00Z"),
     ]  # fmt: skip
     assert len({one["id"] for one in hook.told}) == 3
+
+
+def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    levels(fleet, "a", "act", "act", first=30, card=UUID(int=7))
+    tell_people(fleet.database, None, LATER)
+    assert [one["at"] for one in hook.told] == ["2026-07-01T13:00:00Z", "2026-07-02T18:00:00Z"]
+
+
+def test_what_a_new_card_had_reached_before_the_update_is_told_if_nothing_has_followed(
+    fleet: Fleet, hook: Hook
+) -> None:
+    tell_at_first(fleet, hook.address)
+    fleet.database.execute("DELETE FROM schema_version WHERE version > 17")
+    fleet.database.execute("DROP VIEW risen_alert")
+    _, script = migrations()[6]
+    fleet.database.execute(script[script.index("CREATE VIEW risen_alert") :].encode())
+    for node in "ac":
+        levels(fleet, node, "act")
+    levels(fleet, "a", "act", first=30, card=UUID(int=7))
+    levels(fleet, "c", "act", "calm", first=30, card=UUID(int=8))
+    assert tell_people(fleet.database, None, LATER).taken == 2
+    migrate(fleet.database)
+    tell_people(fleet.database, None, LATER)
+    assert [(one["node"], one["at"]) for one in hook.told[2:]] == [("a", "2026-07-02T18:00:00Z")]
 
 
 def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:
@@ -180,6 +214,22 @@ def test_who_sleeps_does_not_hold_back_what_others_are_told(fleet: Fleet, hook: 
     assert tell_people(fleet.database, None, LATER).taken == MOST_AT_ONCE
 
 
+def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.go.clear()
+    with open_database(url) as other, ThreadPoolExecutor() as threads:
+        first = threads.submit(tell_people, fleet.database, None, LATER)
+        wait_until(lambda: len(hook.told) == 1, within_s=9)
+        second = threads.submit(tell_people, other, None, LATER)
+        wait_until(lambda: second.done() or len(hook.told) == 2, within_s=9)
+        hook.go.set()
+        assert (first.result(40), second.result(40)) == (Turn(1, {hook.address: ""}), Turn(0, {}))
+        levels(fleet, "a", "calm", "look", first=2)
+        assert tell_people(other, None, LATER).taken == 1, "the first has had its turn"
+    assert len(hook.told) == 2
+
+
 def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, f"{hook.address}/odd")
     fleet.database.execute("UPDATE recipient SET address = 'http://[x'")  # as versions before took it
@@ -219,6 +269,31 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     assert letter["Subject"] == "act: Moth Bcc: everyone@example.org at s/a"
     assert "9 adults (act)." in str(letter.get_payload())
     assert "Look at ten plants." in str(letter.get_payload())
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["=?utf-8?q?a=0D=0AReply-To:_evil@example.com=0D=0A=0D=0ASpray_X_today.?=", "us-ascii?\ud7ffAA==?=?b?=0A=0A=0D?=a"],
+)
+def test_a_name_in_encoded_words_is_no_header_and_no_text_and_keeps_nobody_waiting(fleet: Fleet, label: str) -> None:
+    tell_at_first(fleet, "li@example.org", kind="email")
+    levels(fleet, "a", "act", label=label)
+    levels(fleet, "c", "act")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER).taken == 2
+    poisoned, good = letters
+    assert (poisoned["Reply-To"], "Spray" in poisoned.get_payload()) == (None, False)
+    assert MOTH[0] in good["Subject"]
+
+
+def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", kind="email", zone="Asia/Shanghai")
+    levels(fleet, "a", "act")
+    levels(fleet, "c", "act")
+    fleet.database.execute("UPDATE alert SET at = '9999-12-31 23:59:59+00' WHERE ledger_id = 1")
+    with mail_server() as (server, letters):
+        turn = tell_people(fleet.database, server, LATER)
+    assert (turn.taken, len(letters), list(turn.answers)) == (1, 1, ["li@example.org"])
 
 
 def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -52,6 +52,9 @@ def ingesting(broker: Broker, url: str, *more: str) -> Iterator[subprocess.Popen
             wait_until(lambda: broker.log().count("ingest-") > 0 or process.poll() is not None, within_s=LONG_S)
             yield process
         finally:
+            process.terminate()  # one that is killed leaves its workers behind
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LONG_S)
             process.kill()
 
 
@@ -199,6 +202,26 @@ def test_three_workers_share_the_messages_and_one_killed_is_started_again(
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(30) == 0
     assert len(kept(database)) == len(sent)
+
+
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.platform)])
+def test_a_second_program_of_the_same_name_ends_the_first_which_says_so(
+    broker: Broker, url: str, database: Database, workers: str
+) -> None:
+    with ingesting(broker, url, "--workers", workers) as first, broker.connect("nodes") as nodes:
+        wait_until(lambda: broker.log().count("as fieldeye-ingest-") >= int(workers), within_s=LONG_S)
+        with ingesting(broker, url, "--workers", workers) as second:
+            assert first.wait(LONG_S) == 1
+            assert first.stderr is not None
+            told = first.stderr.read()
+            assert f"127.0.0.1:{broker.port}: another `ingest` that is also called fieldeye-ingest-" in told
+            assert "Traceback" not in told
+            sent: set[tuple[str, int]] = set()
+            for number in range(10):
+                _send(nodes, "n1", number, sent)
+            wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+            assert second.poll() is None
+    assert broker.log().count("already connected") <= int(workers), "they do not throw each other off"
 
 
 class _Child:

@@ -21,6 +21,8 @@ from tests.platform.postgres import Postgres
         ("desk --add-person=", "a name has 1 to 80 letters"),
         ("tell --add email name@example.org --area 12345", "area '12345' is no area code"),
         ("tell --add email name@example.org --quiet 21:00", "--quiet 21:00 is no span of hours"),
+        ("site a/b --area 33", "'a/b' is no site"),
+        ("site county-b --area 330", "area '330' is no area code"),
         ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
         ("ingest --queue http://nobody:secret@x", "--queue is no address of a queue"),
         ("export --format csv --out x.csv --since 2026-07-02 --until 2026-07-01", "is before --since"),
