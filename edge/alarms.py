@@ -46,7 +46,7 @@ class Alarms:
 
     def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""
-        if not self._adviser.standings:
+        if not self._adviser.standings and not self._adviser.dropped:
             return ()
         today = day_at(newest.end.utc, self._mode, self._zone)
         first_utc = begin_of(today - self._adviser.reach, self._mode, self._zone)

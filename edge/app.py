@@ -22,7 +22,15 @@ from edge.climate import ClimateSensor, NoSensor, open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import MEGABYTE, ClimateTable, NodeConfig
 from edge.detector import Detector
-from edge.errors import BundleError, ConfigError, StoreError, StoreHeldError, ThreadStuckError, UsageError
+from edge.errors import (
+    BundleError,
+    ConfigError,
+    StoreError,
+    StoreHeldError,
+    StoreNewerError,
+    ThreadStuckError,
+    UsageError,
+)
 from edge.fallback import open_detector
 from edge.introduction import introduction
 from edge.mqtt import Publisher
@@ -118,12 +126,14 @@ def build(
     board = StatusBoard(clock.now())
     if refused:
         board.show(notice=refused, problem=None if looks else refused)
+    inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
     config, store = _open_store(config, parts, board, unattended)
     runs = parts.enter_context(Runs(store, clock.now()))
     if runs.end_too_fast:
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
-    base = _Base(config, store, board, clock, stop, runs, _keeper(config, store, clock, board), begin_again)
+    keeper = _keeper(config, store, clock, board, inbox)
+    base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -142,13 +152,17 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
         if not unattended:
             raise
         log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
-        board.show(store=str(why))
+        if isinstance(why, StoreNewerError):
+            board.show(newer=str(why))
+        else:
+            board.show(store=str(why))
     else:
         board.show(aside=told_aside(Path(config.store.folder)))
         return config, store
     folder = parts.enter_context(TemporaryDirectory(prefix="fieldeye-"))
     spare = msgspec.structs.replace(config.store, folder=folder, max_mb=SPARE_MB, pictures_mb=SPARE_MB)
-    return msgspec.structs.replace(config, store=spare), parts.enter_context(closing(Store(spare, config.node.node)))
+    store = parts.enter_context(closing(Store(spare, config.node.node, accounts=Path(config.store.folder))))
+    return msgspec.structs.replace(config, store=spare), store
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,7 @@ class _Base:
     stop: Event
     runs: Runs
     keeper: Keeper
+    inbox: Inbox
     begin_again: Callable[[], None] | None
 
 
@@ -215,7 +230,7 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         base.board,
         health=lambda: _health(base),
         info=lambda: _info(base),
-        inbox=_inbox(base.config),
+        inbox=base.inbox,
         longest_sleep_s=longest_sleep_s(base.config.power),
     )
     parts.callback(publisher.close)
@@ -226,13 +241,9 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
     return publisher
 
 
-def _inbox(config: NodeConfig) -> Inbox:
-    return Inbox(Path(config.store.folder) / "inbox")
-
-
-def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard) -> Keeper:
+def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, inbox: Inbox) -> Keeper:
     """Reads the battery, shows it, and puts the node to sleep where that is configured."""
-    gauge, inbox = config.power.gauge, _inbox(config)
+    gauge = config.power.gauge
 
     def read() -> Battery | None:
         battery = None if gauge is None else read_battery(gauge)
@@ -358,9 +369,11 @@ def _health(base: _Base) -> Health:
             banded=camera.banded,
         ),
         problem=snapshot.problem
+        or snapshot.newer
         or snapshot.store
         or snapshot.notice
         or snapshot.model.detail
+        or snapshot.uncalibrated
         or snapshot.aside
         or None,
         last_stop=base.runs.last_stop,

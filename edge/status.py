@@ -80,9 +80,11 @@ class Snapshot:
     model: ModelStatus = ModelStatus()
     problem: str = ""  # safe mode: what keeps the node from looking
     store: str = ""  # why results cannot be kept right now
+    newer: str = ""  # the card's results are those of newer software, so they are kept in memory, and what to do
     notice: str = ""  # it looks, but not with the configuration that was meant, and why
     aside: str = ""  # a damaged store lies beside the one that takes results, and what to do
     calibration: Calibration | None = None  # the one that counts now
+    uncalibrated: str = ""  # why the one on the card cannot be used, and what to do
     battery: BatteryStatus | None = None  # None: there is no gauge, or it cannot be read
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
@@ -110,6 +112,7 @@ class StatusBoard:
         model: ModelStatus | None = None,
         problem: str | None = None,
         store: str | None = None,
+        newer: str | None = None,
         notice: str | None = None,
         aside: str | None = None,
         alerts: tuple[Standing, ...] | None = None,
@@ -124,15 +127,16 @@ class StatusBoard:
                 model=model or now.model,
                 problem=now.problem if problem is None else problem,
                 store=now.store if store is None else store,
+                newer=now.newer if newer is None else newer,
                 notice=now.notice if notice is None else notice,
                 aside=now.aside if aside is None else aside,
                 alerts=now.alerts if alerts is None else alerts,
             )
 
-    def show_calibration(self, calibration: Calibration | None) -> None:
-        """The calibration that counts from now on; None: there is none."""
+    def show_calibration(self, calibration: Calibration | None, trouble: str = "") -> None:
+        """The calibration that counts from now on; None: there is none, or it cannot be used, and why."""
         with self._lock:
-            self._snapshot = replace(self._snapshot, calibration=calibration)
+            self._snapshot = replace(self._snapshot, calibration=calibration, uncalibrated=trouble)
 
     def show_battery(self, battery: BatteryStatus | None) -> None:
         """As the gauge reads now; None: nothing is known of it."""

@@ -52,6 +52,11 @@ class Trap:
         self.alarms.show()
         return [alert.level for alert in alerts]
 
+    def watch(self, advice: AdviceTable) -> None:
+        """The node begins anew with other thresholds."""
+        self.config = msgspec.structs.replace(self.config, advice=advice)
+        self.alarms = Alarms(self.config, ACCURACY, self.store, self.board)
+
     def close(self) -> None:
         self.store.close()
 
@@ -120,6 +125,44 @@ def test_a_level_ends_with_the_way_of_looking_that_raised_it(trap: Trap) -> None
     assert trap.board.snapshot().alerts == ()
 
 
+@pytest.mark.parametrize("own", [(OwnThreshold(label=MOTH[0], unit="insects/trap/week", act_at=1000),), ()])
+def test_a_level_whose_threshold_is_gone_is_calm_with_the_next_count_and_is_told_so_once(
+    own: tuple[OwnThreshold, ...], trap: Trap
+) -> None:
+    trap.hour(8, 14)
+    before = trap.config.advice
+    for _ in range(2):  # also after a start that no count followed
+        trap.watch(AdviceTable(threshold=own))
+    assert trap.board.snapshot().alerts == ()
+    assert [trap.hour(hours, 1) for hours in (9, 10)] == [["calm"], []]
+    trap.watch(AdviceTable(threshold=own))
+    assert trap.hour(11, 1) == []
+    *_, ended = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert (ended.unit, ended.value, ended.task) == ("insects/trap/night", 14, "nothing")
+    assert ended.reason == "insects/trap/night is not held against a threshold here any more"
+    trap.watch(before)
+    assert trap.hour(12, 1) == ["look"]
+
+
+def test_a_level_that_no_count_could_end_yet_is_kept_for_the_next_start(trap: Trap, tmp_path: Path) -> None:
+    trap.hour(8, 14)
+    trap.watch(AdviceTable())
+    one = interval(start=at(9), end=at(10), mode="trap", unit="new")
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("ALTER TABLE record RENAME TO gone")
+        assert trap.alarms.after(one) == ()
+        trap.alarms.show()
+        db.execute("ALTER TABLE gone RENAME TO record")
+    trap.watch(AdviceTable())
+    assert trap.hour(9, 1) == ["calm"]
+
+
+def test_of_a_pest_in_another_unit_the_old_level_ends_before_the_new_one_begins(trap: Trap) -> None:
+    trap.hour(8, 14)
+    trap.watch(AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit="adults/trap/night", act_at=5),)))
+    assert trap.hour(9, 1) == ["calm", "look"]
+
+
 def test_kept_levels_that_cannot_be_read_are_found_anew(tmp_path: Path) -> None:
     with closing(Trap(tmp_path)) as before:
         before.store.set_setting("standings", "[{")
@@ -182,3 +225,21 @@ def test_levels_that_the_card_does_not_keep_are_on_the_board_all_the_same(trap: 
         db.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
     assert trap.hour(8, 14) == ["look"]
     assert [standing.level for standing in trap.board.snapshot().alerts] == ["look"]
+
+
+def test_a_leaf_that_is_looked_at_nine_times_a_day_reaches_its_level_in_three_days_and_leaves_it(trap: Trap) -> None:
+    own = OwnThreshold(label=MOTH[0], unit="% pictures", act_at=10, source="the station")
+    trap.config = msgspec.structs.replace(trap.config, camera=CameraTable(kind="folder", mode="leaf"))
+    trap.watch(AdviceTable(threshold=(own,)))
+
+    def day(number: int, sick: int) -> list[tuple[str, float]]:
+        one = interval(
+            start=at(24 * number), end=at(24 * number + 1), mode="leaf", unit="affected_frames", frames=9,
+            counts=(count(MOTH, sick),),
+        )  # fmt: skip
+        trap.store.commit([one])
+        return [(alert.level, alert.value) for alert in trap.alarms.after(one)]
+
+    assert [day(number, sick) for number, sick in enumerate((9, 9, 9, 0, 0, 0, 0))] == [
+        [], [], [], [("act", 100)], [], [], [("calm", 0)],
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,18 +18,21 @@ from threading import Event, Thread
 
 import pytest
 
-from edge.app import put_times_right
+from edge.app import build, put_times_right
 from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
-from edge.config import StoreTable
+from edge.config import CameraTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
 from edge.store import Records, Store, inspect_store
 from edge.wire import Info, decode_message
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
+from tests.node import NODE, SITE, Platform, to
 from tests.records import sighting
+from tests.test_accounts import LI
+from tests.updates.test_over_mqtt import PIECE, SHA256, ask, piece
 from tests.waiting import wait_until
 
 PICTURES = Path(__file__).parent / "data" / "frames"
@@ -282,6 +285,23 @@ def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platf
     assert told["problem"].startswith(f"{tmp_path}/fieldeye.db.damaged-1: the store was damaged and set aside")
 
 
+def test_a_calibration_that_a_version_refuses_is_told_on_the_page_and_to_the_platform_and_the_node_counts(
+    tmp_path: Path, broker: Broker
+) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port)
+    (tmp_path / "calibration.json").write_text('{"at": "2026-07-01T00:00:00Z", "who": "Mei", "typed_area_mm2": 0}')
+    with running(config, tmp_path, port) as node:
+        wait_until(lambda: "What was drawn and measured here cannot be read" in node.page("/node"), within_s=20)
+        with broker.connect("platform") as platform:
+            platform.subscribe("fieldeye/v1/test/n1/health")
+            wait_until(lambda: len(platform.inbox) > 0, within_s=20)
+            told = json.loads(platform.inbox[-1].payload)
+        wait_until(lambda: node.committed() >= 3, within_s=30)
+        assert node.stop() == 0
+    assert told["problem"].startswith(f"{tmp_path}/calibration.json: no calibration")
+
+
 def test_a_port_in_use_is_a_sentence_and_not_a_traceback(tmp_path: Path) -> None:
     port = free_port()
     config = configuration(tmp_path, port, None)
@@ -379,6 +399,31 @@ def test_an_unattended_node_with_a_dead_card_looks_sends_and_says_so(tmp_path: P
         wait_until(lambda: ear.seen.counted >= 3, within_s=30)
         assert "The card takes no results" in node.page("/node")
         assert node.stop() == 0
+
+
+def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_can_be_updated(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+        store.accounts.put(LI, NOON)
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder"),
+        store=StoreTable(folder=str(tmp_path)),
+        page=None,
+        mqtt=to(broker.port),
+    )
+    with ExitStack() as parts:
+        node = build(config, parts, Event(), looks=False, unattended=True)
+        told = node.board.snapshot()
+        assert (told.newer.partition(": written by a newer Fieldeye")[0], told.store) == (f"{tmp_path}/fieldeye.db", "")
+        assert node.store.accounts.everybody() == [LI]
+        assert node.store.commit([sighting()])[0].seq == 1
+        assert ask(Platform(broker), piece(0)).have == PIECE
+    assert (tmp_path / f"inbox/{SHA256}.part").stat().st_size == PIECE
 
 
 def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> None:

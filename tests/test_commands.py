@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -13,8 +14,10 @@ import pytest
 
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
+from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
+from edge.mqtt.images import Images
 from edge.mqtt.replay import Replay, gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
@@ -191,6 +194,31 @@ def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:
     assert Budget(store, 1000, instant(DAY_S)).spent_bytes == 0
 
 
+def test_what_an_earlier_version_kept_of_the_day_still_counts(store: Store) -> None:
+    store.set_setting("sent_today", f"{instant().utc.date()} 900")
+    assert Budget(store, 1000, instant()).spent_bytes == 900
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "hours"), [(10_000, [0, 5, 10, 15, 20]), (20_000, [0, 10]), (40_000, [0]), (60_000, [0])]
+)
+def test_pictures_that_nobody_asked_for_are_spread_over_the_day_of_a_node_that_starts_each_hour(
+    store: Store, size_bytes: int, hours: list[int]
+) -> None:
+    sent = []
+    for hour in range(24):
+        clock = SetClock(datetime(2026, 7, 1, hour, 5, tzinfo=UTC))
+        budget = Budget(store, None, clock.now())
+        images = Images(
+            store, clock, budget, Commands(store, clock), kept=Backoff(15, 900), keepalive_s=30, daily_mb=0.05
+        )
+        store.commit([sighting(hour)], bytes(size_bytes))
+        if images.next_part(clock.monotonic_s()) is not None:
+            sent.append(hour)
+        budget.keep()
+    assert sent == hours
+
+
 def test_power_cuts_do_not_begin_a_new_day_of_the_budget_on_a_board_without_a_clock(store: Store) -> None:
     in_the_seventies = instant(-20_000 * DAY_S, ClockState.UNSYNCED)
     for _ in range(3):
@@ -213,6 +241,35 @@ def test_a_clock_that_was_set_overrules_a_day_to_come_in_the_budget(store: Store
     assert budget.least_urgent(instant(0, ClockState.UNSYNCED)) is None
     assert budget.least_urgent(instant()) == LEAST_URGENT
     assert Budget(store, 1000, instant()).spent_bytes == 0
+
+
+def test_a_node_that_sleeps_between_two_looks_goes_on_with_the_day_of_its_budget(tmp_path: Path) -> None:
+    told = []
+    with Broker() as broker:
+        platform = Platform(broker)
+        for start in range(3):
+            with running(tmp_path, to(broker.port, daily_mb=1.0)) as node:
+                wait_until(lambda start=start: len(healths(platform)) > start, within_s=10)  # type: ignore[misc]
+                node.commit(interval(start))
+                wait_drained(node)
+            told.append(healths(platform)[start].link.sent_bytes_today)
+        platform.client.leave()
+    birth = told[0]
+    assert told[1] > 2 * birth  # and what the first start told after it
+    assert told[2] > told[1] + birth
+
+
+def test_a_card_that_does_not_keep_the_budget_does_not_keep_the_publisher_from_its_end(tmp_path: Path) -> None:
+    with Broker() as broker, running(tmp_path, to(broker.port)) as node:
+        wait_until(node.is_connected, within_s=10)
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+            db.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        node.end()
+        assert node.link.state == "off"
+
+
+def healths(platform: Platform) -> list[Any]:
+    return platform.read().messages.get("health", [])
 
 
 def test_records_wait_for_tomorrow_once_the_budget_is_spent(tmp_path: Path) -> None:

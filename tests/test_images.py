@@ -334,6 +334,7 @@ def test_parts_in_any_order_and_number_make_the_picture(lengths: list[int], chan
         ({"note": "x" * 501}, b"x"),
         ({}, b""),
         ({}, bytes(1001)),
+        ({"bytes": "200000"}, bytes(65_537)),
     ],
 )
 def test_a_part_outside_the_contract_is_refused(changes: dict[str, str], payload: bytes) -> None:

@@ -1,7 +1,7 @@
 """The store keeps what it was given, gives each record one key, and tells what it could not keep."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Lost, Sighting
-from edge.errors import StoreError
+from edge.errors import StoreError, StoreNewerError
 from edge.store import Draft, Store
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
 from edge.store.inspect import inspect_store
@@ -534,6 +534,45 @@ def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer"):
         open_store(tmp_path)
+    assert not list(tmp_path.glob("*damaged*"))
+
+
+def add_a_table(db: sqlite3.Connection) -> None:
+    """A step of a version to come, beside which this one may write."""
+    db.execute("CREATE TABLE extra (seq INTEGER PRIMARY KEY)")
+    db.execute("ALTER TABLE record ADD COLUMN extra INTEGER NOT NULL DEFAULT 0")
+    db.execute(f"PRAGMA application_id = {len(STEPS)}")
+
+
+def rename_a_table(db: sqlite3.Connection) -> None:
+    """One beside which it may not."""
+    db.execute("ALTER TABLE extra RENAME TO other")
+
+
+def bring(folder: Path, *steps: Callable[[sqlite3.Connection], None]) -> None:
+    with closing(sqlite3.connect(folder / "fieldeye.db", isolation_level=None)) as db:
+        migrate(db, STEPS + steps)
+
+
+def test_the_former_program_goes_on_with_a_newer_file_that_lets_it_and_the_newer_finds_all(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        epoch = store.commit([sighting()])[0].epoch
+    bring(tmp_path, add_a_table)
+    with closing(open_store(tmp_path)) as store:
+        assert [(one.seq, one.epoch) for one in store.commit([interval(), lost(1, 2)])] == [(2, epoch), (3, epoch)]
+        assert store.waiting().records == 3
+    bring(tmp_path, add_a_table)
+    with closing(open_store(tmp_path)) as store:
+        assert [one.record for one in all_records(store)] == [sighting(), interval(), lost(1, 2)]
+
+
+def test_a_step_that_does_not_let_the_former_program_go_on_ends_the_leave_of_those_before(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    bring(tmp_path, add_a_table, rename_a_table)
+    with pytest.raises(StoreNewerError, match=r"fieldeye\.db: written by a newer .* \(version 6, this one knows 4"):
+        open_store(tmp_path)
+    with pytest.raises(StoreNewerError):
+        inspect_store(StoreTable(folder=str(tmp_path), max_mb=2), has_broker=False)
     assert not list(tmp_path.glob("*damaged*"))
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import msgspec
 
-from edge.advice.alert import alert_of
-from edge.advice.evidence import Days
+from edge.advice.alert import alert_of, dropped_alert
+from edge.advice.evidence import Days, days_of
 from edge.advice.standing import Standing, judged
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Refused, Stand, nights_of
+from edge.advice.units import UNKNOWN_STAND, Refused, Stand
 from edge.clock import Instant
 from edge.counts import Alert
 
@@ -21,6 +21,7 @@ class Adviser:
 
     standings: tuple[Standing, ...]
     stand: Stand = UNKNOWN_STAND
+    dropped: tuple[Standing, ...] = ()  # above calm, and watched here no more: nobody has been told that yet
 
     @property
     def compared(self) -> tuple[Standing, ...]:
@@ -32,14 +33,18 @@ class Adviser:
     @property
     def reach(self) -> timedelta:
         """Intervals of so long before today are wanted: a week only where a threshold speaks of one."""
-        nights = [nights_of(one.threshold.unit) or 1.0 for one in self.standings]
-        return timedelta(days=max(nights, default=1.0))
+        return timedelta(days=max((days_of(one.threshold.unit) for one in self.standings), default=1))
 
     def advised(self, days: Days, at: Instant, camera: str, model: str) -> tuple["Adviser", tuple[Alert, ...]]:
-        """After a new count: an Alert for each level that changed. A threshold in another unit stays as it is."""
+        """After a new count: an Alert for each level that changed. A threshold in another unit stays as it is.
+
+        What was dropped is calm first: a level that the same pest reaches in another unit is news then.
+        """
         after = [self._judged(standing, days, at) for standing in self.standings]
         changed = [new for old, new in zip(self.standings, after, strict=True) if new.level != old.level]
-        return replace(self, standings=tuple(after)), tuple(alert_of(new, at, camera, model) for new in changed)
+        ended = [dropped_alert(one, at, camera, model) for one in self.dropped]
+        alerts = (*ended, *(alert_of(new, at, camera, model) for new in changed))
+        return replace(self, standings=tuple(after), dropped=()), alerts
 
     def _judged(self, standing: Standing, days: Days, at: Instant) -> Standing:
         label, unit = standing.threshold.scientific_name, standing.threshold.unit
@@ -50,7 +55,8 @@ class Adviser:
 def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand) -> Adviser:
     """Standings for these thresholds; levels are taken up from what `to_json` gave, where pest and unit are the same.
 
-    Content that cannot be read is taken as nothing: levels are then found anew from the next count.
+    A standing above calm for which there is no threshold any more is dropped. Content that cannot be read is taken as
+    nothing: levels are then found anew from the next count.
     """
     try:
         before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
@@ -60,12 +66,13 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
     standings = []
     for row in thresholds:
         code = eppo.get(row.scientific_name, "")
-        old = known.get((row.scientific_name, row.unit), Standing(threshold=row))
+        old = known.pop((row.scientific_name, row.unit), Standing(threshold=row))
         period = old.period if old.threshold == row else None  # an edited row is judged anew
         standings.append(replace(old, threshold=row, eppo=code, period=period))
-    return Adviser(tuple(standings), stand)
+    dropped = tuple(one for one in known.values() if one.level != "calm" and one.figure is not None)
+    return Adviser(tuple(standings), stand, dropped)
 
 
 def to_json(adviser: Adviser) -> str:
     """What `begun` takes up."""
-    return msgspec.json.encode(adviser.standings).decode()
+    return msgspec.json.encode(adviser.standings + adviser.dropped).decode()

@@ -1,6 +1,7 @@
 """The Alert that tells where a pest stands: figure, threshold, what to do and who says so, in plain sentences. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from edge.advice.standing import Measured, Standing
 from edge.advice.thresholds import Threshold
@@ -30,6 +31,15 @@ def alert_of(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
         task=standing.task,
         look_at=_look_at(standing),
         source="; ".join(filter(None, (threshold.source, threshold.region, threshold.basis))),
+    )
+
+
+def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
+    """The record that ends a standing whose threshold is watched here no more; its figure is the last one told."""
+    return replace(
+        alert_of(replace(standing, level="calm"), at, camera, model),
+        reason=f"{standing.threshold.unit} is not held against a threshold here any more",
+        look_at="Nothing to do; this threshold is not watched any more.",
     )
 
 

@@ -10,6 +10,7 @@ from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.nights import day_of
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
+SHARE_DAYS = 3  # in so many they must have come: what a leaf showed before says little of today
 FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
 NIGHT_S = 86_400.0
 RangeOf = Callable[[str, int, float], TaxonCount]  # a label, a count, its share in pictures: see `edge.ranges`
@@ -41,16 +42,19 @@ class Days:
         return Days(by_day=by_day, today=today, range_of=range_of, stages=stages)
 
     def over(self, label: str, unit: str) -> Evidence | None:
-        """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked."""
+        """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked.
+
+        A share takes in up to two days before it, where that day alone has fewer pictures than it needs.
+        """
         return self._evidence(label, unit, self.today - timedelta(days=1), is_over=True)
 
     def so_far(self, label: str, unit: str) -> Evidence | None:
-        """The same with the running day as the last one: a figure that may only rise."""
+        """What the running day says, with the six before it for a weekly unit: a figure that may only rise."""
         return self._evidence(label, unit, self.today, is_over=False)
 
     def _evidence(self, label: str, unit: str, last: date, *, is_over: bool) -> Evidence | None:
         """A trap that hung for half of a week or less says nothing of a week that is over."""
-        length = round(nights_of(unit) or 1)
+        length = self._days_of_share(last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
         looked = [day for day in days if day in self.by_day]
         if not looked or (is_over and 2 * len(looked) < length):
@@ -60,6 +64,25 @@ class Days:
         nights = max(len(looked) if is_over else length, _hung_nights(intervals))
         stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
         return _told(label, stage, intervals, period, nights=nights, days=self)
+
+    def _days_of_share(self, last: date) -> int:
+        """How many days up to `last` have pictures enough; 1 where too few came, or nobody looked on it."""
+        pictures = 0
+        for back in range(SHARE_DAYS if last in self.by_day else 0):
+            pictures += sum(interval.frames for interval in self.by_day.get(last - timedelta(days=back), ()))
+            if pictures >= LEAST_PICTURES:
+                return back + 1
+        return 1
+
+
+def is_share(unit: str) -> bool:
+    """Does the unit speak of a share of pictures or leaves?"""
+    return unit.startswith("%")
+
+
+def days_of(unit: str) -> int:
+    """How many days a figure in the unit may speak of."""
+    return SHARE_DAYS if is_share(unit) else round(nights_of(unit) or 1)
 
 
 def _told(

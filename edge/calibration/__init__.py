@@ -4,7 +4,7 @@ Without a Calibration there is no density: it cannot be computed from pixels alo
 """
 
 from edge.calibration.board import Layout, board_pdf, board_svg
-from edge.calibration.exposure import Exposure, LightVerdict, banding, exposure
+from edge.calibration.exposure import Exposure, LightVerdict, exposure
 from edge.calibration.focus import FocusVerdict, FocusWatch, Reference, focused, sharpness
 from edge.calibration.keep import (
     KeptCalibration,
@@ -31,7 +31,6 @@ __all__ = [
     "Reference",
     "Region",
     "Scale",
-    "banding",
     "board_pdf",
     "board_svg",
     "can_undo_calibration",

@@ -1,8 +1,6 @@
 """Is the light right? Clipped pixels, brightness, and the bands that mains lamps draw with a rolling shutter. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import cv2
@@ -45,15 +43,6 @@ def exposure(image: Image, region: Region) -> Exposure:
     return Exposure(float(clipped[inside].mean()), float(grey[inside].mean()))
 
 
-def banding(images: Sequence[Image]) -> float:
-    """Amplitude of moving bands over the mean brightness, 0 if there are none; from two or more pictures of one scene.
-
-    What stays from picture to picture is the scene; mains lamps draw a ripple across the rows that moves.
-    """
-    rows = [row_light(image) for image in images]
-    return max((ripple(a, b) for a, b in pairwise(rows)), default=0.0)
-
-
 def row_light(image: Image) -> Rows:
     """(h,) brightness of each row over the picture's mean."""
     light = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64).mean(axis=1)
@@ -61,7 +50,10 @@ def row_light(image: Image) -> Rows:
 
 
 def ripple(before: Rows, after: Rows) -> float:
-    """Amplitude of what moved across the rows (h,) of two pictures of one size; 0 if that is no band."""
+    """Amplitude of what moved across the rows (h,) of two pictures of one size; 0 if that is no band.
+
+    What stays from picture to picture is the scene; mains lamps draw a ripple across the rows that moves.
+    """
     off = after - before
     if len(off) < LEAST_ROWS:
         return 0.0

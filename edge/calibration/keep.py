@@ -75,20 +75,22 @@ class KeptCalibration:
         self._folder = folder
         self._seen = (-1, -1)
         self.current: Calibration | None = None
+        self.trouble = ""  # why the file cannot be used
         self.changed()
 
     def changed(self) -> bool:
-        """Look again; is `current` another one now? A file that cannot be read is none: density needs a true one."""
+        """Look again; is it another one now, or in other trouble? Density needs a true one: what is refused is none."""
         seen = self._stat()
         if seen == self._seen:
             return False
-        self._seen, before = seen, self.current
+        self._seen, before = seen, (self.current, self.trouble)
+        self.trouble = ""
         try:
             self.current = load_calibration(self._folder)
         except ConfigError as why:
             log.warning("calibration_refused", extra={"why": str(why)})
-            self.current = None
-        return self.current != before
+            self.current, self.trouble = None, str(why)
+        return (self.current, self.trouble) != before
 
     def _stat(self) -> tuple[int, int]:
         """A file that takes another's place has another number, however coarse the clock of the disk is."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from edge.advice import Stand, Threshold, defaults, watched
+from edge.advice.evidence import LEAST_PICTURES, SHARE_DAYS
 from edge.advice.tellable import PER_M2, TOLD, tellable
 from edge.calibration import load_calibration
 from edge.census import unit_of
@@ -12,7 +13,10 @@ from edge.cli.verdict import Verdict
 from edge.config import NodeConfig
 from edge.counts import name_and_stage
 from edge.errors import FieldeyeError
+from edge.power.energy import duty
+from edge.power.keeper import AWAKE_S
 
+LIGHT_H = 12.0  # of a day, on average over the year wherever the node stands; pictures in the dark do not count
 OWN = "set your station's in [[advice.threshold]]"
 
 
@@ -35,6 +39,8 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
         yield Verdict("advice", "worth a look", wrong)
     elif not useful:
         yield Verdict("advice", "worth a look", _none(crop or "", rows, config, has_area=has_area))
+    elif too_seldom := _too_seldom(config):
+        yield Verdict("advice", "worth a look", too_seldom)
     else:
         yield Verdict("advice", "ok", f"counts are held against {_listed(useful)}")
 
@@ -74,6 +80,20 @@ def _none(crop: str, rows: Collection[Threshold], config: NodeConfig, *, has_are
         return f"no action level for {crop} is of a pest that the model {config.model_name} tells; {OWN}"
     units = _units(config, has_area=has_area)
     return f"the action levels for {crop} ({_listed(rows)}) are for people who count in the field; {OWN}, in {units}"
+
+
+def _too_seldom(config: NodeConfig) -> str:
+    """Why a share of pictures is never told, where the camera looks too few times for one."""
+    camera, sleep = config.camera, config.power.sleep
+    sleep = "night" if sleep == "never" else sleep
+    looks = duty(0, light_h=LIGHT_H, every_s=camera.every_s, sleep=sleep, stays_s=AWAKE_S).pictures
+    if unit_of(camera) != "affected_frames" or looks * SHARE_DAYS >= LEAST_PICTURES:
+        return ""
+    most_s = LIGHT_H * 3600 * SHARE_DAYS / LEAST_PICTURES
+    return (
+        f"no action level is ever reached: the camera looks {looks:.2g} times in the light of a day, and a share needs "
+        f"{LEAST_PICTURES} pictures in {SHARE_DAYS} days; set camera.every_s to {most_s:g} or less"
+    )
 
 
 def _listed(rows: Collection[Threshold]) -> str:

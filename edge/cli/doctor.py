@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from edge.bundle import Bundle, find_bundle
+from edge.calibration import load_calibration
 from edge.cameras import Frame, open_camera
 from edge.changes import load_changed
 from edge.cli.advice_verdict import on_advice
-from edge.cli.camera_verdict import on_camera_in_use
+from edge.cli.camera_verdict import on_camera_in_use, too_slow_for_visits
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.page_verdict import on_page
@@ -77,6 +78,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "") -> Iterator[Ve
     yield verdict
     if bundle is not None:
         yield from on_advice(config, bundle.labels)
+    yield from _calibration(config)
     yield from _climate(config)
     yield from on_page(config.page)
     yield from _broker(config, clock)
@@ -161,7 +163,21 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     found = detector(frame.image)
     took_ms = (clock.monotonic_s() - started_s) * 1000
     sentence = f"{name} sees {len(found)} on the camera's picture in {took_ms:.0f} ms"
+    slow = too_slow_for_visits(config.camera, took_ms)
+    if slow:
+        return Verdict("model", "worth a look", f"{sentence}: {slow}"), detector.bundle
     return Verdict("model", "ok", sentence), detector.bundle
+
+
+def _calibration(config: NodeConfig) -> Iterator[Verdict]:
+    """A camera need not have one."""
+    try:
+        known = load_calibration(Path(config.store.folder))
+    except ConfigError as why:
+        yield Verdict("calibration", "not well", f"the whole picture is counted, without an area: {why}")
+        return
+    if known is not None:
+        yield Verdict("calibration", "ok", f"of {known.at:%Y-%m-%d}, by {known.who}")
 
 
 def _climate(config: NodeConfig) -> Iterator[Verdict]:

@@ -13,6 +13,7 @@ from edge.errors import BundleError
 from edge.golden import tried
 from edge.severity import find_leaf, load_leaf
 from edge.updates.install import install
+from edge.updates.lock import alone
 from edge.updates.slots import LINK, run_slots
 
 
@@ -45,10 +46,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _exchange(args: argparse.Namespace) -> int:
+    places = places_of(args)
     if args.model_verb == "install":
-        print(install(there(args.bundle), places_of(args), only="models"))
+        print(install(there(args.bundle), places, only="models"))
     else:
-        run_slots(places_of(args), ["back", LINK["models"]])
+        with alone(places):
+            run_slots(places, ["back", LINK["models"]])
         print("the former models run from now on")
     restart()
     return DONE

@@ -16,6 +16,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, safe_config
 from edge.durable import write_durably
 from edge.errors import ConfigError
+from edge.updates.slots import Places, trial
 
 log = logging.getLogger("fieldeye")
 
@@ -68,7 +69,7 @@ def _live(args: argparse.Namespace, stop: Event, again: Event) -> bool:
         again.set()
         stop.set()
 
-    chosen = _settled(args.config) if args.unattended else Chosen(*load_changed(args.config))
+    chosen = settled(args.config, Places()) if args.unattended else Chosen(*load_changed(args.config))
     with ExitStack() as parts:
         node = build(
             chosen.config,
@@ -84,8 +85,11 @@ def _live(args: argparse.Namespace, stop: Event, again: Event) -> bool:
         return node.run()
 
 
-def _settled(path: Path) -> Chosen:
-    """The configuration that was meant, else the last good one, else nothing but a page that says why."""
+def settled(path: Path, places: Places) -> Chosen:
+    """The configuration that was meant, else the last good one, else nothing but a page that says why.
+
+    Raises ConfigError while new software is on trial: a page alone would never fail, and the broker never be heard.
+    """
     try:
         return Chosen(*load_changed(path))
     except ConfigError as why:
@@ -94,6 +98,8 @@ def _settled(path: Path) -> Chosen:
         try:
             return Chosen(load_changed(state / LAST_GOOD)[0], str(why), is_meant=False)
         except ConfigError:
+            if trial(places, "software") is not None:
+                raise why from None
             return Chosen(safe_config(state), str(why), is_meant=False, looks=False)
 
 

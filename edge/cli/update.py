@@ -9,6 +9,7 @@ from edge.cli.exits import DONE
 from edge.errors import UsageError
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox
+from edge.updates.lock import alone
 from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, trial
 
 SERVICE = "fieldeye.service"
@@ -103,7 +104,9 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _back(args: argparse.Namespace) -> int:
-    run_slots(places_of(args), ["back", LINK["software"]])
+    places = places_of(args)
+    with alone(places):
+        run_slots(places, ["back", LINK["software"]])
     print("the former software runs from now on")
     restart()
     return DONE

@@ -18,21 +18,28 @@ _UNASKED_SHARE = 0.5  # pictures that nobody asked for: the day's sightings are 
 
 
 class Budget:
-    """Bytes of the current UTC day; kept in the store, so that a restart does not begin a new day."""
+    """Bytes of the current UTC day, `unasked_bytes` of them for pictures that nobody asked for.
+
+    Kept in the store, so that a restart does not begin a new day.
+    """
 
     def __init__(self, store: Store, most_bytes: int | None, now: Instant) -> None:
         self._store = store
         self.most_bytes = most_bytes
         self._since_s = now.monotonic_s
-        self._day, self.spent_bytes = self._kept = _read(store.setting(_SETTING), now)
-        if self._is_new_day(now):
-            self._day, self.spent_bytes = self._kept = now.utc.date(), 0
+        self._day, self.spent_bytes, self.unasked_bytes = _read(store.setting(_SETTING), now)
+        self._turn_day(now)
+        self._kept = self._figures()
 
     def spend(self, size_bytes: int, now: Instant) -> None:
         """Something was sent. A new day begins from nothing."""
-        if self._is_new_day(now):
-            self._day, self.spent_bytes, self._since_s = now.utc.date(), 0, now.monotonic_s
+        self._turn_day(now)
         self.spent_bytes += size_bytes
+
+    def begin_unasked(self, size_bytes: int, now: Instant) -> None:
+        """A picture that nobody asked for is about to be sent; what it costs is spent part by part."""
+        self._turn_day(now)
+        self.unasked_bytes += size_bytes
 
     def least_urgent(self, now: Instant) -> int | None:
         """The least urgent priority that may still go, None if no record may."""
@@ -47,6 +54,19 @@ class Budget:
         share = _SIGHTINGS_SHARE if asked else _UNASKED_SHARE
         return int(self.most_bytes * share) - self._spent_bytes(now) - PROTOCOL_BYTES
 
+    def unasked_room_bytes(self, daily_bytes: float, now: Instant) -> float:
+        """How long a picture that nobody asked for may be now: `daily_bytes` of them are spread over the day.
+
+        The first of a day may be longer than that.
+        """
+        room_bytes = self.image_room_bytes(now, asked=False)
+        if self._is_new_day(now) or not self.unasked_bytes:
+            return room_bytes
+        midnight = now.utc.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.unasked_bytes > daily_bytes * (now.utc - midnight).total_seconds() / DAY_S:
+            return 0
+        return min(room_bytes, daily_bytes - self.unasked_bytes)
+
     def least_wait_s(self, size_bytes: int) -> float:
         """How long to wait between messages of this size that say how the node is, so that most is left for records."""
         if self.most_bytes is None:
@@ -54,16 +74,28 @@ class Budget:
         return DAY_S * (size_bytes + PROTOCOL_BYTES) / (self.most_bytes * _HEALTH_SHARE)
 
     def save(self) -> None:
-        """Keep the figure in the store, once it has grown by a hundredth: each time wears the card by some 16 kB.
+        """Keep the figures in the store, once they have grown by a hundredth: each time wears the card by some 16 kB.
 
-        So much is forgotten when the node starts anew.
+        So much is forgotten when the power goes.
         """
-        day, spent_bytes = self._kept
+        day, spent_bytes, _ = self._kept
         least = UNMETERED_STEP_BYTES if self.most_bytes is None else self.most_bytes // 100
-        if self._day == day and self.spent_bytes - spent_bytes < least:
+        if self._day != day or self.spent_bytes - spent_bytes >= least:
+            self.keep()
+
+    def keep(self) -> None:
+        """Keep them however little they have grown: a node that sleeps between two looks starts often."""
+        if self._figures() == self._kept:
             return
-        self._store.set_setting(_SETTING, f"{self._day.isoformat()} {self.spent_bytes}")
-        self._kept = self._day, self.spent_bytes
+        self._store.set_setting(_SETTING, f"{self._day.isoformat()} {self.spent_bytes} {self.unasked_bytes}")
+        self._kept = self._figures()
+
+    def _turn_day(self, now: Instant) -> None:
+        if self._is_new_day(now):
+            self._day, self.spent_bytes, self.unasked_bytes, self._since_s = now.utc.date(), 0, 0, now.monotonic_s
+
+    def _figures(self) -> tuple[date, int, int]:
+        return self._day, self.spent_bytes, self.unasked_bytes
 
     def _spent_bytes(self, now: Instant) -> int:
         return 0 if self._is_new_day(now) else self.spent_bytes
@@ -75,9 +107,10 @@ class Budget:
         return today > self._day or (today < self._day and is_sure)
 
 
-def _read(setting: str | None, now: Instant) -> tuple[date, int]:
-    day, _, spent = (setting or "").partition(" ")
+def _read(setting: str | None, now: Instant) -> tuple[date, int, int]:
+    words = (setting or "").split()
     try:
-        return date.fromisoformat(day), int(spent)
-    except ValueError:  # never kept yet
-        return now.utc.date(), 0
+        unasked_bytes = int(words[2]) if len(words) > 2 else 0  # an earlier version kept none
+        return date.fromisoformat(words[0]), int(words[1]), unasked_bytes
+    except (IndexError, ValueError):  # never kept yet
+        return now.utc.date(), 0, 0

@@ -154,12 +154,17 @@ class Images:
         return Outgoing(header, sent, command)
 
     def _unasked(self, now_s: float) -> Outgoing | None:
-        """The newest kept picture, spread over the day; older ones are passed over."""
+        """The newest kept picture, spread over the day also where that has many starts; older ones are passed over."""
+        now = self._clock.now()
         if not self._daily_bytes or now_s < self._unasked_due_s:
+            return None
+        room_bytes = self._budget.unasked_room_bytes(self._daily_bytes, now)
+        if room_bytes <= 0:
             return None
         newest = self._store.newest_picture(int(self._store.setting(_SENT_UPTO) or 0))
         jpeg = None if newest is None else self._store.picture(newest[1])
-        if newest is None or not jpeg or len(jpeg) > self._budget.image_room_bytes(self._clock.now(), asked=False):
+        if newest is None or not jpeg or len(jpeg) > room_bytes:
             return None
+        self._budget.begin_unasked(len(jpeg), now)
         self._unasked_due_s = now_s + DAY_S * len(jpeg) / self._daily_bytes
         return Outgoing(ImageHeader(kind="picture", id=newest[1], bytes=len(jpeg)), jpeg, seq=newest[0])

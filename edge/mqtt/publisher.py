@@ -15,7 +15,7 @@ from threading import Event
 
 from edge.clock import Clock, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StoreError
 from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
@@ -115,6 +115,7 @@ class Publisher:
             if not stop.is_set():
                 self._show(connection.trouble or CLOSED, None)
                 self._rest(stop)
+        self._keep_budget()
         self._show_link(replace(self._link, state="off", word="", detail=""), "off")
 
     def close(self) -> None:
@@ -171,6 +172,12 @@ class Publisher:
         if stop.is_set():
             session.say_farewell()
         session.end()
+
+    def _keep_budget(self) -> None:
+        try:
+            self._parts.budget.keep()
+        except StoreError as why:
+            log.warning("budget_not_kept", extra={"why": str(why)})
 
     def _rest(self, stop: Event) -> None:
         until_s = self._beat() + self._again.next_s()

@@ -37,10 +37,12 @@ def health(
         model_line(snapshot.model, config.camera.mode),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
-        card_line(board.disk_free_bytes, snapshot.store, snapshot.aside),
+        card_line(board.disk_free_bytes, snapshot.store, snapshot.newer, snapshot.aside),
     ]
     if snapshot.notice:
         lines.append(settings_line(snapshot.notice))
+    if snapshot.uncalibrated:
+        lines.append(calibration_line(snapshot.uncalibrated))
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
@@ -122,9 +124,12 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
 
 
-def card_line(free_bytes: int | None, trouble: str, aside: str) -> Line:
-    """Room on the card, whether it takes results, and whether earlier ones were damaged and set `aside`."""
+def card_line(free_bytes: int | None, trouble: str, newer: str, aside: str) -> Line:
+    """Room on the card, whether it takes results, and whether earlier ones are of `newer` software or set `aside`."""
     title = gettext("Memory card")
+    if newer:
+        todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
+        return line("card", "card", title, "stop", newer_words(), detail=newer, todo=todo)
     if trouble:
         sentence = gettext("The card takes no results: replace it.")
         todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
@@ -142,6 +147,18 @@ def card_line(free_bytes: int | None, trouble: str, aside: str) -> Line:
         todo = gettext("Tell your technician: some of them may be saved.")
         return line("card", "card", title, "look", sentence, room, detail=aside, todo=todo)
     return line("card", "card", title, "calm", gettext("There is room on the card."), room)
+
+
+def newer_words() -> str:
+    """After an update was taken back: the card is well."""
+    return gettext("The results on the card were written by newer software: update this node.")
+
+
+def calibration_line(trouble: str) -> Line:
+    """A calibration that cannot be used."""
+    sentence = gettext("What was drawn and measured here cannot be read: the whole picture counts, without an area.")
+    todo = gettext("Tell your technician: draw what is counted and measure it again.")
+    return line("calibration", "camera", gettext("What is counted"), "look", sentence, detail=trouble, todo=todo)
 
 
 def settings_line(notice: str) -> Line:

@@ -7,6 +7,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from edge.changes import keep, undo
+from edge.page.health import newer_words
 from edge.page.routes import node
 from edge.page.settings import changed, shown, told
 from edge.page.trust import Role, needs, trust
@@ -72,6 +73,8 @@ def _begun_again() -> ResponseReturnValue:
 def _hindrance() -> str:
     """Why nothing can be changed now, or nothing."""
     snapshot = node().board.snapshot()
+    if snapshot.newer:
+        return newer_words()
     if snapshot.store:
         return gettext("The card takes no results: replace it.")
     if snapshot.notice:

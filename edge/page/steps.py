@@ -98,6 +98,8 @@ def _focus(facts: Facts) -> tuple[Tone, str]:
 
 
 def _region(facts: Facts) -> tuple[Tone, str]:
+    if "calibration" in facts.lines:
+        return BAD, facts.lines["calibration"].sentence
     if "region" not in facts.visit.ticks:
         return OPEN, gettext("Draw what is counted, or say that the whole picture is.")
     return DONE, gettext("%(share)s %% of the picture are counted.", share=facts.visit.ticks["region"].figure)

@@ -113,6 +113,7 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     """What the keeper makes of a day, on average over where the looks fall; `stays_s`: awake after each start.
 
     Between two looks it starts for each of the day, once in the morning, and once for the first look of the night.
+    Looks further apart than a night is long leave out some nights; it then sleeps through the morning as well.
     """
     power = PowerTable()
     day_s = min(DAY_S, light_h * 3600 + power.before_sunrise_s + power.after_sunset_s)
@@ -127,7 +128,7 @@ def duty(boot_s: float, *, light_h: float, every_s: float, sleep: Sleep, stays_s
     if left_s <= LEAST_SLEEP_S:  # it stays for the next look
         on_s, left_s = on_s + left_s, every_s
     each_s = on_s + left_s  # from start to start
-    starts = day_s / each_s + (2 - on_s / each_s if day_s < DAY_S else 0)
+    starts = day_s / each_s + (2 - on_s / each_s) * min(1.0, (DAY_S - day_s) / each_s)
     return Duty(starts=starts, awake_s=starts * (on_s - boot_s), pictures=starts * (1 + (on_s - boot_s) // every_s))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
 from edge.store.file import LOCK, NAME, sentences
+from edge.store.schema import check_version
 
 
 def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
@@ -27,6 +28,7 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
         found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise StoreError(f"{path}: damaged ({found}); restart the node, which mends it or begins a new one")
+        check_version(db)
         (records,) = db.execute("SELECT count(*) FROM record").fetchone()
         (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
     outbox = f", {waiting} waiting for the broker" if has_broker else ""

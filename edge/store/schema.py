@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from uuid import uuid4
 
-from edge.errors import StoreError
+from edge.errors import StoreNewerError
 
 VERSION_1 = """
 CREATE TABLE identity (
@@ -111,21 +111,33 @@ def _make(db: sqlite3.Connection, tables: str) -> None:
 
 
 Steps = tuple[Callable[[sqlite3.Connection], None], ...]
-STEPS: Steps = (_to_1, _to_2, _to_3, _to_4)  # step n leads from version n to n + 1
+# Step n leads from version n to n + 1. After an update that was taken back the former software finds the newer file. It
+# refuses it, unless a step has set `PRAGMA application_id` to the oldest version that may write the file. A step does
+# so where all that this version reads and writes stays right: for a new table that need not follow the others, or a
+# column with a default that no INSERT without names meets; never for a new kind of record.
+STEPS: Steps = (_to_1, _to_2, _to_3, _to_4)
 
 
 def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:
-    """Bring the file to the newest version, each step in a transaction of its own. Raises StoreError if it is newer."""
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(steps):
-        raise StoreError(
-            f"fieldeye.db was written by a newer Fieldeye (version {version}, this one knows {len(steps)}); "
-            "install the newer program again, or move the file away to begin with an empty store"
-        )
+    """Bring the file to the newest version, each step in a transaction of its own. Raises as `check_version` does."""
+    version = check_version(db, steps)
     for number, step in enumerate(steps[version:], start=version + 1):
         with transaction(db):
+            db.execute("PRAGMA application_id = 0")  # the leave of a step before ends here
             step(db)
             db.execute(f"PRAGMA user_version = {number}")
+
+
+def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
+    """The file's version. Raises StoreNewerError if it is newer and not for software of this version to write."""
+    version, oldest = (int(db.execute(f"PRAGMA {of}").fetchone()[0]) for of in ("user_version", "application_id"))
+    if version > len(steps) and not 0 < oldest <= len(steps):
+        (_, _, path) = db.execute("PRAGMA database_list").fetchone()
+        raise StoreNewerError(
+            f"{path}: written by a newer Fieldeye (version {version}, this one knows {len(steps)}); "
+            "install the newer program again, or move the file away to begin with an empty store"
+        )
+    return version
 
 
 class transaction:  # noqa: N801  used like a function

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -58,9 +58,10 @@ class Store(Records):
 
     Any thread may call anything: writers share one connection behind a lock, each reading thread has its own. One
     process at a time, held by a lock file. Every method raises StoreError where the disk does not do its part.
+    A store in memory takes its `accounts` from another folder, if that can be used.
     """
 
-    def __init__(self, config: StoreTable, node: str) -> None:
+    def __init__(self, config: StoreTable, node: str, *, accounts: Path | None = None) -> None:
         super().__init__(Path(config.folder), node)
         self._max_mb = config.max_mb
         self._lock = Lock()
@@ -68,10 +69,10 @@ class Store(Records):
         self.revised = 0  # rises with what does not follow in time: who keeps what was read reads again then
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
-            self._open(config, closing)
+            self._open(config, closing, accounts)
             self._closing = closing.pop_all()
 
-    def _open(self, config: StoreTable, closing: ExitStack) -> None:
+    def _open(self, config: StoreTable, closing: ExitStack, accounts: Path | None) -> None:
         with sentences(self._path, "open the store"):
             closing.callback(hold(self._folder).close)
             self._reserve = Reserve(self._folder)
@@ -81,7 +82,7 @@ class Store(Records):
             closing.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
             closing.callback(super().close)
-            self.accounts = Accounts(self._path.parent)
+            self.accounts = _open_accounts(accounts, self._path.parent)
             closing.callback(self.accounts.close)
             self.decisions = Decisions(self._path.parent)
             closing.callback(self.decisions.close)
@@ -401,6 +402,14 @@ class Store(Records):
             log.warning("picture_not_kept", extra={"why": str(why)})
             self._drop_pictures(self._pictures.oldest(self._db, _RELIEF_BYTES))
             return None
+
+
+def _open_accounts(wanted: Path | None, spare: Path) -> Accounts:
+    """Those of `wanted`: with a new store in memory nobody could log in. On a card that cannot be used, new ones."""
+    if wanted is not None:
+        with suppress(StoreError):
+            return Accounts(wanted)
+    return Accounts(spare)
 
 
 def _with_picture(record: Record, name: str | None) -> Record:

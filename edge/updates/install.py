@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.durable import write_durably
 from edge.errors import UpdateError, UsageError
+from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
 from edge.updates.models import merge_models
 from edge.updates.secrets import install_secrets
@@ -14,15 +15,16 @@ from edge.updates.signed import read_signed, trusted_keys, unpack
 from edge.updates.slots import LINK, Places, floor, is_overdue, run_slots, running_counter, trial
 
 
-class UpdateBusyError(UpdateError):
-    """What came before is still on trial; the same bundle is welcome afterwards."""
-
-
 def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
     """Install the bundle at `path` and return a sentence on it. Raises UpdateError; then nothing has changed.
 
     After a power cut the same call goes on: what was built is used, what was half built is built anew.
     """
+    with alone(places):
+        return _install_one(path, places, only)
+
+
+def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
     keys = trusted_keys(places.keys)
     try:
         bundle = places.incoming / f"bundle{ENDING}"
@@ -64,13 +66,18 @@ def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | No
 def install_waiting(inbox: Path, places: Places) -> list[str]:
     """Install what waits in the node's inbox, oldest first; a bundle that is refused is removed, with the reason said.
 
-    While another is on trial the bundle stays. Raises UpdateBusyError if it is the first that waits.
+    While another is on trial or being installed the bundle stays. Raises UpdateBusyError if it is the first that waits.
     """
-    sentences = []
+    with alone(places):
+        return _install_waiting(inbox, places)
+
+
+def _install_waiting(inbox: Path, places: Places) -> list[str]:
+    sentences: list[str] = []
     waiting = [path for path in inbox.glob(f"*{ENDING}") if path.is_file() and not path.is_symlink()]
     for path in sorted(waiting, key=lambda path: path.stat().st_mtime):
         try:
-            sentences.append(install(path, places))
+            sentences.append(_install_one(path, places))
         except UpdateBusyError:
             if not sentences:
                 raise

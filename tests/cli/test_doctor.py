@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
+from edge.calibration import Calibration, save_calibration
 from edge.changes import NAME
 from edge.cli import main
 from edge.cli.advice_verdict import on_advice
@@ -25,13 +26,15 @@ from edge.config import (
     NodeTable,
     OwnThreshold,
     PageTable,
+    PowerTable,
     StoreTable,
 )
 from edge.fallback import open_detector
 from edge.page import create_app, serve
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store, inspect_store
-from tests.clocks import SetClock
+from tests.cameras.sources import video_of_pictures
+from tests.clocks import NOON, SetClock
 from tests.onnx_files import Net, facts, write_release
 from tests.records import sighting
 from tests.test_app import configuration
@@ -101,6 +104,27 @@ def test_a_level_of_what_the_modes_model_does_not_tell_names_that_model(tmp_path
     assert "the model diseases does not tell it" in verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("mode", "sleep", "every_s", "state"),
+    [
+        ("leaf", "never", 6480, "ok"),
+        ("leaf", "never", 7200, "worth a look"),
+        ("leaf", "between", 3600, "ok"),
+        ("leaf", "between", 14_400, "worth a look"),
+        ("live", "between", 14_400, "ok"),
+    ],
+)
+def test_a_leaf_that_is_looked_at_too_seldom_for_a_share_is_worth_a_look(
+    mode: Mode, sleep: Literal["never", "between"], every_s: float, state: str, tmp_path: Path
+) -> None:
+    looked = config(tmp_path, mode, None, level("Delphacidae", "% pictures" if mode == "leaf" else "insects/picture"))
+    camera = replace(looked.camera, every_s=every_s)
+    seldom = replace(looked, camera=camera, power=PowerTable(sleep=sleep))
+    (verdict,) = on_advice(seldom, LABELS)
+    assert verdict.state == state
+    assert ("20 pictures in 3 days; set camera.every_s to 6480 or less" in verdict.sentence) == (state != "ok")
+
+
 def test_who_asked_for_no_advice_hears_nothing_of_it(tmp_path: Path) -> None:
     assert list(on_advice(config(tmp_path), LABELS)) == []
 
@@ -158,6 +182,34 @@ def test_a_camera_that_the_running_node_has_is_not_opened_and_told_as_the_node_s
     with running_page(tmp_path, StatusBoard(AT), camera) as settings:
         assert camera_of(settings)[0] == state
         assert says in camera_of(settings)[1]
+
+
+@pytest.mark.parametrize(("every_s", "state"), [(1.0, "worth a look"), (4.0, "ok")])
+def test_a_running_node_whose_looks_take_too_long_for_visits_is_worth_a_look_unless_it_is_set_to_count_none(
+    every_s: float, state: str, tmp_path: Path
+) -> None:
+    slow = CameraStatus(state="ok", frames=7, last_frame=AT, ms_per_frame=3100.0)
+    with running_page(tmp_path, StatusBoard(AT), slow) as settings:
+        camera = CameraTable(kind="opencv", source="/dev/video97", every_s=every_s)
+        told_state, sentence = camera_of(replace(settings, camera=camera))
+    assert told_state == state
+    assert ("a look takes 3.1 s" in sentence) == (state != "ok")
+
+
+class SlowBoard(SetClock):
+    """Three seconds pass between any two glances at the clock."""
+
+    def monotonic_s(self) -> float:
+        self.advance(3)
+        return super().monotonic_s()
+
+
+def test_a_model_that_is_too_slow_for_visits_on_this_board_is_worth_a_look(tmp_path: Path) -> None:
+    film = video_of_pictures(tmp_path)
+    settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=str(film), every_s=1.0))
+    model = next(verdict for verdict in diagnose(settings, SlowBoard()) if verdict.what == "model")
+    assert model.state == "worth a look"
+    assert "a look takes 3.0 s, and above 2 s no insect is known again" in model.sentence
 
 
 def test_a_node_that_does_not_look_leaves_its_camera_to_the_doctor(tmp_path: Path) -> None:
@@ -245,6 +297,20 @@ def test_a_damaged_store_that_was_set_aside_is_worth_a_look_as_long_as_it_lies_t
         aside.unlink()
     said = [one for one in diagnose(config(tmp_path), SystemClock()) if "store" in one.what]
     assert [(one.what, one.state) for one in said] == [("store", "ok")]
+
+
+def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_whose_it_is(tmp_path: Path) -> None:
+    def verdicts() -> list[tuple[str, str]]:
+        found = diagnose(config(tmp_path), SystemClock())
+        return [(one.state, one.sentence) for one in found if one.what == "calibration"]
+
+    assert verdicts() == []
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei"))
+    assert verdicts() == [("ok", f"of {NOON:%Y-%m-%d}, by Mei")]
+    (tmp_path / "calibration.json").write_bytes(b'{"at":')
+    ((state, sentence),) = verdicts()
+    assert state == "not well"
+    assert sentence.startswith(f"the whole picture is counted, without an area: {tmp_path}/calibration.json: no calib")
 
 
 @pytest.mark.parametrize("kind", ["folder", "opencv"])

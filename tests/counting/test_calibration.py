@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,6 @@ from edge.calibration import (
     Layout,
     OpticsWatch,
     Region,
-    banding,
     board_pdf,
     board_svg,
     exposure,
@@ -31,6 +31,7 @@ from edge.calibration import (
     save_calibration,
 )
 from edge.calibration.board import POINTS_A_MM, bars_mm
+from edge.calibration.exposure import ripple, row_light
 from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
 from edge.cli import main
@@ -192,8 +193,20 @@ def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_p
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
     assert kept.current is None
-    with pytest.raises(ConfigError, match="calibrate the camera again"):
+    with pytest.raises(ConfigError, match="calibrate the camera again") as told:
         load_calibration(tmp_path)
+    assert kept.trouble == str(told.value)
+    assert not kept.changed()
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei"))
+    assert kept.changed()
+    assert kept.trouble == ""
+
+
+def test_a_calibration_is_in_other_trouble_also_where_there_was_none_before(tmp_path: Path) -> None:
+    kept = KeptCalibration(tmp_path)
+    (tmp_path / "calibration.json").write_bytes(b'{"at":')
+    assert kept.changed()
+    assert "calibration.json: no calibration" in kept.trouble
 
 
 @pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])
@@ -231,9 +244,14 @@ def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not(
 
 def lit(phase: float, amplitude: float) -> np.ndarray:
     picture = cv2.resize(cv2.imread(str(sorted(cutouts.DEMO.glob("*.jpg"))[3])), (640, 480)).astype(np.float64)
-    ripple = 1 + amplitude * np.sin(2 * np.pi * 7 * np.arange(480) / 480 + phase)
-    noisy = picture * ripple[:, None, None] + np.random.default_rng(int(phase * 10)).normal(0, 3, picture.shape)
+    lamps = 1 + amplitude * np.sin(2 * np.pi * 7 * np.arange(480) / 480 + phase)
+    noisy = picture * lamps[:, None, None] + np.random.default_rng(int(phase * 10)).normal(0, 3, picture.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+def banding(pictures: Sequence[np.ndarray]) -> float:
+    """The strongest ripple between two that follow one another."""
+    return max(ripple(row_light(before), row_light(after)) for before, after in pairwise(pictures))
 
 
 def test_bands_of_mains_lamps_are_seen_and_a_steady_light_is_not_blamed() -> None:

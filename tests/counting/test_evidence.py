@@ -208,6 +208,36 @@ def test_a_share_of_pictures_needs_twenty_of_them_and_has_no_range() -> None:
     assert evidence.told == (Measured(15, "% pictures"),)
 
 
+@pytest.mark.parametrize(
+    ("pictures", "told", "first"),
+    [
+        ((20, 9, 9), 50, 1),  # of that day alone
+        ((12, 8, 40), 70, 30),
+        ((8, 7, 6), pytest.approx(100 * 17 / 21), 29),
+        ((10, None, 10), 75, 29),  # a day between on which nobody looked
+        ((7, 7, 5), None, 1),
+        ((5, None, None), None, 1),
+    ],
+)
+def test_a_share_takes_in_up_to_two_days_before_until_twenty_pictures_are_together(
+    pictures: tuple[int | None, ...], told: float | None, first: int
+) -> None:
+    """Half of the last day's pictures show it, and all of the days before."""
+    looked = [
+        hour(-8 - 24 * back, frames if back else frames // 2, "affected_frames", "leaf", frames)
+        for back, frames in enumerate(pictures)
+        if frames is not None
+    ]
+    evidence = days(*reversed(looked)).over(MOTH[0], "% pictures")
+    assert evidence is not None
+    assert [one.value for one in evidence.told] == ([] if told is None else [told])
+    assert (evidence.period.first.day, evidence.period.last) == (first, JULY)
+
+
+def test_after_a_day_on_which_nobody_looked_a_share_says_nothing_of_the_days_before() -> None:
+    assert days(hour(-32, 20, "affected_frames", "leaf", 20)).over(MOTH[0], "% pictures") is None
+
+
 def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_day_may() -> None:
     own = OwnThreshold(label=MOTH[0], unit="% leaf area", act_at=5)
     adviser = begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())

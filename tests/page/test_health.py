@@ -149,6 +149,32 @@ def test_results_that_were_set_aside_are_told_until_somebody_took_them_away(scen
     assert parts(scene)["card"].tone == "calm"
 
 
+def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    scene.board.show(newer="/var/lib/fieldeye/fieldeye.db: written by a newer Fieldeye")
+    card = parts(scene)["card"]
+    words = "The results on the card were written by newer software: update this node."
+    assert (card.tone, card.sentence, card.detail) == ("stop", words, scene.board.snapshot().newer)
+    assert "the power goes" in card.todo
+    assert client.get("/api/v1/health").get_json()["store_problem"] == card.detail
+    settings = as_role(client, scene, Role.TECHNICIAN).get("/settings").text
+    assert words in settings
+    assert "replace" not in settings
+
+
+def test_a_calibration_that_cannot_be_used_is_told_here_and_in_the_visit(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.board.show_calibration(None, "/var/lib/fieldeye/calibration.json: no calibration")
+    told = parts(scene)["calibration"]
+    assert (told.tone, told.detail) == ("look", "/var/lib/fieldeye/calibration.json: no calibration")
+    assert told.sentence in as_role(client, scene, Role.TECHNICIAN).get("/set-up").text
+    assert "To look at: What is counted" in client.get("/").text
+    scene.board.show_calibration(None)
+    assert "calibration" not in parts(scene)
+
+
 @pytest.mark.parametrize(("level", "tone"), [("good", "calm"), ("low", "look"), ("empty", "stop")])
 def test_a_battery_says_how_it_is_and_what_to_do(
     level: Literal["good", "low", "empty"], tone: str, scene: Scene

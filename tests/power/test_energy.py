@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_fields
 
 from edge.cli import main
-from edge.config import PowerTable
+from edge.config import NodeTable, PowerTable
 from edge.power.energy import BOARDS, SLEEPS, Board, Duty, Site, Sleep, duty, load, need, sun_hours, worst_month
+from edge.power.sun import day_length_h
 from tests.clocks import SetClock
-from tests.power.test_keeper import keeper, turn
+from tests.power.test_keeper import SHOUGUANG, keeper, turn
 
 SITE = Site(latitude_deg=37, month=12, clearness=0.45, performance=0.6, dark_days=5, usable=0.8)
 BOARD = Board(idle_w=1.0, busy_w=3.0, off_w=0.1, boot_s=60.0, assumed=())
@@ -56,6 +58,28 @@ def test_the_plan_is_what_the_keeper_does_and_its_battery_carries_days_without_a
     assert plan.battery_wh * SITE.usable / SITE.dark_days == pytest.approx(
         spent_wh(board, sleep, is_idle=False), rel=0.05
     )
+
+
+def starts(every_s: float, node: NodeTable, days: int = 4) -> int:
+    """From the second day in December on: how often the real keeper lets the node start."""
+    clock, count = SetClock(datetime(2026, 12, 15, tzinfo=UTC)), 0
+    begin, end = clock.utc + timedelta(days=1), clock.utc + timedelta(days=1 + days)
+    while clock.utc < end:
+        count += clock.utc >= begin
+        clock.advance(60)
+        made, asked = keeper(clock, PowerTable(sleep="between"), every_s=every_s, node=node)
+        while not asked:
+            turn(made, clock, 10)
+        clock.advance((asked[0].until - clock.utc).total_seconds())
+    return count
+
+
+@pytest.mark.parametrize("every_s", [10_800, 43_200, 86_400])
+def test_a_plan_counts_the_starts_that_nodes_all_round_the_earth_make_on_average(every_s: float) -> None:
+    nodes = [replace_fields(SHOUGUANG, longitude=float(longitude)) for longitude in range(-180, 180, 24)]
+    light_h = day_length_h(SHOUGUANG.latitude or 0, datetime(2026, 12, 18, tzinfo=UTC).date())
+    plan = duty(60, light_h=light_h, every_s=every_s, sleep="between", stays_s=180)
+    assert plan.starts == pytest.approx(sum(starts(every_s, node) for node in nodes) / len(nodes) / 4, rel=0.05)
 
 
 def test_a_node_that_finds_the_next_look_too_near_to_sleep_stays_for_it_in_the_plan_as_well() -> None:

@@ -20,6 +20,7 @@ from edge.power.keeper import Halt, Keeper, ask_halt
 from edge.power.schedule import longest_sleep_s, next_look, wake_at
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.updates.inbox import Inbox
 from edge.updates.slots import Places, is_installing
 from tests.clocks import SetClock
 
@@ -32,7 +33,7 @@ SUNRISE = datetime(2026, 6, 21, 20, 45, tzinfo=UTC)
 def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | None] = lambda: None,
            is_idle: bool = True, is_installing: Callable[[], bool] = lambda: False,
            is_visited: Callable[[], bool] = lambda: False,
-           every_s: float = 3600) -> tuple[Keeper, list[Halt]]:  # fmt: skip
+           every_s: float = 3600, node: NodeTable = SHOUGUANG) -> tuple[Keeper, list[Halt]]:  # fmt: skip
     asked: list[Halt] = []
 
     def read() -> Battery | None:
@@ -41,7 +42,7 @@ def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | No
 
     camera = CameraTable(kind="folder", every_s=every_s)
     made = Keeper(
-        power, SHOUGUANG, camera, clock,
+        power, node, camera, clock,
         read=read, is_idle=lambda: is_idle, is_installing=is_installing, is_visited=is_visited, ask=asked.append,
     )  # fmt: skip
     return made, asked
@@ -144,7 +145,7 @@ def test_a_node_does_not_switch_off_in_the_midst_of_an_update(
     )
     clock = SetClock(DAY)
     with closing(Store(config.store, "n")) as store:
-        made = keeper_of(config, store, clock, StatusBoard(clock.now()))
+        made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
         (tmp_path / "inbox").mkdir()
         turn(made, clock, 170)
         if name is not None:

@@ -2,21 +2,33 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from edge.bundle import load_manifest
 from edge.cli import main
 from edge.errors import UpdateError, UsageError
-from edge.updates.install import UpdateBusyError, install, install_waiting
+from edge.updates.install import install, install_waiting
+from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.models import models_folder
 from edge.updates.slots import floor, running_counter, trial
 from firmware_config.sign import model_files, signed_bundle
 from tests.updates.bundles import MODELS, SLOTS, Bench
+from tests.waiting import wait_until
 
 BAD, ASKED = {"SERVICE_RESULT": "exit-code"}, {"SERVICE_RESULT": "success"}
+
+
+def options(bench: Bench) -> list[str]:
+    return ["--opt", str(bench.places.opt), "--keys", str(bench.places.keys), "--slots", str(SLOTS)]
 
 
 def models(bench: Bench, counter: int) -> str:
@@ -167,13 +179,86 @@ def test_of_two_that_wait_the_first_is_started_and_the_second_waits_without_bein
         bench.sign_models(["pests-int8"], counter).rename(inbox / f"{counter}.update")
         os.utime(inbox / f"{counter}.update", (counter, counter))
     monkeypatch.setattr("edge.cli.update.restart", lambda: restarts.append("now"))
-    places = ["--opt", str(bench.places.opt), "--keys", str(bench.places.keys), "--slots", str(SLOTS)]
+    places = options(bench)
     assert main(["update", "install", "--inbox", str(inbox), *places]) == 0
     assert (restarts, running_counter(bench.places, "models")) == (["now"], 1)
     monkeypatch.setattr("edge.updates.install._copy", lambda *_: pytest.fail("100 MB each minute"))
     with pytest.raises(UpdateBusyError):
         install_waiting(inbox, bench.places)
     assert [path.name for path in inbox.iterdir()] == ["2.update"]
+
+
+@contextmanager
+def installing(bench: Bench, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process, held in the midst of installing the bundle; killed at the end with all that it started."""
+    command = [sys.executable, "-m", "edge", "update", "install", str(path), *options(bench)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, **pipes, text=True, process_group=0) as other:
+        try:
+            wait_until(bench.places.incoming.exists, within_s=20)
+            os.killpg(other.pid, signal.SIGSTOP)
+            yield other
+        finally:
+            if other.poll() is None:
+                os.killpg(other.pid, signal.SIGKILL)
+
+
+def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(bench: Bench) -> None:
+    install(bench.sign_software("1.0", 1, library="a"), bench.places)
+    bench.slots("healthy")
+    inbox = bench.folder / "inbox"
+    inbox.mkdir()
+    waiting = bench.sign_software("3.0", 3, library="c").rename(inbox / "a.update")
+    with installing(bench, bench.sign_software("2.0", 2, library="b")) as other:
+        with pytest.raises(UpdateBusyError, match="another bundle is being installed; try again in some minutes"):
+            install_waiting(inbox, bench.places)
+        assert waiting.exists()
+        os.killpg(other.pid, signal.SIGCONT)
+        said, _ = other.communicate(timeout=120)
+        assert other.returncode == 0, said
+    assert (bench.runs(), running_counter(bench.places, "software")) == ("fieldeye 2.0", 2)
+    assert [path.name for path in (bench.places.opt / "venv").rglob("library_?.py")] == ["library_b.py"]
+    bench.slots("healthy")
+    install_waiting(inbox, bench.places)
+    assert (bench.runs(), list(inbox.iterdir())) == ("fieldeye 3.0", [])
+
+
+def test_an_installation_that_was_killed_keeps_nobody_waiting(bench: Bench) -> None:
+    path = bench.sign_software("1.0", 1)
+    with installing(bench, path):
+        pass
+    install(path, bench.places)
+    assert bench.runs() == "fieldeye 1.0"
+
+
+def test_nobody_goes_back_while_a_bundle_is_being_installed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    for counter in (1, 2):
+        models(bench, counter)
+        bench.slots("healthy")
+        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+        bench.slots("healthy")
+    for kind, command in (("software", ["update", "back"]), ("models", ["model", "rollback"])):
+        with alone(bench.places):
+            assert main([*command, *options(bench)]) == 1
+        assert "another bundle is being installed; try again in some minutes" in capsys.readouterr().err
+        assert running_counter(bench.places, kind) == 2
+        assert main([*command, *options(bench)]) == 0
+        assert running_counter(bench.places, kind) == 1
+
+
+def test_only_its_owner_can_hold_the_lock(bench: Bench) -> None:
+    with alone(bench.places):
+        assert (bench.places.opt / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_where_no_lock_can_be_made_nothing_is_installed_and_the_bundle_stays(bench: Bench) -> None:
+    inbox = bench.folder / "inbox"
+    inbox.mkdir()
+    waiting = bench.sign_models(["pests-int8"], 1).rename(inbox / "a.update")
+    bench.put("opt", b"a file in the place of the folder")
+    with pytest.raises(UpdateError, match="run this as root"):
+        install_waiting(inbox, bench.places)
+    assert waiting.exists()
 
 
 def test_a_link_in_the_inbox_is_not_followed(bench: Bench) -> None:
@@ -184,7 +269,7 @@ def test_a_link_in_the_inbox_is_not_followed(bench: Bench) -> None:
 
 
 def test_the_commands_install_show_and_go_back(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    places = ["--opt", str(bench.places.opt), "--keys", str(bench.places.keys), "--slots", str(SLOTS)]
+    places = options(bench)
     assert main(["model", "install", str(bench.sign_models(["pests-int8"], 1)), *places]) == 0
     assert main(["update", "status", *places]) == 0
     assert "models: number 1, on trial after 0 starts; 2 or higher is accepted" in capsys.readouterr().out

@@ -1,0 +1,35 @@
+"""One at a time changes the slots: the unit that installs what came over the network, or somebody with a stick."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edge.errors import UpdateError
+from edge.updates.slots import Places
+
+
+class UpdateBusyError(UpdateError):
+    """Another is at it, or what came before is still on trial; the same bundle is welcome afterwards."""
+
+
+@contextmanager
+def alone(places: Places) -> Iterator[None]:
+    """Nobody else changes the slots meanwhile. Raises UpdateBusyError while somebody does.
+
+    The kernel takes the lock back from a process that ends, however it ends.
+    """
+    path = places.opt / "lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # whoever can open it can hold the lock, and keep every update away
+        file = path.open("ab")
+    except OSError as why:
+        raise UpdateError(
+            f"{path}: cannot be opened ({why.strerror}); run this as root, on a card that can be written"
+        ) from why
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as why:
+            raise UpdateBusyError("another bundle is being installed; try again in some minutes") from why
+        yield

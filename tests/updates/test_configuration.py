@@ -1,0 +1,66 @@
+"""New software that cannot use the configuration of its node: refused when it is built, and else taken back."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.cli.run import settled
+from edge.errors import ConfigError
+from edge.updates.install import install, install_waiting
+from firmware_config.sign import signed_bundle
+from tests.updates.bundles import Bench, packed, software
+
+WHY = "climate.username would cross the network in the open; give climate.tls = true"
+COMMAND = f"""
+import sys
+
+def main():
+    if sys.argv[1:2] == ["check"]:
+        print("fieldeye {{version}} looks at it", file=sys.stderr)
+        sys.exit(f"fieldeye: {{{{sys.argv[3]}}}}: {WHY}")
+    print("fieldeye {{version}}")
+"""
+
+
+def sign_strict(bench: Bench, version: str, counter: int) -> Path:
+    """Software that refuses the configuration, whatever it is."""
+    content = software(bench.folder / f"software-{counter}", version)
+    files = {"edge.py": COMMAND.format(version=version)}
+    packed(content, "fieldeye", version, files, "[console_scripts]\nfieldeye = edge:main\n")
+    found = {str(path.relative_to(content)): path.read_bytes() for path in content.rglob("*") if path.is_file()}
+    return bench.put(f"{counter}.update", signed_bundle("software", version, counter, found, bench.key))
+
+
+def test_software_that_refuses_what_the_node_runs_with_is_not_switched_to_and_the_sentence_says_what(
+    bench: Bench,
+) -> None:
+    install(bench.sign_software("1.0", 1), bench.places)
+    inbox = bench.folder / "inbox"
+    inbox.mkdir()
+    sign_strict(bench, "2.0", 2).rename(inbox / "2.update")
+    (said,) = install_waiting(inbox, bench.places)
+    assert said.startswith("refused: build failed (slots: the new software refuses what this node runs with: ")
+    assert f"/etc/fieldeye/node.toml: {WHY}; mend it, then send the bundle again); what ran before still runs" in said
+    assert "looks at it" not in said
+    assert (bench.runs(), list(inbox.iterdir())) == ("fieldeye 1.0", [])
+
+
+def test_what_the_running_software_refuses_as_well_keeps_no_update_away(bench: Bench) -> None:
+    for counter, version in ((1, "1.0"), (2, "2.0")):
+        install(sign_strict(bench, version, counter), bench.places)
+    assert bench.runs() == "fieldeye 2.0"
+
+
+def test_a_configuration_that_cannot_be_used_ends_a_trial_badly_and_afterwards_leaves_the_page(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    for counter, version in ((1, "1.0"), (2, "2.0")):
+        install(bench.sign_software(version, counter), bench.places)
+    config = tmp_path / "node.toml"
+    config.write_text("[node\n")
+    with pytest.raises(ConfigError, match=r"node\.toml"):
+        settled(config, bench.places)
+    bench.slots("healthy")
+    chosen = settled(config, bench.places)
+    assert (chosen.looks, "node.toml" in chosen.refused) == (False, True)
