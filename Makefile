@@ -13,6 +13,8 @@ FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
 # What reads the files of a card on the node. NetworkManager, which would take over this machine's network, is not among them.
 READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables /usr/sbin/chronyd=chrony shellcheck
+# What made `pests`, as its card says.
+CONFIG ?= $(shell sed -n 's|.*Command: .*training.train \(training/configs/[a-z0-9_]*\.toml\).*|\1|p' models/cards/pests.md)
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
@@ -21,7 +23,8 @@ SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--s
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
 	@echo 'make test           all fast tests, in two processes (WORKERS=1: in one); make check: lint, types, architecture'
-	@echo 'make bench          what this machine can do, as ratios; make train: rebuild the models (hours)'
+	@echo 'make bench          what this machine can do, as ratios'
+	@echo 'make train CONFIG=training/configs/NAME.toml  one run of training (hours); default: the one that made `pests`'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
 	@echo 'make bundle         what goes onto cards so that a node is set up without internet: build/card/software and build/card/debs'
 	@echo 'make e2e            the whole bench procedure, from the fleet file to an acknowledged record, an update and back'
@@ -104,7 +107,7 @@ bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
 
 train: $(VENV)/.dev
-	@$(BIN)/python -m training.train training/configs/pests.toml
+	@$(BIN)/python -m training.train $(CONFIG)
 
 test-picamera:
 	@tests/picamera/run.sh

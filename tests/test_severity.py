@@ -95,6 +95,29 @@ def test_what_is_seen_on_a_healthy_leaf_is_taken_off(tmp_path):
     assert reader(leaf(3)).severity == pytest.approx(1.5 * 2 / 32, abs=0.01)
 
 
+def test_severity_is_a_share_whatever_the_floor_and_slope(tmp_path):
+    reader = LeafReader(write_network(tmp_path / "leaf.onnx", floor=0.25, slope=8.0))
+    assert [reader(leaf(lesions)).severity for lesions in (0, 16)] == [0.0, 1.0]
+
+
+def test_how_sure_the_network_is_of_the_stress_is_told(network):
+    told = LeafReader(network)(leaf(1))
+    redder = 255 / 256  # one lesion, of 32x32 in a square of 512x512 px, is red and has no blue
+    assert told.confidence == pytest.approx(1 / (1 + np.exp(-2 * redder)), abs=0.01)
+    assert LeafReader(network)(leaf(0)).confidence == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_network_of_other_stresses_than_it_names_is_refused(tmp_path):
+    three = [{"label": name, "eppo": ""} for name in ("", "one", "other")]
+    with pytest.raises(BundleError, match="not masks and a stress"):
+        LeafReader(write_network(tmp_path / "leaf.onnx", stresses=three))(leaf(1))
+
+
+def test_a_network_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=r"none\.onnx: cannot be read"):
+        LeafReader(tmp_path / "none.onnx")
+
+
 def test_a_picture_without_a_leaf_has_no_severity_rather_than_none_sick(network):
     told = LeafReader(network)(np.full((256, 512, 3), WHITE, np.uint8))
     assert (told.severity, told.grade, told.stress) == (None, None, None)

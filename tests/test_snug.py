@@ -72,6 +72,41 @@ def test_a_box_with_no_insect_to_see_stays_as_it_was(image: Image, box: tuple[fl
     assert snug(found(box), image, TAKES).xyxy[0] == pytest.approx(np.array(box))
 
 
+def flat(*parts: tuple[tuple[int, int, int, int], float | tuple[float, float, float]]) -> Image:
+    """A card without grain under even light, and what takes away so much of its light, in all colours or in each."""
+    image = np.full((240, 300, 3), YELLOW, np.float32)
+    for (left, top, right, bottom), left_over in parts:
+        image[top:bottom, left:right] *= left_over
+    return np.asarray(image.round(), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("left_over", "is_seen"),
+    [(0.96, False), (0.9, True), ((1, 0.5, 1), True), ((1, 1, 0.5), True), ((0.5, 1, 1), False)],
+)
+def test_what_takes_away_a_twentieth_of_the_light_in_any_colour_is_an_insect(
+    left_over: float | tuple[float, float, float], is_seen: bool
+) -> None:
+    box = (90, 70, 158, 120)
+    closer = snug(found(box), flat((INSECT, left_over)), TAKES).xyxy[0]
+    expected = WEIGHT * np.array(INSECT) + (1 - WEIGHT) * np.array(box)
+    assert closer == pytest.approx(expected if is_seen else np.array(box), abs=1)
+
+
+def test_a_body_and_a_wing_apart_from_it_are_one_insect_and_a_speck_beside_them_is_none() -> None:
+    body, wing, speck = (100, 80, 130, 110), (136, 84, 156, 104), (163, 115, 167, 119)
+    image = flat((body, 0.3), (wing, 0.6), (speck, 0.3))
+    box = (94, 74, 168, 120)
+    expected = WEIGHT * np.array((100, 80, 156, 110)) + (1 - WEIGHT) * np.array(box)
+    assert snug(found(box), image, TAKES).xyxy[0] == pytest.approx(expected, abs=1)
+
+
+def test_an_insect_in_the_corner_of_the_picture_is_drawn_in_like_any_other() -> None:
+    for insect, box in [((0, 0, 48, 30), (0, 0, 56, 38)), ((252, 210, 300, 240), (244, 202, 300, 240))]:
+        closer = snug(found(box), flat((insect, 0.3)), TAKES).xyxy[0]
+        assert closer == pytest.approx(WEIGHT * np.array(insect) + (1 - WEIGHT) * np.array(box), abs=1)
+
+
 def test_a_neighbour_half_in_the_box_does_not_widen_it() -> None:
     image = with_insect()
     image[60:75, 60:104] = 40

@@ -140,7 +140,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def read_config(path: Path) -> TrainConfig:
     """The record in a TOML file. Raises ConfigError with file, key and reason."""
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file; give a configuration, for example training/configs/pests.toml")
+        raise ConfigError(f"{path}: no such file; give a configuration, for example training/configs/pests_8.toml")
     try:
         config = msgspec.toml.decode(path.read_bytes(), type=TrainConfig)
     except msgspec.DecodeError as why:  # ValidationError, unknown keys included, is one of these

@@ -1,4 +1,4 @@
-"""Train a detector: `python -m training.train training/configs/pests.toml`. The same command resumes.
+"""Train a detector: `python -m training.train CONFIG`, say training/configs/pests_8.toml. The same command resumes.
 
 Writes into `runs/<name>`: `last.pt`, `best.pt`, the weights that it went on from as `start.onnx`, and one JSON line an
 epoch to `log.jsonl`. On several processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes
@@ -85,6 +85,8 @@ class Learner:
 
 def train(config: TrainConfig, run: Path) -> None:
     """Train to the end, going on from `run`/last.pt when it is there. Raises DivergedError, ConfigError."""
+    state = _resumed(config, run)
+    _are_there([*config.teachers] if state else [config.weights, *config.teachers], config)
     torch.set_num_threads(config.threads)
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
@@ -96,7 +98,6 @@ def train(config: TrainConfig, run: Path) -> None:
     times = rare_times(examples, labels, config.rare)
     steps = len(epoch_order(dataset_of, times, config, 0)) // config.batch // world
     schedule = Schedule(config.optimiser, config.epochs * steps)
-    state = _resumed(config, run)
     if state is None:
         state = _started(config, examples, labels)
         if rank == 0:
@@ -243,6 +244,23 @@ def append_line(path: Path, line: dict[str, float]) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(text + "\n")
     print(text, flush=True)
+
+
+def _are_there(bundles: Sequence[str], config: TrainConfig) -> None:
+    """Raises ConfigError for a file that is not there, before the datasets are read, which takes minutes."""
+    for path in map(Path, bundles):
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file, and {config.name} learns from it; {_how_to_get(path)}")
+
+
+def _how_to_get(path: Path) -> str:
+    if path.suffix != ".onnx":
+        return "put the starting weights there, see training/README.md"
+    if path.parts[0] == "runs":
+        recipe = f"training/configs/{path.parent.name}.toml"
+        export = f"python -m training.export {recipe} --models {path.parent}"
+        return f"run: python -m training.train {recipe}, then: {export}"
+    return f"git log -- {path} tells which commits had it, git show COMMIT:{path} gives it"
 
 
 def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> Checkpoint:

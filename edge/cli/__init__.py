@@ -36,15 +36,17 @@ COMMANDS = {  # verb: what it does; the file of that name holds it and is import
 
 
 PLATFORM_COMMANDS = {
-    "ingest": "from a broker into a file, each record once, gaps asked for again",
+    "ingest": "from a broker into PostgreSQL or a file, each record once, gaps asked for again",
     "tell": "alerts out to people, by webhook and e-mail",
     "desk": "a web map for the county desk: filters, nodes, photographs that farmers ask about",
+    "site": "in which areas a site's nodes may count",
     "report": "the week of an area as HTML and PDF: counts, ranges, map, trends, gaps",
-    "export": "records of a ledger as files that other programs read",
+    "export": "what was taken in, as files that other programs read",
     "simulate": "a fleet of nodes on the real wire, with the truth beside it",
 }
 LEVELS = {"run": logging.INFO, "doctor": logging.CRITICAL}  # the doctor's verdicts say what a log would
 FILES = {"fieldeye-platform export": "platform_export"}  # where the verb alone would name another's file
+EXTRAS = {"fieldeye-platform": "platform"}  # of pyproject.toml: what a program needs beside the node's set
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,8 +82,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
         return DONE
     except Exception as why:
         log.debug("command_failed", exc_info=True)
-        fault = f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it"
-        return _fail(program, fault, NOT_WELL)
+        return _fail(program, *_unforeseen(program, verb, why))
 
 
 def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | None) -> argparse.ArgumentParser:
@@ -96,6 +97,14 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return parser
+
+
+def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, int]:
+    """Sentence and exit code. A library that was not installed is no fault of ours; one of our own files is."""
+    if isinstance(why, ModuleNotFoundError) and why.name and not why.name.startswith("edge.") and program in EXTRAS:
+        install = f"pip install '.[{EXTRAS[program]}]'"
+        return f"{verb} needs {why.name}; in the repository's folder run: {install}", WRONG_USE
+    return f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
 
 
 def _sentence(why: FieldeyeError | PermissionError) -> str:

@@ -24,6 +24,7 @@ from edge.status import StatusBoard
 PICTURES = Path(__file__).parent / "demo_pictures"
 PAGE_PORT = 8080
 BROKER_PORT = 1883
+NODE_TOML = "node.toml"
 ARRIVES_S = 3.0  # an acknowledged record reaches the listener within milliseconds; a busy machine takes longer
 CONFIG = """
 [node]
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         ear = outer.enter_context(Ear(port, as_json=args.json)) if port else None
         with ExitStack() as parts:
             node = build(_config(args, folder, port), parts, stop)
-            _greet(node, port)
+            _greet(node, port, folder)
             _end_after(args.seconds, stop)
             node.run()
             records, board = node.store.health().last_seq or 0, node.board
@@ -162,16 +163,18 @@ def _config(args: argparse.Namespace, folder: Path, port: int | None) -> NodeCon
         folder=json.dumps(str(folder)),
         page=free_port(PAGE_PORT),
     )
-    broker = BROKER.format(port=port) if port else ""  # a guessed port would tell whatever broker starts there later
-    return parse_config(text + broker, "demo")
+    text += BROKER.format(port=port) if port else ""  # a guessed port would tell whatever broker starts there later
+    (folder / NODE_TOML).write_text(text, encoding="utf-8")  # for other commands while the demonstration runs
+    return parse_config(text, "demo")
 
 
-def _greet(node: Node, port: int | None) -> None:
+def _greet(node: Node, port: int | None, folder: Path) -> None:
     problem = node.board.snapshot().problem
     if problem:
         _say(problem)
     if node.page is not None:
         _say(f"the page: {node.page.url}   (Ctrl-C ends)")
+        _say(f"its first account, in another terminal: fieldeye reset-password --config {folder / NODE_TOML}")
     if port is not None:
         _say(f"the broker: 127.0.0.1:{port}; below is what the platform receives")
 

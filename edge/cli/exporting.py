@@ -27,9 +27,8 @@ def write_export(name: str, records: Iterable[PlainRecord], about: About, out: P
     try:
         pieces = chosen.open()(counted, about)
     except ModuleNotFoundError as why:
-        raise UsageError(
-            f"--format {name} needs {why.name}; install it with: pip install 'fieldeye[platform]'"
-        ) from why
+        install = "in the repository's folder run: pip install '.[platform]'"
+        raise UsageError(f"--format {name} needs {why.name}; {install}") from why
     with whole(out, folder_of=name if chosen.holds == "folder" else "") as beside:
         _write(chosen, pieces, beside)
     return counted.number

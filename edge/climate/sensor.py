@@ -42,9 +42,8 @@ def open_climate(config: ClimateTable | None) -> ClimateSensor:
     try:
         read, close = import_module(f"edge.climate.{config.kind}").opened(config.bus, config.address)
     except ImportError as why:
-        raise ConfigError(
-            f"climate.kind {config.kind} needs its driver ({why}); run: pip install 'fieldeye[sensors]'"
-        ) from why
+        install = "in the repository's folder run: pip install '.[sensors]'; on a node from a card take kind mqtt"
+        raise ConfigError(f"climate.kind {config.kind} needs its driver ({why}); {install}") from why
     except OSError as why:
         where = f"climate.bus {config.bus}: /dev/i2c-{config.bus}"
         raise ConfigError(f"{where} cannot be opened ({why.strerror}); switch I2C on, or correct the number") from why

@@ -1,16 +1,15 @@
-"""Records as rows of one flat table, and back. The columns follow from the wire's long form: a field added there is a
-column here.
+"""Records as rows of one flat table. Its columns follow from the wire's long form: a field added there is one here.
 
 A row is a record; an interval with counts has a row a taxon, all with the interval's effort. `taxa` says how many there
 are: an interval that was looked at and showed nothing has one row with `taxa` 0 and `count` 0; one without data has
 neither, and `no_data` says why. A nested field is joined to its parent's name (`start_utc`), a list or table is JSON.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -70,22 +69,6 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
         yield common | {TAXA: 0, "count": 0}
 
 
-def records(table: Iterable[Mapping[str, Cell]]) -> Iterator[PlainRecord]:
-    """The records of rows in the order in which `rows` gave them. Raises msgspec.ValidationError."""
-    taxa: list[dict[str, Any]] = []
-    for row in table:
-        struct = _structs()[str(row["kind"])]
-        told = {"kind": row["kind"], **_nested(row, struct, "")}
-        number = row.get(TAXA)
-        if number is not None:
-            field, item = next(_lists(struct))
-            taxa += [_nested(row, item, "")] if int(number) else []  # type: ignore[arg-type]  # never a datetime
-            if len(taxa) < int(number):  # type: ignore[arg-type]
-                continue
-            told[field], taxa = taxa, []
-        yield msgspec.convert(told, PlainRecord, strict=False)
-
-
 @cache
 def _structs() -> dict[str, types.StructType]:
     union = types.type_info(PlainRecord)
@@ -139,17 +122,3 @@ def _flat(value: Struct, struct: types.StructType, prefix: str) -> dict[str, Cel
         else:
             cells[f"{prefix}{field.name}"] = inner if type(bare) in _KINDS else msgspec.json.encode(inner).decode()
     return cells
-
-
-def _nested(row: Mapping[str, Cell], struct: types.StructType, prefix: str) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for field in struct.fields:
-        bare, cell = _bare(field.type), row.get(f"{prefix}{field.name}")
-        if isinstance(bare, types.StructType):
-            if field.required or any(row.get(name) is not None for name, _ in _leaves(bare, f"{prefix}{field.name}_")):
-                told[field.name] = _nested(row, bare, f"{prefix}{field.name}_")
-        elif cell is not None:
-            told[field.name] = cell if type(bare) in _KINDS else msgspec.json.decode(str(cell))
-        elif field.required and isinstance(bare, types.StrType):
-            told[field.name] = ""  # a table of text cannot tell an empty word from none
-    return told

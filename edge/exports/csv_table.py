@@ -1,7 +1,7 @@
-"""CSV (RFC 4180, UTF-8, one header line): for spreadsheets and for R; read back without loss.
+"""CSV (RFC 4180, UTF-8, one header line): for spreadsheets and for R; nothing is lost.
 
-Text that a spreadsheet would take for a formula gets an apostrophe in front, which `read_csv` takes off again: labels
-and reasons come from the network.
+Text that a spreadsheet would take for a formula gets an apostrophe in front, as does text that begins with one, so that
+a reader may always take it off: labels and reasons come from the network.
 """
 
 import csv
@@ -10,7 +10,7 @@ from datetime import datetime
 from io import StringIO
 
 from edge.exports.about import About, Piece
-from edge.exports.columns import Cell, columns, records, rows
+from edge.exports.columns import Cell, columns, rows
 from edge.wire import PlainRecord
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -23,12 +23,6 @@ def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     for record in found:
         table = [[csv_cell(row.get(name)) for name in names] for row in rows(record, about.place(record))]
         yield Piece("", csv_lines(table))
-
-
-def read_csv(text: str) -> Iterator[PlainRecord]:
-    """The records of such a file. Raises msgspec.ValidationError on one that was not written here."""
-    table = csv.DictReader(StringIO(text, newline=""))
-    yield from records({name: _as_written(cell) for name, cell in row.items() if cell} for row in table)
 
 
 def csv_lines(table: Iterable[Iterable[str]]) -> bytes:
@@ -47,7 +41,3 @@ def csv_cell(value: Cell) -> str:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else str(value)
-
-
-def _as_written(cell: str) -> str:
-    return cell.removeprefix("'")

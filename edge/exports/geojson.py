@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946): a feature a record, at its node's place, the whole record its properties; read back without loss.
+"""GeoJSON (RFC 7946): a feature a record, at its node's place, the whole record its properties.
 
 A node whose place nobody knows is an unlocated feature (`geometry` null, section 3.2), never one at 0, 0.
 """
@@ -20,12 +20,6 @@ def geojson_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece
         yield Piece("", separator + msgspec.json.encode(_feature(record, about.place(record))))
         separator = b",\n"
     yield Piece("", b"\n]}\n")
-
-
-def read_geojson(content: bytes) -> list[PlainRecord]:
-    """The records of such a file. Raises msgspec.ValidationError on one that was not written here."""
-    features = msgspec.json.decode(content)["features"]
-    return [msgspec.convert(feature["properties"], PlainRecord) for feature in features]
 
 
 def point(place: Place) -> dict[str, Any] | None:

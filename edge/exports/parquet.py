@@ -1,4 +1,4 @@
-"""Parquet: the table of `columns` with its types, for DuckDB, Spark and pandas; read back without loss."""
+"""Parquet: the table of `columns` with its types, for DuckDB, Spark and pandas."""
 
 from collections.abc import Iterable, Iterator
 from io import RawIOBase
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edge.exports.about import About, Piece
-from edge.exports.columns import Kind, columns, records, rows
+from edge.exports.columns import Kind, columns, rows
 from edge.wire import PlainRecord
 
 ROWS_AT_ONCE = 20_000  # a row group: some megabytes of memory, and enough for statistics to skip by
@@ -37,11 +37,6 @@ def parquet_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece
     writer.write_table(pa.Table.from_pylist(table, schema))
     writer.close()
     yield Piece("", drain.taken())
-
-
-def read_parquet(content: bytes) -> Iterator[PlainRecord]:
-    """The records of such a file. Raises msgspec.ValidationError on one that was not written here."""
-    yield from records(pq.read_table(pa.BufferReader(content)).to_pylist())
 
 
 class _Drain(RawIOBase):

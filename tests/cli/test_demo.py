@@ -10,12 +10,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Thread
+from threading import Thread, Timer
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
 from edge.cli.demo import BROKER_PORT, PAGE_PORT
 from edge.cli.loopback import mosquitto
+from tests.page.visitors import TOKEN
 
 DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.5"]
 SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
@@ -86,6 +89,35 @@ def test_ctrl_c_ends_it_by_itself_with_the_sum() -> None:
         process.wait(30)
     assert process.returncode == 0
     assert SUM.search(rest)
+
+
+@contextmanager
+def greeted() -> Iterator[tuple[str, list[str]]]:
+    """A demonstration that runs: the page's address, and the words of the command that makes its first account."""
+    with subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        guard = Timer(60, process.kill)
+        guard.start()
+        said = ""
+        while "node.toml" not in said and (line := process.stderr.readline()):
+            said += line  # the log speaks in between
+        try:
+            yield re.findall(r"the page: (\S+)", said)[0], re.findall(r": fieldeye (reset-.*?\.toml)", said)[0].split()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+            guard.cancel()
+
+
+def test_the_command_that_it_names_makes_an_account_that_opens_the_settings() -> None:
+    with greeted() as (address, words):
+        made = subprocess.run([*DEMO[:3], *words, "--json"], capture_output=True, check=True, timeout=60)
+        visitor, log_in = build_opener(HTTPCookieProcessor()), f"{address}log-in"
+        token = TOKEN.search(visitor.open(log_in).read().decode())
+        assert token
+        visitor.open(log_in, urlencode({"csrf": token[1], **json.loads(made.stdout)}).encode()).close()
+        with visitor.open(f"{address}settings") as settings:
+            assert settings.url == f"{address}settings"
 
 
 def test_a_folder_that_is_not_there_is_wrong_use() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.agreement import agreement
 from edge.counts import NoData, TaxonCount, counted, density, per_m2
-from edge.ranges import ALIKE, Dispersion, count_range, steadied
+from edge.ranges import ALIKE, Dispersion, chances, count_range, steadied
 from tests.counting.fields import World, drawn
 from tests.records import MOTH, count, interval
 
@@ -60,6 +60,37 @@ def test_what_differs_between_pictures_evens_out_over_many() -> None:
     widths = [high - low for share in (1.0, 0.1, 0.01) for low, high in [count_range(100, 0.9, 0.8, differing, share)]]
     assert widths == sorted(widths, reverse=True)
     assert count_range(100, 0.9, 0.8, Dispersion(precision=0.1), share=0.01) == count_range(100, 0.9, 0.8)
+
+
+def test_chances_of_a_worked_example() -> None:
+    """Two detections: each right by a half is 1 : 2 : 1; each insect found by a half is (m + 2 over 2) / 2^(m + 3)."""
+    assert chances(2, 0.5, 1.0, ALIKE, 4) == pytest.approx([0.25, 0.5, 0.25, 0, 0])
+    assert chances(2, 1.0, 0.5, ALIKE, 5) == pytest.approx([0, 0, 1 / 8, 3 / 16, 3 / 16, 5 / 32])
+
+
+def moments(of_each: np.ndarray) -> tuple[float, float]:
+    number = np.arange(len(of_each))
+    mean = float(of_each @ number)
+    return mean, float(of_each @ (number - mean) ** 2)
+
+
+def test_chances_are_whole_and_spread_as_their_dispersion_says() -> None:
+    right = chances(20, 0.8, 1.0, Dispersion(precision=0.1), 20)
+    assert right.sum() == pytest.approx(1)
+    assert moments(right) == pytest.approx((16, 20 * 0.8 * 0.2 * (1 + 19 * 0.1)))
+    missed = chances(20, 1.0, 0.75, Dispersion(recall=0.25), 400)
+    assert missed.sum() == pytest.approx(1)
+    assert moments(missed) == pytest.approx((20 + 7, 7 / 0.75 + 0.25 * 7**2))
+
+
+def test_rough_boxes_are_no_errors_of_a_count() -> None:
+    rough = chances(20, 0.8, 0.6, Dispersion(rough=0.5), 60)
+    assert rough == pytest.approx(chances(20, 0.9, 0.8, ALIKE, 60))
+
+
+def test_a_range_of_a_lower_level_is_narrower_and_holds_the_count_all_the_same() -> None:
+    narrow, wide = count_range(40, 0.9, 0.4, level=0.1), count_range(40, 0.9, 0.4, level=0.95)
+    assert wide[0] <= narrow[0] == 40 < narrow[1] < wide[1]  # the likeliest number is far above what was found
 
 
 def test_all_that_a_few_marks_told_is_not_taken_for_certain() -> None:
@@ -135,6 +166,19 @@ def test_agreement_tells_a_miss_from_a_false_alarm() -> None:
     assert (found.same_side, found.missed, found.false_alarms) == (0.25, 2, 1)
 
 
+def test_a_count_that_just_reaches_the_threshold_is_over_it() -> None:
+    found = agreement([5, 5, 4, 5], [5, 4, 5, 6], threshold=5)
+    assert (found.same_side, found.missed, found.false_alarms) == (0.5, 1, 1)
+
+
+def test_errors_of_both_signs_add_up_in_all_but_the_bias() -> None:
+    found = agreement([2, 4, 6], [3, 4, 2])
+    assert (found.n, found.mae, found.bias) == (3, pytest.approx(5 / 3), -1)
+    assert found.rmse == pytest.approx((17 / 3) ** 0.5)
+    assert found.r2 == pytest.approx(1 - 17 / 8)
+    assert found.same_side is None
+
+
 def test_agreement_of_equal_true_counts_has_no_r2() -> None:
     assert agreement([2, 2], [2, 3]).r2 is None
 
@@ -142,3 +186,5 @@ def test_agreement_of_equal_true_counts_has_no_r2() -> None:
 def test_counts_that_do_not_pair_up_are_refused() -> None:
     with pytest.raises(ValueError, match="pair up"):
         agreement([1], [1, 2])
+    with pytest.raises(ValueError, match="pair up"):
+        agreement([], [])

@@ -34,6 +34,31 @@ def test_severity_is_the_share_of_the_leaf_that_is_lesion(spots: int) -> None:
     assert severity == pytest.approx(share, abs=0.006)
 
 
+def test_a_large_picture_has_the_severity_of_a_small_one() -> None:
+    picture, boxes, share = leaf(6)
+    large = cv2.resize(picture, None, fx=2.5, fy=2.5, interpolation=cv2.INTER_CUBIC)
+    told = looked_at(large, boxes * 2.5)
+    assert told.severity == pytest.approx(share, abs=0.006)
+    assert told.leaf == pytest.approx(looked_at(picture, boxes).leaf, abs=0.006)
+
+
+def test_the_leaf_of_a_picture_is_its_share_of_the_picture() -> None:
+    picture, boxes, _ = leaf()
+    assert looked_at(picture, boxes).leaf == pytest.approx(np.pi * 300 * 120 / (768 * 384), abs=0.006)
+
+
+def test_a_spot_that_is_grey_as_the_paper_belongs_to_the_leaf() -> None:
+    picture, boxes, _ = leaf(6)
+    whole = looked_at(picture, boxes).leaf
+    cv2.circle(picture, (384, 192), 40, (205, 205, 205), cv2.FILLED)
+    assert looked_at(picture, boxes).leaf == pytest.approx(whole, abs=0.004)
+
+
+def test_a_leaf_that_lies_within_one_box_is_all_lesion() -> None:
+    picture, _, _ = leaf()
+    assert looked_at(picture, np.array([[0, 0, 768, 384]], np.float32)).severity == 1.0
+
+
 def test_two_boxes_on_one_lesion_are_not_two_lesions() -> None:
     picture, boxes, _ = leaf(6)
     assert looked_at(picture, np.vstack([boxes, boxes + 1])).severity == pytest.approx(
@@ -60,9 +85,10 @@ def test_the_index_of_a_worked_example() -> None:
     assert mckinney_index({0: 10, 1: 5, 3: 3, 5: 2}, 5) == pytest.approx(24.0)
 
 
-def test_a_grade_beyond_the_scale_is_refused() -> None:
+@pytest.mark.parametrize("grades", [{6: 1}, {-1: 1}, {3: -1}])
+def test_a_grade_beyond_the_scale_or_fewer_units_than_none_are_refused(grades: dict[int, int]) -> None:
     with pytest.raises(ValueError, match="between 0 and 5"):
-        mckinney_index({6: 1}, 5)
+        mckinney_index(grades, 5)
 
 
 def test_nobody_looked_is_no_incidence() -> None:
@@ -83,6 +109,18 @@ def test_the_same_leaf_seen_again_from_elsewhere_is_not_a_second_leaf() -> None:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 7, 0.95)
     turned = (cv2.warpAffine(pictures[2], turn, (width, height)) * 0.85).astype(np.uint8)
     assert seen.with_(turned)[1]
+
+
+def test_a_leaf_is_known_again_until_sixty_others_were_seen() -> None:
+    leaf_before = np.random.default_rng(4).integers(0, 255, (160, 160, 3), np.uint8)
+    other = np.full((160, 160, 3), 90, np.uint8)
+    seen, _ = Sightings().with_(leaf_before)
+    for _ in range(59):
+        seen, again = seen.with_(other)
+        assert not again  # nothing stands out by which it could be known
+    assert seen.with_(leaf_before)[1]
+    seen, _ = seen.with_(other)
+    assert not seen.with_(leaf_before)[1]
 
 
 @pytest.mark.skipif(not COFFEE_LEAVES.exists(), reason="the coffee leaves are not in the repository")

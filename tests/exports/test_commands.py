@@ -11,12 +11,11 @@ from edge.cli import main, platform_main
 from edge.cli.export import STICK
 from edge.config import StoreTable
 from edge.exports import FORMATS
-from edge.exports.csv_table import read_csv
-from edge.exports.parquet import read_parquet
 from edge.platform import Ledger
 from edge.platform.kept import read_ledger
 from edge.store import Store
 from edge.wire import Decoded, Info, Key, plain
+from tests.exports.read_back import read_csv, read_parquet
 from tests.exports.told import ABOUT, FULL_CARD, WEEK, told
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import EPOCH, interval

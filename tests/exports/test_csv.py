@@ -7,8 +7,8 @@ from io import StringIO
 from hypothesis import given, settings
 
 from edge.exports import FORMATS, About
-from edge.exports.csv_table import read_csv
 from edge.wire import PlainRecord
+from tests.exports.read_back import read_csv
 from tests.exports.told import ABOUT, COUNTED, NO_DATA, NOTHING_SEEN, NOWHERE_KNOWN, WEEK, any_records, told, unknown
 from tests.records import MOTH, interval, sighting
 

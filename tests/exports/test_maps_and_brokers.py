@@ -12,8 +12,8 @@ from geojson_pydantic import FeatureCollection
 from hypothesis import given, settings
 
 from edge.exports import FORMATS, About
-from edge.exports.geojson import read_geojson
 from edge.wire import PlainInterval, PlainRecord
+from tests.exports.read_back import read_geojson
 from tests.exports.told import (
     ABOUT,
     COUNTED,

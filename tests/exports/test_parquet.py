@@ -9,8 +9,8 @@ from hypothesis import given, settings
 
 from edge.exports import FORMATS
 from edge.exports import parquet as parquet_file
-from edge.exports.parquet import read_parquet
 from edge.wire import PlainRecord
+from tests.exports.read_back import read_parquet
 from tests.exports.told import ABOUT, COUNTED, NO_DATA, NOTHING_SEEN, WEEK, any_records, told
 
 

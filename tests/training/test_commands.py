@@ -1,12 +1,16 @@
 """Each command explains itself, and a wrong name is one sentence and exit code 2."""
 
+import re
+import subprocess
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from edge.errors import UsageError
 from training.command import finish
 
+ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "fetch train export evaluate accept report curves label_care leaves.train leaves.export leaves.judge"
 ).split()
@@ -42,6 +46,15 @@ def test_a_name_that_is_not_there_is_one_sentence_and_exit_2(name, monkeypatch, 
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "absent" in told or "run/best.pt" in told
+
+
+def test_make_trains_by_the_configuration_that_the_card_of_pests_names_or_by_another():
+    card = (ROOT / "models/cards/pests.md").read_text("utf-8")
+    named = re.findall(r"Command: `python -m training\.train (\S+)`", card)
+    assert (ROOT / named[0]).is_file()
+    for words, wanted in (([], named), (["CONFIG=other.toml"], ["other.toml"])):
+        would = subprocess.run(["make", "-n", "train", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert would.stdout.splitlines()[-1].split()[1:] == ["-m", "training.train", *wanted]
 
 
 @pytest.mark.parametrize(

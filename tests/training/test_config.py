@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
     assert config.epochs > 0
     assert config.bundle in {"pests", "pests-lite", "pests-open", "diseases", "cards"}
     assert set(config.needed) <= set(read_sources())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_configuration_that_learns_from_what_models_held_says_at_which_commit(path):
+    config, head = read_config(path), path.read_text("utf-8").partition("\nname =")[0]
+    learns_from_models = any(one.startswith("models/") for one in (config.weights, *config.teachers))
+    assert bool(re.search(r"\b[0-9a-f]{7}\b", head)) or not learns_from_models
 
 
 def changed(tmp_path, old, new):

@@ -1,11 +1,15 @@
 """What an epoch shows: a small set several times, a large one in parts."""
 
 import numpy as np
+import pytest
+import torch
 from msgspec.structs import replace
 
+from edge.errors import ConfigError
+from training.checkpoints import Checkpoint, save_checkpoint
 from training.config import DatasetConfig
 from training.samples import IGNORE, Example
-from training.train import epoch_order, rare_times
+from training.train import epoch_order, rare_times, train
 
 
 def test_a_repeated_set_is_shown_in_full_and_a_thinned_one_in_other_parts_each_epoch(tiny_config):
@@ -33,3 +37,37 @@ def test_pictures_of_a_rare_label_are_shown_more_often(tiny_config):
 def shows(class_ids):
     boxes = np.array([[0, 0, 9, 9]] * len(class_ids), np.float32).reshape(-1, 4)
     return Example(np.zeros((9, 9, 3), np.uint8), boxes, np.array(class_ids, np.int64))
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        (
+            {"teachers": ("runs/pests_0/pests.onnx",)},
+            "runs/pests_0/pests.onnx: no such file, and tiny learns from it; run: python -m training.train "
+            "training/configs/pests_0.toml, then: python -m training.export training/configs/pests_0.toml --models "
+            "runs/pests_0",
+        ),
+        (
+            {"weights": "models/pests-lite.onnx"},
+            "models/pests-lite.onnx: no such file, and tiny learns from it; git log -- models/pests-lite.onnx tells "
+            "which commits had it, git show COMMIT:models/pests-lite.onnx gives it",
+        ),
+        (
+            {"weights": "absent/nano.npz"},
+            "absent/nano.npz: no such file, and tiny learns from it; put the starting weights there, see "
+            "training/README.md",
+        ),
+    ],
+)
+def test_a_bundle_that_is_not_there_is_missed_before_the_datasets_are_read(missing, says, tiny_config, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        train(replace(tiny_config, data=str(tmp_path / "no-datasets"), **missing), tmp_path / "run")
+    assert str(caught.value) == says
+
+
+def test_a_run_that_goes_on_misses_only_its_teachers(tiny_config, tmp_path):
+    random = torch.get_rng_state()
+    save_checkpoint(tmp_path / "last.pt", Checkpoint(1, {}, {}, {}, random, {"name": "tiny"}, "none", 0.0, 0.0))
+    with pytest.raises(ConfigError, match="no-datasets"):
+        train(replace(tiny_config, data=str(tmp_path / "no-datasets"), weights="absent.npz"), tmp_path)

@@ -1,0 +1,95 @@
+"""A library of an extra that is not installed: one sentence says which and how to get it, whatever was asked."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FIELDEYE = ["-c", "import sys; from edge.cli import main; sys.exit(main(sys.argv[1:]))"]
+PLATFORM = ["-c", "import sys; from edge.cli import platform_main; sys.exit(platform_main(sys.argv[1:]))"]
+BENCH = ["-m", "firmware_config"]
+DATABASE = ["--database", "postgresql://nobody@127.0.0.1/none"]
+SENSOR = """
+from edge.climate import open_climate
+from edge.config import ClimateTable
+from edge.errors import ConfigError
+try:
+    open_climate(ClimateTable(kind="sht3x"))
+except ConfigError as why:
+    print(why)
+"""
+
+
+def python_without(hidden: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """This Python where `hidden`, a library or a folder of `edge`, is not there; run in `folder`."""
+    seen = folder / "seen"
+    (seen / "edge").mkdir(parents=True)
+    for packages in [*(Path(place) for place in sys.path if place.endswith("-packages")), ROOT, ROOT / "edge"]:
+        into = seen / "edge" if packages.name == "edge" else seen
+        for one in packages.iterdir():
+            if one.name != hidden and not (into / one.name).exists():
+                (into / one.name).symlink_to(one)
+    return subprocess.run(
+        [sys.executable, "-S", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(seen)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def told(folder: Path, hidden: str, *words: str) -> str:
+    """What it says before it ends as wrong use."""
+    ended = python_without(hidden, folder, *words)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    return ended.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tell", "--help"],
+        ["desk", "--help"],
+        ["report", "--help"],
+        ["ingest", *DATABASE, "--broker", "127.0.0.1:1"],
+        ["export", *DATABASE, "--format", "csv", "--out", "week.csv"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_platform_verb_without_its_library_says_how_to_get_it(words: list[str], tmp_path: Path) -> None:
+    says = f"{words[0]} needs psycopg; in the repository's folder run: pip install '.[platform]'"
+    assert told(tmp_path, "psycopg", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
+
+
+def test_a_format_without_its_library_says_how_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / "ledger").touch()
+    words = ["export", "--ledger", "ledger", "--format", "parquet", "--out", "x"]
+    says = "--format parquet needs pyarrow; in the repository's folder run: pip install '.[platform]'"
+    assert told(tmp_path, "pyarrow", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
+
+
+def test_a_label_without_its_libraries_says_how_to_get_them(tmp_path: Path) -> None:
+    says = "segno and reportlab are missing; in the repository's folder run: pip install '.[provision]'"
+    assert told(tmp_path, "segno", *FIELDEYE, "label", "--out", "x.pdf") == f"fieldeye: {says}\n"
+
+
+def test_a_sensor_without_its_driver_says_how_to_get_it_and_what_a_node_from_a_card_has(tmp_path: Path) -> None:
+    ended = python_without("sensirion_i2c_sht3x", tmp_path, "-c", SENSOR)
+    says = "in the repository's folder run: pip install '.[sensors]'; on a node from a card take kind mqtt"
+    assert ended.stdout == f"climate.kind sht3x needs its driver (No module named 'sensirion_i2c_sht3x'); {says}\n"
+
+
+def test_the_bench_s_commands_explain_themselves_without_their_libraries_and_name_one_that_is_wanted(
+    tmp_path: Path,
+) -> None:
+    says = "render needs cryptography; in the repository's folder run: pip install '.[provision]'"
+    assert told(tmp_path, "cryptography", *BENCH, "render", "fleet.toml", "out") == f"firmware_config: {says}\n"
+    helped = python_without("cryptography", tmp_path / "help", *BENCH, "render", "--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "FLEET.toml" in helped.stdout
+
+
+def test_a_file_of_ours_that_is_not_there_is_a_fault_and_nothing_to_install(tmp_path: Path) -> None:
+    ended = python_without("platform", tmp_path, *PLATFORM, "tell", "--help")
+    assert ended.returncode == 1
+    assert "a fault in fieldeye: ModuleNotFoundError: No module named 'edge.platform'" in ended.stderr
