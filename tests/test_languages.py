@@ -51,6 +51,8 @@ def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(
     with speaking(tmp_path).app_context(), force_locale("zh"):
         assert threshold_unit_words("insects/hill") == "每丛"
         assert threshold_unit_words("eggs/100 sweeps") == "eggs/100 sweeps"
+    with speaking(tmp_path).app_context(), force_locale("hi"):
+        assert threshold_unit_words("visits/day") == "आगमन प्रति दिन"  # आना is an old coin too
     with speaking(tmp_path).app_context():
         assert threshold_unit_words("insects/hill") == "a hill"
 

@@ -15,10 +15,12 @@ with CLASSES.open(encoding="utf-8", newline="") as file:
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_every_label_of_our_models_has_an_english_and_a_chinese_name(label: str) -> None:
+def test_every_label_of_our_models_has_a_name_in_each_language(label: str) -> None:
     known = taxon(label)
-    assert known.name("en") != label
-    assert re.fullmatch(r"[\u4e00-\u9fff]+", known.name("zh"))
+    assert "" not in known.names
+    assert label not in known.names
+    assert len(set(known.names)) > len(LANGUAGES) // 2, "English in place of a name"
+    assert re.fullmatch(r"[\u4e00-\u9fff（）]+", known.name("zh"))
     assert known.rank
     assert known.group in {"pest", "disease", "beneficial"}
 
@@ -42,6 +44,16 @@ def test_a_name_falls_back_to_english_and_then_to_the_scientific_one() -> None:
 @pytest.mark.parametrize("language", ["zh", "zh_CN", "zh-Hans-CN", "zh_Hans"])
 def test_a_language_may_come_with_script_and_region(language: str) -> None:
     assert taxon("Nilaparvata lugens").name(language) == "褐飞虱"
+
+
+def test_a_name_tells_the_stage_and_the_crops_that_the_label_was_learnt_on() -> None:
+    grubs = {language: taxon("Scarabaeidae").name(language) for language in LANGUAGES}
+    assert grubs["en"] == "white grubs (scarab beetles)"
+    assert grubs["zh"] == "蛴螬（金龟子）"
+    assert grubs["es"].startswith("gallinas ciegas")
+    assert grubs["fr"].startswith("vers blancs")
+    assert grubs["vi"].startswith("sùng đất")
+    assert taxon("Alternaria solani").name("zh") == "早疫病"  # of potato as of tomato
 
 
 def test_a_name_outside_the_table_is_itself_and_nothing_more() -> None:

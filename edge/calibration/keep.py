@@ -1,6 +1,7 @@
 """The calibration on the card: saved by whoever calibrates, read by the loop at start and whenever it was saved."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from edge.calibration.record import Calibration, from_json, to_json
@@ -42,15 +43,35 @@ def can_undo_calibration(folder: Path) -> bool:
     return (folder / BEFORE).exists()
 
 
-def load_calibration(folder: Path) -> Calibration | None:
-    """The one that was saved last; None if nobody calibrated. Raises ConfigError if it cannot be read."""
+def load_calibration(folder: Path, rotation_deg: int | None = None) -> Calibration | None:
+    """The one that was saved last, for a picture turned by `rotation_deg` (None: as it was saved).
+
+    None if nobody calibrated. Raises ConfigError if it cannot be read, or does not fit the picture.
+    """
     path = folder / NAME
     try:
-        return from_json(path.read_bytes(), str(path))
+        known = from_json(path.read_bytes(), str(path))
     except FileNotFoundError:
         return None
     except OSError as why:
         raise ConfigError(f"{path}: cannot be read ({why.strerror}); calibrate the camera again") from why
+    fitting = known if rotation_deg is None else known.at_rotation(rotation_deg)
+    if fitting is None:
+        made = f"made with camera.rotation_deg {known.rotation_deg}, which is {rotation_deg} now"
+        raise ConfigError(f"{path}: {made}; calibrate the camera again, or set it back")
+    return fitting
+
+
+def let_turn(folder: Path, from_deg: int, to_deg: int) -> None:
+    """Somebody turns the picture: what was measured on it, and what held before that, will turn with it.
+
+    The files stay those of the picture as it is until the node begins anew. Raises StoreError.
+    """
+    for path in (folder / NAME, folder / BEFORE):
+        with suppress(ConfigError):  # one that cannot be read is told wherever it is used
+            content = _content(path)
+            if content:
+                _write(path, to_json(from_json(content, str(path)).turning(from_deg, to_deg)))
 
 
 def _content(path: Path) -> bytes:
@@ -71,8 +92,9 @@ def _write(path: Path, content: bytes) -> None:
 class KeptCalibration:
     """The calibration in a store's folder as it is now. Owned by the loop: looking for a newer one costs one stat."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rotation_deg: int) -> None:
         self._folder = folder
+        self._rotation_deg = rotation_deg
         self._seen = (-1, -1)
         self.current: Calibration | None = None
         self.trouble = ""  # why the file cannot be used
@@ -86,7 +108,7 @@ class KeptCalibration:
         self._seen, before = seen, (self.current, self.trouble)
         self.trouble = ""
         try:
-            self.current = load_calibration(self._folder)
+            self.current = load_calibration(self._folder, self._rotation_deg)
         except ConfigError as why:
             log.warning("calibration_refused", extra={"why": str(why)})
             self.current, self.trouble = None, str(why)

@@ -1,6 +1,6 @@
 """What a calibration leaves behind: who, when, how well, and the area that a density is taken over. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -28,6 +28,8 @@ class Calibration:
     focus: Reference | None = None  # right after focusing
     counted_by_eye: int | None = None  # check pictures counted by a person,
     mean_error: float | None = None  # and the node's mean absolute error on them
+    rotation_deg: int | None = None  # camera.rotation_deg of the picture it was made on; None: a former version's file
+    turns_to_deg: tuple[int, ...] = ()  # other rotations that somebody chose on the page, to which it may be turned
 
     def __post_init__(self) -> None:
         if self.typed_area_mm2 is not None and not self.typed_area_mm2 > 0:
@@ -47,6 +49,21 @@ class Calibration:
     def error_px(self) -> float | None:
         """Root mean square by which the board's corners are off."""
         return None if self.scale is None else self.scale.error_px
+
+    def at_rotation(self, rotation_deg: int) -> "Calibration | None":
+        """For the picture as it is turned now. None: turned by hand since, and nobody knows whether the camera was."""
+        if self.rotation_deg in (None, rotation_deg):
+            return self
+        if rotation_deg not in self.turns_to_deg:
+            return None
+        by_deg = rotation_deg - self.rotation_deg
+        scale = None if self.scale is None else self.scale.turned(by_deg)
+        return replace(self, region=self.region.turned(by_deg), scale=scale, rotation_deg=rotation_deg)
+
+    def turning(self, from_deg: int, to_deg: int) -> "Calibration":
+        """The same, which will follow when the picture that it was made on is turned on the page."""
+        made_deg = from_deg if self.rotation_deg is None else self.rotation_deg
+        return replace(self, rotation_deg=made_deg, turns_to_deg=tuple(sorted({*self.turns_to_deg, from_deg, to_deg})))
 
 
 def to_json(calibration: Calibration) -> bytes:

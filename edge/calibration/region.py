@@ -1,6 +1,7 @@
 """The part of the picture in which is counted: a polygon, in shares of the picture. Pure."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import cv2
 import numpy as np
@@ -33,6 +34,11 @@ class Region:
         return np.array([cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for x, y in centres], np.bool_)
 
     @property
+    def mark(self) -> str:
+        """By which what was counted in it is told from what was counted in another; empty for the whole picture."""
+        return "" if self.corners == WHOLE else f"#{sha256(repr(self.corners).encode()).hexdigest()[:8]}"
+
+    @property
     def share(self) -> float:
         """Of the picture, 0..1."""
         return _shoelace(np.array(self.corners))
@@ -44,6 +50,15 @@ class Region:
     def area_m2(self, scale: Scale) -> float:
         """Area on the calibrated plane; the polygon is straightened first, so a slant is no error."""
         return _shoelace(scale.points_mm(self.points_px(scale.width_px, scale.height_px))) / 1e6
+
+    def turned(self, by_deg: int) -> "Region":
+        """The same part of a picture that was turned clockwise by that many quarter turns' degrees."""
+        if self.corners == WHOLE:
+            return self
+        corners = self.corners
+        for _ in range(by_deg % 360 // 90):
+            corners = tuple((1 - y, x) for x, y in corners)
+        return Region(corners)
 
     def mask(self, width_px: int, height_px: int) -> Image:
         """(h, w) uint8, 255 inside."""

@@ -1,7 +1,7 @@
 """Millimetres per pixel from pictures of the board: a homography, so that a tilted camera is no error. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -56,6 +56,14 @@ class Scale:
         """Points (n, 2) px on the plane in mm."""
         whole = np.hstack([points_px, np.ones((len(points_px), 1))]) @ self.homography.T
         return np.asarray(whole[:, :2] / whole[:, 2:])
+
+    def turned(self, by_deg: int) -> "Scale":
+        """The same plane in a picture that was turned clockwise by that many quarter turns' degrees."""
+        to_mm, width_px, height_px = self.homography, self.width_px, self.height_px
+        for _ in range(by_deg % 360 // 90):
+            back = np.array([[0, 1, 0], [-1, 0, height_px], [0, 0, 1]])  # px of the turned picture to those before
+            to_mm, width_px, height_px = to_mm @ back, height_px, width_px
+        return replace(self, to_mm=tuple(to_mm.ravel().tolist()), width_px=width_px, height_px=height_px)
 
     def mm_per_px(self, at_px: tuple[float, float] | None = None) -> float:
         """Side in mm of a square as large as one px at that place (centre of the picture by default)."""

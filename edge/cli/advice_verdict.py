@@ -26,7 +26,7 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
     crop = advice.crop or config.node.crop
     if not crop and not advice.threshold:
         return
-    has_area = _has_area(Path(config.store.folder))
+    has_area = _has_area(config)
     told = [name_and_stage(label) for label in labels]
     names = {name for name, _ in told}
     stand = Stand(
@@ -45,10 +45,10 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
         yield Verdict("advice", "ok", f"counts are held against {_listed(useful)}")
 
 
-def _has_area(folder: Path) -> bool:
+def _has_area(config: NodeConfig) -> bool:
     """Does a calibration say how large the place is that the camera sees?"""
     try:
-        calibration = load_calibration(folder)
+        calibration = load_calibration(Path(config.store.folder), config.camera.rotation_deg)
     except FieldeyeError:
         return False
     return calibration is not None and calibration.area_mm2 is not None

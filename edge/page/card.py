@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.clock import Instant
-from edge.config import CameraTable
+from edge.config import CameraTable, Mode
 from edge.counts import Sighting
 from edge.page.camera import last_picture
 from edge.page.fortnight import unit_words
 from edge.page.names import Names
 from edge.page.sightings import seen_headline
-from edge.page.situation import Facts, Situation, is_first_day, looked, situation
+from edge.page.situation import DAY_S, Counted, Facts, Situation, age_s, is_first_day, looked, situation
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import Snapshot
@@ -31,11 +31,20 @@ class Card:
 
 
 def card(
-    snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, names: Names, config: CameraTable, before: str = ""
+    snapshot: Snapshot,
+    facts: Facts,
+    now: Instant,
+    when: Moments,
+    names: Names,
+    config: CameraTable,
+    before: str = "",
+    latest: str = "",
 ) -> Card:
-    """The first thing to read. `before`: what the days before were, said beside what is there now."""
+    """The first thing to read. `before`: what the days before were, said beside what is there now; `latest`: what the
+    last day with pictures showed, said where nobody feeds newer ones.
+    """
     state = situation(snapshot, facts, now, config)
-    tone, headline, action = say(state, snapshot, facts, names, now, when)
+    tone, headline, action = say(state, snapshot, facts, names, now, when, config.mode)
     words = {
         "calm": gettext("All quiet"),
         "look": gettext("Look at it"),
@@ -43,8 +52,8 @@ def card(
         "wait": gettext("One moment"),
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
-    before = before if state is Situation.SEEN else ""
-    lines = (_seen(facts, when, names, state), before, effort(facts, snapshot, now), _light(snapshot))
+    days = before if state is Situation.SEEN else latest if state is Situation.UNFED else ""
+    lines = (_seen(facts, when, names, state), days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
@@ -58,7 +67,7 @@ def card(
 
 
 def say(
-    state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant, when: Moments
+    state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant, when: Moments, mode: Mode
 ) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
     if state is Situation.SEEN and facts.foremost is not None:
@@ -67,7 +76,7 @@ def say(
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
         return "look", headline, gettext("Go and look at the plants in front of the camera.")
     if state is Situation.UNFED:
-        return "look", _unfed(snapshot, when), gettext("Copy the pictures from the device that takes them.")
+        return "look", _unfed(snapshot, now, when), gettext("Copy the pictures from the device that takes them.")
     skip = snapshot.camera.last_skip
     said: Mapping[Situation, tuple[Tone, str, str]] = {
         Situation.STOPPED: (
@@ -101,7 +110,7 @@ def say(
             gettext("The node has just started."),
             gettext("Come back in a few minutes: the first result appears here."),
         ),
-        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now), gettext("Nothing to do.")),
+        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now, mode), gettext("Nothing to do.")),
     }
     return said[state]
 
@@ -109,17 +118,24 @@ def say(
 def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
-            return unit_words(facts.foremost.unit)
+            return _counted(facts.foremost, facts)
         at = facts.foremost.at.utc
-        return gettext("Seen %(ago)s, at %(time)s", ago=when.ago(at), time=when.at(at))
+        return gettext("Seen %(ago)s: %(time)s", ago=when.ago(at), time=when.at(at))
     if facts.newest is None:
         return ""
     headline = seen_headline(facts.newest, names)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
 
-def effort(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
-    """What stands behind a zero as behind a count; empty if nothing was looked at."""
+def _counted(one: Counted, facts: Facts) -> str:
+    if one.unit != "affected_frames":
+        return unit_words(one.unit)
+    shares = {"count": number(one.count), "frames": number(facts.frames)}
+    return gettext("Pictures with signs of it in the last 24 hours: %(count)s of %(frames)s", **shares)
+
+
+def effort(facts: Facts, snapshot: Snapshot, now: Instant, config: CameraTable) -> str:
+    """What stands behind a zero as behind a count; empty if nothing was looked at, or in pictures of any day only."""
     if facts.frames:
         return ngettext(
             "%(count)s picture looked at in the last 24 hours, watching for %(time)s",
@@ -129,7 +145,7 @@ def effort(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
             time=duration(facts.awake_s),
         )
     count = looked(snapshot, now)
-    if not count:
+    if not count or config.fed:
         return ""
     return ngettext(
         "%(count)s picture looked at since the start",
@@ -145,16 +161,21 @@ def _light(snapshot: Snapshot) -> str:
     return ""
 
 
-def _unfed(snapshot: Snapshot, when: Moments) -> str:
+def _unfed(snapshot: Snapshot, now: Instant, when: Moments) -> str:
+    if snapshot.camera.last_frame is not None and age_s(snapshot.camera, now) <= DAY_S:
+        return gettext("No picture of the last 24 hours has been counted yet.")
     last = snapshot.camera.last_frame or snapshot.started
     return gettext("No new pictures have been copied since %(time)s.", time=when.at(last.utc))
 
 
-def _nothing(facts: Facts, snapshot: Snapshot, now: Instant) -> str:
-    """A zero reaches only as far as somebody looked."""
-    if not facts.frames and is_first_day(snapshot, now):
-        return gettext("No pest seen since the start.")
-    return gettext("No pest seen in the last 24 hours.")
+def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
+    """A zero reaches only as far as somebody looked, and is one of what was looked for."""
+    is_new = not facts.frames and is_first_day(snapshot, now)
+    if mode != "leaf":
+        return gettext("No pest seen since the start.") if is_new else gettext("No pest seen in the last 24 hours.")
+    if is_new:
+        return gettext("No disease seen since the start.")
+    return gettext("No disease seen in the last 24 hours.")
 
 
 def _unusable(skip: str) -> str:

@@ -22,6 +22,7 @@ from edge.calibration import (
     measured,
     save_calibration,
 )
+from edge.config import NodeConfig
 from edge.counts import Sighting
 from edge.errors import ConfigError
 from edge.page.visit import CHECK_PICTURES
@@ -31,21 +32,18 @@ LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
 
 
-def keep(folder: Path, who: str, at: datetime, **changes: object) -> Calibration:
+def keep(config: NodeConfig, who: str, at: datetime, **changes: object) -> Calibration:
     """The calibration with some of it measured anew, durably. Raises StoreError."""
-    try:
-        known = load_calibration(folder)
-    except ConfigError:
-        known = None
-    new = replace(known or Calibration(at=at, who=who), at=at, who=who, **changes)  # type: ignore[arg-type]
-    save_calibration(folder, new)
+    changes |= {"at": at, "who": who, "rotation_deg": config.camera.rotation_deg}
+    new = replace(_known(config) or Calibration(at=at, who=who), **changes)  # type: ignore[arg-type]
+    save_calibration(Path(config.store.folder), new)
     return new
 
 
-def keep_focus(folder: Path, frame: Image, who: str, at: datetime) -> Reference:
+def keep_focus(config: NodeConfig, frame: Image, who: str, at: datetime) -> Reference:
     """This is what a sharp picture looks like, in the region that is counted."""
-    reference = focused(frame, region_of(folder))
-    keep(folder, who, at, focus=reference)
+    reference = focused(frame, region_of(config))
+    keep(config, who, at, focus=reference)
     return reference
 
 
@@ -70,12 +68,9 @@ def scale_on(frame: Image, side_mm: float) -> Scale:
     return measured([find_corners(frame, LAYOUT)], side_mm)
 
 
-def region_of(folder: Path) -> Region:
+def region_of(config: NodeConfig) -> Region:
     """What is counted now."""
-    try:
-        known = load_calibration(folder)
-    except ConfigError:
-        known = None
+    known = _known(config)
     return Region() if known is None else known.region
 
 
@@ -123,6 +118,14 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
         if len(found) == CHECK_PICTURES:
             break
     return found
+
+
+def _known(config: NodeConfig) -> Calibration | None:
+    """One that cannot be used is none."""
+    try:
+        return load_calibration(Path(config.store.folder), config.camera.rotation_deg)
+    except ConfigError:
+        return None
 
 
 def _framed(jpeg: bytes, region: Region, told: int) -> int | None:

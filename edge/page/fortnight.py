@@ -55,7 +55,7 @@ def fortnight(
         for index, label in enumerate(labels[:PANELS])
     )
     if looked and not labels:
-        panels = (quiet_panel(days, len(looked)),)
+        panels = (quiet_panel(days, len(looked), unit),)
     return Fortnight(
         words=unit_words(unit) if looked else gettext("The first counting time is not over yet."),
         panels=panels,
@@ -158,12 +158,15 @@ def _figure(day: Day, label: str) -> str:
     return number(day.figures.get(label, ZERO).count) if day.frames else gettext("no data")
 
 
-def quiet_panel(days: Sequence[Day], looked: int) -> Panel:
+def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
     """A row of zeros: looked, and nothing was there."""
-    words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)
-    return Panel(
-        id="days-quiet", name=gettext("All pests"), summary=words, view_box=chart.LOW, bars=chart.bars(days, "")
-    )
+    if unit == "affected_frames":
+        name = gettext("All diseases")
+        words = ngettext("Looked on %(num)s day: no disease seen.", "Looked on %(num)s days: no disease seen.", looked)
+    else:
+        name = gettext("All pests")
+        words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)
+    return Panel(id="days-quiet", name=name, summary=words, view_box=chart.LOW, bars=chart.bars(days, ""))
 
 
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:

@@ -156,7 +156,7 @@ def newer_words() -> str:
 
 def calibration_line(trouble: str) -> Line:
     """A calibration that cannot be used."""
-    sentence = gettext("What was drawn and measured here cannot be read: the whole picture counts, without an area.")
+    sentence = gettext("What was drawn and measured here cannot be used: the whole picture counts, without an area.")
     todo = gettext("Tell your technician: draw what is counted and measure it again.")
     return line("calibration", "camera", gettext("What is counted"), "look", sentence, detail=trouble, todo=todo)
 

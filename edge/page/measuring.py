@@ -24,7 +24,7 @@ measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 @needs(Role.TECHNICIAN)
 def region() -> ResponseReturnValue:
     """The live picture with the corners of what is counted."""
-    return _region_page(checks.region_text(checks.region_of(_folder())), "")
+    return _region_page(checks.region_text(checks.region_of(node().config)), "")
 
 
 @measuring.post("/region")
@@ -36,7 +36,7 @@ def keep_region() -> ResponseReturnValue:
         found = checks.parsed_region("0 0\n100 0\n100 100\n0 100" if "whole" in request.form else typed)
     except ConfigError as why:
         return _region_page(typed, str(why)), 400
-    checks.keep(_folder(), visitor().name, trust().now_utc(), region=found)
+    checks.keep(node().config, visitor().name, trust().now_utc(), region=found)
     return done("region", checks.share_percent(found))
 
 
@@ -53,13 +53,13 @@ def keep_scale() -> ResponseReturnValue:
     """From the board on the live picture, from a typed area, or neither."""
     who, at = visitor().name, trust().now_utc()
     if "without" in request.form:
-        checks.keep(_folder(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
+        checks.keep(node().config, who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
         return done("scale")
     if "area" in request.form:
         area_cm2 = _positive(request.form["area"], 1e7)
         if area_cm2 is None:
             return _scale_page({"area": gettext("A number above 0.")}), 400
-        checks.keep(_folder(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
+        checks.keep(node().config, who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
         return done("scale", f"{area_cm2:g} cm²")
     return _measure(who)
 
@@ -68,14 +68,14 @@ def keep_scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page(checks.check_pictures(node().store, checks.region_of(_folder())), {})
+    return _hand_page(checks.check_pictures(node().store, checks.region_of(node().config)), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait. An emptied field takes a count back."""
-    found = checks.check_pictures(node().store, checks.region_of(_folder()), request.form)
+    found = checks.check_pictures(node().store, checks.region_of(node().config), request.form)
     counted: dict[str, int] = {}
     wrong: dict[str, str] = {}
     for name in found:
@@ -93,7 +93,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(visit)
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    checks.keep(_folder(), visitor().name, trust().now_utc(), counted_by_eye=agreed.n, mean_error=agreed.mae)
+    checks.keep(node().config, visitor().name, trust().now_utc(), counted_by_eye=agreed.n, mean_error=agreed.mae)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 
@@ -123,7 +123,7 @@ def _measure(who: str) -> ResponseReturnValue:
         return _scale_page({"side": words}, detail=str(why)), 400
     layout = checks.LAYOUT
     checks.keep(
-        _folder(),
+        node().config,
         who,
         trust().now_utc(),
         scale=found,
@@ -138,7 +138,7 @@ def _region_page(corners: str, detail: str) -> str:
     try:
         shown = checks.parsed_region(corners)
     except ConfigError:
-        shown = checks.region_of(_folder())
+        shown = checks.region_of(node().config)
     wrong = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.") if detail else ""
     return render_template(
         "set_up_region.html",
@@ -175,7 +175,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
-    visit, region = load(node().store), checks.region_of(_folder())
+    visit, region = load(node().store), checks.region_of(node().config)
     agreed = compared(visit)
     pictures = [
         (name, request.form.get(name, str(visit.counted.get(name, ""))), wrong.get(name, ""), number(place))

@@ -64,9 +64,10 @@ class Node:
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""
         snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
+        camera = self.config.camera
         facts = facts or _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
-        state = situation(snapshot, facts, now, self.config.camera)
-        blind = card.say(state, snapshot, facts, names, now, when) if state in NO_DATA else None
+        state = situation(snapshot, facts, now, camera)
+        blind = card.say(state, snapshot, facts, names, now, when, camera.mode) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
         due = load_visit(self.store).due(when.today())
         return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind)
@@ -97,12 +98,13 @@ def now() -> str:
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
     unit = intervals[-1].unit if intervals else None
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
+    latest = sightings.latest(fortnight_days, unit, names)
     return render_template(
         "now.html",
         first=first,
         warnings=[one for one in listed if one.action and one is not first],
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
-        card=card.card(snapshot, facts, this.clock.now(), when, names, config, before),
+        card=card.card(snapshot, facts, this.clock.now(), when, names, config, before, latest),
         photo=photo,
         reference=None if photo is None else references.reference(photo.label, names),
         nothing=_nothing(facts, this),
@@ -261,15 +263,17 @@ def _facts(
 ) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later.
 
-    What was counted and not sighted came on late pictures, or has been there since longer.
+    What was counted and not sighted came on late pictures, or has been there since longer. A disease is told by its
+    pictures as soon as they are counted: its sighting tells the spots on one of them.
     """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
     counted = sightings.foremost(sightings.counts_of(fresh), names, done)
-    is_counted_only = not foes and counted is not None and not (seen and names.is_harmless(counted.label))
+    is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
+    is_friend = counted is not None and names.is_harmless(counted.label)
     return Facts(
         newest=next(iter([*foes, *seen]), None),
-        foremost=counted if is_counted_only else sightings.foremost(seen, names, done),
+        foremost=counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, names, done),
         frames=sum(interval.frames for interval in fresh),
         awake_s=sum(interval.awake_s for interval in fresh),
     )
@@ -277,16 +281,18 @@ def _facts(
 
 def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, is_seeing: bool) -> Sighting | None:
     """The sighting that the first sentence speaks of: its picture stands below."""
-    if first is not None:
-        return next((one for one in seen if one.label == first.label), facts.newest)
-    return facts.foremost if is_seeing and isinstance(facts.foremost, Sighting) else facts.newest
+    if is_seeing and first is None and isinstance(facts.foremost, Sighting):
+        return facts.foremost
+    said = first or (facts.foremost if is_seeing else None)
+    return next((one for one in seen if said is not None and one.label == said.label), facts.newest)
 
 
 def _nothing(facts: Facts, this: Node) -> str:
     """What stands in place of an empty list of sightings."""
-    effort = card.effort(facts, this.board.snapshot(), this.clock.now())
+    camera = this.config.camera
+    effort = card.effort(facts, this.board.snapshot(), this.clock.now(), camera)
     is_counted = facts.foremost is not None
-    return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=this.config.camera.fed)
+    return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=camera.fed)
 
 
 def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:

@@ -70,7 +70,7 @@ def remember_focus() -> ResponseReturnValue:
     frame = node().board.frame()
     if frame is None:
         return _no_picture()
-    reference = checks.keep_focus(_folder(), frame, visitor().name, trust().now_utc())
+    reference = checks.keep_focus(node().config, frame, visitor().name, trust().now_utc())
     return done("focus", number(reference.sharpness, 1))
 
 
@@ -170,7 +170,7 @@ def done(step: str, figure: str = "") -> ResponseReturnValue:
 def calibration() -> Calibration | None:
     """The one that was saved last; one that cannot be read is none."""
     try:
-        return load_calibration(_folder())
+        return load_calibration(_folder(), node().config.camera.rotation_deg)
     except ConfigError:
         return None
 

@@ -266,7 +266,7 @@ def _camera() -> tuple[Field, ...]:
             key="camera.rotation_deg",
             kind="choice",
             label=gettext("Turn the picture"),
-            hint="",
+            hint=gettext("What is counted turns with it: look at the region afterwards."),
             options=tuple((str(deg), f"{deg}°") for deg in (0, 90, 180, 270)),
         ),
         Field(

@@ -6,11 +6,14 @@ from pathlib import Path
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, undo
+from edge.page.checks import region_of
 from edge.page.health import newer_words
 from edge.page.routes import node
 from edge.page.settings import changed, shown, told
 from edge.page.trust import Role, needs, trust
+from edge.page.visit import load, save
 from edge.page.words import gettext
 
 settings_form = Blueprint("settings", __name__)
@@ -37,6 +40,8 @@ def change() -> ResponseReturnValue:
         return render_template("settings.html", groups=shown(this.config, sent, wrong), hint=hint), 400
     if not values:
         return redirect(url_for("settings.settings"), 303)
+    if "rotation_deg" in values.get("camera", {}):
+        _turn(this.config.camera.rotation_deg, values["camera"]["rotation_deg"])
     keep(_folder(), this.config, values)
     for line in told(this.config, values):
         trust().note(f"setting {line}")
@@ -56,6 +61,13 @@ def go_back() -> ResponseReturnValue:
 def begin_again() -> Callable[[], None] | None:
     """Makes the node start anew, where somebody runs it who can."""
     return current_app.extensions["fieldeye_begin_again"]  # type: ignore[no-any-return]
+
+
+def _turn(from_deg: int, to_deg: int) -> None:
+    """What was drawn and measured turns with the picture; as the camera may have been turned too, somebody looks."""
+    let_turn(_folder(), from_deg, to_deg)
+    if region_of(node().config) != EVERYTHING:
+        save(node().store, load(node().store).without("region"))
 
 
 def _begun_again() -> ResponseReturnValue:

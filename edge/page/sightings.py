@@ -1,17 +1,17 @@
 """Sightings in a person's words, and the photograph on which they were seen."""
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
-from edge.counts import Box, Interval, Sighting
+from edge.counts import Box, Interval, Sighting, Unit
 from edge.errors import BadFrameError
-from edge.page.days import figures_together
+from edge.page.days import Day, Figure, figures_together
 from edge.page.names import Names
 from edge.page.situation import Counted
-from edge.page.words import Moments, gettext, listed, number
+from edge.page.words import Moments, day_in_words, gettext, listed, number
 
 PictureOf = Callable[[str], bytes | None]  # a stored JPEG by its id
 Found = TypeVar("Found", Sighting, Counted)
@@ -85,7 +85,20 @@ def counts_of(intervals: Sequence[Interval]) -> list[Counted]:
     if not intervals:
         return []
     unit = intervals[-1].unit
-    figures = figures_together(interval for interval in intervals if interval.unit == unit)
+    return _counted(figures_together(interval for interval in intervals if interval.unit == unit), unit)
+
+
+def latest(days: Sequence[Day], unit: Unit | None, names: Names) -> str:
+    """What the last of these days with pictures showed; empty if there is none."""
+    last = next((day for day in reversed(days) if day.frames), None)
+    if last is None or unit is None:
+        return ""
+    first = foremost(_counted(last.figures, unit), names)
+    what = gettext("Nothing was seen.") if first is None else seen_headline(first, names)
+    return gettext("Last day with pictures, %(day)s: %(what)s", day=day_in_words(last.day), what=what)
+
+
+def _counted(figures: Mapping[str, Figure], unit: Unit) -> list[Counted]:
     return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
@@ -169,4 +182,6 @@ def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool) -> str:
         return gettext("Pictures that come late are counted and not listed here.")
     if is_counted:
         return gettext("Nothing new: what was counted was seen before that.")
+    if is_fed and not is_zero:
+        return gettext("No picture of the last 24 hours has been counted yet.")
     return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")

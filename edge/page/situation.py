@@ -12,6 +12,7 @@ DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
 FED_LATE_S = DAY_S  # a fed folder waits until somebody copies the pictures
 COVERED = "blocked"  # the gate's word for a lens that something covers
+TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
 
 
 class Situation(StrEnum):
@@ -21,7 +22,7 @@ class Situation(StrEnum):
     MISSING = "missing"  # no camera
     STALLED = "stalled"  # a camera that gives nothing new
     LATE = "late"  # the last picture is old
-    UNFED = "unfed"  # nobody has copied pictures into a fed folder for long
+    UNFED = "unfed"  # nobody has copied pictures into a fed folder for long, or only such as are older than a day
     COVERED = "covered"  # something in front of the lens
     SEEN = "seen"
     NOTHING = "nothing"  # a real zero: looked, and nothing was there
@@ -77,9 +78,19 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTabl
         return Situation.UNFED if config.fed else Situation.LATE
     if camera.last_skip == COVERED:
         return Situation.COVERED
-    if facts.newest is None and not facts.frames and not looked(snapshot, now):
-        return Situation.UNUSABLE if camera.skipped else Situation.STARTING
+    if facts.newest is None and not facts.frames:
+        return _uncounted(snapshot, now, config)
     return Situation.SEEN if facts.foremost is not None else Situation.NOTHING
+
+
+def _uncounted(snapshot: Snapshot, now: Instant, config: CameraTable) -> Situation:
+    """No picture of the last day stands in a record."""
+    camera, count = snapshot.camera, looked(snapshot, now)
+    if config.fed and (count or camera.last_skip == TOO_LATE):
+        return Situation.UNFED  # what it looked at may be of any day
+    if count:
+        return Situation.NOTHING
+    return Situation.UNUSABLE if camera.skipped else Situation.STARTING
 
 
 def is_late(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> bool:

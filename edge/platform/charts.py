@@ -8,7 +8,7 @@ from math import cos, radians, sqrt
 from edge.platform.hull import Point, hull
 from edge.platform.population import Trend, is_incidence
 from edge.platform.sentences import sign, value_words
-from edge.platform.words import gettext, number
+from edge.platform.words import gettext, ngettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
 WIDTH, BAR_HEIGHT = 640.0, 90.0
@@ -87,8 +87,10 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
     most = max([place.value or 0 for place in places] + [1])
     drawn += [draw(frame, place, most, unit) for place in sorted(places, key=lambda place: -(place.value or 0))]
     silent = sum(place.value is None for place in places)
-    says = gettext(
+    says = ngettext(
+        "Map of %(places)s place, most %(most)s, %(silent)s without data",
         "Map of %(places)s places, most %(most)s, %(silent)s without data",
+        len(places),
         places=number(len(places)),
         most=value_words(most, unit),
         silent=number(silent),

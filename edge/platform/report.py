@@ -28,7 +28,7 @@ from edge.platform.sentences import (
     when,
 )
 from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
-from edge.platform.words import CATALOGUES, gettext, number, speaking
+from edge.platform.words import CATALOGUES, gettext, ngettext, number, speaking
 
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
@@ -73,8 +73,10 @@ def _fetch_nothing(url: str, *_: object, **__: object) -> dict[str, Any]:
 def _effort(week: Week) -> str:
     nights = (week.last - week.first).days + 1
     full = sum(node.nights == nights for node in week.nodes)
-    return gettext(
+    return ngettext(
+        "%(reporting)s of %(nodes)s node reported, %(full)s of them on all %(nights)s nights",
         "%(reporting)s of %(nodes)s nodes reported, %(full)s of them on all %(nights)s nights",
+        len(week.nodes),
         reporting=number(week.reporting),
         nodes=number(len(week.nodes)),
         full=number(full),
@@ -85,8 +87,10 @@ def _effort(week: Week) -> str:
 def _more(week: Week) -> str:
     if not week.more_taxa:
         return ""
-    return gettext(
+    return ngettext(
+        "%(more)s more was counted; these are the %(shown)s with the highest counts.",
         "%(more)s more were counted; these are the %(shown)s with the highest counts.",
+        week.more_taxa,
         more=number(week.more_taxa),
         shown=number(MOST_TAXA),
     )

@@ -106,6 +106,20 @@ def test_a_disease_that_is_there_since_longer_is_named_without_the_pictures_of_a
     assert "Nothing new: what was counted was seen before that." in page
 
 
+def test_a_leaf_node_that_saw_nothing_speaks_of_diseases(scene: Scene) -> None:
+    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, mode="leaf"))
+    client = create_app(scene.store, scene.board, config, scene.clock).test_client()
+    well(scene)
+    assert '<h1 id="headline">No disease seen since the start.</h1>' in client.get("/").text
+    scene.store.commit([replace(interval(scene.before(hours=2), {}), mode="leaf", unit="affected_frames")])
+    page = client.get("/").text
+    assert '<h1 id="headline">No disease seen in the last 24 hours.</h1>' in page
+    assert "All diseases" in page
+    assert "Looked on 1 day: no disease seen." in page
+    assert "No pest" not in page
+    assert "no pest" not in page
+
+
 def test_a_fed_folder_that_nobody_feeds_after_a_start_calls_for_its_pictures(scene: Scene) -> None:
     scene.board.show(camera=CameraStatus(state="starting"))
     page = fed_client(scene).get("/").text
@@ -123,6 +137,36 @@ def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: 
     for text in (page, client.get("/seen").text):
         assert "Pictures that come late are counted and not listed here." in text
         assert "Nothing was seen." not in text
+
+
+def test_pictures_of_former_days_make_no_zero_of_the_last_one_and_are_told_with_their_day(scene: Scene) -> None:
+    client = fed_client(scene)
+    well(scene)
+    assert "No picture of the last 24 hours has been counted yet." in client.get("/seen").text
+    scene.store.commit([interval(scene.before(hours=back), {HOPPER: 12}, frames=1) for back in (48, 30)])
+    page = client.get("/").text
+    assert '<h1 id="headline">No picture of the last 24 hours has been counted yet.</h1>' in page
+    assert "Last day with pictures, Jun 30: Brown planthopper: 12" in page
+    assert "Copy the pictures from the device that takes them." in page
+    for wrong in ("All quiet", "No pest seen", "since the start", "nothing has been looked at"):
+        assert wrong not in page
+    assert "No picture of the last 24 hours has been counted yet." in client.get("/node").text
+
+
+def test_a_disease_of_the_first_day_is_told_by_its_pictures_and_not_by_the_spots_on_one(
+    scene: Scene, client: FlaskClient
+) -> None:
+    well(scene)
+    rust, spots = "Puccinia striiformis", "Xanthomonas vesicatoria"
+    scene.store.commit([sighting(scene.before(hours=3), rust, 4)], picture_of("rice_bug.jpg"))
+    scene.store.commit([sighting(scene.before(hours=2), spots, 9)], picture_of("planthopper.jpg"))
+    assert '<h1 id="headline">Bacterial spot: 9</h1>' in client.get("/").text
+    hours = [interval(scene.before(hours=back), {rust: 60, spots: 20}) for back in (3, 2)]
+    scene.store.commit([replace(one, mode="leaf", unit="affected_frames") for one in hours])
+    page = client.get("/").text
+    assert '<h1 id="headline">Yellow rust</h1>' in page
+    assert "Pictures with signs of it in the last 24 hours: 120 of 120" in page
+    assert "Photograph from the field with Yellow rust: 4" in page
 
 
 def test_a_pest_that_was_counted_comes_before_a_helper_that_was_seen(scene: Scene, client: FlaskClient) -> None:

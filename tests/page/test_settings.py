@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from flask.testing import FlaskClient
 
+from edge.calibration import load_calibration
 from edge.changes import NAME, read
 from edge.config import MqttTable, NodeConfig
+from edge.errors import ConfigError
 from edge.page import create_app
 from edge.page.settings import changed, fields, shown
 from edge.page.trust import Role
@@ -183,6 +185,36 @@ def test_a_box_that_is_not_ticked_is_no(technician: FlaskClient, scene: Scene) -
         form = filled_in(scene.config)
         del form["page.open_to_read"]
         assert changed(scene.config, form) == ({"page": {"open_to_read": False}}, {})
+
+
+def test_what_is_counted_turns_with_the_picture_and_somebody_looks_where_it_lies(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    folder = Path(scene.config.store.folder)
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 50\n0 50")
+    with pytest.raises(ConfigError, match=r"made with camera\.rotation_deg 0"):
+        load_calibration(folder, 180)  # as after a change by hand
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__rotation_deg="180")
+    post(technician, "/settings", "/settings", **form).close()
+    assert load_calibration(folder, 0) is not None  # until the node begins anew
+    scene.config = msgspec.structs.replace(
+        scene.config, camera=msgspec.structs.replace(scene.config.camera, rotation_deg=180)
+    )
+    again = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    technician = as_role(again, scene, Role.TECHNICIAN)
+    assert "100.0 100.0\n50.0 100.0\n50.0 50.0\n100.0 50.0" in technician.get("/set-up/region").text
+    step = technician.get("/set-up").text.split('<li id="region">')[1].split("</li>")[0]
+    assert "To do" in step
+
+
+def test_a_whole_picture_that_is_turned_asks_for_nobody(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/region", "/set-up/region", whole="1")
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__rotation_deg="90")
+    post(technician, "/settings", "/settings", **form).close()
+    step = technician.get("/set-up").text.split('<li id="region">')[1].split("</li>")[0]
+    assert "Done" in step
 
 
 def test_an_undo_goes_back_and_is_told(technician: FlaskClient, scene: Scene, restarts: list[str]) -> None:

@@ -74,6 +74,25 @@ def test_a_fed_folder_is_late_after_a_day_since_it_waits_for_a_person(
 
 
 @pytest.mark.parametrize(
+    ("camera", "facts", "expected"),
+    [
+        (OK, NO_FACTS, Situation.UNFED),
+        (replace(OK, looked=0, last_skip="too_late", skipped={"too_late": 50}), NO_FACTS, Situation.UNFED),
+        (replace(OK, looked=0, last_skip="blurred", skipped={"blurred": 50}), NO_FACTS, Situation.UNUSABLE),
+        (OK, ZERO, Situation.NOTHING),
+        (OK, COUNTED, Situation.SEEN),
+    ],
+)
+@pytest.mark.parametrize("up_s", [3600.0, 259_200.0])
+def test_pictures_of_former_days_in_a_fed_folder_are_no_zero_of_the_last_day(
+    camera: CameraStatus, facts: Facts, expected: Situation, up_s: float
+) -> None:
+    started = replace(NOW, monotonic_s=NOW.monotonic_s - up_s)
+    fed = CameraTable(kind="folder", fed=True)
+    assert situation(Snapshot(started=started, camera=camera), facts, NOW, fed) is expected
+
+
+@pytest.mark.parametrize(
     ("last_skip", "expected"),
     [("", Situation.NOTHING), ("still", Situation.NOTHING), ("overexposed", Situation.UNUSABLE)],
 )

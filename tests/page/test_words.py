@@ -4,9 +4,11 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from babel.dates import format_skeleton
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
@@ -15,10 +17,51 @@ from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
 from edge.page.words import CATALOGUES
-from tests.page.scenes import Scene, seen
+from tests.page.scenes import Scene, seen, sighting, well
 
 ROOT = Path(__file__).parent.parent.parent
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+TRANSLATED = sorted(set(LANGUAGES) - {"en"})
+SECOND_WORDS = {  # of the node, its board and settings, beside the word that a language has for them; nút is a button
+    "es": r"\bnodos?\b",
+    "fr": r"nœud|\bplanche",
+    "hi": "नोड",
+    "id": r"\bnode\b(?!\.toml)",
+    "pt": r"\bnós?\b|definiç|ficheiro|câmara|\bquadro",
+    "vi": r"\bnút\b",
+    "zh": "节点",
+}
+SET_RIGHT = [  # by native readers: each said something else than the English
+    ("yesterday", {"hi": "बीते कल"}),  # कल is tomorrow too
+    ("probably", {"zh": "很可能", "hi": "संभवतः", "id": "kemungkinan besar", "sw": "inaelekea ndivyo"}),  # was: perhaps
+    (
+        "Corners in percent of the picture, one a line: across, down",  # was: width, height
+        {
+            "es": "Esquinas en porcentaje de la imagen, una por línea: desde la izquierda, desde arriba",
+            "fr": "Coins en pour cent de l’image, un par ligne : depuis la gauche, depuis le haut",
+            "pt": "Cantos em percentagem da imagem, um por linha: a partir da esquerda, a partir de cima",
+            "sw": "Pembe kwa asilimia ya picha, moja kwa mstari: kutoka kushoto, kutoka juu",
+        },
+    ),
+    ("night of %(day)s: no data yet", {"id": "%(day)s malam: belum ada data"}),  # was: the eve of that day
+    ("night of %(day)s so far: %(count)s", {"id": "%(day)s malam sejauh ini: %(count)s"}),
+    (
+        "Caught two nights in a row since the evening of %(day)s.",
+        {"id": "Tertangkap dua malam berturut-turut sejak %(day)s malam."},
+    ),
+    ("This photograph is no longer kept. Take it again.", {"sw": "Picha hii haihifadhiwi tena. Ipige tena."}),
+    (
+        "Large parts are black: turn the camera or give it light.",  # was: most of it
+        {
+            "zh": "有大片黑色区域：请转动摄像头或增加光线。",
+            "id": "Ada bagian besar yang hitam: putar kamera atau beri cahaya.",
+        },
+    ),
+    ("%(share)s %% of the picture are counted.", {"sw": "%(share)s %% ya picha inahesabiwa."}),  # was: per cent twice
+    ("All pests", {"hi": "सभी हानिकारक कीट"}),  # was: all insects
+    ("No pest seen since the start.", {"hi": "चालू होने के बाद कोई हानिकारक कीट नहीं दिखा।"}),
+    ("No pest seen in the last 24 hours.", {"hi": "पिछले 24 घंटों में कोई हानिकारक कीट नहीं दिखा।"}),
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +100,57 @@ def test_the_chinese_catalogue_holds_nothing_that_is_no_longer_said(wanted: list
     assert {next(forms(message.id)) for message in catalogue("zh") if message.id} <= said
 
 
-@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_translations_keep_the_values_of_their_sentence(language: str) -> None:
     for message in catalogue(language):
         if message.id and all(forms(message.string)):
             meant = set(PLACEHOLDER.findall(list(forms(message.id))[-1]))
             for form in forms(message.string):
                 assert set(PLACEHOLDER.findall(form)) == meant, message.id
+
+
+@pytest.mark.parametrize("language", sorted(SECOND_WORDS))
+def test_one_thing_has_one_word(language: str) -> None:
+    second = re.compile(SECOND_WORDS[language], re.IGNORECASE)
+    for message in catalogue(language):
+        assert not any(second.search(form) for form in forms(message.string)), message.id
+
+
+@pytest.mark.parametrize(("text", "wanted"), SET_RIGHT, ids=[text for text, _ in SET_RIGHT])
+def test_what_native_readers_set_right_stays(text: str, wanted: dict[str, str]) -> None:
+    assert {language: catalogue(language)[text].string for language in wanted} == wanted
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_month_cut_short_ends_no_sentence_with_two_stops(language: str) -> None:
+    days = [format_skeleton("MMMd", datetime(2026, month, 9, tzinfo=UTC), locale=language) for month in range(1, 13)]
+    for message in catalogue(language):
+        for form in forms(message.string):
+            assert not any(".." in form.replace("%(day)s", day) for day in days), form
+
+
+def test_an_hour_stands_in_hindi_where_it_need_not_be_bent() -> None:
+    """`1 घंटा` is घंटे before a postposition, and Babel gives the one form only."""
+    for message in catalogue("hi"):
+        assert not any(re.search(r"%\(time\)s (में|तक|से|का|बाद)", form) for form in forms(message.string)), message.id
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Seen 19 hours ago: Jun 30, 9:30"),
+        ("es", "Visto hace 19 horas: 30 jun, 21:30"),  # not "a las 30 jun"
+        ("fr", "Vu il y a 19 heures : 30 juin, 21:30"),
+        ("hi", "19 घंटे पहले दिखा: 30 जून, 9:30"),
+        ("zh", "19小时前发现：6月30日 21:30"),
+    ],
+)
+def test_when_something_was_seen_reads_with_a_date_as_with_a_time(
+    language: str, said: str, client: FlaskClient, scene: Scene
+) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(hours=19))])
+    assert said in client.get(f"/?lang={language}").text
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
