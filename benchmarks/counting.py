@@ -1,4 +1,4 @@
-"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|days|moved|trap|leaf|pictures.
+"""Figures of docs/counting.md: python -m benchmarks.counting cost|board|live|quiet|days|moved|trap|leaf|pictures.
 
 `live` also runs supervision's ByteTrack (0.25.1) and bugspot's tracker (0.5.0) on the same clips where they are
 installed; neither is a dependency.
@@ -32,7 +32,8 @@ SEEDS = range(12)  # the settings were chosen on seeds from 100
 
 def live() -> None:
     """Crossing clips, 20 % missed, 5 % false, irregular times."""
-    trackers: dict[str, identity.Tracker] = {"fieldeye": identity.ours}
+    behind_gate = _BehindGate()
+    trackers: dict[str, identity.Tracker] = {"fieldeye": identity.ours, "fieldeye behind its gate": behind_gate}
     if find_spec("supervision"):
         trackers["supervision ByteTrack"] = _bytetrack
     if find_spec("bugspot"):
@@ -40,12 +41,46 @@ def live() -> None:
     for fps in (1, 2, 5, 15):
         made = [clips.clip(seed, fps, seconds=20 if fps > 1 else 40) for seed in SEEDS]
         for name, tracker in trackers.items():
-            score = identity.score(made, lambda clip, t=tracker, f=fps: t(clip) if t is identity.ours else t(clip, f))
-            print(
-                f"live {fps:>2} fps  {name:<22} visits {score.visits}/{score.truth}  error {score.error:.1%}  "
-                f"IDF1 {score.idf1:.3f}  switches {score.switches}",
-                flush=True,
-            )
+            is_ours = name.startswith("fieldeye")
+            score = identity.score(made, lambda clip, t=tracker, f=fps, o=is_ours: t(clip) if o else t(clip, f))
+            print(f"live {fps:>2} fps  {name:<24} {_told(score)}", flush=True)
+        print(f"live {fps:>2} fps  {behind_gate.told()}", flush=True)
+
+
+def quiet() -> None:
+    """Clips in which one insect after the other lands, sits still and leaves; detections and times as in `live`."""
+    for fps in (1, 2, 5):
+        behind_gate = _BehindGate()
+        trackers: dict[str, identity.Tracker] = {"each frame looked at": identity.ours, "behind its gate": behind_gate}
+        for name, tracker in trackers.items():
+            score = identity.score((clips.quiet_clip(seed, fps) for seed in SEEDS), tracker)
+            print(f"quiet {fps:>2} fps  {name:<24} {_told(score)}", flush=True)
+        print(f"quiet {fps:>2} fps  {behind_gate.told()}", flush=True)
+
+
+class _BehindGate:
+    """Our tracker behind the gate, and how many frames cost a look."""
+
+    def __init__(self) -> None:
+        self._frames = self._looks = 0
+
+    def __call__(self, clip: identity.Clip) -> tuple[identity.Numbers, set[int]]:
+        numbers, visits, looks = identity.behind_gate(clip)
+        self._frames, self._looks = self._frames + len(clip), self._looks + looks
+        return numbers, visits
+
+    def told(self) -> str:
+        """Since it was asked last."""
+        told = f"behind the gate: {self._looks} of {self._frames} frames looked at"
+        self._frames = self._looks = 0
+        return told
+
+
+def _told(score: identity.Score) -> str:
+    return (
+        f"visits {score.visits}/{score.truth}  error {score.error:.1%}  IDF1 {score.idf1:.3f}  "
+        f"switches {score.switches}"
+    )
 
 
 def _bytetrack(clip: identity.Clip, fps: float) -> tuple[identity.Numbers, set[int]]:
@@ -105,7 +140,7 @@ def days() -> None:
     """Three real days of a detector on a flower bed, a picture every 3 s (insect-tracks): no truth, only behaviour."""
     for path in sorted((cutouts.SHARED / "insect-tracks").glob("*.csv")):
         rows = [line.split(",") for line in path.read_text().splitlines() if line.startswith("i,")]
-        tracks, visits, per_frame, stay_s = Tracks.none(9), 0, [], {}
+        tracks, visits, per_frame, stay_s, undecided = Tracks.none(9), 0, [], {}, 0
         for stamp, group in groupby(rows, key=lambda row: (row[2], row[3], row[10])):
             frame = list(group)
             time_s = int(stamp[1][:2]) * 3600.0 + int(stamp[1][2:4]) * 60 + int(stamp[1][4:])
@@ -115,20 +150,27 @@ def days() -> None:
             tracks, looked = followed(tracks, found, confidence >= 0.5, time_s)
             visits += len(looked.visits)
             per_frame.append(len(found))
+            undecided += tracks.undecided
             stay_s |= dict(zip(tracks.number.tolist(), (tracks.seen_s - tracks.first_s).tolist(), strict=True))
         print(
             f"days  {path.stem}: {sum(per_frame)} detections, at most {max(per_frame)} on a frame, {visits} visits, "
-            f"longest stay {max(stay_s.values()) / 60:.0f} min",
+            f"longest stay {max(stay_s.values()) / 60:.0f} min, another look wanted after {undecided} of "
+            f"{len(per_frame)} frames",
             flush=True,
         )
 
 
 def trap() -> None:
-    """50 series of 20 pictures of a real card with real insects pasted; then a card that is only moved and turned."""
+    """50 series of 20 pictures of a real card with real insects pasted: moved now and then and back, or left moved."""
     among = cutouts.from_sticky_cards("test", most=141)
     grounds = cards.real_grounds()
-    for name, missed, false in (("truth detections", 0.0, 0.0), ("10 % missed, 5 % false", 0.1, 0.05)):
-        rows = [row for seed in range(50) for row in _trap_series(seed, among, grounds, missed, false)]
+    for name, missed, false, is_left in (
+        ("truth detections", 0.0, 0.0, False),
+        ("10 % missed, 5 % false", 0.1, 0.05, False),
+        ("truth detections, left moved", 0.0, 0.0, True),
+        ("10 % missed, 5 % false, left moved", 0.1, 0.05, True),
+    ):
+        rows = [row for seed in range(50) for row in _trap_series(seed, among, grounds, missed, false, is_left)]
         true, told = np.array(rows).T
         print(
             f"trap  {name}: {len(rows)} pictures, new {told.sum()} of {true.sum()}, "
@@ -138,11 +180,12 @@ def trap() -> None:
 
 
 def _trap_series(
-    seed: int, among: Sequence[cutouts.Cutout], grounds: Sequence[Image], missed: float, false: float
+    seed: int, among: Sequence[cutouts.Cutout], grounds: Sequence[Image], missed: float, false: float, is_left: bool
 ) -> list[tuple[int, int]]:
     chance = np.random.default_rng(seed)
     card, rows = Card.none(1), []
-    for picture in cards.series(chance, 20, grounds[seed % len(grounds)], among):
+    poses = cards.left_moved(chance, 20) if is_left else None
+    for picture in cards.series(chance, 20, grounds[seed % len(grounds)], among, poses=poses):
         found, sure = cards.detected(picture, chance, missed=missed, false=false)
         card, reading = read_card(card, found, sure, picture.image)
         rows.append((picture.new, len(reading.new)))
@@ -246,6 +289,7 @@ def pictures() -> None:
 SECTIONS: dict[str, Callable[[], None]] = {
     "cost": cost,
     "live": live,
+    "quiet": quiet,
     "days": days,
     "trap": trap,
     "leaf": leaf,

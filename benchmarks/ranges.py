@@ -42,7 +42,7 @@ def counts(bundle: str, split: str) -> Iterator[Count]:
     """All that are no zero on both sides, of classes whose precision and recall were measured."""
     looks = Looks(MODELS / f"{bundle}.onnx")
     samples = samples_of(config_of(looks.bundle), split)
-    labels, accuracy = looks.bundle.labels, accuracy_of(looks.bundle)
+    labels, accuracy = looks.bundle.labels, accuracy_of(looks.detector)
     met = counts_of(truths_of(samples), looks.shown(samples), len(labels))
     found, true = met[..., HITS] + met[..., ALARMS], met[..., HITS] + met[..., MISSES]
     for picture, class_id in np.argwhere(found + true).tolist():

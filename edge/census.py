@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Image, Ints
+from edge.calibration import EVERYTHING, Region
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
@@ -74,11 +75,11 @@ class TrapCensus:
 
     card: Card
     seen: Instant | None = None  # when its last picture was taken, as far as a card from the disk knows
-    share: float = 1.0  # of the picture that the card takes up
+    region: Region = EVERYTHING  # in which all that it is given lies
 
     def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
         """See Census."""
-        card, reading = read_card(self.card, found, sure, image, self.share)
+        card, reading = read_card(self.card, found, sure, image, self.region)
         is_new = (found.xyxy[:, None] == reading.new_xyxy[None]).all(axis=2).any(axis=1)
         return replace(self, card=card), Step(
             reading.new, is_new.astype(np.int64), looked=reading.verdict != "unmatched", card=reading
@@ -133,9 +134,19 @@ def seen_before(census: Census | None) -> Instant | None:
     return census.seen if isinstance(census, TrapCensus) else None
 
 
-def on_share(census: Census | None, share: float) -> Census | None:
-    """The same, where a trap's card takes up that share of the picture."""
-    return replace(census, share=share) if isinstance(census, TrapCensus) else census
+def in_region(census: Census | None, region: Region) -> Census | None:
+    """The same, where only that part of the picture counts."""
+    return replace(census, region=region) if isinstance(census, TrapCensus) else census
+
+
+def is_undecided(census: Census | None) -> bool:
+    """Does it need another look, moved or not, to know who came or left?"""
+    return isinstance(census, LiveCensus) and census.tracks.undecided
+
+
+def unmoved(census: Census | None, time_s: float) -> Census | None:
+    """The same, after a frame on which nothing had moved: nobody was out of sight meanwhile."""
+    return LiveCensus(census.tracks.unmoved(time_s)) if isinstance(census, LiveCensus) else census
 
 
 def keep(census: Census, path: Path, seen: Instant | None) -> None:

@@ -69,6 +69,11 @@ class Detector:
         fit = self.prepare(self._square)
         self.decode(self.infer(), fit, self.thresholds)  # a wrong shape shows now, not at the first insect
 
+    @property
+    def is_as_measured(self) -> bool:
+        """Are its thresholds the bundle's own, at which precision and recall were measured?"""
+        return np.array_equal(self.thresholds, self.bundle.thresholds)
+
     def __call__(self, image: Image) -> Detections:
         """What is in `image` (H, W, 3) uint8 BGR, strongest first. Raises BadFrameError if it is empty, BundleError."""
         return self.found(image, self.thresholds)

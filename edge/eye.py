@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Image
-from edge.bundle import Bundle
 from edge.calibration import EVERYTHING, Region
 from edge.census import UNSURE_SHARE
 from edge.counts import Seen
@@ -21,7 +20,7 @@ class Eye:
         self._detector = detector
         self.region: Region = EVERYTHING
         self.labels = detector.bundle.labels
-        self.accuracy = accuracy_of(detector.bundle)
+        self.accuracy = accuracy_of(detector)
 
     def sure(self, image: Image) -> Detections:
         """Those above the model's thresholds."""
@@ -32,6 +31,10 @@ class Eye:
         thresholds = self._detector.thresholds
         found = self._inside(self._detector.found(image, np.asarray(thresholds * UNSURE_SHARE, np.float32)), image)
         return found, found.confidence >= thresholds[found.class_id]
+
+    def part(self, image: Image) -> Image | None:
+        """(H, W) uint8, 255 where the picture counts; None: everywhere."""
+        return None if self.region == EVERYTHING else self.region.mask(image.shape[1], image.shape[0])
 
     def named(self, found: Detections, image: Image) -> list[Seen]:
         """With names, and boxes as shares of the picture."""
@@ -51,8 +54,14 @@ class Eye:
         return found.where(self.region.holds(found.xyxy, image.shape[1], image.shape[0]))
 
 
-def accuracy_of(bundle: Bundle) -> dict[str, ClassAccuracy]:
-    """By label. What a few marks told is not taken for certain: 20 of 20 found is a recall of 21 in 22."""
+def accuracy_of(detector: Detector) -> dict[str, ClassAccuracy]:
+    """By label. What a few marks told is not taken for certain: 20 of 20 found is a recall of 21 in 22.
+
+    At other thresholds than the bundle's own nobody measured.
+    """
+    bundle = detector.bundle
+    if not detector.is_as_measured:
+        return {c.label: ClassAccuracy(c.eppo, None, None) for c in bundle.classes}
     return {
         c.label: ClassAccuracy(
             c.eppo, steadied(c.precision, c.support), steadied(c.recall, c.support), bundle.dispersion or ALIKE

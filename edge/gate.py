@@ -50,10 +50,11 @@ class GateState:
 
 
 def is_worth_a_look(
-    frame: Frame, state: GateState, config: GateTable, mode: Mode = "live"
+    frame: Frame, state: GateState, config: GateTable, mode: Mode = "live", *, undecided: bool = False
 ) -> tuple[Look | Skip, GateState]:
     """The answer for one frame, and the state for the next. Motion is asked for in live mode only.
 
+    `undecided`: whoever follows insects needs another look to know who came or left, so the frame is not called still.
     Costs 0.018 ms for a still scene of 320x240 and 0.063 ms for one that moved (one x86 core).
     """
     mean, contrast = (float(value[0, 0]) for value in cv2.meanStdDev(frame.luma))
@@ -64,6 +65,7 @@ def is_worth_a_look(
     small = _halved(frame.luma)
     if (
         mode == "live"
+        and not undecided
         and not _is_due(state, now_s, config)
         and moved_share(small, state.looked_at) <= config.moved_share
     ):

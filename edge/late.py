@@ -1,7 +1,7 @@
 """A fed folder's pictures at their own time, and which committed interval one that comes late corrects.
 
 A correction is the interval counted on: the next revision of the same record. A time that no interval covers, because
-the node was off, gets one. What was counted by another model, in another way or on another area is not added up.
+the node was off, gets one. What was counted by another model, in another way, region or area is not added up.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from edge.store.times import consistent
 from edge.tally import Tally
 
 KEPT = timedelta(days=7)  # later than this, a picture is too late
-MadeBy = tuple[str, str, int | None]  # model, unit, area in mm2
+MadeBy = tuple[str, str, int | None]  # model and the region's mark, unit, area in mm2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,9 @@ from edge.boxes import Floats, Image, shrink
 WORK_PX = 768
 GREY_CHROMA = (18, 70)  # largest less least channel: paper and soil below, leaves above; the split is sought between
 ODD = 3.0  # standard deviations of the healthy leaf's colour from which a pixel in a lesion's box is lesion
-LEAST_LEAF = 0.02  # share of the picture: with less leaf than that there is nothing to be a share of
-FEATURES, LEAST_ALIKE = 400, 30  # matches from which two pictures show one leaf
+LEAST_LEAF = 0.02  # share of what counts of the picture: with less leaf than that there is nothing to be a share of
+FEATURES = 400
+LEAST_ALIKE = (30, 20)  # matches of the pictures, and of their leaves alone, from which they show one leaf
 REMEMBERED = 60  # leaves that a new picture is compared with
 Mask = NDArray[np.bool_]
 
@@ -44,7 +45,7 @@ COFFEE = Scale((0.001, 0.05, 0.10, 0.15), "Esgario, Krohling and Ventura 2020, d
 
 @dataclass(frozen=True, slots=True)
 class LeafLook:
-    """One picture: share of the picture that is leaf, share of the leaf that is lesion (None: too little leaf)."""
+    """Of what counts in one picture: share that is leaf, share of the leaf that is lesion (None: too little leaf)."""
 
     leaf: float
     severity: float | None
@@ -52,29 +53,34 @@ class LeafLook:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """What the leaves looked like so far, to know one again: ORB descriptors (k, 32) uint8 of each."""
+    """What the leaves looked like so far, to know one again: ORB descriptors (k, 32) uint8 of picture and leaf."""
 
-    known: tuple[Image, ...] = ()
+    known: tuple[tuple[Image, Image], ...] = ()
 
     def with_(self, image: Image) -> tuple["Sightings", bool]:
         """With one picture more, and whether it shows a leaf that was seen before."""
-        told = _descriptors(image)
-        if any(_alike(told, other) >= LEAST_ALIKE for other in self.known):
+        small = _at_work(image)
+        grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        told = _descriptors(grey), _descriptors(_leaf_on_white(small, grey))
+        if any(_is_same(told, other) for other in self.known):
             return self, True
         return Sightings((*self.known[-(REMEMBERED - 1) :], told)), False
 
 
-def looked_at(image: Image, lesions: Floats) -> LeafLook:
-    """Leaf and lesion of `image` (H, W, 3) uint8 BGR, given the boxes (n, 4) px of its lesions."""
-    height_px, width_px = image.shape[:2]
-    scale = min(1.0, WORK_PX / max(height_px, width_px))
-    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
-    boxes = _mask_of(lesions * np.float32(scale), small.shape[:2])
-    leaf = leaf_mask(small, boxes)
-    if leaf.mean() < LEAST_LEAF:
-        return LeafLook(float(leaf.mean()), None)
+def looked_at(image: Image, lesions: Floats, inside: Image | None = None) -> LeafLook:
+    """Leaf and lesion of `image` (H, W, 3) uint8 BGR, given the boxes (n, 4) px of its lesions.
+
+    `inside` (H, W) uint8 is 255 where the picture counts, else 0; None: everywhere.
+    """
+    small = _at_work(image)
+    boxes = _mask_of(lesions * np.float32(small.shape[1] / image.shape[1]), small.shape[:2])
+    counts = np.ones(small.shape[:2], np.bool_) if inside is None else _at_work(inside) > 127
+    leaf = leaf_mask(small, boxes) & counts
+    share = float(leaf.sum() / max(counts.sum(), 1))
+    if share < LEAST_LEAF:
+        return LeafLook(share, None)
     lesion = _lesion_mask(small, leaf, boxes)
-    return LeafLook(float(leaf.mean()), float(lesion.sum() / leaf.sum()))
+    return LeafLook(share, float(lesion.sum() / leaf.sum()))
 
 
 def leaf_mask(image: Image, lesions: Mask) -> Mask:
@@ -132,13 +138,25 @@ def _lesion_mask(image: Image, leaf: Mask, boxes: Mask) -> Mask:
     return np.asarray(boxes & leaf & (off > ODD), np.bool_)
 
 
-def _descriptors(image: Image) -> Image:
+def _at_work(image: Image) -> Image:
     height_px, width_px = image.shape[:2]
     scale = min(1.0, WORK_PX / max(height_px, width_px))
-    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
+
+
+def _leaf_on_white(image: Image, grey: Image) -> Image:
+    """The ground that leaves lie on is on all pictures; where there is no leaf to speak of, all is kept."""
+    leaf = leaf_mask(image, np.zeros(grey.shape, np.bool_))
+    return grey if leaf.mean() < LEAST_LEAF else np.where(leaf, grey, np.uint8(255))
+
+
+def _descriptors(grey: Image) -> Image:
     _, told = cv2.ORB.create(nfeatures=FEATURES).detectAndCompute(grey, np.full(grey.shape, 255, np.uint8))
     return np.empty((0, 32), np.uint8) if told is None else np.asarray(told, np.uint8)
+
+
+def _is_same(one: tuple[Image, Image], other: tuple[Image, Image]) -> bool:
+    return all(_alike(*both) >= least for *both, least in zip(one, other, LEAST_ALIKE, strict=True))
 
 
 def _alike(one: Image, other: Image) -> int:

@@ -20,7 +20,18 @@ from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
-from edge.census import Census, begun, follows, keep, on_share, seen_before, unit_of
+from edge.census import (
+    SLOWEST_S,
+    Census,
+    begun,
+    follows,
+    in_region,
+    is_undecided,
+    keep,
+    seen_before,
+    unit_of,
+    unmoved,
+)
 from edge.climate import ClimateSensor
 from edge.clock import Clock, ClockState, Instant
 from edge.commits import Commits
@@ -32,7 +43,7 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
 from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
-from edge.late import Counting, counting_at, dated
+from edge.late import Counting, MadeBy, counting_at, dated
 from edge.leaf import looked_at
 from edge.nights import length_s
 from edge.status import CameraStatus, StatusBoard
@@ -73,10 +84,10 @@ class Pipeline:
         self._parts = parts
         self._model = f"{bundle.name}@{bundle.version}"
         self._eye = Eye(parts.detector)
-        self._calibration = KeptCalibration(Path(parts.config.store.folder))
+        camera = parts.config.camera
+        self._calibration = KeptCalibration(Path(parts.config.store.folder), camera.rotation_deg)
         self._gate = GateState()
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
-        camera = parts.config.camera
         self._card = Path(parts.config.store.folder) / "card.npz"
         counts_each = camera.mode == "trap" or follows(camera)
         self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
@@ -137,8 +148,8 @@ class Pipeline:
         return replace(record, area_mm2=self._area_mm2)
 
     @property
-    def _made_by(self) -> tuple[str, str, int | None]:
-        return self._model, self._unit, self._area_mm2
+    def _made_by(self) -> MadeBy:
+        return self._model + self._eye.region.mark, self._unit, self._area_mm2
 
     def _advise(self, interval: Interval) -> None:
         """What the counts up to now mean. Shown once it is committed."""
@@ -177,10 +188,10 @@ class Pipeline:
         """What a technician saved: the region that counts, and what focus and light are held against."""
         known = self._calibration.current
         self._eye.region = EVERYTHING if known is None else known.region
-        self._census = on_share(self._census, self._eye.region.share)
+        self._census = in_region(self._census, self._eye.region)
         self._optics = OpticsWatch.of(known)
         self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
-        self._parts.board.show_calibration(known)
+        self._parts.board.show_calibration(known, self._calibration.trouble)
 
     def _read_weather(self) -> None:
         new = self._parts.climate.readings(self._parts.clock.monotonic_s())
@@ -292,8 +303,12 @@ class Pipeline:
 
     def _judge(self, frame: Frame) -> None:
         config = self._parts.config
-        verdict, self._gate = is_worth_a_look(frame, self._gate, config.gate, config.camera.mode)
+        verdict, self._gate = is_worth_a_look(
+            frame, self._gate, config.gate, config.camera.mode, undecided=is_undecided(self._census)
+        )
         if isinstance(verdict, Skip):
+            if verdict.reason == "still":
+                self._census = unmoved(self._census, frame.instant.monotonic_s)
             self._skip(verdict.reason, frame.instant)
             return
         self._look(frame)
@@ -305,7 +320,8 @@ class Pipeline:
             seen = self._eye.named(found, frame.image)
             self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
             if self._parts.config.camera.mode == "leaf":
-                self._tally = self._tally.diseased(looked_at(frame.image, found.xyxy).severity)
+                look = looked_at(frame.image, found.xyxy, self._eye.part(frame.image))
+                self._tally = self._tally.diseased(look.severity)
             arrived = newly_seen(seen, self._recent)
             if not is_late:
                 self._recent.append(numbers(seen))
@@ -319,6 +335,7 @@ class Pipeline:
         if not is_late:
             self._optics = self._optics.looked(frame.image, frame.instant.monotonic_s)
         took_ms = (self._parts.clock.monotonic_s() - started_s) * 1000
+        self._tally = replace(self._tally, slow=self._tally.slow + (took_ms > SLOWEST_S * 1000))
         self._show(
             replace(
                 self._status,

@@ -47,6 +47,7 @@ class Tally:
 
     start: Instant
     frames: int = 0  # looked at
+    slow: int = 0  # of these, looks that took too long to know an insect again on the next
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason -> frames
     most: Mapping[str, int] = field(default_factory=dict)  # label -> most on one frame
     affected: Mapping[str, int] = field(default_factory=dict)  # label -> frames with it
@@ -118,6 +119,7 @@ class Tally:
         unit: Unit = "max_per_frame",
     ) -> Interval:
         """The interval as it is published; no frame looked at is no data, not a zero."""
+        unit = self._told_in(unit)
         numbers_of = {"max_per_frame": self.most, "affected_frames": self.affected}
         numbers_seen = numbers_of.get(unit, self.counted)
         most = self.frames if unit == "affected_frames" else None
@@ -139,6 +141,10 @@ class Tally:
             severity=fmean(self.lesions) if self.lesions else None,
             climate=self.weather.climate(),
         )
+
+    def _told_in(self, unit: Unit) -> Unit:
+        """Whatever the camera's pace, a detector that is too slow for visits tells the most on one frame."""
+        return "max_per_frame" if unit == "visits" and 2 * self.slow > self.frames else unit
 
     def _why_no_data(self) -> str:
         if not self.skipped:

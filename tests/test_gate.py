@@ -86,6 +86,12 @@ def test_a_still_scene_is_looked_at_now_and_then_so_that_its_zero_has_effort() -
     assert answer(LEAF, state, at_s=1000 + CONFIG.always_every_s) == Look()
 
 
+def test_nothing_is_still_while_it_is_undecided_who_came_or_left_and_what_is_dark_stays_dark() -> None:
+    state = seen(LEAF)
+    assert is_worth_a_look(frame_of(LEAF, 1), state, CONFIG, undecided=True)[0] == Look()
+    assert is_worth_a_look(frame_of(lit(LEAF, 0.05), 1), state, CONFIG, undecided=True)[0] == Skip("dark")
+
+
 @pytest.mark.parametrize("mode", ["trap", "leaf"])
 def test_a_card_or_a_canopy_is_looked_at_without_motion(mode: Mode) -> None:
     assert answer(LEAF, seen(LEAF), at_s=1, mode=mode) == Look()

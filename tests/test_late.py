@@ -11,10 +11,11 @@ from pathlib import Path
 from threading import Event
 
 import cv2
+import msgspec
 import pytest
 
 from edge.bundle import load_bundle
-from edge.calibration import Calibration, save_calibration
+from edge.calibration import Calibration, Region, save_calibration
 from edge.cameras import open_watched_camera
 from edge.climate import NoSensor
 from edge.clock import ClockState
@@ -325,6 +326,30 @@ def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:
 
     fed.run(fed.add(60), fed.next_hour, calibrate, fed.wait(1), fed.add(120))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+
+
+def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one_is(fed: Fed) -> None:
+    def region(*corners: tuple[float, float]) -> Step:
+        return lambda: save_calibration(fed.state, Calibration(at=NOON, who="Mei", region=Region(corners)))
+
+    left, right = (region((x, 0), (x + 0.5, 0), (x + 0.5, 1), (x, 1)) for x in (0, 0.5))
+    fed.run(fed.add(60), fed.next_hour, left, fed.wait(1), fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
+    fed.run(fed.next_hour, fed.add(2 * HOUR_S - 600), fed.next_hour, fed.add(2 * HOUR_S - 300))
+    assert fed.frames() == {0: 1, 1: 2}
+    fed.run(fed.next_hour, right, fed.wait(1), fed.add(2 * HOUR_S - 200))
+    assert (fed.frames(), fed.skipped()) == ({0: 1, 1: 2}, {"too_late": 2})
+
+
+def test_a_draft_of_a_version_before_regions_is_counted_on_where_the_whole_picture_counts(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.next_hour)
+    with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+        for seq, state in db.execute("SELECT seq, state FROM draft WHERE state IS NOT NULL").fetchall():
+            kept = msgspec.msgpack.decode(state)
+            kept["made_by"] = ["squares@2026.1.1", "affected_frames", None]
+            db.execute("UPDATE draft SET state = ? WHERE seq = ?", (msgspec.msgpack.encode(kept), seq))
+    fed.run(fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 2}, {})
 
 
 def test_a_draft_that_was_damaged_is_not_counted_on(fed: Fed) -> None:

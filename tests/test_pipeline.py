@@ -16,7 +16,7 @@ import pytest
 from edge.annotations import annotated
 from edge.boxes import Image
 from edge.bundle import load_bundle
-from edge.calibration import EVERYTHING, Calibration, Region, focused, load_calibration, save_calibration
+from edge.calibration import EVERYTHING, Calibration, Region, focused, let_turn, load_calibration, save_calibration
 from edge.calibration.region import WHOLE
 from edge.cameras import open_watched_camera
 from edge.climate import ClimateSensor, NoSensor
@@ -83,11 +83,13 @@ class Bench:
         every_s: float = 0,
         address: str = "",
         faces: str = "keep",
+        rotation_deg: int = 0,
     ) -> Pipeline:
         kind = "opencv" if address else "folder"
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "{kind}"\nsource = "{address or self.pictures}"\n'
             f'mode = "{mode}"\nevery_s = {every_s}\nloop = {str(loop).lower()}\nfaces = "{faces}"\n'
+            f"rotation_deg = {rotation_deg}\n"
             "[gate]\nblurred_share = 0.0\n"
             f'[store]\nfolder = "{self.state}"\ninterval_s = {interval_s}\n{self.more}',
             "node.toml",
@@ -96,7 +98,8 @@ class Bench:
         self.store = self.parts.enter_context(closing(Store(config.store, "n")))
         self.board = StatusBoard(clock.now())
         camera = self.parts.enter_context(open_watched_camera(config.camera, clock, self.stop))
-        detector = Detector(load_bundle(write_model(self.folder / "squares.onnx")))
+        bundle = load_bundle(write_model(self.folder / "squares.onnx"))
+        detector = Detector(bundle, confidence=config.model.confidence)
         parts = Parts(
             config=config, camera=camera, detector=detector, store=self.store, board=self.board, clock=clock,
             climate=self.climate,
@@ -413,12 +416,45 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
     assert bench.board.snapshot().calibration == load_calibration(bench.state)
 
 
+@pytest.mark.parametrize(("confidence", "has_range"), [(None, True), (0.5, True), (0.6, False)])
+def test_at_another_confidence_than_the_model_s_own_a_count_has_no_range(
+    confidence: float | None, has_range: bool, bench: Bench
+) -> None:
+    bench.more = "" if confidence is None else f"[model]\nconfidence = {confidence}\n"
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build().run(bench.stop)
+    (one,) = bench.interval.counts
+    assert (one.count, one.low is not None, one.high is not None) == (1, has_range, has_range)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_picture_that_is_turned_takes_its_region_along_or_has_none(by_hand: bool, bench: Bench) -> None:
+    left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=left, rotation_deg=0))
+    if not by_hand:
+        let_turn(bench.state, 0, 180)
+    bench.add("1.png", scene((8, 8, BLUE), (40, 8, BLUE), (40, 40, BLUE)))
+    bench.build(rotation_deg=180).run(bench.stop)
+    assert [c.count for c in bench.interval.counts] == [3 if by_hand else 1]
+    assert ("calibrate the camera again" in bench.board.snapshot().uncalibrated) == by_hand
+
+
 def test_a_trap_is_full_when_its_card_is_and_not_the_picture(bench: Bench) -> None:
     bench.add("1.png", scene(*((0, top, BLUE) for top in range(0, 64, 8))))
     for corners, is_full in ((WHOLE, False), (((0, 0), (0.15, 0), (0.15, 1), (0, 1)), True)):
         save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=Region(corners)))
         bench.build(mode="trap").run(bench.stop)
         assert bench.interval.saturated == is_full
+        bench.parts.close()
+
+
+def test_a_trap_whose_region_grows_counts_nothing_that_lay_outside(bench: Bench) -> None:
+    left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    for region, insects in ((left, ()), (left, ((40, 40, BLUE),)), (EVERYTHING, ((40, 40, BLUE),))):
+        save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=region))
+        bench.add("1.png", scene((8, 8, BLUE), (8, 40, BLUE), *insects))
+        bench.build(mode="trap").run(bench.stop)
+        assert [count.count for count in bench.interval.counts] == []
         bench.parts.close()
 
 
@@ -518,3 +554,13 @@ def test_a_leaf_camera_tells_how_much_of_the_leaf_is_sick(bench: Bench) -> None:
     bench.add("1.png", leaf)
     bench.build(mode="leaf").run(bench.stop)
     assert bench.interval.severity == pytest.approx(64 / (64 * 56), abs=0.02)
+
+
+def test_the_leaf_outside_the_region_makes_the_one_inside_no_healthier(bench: Bench) -> None:
+    leaf = np.full((64, 64, 3), (60, 160, 70), np.uint8)
+    leaf[:, :4] = leaf[:, -4:] = 200
+    leaf[24:32, 8:16] = BLUE
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=Region(((0, 0), (0.3, 0), (0.3, 1), (0, 1)))))
+    bench.add("1.png", leaf)
+    bench.build(mode="leaf").run(bench.stop)
+    assert bench.interval.severity == pytest.approx(64 / (64 * 16), abs=0.01)

@@ -1,5 +1,6 @@
 """From the intervals of some days to what they say of one pest, in each unit that it can be told in. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
@@ -10,6 +11,7 @@ from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.nights import day_of
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
+STRAY = 0.1  # of the pictures that show a disease: another name on no more of them is a mistake of the model
 SHARE_DAYS = 3  # in so many they must have come: what a leaf showed before says little of today
 FLYING = ("insects", "adults")  # what a trap catches flies, so it is grown
 NIGHT_S = 86_400.0
@@ -127,11 +129,14 @@ def _of_pictures(number: int, intervals: Sequence[Interval]) -> tuple[Measured, 
 
 
 def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
-    """Lesions belong to a disease only where no other was seen; each interval weighs by its pictures."""
-    seen = {taxon.label for i in intervals if not isinstance(i.counts, NoData) for taxon in i.counts if taxon.count}
+    """Lesions belong to a disease only where hardly another was seen; each interval weighs by its pictures."""
+    shown = Counter[str]()  # label -> pictures
+    for taxon in (one for i in intervals if not isinstance(i.counts, NoData) for one in i.counts):
+        shown[taxon.label] += taxon.count
+    is_mixed = any(number > STRAY * shown[label] for other, number in shown.items() if other != label)
     known = [(i.severity, i.frames) for i in intervals if i.severity is not None]
     pictures = sum(frames for _, frames in known)
-    if seen - {label} or pictures < LEAST_PICTURES:
+    if is_mixed or pictures < LEAST_PICTURES:
         return ()
     share = sum(severity * frames for severity, frames in known) / pictures
     return (Measured(100 * share, "% leaf area"),)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import msgspec
 
+from edge.census import SLOWEST_S, follows
 from edge.cli.page_verdict import answer
 from edge.cli.verdict import Verdict
-from edge.config import NodeConfig
-from edge.page.answers import Camera, State
+from edge.config import CameraTable, NodeConfig
+from edge.page.answers import Camera, Health, State
 from edge.store import is_held
 
 
@@ -19,7 +20,22 @@ def on_camera_in_use(config: NodeConfig) -> Verdict | None:
     if state is None:
         silent = "the running node has it and does not say how it is; look at the page, or stop the node and ask again"
         return Verdict("camera", "worth a look", silent)
-    return None if state.problem else _told(state.camera)
+    if state.problem:
+        return None
+    slow = too_slow_for_visits(config.camera, _look_ms(config))
+    if slow and state.camera.state == "ok":
+        return Verdict("camera", "worth a look", f"the running node has it; {slow}")
+    return _told(state.camera)
+
+
+def too_slow_for_visits(camera: CameraTable, look_ms: float) -> str:
+    """Why a node whose looks take so long counts no visits, though it is configured to; empty where it does."""
+    if not follows(camera) or look_ms <= SLOWEST_S * 1000:
+        return ""
+    return (
+        f"a look takes {look_ms / 1000:.1f} s, and above {SLOWEST_S:g} s no insect is known again: the most on one "
+        f"picture is counted, not visits; set camera.every_s above {SLOWEST_S:g}, or take a faster board or model"
+    )
 
 
 def _told(camera: Camera) -> Verdict:
@@ -34,6 +50,16 @@ def _told(camera: Camera) -> Verdict:
         f"the running node gets no new pictures from it ({camera.state}); look at its cable and power, and at the page"
     )
     return Verdict("camera", "not well", why)
+
+
+def _look_ms(config: NodeConfig) -> float:
+    """How long its last look took; 0 where it does not tell."""
+    if config.page is None:
+        return 0.0
+    try:
+        return msgspec.json.decode(answer(config.page, "/api/v1/health"), type=Health).ms_per_frame or 0.0
+    except msgspec.DecodeError:
+        return 0.0
 
 
 def _state(config: NodeConfig) -> State | None:

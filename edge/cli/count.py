@@ -174,7 +174,7 @@ def _read(path: Path) -> Image | BadFrameError:
 
 def _result(tallied: Tallied, detector: Detector, scale: Scale) -> dict[str, Any]:
     """What `--json` prints."""
-    accuracy, labels = accuracy_of(detector.bundle), detector.bundle.labels
+    accuracy, labels = accuracy_of(detector), detector.bundle.labels
     most = tallied.frames if tallied.mode == "leaf" else None  # leaves
     counts = [
         accuracy[labels[c]].counted(n, labels[c], tallied.squares[c] / n**2, most)
@@ -222,7 +222,9 @@ def _against(truth: Truth, tallied: Tallied, threshold: float | None) -> dict[st
 
 
 def _sentences(result: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{reason} {number}" for reason, number in result["skipped"].items())
     lines = [f"{result['mode']}: {result['frames']} pictures counted, {sum(result['skipped'].values())} not"]
+    lines[0] += f" ({reasons})" if reasons else ""
     for count in result["counts"]:
         span = f" ({count['low']} to {count['high']})" if count["low"] is not None else ", range not measured"
         share = f", {count['incidence']:.0%} of the leaves" if "incidence" in count else ""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,6 +22,7 @@ from edge.cli.verdict import Verdict
 from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig, made_for
+from edge.detector import Detector
 from edge.errors import ConfigError, FieldeyeError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
@@ -158,7 +160,7 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     if wrong:
         return Verdict("model", "worth a look", wrong), detector.bundle
     if frame is None:
-        return Verdict("model", "ok", f"{name} loads"), detector.bundle
+        return Verdict("model", "ok", f"{name} loads{_unmeasured(detector)}"), detector.bundle
     started_s = clock.monotonic_s()
     found = detector(frame.image)
     took_ms = (clock.monotonic_s() - started_s) * 1000
@@ -166,13 +168,16 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     slow = too_slow_for_visits(config.camera, took_ms)
     if slow:
         return Verdict("model", "worth a look", f"{sentence}: {slow}"), detector.bundle
-    return Verdict("model", "ok", sentence), detector.bundle
+    return Verdict("model", "ok", f"{sentence}{_unmeasured(detector)}"), detector.bundle
 
 
 def _calibration(config: NodeConfig) -> Iterator[Verdict]:
-    """A camera need not have one."""
+    """A camera need not have one, and in a node's folder only the node's own user sees whether there is one."""
+    folder = Path(config.store.folder)
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return
     try:
-        known = load_calibration(Path(config.store.folder))
+        known = load_calibration(folder, config.camera.rotation_deg)
     except ConfigError as why:
         yield Verdict("calibration", "not well", f"the whole picture is counted, without an area: {why}")
         return
@@ -196,6 +201,12 @@ def _of_another_mode(config: NodeConfig, model: str) -> str:
     if meant in (None, mode):
         return ""
     return f"{model} is made for mode {meant}, and camera.mode is {mode}; leave out model.name, or change the mode"
+
+
+def _unmeasured(detector: Detector) -> str:
+    if detector.is_as_measured:
+        return ""
+    return "; its counts have no range, since precision and recall were not measured at model.confidence"
 
 
 def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:

@@ -20,7 +20,7 @@ class Tracks:
     look: (n, 6) smoothed signature, nan where no picture was at hand
     evidence: (n, classes) sum of the confidences with which each class was seen
     recent: (n,) int64, one bit a frame, the newest lowest: was it seen?
-    first_s, seen_s: (n,) time of the first and of the last detection
+    first_s, seen_s: (n,) time of the first detection, and when it was there last
     """
 
     number: Ints
@@ -68,6 +68,15 @@ class Tracks:
         """(n, 4) float32 px, where each is now taken to be."""
         centre, half = self.motion.state[:, :2], self.box_px / 2
         return np.asarray(np.hstack([centre - half, centre + half]), np.float32)
+
+    @property
+    def undecided(self) -> bool:
+        """Would another look at the same scene say more: is one a visit, has one left?"""
+        return not bool((self.confirmed & (self.recent & 1 == 1)).all())
+
+    def unmoved(self, time_s: float) -> "Tracks":
+        """The same at a time when the scene is as it was: who was seen then is seen now."""
+        return replace(self, seen_s=np.where(self.recent & 1 == 1, time_s, self.seen_s))
 
     def where(self, keep: Mask) -> "Tracks":
         """Those of the mask (n,)."""

@@ -1,7 +1,10 @@
 """What the doctor says of advice, of the page's port and of settings, before anybody drives out with the node."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -276,6 +279,17 @@ def test_a_node_for_leaves_has_the_model_for_leaves_and_hears_of_another(
     assert model.sentence.startswith(says)
 
 
+@pytest.mark.parametrize(("confidence", "is_told"), [(None, False), (0.6, True)])
+def test_a_node_that_counts_at_its_own_confidence_hears_that_its_counts_have_no_range(
+    confidence: float | None, is_told: bool, tmp_path: Path
+) -> None:
+    camera, wanted = CameraTable(kind="folder", source=str(tmp_path)), ModelTable(confidence=confidence)
+    settings = replace(config(tmp_path), camera=camera, model=wanted)
+    model = next(verdict for verdict in diagnose(settings, SystemClock()) if verdict.what == "model")
+    assert model.state == "ok"
+    assert ("counts have no range, since precision and recall were not measured" in model.sentence) == is_told
+
+
 def test_without_a_broker_nothing_waits_for_one(tmp_path: Path) -> None:
     with closing(Store(StoreTable(folder=str(tmp_path)), "n")) as store:
         store.commit([sighting()])
@@ -307,10 +321,33 @@ def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_who
     assert verdicts() == []
     save_calibration(tmp_path, Calibration(at=NOON, who="Mei"))
     assert verdicts() == [("ok", f"of {NOON:%Y-%m-%d}, by Mei")]
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=90))
+    ((_, sentence),) = verdicts()
+    assert "made with camera.rotation_deg 90, which is 0 now; calibrate the camera again" in sentence
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     ((state, sentence),) = verdicts()
     assert state == "not well"
     assert sentence.startswith(f"the whole picture is counted, without an area: {tmp_path}/calibration.json: no calib")
+
+
+def test_of_a_calibration_in_a_folder_that_this_user_may_not_read_nothing_is_said(tmp_path: Path) -> None:
+    """Root may read everything, so the right to do so is given up in a process of its own."""
+    store = tmp_path / "store"
+    store.mkdir()
+    save_calibration(store, Calibration(at=NOON, who="Mei"))
+    store.chmod(0o000)
+    if os.geteuid() == 0:
+        os.chown(store, 65534, 65534)
+    settings = tmp_path / "node.toml"
+    settings.write_text(f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "/none"\n[store]\nfolder = "{store}"\n')
+    right = "-dac_override,-dac_read_search"
+    without = ["setpriv", f"--bounding-set={right}", f"--inh-caps={right}"] if os.geteuid() == 0 else []
+    words = [*without, sys.executable, "-m", "edge", "doctor", "--json", "--config", str(settings)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)
+    store.chmod(0o700)
+    said = {one["what"]: one["sentence"] for one in map(json.loads, ended.stdout.splitlines())}
+    assert "cannot be written by this user" in said["store"]
+    assert "calibration" not in said
 
 
 @pytest.mark.parametrize("kind", ["folder", "opencv"])

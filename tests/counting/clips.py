@@ -58,6 +58,21 @@ def crossing_paths(chance: np.random.Generator, pairs: int, seconds: float) -> l
     return paths
 
 
+def sitting_paths(chance: np.random.Generator, visitors: int) -> tuple[list[Path], float]:
+    """A quiet leaf: one lands, sits and flies off, then the next, half of them where the one before sat; until when."""
+    paths: list[Path] = []
+    end_s, pictures = 0.0, packaged()
+    place = chance.uniform([60, 60], [WIDTH - 60, HEIGHT - 60])
+    for _ in range(visitors):
+        land_s = end_s + chance.uniform(5, 20)
+        end_s = land_s + chance.uniform(5, 40)
+        if chance.random() < 0.5:
+            place = chance.uniform([60, 60], [WIDTH - 60, HEIGHT - 60])
+        cutout = pictures[int(chance.integers(len(pictures)))]
+        paths.append(Path(np.array([land_s, end_s]), np.array([place, place]), cutout))
+    return paths, end_s + 10
+
+
 def _walk(chance: np.random.Generator, meet: NDArray[np.float64], meet_s: float, angle: float, seconds: float) -> Path:
     """Through `meet` at `meet_s`; straight near it, wandering, resting or hovering further off."""
     step_s, speed = 0.1, chance.uniform(0.5, 2.2) * SIZE
@@ -137,4 +152,11 @@ def clip(seed: int, fps: float, seconds: float = 20, pairs: int = 4, missed: flo
     """A clip of crossing insects with what a noisy detector made of each frame."""
     chance = np.random.default_rng(seed)
     paths = crossing_paths(chance, pairs, seconds)
+    return [(seen, *detected(seen, chance, missed=missed, false=false)) for seen in frames(paths, fps, seconds, chance)]
+
+
+def quiet_clip(seed: int, fps: float, visitors: int = 4, missed: float = 0.2, false: float = 0.05) -> list:
+    """The same of insects that sit still one after the other."""
+    chance = np.random.default_rng(seed)
+    paths, seconds = sitting_paths(chance, visitors)
     return [(seen, *detected(seen, chance, missed=missed, false=false)) for seen in frames(paths, fps, seconds, chance)]

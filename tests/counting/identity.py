@@ -3,18 +3,25 @@
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import iou
+from edge.cameras import Frame
+from edge.cameras.pixels import small_luma
+from edge.config import GateTable
 from edge.detections import Detections
+from edge.gate import GateState, Skip, is_worth_a_look
 from edge.tracker import Tracks, followed
+from tests.clocks import SetClock
 from tests.counting.clips import Seen
 
 LEAST_IOU = 0.3  # an insect of 44 px whose box is off by 5 % and turned still counts as found
+GATE = GateTable(blurred_share=0.0)  # the ground of the clips is blurred on purpose
+START = SetClock().now()
 LEAST_FRAMES = 3  # a visit of fewer frames cannot be confirmed by anybody
 Clip = list[tuple[Seen, Detections, NDArray[np.bool_]]]
 Numbers = list[NDArray[np.int64]]  # of each frame: the track of each detection, 0 or less: of none
@@ -37,6 +44,23 @@ def ours(clip: Clip) -> tuple[Numbers, set[int]]:
         numbers.append(looked.number)
         visits |= set(looked.visits)
     return numbers, visits
+
+
+def behind_gate(clip: Clip) -> tuple[Numbers, set[int], int]:
+    """The same where the gate says which frames are looked at, as on a node; and how many were."""
+    tracks, gate, numbers, visits, looks = Tracks.none(1), GateState(), [], set(), 0
+    for seen, found, sure in clip:
+        frame = Frame(seen.image, small_luma(seen.image, 320, 240), replace(START, monotonic_s=seen.time_s), "", 1, 0)
+        verdict, gate = is_worth_a_look(frame, gate, GATE, undecided=tracks.undecided)
+        if isinstance(verdict, Skip):
+            tracks = tracks.unmoved(seen.time_s)
+            numbers.append(np.zeros(len(found), np.int64))
+            continue
+        tracks, looked = followed(tracks, found, sure, seen.time_s, seen.image)
+        numbers.append(looked.number)
+        visits |= set(looked.visits)
+        looks += 1
+    return numbers, visits, looks
 
 
 def true_visits(clip: Clip) -> int:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.calibration import (
+    EVERYTHING,
     Calibration,
     FocusWatch,
     KeptCalibration,
@@ -26,14 +27,17 @@ from edge.calibration import (
     exposure,
     find_corners,
     focused,
+    let_turn,
     load_calibration,
     measured,
     save_calibration,
+    undo_calibration,
 )
 from edge.calibration.board import POINTS_A_MM, bars_mm
 from edge.calibration.exposure import ripple, row_light
 from edge.calibration.record import from_json, to_json
 from edge.calibration.scale import Scale
+from edge.cameras.pixels import rotated
 from edge.cli import main
 from edge.errors import BadFrameError, ConfigError, UsageError
 from tests.counting import cutouts
@@ -177,7 +181,7 @@ MONDAY = datetime(2026, 7, 6, tzinfo=UTC)
 
 def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     assert load_calibration(tmp_path) is None
-    kept = KeptCalibration(tmp_path)
+    kept = KeptCalibration(tmp_path, 0)
     assert kept.current is None
     for area_mm2 in (1000.0, 2000.0):
         save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2))
@@ -189,7 +193,7 @@ def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -
 
 def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
     save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=1000.0))
-    kept = KeptCalibration(tmp_path)
+    kept = KeptCalibration(tmp_path, 0)
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
     assert kept.current is None
@@ -203,10 +207,69 @@ def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_p
 
 
 def test_a_calibration_is_in_other_trouble_also_where_there_was_none_before(tmp_path: Path) -> None:
-    kept = KeptCalibration(tmp_path)
+    kept = KeptCalibration(tmp_path, 0)
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
     assert "calibration.json: no calibration" in kept.trouble
+
+
+CORNER = Region(((0.1, 0.2), (0.5, 0.2), (0.5, 0.9), (0.1, 0.6)))
+
+
+@pytest.mark.parametrize("by_deg", [0, 90, 180, 270, -90])
+def test_a_region_turns_with_its_picture(by_deg: int) -> None:
+    turned = CORNER.turned(by_deg).mask(*((60, 80) if by_deg % 180 else (80, 60)))
+    wanted = rotated(CORNER.mask(80, 60), by_deg % 360)
+    assert turned.shape == wanted.shape
+    assert float((turned != wanted).mean()) < 0.03  # of the outline, which is drawn whole
+
+
+def test_a_whole_picture_stays_whole() -> None:
+    assert EVERYTHING.turned(90) == EVERYTHING
+
+
+@pytest.mark.parametrize("by_deg", [90, 180, 270])
+def test_a_scale_turns_with_its_picture(by_deg: int) -> None:
+    picture, _ = photograph(20)
+    scale = measured([find_corners(picture, LAYOUT)], SIDE_MM)
+    turned, anew = scale.turned(by_deg), measured([find_corners(rotated(picture, by_deg), LAYOUT)], SIDE_MM)
+    assert (turned.width_px, turned.height_px) == (anew.width_px, anew.height_px)
+    assert turned.mm_per_px((200.0, 300.0)) == pytest.approx(anew.mm_per_px((200.0, 300.0)), rel=0.002)
+    assert CORNER.turned(by_deg).area_m2(turned) == pytest.approx(CORNER.area_m2(scale))
+
+
+def test_a_calibration_made_on_a_picture_turned_otherwise_is_refused_and_says_so(tmp_path: Path) -> None:
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, rotation_deg=0))
+    kept = KeptCalibration(tmp_path, 180)
+    assert kept.current is None
+    assert "made with camera.rotation_deg 0, which is 180 now; calibrate the camera again" in kept.trouble
+
+
+def test_a_calibration_of_a_former_version_fits_as_it_did(tmp_path: Path) -> None:
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER))
+    content = json.loads((tmp_path / "calibration.json").read_bytes())
+    del content["rotation_deg"], content["turns_to_deg"]
+    (tmp_path / "calibration.json").write_text(json.dumps(content))
+    known = KeptCalibration(tmp_path, 180).current
+    assert known is not None
+    assert known.region == CORNER
+
+
+@pytest.mark.parametrize("made_deg", [None, 90])
+def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the_page_and_back(
+    made_deg: int | None, tmp_path: Path
+) -> None:
+    for who in ("Wen", "Mei"):
+        save_calibration(tmp_path, Calibration(at=MONDAY, who=who, region=CORNER, rotation_deg=made_deg))
+    let_turn(tmp_path, 90, 0)
+    for _ in range(2):
+        for rotation_deg, wanted in ((90, CORNER), (0, CORNER.turned(270))):
+            known = load_calibration(tmp_path, rotation_deg)
+            assert known is not None
+            assert known.region == wanted
+        assert undo_calibration(tmp_path)
+    with pytest.raises(ConfigError, match="calibrate the camera again"):
+        load_calibration(tmp_path, 180)
 
 
 @pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])

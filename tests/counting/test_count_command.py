@@ -64,6 +64,11 @@ def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.Capt
     assert (result["leaf"]["leaves"], result["skipped"]["same_leaf"]) == (1, 11)
 
 
+def test_the_text_tells_why_pictures_were_not_counted(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["count", str(weevils), "--mode", "leaf", "--model", "pests"]) == 0
+    assert capsys.readouterr().out.startswith("leaf: 1 pictures counted, 12 not (not_an_image 1, same_leaf 11)\n")
+
+
 @pytest.fixture(scope="module")
 def coffee(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
     """Three drawn leaves on white paper with 0, 6 and 14 brown spots, and the share of each leaf that is spots."""

@@ -252,12 +252,20 @@ def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_d
     assert raised == [[], [("act", 8)], [], [], [], [], [("calm", pytest.approx(3.74))]]
 
 
-def test_lesions_are_a_disease_s_only_where_no_other_was_seen() -> None:
+def test_lesions_are_a_disease_s_only_where_hardly_another_was_seen() -> None:
     one = replace(hour(-8, 3, "affected_frames", "leaf", 20), severity=0.02)
     other = replace(hour(-7, 3, "affected_frames", "leaf", 60), severity=0.06)
     mixed = replace(other, counts=(count(MOTH, 3), count(("Bipolaris oryzae", ""), 1)))
     assert figures(days(one, other).over(MOTH[0], "% leaf area"))["% leaf area"] == pytest.approx(5.0)
     assert "% leaf area" not in figures(days(one, mixed).over(MOTH[0], "% leaf area"))
+
+
+@pytest.mark.parametrize(("stray", "is_told"), [(1, True), (2, True), (3, False)])
+def test_another_name_on_a_tenth_of_a_disease_s_pictures_takes_no_lesions_from_it(stray: int, is_told: bool) -> None:
+    names = (count(MOTH, 20), count(("Bipolaris oryzae", ""), stray))
+    one = replace(hour(-8, 20, "affected_frames", "leaf", 24), counts=names, severity=0.06)
+    assert ("% leaf area" in figures(days(one).over(MOTH[0], "% leaf area"))) == is_told
+    assert "% leaf area" not in figures(days(one).over("Bipolaris oryzae", "% leaf area"))
 
 
 def test_packaged_thresholds_are_watched_only_where_the_crop_is_known() -> None:

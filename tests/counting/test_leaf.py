@@ -66,6 +66,25 @@ def test_two_boxes_on_one_lesion_are_not_two_lesions() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [1.0, 2.5])
+def test_only_the_leaf_inside_the_part_that_counts_is_divided_by(size: float) -> None:
+    picture, boxes, share = leaf(6)  # three spots on either side of x = 355
+    picture = cv2.resize(picture, None, fx=size, fy=size, interpolation=cv2.INTER_CUBIC)
+    inside = np.zeros(picture.shape[:2], np.uint8)
+    inside[:, : round(355 * size)] = 255
+    left = boxes[boxes[:, 0] < 355] * np.float32(size)
+    told = looked_at(picture, left, inside)
+    assert told.severity == pytest.approx(share * len(left) / 6 / 0.439, abs=0.006)  # 43.9 % of the leaf lies there
+
+
+def test_a_leaf_that_fills_a_small_part_has_a_severity() -> None:
+    picture, boxes, _ = leaf(6)
+    inside = np.zeros(picture.shape[:2], np.uint8)
+    inside[140:200, 180:230] = 255  # 1 % of the picture, round the first spot
+    assert looked_at(picture, boxes[:1], inside).severity == pytest.approx(np.pi * 12**2 / (60 * 50), abs=0.02)
+    assert looked_at(picture, boxes[:1], np.zeros_like(inside)).severity is None
+
+
 def test_a_picture_without_leaf_has_no_severity_rather_than_none_sick() -> None:
     assert looked_at(np.full((300, 400, 3), 200, np.uint8), np.empty((0, 4), np.float32)).severity is None
 
@@ -109,6 +128,28 @@ def test_the_same_leaf_seen_again_from_elsewhere_is_not_a_second_leaf() -> None:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 7, 0.95)
     turned = (cv2.warpAffine(pictures[2], turn, (width, height)) * 0.85).astype(np.uint8)
     assert seen.with_(turned)[1]
+
+
+def on_newspaper(shape: int, dx_px: int = 0) -> np.ndarray:
+    """A drawn leaf of the given shape and pattern on a printed page that is the same below all of them."""
+    page = np.full((500, 700, 3), 225, np.uint8)
+    for row in range(14, 500, 16):
+        cv2.putText(page, "rice sold in the market today, price a kilo up", (5, row), 0, 0.5, (40, 40, 40), 1)
+    chance = np.random.default_rng(shape)
+    pattern = cv2.resize(chance.integers(-40, 40, (18, 25)).astype(np.float32), (700, 500))
+    leaf = np.zeros((500, 700), np.uint8)
+    cv2.ellipse(leaf, (350, 250), (150 + 15 * shape, 90 - 5 * shape), 25.0 * shape, 0, 360, (1,), cv2.FILLED)
+    green = np.clip(np.array([45, 140, 70]) + pattern[..., None], 0, 255).astype(np.uint8)
+    moved = np.roll(np.where(leaf[..., None] > 0, green, 0), dx_px, axis=1)
+    return np.where(moved.any(axis=2, keepdims=True), moved, page).astype(np.uint8)
+
+
+def test_other_leaves_on_the_same_ground_are_other_leaves_and_one_moved_on_it_is_the_same() -> None:
+    seen = Sightings()
+    for shape in range(4):
+        seen, again = seen.with_(on_newspaper(shape))
+        assert not again
+    assert seen.with_(on_newspaper(1, dx_px=30))[1]
 
 
 def test_a_leaf_is_known_again_until_sixty_others_were_seen() -> None:

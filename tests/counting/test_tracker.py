@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from edge.boxes import Image
 from edge.detections import Detections, no_detections
 from edge.tracker import Habits, Tracks, followed
 from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.motion import newcomers
+from edge.tracker.motion import Motion, newcomers
+from edge.tracker.signature import LUMA_STEP, signatures
 from tests.counting import clips, identity
 
 SIZE = 40.0
@@ -27,10 +29,12 @@ def at(*points: tuple[float, float], class_id: int = 0, confidence: float = 0.8)
     return Detections(xyxy.reshape(n, 4), np.full(n, confidence, np.float32), np.full(n, class_id, np.int64))
 
 
-def visits_of(frames: list[tuple[float, Detections]], sure: bool = True) -> tuple[list[int], Tracks]:
+def visits_of(
+    frames: list[tuple[float, Detections]], sure: bool = True, image: Image | None = None
+) -> tuple[list[int], Tracks]:
     tracks, visits = Tracks.none(3), []
     for time_s, found in frames:
-        tracks, looked = followed(tracks, found, np.full(len(found), sure), time_s)
+        tracks, looked = followed(tracks, found, np.full(len(found), sure), time_s, image)
         visits += looked.visits
     return visits, tracks
 
@@ -59,6 +63,34 @@ def test_waiting_in_two_steps_ends_where_one_step_ends(first_s: float, then_s: f
     assert step(step(start, first_s), then_s).state == pytest.approx(step(start, first_s + then_s).state)
 
 
+def test_motion_is_the_kalman_filter_that_matrices_give() -> None:
+    """Each axis of each insect by itself: x = F x, P = F P F' + Q; then K = P H' / (H P H' + R) with H = [1 0]."""
+    habits = Habits(box_error=0.1, first_speed=2.0, acceleration=0.5, stops_in_s=3.0)
+    sizes, waits_s, seen = np.array([40.0, 10.0]), [0.2, 2.5], np.array([[14.0, 18.0], [290.0, 44.0]])
+    start = newcomers(np.array([[10.0, 20.0], [300.0, 40.0]]), sizes, habits)
+    start.state[:, 2:] = [[30, -12], [-3, 5]]
+    got = start.predicted(np.array(waits_s), sizes, habits).corrected(seen, sizes, habits)
+    got = got.predicted(np.array(waits_s), sizes, habits)
+    for row, (size, wait_s) in enumerate(zip(sizes, waits_s, strict=True)):
+        keep = np.exp(-wait_s / 3.0)
+        step = np.array([[1, 3.0 * (1 - keep)], [0, keep]])
+        noise = (0.5 * size) ** 2 * np.array([[wait_s**3 / 3, wait_s**2 / 2], [wait_s**2 / 2, wait_s]])
+        spread = step @ np.diag([(0.1 * size) ** 2, (2.0 * size) ** 2]) @ step.T + noise
+        gain = spread[:, 0] / (spread[0, 0] + (0.1 * size) ** 2)
+        after = step @ (spread - np.outer(gain, spread[0])) @ step.T + noise
+        assert got.spread[row] == pytest.approx([after[0, 0], after[0, 1], after[1, 1]])
+        for axis in (0, 1):
+            state = step @ start.state[row, [axis, axis + 2]]
+            state = step @ (state + gain * (seen[row, axis] - state[0]))
+            assert got.state[row, [axis, axis + 2]] == pytest.approx(state)
+
+
+def test_surprise_rises_with_the_square_of_the_distance_over_the_variance_of_place_and_box() -> None:
+    waiting = Motion(np.array([[100.0, 50, 0, 0]]), np.array([[64.0, 0, 0]]))
+    ((here, off),) = waiting.surprise(np.array([[100.0, 50], [106, 58]]), np.array([SIZE]), Habits(box_error=0.1))
+    assert off - here == pytest.approx(100 / (64 + 16))
+
+
 def test_an_insect_that_rests_for_an_hour_is_one_visit() -> None:
     visits, _ = visits_of([(t, at((100, 100))) for t in range(0, 3600, 2)])
     assert len(visits) == 1
@@ -80,6 +112,48 @@ def test_a_flash_in_one_frame_is_no_visit() -> None:
     assert (visits, len(tracks)) == ([], 0)
 
 
+@pytest.mark.parametrize(("frames", "visits"), [("11", 0), ("10101", 1), ("1100011", 0)])
+def test_what_was_seen_on_three_of_the_last_five_frames_is_a_visit(frames: str, visits: int) -> None:
+    seen = [(k / 5, at((50, 50)) if frame == "1" else no_detections()) for k, frame in enumerate(frames)]
+    assert len(visits_of(seen)[0]) == visits
+
+
+def test_a_second_box_on_an_insect_that_is_followed_begins_no_track_and_one_beside_it_does() -> None:
+    alone = [(k / 5, at((100, 100))) for k in range(3)]
+    _, tracks = visits_of([*alone, *[(k / 5, at((100, 100), (110, 100))) for k in range(3, 9)]])
+    assert tracks.given == 1
+    _, tracks = visits_of([*alone, *[(k / 5, at((100, 100), (118, 100))) for k in range(3, 9)]])
+    assert tracks.given == 2
+
+
+def test_an_insect_that_walks_in_where_another_walked_out_is_a_new_visit() -> None:
+    out = [(k / 5, at((100 + 20 * k, 100))) for k in range(6)]
+    away = [(k / 5, no_detections()) for k in range(6, 10)]
+    in_ = [(k / 5, at((200 - 20 * (k - 10), 100))) for k in range(10, 16)]
+    picture = np.full((200, 200, 3), 120, np.uint8)
+    assert len(visits_of([*out, *away, *in_], image=picture)[0]) == 2
+    assert len(visits_of([*out, *away, *in_], image=np.full((200, 600, 3), 120, np.uint8))[0]) == 1  # it was in view
+
+
+@pytest.mark.parametrize(
+    ("frames", "undecided"),
+    [
+        *[("0", False), ("1", True), ("11", True), ("111", False), ("1000", False)],
+        *[("1110", True), ("11101", False), ("111000", True), ("1110000", False)],
+    ],
+)
+def test_another_look_is_wanted_until_a_visit_is_confirmed_and_until_one_that_left_is_given_up(
+    frames: str, undecided: bool
+) -> None:
+    _, tracks = visits_of([(k, at((50, 50)) if frame == "1" else no_detections()) for k, frame in enumerate(frames)])
+    assert tracks.undecided is undecided
+
+
+def test_a_still_scene_shows_whom_the_last_look_saw_and_nobody_else() -> None:
+    _, tracks = visits_of([(k, at((50, 50), (150, 50)) if k < 3 else at((50, 50))) for k in range(4)])
+    assert tracks.unmoved(60.0).seen_s.tolist() == [60.0, 2.0]
+
+
 def test_what_the_model_is_unsure_of_begins_no_track() -> None:
     visits, _ = visits_of([(k / 5, at((50, 50))) for k in range(20)], sure=False)
     assert visits == []
@@ -95,6 +169,12 @@ def test_an_unsure_detection_keeps_a_track_alive() -> None:
 def test_an_insect_behind_a_leaf_for_two_seconds_is_the_same_insect() -> None:
     seen = [(k / 5, at((100 + 8 * k, 100)) if not 15 <= k < 25 else no_detections()) for k in range(50)]
     assert len(visits_of(seen)[0]) == 1
+
+
+@pytest.mark.parametrize(("hidden_s", "visits"), [(2.8, 1), (3.6, 2)])
+def test_a_visit_waits_three_seconds_for_an_insect_that_is_out_of_sight(hidden_s: float, visits: int) -> None:
+    seen = [(k / 5, at((100, 100)) if not 2 <= k / 5 < 2 + hidden_s else no_detections()) for k in range(50)]
+    assert len(visits_of(seen)[0]) == visits
 
 
 def test_an_insect_that_comes_back_after_a_minute_is_a_new_visit() -> None:
@@ -120,6 +200,12 @@ def test_numbers_of_insects_that_left_are_never_given_again() -> None:
     visits, tracks = visits_of(seen)
     assert visits == sorted(set(visits))
     assert tracks.given == 5
+
+
+def test_a_box_of_one_colour_looks_like_it_and_smooth_even_beyond_the_edge_of_the_picture() -> None:
+    picture = np.full((60, 60, 3), (14, 56, 140), np.uint8)
+    look = signatures(picture, np.array([[10, 10, 40, 30], [-20, -20, -5, -5], [70, 70, 90, 90]], np.float32))
+    assert look == pytest.approx(np.tile(np.array([14, 56, 140, 0, 0, 0]) / LUMA_STEP, (3, 1)), abs=0.01)
 
 
 @pytest.mark.parametrize(("fps", "seconds"), [(1, 40), (2, 20), (5, 12), (15, 12)])
