@@ -22,6 +22,7 @@ def run(args: argparse.Namespace) -> int:
         migrate(database)
         if args.area or args.anywhere:
             set_areas(database, args.site, args.area or [])
-            print("from each node's next `info` on; start the workers of `ingest` anew, and they hear it at once")
+            print("from each node's next `info` on; start the workers of `ingest` anew, and they hear it at once,")
+            print("but with --queue (RabbitMQ) when the node next connects")
         print(f"{args.site} counts in: {' '.join(areas_of(database, args.site)) or 'any area'}")
     return DONE

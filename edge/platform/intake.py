@@ -31,6 +31,14 @@ _ALERT = (
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
 
+# Of a card that another node told of the ledger begins here: what is older counts there, and is not asked for.
+_LEDGER = """
+    INSERT INTO ledger (node_id, node_name, epoch, gone)
+    SELECT %(id)s, %(node)s, %(epoch)s, CASE
+        WHEN EXISTS (SELECT FROM ledger WHERE (node_name, epoch) = (%(node)s, %(epoch)s))
+        THEN int8multirange(int8range(1, %(first)s)) ELSE '{}' END
+    ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id
+"""
 _TAKE_AWAY = """
     WITH gone AS (
         DELETE FROM interval_effort USING unnest(%s::int[], %s::bigint[], %s::bigint[]) AS told (id, number, revised)
@@ -143,7 +151,9 @@ class Intake:
 
     def _arrived(self, heard: Heard, received: datetime) -> Iterable[Arrived]:
         site = heard.topic.site
-        ledger_id, node_id = self._ledger(site, heard.topic.node, heard.records[0].key.epoch)  # a batch is of one epoch
+        epoch = heard.records[0].key.epoch  # a batch is of one
+        first_seq = min(one.key.seq for one in heard.records)
+        ledger_id, node_id = self._ledger(site, heard.topic.node, epoch, first_seq)
         return [Arrived(ledger_id, node_id, site, one, at_of(one, received)) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
@@ -251,20 +261,17 @@ class Intake:
             if isinstance(one.decoded.record, Lost):
                 note_gone(self._database, [one.ledger_id], one.decoded.record.first_seq, one.decoded.record.last_seq)
 
-    def _ledger(self, site: str, node: str, epoch: UUID) -> tuple[int, int]:
+    def _ledger(self, site: str, node: str, epoch: UUID, first_seq: int) -> tuple[int, int]:
         """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""
         if (site, node, epoch) not in self._ledgers:
             with self._database.transaction():
                 node_id, _ = self.holder(site, node, epoch) or (self.node_id(site, node), site)
-                (ledger_id,) = self._one(
-                    "INSERT INTO ledger (node_id, node_name, epoch) VALUES (%s, %s, %s)"
-                    " ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id",
-                    (node_id, node, epoch),
-                )
+                told = {"id": node_id, "node": node, "epoch": epoch, "first": first_seq}
+                (ledger_id,) = self._one(_LEDGER, told)
             self._ledgers[site, node, epoch] = ledger_id, node_id
         return self._ledgers[site, node, epoch]
 
-    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...]:
+    def _one(self, query: str, values: Sequence[object] | Mapping[str, object]) -> tuple[Any, ...]:
         (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not
         return row
 

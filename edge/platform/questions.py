@@ -15,6 +15,15 @@ AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sen
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps no more of them itself
+_MAKE_ROOM = """
+    WITH surplus AS (
+        SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
+        ORDER BY jpeg IS NULL, received DESC, id DESC OFFSET %s
+    ), parts AS (
+        DELETE FROM question_part p USING surplus WHERE (p.node_id, p.id) = (surplus.node_id, surplus.id)
+    )
+    DELETE FROM question q USING surplus WHERE (q.node_id, q.id) = (surplus.node_id, surplus.id) AND answered IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +49,15 @@ class Question:
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
     """A part of a question; the same again changes nothing, the last one makes the photograph whole.
 
-    Raises UsageError for a new question of a node that has enough of them open.
+    A new question of a node that has enough of them open takes the place of its oldest one, of half a photograph first.
     """
     with database.transaction():
-        database.execute(
-            "INSERT INTO question (node_id, id, bytes) SELECT %(node)s, %(id)s, %(bytes)s"
-            " WHERE (SELECT count(*) FROM question WHERE node_id = %(node)s AND answered IS NULL) < %(most)s"
-            " ON CONFLICT DO NOTHING",
-            {"node": node_id, "id": header.id, "bytes": header.bytes, "most": MOST_OPEN},
+        begun = database.execute(
+            "INSERT INTO question (node_id, id, bytes) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (node_id, header.id, header.bytes),
         )
-        named = (node_id, header.id)
-        if database.execute("SELECT FROM question WHERE node_id = %s AND id = %s", named).rowcount == 0:
-            raise UsageError(f"question {header.id}: its node has {MOST_OPEN} open ones; answer some at the desk")
+        if begun.rowcount:
+            database.execute(_MAKE_ROOM, (node_id, header.id, MOST_OPEN - 1))
         if header.offset == 0:
             database.execute(
                 "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"

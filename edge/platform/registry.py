@@ -68,7 +68,7 @@ def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID,
 def _area_of(intake: Intake, topic: Topic, info: Info) -> str:
     """Where it counts: nowhere if its site has areas and that is none of them."""
     code = area_code(info.area_code)
-    return code if code == NOWHERE or intake.may_count_in(code, *topic[:2]) else NOWHERE
+    return code if intake.may_count_in(code, *topic[:2]) else NOWHERE
 
 
 def _note_info(

@@ -265,13 +265,49 @@ def test_a_node_that_moves_within_the_areas_of_its_new_site_takes_its_history_al
     assert counted(station, "33")[:2] == [3, 3]
 
 
+def test_a_node_that_moves_into_a_site_from_another_county_begins_there_and_counts_once(station: Station) -> None:
+    set_areas(station.database, "t", [COUNTY_B[:6]])
+    station.hear(info("s"), records("s", 1), info("t", area=COUNTY_B), records("t", 3, 2), health("t", 5))
+    asked = [(command.first, command.last) for _, command in requests(station.database, NOON)]
+    assert asked == [(4, 5)], "what is older counts where it was told"
+    station.hear(*[records("t", *range(first, last + 1)) for first, last in asked])
+    assert (counted(station, "3301"), counted(station, COUNTY_B)) == ([3, None, None], [None, 3, 3])
+
+
+def test_a_node_that_stood_nowhere_yet_takes_its_history_into_a_site_that_has_areas(station: Station) -> None:
+    set_areas(station.database, "t", [COUNTY_B[:6]])
+    station.hear(info("bench", area=NOWHERE), records("bench", 1), info("t", area=COUNTY_B), records("t", 2))
+    assert station.names() == ["t/a"]
+    assert counted(station, COUNTY_B)[:2] == [3, 3]
+
+
+@pytest.mark.parametrize("has_records", [False, True])
+def test_whose_a_card_is_costs_the_same_however_many_nodes_have_its_name(
+    station: Station, *, has_records: bool
+) -> None:
+    station.hear(info("s"), *[records("s", 1)] * has_records)
+    station.database.execute(
+        "INSERT INTO node (site, node, epoch) SELECT 'farm' || n, 'a', gen_random_uuid() FROM generate_series(1, 500) n"
+    )
+    station.database.execute("INSERT INTO ledger (node_id, node_name, epoch) SELECT node_id, node, epoch FROM node"
+                             " WHERE site ^@ 'farm'")  # fmt: skip
+    station.database.execute("ANALYZE node, ledger")
+    station.database.execute("SET track_functions = 'all'")
+    with station.database.transaction():
+        assert station.intake.holder("t", "a", epoch("a")) is not None
+        looked_at = station.database.execute("SELECT pg_stat_get_xact_function_calls('may_count_in'::regproc)")
+        assert looked_at.fetchone() in {(1,), (2,)}, "once, or once more to plan it"
+
+
 def test_the_areas_of_a_site_are_set_and_told_by_a_command(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for words, says in (
         ("--area 330206 44 44", "county-b counts in: 330206 44"), ("", "county-b counts in: 330206 44"),
         ("--area 33", "county-b counts in: 33"), ("--anywhere", "county-b counts in: any area"),
     ):  # fmt: skip
         assert platform_main(["site", "county-b", "--database", url, *words.split()]) == 0
-        assert says in capsys.readouterr().out.splitlines()
+        told = capsys.readouterr().out
+        assert says in told.splitlines()
+        assert ("with --queue (RabbitMQ) when the node next connects" in told) == bool(words)
 
 
 def test_an_update_joins_what_was_kept_twice(station: Station) -> None:

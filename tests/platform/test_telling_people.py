@@ -110,11 +110,17 @@ def fleet(database: Database) -> Fleet:
 
 
 def levels(
-    fleet: Fleet, node: str, *told: Level, label: str = MOTH[0], first: int = 1, card: UUID | None = None
+    fleet: Fleet,
+    node: str,
+    *told: Level,
+    label: str = MOTH[0],
+    first: int = 1,
+    card: UUID | None = None,
+    start: datetime = START,
 ) -> None:
     """Alerts of a node, an hour apart."""
     stored = [
-        Stored(Key(node, card or epoch(node), n), alert(START + timedelta(hours=n), level, label))
+        Stored(Key(node, card or epoch(node), n), alert(start + timedelta(hours=n), level, label))
         for n, level in enumerate(told, first)
     ]
     fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))])
@@ -153,22 +159,27 @@ def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: 
     assert [one["at"] for one in hook.told] == ["2026-07-01T13:00:00Z", "2026-07-02T18:00:00Z"]
 
 
-def test_what_a_new_card_had_reached_before_the_update_is_told_if_nothing_has_followed(
+def test_what_a_new_card_had_reached_before_the_update_is_told_if_it_is_new_and_nothing_has_followed(
     fleet: Fleet, hook: Hook
 ) -> None:
+    now = datetime.now(UTC)  # as the update asks for
+    long_ago, last_week, lately = (now - timedelta(days=days) for days in (20, 8, 2))
+    fleet.place("b")
     tell_at_first(fleet, hook.address)
+    fleet.database.execute("UPDATE recipient SET since = %s", (long_ago,))
     fleet.database.execute("DELETE FROM schema_version WHERE version > 17")
     fleet.database.execute("DROP VIEW risen_alert")
     _, script = migrations()[6]
     fleet.database.execute(script[script.index("CREATE VIEW risen_alert") :].encode())
-    for node in "ac":
-        levels(fleet, node, "act")
-    levels(fleet, "a", "act", first=30, card=UUID(int=7))
-    levels(fleet, "c", "act", "calm", first=30, card=UUID(int=8))
-    assert tell_people(fleet.database, None, LATER).taken == 2
+    for node in "abc":
+        levels(fleet, node, "act", start=long_ago)
+    levels(fleet, "a", "act", start=lately, card=UUID(int=7))
+    levels(fleet, "b", "act", start=last_week, card=UUID(int=8))
+    levels(fleet, "c", "act", "calm", start=lately, card=UUID(int=9))
+    assert tell_people(fleet.database, None, now).taken == 3
     migrate(fleet.database)
-    tell_people(fleet.database, None, LATER)
-    assert [(one["node"], one["at"]) for one in hook.told[2:]] == [("a", "2026-07-02T18:00:00Z")]
+    tell_people(fleet.database, None, now)
+    assert [one["node"] for one in hook.told[3:]] == ["a"]
 
 
 def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:

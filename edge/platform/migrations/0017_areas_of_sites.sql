@@ -1,6 +1,6 @@
 -- Where a site's nodes may count, as its operator says; a site without rows may anywhere. Who sends for such a site takes
 -- over no node of another one that stands elsewhere, whatever card it names: it is a node of its own, with its own ledger.
--- And what came before texts had a length.
+-- One that stands nowhere yet (zeros) it may have. And what came before texts had a length.
 
 SELECT pg_advisory_xact_lock(7043002);                    -- a roll-up takes these tables the other way round
 
@@ -11,18 +11,17 @@ CREATE TABLE IF NOT EXISTS site_area (
 );
 
 CREATE OR REPLACE FUNCTION may_count_in(of_site text, code text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT coalesce(bool_or(code ^@ prefix), true) FROM site_area WHERE site = of_site
+    SELECT code = '000000000000' OR coalesce(bool_or(code ^@ prefix), true) FROM site_area WHERE site = of_site
 $$;
 
--- The node that told of a card before: its records came, or its `info`.
+-- The node that told of a card before: its records came, or its `info`. By the card first: nodes of one name are many.
 DROP FUNCTION IF EXISTS holder_of(text, uuid);
 CREATE OR REPLACE FUNCTION holder_of(of_site text, of_node text, card uuid) RETURNS integer LANGUAGE sql STABLE AS $$
-    WITH near AS (
-        SELECT * FROM node WHERE node = of_node AND (site = of_site OR may_count_in(of_site, area_code))
-    )
-    SELECT coalesce((SELECT node_id FROM ledger l JOIN near USING (node_id) WHERE (node_name, l.epoch) = (of_node, card)
+    SELECT coalesce((SELECT node_id FROM ledger l JOIN node USING (node_id) WHERE (node_name, l.epoch) = (of_node, card)
+                     AND (site = of_site OR may_count_in(of_site, area_code))
                      ORDER BY site = of_site DESC, ledger_id LIMIT 1),
-                    (SELECT node_id FROM near WHERE epoch = card ORDER BY heard DESC LIMIT 1))
+                    (SELECT node_id FROM node WHERE (node, epoch) = (of_node, card)
+                     AND (site = of_site OR may_count_in(of_site, area_code)) ORDER BY heard DESC LIMIT 1))
 $$;
 REVOKE EXECUTE ON FUNCTION may_count_in, holder_of FROM PUBLIC;
 DROP INDEX IF EXISTS ledger_key;                          -- of one card there may be a second ledger

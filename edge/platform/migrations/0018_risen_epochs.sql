@@ -8,7 +8,8 @@ SELECT * FROM (
 ) AS ordered
 WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY['calm', 'look', 'act'], before);
 
--- Of the alerts that have risen only by that, those that another one has followed since are no news.
+-- Of the alerts that have risen only by that, those that another one has followed since are no news, nor what is older than
+-- a week.
 INSERT INTO told (recipient_id, ledger_id, seq, done)
 SELECT recipient_id, ledger_id, seq, now()
 FROM recipient CROSS JOIN risen_alert JOIN (
@@ -16,5 +17,5 @@ FROM recipient CROSS JOIN risen_alert JOIN (
     FROM alert WINDOW cause AS (PARTITION BY node_id, camera, label ORDER BY at, ledger_id, seq)
 ) AS ordered USING (ledger_id, seq)
 WHERE array_position(ARRAY['calm', 'look', 'act'], level) <= array_position(ARRAY['calm', 'look', 'act'], level_before)
-  AND seq_after IS NOT NULL
+  AND (seq_after IS NOT NULL OR at < now() - interval '7 days')
 ON CONFLICT DO NOTHING;
