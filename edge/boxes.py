@@ -101,7 +101,7 @@ def nms(
 
     Only the `limit` strongest are looked at. Boxes whose IoU is above `iou_threshold` with a stronger one of their
     class go, and those that are HEARD have a say in where it lies: the mean by confidence (Gidaris and Komodakis 2015,
-    arXiv:1505.01749, box voting). 5 insects of 50 boxes take 0.1 ms, 100 of 1000 take 6.
+    arXiv:1505.01749, box voting). 5 insects of 50 boxes take 0.25 ms, 100 of 1000 take 12.
     """
     order = np.argsort(-confidence, kind="stable")[:limit]
     kept, lies = [], []

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as why:
         if not why.name or why.name.startswith(("edge.", "firmware_config.")):
             raise
-        return _fail(f"{args.verb} needs {why.name}; in the repository's folder run: pip install '.[provision]'")
+        return _fail(f"{args.verb} needs {why.name}; in the repository's folder run: pip install -e '.[provision]'")
     except OSError as why:
         with suppress(OSError):
             sys.stdout.close()  # or Python tries once more at its end

@@ -102,7 +102,7 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
 def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, int]:
     """Sentence and exit code. A library that was not installed is no fault of ours; one of our own files is."""
     if isinstance(why, ModuleNotFoundError) and why.name and not why.name.startswith("edge.") and program in EXTRAS:
-        install = f"pip install '.[{EXTRAS[program]}]'"
+        install = f"pip install -e '.[{EXTRAS[program]}]'"
         return f"{verb} needs {why.name}; in the repository's folder run: {install}", WRONG_USE
     return f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
 

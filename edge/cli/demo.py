@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -174,9 +175,15 @@ def _greet(node: Node, port: int | None, folder: Path) -> None:
         _say(problem)
     if node.page is not None:
         _say(f"the page: {node.page.url}   (Ctrl-C ends)")
-        _say(f"its first account, in another terminal: fieldeye reset-password --config {folder / NODE_TOML}")
+        _say(f"its first account, in another terminal: {_program()} reset-password --config {folder / NODE_TOML}")
     if port is not None:
         _say(f"the broker: 127.0.0.1:{port}; below is what the platform receives")
+
+
+def _program() -> str:
+    """What starts this program from any folder: after `make demo` no `fieldeye` is on the PATH."""
+    path = Path(sys.argv[0]).absolute()
+    return shlex.join([sys.executable, "-m", "edge"] if path.name == "__main__.py" else [str(path)])
 
 
 def _end_after(seconds: float | None, stop: Event) -> None:

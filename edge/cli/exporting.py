@@ -27,7 +27,7 @@ def write_export(name: str, records: Iterable[PlainRecord], about: About, out: P
     try:
         pieces = chosen.open()(counted, about)
     except ModuleNotFoundError as why:
-        install = "in the repository's folder run: pip install '.[platform]'"
+        install = "in the repository's folder run: pip install -e '.[platform]'"
         raise UsageError(f"--format {name} needs {why.name}; {install}") from why
     with whole(out, folder_of=name if chosen.holds == "folder" else "") as beside:
         _write(chosen, pieces, beside)

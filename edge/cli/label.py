@@ -15,7 +15,7 @@ from edge.mqtt.secret import read_secret
 
 HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
 HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
-NEEDS = "segno and reportlab are missing; in the repository's folder run: pip install '.[provision]'"
+NEEDS = "segno and reportlab are missing; in the repository's folder run: pip install -e '.[provision]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,7 +42,7 @@ def open_climate(config: ClimateTable | None) -> ClimateSensor:
     try:
         read, close = import_module(f"edge.climate.{config.kind}").opened(config.bus, config.address)
     except ImportError as why:
-        install = "in the repository's folder run: pip install '.[sensors]'; on a node from a card take kind mqtt"
+        install = "in the repository's folder run: pip install -e '.[sensors]'; on a node from a card take kind mqtt"
         raise ConfigError(f"climate.kind {config.kind} needs its driver ({why}); {install}") from why
     except OSError as why:
         where = f"climate.bus {config.bus}: /dev/i2c-{config.bus}"

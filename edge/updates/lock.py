@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge.errors import UpdateError
-from edge.updates.slots import Places
+from edge.updates.slots import Places, no_script
 
 
 class UpdateBusyError(UpdateError):
@@ -14,11 +14,15 @@ class UpdateBusyError(UpdateError):
 
 @contextmanager
 def alone(places: Places) -> Iterator[None]:
-    """Nobody else changes the slots meanwhile. Raises UpdateBusyError while somebody does.
+    """Nobody else changes the slots meanwhile. Raises UpdateBusyError while somebody does, UpdateError off a node.
 
     The kernel takes the lock back from a process that ends, however it ends.
     """
     path = places.opt / "lock"
+    try:
+        places.script.stat()  # first: on a machine that is no node nothing is made
+    except OSError as why:
+        raise no_script(places, why) from why
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # whoever can open it can hold the lock, and keep every update away

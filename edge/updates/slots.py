@@ -78,12 +78,17 @@ def run_slots(places: Places, arguments: Sequence[str]) -> None:
             env={"PATH": PATH, "FIELDEYE_OPT": str(places.opt)},
         )
     except OSError as why:
-        raise UpdateError(
-            f"{places.script}: cannot be run ({why.strerror}); a node has it from setup.sh, so run this on a node"
-        ) from why
+        raise no_script(places, why) from why
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise UpdateError(f"{arguments[0]} failed ({last}); what ran before still runs")
+
+
+def no_script(places: Places, why: OSError) -> UpdateError:
+    """Says what a machine without it is not."""
+    return UpdateError(
+        f"{places.script}: cannot be run ({why.strerror}); a node has it from setup.sh, so run this on a node"
+    )
 
 
 def _number(path: Path) -> int:

@@ -78,6 +78,7 @@ install_software() {
     before=$(readlink /opt/fieldeye/venv || true)
     if [ -n "$before" ] && grep -q " $(mark)\$" "/opt/fieldeye/$before/release"; then return 0; fi
     if is_older; then say "newer software runs already, and stays"; return 0; fi
+    [ ! -r "$here/node.toml" ] || local -x FIELDEYE_CONFIG=$here/node.toml # what the new software will run with
     bash "$slots" build "$software"
     bash "$slots" switch venv
     say "installed $(basename "$software"/fieldeye-*.whl)"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from threading import Thread, Timer
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
@@ -21,6 +22,7 @@ from edge.cli.loopback import mosquitto
 from tests.page.visitors import TOKEN
 
 DEMO = [sys.executable, "-m", "edge", "demo", "--every", "0.5"]
+BIN = Path(sys.executable).parent
 SUM = re.compile(r"(\d+) frames, (\d+) detections, (\d+) records sent, (\d+) acknowledged, (\d+) received")
 
 
@@ -92,9 +94,10 @@ def test_ctrl_c_ends_it_by_itself_with_the_sum() -> None:
 
 
 @contextmanager
-def greeted() -> Iterator[tuple[str, list[str]]]:
-    """A demonstration that runs: the page's address, and the words of the command that makes its first account."""
-    with subprocess.Popen(DEMO, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+def greeted(*program: str) -> Iterator[tuple[str, str]]:
+    """A demonstration that runs: the page's address, and the command that makes its first account."""
+    words = [*program, *DEMO[3:]]
+    with subprocess.Popen(words, cwd=BIN, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         guard = Timer(60, process.kill)
         guard.start()
@@ -102,16 +105,21 @@ def greeted() -> Iterator[tuple[str, list[str]]]:
         while "node.toml" not in said and (line := process.stderr.readline()):
             said += line  # the log speaks in between
         try:
-            yield re.findall(r"the page: (\S+)", said)[0], re.findall(r": fieldeye (reset-.*?\.toml)", said)[0].split()
+            yield re.findall(r"the page: (\S+)", said)[0], re.findall(r"terminal: (.+\.toml)", said)[0]
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)
             guard.cancel()
 
 
-def test_the_command_that_it_names_makes_an_account_that_opens_the_settings() -> None:
-    with greeted() as (address, words):
-        made = subprocess.run([*DEMO[:3], *words, "--json"], capture_output=True, check=True, timeout=60)
+@pytest.mark.parametrize("program", [["./fieldeye"], DEMO[:3]], ids=["command", "module"])
+def test_the_command_that_it_names_makes_an_account_that_opens_the_settings(program: list[str], tmp_path: Path) -> None:
+    """In a terminal whose PATH and folder know nothing of it."""
+    with greeted(*program) as (address, line):
+        made = subprocess.run(
+            ["sh", "-c", f"{line} --json"], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"},
+            capture_output=True, check=True, timeout=60,
+        )  # fmt: skip
         visitor, log_in = build_opener(HTTPCookieProcessor()), f"{address}log-in"
         token = TOKEN.search(visitor.open(log_in).read().decode())
         assert token

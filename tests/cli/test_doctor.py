@@ -339,7 +339,9 @@ def test_of_a_calibration_in_a_folder_that_this_user_may_not_read_nothing_is_sai
     if os.geteuid() == 0:
         os.chown(store, 65534, 65534)
     settings = tmp_path / "node.toml"
-    settings.write_text(f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "/none"\n[store]\nfolder = "{store}"\n')
+    settings.write_text(
+        f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\nsource = "/none"\n[store]\nfolder = "{store}"\n'
+    )
     right = "-dac_override,-dac_read_search"
     without = ["setpriv", f"--bounding-set={right}", f"--inh-caps={right}"] if os.geteuid() == 0 else []
     words = [*without, sys.executable, "-m", "edge", "doctor", "--json", "--config", str(settings)]

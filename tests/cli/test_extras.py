@@ -1,6 +1,7 @@
 """A library of an extra that is not installed: one sentence says which and how to get it, whatever was asked."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,32 +58,32 @@ def told(folder: Path, hidden: str, *words: str) -> str:
     ids=lambda words: words[0],
 )
 def test_a_platform_verb_without_its_library_says_how_to_get_it(words: list[str], tmp_path: Path) -> None:
-    says = f"{words[0]} needs psycopg; in the repository's folder run: pip install '.[platform]'"
+    says = f"{words[0]} needs psycopg; in the repository's folder run: pip install -e '.[platform]'"
     assert told(tmp_path, "psycopg", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
 
 
 def test_a_format_without_its_library_says_how_to_get_it(tmp_path: Path) -> None:
     (tmp_path / "ledger").touch()
     words = ["export", "--ledger", "ledger", "--format", "parquet", "--out", "x"]
-    says = "--format parquet needs pyarrow; in the repository's folder run: pip install '.[platform]'"
+    says = "--format parquet needs pyarrow; in the repository's folder run: pip install -e '.[platform]'"
     assert told(tmp_path, "pyarrow", *PLATFORM, *words) == f"fieldeye-platform: {says}\n"
 
 
 def test_a_label_without_its_libraries_says_how_to_get_them(tmp_path: Path) -> None:
-    says = "segno and reportlab are missing; in the repository's folder run: pip install '.[provision]'"
+    says = "segno and reportlab are missing; in the repository's folder run: pip install -e '.[provision]'"
     assert told(tmp_path, "segno", *FIELDEYE, "label", "--out", "x.pdf") == f"fieldeye: {says}\n"
 
 
 def test_a_sensor_without_its_driver_says_how_to_get_it_and_what_a_node_from_a_card_has(tmp_path: Path) -> None:
     ended = python_without("sensirion_i2c_sht3x", tmp_path, "-c", SENSOR)
-    says = "in the repository's folder run: pip install '.[sensors]'; on a node from a card take kind mqtt"
+    says = "in the repository's folder run: pip install -e '.[sensors]'; on a node from a card take kind mqtt"
     assert ended.stdout == f"climate.kind sht3x needs its driver (No module named 'sensirion_i2c_sht3x'); {says}\n"
 
 
 def test_the_bench_s_commands_explain_themselves_without_their_libraries_and_name_one_that_is_wanted(
     tmp_path: Path,
 ) -> None:
-    says = "render needs cryptography; in the repository's folder run: pip install '.[provision]'"
+    says = "render needs cryptography; in the repository's folder run: pip install -e '.[provision]'"
     assert told(tmp_path, "cryptography", *BENCH, "render", "fleet.toml", "out") == f"firmware_config: {says}\n"
     helped = python_without("cryptography", tmp_path / "help", *BENCH, "render", "--help")
     assert (helped.returncode, helped.stderr) == (0, "")
@@ -93,3 +94,9 @@ def test_a_file_of_ours_that_is_not_there_is_a_fault_and_nothing_to_install(tmp_
     ended = python_without("platform", tmp_path, *PLATFORM, "tell", "--help")
     assert ended.returncode == 1
     assert "a fault in fieldeye: ModuleNotFoundError: No module named 'edge.platform'" in ended.stderr
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/platform.md", "firmware_config/README.md"])
+def test_what_the_pages_install_leaves_the_repository_s_folder_as_what_runs(page: str) -> None:
+    """Without -e a copy of it takes the place of what make installed, and stays as it is after each `git pull`."""
+    assert set(re.findall(r"(\S+) '\.\[", (ROOT / page).read_text())) <= {"-e", "`-e"}

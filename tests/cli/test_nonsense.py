@@ -12,6 +12,7 @@ from edge.cli import main
 
 PLAN = ["power", "plan", "--board", "pi4", "--picture-ws", "5", "--latitude"]
 SUN = ["power", "sun", "--latitude", "30", "--longitude"]
+NO_NODE = ["--slots", "{folder}/slots", "--opt", "{folder}/opt"]
 MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
 
 
@@ -31,8 +32,8 @@ MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
         (["demo", "--seconds", "-3"], 2, "--seconds -3: is above 0"),
         (["demo", "--pictures", "{folder}"], 2, "holds no picture; put JPEG or PNG files there"),
         (["model", "list", "--folder", "{folder}"], 1, "name a folder that has the manifest.json"),
-        (["update", "back", "--slots", "{folder}/slots"], 1, "so run this on a node"),
-        (["model", "rollback", "--slots", "{folder}/slots"], 1, "so run this on a node"),
+        (["update", "back", *NO_NODE], 1, "so run this on a node"),
+        (["model", "rollback", *NO_NODE], 1, "so run this on a node"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(
@@ -44,6 +45,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert says in told.err
     assert told.err.count("\n") == 1
     assert told.out == ""
+    assert not (tmp_path / "opt").exists()
 
 
 @pytest.mark.parametrize(

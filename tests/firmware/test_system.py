@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
+from tests.updates.bundles import SLOTS, packed, software
 
 CARD = Path(__file__).parents[2] / "firmware_config/card"
 PROGRAMS = [*(CARD / "system/usr/local/lib/fieldeye").iterdir()]
@@ -379,6 +380,42 @@ def test_set_up_again_leaves_newer_software_and_its_units_in_place(tmp_path: Pat
     assert "newer software runs already, and stays" in said
     assert [line for line in said.splitlines() if line.startswith("put")] == [f"put {HOTSPOT.removeprefix('system')}"]
     assert (opt / "venv").readlink() == Path("venv-b")
+
+
+STRICT = """
+import sys
+
+def main():
+    if sys.argv[1] == "check":
+        with open(sys.argv[3]) as settings:
+            sys.exit("{refuses}" in settings.read())
+    print("fieldeye {version}")
+"""
+
+
+@pytest.mark.parametrize(("brings", "runs"), [("new key", "2.0"), ("", "1.0")], ids=["with settings", "without"])
+def test_software_of_a_card_is_judged_by_the_settings_that_come_with_it_or_by_those_that_stay(
+    tmp_path: Path, brings: str, runs: str
+) -> None:
+    settings, opt = tmp_path / "etc/fieldeye/node.toml", tmp_path / "opt"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("old key")
+    for version, refuses, text in (("1.0", "new key", "old key"), ("2.0", "old key", brings)):
+        card = tmp_path / version
+        files = {"edge.py": STRICT.format(version=version, refuses=refuses)}
+        commands = "[console_scripts]\nfieldeye = edge:main\n"
+        packed(software(card / "software", version), "fieldeye", version, files, commands)
+        slots = card / "system/usr/local/lib/fieldeye/slots"
+        slots.parent.mkdir(parents=True)
+        slots.write_text(SLOTS.read_text().replace("/etc/fieldeye/node.toml", str(settings)))
+        if text:
+            (card / "node.toml").write_text(text)
+        step_of_setup(
+            tmp_path,
+            f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
+            f"export FIELDEYE_OPT={opt} && trap 'exit 0' EXIT && install_software",
+        )
+    assert run(opt / "venv/bin/fieldeye", "--version").strip() == f"fieldeye {runs}"
 
 
 def test_setup_gives_a_file_its_mode_and_group_and_leaves_what_is_right(tmp_path: Path) -> None:
