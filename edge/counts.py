@@ -4,6 +4,7 @@ A count never travels without its effort (frames looked at, time awake), and no 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -178,6 +179,12 @@ def counted(
     low, high = count_range(count, precision, recall, dispersion, share) if precision and recall else (None, None)
     name, stage = name_and_stage(label)
     return TaxonCount(label=name, eppo=eppo, count=count, low=low, high=high, stage=stage)
+
+
+def newest_unit(intervals: Sequence[Interval]) -> Unit | None:
+    """The unit of the last interval that looked at something; without one, of the last. None: there is no interval."""
+    looked = (one.unit for one in reversed(intervals) if not isinstance(one.counts, NoData))
+    return next(looked, intervals[-1].unit if intervals else None)
 
 
 def density(count: TaxonCount, area_m2: float | None) -> Density | NoData:

@@ -79,6 +79,8 @@ def counting_at(
     for seq, (start, end) in spans.items():
         if start <= at.utc < end:
             found = kept.get(seq)
+            if found is not None and not found.tally.frames:  # nothing was counted there: it is nobody's yet
+                return replace(found, made_by=made_by)
             return found if found is not None and found.made_by == made_by else None
     start = max([first, *(end for _, end in spans.values() if end <= at.utc)])
     end = min(last, at.utc + timedelta(seconds=open_s), *(begin for begin, _ in spans.values() if begin > at.utc))

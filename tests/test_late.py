@@ -341,6 +341,15 @@ def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one
     assert (fed.frames(), fed.skipped()) == ({0: 1, 1: 2}, {"too_late": 2})
 
 
+def test_pictures_copied_after_a_region_was_drawn_count_into_hours_that_were_empty(fed: Fed) -> None:
+    def draw() -> None:
+        region = Region(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
+        save_calibration(fed.state, Calibration(at=NOON, who="Mei", region=region))
+
+    fed.run(fed.next_hour, draw, fed.wait(1), fed.add(120))
+    assert (fed.frames(), fed.skipped()) == ({0: 1}, {})
+
+
 def test_a_draft_of_a_version_before_regions_is_counted_on_where_the_whole_picture_counts(fed: Fed) -> None:
     fed.run(fed.add(60), fed.next_hour)
     with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:

@@ -7,7 +7,7 @@ from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
-from edge.counts import Interval, NoData, TaxonCount, Unit
+from edge.counts import Interval, NoData, TaxonCount, Unit, newest_unit
 from edge.nights import day_of
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
@@ -35,8 +35,8 @@ class Days:
         range_of: RangeOf,
         stages: frozenset[tuple[str, str]] = frozenset(),
     ) -> "Days":
-        """Only the newest interval's unit: the most on one frame and a sum of visits cannot stand in one figure."""
-        unit = intervals[-1].unit if intervals else None
+        """Only the newest unit with data: the most on one frame and a sum of visits cannot stand in one figure."""
+        unit = newest_unit(intervals)
         by_day: dict[date, list[Interval]] = {}
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):

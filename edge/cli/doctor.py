@@ -206,7 +206,10 @@ def _of_another_mode(config: NodeConfig, model: str) -> str:
 def _unmeasured(detector: Detector) -> str:
     if detector.is_as_measured:
         return ""
-    return "; its counts have no range, since precision and recall were not measured at model.confidence"
+    return (
+        "; its counts have no range, since precision and recall were not measured at model.confidence,"
+        " and action levels are held against the counts alone"
+    )
 
 
 def _previous_model(config: NodeConfig, why: FieldeyeError) -> tuple[Verdict, Bundle | None]:

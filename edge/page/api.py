@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from edge import __version__
 from edge.board import read_board
 from edge.config import MEGABYTE
-from edge.counts import Interval
+from edge.counts import Interval, newest_unit
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.page.answers import (
@@ -104,7 +104,7 @@ def fortnight() -> Response:
     """The last fourteen days."""
     this = node()
     days, intervals = this.days()
-    unit = intervals[-1].unit if intervals else None
+    unit = newest_unit(intervals)
     return answer(Days(time_zone=this.config.node.time_zone, days=[_counts(day, unit) for day in days]))
 
 
@@ -174,7 +174,7 @@ def _counts(day: Day, unit: str | None) -> DayCounts:
 
 
 def _csv_rows(day: Day, intervals: list[Interval]) -> list[tuple[Cell, ...]]:
-    date, unit = day.day.isoformat(), intervals[-1].unit if intervals else ""
+    date, unit = day.day.isoformat(), newest_unit(intervals) or ""
     effort = (day.frames, day.awake_s)
     if not day.frames:
         return [(date, None, unit, None, None, None, *effort)]

@@ -10,10 +10,12 @@ from edge.page.camera import last_picture
 from edge.page.fortnight import unit_words
 from edge.page.names import Names
 from edge.page.sightings import seen_headline
-from edge.page.situation import DAY_S, Counted, Facts, Situation, age_s, is_first_day, looked, situation
+from edge.page.situation import DAY_S, TOO_LATE, Counted, Facts, Situation, age_s, is_first_day, looked, situation
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import Snapshot
+
+COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,10 @@ def say(
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
         return "look", headline, gettext("Go and look at the plants in front of the camera.")
     if state is Situation.UNFED:
-        return "look", _unfed(snapshot, now, when), gettext("Copy the pictures from the device that takes them.")
+        headline = _unfed(snapshot, now, when)
+        if snapshot.camera.last_skip != TOO_LATE and age_s(snapshot.camera, now) <= COUNTED_AFTER_S:
+            return "wait", headline, gettext("Come back in a few minutes: the first result appears here.")
+        return "look", headline, gettext("Copy the pictures from the device that takes them.")
     skip = snapshot.camera.last_skip
     said: Mapping[Situation, tuple[Tone, str, str]] = {
         Situation.STOPPED: (

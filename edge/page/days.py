@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
-from edge.counts import Interval, NoData, Unit
+from edge.counts import Interval, NoData, Unit, newest_unit
 from edge.nights import day_of
 
 LENGTH = 14
@@ -37,10 +37,10 @@ def days(intervals: Iterable[Interval], zone: tzinfo, today: date, length: int =
     """The `length` days up to `today`, oldest first.
 
     An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
-    Only the newest interval's unit is counted: the most on one frame and the sum of visits cannot stand in one row.
+    Only the newest unit with data is counted: the most on one frame and the sum of visits cannot stand in one row.
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
-    unit = kept[-1].unit if kept else None
+    unit = newest_unit(kept)
     by_day: dict[date, list[Interval]] = {}
     for interval in kept:
         if interval.unit == unit:

@@ -14,7 +14,7 @@ from edge.board import read_board
 from edge.calibration import Layout, board_pdf
 from edge.clock import Clock
 from edge.config import NodeConfig
-from edge.counts import Interval, Sighting
+from edge.counts import Interval, Sighting, newest_unit
 from edge.nights import begin_of, day_at
 from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
@@ -96,7 +96,7 @@ def now() -> str:
     in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
     first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
-    unit = intervals[-1].unit if intervals else None
+    unit = newest_unit(intervals)
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
     latest = sightings.latest(fortnight_days, unit, names)
     return render_template(

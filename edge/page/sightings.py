@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
-from edge.counts import Box, Interval, Sighting, Unit
+from edge.counts import Box, Interval, Sighting, Unit, newest_unit
 from edge.errors import BadFrameError
 from edge.page.days import Day, Figure, figures_together
 from edge.page.names import Names
@@ -82,9 +82,9 @@ def foremost(sightings: Sequence[Found], names: Names, done: Container[str] = ()
 
 def counts_of(intervals: Sequence[Interval]) -> list[Counted]:
     """What the intervals tell together, in the newest one's unit."""
-    if not intervals:
+    unit = newest_unit(intervals)
+    if unit is None:
         return []
-    unit = intervals[-1].unit
     return _counted(figures_together(interval for interval in intervals if interval.unit == unit), unit)
 
 

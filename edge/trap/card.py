@@ -14,7 +14,7 @@ FALLEN_AFTER = 2  # pictures in a row on which its place was bare
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no single answer to ==
 class Insects:
-    """n insects of a card; columns of equal length, places in the card's own px (working px of its first picture).
+    """n insects of a card; columns of equal length, places in the card's own px, as `Places` has them.
 
     evidence: (n, classes) sum of the confidences with which each class was seen
     look: (n, 6) signature with the light taken out
@@ -56,6 +56,7 @@ class Card:
     places: Places | None = None
     picture: int = 0  # number of pictures looked at, of this and earlier cards
     unmatched: int = 0  # pictures in a row that did not show this card
+    region: Mask | None = None  # (h, w) of the last picture that showed it: what counted; a former version kept none
     former: "Card | None" = None  # while nothing hangs there: the one that was taken out and may be hung up again
 
     @staticmethod

@@ -14,6 +14,7 @@ from edge.clock import Instant
 from edge.durable import write_durably
 from edge.trap.card import Card, Insects
 from edge.trap.places import Places
+from edge.trap.registration import unmoved
 
 log = logging.getLogger("fieldeye.trap")
 
@@ -71,19 +72,22 @@ def _columns(card: Card) -> dict[str, np.ndarray]:
     first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (card.places.first, card.places.last))
     numbers = np.array([card.picture, card.unmatched], np.int64)
     scale = np.array(card.places.scale)
+    region = {} if card.region is None else {"region": card.region}
     former = {} if card.former is None else {f"{FORMER}{name}": told for name, told in _columns(card.former).items()}
-    places = {"first": first, "last": last, "ever": card.places.ever, "scale": scale}
-    return {**insects, **places, "numbers": numbers, **former}
+    places = {"first": first, "last": last, "ever": card.places.ever, "scale": scale, "lies": card.places.lies}
+    return {**insects, **places, **region, "numbers": numbers, **former}
 
 
 def _card(columns: dict[str, np.ndarray]) -> Card:
     first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
     picture, unmatched = columns["numbers"].tolist()
+    lies = columns["lies"] if "lies" in columns else unmoved()  # a former version wrote none
     former = {name.removeprefix(FORMER): told for name, told in columns.items() if name.startswith(FORMER)}
     return Card(
         insects=Insects(**{f.name: columns[f.name] for f in fields(Insects)}),
-        places=Places(first, last, columns["ever"], float(columns["scale"])),
+        places=Places(first, last, columns["ever"], float(columns["scale"]), lies),
         picture=picture,
         unmatched=unmatched,
+        region=columns.get("region"),
         former=_card(former) if former else None,
     )

@@ -3,39 +3,77 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats
-from edge.trap.registration import Gray, Relief
+from edge.trap.registration import Affine, Gray, Points, Relief, after, applied, unmoved
 
 BARE = 6.0  # grey levels; root mean square of fine structure below which a place shows nothing
 SAME = 0.6  # share of a place's structure that may differ between two looks at the same thing
+TREMBLE_PX = 8  # by which a card that stays may be off; the smallest insects have 20
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """Fine structure (h, w) float32 in the card's own px, and which of it was ever in view."""
+    """Fine structure (h, w) float32 in the card's own px, and which of it was ever seen, where insects count.
+
+    lies: the map from a picture's working px to the card's, since the card was last moved
+    """
 
     first: Gray
     last: Gray
     ever: Mask
     scale: float
+    lies: Affine
 
     @staticmethod
-    def of(picture: Relief) -> "Places":
+    def of(picture: Relief, region: Mask) -> "Places":
         """A card seen for the first time."""
-        return Places(picture.fine, picture.fine, np.ones(picture.fine.shape, np.bool_), picture.scale)
+        return Places(picture.fine, picture.fine, region, picture.scale, unmoved())
 
     def as_relief(self) -> Relief:
         """The card as last seen, to register the next picture to."""
         return Relief(self.last, self.scale)
 
-    def seen(self, moved: Gray, now: Mask) -> "Places":
-        """After a picture, `moved` into the card's px, that shows the part `now`."""
+    def around(self, move: Affine, size: tuple[int, int]) -> tuple["Places", Affine]:
+        """The part of the card round a picture of that `size` that lies there, and the shift (2, 3) of what lies on it.
+
+        By whole px, since interpolation blurs. What is out of view is forgotten: nobody sees what comes there.
+        """
+        corners = _corners(move, size).round()
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        if max((-low).max(), (high - self.as_relief().size).max()) <= TREMBLE_PX:
+            return self, unmoved()
+        shift = np.hstack([np.eye(2), -low[:, None]])
+        part: list[int] = (high - low).astype(int).tolist()
+        first, last = (_shifted(picture, shift, part) for picture in (self.first, self.last))
+        ever = _shifted(self.ever.astype(np.uint8), shift, part) > 0
+        return replace(self, first=first, last=last, ever=ever, lies=after(self.lies, shift)), shift
+
+    def seen(self, moved: Gray, now: Mask, counts: Mask, move: Affine) -> "Places":
+        """After a picture, `moved` into the card's px by `move`, that shows the part `now` and counts in `counts`."""
         first = np.where(self.ever, self.first, moved) if not self.ever.all() else self.first
-        return replace(self, first=first, last=np.where(now, moved, self.last), ever=self.ever | now)
+        size = self.as_relief().size
+        stays = np.abs(_corners(move, size) - _corners(self.lies, size)).max() <= TREMBLE_PX
+        return replace(
+            self,
+            first=first,
+            last=np.where(now, moved, self.last),
+            ever=self.ever | counts,
+            lies=self.lies if stays else move,  # one place as long as it stays: small errors do not add up
+        )
+
+
+def _shifted(picture: NDArray[Any], shift: Affine, size: list[int]) -> NDArray[Any]:
+    return np.asarray(cv2.warpAffine(picture, shift, size, flags=cv2.INTER_NEAREST))
+
+
+def _corners(move: Affine, size: tuple[int, int]) -> Points:
+    width, height = size
+    return applied(move, np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64))
 
 
 def in_view(mask: Mask, xyxy: Floats, share: float = 0.6) -> Mask:

@@ -1,7 +1,7 @@
 """One picture more of a card: match it by place, and say which insects are new. Pure."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.signature import signatures, unlikeness
 from edge.trap.card import FALLEN_AFTER, Card, Insects, Mask
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import Affine, Gray, Relief, applied, is_bare, registered, relief, warped
+from edge.trap.registration import Affine, Gray, Relief, after, applied, is_bare, laid, registered, relief, warped
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
 GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
@@ -22,6 +22,7 @@ SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
 CHANGED_SHARE = 0.5  # a sudden loss of so many insects is a new card and no wind
 FORGOTTEN_AFTER = 4  # pictures after which a bare place is bare
+EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
 
@@ -44,21 +45,34 @@ class Reading:
     saturated: bool
 
 
-def read_card(card: Card, found: Detections, sure: Mask, image: Image, share: float = 1.0) -> tuple[Card, Reading]:
+class Region(Protocol):
+    """The part of the picture that counts."""
+
+    def mask(self, width_px: int, height_px: int) -> Image:
+        """(h, w) uint8, not 0 inside."""
+        ...
+
+
+def read_card(
+    card: Card, found: Detections, sure: Mask, image: Image, region: Region | None = None
+) -> tuple[Card, Reading]:
     """The card after one more picture (H, W, 3) uint8 BGR, and what is new on it. Pure.
 
     `sure` (n,): the detection is above the model's threshold; an unsure one counts when a second picture shows it.
-    `share`: of the picture that the card takes up.
+    `region`: in which all of `found` lies; None: the whole picture.
     """
     found, sure = _with_one_name(found, sure)
     now = relief(image)
     boxes = found.xyxy * np.float32(now.scale)
-    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy), share)
+    counts = np.ones(now.fine.shape, np.bool_) if region is None else region.mask(*now.size) > 0
+    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy), counts)
     if card.places is None:
-        return _begun(replace(card, picture=card.picture + 1, places=Places.of(now)), seen, "first")
+        return _begun(replace(card, picture=card.picture + 1, places=Places.of(now, counts)), seen, "first")
     card, move = _recognised(card, now, boxes)
     if move is None:
         return _unmatched(card, seen, now)
+    card, move = _in_view(card, now, move)
+    card = _of_region(card, counts, move)
     return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), now, move)
 
 
@@ -78,7 +92,7 @@ class _Seen:
     found: Detections
     sure: Mask
     look: Floats
-    share: float  # of the picture that the card takes up
+    region: Mask  # (h, w) in the picture's working px: where insects count
 
     def through(self, move: Affine) -> "_Seen":
         """With boxes in the card's px: their middle moves, their sides stay, or change places in a quarter turn."""
@@ -115,7 +129,31 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
     assert card.places is not None  # noqa: S101  asked of a card that was seen
-    return registered(card.places.as_relief(), now, _centres(card.insects.xyxy), _centres(boxes))
+    marks = _centres(card.insects.xyxy), _centres(boxes)
+    return registered(card.places.as_relief(), now, *marks, card.places.lies)
+
+
+def _in_view(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
+    """What the picture shows of the card and what was seen of that before, so that what arrives there later counts."""
+    assert card.places is not None  # noqa: S101  asked of a card that was seen
+    places, shift = card.places.around(move, now.size)
+    if places is card.places:
+        return card, move
+    insects = replace(card.insects, xyxy=card.insects.xyxy + np.tile(shift[:, 2], 2).astype(np.float32))
+    part = np.array([[0, 0, *places.as_relief().size]], np.float32)
+    is_there = intersection(insects.xyxy, part)[:, 0] > 0  # however little: at the edge a box shows what is in view
+    return replace(card, places=places, insects=insects.where(is_there)), after(move, shift)
+
+
+def _of_region(card: Card, region: Mask, move: Affine) -> Card:
+    """Where another region counts now, what lies outside is forgotten, and what it adds is seen for the first time."""
+    places = card.places
+    assert places is not None  # noqa: S101  asked of a card that was seen
+    if card.region is not None and np.array_equal(card.region, region):
+        return card
+    here = laid(region, move, places.as_relief().size)
+    insects = card.insects.where(in_view(here, card.insects.xyxy, EDGE_SHARE))
+    return replace(card, region=region, places=replace(places, ever=places.ever & here), insects=insects)
 
 
 def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
@@ -123,8 +161,8 @@ def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
     new_in = card.picture if verdict == "changed" else 0
     nobody = np.zeros(int(seen.sure.sum()), np.bool_)
     insects = seen.as_insects(seen.sure, new_in, nobody, card.insects.evidence.shape[1])
-    after = replace(card, insects=insects, unmatched=0)
-    return after, _reading(after, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure), 0)
+    begun = replace(card, insects=insects, unmatched=0, region=seen.region)
+    return begun, _reading(begun, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure), 0)
 
 
 def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
@@ -136,7 +174,7 @@ def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
     if waited.unmatched < RESTART_AFTER:
         return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure), 0)
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
-    begins = replace(waited.empty(), places=Places.of(now), former=card if is_bare(now) else None)
+    begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card if is_bare(now) else None)
     return _begun(begins, seen, "changed" if fewer else "restarted")
 
 
@@ -149,8 +187,9 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     row_of = _with_strugglers(insects, seen, row_of, lost)
     free = row_of < 0
     shows = structure(moved, seen.xyxy) >= BARE
-    known_view = in_view(places.ever, seen.xyxy)
-    there_before = ~known_view | is_same(places.first, moved, seen.xyxy)
+    known_view = in_view(places.ever, seen.xyxy, EDGE_SHARE)
+    seen_places = places.seen(moved, view, laid(seen.region, move, places.as_relief().size), move)
+    there_before = ~known_view | is_same(seen_places.first, moved, seen.xyxy)
     old = free & shows & there_before & seen.sure
     new = free & shows & ~there_before
     updated, decided = _updated(insects, seen, row_of, lost, card.picture)
@@ -159,9 +198,9 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     joined = updated.joined(seen.as_insects(old, 0, none_waits, classes))
     joined = joined.joined(seen.as_insects(new, card.picture, ~seen.sure[new], classes))
     before, fallen = int(card.present.sum()), int((updated.bare == FALLEN_AFTER).sum())
-    after = replace(card, insects=_remembered(joined), places=places.seen(moved, view))
+    read = replace(card, insects=_remembered(joined), places=seen_places)
     verdict: Verdict = "changed" if before >= 6 and int(lost.sum()) > CHANGED_SHARE * before else "matched"
-    return after, _reading(after, seen, verdict, (new & seen.sure) | decided, fallen)
+    return read, _reading(read, seen, verdict, (new & seen.sure) | decided, fallen)
 
 
 def _paired(insects: Insects, seen: _Seen) -> Ints:
@@ -226,7 +265,7 @@ def _remembered(insects: Insects) -> Insects:
 
 
 def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) -> Reading:
-    covered = _covered(card, seen.share)
+    covered = _covered(card)
     return Reading(
         verdict=verdict,
         new=seen.found.class_id[new],
@@ -238,14 +277,14 @@ def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) 
     )
 
 
-def _covered(card: Card, share: float) -> float:
-    """Share of the card that lies under insects, of boxes that overlap only once."""
+def _covered(card: Card) -> float:
+    """Share of the card, of what counts on it, that lies under insects; of boxes that overlap only once."""
     if card.places is None:
         return 0.0
     mask = np.zeros(card.places.last.shape, np.uint8)
     for left, top, right, bottom in card.insects.xyxy[card.present].round().astype(int).tolist():
         mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
-    return float(mask.mean()) * FILL / share
+    return float(mask[card.places.ever].mean()) * FILL
 
 
 def _looks(image: Image, xyxy: Floats) -> Floats:

@@ -53,15 +53,16 @@ def relief(image: Image) -> Relief:
     return Relief(np.asarray((grey - around) * gain, np.float32), scale)
 
 
-def registered(before: Relief, now: Relief, marks_before: Points, marks_now: Points) -> Affine | None:
+def registered(before: Relief, now: Relief, marks_before: Points, marks_now: Points, lies: Affine) -> Affine | None:
     """The map from working px of `now` to those of `before`, or None if the two show no common card.
 
-    `marks_*` (n, 2) are insects in working px: on a bare card they are all there is to go by.
+    `marks_*` (n, 2) are insects in working px: on a bare card they are all there is to go by. `lies`: the map of a card
+    that lies where it lay.
     """
     if is_bare(before):
-        return unmoved()
+        return lies
     attempts: tuple[Callable[[], Affine | None], ...] = (
-        unmoved,
+        lambda: lies,
         lambda: _by_features(before, now),
         lambda: _by_marks(marks_before, marks_now),
     )
@@ -76,7 +77,7 @@ def registered(before: Relief, now: Relief, marks_before: Points, marks_now: Poi
 
 
 def unmoved() -> Affine:
-    """The map of a card that lies where it lay."""
+    """The map of a card in its first picture."""
     return np.array([[1.0, 0, 0], [0, 1.0, 0]])
 
 
@@ -102,8 +103,12 @@ def is_bare(picture: Relief) -> bool:
 def warped(now: Relief, move: Affine, size: tuple[int, int]) -> tuple[Gray, NDArray[np.bool_]]:
     """`now` as it lies in `before`, (h, w) float32, and where it has anything to say."""
     moved = cv2.warpAffine(now.fine, move, size, flags=cv2.INTER_LINEAR)
-    seen = cv2.warpAffine(np.ones(now.fine.shape, np.uint8), move, size, flags=cv2.INTER_NEAREST)
-    return np.asarray(moved, np.float32), np.asarray(seen, np.bool_)
+    return np.asarray(moved, np.float32), laid(np.ones(now.fine.shape, np.bool_), move, size)
+
+
+def laid(mask: NDArray[np.bool_], move: Affine, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """The `mask` (h, w) as it lies there."""
+    return np.asarray(cv2.warpAffine(mask.astype(np.uint8), move, size, flags=cv2.INTER_NEAREST), np.bool_)
 
 
 def applied(move: Affine, points: Points) -> Points:

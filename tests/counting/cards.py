@@ -96,6 +96,17 @@ def _pose(chance: np.random.Generator) -> Pose:
     return Pose(*chance.normal(0, 0.3, 2), chance.normal(0, 0.2))
 
 
+def left_moved(chance: np.random.Generator, pictures: int, after: int = 5) -> list[Pose]:
+    """It trembles, and after so many pictures it is hung up anew, by up to 20 mm or by quarters, and stays so."""
+    quarters = int(chance.integers(4))
+    off_mm = 5 if quarters % 2 else 20  # or a turned picture shows more than there is of the card
+    left = Pose(*chance.uniform(-off_mm, off_mm, 2), 90.0 * quarters + chance.uniform(-3, 3))
+    return [
+        Pose(pose.x_mm + chance.normal(0, 0.3), pose.y_mm + chance.normal(0, 0.3), pose.degrees + chance.normal(0, 0.2))
+        for pose in [Pose()] * after + [left] * (pictures - after)
+    ]
+
+
 def _landed(
     chance: np.random.Generator, among: Sequence[Cutout], lying: list[Lying], more: int, picture: int
 ) -> list[Lying]:
@@ -129,7 +140,7 @@ def _rendered(
     numbers, boxes = [], []
     for one in lying:
         x, y = move @ (*one.centre, 1.0)
-        height, width = one.cutout.shape[:2]
+        height, width = one.cutout.shape[:2] if abs(move[0, 0]) > abs(move[0, 1]) else one.cutout.shape[1::-1]
         box = np.clip([x - width / 2, y - height / 2, x + width / 2, y + height / 2], 0, [WIDTH, HEIGHT] * 2)
         if min(box[2] - box[0], box[3] - box[1]) > 0.5 * min(width, height):
             numbers.append(one.number)

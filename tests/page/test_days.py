@@ -11,6 +11,7 @@ from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
 from edge.page.chart import bars
 from edge.page.days import Figure, days, most_seen
+from edge.page.sightings import counts_of
 from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -78,6 +79,14 @@ def test_a_range_that_is_not_known_for_one_hour_is_not_known_for_the_day() -> No
 def test_figures_of_another_unit_are_not_mixed_in() -> None:
     today = days([visits(at(1, 1), 40), interval(at(1, 2), {HOPPER: 3})], SHANGHAI, TODAY)[-1]
     assert today.figures[HOPPER].count == 3
+
+
+def test_the_dark_takes_no_unit_from_what_the_light_told() -> None:
+    dark = replace(interval(at(1, 3), None), unit="visits")
+    kept = [interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3}), dark]
+    today = days(kept, SHANGHAI, TODAY)[-1]
+    assert (today.frames > 0, today.figures[HOPPER].count) == (True, 4)
+    assert [one.count for one in counts_of(kept)] == [4]
 
 
 def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> None:

@@ -147,9 +147,12 @@ def test_pictures_of_former_days_make_no_zero_of_the_last_one_and_are_told_with_
     page = client.get("/").text
     assert '<h1 id="headline">No picture of the last 24 hours has been counted yet.</h1>' in page
     assert "Last day with pictures, Jun 30: Brown planthopper: 12" in page
-    assert "Copy the pictures from the device that takes them." in page
+    assert "Come back in a few minutes: the first result appears here." in page
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="too_late"))
+    late = client.get("/").text
+    assert "Copy the pictures from the device that takes them." in late
     for wrong in ("All quiet", "No pest seen", "since the start", "nothing has been looked at"):
-        assert wrong not in page
+        assert wrong not in page + late
     assert "No picture of the last 24 hours has been counted yet." in client.get("/node").text
 
 

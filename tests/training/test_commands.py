@@ -53,7 +53,8 @@ def test_make_trains_by_the_configuration_that_the_card_of_pests_names_or_by_ano
     named = re.findall(r"Command: `python -m training\.train (\S+)`", card)
     assert (ROOT / named[0]).is_file()
     for words, wanted in (([], named), (["CONFIG=other.toml"], ["other.toml"])):
-        would = subprocess.run(["make", "-n", "train", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+        make = ["make", "--no-print-directory", "-n", "train", *words]
+        would = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
         assert would.stdout.splitlines()[-1].split()[1:] == ["-m", "training.train", *wanted]
 
 

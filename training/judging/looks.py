@@ -30,7 +30,7 @@ class Looks:
         self.detector = Detector(self.bundle)
 
     def faint(self, samples: Sequence[Sample]) -> list[Detections]:
-        """All that is seen at LOWEST_SCORE, for average precision and reliability; the temperature does not matter."""
+        """All that is seen at LOWEST_SCORE, for average precision and reliability, whatever the temperature."""
         return [self._faint_of(sample.image_path) for sample in samples]
 
     def shown(self, samples: Sequence[Sample]) -> list[Detections]:
