@@ -246,7 +246,8 @@ def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask, picture: i
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
     xyxy, evidence, look = insects.xyxy.copy(), insects.evidence.copy(), insects.look.copy()
-    xyxy[rows] += 0.5 * (seen.xyxy[columns] - xyxy[rows])
+    step = np.where(lost[rows], 1.0, 0.5).astype(np.float32)[:, None]  # one that has struggled on lies there now
+    xyxy[rows] += step * (seen.xyxy[columns] - xyxy[rows])
     evidence[rows, seen.found.class_id[columns]] += seen.found.confidence[columns]
     look[rows] = seen.look[columns]
     bare = insects.bare + lost
