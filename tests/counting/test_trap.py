@@ -378,6 +378,23 @@ def test_an_insect_at_the_border_of_the_region_counts_once_also_when_the_card_tr
     assert new(told) == [0, 1, 0, 0]
 
 
+def test_an_insect_that_the_edge_of_the_picture_cuts_counts_once_when_the_card_is_moved_and_put_back() -> None:
+    empty, full = marked(*STAY), marked(*STAY, (10, 500))
+    away = cv2.warpAffine(full, np.array([[1.0, 0, -20], [0, 1.0, 0]]), (1296, 972), borderMode=cv2.BORDER_REPLICATE)
+    card, told = Card.none(1), []
+    for image, found in (
+        (empty, crosses(*STAY).xyxy),
+        (full, crosses(*STAY, (10, 500)).xyxy.clip(min=0)),
+        (away, crosses(*[(x - 20, y) for x, y in STAY]).xyxy),
+        (full, crosses(*STAY, (10, 500)).xyxy.clip(min=[7, 0, 0, 0])),
+    ):
+        n = len(found)
+        detections = Detections(found.astype(np.float32), np.full(n, 0.9, np.float32), np.zeros(n, np.int64))
+        card, reading = read_card(card, detections, np.ones(n, np.bool_), image)
+        told.append(reading)
+    assert new(told) == [0, 1, 0, 0]
+
+
 def test_what_comes_into_the_region_because_the_card_was_moved_is_not_new() -> None:
     pictures = shown(6, [Pose()] * 6 + [Pose(-15, 0, 0)] * 3, start=20, arrivals=5)
     _, told = read_in(LEFT_HALF, pictures, Card.none(1))
@@ -425,6 +442,15 @@ def test_what_comes_into_view_later_is_known_by_its_first_look_and_what_left_by_
     assert (later.first.tolist(), later.last.tolist()) == ([[1, 5], [1, 5]], [[9, 5], [9, 5]])
 
 
+def test_a_card_lies_where_it_lay_until_it_is_moved_further_than_a_mount_trembles() -> None:
+    everywhere = np.ones((2, 2), np.bool_)
+    places = Places(*[np.zeros((2, 2), np.float32)] * 2, everywhere, 1.0, unmoved())
+    for off_px, lies_px in ((6, 0), (-6, 0), (9, 9), (3, 9), (0, 0)):
+        move = np.array([[1.0, 0, off_px], [0, 1.0, 0]])
+        places = places.seen(places.last, everywhere, everywhere, move)
+        assert places.lies[0, 2] == lies_px
+
+
 def test_a_card_is_like_itself_in_half_the_light_and_unlike_another() -> None:
     card, other = relief(marked(*STAY)), relief(marked(light=0.9)[::-1, ::-1].copy())
     assert likeness(card, relief(marked(*STAY, light=0.5)), unmoved()) > 0.95
@@ -453,6 +479,11 @@ def test_a_card_without_writing_is_known_by_the_pattern_of_its_insects() -> None
     move = registered(relief(image), relief(now), dots, moved, unmoved())
     assert move is not None
     assert applied(move, moved) == pytest.approx(dots, abs=1)
+    nobody = np.empty((0, 2))
+    assert registered(relief(image), relief(now), nobody, nobody, unmoved()) is None
+    stays = registered(relief(image), relief(now), nobody, nobody, move)  # as it lay a picture ago
+    assert stays is not None
+    assert applied(stays, moved) == pytest.approx(dots, abs=1)
 
 
 def test_a_full_card_says_that_it_no_longer_catches_in_proportion() -> None:
