@@ -39,7 +39,7 @@ class Reading:
     verdict: Verdict
     new: Ints
     new_xyxy: Floats  # (k, 4) px of this picture
-    present: int  # insects on the card now
+    present: int  # insects now on the part of the card that is in view
     fallen: int  # since the picture before
     covered: float  # share of the card, 0..1
     saturated: bool
@@ -71,7 +71,7 @@ def read_card(
     card, move = _recognised(card, now, boxes)
     if move is None:
         return _unmatched(card, seen, now)
-    card, move = _in_view(card, now, move)
+    card, move = _followed(card, now, move)
     card = _of_region(card, counts, move)
     return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), now, move)
 
@@ -133,7 +133,7 @@ def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
     return registered(card.places.as_relief(), now, *marks, card.places.lies)
 
 
-def _in_view(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
+def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
     """What the picture shows of the card and what was seen of that before, so that what arrives there later counts."""
     assert card.places is not None  # noqa: S101  asked of a card that was seen
     places, shift = card.places.around(move, now.size)

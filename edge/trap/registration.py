@@ -21,6 +21,8 @@ MOST_TURN_DEG = 20.0  # from lying as before, or from a quarter or half turn: a 
 LEAST_OVERLAP = 0.5  # of the picture and of its structure; on a strip at the edge anything can be made to fit
 STRUCTURE = 20.0  # grey levels above or below the surroundings; noise and the grain of a card stay below
 LEAST_STRUCTURE_PX = 60
+HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])  # of a picture: the middle of its px lies between four
+WHOLE = np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]])
 Affine = NDArray[np.float64]  # (2, 3), rotation, scale and shift
 Points = NDArray[np.float64]  # (n, 2)
 Gray = NDArray[np.float32]
@@ -189,18 +191,31 @@ def _refined(before: Relief, now: Relief, move: Affine) -> Affine:
 
     At half size, which costs a quarter and is as good on insects of 20 px.
     """
-    halves = [np.asarray(cv2.resize(r.fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)) for r in (before, now)]
-    inverse = cv2.invertAffineTransform(move).astype(np.float32)
-    inverse[:, 2] /= 2
+    upright, quarters = _upright(now, move)
+    pictures = (before.fine, upright)
+    halves = [np.asarray(cv2.resize(one, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)) for one in pictures]
+    inverse = after(after(WHOLE, _inverse(after(_inverse(quarters), move))), HALF).astype(np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 12, 1e-4)
     everything = np.full(halves[1].shape, 255, np.uint8)
     try:
         _, found = cv2.findTransformECC(halves[0], halves[1], inverse, cv2.MOTION_EUCLIDEAN, stop, everything, 3)
     except cv2.error:  # it did not converge: the first map is what we have
         return move
-    found[:, 2] *= 2
-    finer = np.asarray(cv2.invertAffineTransform(np.asarray(found, np.float64)), np.float64)
+    finer = after(quarters, _inverse(after(after(HALF, np.asarray(found, np.float64)), WHOLE)))
     return finer if likeness(before, now, finer) >= likeness(before, now, move) else move
+
+
+def _upright(now: Relief, move: Affine) -> tuple[Gray, Affine]:
+    """`now` turned by the quarters of `move`, and the map of these: OpenCV's correlation loses turns from 90° on."""
+    turn = np.rint(move[:, :2])
+    far = turn @ (np.array(now.size) - 1.0)
+    quarters = np.hstack([turn, -np.minimum(far, 0)[:, None]])
+    width, height = (np.abs(far) + 1).astype(int).tolist()
+    return warped(now, quarters, (width, height))[0], quarters
+
+
+def _inverse(move: Affine) -> Affine:
+    return np.asarray(cv2.invertAffineTransform(move), np.float64)
 
 
 def _as_bytes(picture: Relief) -> Image:

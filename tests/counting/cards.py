@@ -97,9 +97,9 @@ def _pose(chance: np.random.Generator) -> Pose:
 
 
 def left_moved(chance: np.random.Generator, pictures: int, after: int = 5) -> list[Pose]:
-    """It trembles, and after so many pictures it is hung up anew, by up to 20 mm or by quarters, and stays so."""
+    """It trembles, and after so many pictures it is hung up anew, by up to 17 mm or by quarters, and stays so."""
     quarters = int(chance.integers(4))
-    off_mm = 5 if quarters % 2 else 20  # or a turned picture shows more than there is of the card
+    off_mm = 2 if quarters % 2 else 17  # further on, the picture shows more than there is of the card
     left = Pose(*chance.uniform(-off_mm, off_mm, 2), 90.0 * quarters + chance.uniform(-3, 3))
     return [
         Pose(pose.x_mm + chance.normal(0, 0.3), pose.y_mm + chance.normal(0, 0.3), pose.degrees + chance.normal(0, 0.2))

@@ -459,6 +459,18 @@ def test_a_card_is_like_itself_in_half_the_light_and_unlike_another() -> None:
     assert likeness(card, card, away) == 0  # a strip that fits by chance is no card
 
 
+@pytest.mark.parametrize("degrees", [0, 3, 15, 88, 92, 178, 183, 269])
+def test_a_card_is_found_to_a_tenth_of_a_px_however_it_was_turned(degrees: int) -> None:
+    poses = [Pose(), Pose(1.5, -1.2, degrees)]
+    before, now = shown(3, poses, start=40)
+    marks = [(picture.xyxy[:, :2] + picture.xyxy[:, 2:]).astype(np.float64) / 2 for picture in (before, now)]
+    move = registered(relief(before.image), relief(now.image), marks[0], marks[1], unmoved())
+    assert move is not None
+    corners = np.array([[0, 0], [1296, 0], [0, 972], [1296, 972]], np.float64)
+    card = applied(cv2.invertAffineTransform(poses[1].matrix()), corners)
+    assert applied(move, corners) == pytest.approx(applied(poses[0].matrix(), card), abs=0.12)
+
+
 def test_a_bare_card_lies_where_it_lay() -> None:
     bare, nothing = relief(bare_floor().image), np.empty((0, 2))
     quarter = np.array([[0, 1.0, 0], [-1.0, 0, 972]])
