@@ -144,7 +144,7 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
 def main() -> int:
     """Command line: 0 shipped, 1 refused."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("new", type=Path, help="folder that training.export wrote")
     parser.add_argument("old", type=Path, nargs="?", default=MODELS, help="default: models/")
     parser.add_argument(

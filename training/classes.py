@@ -26,19 +26,19 @@ class ClassTable:
         return None if label == HEALTHY else self.labels.index(label)
 
 
-def read_classes(datasets: list[str], path: Path = CLASSES_CSV) -> ClassTable:
+def read_classes(datasets: list[str]) -> ClassTable:
     """The table for these datasets. Two classes with one label are merged (two names of one insect).
 
     Labels stand in the file's order, set by set. Raises ConfigError when a dataset has no row.
     """
-    with path.open(encoding="utf-8", newline="") as file:
+    with CLASSES_CSV.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     label_of: dict[tuple[str, str], str] = {}
     eppo: dict[str, str] = {}
     for dataset in datasets:
         own = [row for row in rows if row["dataset"] == dataset]
         if not own:
-            raise ConfigError(f"{path.name}: no class of dataset {dataset!r}; add its rows or mend the name")
+            raise ConfigError(f"{CLASSES_CSV.name}: no class of dataset {dataset!r}; add its rows or mend the name")
         for row in own:
             label_of[dataset, row["class"]] = row["label"]
             if row["label"] != HEALTHY:

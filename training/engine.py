@@ -105,9 +105,9 @@ def train_one_epoch(
     return {**dict(zip(names, means, strict=True)), "learning_rate": schedule.learning_rate(step)}
 
 
-def validate(model: YoloxNano, examples: Sequence[Example], classes: int, side_px: int, batch: int = 8) -> Average:
+def validate(model: YoloxNano, examples: Sequence[Example], classes: int, side_px: int) -> Average:
     """Average precision of the model on letterboxed examples, in eval mode, boxes in px of the square."""
-    found = [one for part in plain_batches(examples, side_px, batch) for one in detect_batch(model, part.images)]
+    found = [one for part in plain_batches(examples, side_px, 8) for one in detect_batch(model, part.images)]
     boxes = [letterboxed(example, side_px).xyxy for example in examples]
     truths = [Truth(xyxy, example.class_id) for xyxy, example in zip(boxes, examples, strict=True)]
     return average_precision(truths, found, classes)

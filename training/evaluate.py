@@ -1,4 +1,4 @@
-"""Measure the shipped files: `python -m training.evaluate training/configs/pests.toml`.
+"""Measure the shipped files: `python -m training.evaluate training/configs/pests_8.toml`.
 
 Runs `models/<name>.onnx` and `models/<name>-int8.onnx` through `edge.detector` on the test split, writes precision and
 recall at the shipped thresholds into their metadata, enters them into the manifest, and writes the report
@@ -126,7 +126,7 @@ def _rounded(share: float | None) -> float | None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles are; default: models/")
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--out", type=Path, help="folder for a report alone; needed with --split val")

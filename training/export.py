@@ -1,4 +1,4 @@
-"""From a checkpoint to bundles: `python -m training.export training/configs/pests.toml`.
+"""From a checkpoint to bundles: `python -m training.export training/configs/pests_8.toml`.
 
 Writes `models/<name>.onnx` and `models/<name>-int8.onnx`; with `--int8` the second again from the first. Temperature
 and thresholds are chosen on the validation split and by the folds of cross-validation, for each file on what
@@ -302,7 +302,7 @@ def _drawn(samples: Sequence[Sample], config: TrainConfig, random: Random) -> In
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where training.train wrote; default: runs/")
     parser.add_argument("--models", type=Path, default=MODELS, help="where the bundles go; default: models/")
     parser.add_argument("--int8", action="store_true", help="write the int8 file again, from the float32 one")

@@ -31,12 +31,12 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     about: str
 
 
-def read_sources(path: Path = SOURCES_TOML) -> dict[str, Source]:
+def read_sources() -> dict[str, Source]:
     """All known datasets by name. Raises ConfigError."""
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=dict[str, Source])
+        return msgspec.toml.decode(SOURCES_TOML.read_bytes(), type=dict[str, Source])
     except msgspec.DecodeError as why:
-        raise ConfigError(f"{path}: {why}; mend that key") from why
+        raise ConfigError(f"{SOURCES_TOML}: {why}; mend that key") from why
 
 
 def source_of(name: str) -> Source:
@@ -81,7 +81,7 @@ def splits_of(folder: Path) -> list[str]:
 def main() -> int:
     """Command line: 0 when every dataset is there and unchanged, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     config = read_config(parser.parse_args().config)
     sources = {name: source_of(name) for name in config.needed}
     faults = {name: fault_of(Path(config.data) / name, source) for name, source in sources.items()}

@@ -54,9 +54,9 @@ class Decision:
     reason: str
 
 
-def read_decisions(path: Path = DECISIONS_CSV) -> list[Decision]:
+def read_decisions() -> list[Decision]:
     """All rows of the file."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with DECISIONS_CSV.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return [Decision(r["dataset"], r["image"], r["action"], _region(r), r["reason"]) for r in rows]
 
@@ -138,7 +138,7 @@ def main() -> None:
     from training.train import samples_of  # noqa: PLC0415  train reads the decisions
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("--bundle", type=Path, required=True, help="say, models/pests.onnx")
     parser.add_argument("--least", type=float, default=SURE, help="confidence from which it is heard; default: 0.5")
     parser.add_argument("--out", type=Path, required=True, help="the CSV of proposals")

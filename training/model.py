@@ -37,11 +37,11 @@ class Cv(nn.Module):
 
 
 class DWC(nn.Module):
-    """Depthwise then pointwise convolution."""
+    """Depthwise 3x3, then pointwise convolution."""
 
-    def __init__(self, c_in: int, c_out: int, k: int = 3, stride: int = 1) -> None:
+    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
         super().__init__()
-        self.dconv = Cv(c_in, c_in, k, stride, groups=c_in)
+        self.dconv = Cv(c_in, c_in, 3, stride, groups=c_in)
         self.pconv = Cv(c_in, c_out)
 
     def forward(self, x: Tensor) -> Tensor:

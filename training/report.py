@@ -1,4 +1,4 @@
-"""What is in the datasets of a configuration: `python -m training.report training/configs/pests.toml sheet.jpg`.
+"""What is in the datasets of a configuration: `python -m training.report training/configs/pests_8.toml sheet.jpg`.
 
 Prints pictures, boxes and sizes for each split, boxes for each label, and pictures of two splits that look the same,
 mirrored and turned copies among them; writes a sheet of training pictures with their boxes. Look at it before believing
@@ -69,7 +69,7 @@ def copy_lines(one: str, other: str, pairs: Sequence[Copy]) -> list[str]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, help="say, training/configs/pests.toml")
+    parser.add_argument("config", type=Path, help="say, training/configs/pests_8.toml")
     parser.add_argument("picture", type=Path, help="the sheet that is written, .jpg or .png")
     arguments = parser.parse_args()
     report(read_config(arguments.config), arguments.picture)

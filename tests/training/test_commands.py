@@ -48,9 +48,21 @@ def test_a_name_that_is_not_there_is_one_sentence_and_exit_2(name, monkeypatch, 
     assert "absent" in told or "run/best.pt" in told
 
 
+def made_by(card: Path) -> list[str]:
+    """The configuration that a model's card names."""
+    return re.findall(r"Command: `python -m training\.train (\S+)`", card.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_configurations_that_made_a_released_model(name, monkeypatch, capsys):
+    released = {named for card in (ROOT / "models/cards").glob("*.md") for named in made_by(card)}
+    called(name, ["--help"], monkeypatch)
+    told = "".join(capsys.readouterr().out.split())  # argparse breaks a line within a path
+    assert set(re.findall(r"training/configs/[a-z0-9_]+\.toml", told)) <= released
+
+
 def test_make_trains_by_the_configuration_that_the_card_of_pests_names_or_by_another():
-    card = (ROOT / "models/cards/pests.md").read_text("utf-8")
-    named = re.findall(r"Command: `python -m training\.train (\S+)`", card)
+    named = made_by(ROOT / "models/cards/pests.md")
     assert (ROOT / named[0]).is_file()
     for words, wanted in (([], named), (["CONFIG=other.toml"], ["other.toml"])):
         make = ["make", "--no-print-directory", "-n", "train", *words]

@@ -4,30 +4,41 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from training.config import read_config
+from training.config import CONFIGS, read_config
 from training.fetch import read_sources
 
-CONFIGS = sorted((Path(__file__).parents[2] / "training" / "configs").glob("*.toml"))
+ROOT = Path(__file__).parents[2]
+ALL = sorted(CONFIGS.glob("*.toml"))
+PESTS = CONFIGS / "pests_8.toml"
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_a_shipped_configuration_is_read_and_its_datasets_have_a_source(path):
     config = read_config(path)
     assert config.name == path.stem
     assert config.epochs > 0
-    assert config.bundle in {"pests", "pests-lite", "pests-open", "diseases", "cards"}
+    assert config.bundle in {"pests", "pests-open", "diseases", "cards"}
     assert set(config.needed) <= set(read_sources())
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_a_configuration_that_learns_from_what_models_held_says_at_which_commit(path):
     config, head = read_config(path), path.read_text("utf-8").partition("\nname =")[0]
     learns_from_models = any(one.startswith("models/") for one in (config.weights, *config.teachers))
     assert bool(re.search(r"\b[0-9a-f]{7}\b", head)) or not learns_from_models
 
 
+def test_a_configuration_made_a_released_bundle_or_is_named_by_one_that_did():
+    cards = "".join(card.read_text("utf-8") for card in (ROOT / "models" / "cards").glob("*.md"))
+    made = set(re.findall(r"Command: `python -m training\.train training/configs/(\w+)\.toml`", cards))
+    texts = "".join((CONFIGS / f"{one}.toml").read_text("utf-8") for one in made)
+    named = {one or run for one, run in re.findall(r"(\w+)\.toml|runs/(\w+)/", texts)}
+    folds = {fold for one in made for fold in read_config(CONFIGS / f"{one}.toml").folds}
+    assert {path.stem for path in ALL} == made | named | folds
+
+
 def changed(tmp_path, old, new):
-    text = CONFIGS[[path.stem for path in CONFIGS].index("pests")].read_text("utf-8")
+    text = PESTS.read_text("utf-8")
     assert old in text
     path = tmp_path / "changed.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -42,12 +53,12 @@ def test_an_unknown_key_of_any_table_is_refused_by_name(tmp_path, key, typo):
 
 def test_a_wrong_type_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="seed"):
-        read_config(changed(tmp_path, "seed = 4", 'seed = "one"'))
+        read_config(changed(tmp_path, "seed = 37", 'seed = "one"'))
 
 
 def test_a_side_that_no_stride_divides_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="300 px is not a multiple of 32"):
-        read_config(changed(tmp_path, "416", "300"))
+        read_config(changed(tmp_path, "side_px = 416", "side_px = 300"))
 
 
 def test_tiles_of_no_pixels_are_refused(tmp_path):
@@ -57,7 +68,7 @@ def test_tiles_of_no_pixels_are_refused(tmp_path):
 
 
 def test_each_epoch_belongs_to_its_phase():
-    config = read_config(CONFIGS[[path.stem for path in CONFIGS].index("pests")])
+    config = read_config(PESTS)
     first, last = config.phase_at(0), config.phase_at(config.epochs - 1)
     assert first == config.phases[0]
     assert last == config.phases[-1]

@@ -11,7 +11,7 @@ from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.added import added_name, with_added
 from training.classes import read_classes
-from training.config import CONFIGS, read_config
+from training.config import TileConfig
 from training.datasets.reviewed import read_reviewed
 from training.export import command_of, config_of
 from training.samples import IGNORE
@@ -125,7 +125,8 @@ def test_a_run_with_added_crops_is_what_the_shipped_bundle_is_and_needs_no_file_
     assert all(Path(teacher).parent == MODELS for teacher in config.teachers)
 
 
-@pytest.mark.parametrize("name", ["cards", "cards_without_5595c586"])  # no tiles of these, another side
-def test_a_configuration_of_an_older_bundle_is_refused_with_the_one_that_made_it(name, export):
+@pytest.mark.parametrize("other", [{"side_px": 672}, {"tile": TileConfig(side_px=440, overlap_px=64)}])
+def test_a_configuration_of_another_side_or_other_tiles_is_refused_with_the_one_that_made_the_bundle(other, export):
+    config = msgspec.structs.replace(config_of(load_bundle(MODELS / "cards.onnx")), **other)
     with pytest.raises(ConfigError, match=r"cards\.onnx.*training\.train training/configs/cards_\d+\.toml"):
-        with_added(read_config(CONFIGS / f"{name}.toml"), [export], MODELS)
+        with_added(config, [export], MODELS)
