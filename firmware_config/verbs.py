@@ -88,7 +88,8 @@ def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
             sender.tell(bundle, args.url)
         else:
             sender.send(bundle)
-    print(f"{args.node}: has it; its health tells in some minutes how the installation ended")
+    done = "was told where to fetch it" if args.url else "has it"
+    print(f"{args.node}: {done}; its health tells in some minutes how that ended")
 
 
 def _fleet_of(args: argparse.Namespace) -> Fleet:

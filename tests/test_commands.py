@@ -12,15 +12,16 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from edge.backoff import Backoff
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
-from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
+from edge.mqtt.incoming import is_worth_a_note
 from edge.mqtt.replay import Replay, gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
-from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, encode_message
+from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import NODE, Node, Platform, running, to, wait_drained
@@ -95,8 +96,23 @@ def ask_once_connected(platform: Platform, node: Node, once: ReplayCommand) -> N
 
 def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store) -> None:
     commands = Commands(store, SystemClock())
-    answers = [commands.take("replay", encode_message(command(store))) for _ in range(9)]
+    answers = [commands.take("replay", encode_message(command(store, n, n))) for n in range(1, 10)]
     assert [reply and reply.code for reply in answers] == [None] * 8 + ["busy"]
+
+
+def test_records_that_a_waiting_replay_will_bring_are_not_sent_twice_and_may_be_asked_for_again_afterwards(
+    store: Store,
+) -> None:
+    commands = Commands(store, SystemClock())
+
+    def code(first: int, last: int, **changes: object) -> str | None:
+        reply = commands.take("replay", encode_message(command(store, first, last, **changes)))
+        return reply and reply.code
+
+    assert [code(1, 10), code(10, 12), code(1, 1), code(11, 12)] == [None, "busy", "busy", None]
+    assert code(1, 10, epoch=str(uuid4())) == "wrong_epoch"
+    commands.replays.clear()
+    assert code(10, 12) is None
 
 
 @pytest.mark.parametrize(
@@ -107,6 +123,7 @@ def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store
         ({"epoch": str(uuid4())}, "wrong_epoch"),
         ({"last": MAX_REPLAY_RECORDS}, "accepted"),
         ({"last": MAX_REPLAY_RECORDS + 1}, "too_large"),
+        ({"first": 10}, "accepted"),
         ({"first": 11}, "malformed"),
         ({"first": 2**63, "last": 2**63}, "malformed"),
         ({"expires": datetime(2036, 1, 1)}, "malformed"),  # noqa: DTZ001
@@ -163,6 +180,26 @@ def test_a_replay_names_a_damaged_record_as_gone_and_sends_those_after_it(store:
     assert (replay.sent, replay.gone) == (48, [(5, 5), (40, 40), (51, 60)])
 
 
+@pytest.mark.parametrize(
+    ("piece", "code", "have", "is_noted"),
+    [
+        ({"url": "https://example.org/bundle"}, "done", 0, True),
+        ({"data": b"first"}, "done", 5, True),
+        ({}, "done", 5, False),
+        ({"offset": 5, "data": b"next"}, "done", 9, False),
+        ({"offset": 5, "data": b"next"}, "not_kept", 0, True),
+        ({"offset": 95, "data": b"last"}, "done", 99, True),
+    ],
+    ids=["an address", "the first piece", "a question how far it is", "a piece between", "a refusal", "the last piece"],
+)
+def test_begin_end_and_trouble_of_a_bundle_are_noted_and_nothing_between(
+    piece: dict[str, object], code: str, have: int, is_noted: bool
+) -> None:
+    fields = {"id": uuid4().hex, "expires": datetime.now(UTC), "sha256": "0" * 64, "size_bytes": 99}
+    told = UpdateCommand(**fields | piece)  # type: ignore[arg-type]
+    assert is_worth_a_note(told, Reply(id=told.id, code=code, have=have)) == is_noted  # type: ignore[arg-type]
+
+
 def test_gaps_are_what_was_not_found() -> None:
     assert gaps(3, [4, 5, 9], 10) == [(3, 3), (6, 8), (10, 10)]
     assert gaps(3, [], 5) == [(3, 5)]
@@ -184,6 +221,28 @@ def test_health_leaves_four_fifths_of_the_budget_to_records(store: Store) -> Non
     wait_s = budget.least_wait_s(450)
     assert 86400 / wait_s * (450 + 214) == pytest.approx(200_000)
     assert Budget(store, None, instant()).least_wait_s(450) == 0
+
+
+def test_pictures_leave_a_fifth_of_the_day_to_records_and_half_of_it_where_nobody_asked(store: Store) -> None:
+    budget = Budget(store, 1_000_000, instant())
+    budget.spend(100_000, instant())
+    assert budget.image_room_bytes(instant(), asked=True) == 700_000 - 214
+    assert budget.image_room_bytes(instant(), asked=False) == 400_000 - 214
+    assert budget.unasked_room_bytes(50_000_000, instant()) == 400_000 - 214
+    assert budget.image_room_bytes(instant(DAY_S), asked=True) == 800_000 - 214
+
+
+@pytest.mark.parametrize(("most_bytes", "step_bytes"), [(1_000_000, 10_000), (None, 200_000)])
+def test_what_was_sent_today_is_written_once_a_step_to_spare_the_card(
+    store: Store, most_bytes: int | None, step_bytes: int
+) -> None:
+    budget = Budget(store, most_bytes, instant())
+    budget.spend(step_bytes - 1, instant())
+    budget.save()
+    assert store.setting("sent_today") is None
+    budget.spend(1, instant())
+    budget.save()
+    assert Budget(store, most_bytes, instant()).spent_bytes == step_bytes
 
 
 def test_a_restart_does_not_begin_a_new_day_of_the_budget(store: Store) -> None:

@@ -2,58 +2,76 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from edge.bundle import MANIFEST, MODELS, Bundle, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.update import add_places, places_of, restart, there
+from edge.cli.update import add_places, go_back, places_of, restart, there
 from edge.errors import BundleError
 from edge.golden import tried
 from edge.severity import find_leaf, load_leaf
 from edge.updates.install import install
-from edge.updates.lock import alone
-from edge.updates.slots import LINK, run_slots
+from edge.updates.models import installed_names, models_folder
+from edge.updates.slots import LINK, Places
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `model list`, `verify`, `install` and `rollback`."""
     verbs = parser.add_subparsers(dest="model_verb", metavar="list|verify|install|rollback", required=True)
-    listing = verbs.add_parser("list", help="name, version, precision, size, accuracy and classes of each")
+    listing = verbs.add_parser("list", help="name, version, precision, size, accuracy and classes of each; which runs")
+    listing.add_argument("--opt", type=Path, default=Places().opt, metavar="DIR", help=f"default: {Places().opt}")
     verify = verbs.add_parser("verify", help="hash, load and golden picture; exit code 1 if one fails")
     verify.add_argument("model", nargs="?", metavar="NAME|FILE", help="default: all that were released")
     for verb in (listing, verify):
         verb.add_argument("--json", action="store_true", help="one JSON object a model")
-        verb.add_argument("--folder", type=Path, default=MODELS, metavar="DIR", help="say, a node's bundles/")
+        verb.add_argument("--folder", type=Path, metavar="DIR", help="say, a node's bundles/")
     verb = verbs.add_parser("install", help="signed models, on trial from the next start on; as root")
     verb.add_argument("bundle", type=Path, metavar="FILE.update")
     add_places(verb)
-    add_places(verbs.add_parser("rollback", help="the former models from the next start on; as root"))
+    add_places(
+        verbs.add_parser("rollback", help="the other slot's models run; on trial if they are the newer; as root")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if a model is not well."""
     if args.model_verb in {"install", "rollback"}:
         return _exchange(args)
-    names = [args.model] if getattr(args, "model", None) else _released(args.folder)
-    look = {"list": _listed, "verify": _verified}[args.model_verb]
     results = []
-    for name in names:
-        results.append(look(name, args.folder))
+    for result in {"list": _all_listed, "verify": _all_verified}[args.model_verb](args):
+        results.append(result)
         print(json.dumps(results[-1], ensure_ascii=False) if args.json else _sentence(results[-1]), flush=True)
     return DONE if all(result["ok"] for result in results) else NOT_WELL
+
+
+def _all_verified(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    folder = args.folder or MODELS
+    for name in [args.model] if args.model else _released(folder):
+        yield _verified(name, folder)
+
+
+def _all_listed(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Those of the folder, else those that the software brought and those installed, and which are in use."""
+    if args.folder:
+        yield from (_listed(name, args.folder) for name in _released(args.folder))
+        return
+    installed = args.opt / LINK["models"]
+    for folder, names in ((MODELS, _released(MODELS)), (installed, installed_names(installed))):
+        for name in names:
+            in_use = models_folder(name, installed) == folder
+            yield _listed(name, folder) | {"installed": folder == installed, "in_use": in_use}
 
 
 def _exchange(args: argparse.Namespace) -> int:
     places = places_of(args)
     if args.model_verb == "install":
         print(install(there(args.bundle), places, only="models"))
+        restart()
     else:
-        with alone(places):
-            run_slots(places, ["back", LINK["models"]])
-        print("the former models run from now on")
-    restart()
+        go_back("models", places)
     return DONE
 
 
@@ -130,12 +148,18 @@ def _sentence(result: dict[str, Any]) -> str:
         alone = "" if "hash" in result["checked"] else "; a file outside the manifest, so no hash to check it by"
         return f"{result['name']}: ok ({', '.join(result['checked'])}{alone})"
     size = f"{result['bytes'] / 1e6:.1f} MB"
-    head = f"{result['name']} {result['version']}  {result['precision']}  {size}"
+    head = f"{result['name']} {result['version']}  {result['precision']}{_rank(result)}  {size}"
     if "crop" in result:
         return f"{head}  {_leaf_sentence(result)}"
     accuracy = "not measured" if result["map50"] is None else f"mAP50 {result['map50']:.3f}"
     labels = ", ".join(c["label"] for c in result["classes"])
     return f"{head}  {accuracy}  {len(result['classes'])} classes: {labels}"
+
+
+def _rank(result: dict[str, Any]) -> str:
+    if result.get("installed"):
+        return "  installed" if result["in_use"] else "  installed, not in use: newer software brought its own"
+    return "" if result.get("in_use", True) else "  not in use: another is installed"
 
 
 def _leaf_sentence(result: dict[str, Any]) -> str:

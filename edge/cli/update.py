@@ -10,23 +10,24 @@ from edge.errors import UsageError
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox
 from edge.updates.lock import alone
+from edge.updates.manifest import Kind
 from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, trial
 
 SERVICE = "fieldeye.service"
-INBOX = Path("/var/lib/fieldeye/inbox")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `update`."""
+    usual = Places()
     verbs = parser.add_subparsers(dest="update_verb", metavar="install|fetch|status|back", required=True)
     verb = verbs.add_parser("install", help="a bundle from a stick, or those that came over the network; as root")
     verb.add_argument("bundle", nargs="?", type=Path, metavar="FILE.update")
-    verb.add_argument("--inbox", type=Path, metavar="DIR", help=f"those that wait there; on a node {INBOX}")
+    verb.add_argument("--inbox", type=Path, metavar="DIR", help=f"those that wait there; on a node {usual.inbox}")
     verb = verbs.add_parser("fetch", help="fetch what a command asked for into the inbox")
-    verb.add_argument("--inbox", type=Path, default=INBOX, metavar="DIR", help=f"default: {INBOX}")
+    verb.add_argument("--inbox", type=Path, default=usual.inbox, metavar="DIR", help=f"default: {usual.inbox}")
     verb = verbs.add_parser("status", help="what runs, what is on trial, how the last update ended")
     verb.add_argument("--json", action="store_true", help="one JSON object")
-    verb = verbs.add_parser("back", help="the former software runs again; as root")
+    verb = verbs.add_parser("back", help="the other slot's software runs; on trial if it is the newer; as root")
     for verb in verbs.choices.values():
         add_places(verb)
 
@@ -54,6 +55,15 @@ def there(bundle: Path) -> Path:
     if not bundle.is_file():
         raise UsageError(f"{bundle}: no such file; give a FILE.update, as `python -m firmware_config sign` makes it")
     return bundle
+
+
+def go_back(kind: Kind, places: Places) -> None:
+    """The other slot runs from now on; its number is printed: it may be the newer one."""
+    with alone(places):
+        run_slots(places, ["back", LINK[kind]])
+    on_trial = "" if trial(places, kind) is None else ", on trial"
+    print(f"{kind}: number {running_counter(places, kind)} runs from now on{on_trial}")
+    restart()
 
 
 def restart() -> None:
@@ -104,9 +114,5 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _back(args: argparse.Namespace) -> int:
-    places = places_of(args)
-    with alone(places):
-        run_slots(places, ["back", LINK["software"]])
-    print("the former software runs from now on")
-    restart()
+    go_back("software", places_of(args))
     return DONE

@@ -86,6 +86,13 @@ class Commands:
             return self.reply(command, "repeated", detail="choose a new id for each command")
         if len(self._queue(command)) >= _WAITING:
             return self.reply(command, "busy", detail="ask again later")  # not noted, so that the same id may
+        return self._waits_already(command) if isinstance(command, ReplayCommand) else None
+
+    def _waits_already(self, command: ReplayCommand) -> Reply | None:
+        """Who asks again while a slow line still carries the answer would get each record twice."""
+        asked = [replay.command for replay in self.replays if replay.command.epoch == command.epoch]
+        if any(one.first <= command.last and command.first <= one.last for one in asked):
+            return self.reply(command, "busy", detail="a replay of these records waits already; ask again later")
         return None
 
     def _carry_out(self, command: Command) -> Reply | None:

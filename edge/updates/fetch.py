@@ -2,24 +2,53 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPException, HTTPResponse
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request as Call
 from urllib.request import urlopen
 
 from edge.errors import UpdateError
-from edge.updates.inbox import Inbox, Request
+from edge.updates.inbox import MOST_DAYS, Inbox, Request
 
 _BLOCK_BYTES = 1 << 16
 _SILENT_S = 60.0
+_NEVER = {400, 403, 404, 410}  # a server's codes that no waiting mends
+
+
+class _GivenUpError(UpdateError):
+    """What was asked for does not come; to try again would only cost power and a metered line."""
 
 
 def fetch_all(inbox: Inbox) -> int:
     """Fetch what is asked for; returns how many bundles came. Raises UpdateError when one has to be tried again."""
-    requests = inbox.requests()
-    for request in requests:
-        _fetch(inbox, request)
+    came = 0
+    for request in inbox.requests():
+        try:
+            _fetch_in_time(inbox, request)
+        except UpdateError as why:
+            if not inbox.is_asked_for(request):
+                continue  # another took its place, and is fetched at the next call
+            inbox.say(str(why))
+            if isinstance(why, _GivenUpError):
+                inbox.forget(request)
+            raise
         inbox.forget(request)
-    return len(requests)
+        inbox.be_quiet()  # the installer has the word
+        came += 1
+    return came
+
+
+def _fetch_in_time(inbox: Inbox, request: Request) -> None:
+    try:
+        _fetch(inbox, request)
+    except UpdateError as why:
+        if isinstance(why, _GivenUpError) or not inbox.is_old(request, datetime.now(UTC)):
+            raise
+        raise _GivenUpError(
+            f"{_place(request)}: nothing of it came for {MOST_DAYS} days; tell the node of it again"
+        ) from why
 
 
 def _fetch(inbox: Inbox, request: Request) -> None:
@@ -30,12 +59,17 @@ def _fetch(inbox: Inbox, request: Request) -> None:
         if have and answer.status != 206:  # this server always begins at the begin
             _skip(answer, have)
         while have < request.bytes and (block := answer.read(min(_BLOCK_BYTES, request.bytes - have))):
+            if not inbox.is_asked_for(request):
+                raise UpdateError(f"{_place(request)}: another bundle took its place")
             before, have = have, inbox.add(request.sha256, request.bytes, have, block)
             if have < before:
-                inbox.forget(request)  # a metered line must not pay for it again and again
-                raise UpdateError(f"{request.url}: is another file than was announced; tell the node of the right one")
+                raise _GivenUpError(
+                    f"{_place(request)}: is another file than was announced; tell the node of the right one"
+                )
+            if have not in {before + len(block), request.bytes}:
+                raise UpdateError(f"{_place(request)}: somebody else sends it as well; the rest is tried again")
     if have < request.bytes:
-        raise UpdateError(f"{request.url}: ended after {have} of {request.bytes} bytes; the rest is tried again")
+        raise UpdateError(f"{_place(request)}: ended after {have} of {request.bytes} bytes; the rest is tried again")
 
 
 def _skip(answer: HTTPResponse, have: int) -> None:
@@ -51,4 +85,13 @@ def _answer(request: Request, have: int) -> Iterator[HTTPResponse]:
             yield answer
     except (OSError, HTTPException) as why:
         reason = getattr(why, "reason", why)
-        raise UpdateError(f"{request.url}: {reason}; what came is kept, the rest is tried again") from why
+        if isinstance(why, HTTPError) and why.code in _NEVER:
+            raise _GivenUpError(
+                f"{_place(request)}: gives nothing ({why.code} {reason}); tell the node where it is"
+            ) from why
+        raise UpdateError(f"{_place(request)}: {reason}; what came is kept, the rest is tried again") from why
+
+
+def _place(request: Request) -> str:
+    """The URL for people, without a signature that may follow: many read a node's health."""
+    return urlsplit(request.url)._replace(query="", fragment="").geturl()

@@ -6,7 +6,8 @@ the installer's to say.
 
 import hashlib
 import os
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,9 +17,11 @@ from msgspec import Struct
 from edge.durable import write_durably
 from edge.errors import UpdateError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
+from edge.updates.slots import SAID, Places, runs_bundle
 
 PART, REQUEST = ".part", ".fetch"
 COMING_S = 60.0  # without a piece for so long the sender, or the line, is gone
+MOST_DAYS = 7  # the line may be down for days; who asked is told, and can ask again
 _SYNC_EVERY_BYTES = 1 << 20  # what a power cut may cost to send again
 
 
@@ -31,14 +34,14 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Inbox:
-    """A folder of the node's own. One bundle comes in at a time: announcing another drops the half that is there."""
+    """A folder of a node. One bundle comes in at a time: another drops a half that is fetched, or has stopped."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, places: Places | None = None) -> None:
+        self._folder, self._places = folder, places or Places()
 
     def have_bytes(self, sha256: str, size_bytes: int) -> int:
-        """How much of a bundle is here, from its begin on; all of it if it waits to be installed."""
-        if (self._folder / f"{sha256}{ENDING}").exists():
+        """How much of a bundle is here, from its begin on; all of it if it waits to be installed, or runs."""
+        if (self._folder / f"{sha256}{ENDING}").exists() or runs_bundle(self._places, sha256):
             return size_bytes
         part = self._folder / f"{sha256}{PART}"
         if not part.exists():
@@ -63,9 +66,10 @@ class Inbox:
     def ask_for(self, request: Request) -> None:
         """Have a bundle fetched. Raises UpdateError."""
         if not _can_be_fetched(request.url):
-            raise UpdateError("url must begin with https:// or http://, name a host and have no letters beyond ASCII")
+            raise UpdateError("url must begin with https:// or http://, name a host but no user, and be ASCII alone")
         try:
             self._make_way(request.sha256)
+            self.be_quiet()
             write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
         except OSError as why:
             raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
@@ -83,6 +87,29 @@ class Inbox:
     def forget(self, request: Request) -> None:
         """It is here, or never will be."""
         (self._folder / f"{request.sha256}{REQUEST}").unlink(missing_ok=True)
+
+    def is_asked_for(self, request: Request) -> bool:
+        """Is it still to be fetched, or did another take its place?"""
+        return (self._folder / f"{request.sha256}{REQUEST}").exists()
+
+    def is_old(self, request: Request, utc: datetime) -> bool:
+        """Did nothing of it come for so long that it is given up?"""
+        written_s = []
+        for ending in (REQUEST, PART):
+            with suppress(OSError):
+                written_s.append((self._folder / f"{request.sha256}{ending}").stat().st_mtime)
+        return bool(written_s) and utc.timestamp() - max(written_s) > MOST_DAYS * 86_400
+
+    def say(self, sentence: str) -> None:
+        """Why nothing came, for people: see `slots.said`. The same is written once: the card wears."""
+        path, text = self._folder / SAID, f"{sentence}\n".encode()
+        with suppress(OSError):
+            if not path.exists() or path.read_bytes() != text:
+                write_durably(path, text)
+
+    def be_quiet(self) -> None:
+        """What was said holds no longer."""
+        (self._folder / SAID).unlink(missing_ok=True)
 
     def is_coming(self, utc: datetime) -> bool:
         """Does a bundle come in: is one to be fetched, or was a piece added a moment before `utc`?"""
@@ -116,9 +143,13 @@ class Inbox:
 
     def _make_way(self, sha256: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in [*self._folder.glob(f"*{PART}"), *self._folder.glob(f"*{REQUEST}")]:
-            if path.stem != sha256:
-                path.unlink()
+        parts = [path for path in self._folder.glob(f"*{PART}") if path.stem != sha256]
+        sent = [part for part in parts if not part.with_suffix(REQUEST).exists()]  # the others the node itself fetches
+        if any(_is_fresh(part, datetime.now(UTC)) for part in sent):  # two senders would drop each other's for ever
+            raise UpdateError("another bundle is coming in; stop its sender, or wait a minute")
+        requests = [path for path in self._folder.glob(f"*{REQUEST}") if path.stem != sha256]
+        for path in [*requests, *parts]:  # who fetches looks at the request
+            path.unlink(missing_ok=True)
 
 
 def _is_fresh(part: Path, utc: datetime) -> bool:
@@ -131,6 +162,7 @@ def _is_fresh(part: Path, utc: datetime) -> bool:
 def _can_be_fetched(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and url.isascii()
+        names_a_host = bool(parts.hostname) and parts.port != 0 and parts.username is None
+        return parts.scheme in {"http", "https"} and names_a_host and url.isascii()
     except ValueError:  # brackets that do not end, or a port that is none
         return False

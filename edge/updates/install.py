@@ -1,5 +1,6 @@
 """A signed bundle becomes the slot that runs from the next start on, on trial. Runs as root; all before it need not."""
 
+import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -9,10 +10,10 @@ from edge.durable import write_durably
 from edge.errors import UpdateError, UsageError
 from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
-from edge.updates.models import merge_models
+from edge.updates.models import merge_models, note_unnoted
 from edge.updates.secrets import install_secrets
 from edge.updates.signed import read_signed, trusted_keys, unpack
-from edge.updates.slots import LINK, Places, floor, is_overdue, run_slots, running_counter, trial
+from edge.updates.slots import LINK, SAID, Places, floor, is_overdue, note_bundle, run_slots, running_counter, trial
 
 
 def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
@@ -31,7 +32,9 @@ def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
         if path.stat().st_size <= MOST_BUNDLE_BYTES:  # where it lies: a trial would have 100 MB copied each minute
             _check(read_signed(path, keys), places, only)
         _copy(path, bundle)
-        sentence = _installed(bundle, read_signed(bundle, keys), places, only)
+        manifest = read_signed(bundle, keys)
+        sentence = _installed(bundle, manifest, places, only)
+        _note(bundle, manifest, places)
     except OSError as why:
         raise UpdateError(
             f"{places.opt}: cannot be read or written ({why}); make room on the card, or replace it"
@@ -58,6 +61,8 @@ def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | No
     (content / "counter").write_text(f"{manifest.counter}\n")
     if manifest.kind == "models":
         merge_models(content, places.opt / LINK["models"])
+    else:
+        note_unnoted(places.opt / LINK["models"])
     run_slots(places, ["build" if manifest.kind == "software" else "fill", str(content)])
     run_slots(places, ["switch", LINK[manifest.kind]])
     return f"{what}, is installed, on trial from the next start on"
@@ -91,7 +96,14 @@ def _install_waiting(inbox: Path, places: Places) -> list[str]:
 
 def _say(sentence: str, places: Places) -> None:
     with suppress(OSError):  # what was done stays done
-        write_durably(places.opt / "said", f"{sentence}\n".encode())
+        write_durably(places.opt / SAID, f"{sentence}\n".encode())
+
+
+def _note(bundle: Path, manifest: Manifest, places: Places) -> None:
+    if manifest.kind == "secrets":
+        return
+    with suppress(OSError), bundle.open("rb") as file:
+        note_bundle(places, manifest.kind, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _copy(path: Path, bundle: Path) -> None:

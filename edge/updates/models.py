@@ -3,18 +3,33 @@
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from edge.bundle import MANIFEST, MODELS, Entry, Manifest, find_bundle, load_manifest
+from edge.durable import write_durably
 from edge.errors import BundleError, UpdateError
 from edge.golden import tried
+from edge.updates.slots import Places, running_counter
+
+BESIDE = "beside.json"  # in a slot of models
 
 
-def models_folder(name: str, installed: Path) -> Path:
-    """Where to look for the model `name`: among the installed ones if it is there, else among the software's own."""
-    return installed if name in _bundles(installed) else MODELS
+class Beside(Struct, frozen=True):
+    """What ran when a model was installed: the number of the software, and the hash of its own model of that name."""
+
+    software: int
+    sha256: str | None
 
 
-def merge_models(new: Path, installed: Path) -> None:
+def models_folder(name: str, installed: Path, own: Path = MODELS) -> Path:
+    """Where to look for the model `name`: among the installed ones if it is there, else among the software's `own`.
+
+    Newer software that brings another model of that name than the software it was installed beside takes its own.
+    """
+    return installed if name in _bundles(installed) and not _is_outdated(name, installed, own) else own
+
+
+def merge_models(new: Path, installed: Path, own: Path = MODELS) -> None:
     """Try each model of the folder `new` on its golden picture, and add those of `installed` that it does not replace.
 
     Raises UpdateError for a model that does not see what it should.
@@ -35,6 +50,36 @@ def merge_models(new: Path, installed: Path) -> None:
             (new / file).parent.mkdir(parents=True, exist_ok=True)
             (new / file).write_bytes(content)
     (new / MANIFEST).write_bytes(msgspec.json.encode(Manifest(format=1, bundles={**kept, **added})))
+    before = {name: beside for name, beside in _beside(installed).items() if name in kept}
+    (new / BESIDE).write_bytes(msgspec.json.encode({**before, **{name: _now(name, installed, own) for name in added}}))
+
+
+def note_unnoted(installed: Path, own: Path = MODELS) -> None:
+    """Note what runs beside models that a former build installed without a note, to tell newer software from it.
+
+    Raises OSError.
+    """
+    names, noted = installed_names(installed), _beside(installed)
+    if set(names) - set(noted):
+        now = {name: _now(name, installed, own) for name in names}
+        write_durably(installed / BESIDE, msgspec.json.encode({**now, **noted}))
+
+
+def _is_outdated(name: str, installed: Path, own: Path) -> bool:
+    then, now = _beside(installed).get(name), _now(name, installed, own)
+    return then is not None and now.software > then.software and now.sha256 not in {None, then.sha256}
+
+
+def _now(name: str, installed: Path, own: Path) -> Beside:
+    entry = _bundles(own).get(name)  # the slots of software lie beside those of models
+    return Beside(running_counter(Places(opt=installed.parent), "software"), entry.sha256 if entry else None)
+
+
+def _beside(folder: Path) -> dict[str, Beside]:
+    try:
+        return msgspec.json.decode((folder / BESIDE).read_bytes(), type=dict[str, Beside])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
@@ -43,6 +88,11 @@ def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
         return {file: (folder / file).read_bytes() for file in (entry.file, entry.golden.image)}
     except OSError:
         return None
+
+
+def installed_names(installed: Path) -> list[str]:
+    """The models that were sent; none where none can be read."""
+    return list(_bundles(installed))
 
 
 def _bundles(folder: Path) -> dict[str, Entry]:

@@ -1,17 +1,20 @@
 """What the two slots hold, as the script `slots` left it, and the script itself as the only way to change it."""
 
+import os
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.durable import write_durably
 from edge.errors import UpdateError
 from edge.updates.manifest import Kind
 
 LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
+SAID, BUNDLE = "said", "bundle"
 LONGEST_TRIAL_S = 86_400.0  # what does well says so within minutes of a start, and every node is awake within a day
-LONGEST_INSTALLATION_S = 3600.0
+LONGEST_INSTALLATION_S = 3600.0  # one that is cut off begins anew: a slow board must get to its end
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the script
 
 
@@ -23,6 +26,7 @@ class Places:
     keys: Path = Path("/etc/fieldeye/update-keys")
     script: Path = Path("/usr/local/lib/fieldeye/slots")
     etc: Path = Path("/etc/fieldeye")
+    inbox: Path = Path("/var/lib/fieldeye/inbox")
 
     @property
     def incoming(self) -> Path:
@@ -41,9 +45,14 @@ def floor(places: Places, link: str) -> int:
 
 
 def trial(places: Places, kind: Kind) -> int | None:
-    """How often what is on trial has started without having proved itself; None: nothing is on trial."""
-    link = places.opt / LINK[kind]
-    words = _text(places.opt / f"trial-{LINK[kind]}").split()
+    """How often what is on trial has started without having proved itself; None: nothing is on trial.
+
+    0 where only root may know: the scripts of older cards leave the file so, and it is there during a trial alone.
+    """
+    link, file = places.opt / LINK[kind], places.opt / f"trial-{LINK[kind]}"
+    if file.exists() and not os.access(file, os.R_OK):
+        return 0
+    words = _text(file).split()
     if len(words) != 2 or not link.is_symlink() or str(link.readlink()) != words[0]:
         return None
     return int(words[1])
@@ -63,8 +72,18 @@ def is_installing(places: Places) -> bool:
 
 
 def said(places: Places) -> str:
-    """How the last trial or installation ended, for people; empty if there was none."""
-    return _text(places.opt / "said")
+    """How the last trial or installation ended, or why nothing could be fetched since; empty if there was none."""
+    return _text(max(places.opt / SAID, places.inbox / SAID, key=_written))
+
+
+def note_bundle(places: Places, kind: Kind, sha256: str) -> None:
+    """Note in the slot that runs which bundle it was made of. With the slot it goes: then the same may come again."""
+    write_durably(places.opt / LINK[kind] / BUNDLE, f"{sha256}\n".encode())
+
+
+def runs_bundle(places: Places, sha256: str) -> bool:
+    """Is what runs made of this bundle?"""
+    return any(_text(places.opt / link / BUNDLE) == sha256 for link in LINK.values())
 
 
 def run_slots(places: Places, arguments: Sequence[str]) -> None:
@@ -94,6 +113,13 @@ def no_script(places: Places, why: OSError) -> UpdateError:
 def _number(path: Path) -> int:
     words = _text(path).split()
     return int(words[0]) if words and words[0].isdecimal() else 0
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _text(path: Path) -> str:

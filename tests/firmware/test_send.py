@@ -7,10 +7,10 @@ import pytest
 
 from edge.cli.loopback import free_port
 from edge.clock import ClockState
+from edge.config import MqttTable
 from edge.updates.inbox import Inbox
 from tests.firmware.brokers import RenderedBroker
-from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
-from tests.firmware.test_rotation import firmware
+from tests.firmware.fleets import SITE, entry, firmware, put_fleet, put_private, run_render
 from tests.node import NODE, JumpingClock, running, to
 from tests.node import SITE as NODES_SITE
 from tests.waiting import wait_until
@@ -31,8 +31,20 @@ class Bench:
         assert run_render(self.fleet, self.folder / to).returncode == 0
         return self.folder / to
 
-    def send(self) -> subprocess.CompletedProcess[str]:
-        return firmware("send", self.fleet, self.out, NODE, self.folder / "new.update")
+    def send(self, *more: str) -> subprocess.CompletedProcess[str]:
+        return firmware("send", self.fleet, self.out, NODE, self.folder / "new.update", *more)
+
+    def to_broker(self) -> MqttTable:
+        """The node's own configuration."""
+        card = self.out / f"nodes/{NODE}/fieldeye"
+        return to(
+            self.port,
+            tls=True,
+            ca_file=str(card / "ca.pem"),
+            username=NODE,
+            password_file=str(card / "secrets/mqtt-password"),
+            client_file=str(card / "secrets/mqtt-client"),
+        )
 
 
 @pytest.fixture
@@ -59,23 +71,26 @@ def test_a_revoked_certificate_is_named_and_not_the_node(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("ahead_s", "takes"), [(0, True), (7200, False)])
 def test_a_bench_whose_clock_is_slow_is_told_so(bench: Bench, ahead_s: float, takes: bool) -> None:
-    card = bench.out / f"nodes/{NODE}/fieldeye"
-    config = to(
-        bench.port,
-        tls=True,
-        ca_file=str(card / "ca.pem"),
-        username=NODE,
-        password_file=str(card / "secrets/mqtt-password"),
-        client_file=str(card / "secrets/mqtt-client"),
-    )
     clock = JumpingClock(ahead_s, ClockState.SYNCED)
     inbox = Inbox(bench.folder / "inbox")
     with (
         RenderedBroker(bench.out, bench.port),
-        running(bench.folder / "state", config, clock=clock, inbox=inbox) as node,
+        running(bench.folder / "state", bench.to_broker(), clock=clock, inbox=inbox) as node,
     ):
         wait_until(node.is_connected, within_s=10)
         done = bench.send()
     assert (done.returncode == 0) is takes, done.stderr
     slow = f"{NODE}: its clock is an hour or more ahead of this machine's; set the one that is wrong"
     assert (slow in done.stderr) is not takes
+
+
+def test_a_node_that_was_told_where_to_fetch_a_bundle_is_not_said_to_have_it(bench: Bench) -> None:
+    inbox = Inbox(bench.folder / "inbox")
+    with (
+        RenderedBroker(bench.out, bench.port),
+        running(bench.folder / "state", bench.to_broker(), inbox=inbox) as node,
+    ):
+        wait_until(node.is_connected, within_s=10)
+        done = bench.send("--url", "http://127.0.0.1:1/new.update")
+    assert [request.url for request in inbox.requests()] == ["http://127.0.0.1:1/new.update"]
+    assert f"{NODE}: was told where to fetch it; its health tells" in done.stdout, done.stderr

@@ -1,5 +1,8 @@
 """New software that cannot use the configuration of its node: refused when it is built, and else taken back."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from edge.cli.run import settled
 from edge.errors import ConfigError
 from edge.updates.install import install, install_waiting
 from firmware_config.sign import signed_bundle
-from tests.updates.bundles import Bench, packed, software
+from tests.updates.bundles import SLOTS, Bench, packed, software
 
 WHY = "climate.username would cross the network in the open; give climate.tls = true"
 COMMAND = f"""
@@ -64,3 +67,25 @@ def test_a_configuration_that_cannot_be_used_ends_a_trial_badly_and_afterwards_l
     bench.slots("healthy")
     chosen = settled(config, bench.places)
     assert (chosen.looks, "node.toml" in chosen.refused) == (False, True)
+
+
+def test_the_service_whose_files_are_its_own_can_read_that_it_is_on_trial_and_how_it_ended(bench: Bench) -> None:
+    """What it starts with full privileges has its umask all the same."""
+    for counter, version in ((1, "1.0"), (2, "2.0")):
+        install(bench.sign_software(version, counter), bench.places)
+    told = {**os.environ, "FIELDEYE_OPT": str(bench.places.opt)}
+    for _ in range(4):
+        subprocess.run([SLOTS, "starting"], check=True, capture_output=True, env=told, umask=0o077)
+        for name in {"trial-venv", "said"} & {path.name for path in bench.places.opt.iterdir()}:
+            assert (bench.places.opt / name).stat().st_mode & 0o777 == 0o644
+    assert (bench.runs(), "ended badly 3 times" in (bench.places.opt / "said").read_text()) == ("fieldeye 1.0", True)
+
+
+def test_a_trial_that_the_script_of_an_older_card_tells_root_alone_is_one(bench: Bench) -> None:
+    for counter, version in ((1, "1.0"), (2, "2.0")):
+        install(bench.sign_software(version, counter), bench.places)
+    (bench.places.opt / "trial-venv").chmod(0)
+    asked = f"from edge.updates.slots import *; print(trial(Places(Path({str(bench.places.opt)!r})), 'software'))"
+    as_service = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    told = subprocess.run([*as_service, sys.executable, "-c", asked], check=True, capture_output=True, text=True)
+    assert told.stdout == "0\n"

@@ -1,7 +1,9 @@
 """Bundles that come in pieces: over MQTT, and over HTTP from a real server that breaks off."""
 
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +15,13 @@ from hypothesis import strategies as st
 
 from edge.errors import UpdateError
 from edge.updates.fetch import fetch_all
-from edge.updates.inbox import Inbox, Request
+from edge.updates.inbox import COMING_S, MOST_DAYS, Inbox, Request
+from edge.updates.slots import Places, said
+from tests.waiting import wait_until
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+BLOCK = 65_536  # fetched at once
 
 
 @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=6), repeats=st.booleans())
@@ -50,18 +55,38 @@ def test_a_size_that_cannot_be_is_refused(tmp_path: Path, size_bytes: int) -> No
         Inbox(tmp_path).add(SHA256, size_bytes, 0, b"more")
 
 
-def test_another_bundle_drops_the_half_that_is_there(tmp_path: Path) -> None:
+def test_another_bundle_drops_a_half_that_has_stopped(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path)
     inbox.add(SHA256, len(CONTENT), 0, CONTENT[:100])
+    age(tmp_path / f"{SHA256}.part", COMING_S + 1)
     inbox.add("0" * 64, 10, 0, b"12345")
     assert [path.stem for path in tmp_path.iterdir()] == ["0" * 64]
 
 
-class Server(ThreadingHTTPServer):
-    """Serves CONTENT; breaks off after `most_bytes` an answer; knows ranges or not."""
+def test_of_two_senders_the_second_is_refused_until_the_first_has_stopped(tmp_path: Path) -> None:
+    """Each dropped the other's half for ever."""
+    inbox = Inbox(tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:100])
+    with pytest.raises(UpdateError, match="another bundle is coming in; stop its sender"):
+        inbox.add("0" * 64, 10, 0, b"12345")
+    with pytest.raises(UpdateError, match="another bundle is coming in; stop its sender"):
+        inbox.ask_for(Request(url="http://127.0.0.1:1/x", sha256="0" * 64, bytes=10))
+    assert inbox.add(SHA256, len(CONTENT), 100, CONTENT[100:200]) == 200
 
-    most_bytes, ranges = len(CONTENT), True
+
+def age(path: Path, by_s: float) -> None:
+    """As if it had been written so long ago."""
+    then_s = path.stat().st_mtime - by_s
+    os.utime(path, (then_s, then_s))
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT, or refuses with `code`; breaks off after `most_bytes` an answer; knows ranges or not."""
+
+    most_bytes, ranges, code = len(CONTENT), True, 200
     begins: tuple[int, ...] = ()
+    pause: Callable[[], None] | None = None
+    pause_after = BLOCK
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -71,10 +96,17 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range") if self.server.ranges else None
         begin = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.server.begins = (*self.server.begins, begin)
+        if self.server.code != 200:
+            self.send_error(self.server.code)
+            return
         self.send_response(206 if asked else 200)
         self.send_header("Content-Length", str(len(CONTENT) - begin))
         self.end_headers()
-        self.wfile.write(CONTENT[begin : begin + self.server.most_bytes])
+        content = CONTENT[begin : begin + self.server.most_bytes]
+        self.wfile.write(content[: self.server.pause_after])
+        if self.server.pause:
+            self.server.pause()
+        self.wfile.write(content[self.server.pause_after :])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -88,9 +120,9 @@ def server() -> Iterator[Server]:
         running.shutdown()
 
 
-def asked(server: Server, folder: Path, sha256: str = SHA256) -> Inbox:
+def asked(server: Server, folder: Path, sha256: str = SHA256, url: str = "http://127.0.0.1:{port}/x.update") -> Inbox:
     inbox = Inbox(folder)
-    url = f"http://127.0.0.1:{server.server_port}/x.update"
+    url = url.format(port=server.server_port)
     inbox.ask_for(Request(url=url, sha256=sha256, bytes=len(CONTENT)))
     return inbox
 
@@ -123,7 +155,130 @@ def test_another_file_than_was_announced_is_not_kept(server: Server, tmp_path: P
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "https:///x", "x"])
-def test_only_http_is_fetched(tmp_path: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "https:///x", "x", "http://me:secret@host/x"])
+def test_only_http_is_fetched_and_without_a_password_that_health_would_tell(tmp_path: Path, url: str) -> None:
     with pytest.raises(UpdateError, match="url must begin"):
         Inbox(tmp_path).ask_for(Request(url=url, sha256=SHA256, bytes=1))
+
+
+def test_a_bundle_that_somebody_sends_while_it_is_fetched_comes_whole(server: Server, tmp_path: Path) -> None:
+    """What was fetched after the sender's piece was added in a wrong place, and the whole was dropped."""
+    inbox = asked(server, tmp_path)
+
+    def send_a_piece() -> None:
+        server.pause = None
+        wait_until(lambda: inbox.have_bytes(SHA256, len(CONTENT)) == BLOCK, within_s=10)
+        inbox.add(SHA256, len(CONTENT), BLOCK, CONTENT[BLOCK : BLOCK + 1000])
+
+    server.pause = send_a_piece
+    with pytest.raises(UpdateError, match="somebody else sends it as well; the rest is tried again"):
+        fetch_all(inbox)
+    assert fetch_all(inbox) == 1
+    assert server.begins == (0, BLOCK + 1000)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{SHA256}.update"]
+
+
+@pytest.mark.parametrize("pause_after", [0, BLOCK])
+def test_a_bundle_that_is_being_fetched_gives_way_to_another_that_is_asked_for(
+    server: Server, tmp_path: Path, pause_after: int
+) -> None:
+    """It was refused until the wrong one was here, or its server had been silent for a minute."""
+    inbox = asked(server, tmp_path)
+    another = Request(url="http://127.0.0.1:1/x.update", sha256="0" * 64, bytes=10)
+
+    def ask_for_another() -> None:
+        wait_until(lambda: inbox.have_bytes(SHA256, len(CONTENT)) == pause_after, within_s=10)
+        inbox.ask_for(another)
+
+    server.pause, server.pause_after = ask_for_another, pause_after
+    assert fetch_all(inbox) == 0
+    assert inbox.requests() == [another]
+    assert [path.stem for path in tmp_path.iterdir()] == [another.sha256]
+
+
+def test_a_bundle_that_is_being_fetched_gives_way_to_one_that_is_sent(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.ask_for(Request(url="http://127.0.0.1:1/x.update", sha256=SHA256, bytes=len(CONTENT)))
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:100])
+    assert inbox.add("0" * 64, 10, 0, b"12345") == 5
+    assert inbox.requests() == []
+
+
+@pytest.mark.parametrize(("code", "stays"), [(400, False), (403, False), (404, False), (410, False), (503, True)])
+def test_an_address_that_gives_nothing_is_told_and_given_up_where_waiting_does_not_mend_it(
+    server: Server, tmp_path: Path, code: int, stays: bool
+) -> None:
+    server.code = code
+    inbox = asked(server, tmp_path)
+    with pytest.raises(UpdateError):
+        fetch_all(inbox)
+    assert (bool(inbox.requests()), inbox.is_coming(datetime.now(UTC))) == (stays, stays)
+    assert f"/x.update: {'Service Unavailable' if stays else f'gives nothing ({code} '}" in told(tmp_path)
+
+
+def told(inbox: Path) -> str:
+    """What health says of it, on a node where nothing was installed yet."""
+    return said(Places(opt=inbox / "opt", inbox=inbox))
+
+
+@pytest.mark.parametrize(
+    ("asked_days", "piece_days", "stays"),
+    [
+        (MOST_DAYS - 1, None, True),
+        (MOST_DAYS + 1, None, False),
+        (MOST_DAYS + 1, MOST_DAYS - 1, True),
+        (MOST_DAYS + 2, MOST_DAYS + 1, False),
+        (MOST_DAYS - 1, MOST_DAYS + 1, True),
+    ],
+)
+def test_that_of_which_nothing_came_for_a_week_is_given_up_and_told(
+    server: Server, tmp_path: Path, asked_days: float, piece_days: float | None, stays: bool
+) -> None:
+    server.code = 503
+    inbox = asked(server, tmp_path)
+    age(tmp_path / f"{SHA256}.fetch", asked_days * 86_400)
+    if piece_days is not None:
+        inbox.add(SHA256, len(CONTENT), 0, CONTENT[:10])
+        age(tmp_path / f"{SHA256}.part", piece_days * 86_400)
+    with pytest.raises(UpdateError):
+        fetch_all(inbox)
+    assert bool(inbox.requests()) == stays
+    sentence = "Service Unavailable" if stays else "nothing of it came for 7 days; tell the node of it again"
+    assert sentence in told(tmp_path)
+
+
+def test_a_bundle_that_comes_slowly_comes_however_long_it_takes(server: Server, tmp_path: Path) -> None:
+    """A node that is awake for minutes, on a slow line, lost at day 7 what had come."""
+    server.most_bytes = len(CONTENT) // 9
+    inbox = asked(server, tmp_path)
+    for _day in range(9):
+        for path in tmp_path.iterdir():
+            age(path, 86_400)
+        with pytest.raises(UpdateError, match="ended after"):
+            fetch_all(inbox)
+    for path in tmp_path.iterdir():
+        age(path, 86_400)
+    assert fetch_all(inbox) == 1
+
+
+def test_what_is_told_of_an_address_holds_no_signature(server: Server, tmp_path: Path) -> None:
+    server.code = 404
+    with pytest.raises(UpdateError):
+        fetch_all(asked(server, tmp_path, url="http://127.0.0.1:{port}/x?signature=secret"))
+    assert told(tmp_path).startswith(f"http://127.0.0.1:{server.server_port}/x: gives nothing")
+
+
+def test_the_last_word_on_an_update_is_the_newest_and_a_new_request_takes_back_the_one_before(
+    server: Server, tmp_path: Path
+) -> None:
+    server.code = 404
+    with pytest.raises(UpdateError):
+        fetch_all(asked(server, tmp_path))
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt/said").write_text("number 2 is installed\n")
+    age(tmp_path / "said", 60)
+    assert told(tmp_path) == "number 2 is installed"
+    age(tmp_path / "opt/said", 120)
+    assert "404" in told(tmp_path)
+    asked(server, tmp_path)
+    assert told(tmp_path) == "number 2 is installed"

@@ -1,5 +1,6 @@
 """From a signed bundle to the slot that runs, and back: real virtual environments, real models, the real script."""
 
+import hashlib
 import io
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 from edge.bundle import load_manifest
 from edge.cli import main
 from edge.errors import UpdateError, UsageError
+from edge.updates.inbox import Inbox
 from edge.updates.install import install, install_waiting
 from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.models import models_folder
@@ -46,6 +48,52 @@ def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_start
     assert ran == ["fieldeye 2.0"] * 3 + ["fieldeye 1.0"]
     assert trial(bench.places, "software") is None
     assert floor(bench.places, "venv") == 0  # the same may be sent again, once its cause is mended
+
+
+def test_software_that_was_taken_back_is_on_trial_when_somebody_goes_back_to_it_by_hand(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the node went back by itself, `back` by hand ran the broken software for good."""
+    install(bench.sign_software("1.0", 1), bench.places)
+    install(bench.sign_software("2.0", 2), bench.places)
+    for _ in range(2):
+        end_badly(bench)
+        assert bench.runs() == "fieldeye 1.0"
+        assert main(["update", "back", *options(bench)]) == 0
+        assert capsys.readouterr().out == "software: number 2 runs from now on, on trial\n"
+        assert (bench.runs(), trial(bench.places, "software")) == ("fieldeye 2.0", 0)
+    assert main(["update", "back", *options(bench)]) == 0
+    assert capsys.readouterr().out == "software: number 1 runs from now on\n"
+
+
+def end_badly(bench: Bench) -> None:
+    """Starts until a trial has failed."""
+    for _ in range(4):
+        bench.slots("starting")
+        bench.slots("stopped", **BAD)
+
+
+def test_models_that_were_taken_back_are_on_trial_when_somebody_goes_back_to_them_by_hand(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models(bench, 1)
+    end_badly(bench)
+    assert running_counter(bench.places, "models") == 0
+    assert main(["model", "rollback", *options(bench)]) == 0
+    assert capsys.readouterr().out == "models: number 1 runs from now on, on trial\n"
+    end_badly(bench)
+    assert running_counter(bench.places, "models") == 0
+
+
+def test_a_bundle_that_runs_is_not_sent_again_and_one_that_was_taken_back_is(bench: Bench) -> None:
+    path = bench.sign_models(["pests-int8"], 1)
+    sha256, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
+    inbox = Inbox(bench.folder / "inbox", bench.places)
+    assert inbox.have_bytes(sha256, size) == 0
+    install(path, bench.places)
+    assert inbox.have_bytes(sha256, size) == size
+    end_badly(bench)
+    assert inbox.have_bytes(sha256, size) == 0
 
 
 def test_software_that_does_not_start_is_not_even_switched_to(bench: Bench) -> None:
