@@ -3,7 +3,7 @@
 import ctypes
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +44,18 @@ def seconds_between(earlier: Instant, later: Instant) -> float | None:
     trusted = ClockState.UNSYNCED not in {earlier.state, later.state}
     passed_s = (later.utc - earlier.utc).total_seconds()
     return passed_s if trusted and passed_s >= 0 else None
+
+
+def reckoned(instant: Instant, known: Instant) -> Instant:
+    """A moment before the clock was set, reckoned from one since then, `known`, by monotonic time.
+
+    Moments of other boots, and trusted ones, stay as they are; so does each while the clock is not set.
+    """
+    is_set = known.state is ClockState.SYNCED and known.boot_id == instant.boot_id
+    if instant.state is not ClockState.UNSYNCED or not is_set:
+        return instant
+    passed = timedelta(seconds=known.monotonic_s - instant.monotonic_s)
+    return replace(instant, utc=known.utc - passed, state=ClockState.CORRECTED)
 
 
 class Clock(Protocol):

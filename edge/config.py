@@ -28,6 +28,9 @@ HostName = Annotated[  # an address of IPv6 has two colons at least
     str,
     Meta(pattern=r"^([^\s/:@]+|(?i:[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*)(%\w+)?)\Z(?#a name or an address, without a port)"),
 ]
+Unbroken = Annotated[  # for these a broker closes the line without a reason
+    str, Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z(?#in one line, without tabs or other control characters)")
+]
 AreaCode = Annotated[str, Meta(pattern=r"^[0-9]{12}\Z(?#twelve digits in quotes, province to village)")]
 # What goes to the broker is at most as long as the wire takes it: 80 letters of a label or unit, 2000 of a sentence.
 Label = Annotated[str, Meta(max_length=80)]
@@ -96,7 +99,7 @@ class ModelTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[model]: which bundle looks."""
 
     name: str | None = None  # a name of models/manifest.json or a path of an .onnx; None: that of the camera's mode
-    folder: str = "/opt/fieldeye/models"  # where signed models are installed; a name there wins over the software's own
+    folder: str = "/opt/fieldeye/models"  # where signed models are installed; see edge/updates/models.py
     confidence: Share | None = None  # replaces the bundle's own thresholds
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
 
@@ -109,7 +112,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tls: bool = True
     insecure: bool = False  # plain text to another machine, for a laboratory only
     ca_file: str | None = None  # None: the system's authorities
-    username: str | None = None
+    username: Unbroken | None = None
     password_file: str | None = None  # a file of mode 0600 or a systemd credential's name
     next_password_file: str | None = None  # the same; tried when the first is refused, while credentials change over
     client_file: str | None = None  # the same, PEM: certificate and key, for a broker that asks for them
@@ -128,7 +131,7 @@ class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_mb: Annotated[int, Meta(ge=4, le=100_000)] = 64  # records; 30 days without a broker fit
     pictures_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 256
     pictures_days: Annotated[int, Meta(ge=1, le=3650)] | None = None  # older ones go; None: only for want of room
-    interval_s: Annotated[float, Meta(ge=1, le=86400)] = 3600.0  # length of a counting interval
+    interval_s: Annotated[float, Meta(ge=1, le=86400)] = 3600.0  # of counting; in live and leaf half a day at most
 
 
 class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,9 +156,9 @@ class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tls: bool = False
     insecure: bool = False  # a password in plain text to another machine, in a network of its own only
     ca_file: str | None = None
-    username: str | None = None
+    username: Unbroken | None = None
     password_file: str | None = None
-    topic: str = ""
+    topic: Unbroken = ""
     temperature: str = "temperature"  # name in the JSON, dotted where it lies deeper: AM2301.Temperature
     humidity: str = "humidity"  # in per cent
 

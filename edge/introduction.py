@@ -4,6 +4,7 @@ from uuid import UUID
 
 from edge import __version__
 from edge.config import NodeConfig
+from edge.nights import longest_s
 from edge.wire import Info
 
 
@@ -18,5 +19,5 @@ def introduction(config: NodeConfig, epoch: UUID) -> Info:
         area_code=config.node.area_code,
         crop=config.node.crop,
         time_zone=config.node.time_zone,
-        interval_s=config.store.interval_s,
+        interval_s=longest_s(config.store.interval_s, config.camera.mode),
     )

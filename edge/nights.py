@@ -39,6 +39,14 @@ def length_s(start_utc: datetime, interval_s: float, zone: tzinfo) -> float:
     return left_s if left_s >= LEAST_SHARE * interval_s else left_s + interval_s
 
 
+def longest_s(interval_s: float, mode: Mode) -> float:
+    """How long an interval may last so that it lies in one day: long ones go from noon to noon, as a trap's day does.
+
+    Others take half a day, and not one from midnight to midnight: the platform's nights end at noon in every mode.
+    """
+    return interval_s if mode == "trap" else min(interval_s, HALF_DAY_S)
+
+
 def whole_around(utc: datetime, interval_s: float, zone: tzinfo) -> tuple[datetime, datetime]:
     """Begin and end of the whole interval in which `utc` lies."""
     since_s, left_s = _since_and_left_s(utc, interval_s, zone)

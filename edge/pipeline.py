@@ -33,7 +33,7 @@ from edge.census import (
     unmoved,
 )
 from edge.climate import ClimateSensor
-from edge.clock import Clock, ClockState, Instant
+from edge.clock import Clock, ClockState, Instant, reckoned
 from edge.commits import Commits
 from edge.config import NodeConfig
 from edge.counts import Interval, Seen, Sighting, name_and_stage
@@ -45,7 +45,7 @@ from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.late import Counting, MadeBy, counting_at, dated
 from edge.leaf import looked_at
-from edge.nights import length_s
+from edge.nights import length_s, longest_s
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
@@ -94,6 +94,7 @@ class Pipeline:
         self._unit = unit_of(camera)
         self._card_seen = seen_before(self._census)
         self._zone = ZoneInfo(parts.config.node.time_zone)
+        self._interval_s = longest_s(parts.config.store.interval_s, camera.mode)
         self._begin_interval(parts.clock.now())
         self._alarms = Alarms(parts.config, self._eye.accuracy, parts.store, parts.board)
         self._status = CameraStatus()
@@ -124,6 +125,7 @@ class Pipeline:
         """Commit what was counted so far as an interval of its own and begin the next."""
         self._correct()
         now = self._parts.clock.now()
+        self._time_card(now)
         record = self._interval(self._tally, now)
         self._keep_card()
         if self._parts.config.camera.fed:
@@ -137,9 +139,13 @@ class Pipeline:
         self._forget_names()
 
     def _begin_interval(self, now: Instant, last_frame: Instant | None = None) -> None:
-        config = self._parts.config
         self._tally, self._pictures = Tally(start=now, last_frame=last_frame), []
-        self._length_s = length_s(now.utc, config.store.interval_s, self._zone)
+        self._length_s = length_s(now.utc, self._interval_s, self._zone)
+
+    def _time_card(self, now: Instant) -> None:
+        """Pictures from before the clock was set have their time once it is, as the interval's start has."""
+        self._tally = self._tally.timed(now)
+        self._card_seen = self._card_seen and reckoned(self._card_seen, now)
 
     def _interval(self, tally: Tally, end: Instant) -> Interval:
         mode, accuracy = self._parts.config.camera.mode, self._eye.accuracy
@@ -279,8 +285,7 @@ class Pipeline:
         if self._late is not None and self._late.holds(at.utc):
             return self._late
         self._correct()
-        interval_s = self._parts.config.store.interval_s
-        return counting_at(at, self._tally.start, self._made_by, self._parts.store, interval_s, self._zone)
+        return counting_at(at, self._tally.start, self._made_by, self._parts.store, self._interval_s, self._zone)
 
     def _counted_on(self, late: Counting, frame: Frame) -> Counting:
         """With one picture more, which makes no sighting; it is looked at moved or not, since others lie in between."""
@@ -359,7 +364,8 @@ class Pipeline:
             self._tally = self._tally.passed_over("unmatched", frame.instant, self._longest_gap_s())
             return seen, []
         if step.card is not None:
-            hung_since = None if step.card.verdict == "restarted" else self._card_seen
+            is_another = step.card.verdict in {"restarted", "changed"}  # since when it hangs nobody knows
+            hung_since = None if is_another else self._card_seen
             self._tally, self._card_seen = self._tally.exposed(hung_since, frame.instant), frame.instant
         labels = [self._eye.labels[i] for i in step.counted]
         full = step.card is not None and step.card.saturated

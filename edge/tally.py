@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
-from edge.clock import Instant, seconds_between
+from edge.clock import Instant, reckoned, seconds_between
 from edge.config import Mode
 from edge.counts import Interval, NoData, Seen, TaxonCount, Unit, counted
 from edge.ranges import ALIKE, Dispersion
@@ -55,6 +55,7 @@ class Tally:
     squares: Mapping[str, int] = field(default_factory=dict)  # the same, each frame's number squared
     saturated: bool = False  # was the card full on a frame?
     exposed_s: float | None = None  # trap: time in which what is new has come, as far as it is known
+    untimed: tuple[Instant, Instant] | None = None  # trap: pictures of two boots, one of them by no trusted clock
     lesions: tuple[float, ...] = ()  # leaf: share of the leaf on each frame where it could be told
     weather: Readings = NOTHING_READ
     awake_s: float = 0.0
@@ -83,10 +84,21 @@ class Tally:
 
     def exposed(self, before: Instant | None, at: Instant) -> "Tally":
         """A card that hung from the picture `before` to the one `at`, watched or not."""
-        hung_s = None if before is None else seconds_between(before, at)
-        if hung_s is None or hung_s < 0:  # the clock was set in between: nobody knows
+        if before is None:
+            return self
+        hung_s = seconds_between(before, at)
+        if hung_s is None:
+            return replace(self, untimed=(before, at))
+        if hung_s < 0:  # the clock was set in between: nobody knows
             return self
         return replace(self, exposed_s=hung_s + (self.exposed_s or 0.0))
+
+    def timed(self, known: Instant) -> "Tally":
+        """With what `exposed` could not tell before the clock was set, if it is at `known`."""
+        if self.untimed is None:
+            return self
+        before, at = self.untimed
+        return replace(self, untimed=None).exposed(before, reckoned(at, known))
 
     def diseased(self, severity: float | None) -> "Tally":
         """With the lesion share of one leaf more; None: too little leaf on the picture."""
@@ -178,6 +190,6 @@ def _counts(
     most: int | None,
 ) -> tuple[TaxonCount, ...]:
     return tuple(
-        accuracy[label].counted(number, label, squares[label] / number**2 if number else 1.0, most)
+        accuracy[label].counted(number, label, squares[label] / number**2, most)
         for label, number in sorted(numbers_seen.items())
     )

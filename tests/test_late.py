@@ -12,6 +12,7 @@ from threading import Event
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from edge.bundle import load_bundle
@@ -49,6 +50,7 @@ class Fed:
     folder: Path
     mode: str = "leaf"
     zone: str = "UTC"
+    interval_s: float = HOUR_S
     clock: SetClock = field(default_factory=SetClock)
     steps: list[Step] = field(default_factory=list)
     calls: int = 0  # of the loop to what is around it
@@ -102,7 +104,7 @@ class Fed:
             f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n'
             f'[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
-            f'[store]\nfolder = "{self.state}"\n',
+            f'[store]\nfolder = "{self.state}"\ninterval_s = {self.interval_s}\n',
             "node.toml",
         )
         with ExitStack() as parts:
@@ -477,6 +479,50 @@ def test_how_long_a_card_hung_between_two_pictures_is_not_known_when_the_clock_w
     fed.clock.jump(-1e6, ClockState.UNSYNCED)
     fed.run(fed.add(0, name="1.png"), fed.together(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.add(-60)))
     assert (fed.frames(), [one.exposed_s for one in fed.intervals]) == ({-1: 1, 0: 1}, [None, None])
+
+
+@pytest.mark.parametrize("hours", [96, 0.5])
+def test_a_node_whose_clock_is_set_a_minute_after_its_start_knows_how_long_its_card_hung(
+    fed: Fed, hours: float
+) -> None:
+    fed.mode = "trap"
+    off_s = hours * HOUR_S
+    for name in ("1.png", "2.png", "3.png"):  # each boot takes one picture, before its clock is set
+        fed.clock.jump(-off_s, ClockState.UNSYNCED)
+        fed.run(fed.add(0, name=name), fed.wait(60), lambda: fed.clock.jump(off_s, ClockState.SYNCED), fed.wait(60))
+        fed.clock.advance(off_s)
+        fed.boot()
+    first, *others = [one.exposed_s for one in fed.intervals]
+    assert first is None
+    assert others == pytest.approx([off_s + 120] * 2, abs=5)
+
+
+def test_how_long_a_card_that_was_changed_hung_is_not_known(fed: Fed) -> None:
+    fed.mode = "trap"
+    fed.run(fed.add(60, (8, 8, BLUE), (40, 40, BLUE), (40, 0, BLUE)))
+    fed.clock.advance(136 * 24 * HOUR_S)
+    fed.boot()
+    card = np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)
+    card[16:24, 16:24] = RED
+    for name in ("1.png", "2.png"):  # one alone might be of the old card, badly seen
+        cv2.imwrite(str(fed.pictures / name), card)
+        fed.run()
+    new = fed.intervals[-1]
+    assert (counts(new), new.exposed_s) == ({"Aleyrodidae": 1}, None)
+
+
+@pytest.mark.parametrize(("mode", "hours"), [("leaf", [0, 12, 24]), ("trap", [0, 24])])
+def test_a_day_s_interval_ends_where_the_day_does_also_one_that_is_filled_late(
+    fed: Fed, mode: str, hours: list[int]
+) -> None:
+    fed.mode, fed.interval_s = mode, 24 * HOUR_S
+    half_a_day = fed.wait(12 * HOUR_S)
+    fed.run(fed.add(60), half_a_day, fed.add(12 * HOUR_S + 120), half_a_day, fed.add(24 * HOUR_S + 180))
+    assert list(fed.frames()) == hours
+    fed.clock.advance(3 * 24 * HOUR_S)
+    fed.boot()
+    fed.run(fed.add(48 * HOUR_S + 60), fed.add(60 * HOUR_S + 60))
+    assert list(fed.frames()) == [*hours, *(48 + after_h for after_h in hours[:-1])]
 
 
 def test_a_picture_that_is_too_late_costs_none_of_those_that_are_being_counted(fed: Fed) -> None:

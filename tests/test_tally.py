@@ -185,6 +185,26 @@ def test_how_long_a_card_hung_is_not_known_by_a_clock_that_is_not_trusted() -> N
     assert exposed_s(None, evening) is None
 
 
+@pytest.mark.parametrize(
+    ("evening_state", "end_state", "expected_s"),
+    [
+        (ClockState.SYNCED, ClockState.SYNCED, 9 * 3600),
+        (ClockState.CORRECTED, ClockState.SYNCED, 9 * 3600),
+        (ClockState.SYNCED, ClockState.UNSYNCED, None),
+        (ClockState.UNSYNCED, ClockState.SYNCED, None),
+    ],
+)
+def test_how_long_a_card_hung_is_known_once_the_clock_is_set(
+    evening_state: ClockState, end_state: ClockState, expected_s: float | None
+) -> None:
+    evening = replace(SetClock().now(), state=evening_state)
+    morning = Instant(evening.utc + timedelta(minutes=3), ClockState.UNSYNCED, "another", 5.0)
+    end = Instant(evening.utc + timedelta(hours=9, minutes=1), end_state, "another", 65.0)
+    tally = Tally(start=morning).exposed(evening, morning)
+    assert tally.timed(end).exposed_s == expected_s
+    assert tally.exposed(morning, end).timed(end).exposed_s == 60 + (expected_s or 0)
+
+
 def test_a_picture_that_comes_late_adds_no_time_awake_and_takes_none_away() -> None:
     clock, tally = SetClock(), Tally(start=SetClock().now())
     for after_s in (60, 120, 30, 180):

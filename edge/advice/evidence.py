@@ -7,7 +7,7 @@ from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
-from edge.counts import Interval, NoData, TaxonCount, Unit, newest_unit
+from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.nights import day_of
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
@@ -30,13 +30,13 @@ class Days:
     @staticmethod
     def of(
         intervals: Sequence[Interval],
+        unit: Unit,
         zone: tzinfo,
         today: date,
         range_of: RangeOf,
         stages: frozenset[tuple[str, str]] = frozenset(),
     ) -> "Days":
-        """Only the newest unit with data: the most on one frame and a sum of visits cannot stand in one figure."""
-        unit = newest_unit(intervals)
+        """Those in `unit`: the most on one frame, as of an hour too slow for visits, and visits are no one figure."""
         by_day: dict[date, list[Interval]] = {}
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):
@@ -55,10 +55,14 @@ class Days:
         return self._evidence(label, unit, self.today, is_over=False)
 
     def _evidence(self, label: str, unit: str, last: date, *, is_over: bool) -> Evidence | None:
-        """A trap that hung for half of a week or less says nothing of a week that is over."""
+        """A trap that hung for half of a week or less says nothing of a week that is over.
+
+        A catch that came in more nights than the unit speaks of is no part of them, unless there is no other.
+        """
         length = self._days_of_share(last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
-        looked = [day for day in days if day in self.by_day]
+        seen = [day for day in days if day in self.by_day]
+        looked = [day for day in seen if _hung_nights(self.by_day[day]) <= length] or seen
         if not looked or (is_over and 2 * len(looked) < length):
             return None
         intervals = [interval for day in looked for interval in self.by_day[day]]

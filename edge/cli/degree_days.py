@@ -101,7 +101,8 @@ def _typed(least: list[float], most: list[float], first: date | None) -> Mapping
 def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofix | None]:
     config, _ = load_changed(args.config)
     zone = ZoneInfo(config.node.time_zone)
-    intervals = _intervals(config, args.first, zone)
+    first = args.first or season_begin(datetime.now(zone).date(), config.node.latitude)
+    intervals = _intervals(config, first, zone)
     days = measured_days(intervals, zone)
     if not days:
         raise UsageError(
@@ -110,17 +111,18 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
         )
     if args.first:
         return days, None
-    caught = first_catch(nights(caught_by_evening(intervals, zone), args.species), args.running)
+    by_evening = {evening: told for evening, told in caught_by_evening(intervals, zone).items() if evening >= first}
+    caught = first_catch(nights(by_evening, args.species), args.running)
     if caught is None:
         raise UsageError(f"{args.species}: this node has no first catch of it yet; give the day to begin with --from")
     return days, caught
 
 
-def _intervals(config: NodeConfig, first: date | None, zone: ZoneInfo) -> list[Interval]:
+def _intervals(config: NodeConfig, first: date, zone: ZoneInfo) -> list[Interval]:
     folder, now = Path(config.store.folder), datetime.now(UTC)
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
-    begin = begin_of(first or season_begin(now.date(), config.node.latitude), "live", zone)
+    begin = begin_of(first, "live", zone)
     records = Records(folder, config.node.node)
     try:
         stored = records.intervals_between(begin, now + timedelta(days=1))

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -94,10 +94,13 @@ def test_nonsense_is_refused_in_one_sentence_with_a_remedy(
 def node(tmp_path: Path) -> Path:
     """A trap's NIGHTS last nights, an interval an hour with 10 to 30 °C; moths on the sixth and from the ninth on."""
     start = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=NIGHTS + 1)
-    latitude = -30 if start.month <= 6 else 30  # where the season began months ago
+    return trap(tmp_path, start, latitude=-30 if start.month <= 6 else 30)  # where the season began months ago
+
+
+def trap(tmp_path: Path, start: datetime, *, latitude: int = 30, zone: str = "UTC") -> Path:
     config = tmp_path / "node.toml"
     config.write_text(
-        f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "UTC"\nlatitude = {latitude}\nlongitude = 0\n'
+        f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{zone}"\nlatitude = {latitude}\nlongitude = 0\n'
         '[camera]\nkind = "folder"\nsource = "frames"\n'
         f'mode = "trap"\n[store]\nfolder = "{tmp_path}"\n[page]\nhost = "127.0.0.1"\n',
         encoding="utf-8",
@@ -135,6 +138,35 @@ def test_a_node_counts_from_its_first_catch_and_says_which_nights_nobody_looked(
     days = NIGHTS - night  # the day of the first catch and those after it, whole ones by the sensor
     each = degree_days(DayRange(10, 30), 10.56, 38)
     assert stage(told, "adult")["known_c"] == pytest.approx(days * each, abs=0.05)
+
+
+def test_a_catch_of_the_last_evening_of_the_year_is_no_first_catch_of_the_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, datetime(2027, 1, 8, tzinfo=UTC))
+    config = trap(tmp_path, datetime(2026, 12, 26, 18, tzinfo=UTC))  # the moths come at 3 in the morning, on 1 January
+    told = asked(capsys, "--config", str(config))
+    assert told["first_catch"] == {"evening": "2027-01-03", "blind_before": 0}
+
+
+def test_a_season_begins_at_midnight_where_the_node_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = trap(tmp_path, datetime(2026, 12, 18, tzinfo=UTC), zone="Asia/Shanghai")
+    set_clock(monkeypatch, datetime(2026, 12, 31, 15, 59, tzinfo=UTC))
+    assert asked(capsys, "--config", str(config))["first_catch"] == {"evening": "2026-12-23", "blind_before": 0}
+    set_clock(monkeypatch, datetime(2026, 12, 31, 16, 1, tzinfo=UTC))
+    assert main(["degree-days", MOTH, "--config", str(config)]) == 2
+    assert "no day there has 18 hours" in capsys.readouterr().err
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, utc: datetime) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return utc.astimezone(tz)
+
+    monkeypatch.setattr("edge.cli.degree_days.datetime", Clock)
 
 
 def test_a_node_without_a_catch_or_without_a_sensor_says_what_to_give(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from edge.advice import DayRange, Days, Evidence, Measured, Stand, begun, to_json, watched
 from edge.advice.degree_days import measured_days
 from edge.clock import ClockState, Instant
-from edge.config import AdviceTable, Mode, OwnThreshold
-from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted
-from edge.nights import begin_of, day_at, day_of, length_s, whole_around
+from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
+from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted, newest_unit
+from edge.introduction import introduction
+from edge.nights import begin_of, day_at, day_of, length_s, longest_s, whole_around
 from tests.records import count, interval
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")  # UTC+8: its noon is 04:00 UTC
@@ -38,7 +40,7 @@ def perfect(label: str, number: int, _share: float) -> TaxonCount:
 
 
 def days(*intervals: Interval, today: date = JULY + timedelta(1)) -> Days:
-    return Days.of(intervals, SHANGHAI, today, perfect)
+    return Days.of(intervals, newest_unit(intervals) or "new", SHANGHAI, today, perfect)
 
 
 def figures(evidence: Evidence | None) -> dict[str, float]:
@@ -73,6 +75,28 @@ def test_an_interval_lasts_up_to_the_next_whole_one_by_the_local_clock(
 ) -> None:
     start = NOON + timedelta(minutes=minutes)
     assert length_s(start, interval_s, SHANGHAI) == pytest.approx(expected_min * 60)
+
+
+@pytest.mark.parametrize("mode", ["trap", "live", "leaf"])
+@pytest.mark.parametrize("hours", [5, 12, 15, 24])
+def test_an_interval_lies_in_one_day_however_long_it_may_be(mode: Mode, hours: float) -> None:
+    told, start = [], NOON
+    while start < NOON + timedelta(days=2):
+        end = start + timedelta(seconds=length_s(start, longest_s(hours * 3600, mode), SHANGHAI))
+        after_noon = [(moment - NOON) / timedelta(hours=1) for moment in (start, end)]
+        told.append(interval(start=at(after_noon[0]), end=at(after_noon[1]), mode=mode))
+        start = end
+    for one in told:
+        day = day_of(one, SHANGHAI)
+        assert begin_of(day, mode, SHANGHAI) <= one.start.utc
+        assert one.end.utc <= begin_of(day + timedelta(1), mode, SHANGHAI)
+
+
+@pytest.mark.parametrize(("mode", "told_h"), [("trap", 24), ("live", 12), ("leaf", 12)])
+def test_a_node_introduces_itself_with_the_length_of_what_it_publishes(mode: Mode, told_h: float) -> None:
+    table = NodeTable(site="farm", node="east")
+    config = NodeConfig(node=table, camera=CameraTable(kind="folder", mode=mode), store=StoreTable(interval_s=86_400))
+    assert introduction(config, uuid4()).interval_s == told_h * 3600
 
 
 @pytest.mark.parametrize(
@@ -112,6 +136,18 @@ def test_a_catch_that_came_in_three_nights_is_a_third_of_it_a_night() -> None:
     assert figures(days(after_three).over(MOTH[0], "insects/trap/night"))["insects/trap/night"] == 10
 
 
+def test_what_came_in_a_winter_makes_no_week_calm() -> None:
+    after_winter = replace(hour(-96 + 5, 12), exposed_s=136 * 86_400.0)
+    week = [after_winter, *(hour(24 * night + 5, 3) for night in (-3, -2, -1, 0))]
+    evidence = days(*week).over(MOTH[0], "adults/trap/week")
+    assert figures(evidence)["adults/trap/night"] == 3
+    assert evidence is not None
+    assert evidence.count == 12
+    assert days(*week[:4], today=JULY).over(MOTH[0], "adults/trap/week") is None  # of three nights nobody knows a week
+    on_that_day = days(after_winter, today=JULY - timedelta(4)).so_far(MOTH[0], "adults/trap/week")
+    assert figures(on_that_day)["adults/trap/night"] == 12 / 136
+
+
 @pytest.mark.parametrize(("hung_s", "nights"), [(86_700, 1), (90_000, 1), (3 * 86_400 - 300, 3), (3 * 86_400 + 300, 3)])
 def test_a_card_hangs_for_whole_nights_though_its_pictures_are_some_minutes_apart(hung_s: float, nights: int) -> None:
     caught = [replace(hour(1, 0), exposed_s=hung_s - 3600.0), replace(hour(10, 30), exposed_s=3600.0)]
@@ -124,7 +160,8 @@ def test_weather_of_a_day_comes_from_its_hours_and_half_a_day_is_none() -> None:
         return replace(hour(h - 12, 0), climate=Climate(readings=60, temperature_c=warmth))
 
     whole, half = [at_hour(h) for h in range(24)], [at_hour(24 + h) for h in range(12)]
-    assert measured_days([*whole, *half], SHANGHAI) == {JULY: DayRange(10.0, 35.0)}
+    silent = hour(0.5, 0)  # its sensor told nothing
+    assert measured_days([*whole, silent, *half], SHANGHAI) == {JULY: DayRange(10.0, 35.0)}
 
 
 def in_sun(begin: float, end: float, readings: int = 60) -> Interval:
@@ -146,6 +183,7 @@ def test_weather_of_a_day_is_known_whatever_the_length_of_an_interval(hours: flo
 def test_an_interval_of_twelve_hours_tells_of_no_more_of_them_than_it_has_readings() -> None:
     assert measured_days([in_sun(-12, 0), in_sun(0, 12, readings=5)], SHANGHAI) == {}
     assert measured_days([in_sun(-12, 0), in_sun(0, 12, readings=6)], SHANGHAI) == {JULY: DayRange(12.0, 29.0)}
+    assert measured_days([in_sun(-12, 0), in_sun(0, 4), in_sun(4, 6, readings=1)], SHANGHAI) == {}
 
 
 def test_a_night_without_a_picture_says_nothing() -> None:
@@ -163,6 +201,11 @@ def test_a_weekly_figure_is_taken_over_the_nights_that_were_seen() -> None:
 
 def test_three_nights_of_seven_are_no_week() -> None:
     assert days(*(hour(24 * night + 5, 6) for night in (-4, -2, 0))).over(MOTH[0], "adults/trap/week") is None
+
+
+def test_a_running_week_is_told_from_its_first_night_on_as_if_the_others_had_caught_nothing() -> None:
+    evidence = days(hour(-48, 6), hour(25, 8)).so_far(MOTH[0], "adults/trap/week")
+    assert figures(evidence)["adults/trap/night"] == 2
 
 
 def test_the_running_night_counts_as_a_whole_one_so_that_it_can_only_rise() -> None:
@@ -200,6 +243,38 @@ def test_the_count_told_with_a_density_is_the_one_behind_it() -> None:
     assert counts == {"insects/m2": (2, 20), "insects/picture": (9, 9)}
 
 
+def test_what_is_most_urgent_is_told_first_whatever_its_name() -> None:
+    def ranged(label: str, number: int, _share: float) -> TaxonCount:
+        return TaxonCount(label=label, eppo="", count=number, low=number - 3, high=2 * number)
+
+    numbers = {"Agrotis": 1, "Myzus": 6, "Pieris": 7, "Zeuzera": 20}
+    own = tuple(OwnThreshold(label=label, unit="insects/picture", act_at=10) for label in numbers)
+    seen = replace(
+        hour(-8, 0, "max_per_frame", "live"), counts=tuple(count((label, ""), n) for label, n in numbers.items())
+    )
+    adviser = begun(watched(numbers, AdviceTable(threshold=own), None), {}, None, Stand())
+    after, _ = adviser.advised(replace(days(seen), range_of=ranged), seen.end, "cam0", "m")
+    assert [(one.threshold.scientific_name, one.level) for one in after.compared] == [
+        ("Zeuzera", "act"), ("Myzus", "look"), ("Pieris", "look"), ("Agrotis", "calm"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("units", "wanted_days"),
+    [
+        (["insects/trap/night", "adults/trap/week"], 7),
+        (["adults/trap/week", "insects/trap/night"], 7),
+        (["insects/picture", "% pictures"], 3),
+        (["insects/picture"], 1),
+        ([], 1),
+    ],
+)
+def test_as_many_days_are_read_as_the_threshold_that_speaks_of_most(units: list[str], wanted_days: int) -> None:
+    own = tuple(OwnThreshold(label=MOTH[0], unit=unit, act_at=10) for unit in units)
+    adviser = begun(watched([MOTH[0]], AdviceTable(threshold=own), None), {}, None, Stand())
+    assert adviser.reach == timedelta(days=wanted_days)
+
+
 def test_a_share_of_pictures_needs_twenty_of_them_and_has_no_range() -> None:
     few, enough = (hour(-8, 3, "affected_frames", "leaf", frames) for frames in (19, 20))
     assert figures(days(few).over(MOTH[0], "% pictures")) == {}
@@ -216,6 +291,7 @@ def test_a_share_of_pictures_needs_twenty_of_them_and_has_no_range() -> None:
         ((8, 7, 6), pytest.approx(100 * 17 / 21), 29),
         ((10, None, 10), 75, 29),  # a day between on which nobody looked
         ((7, 7, 5), None, 1),
+        ((7, 7, 5, 20), None, 1),  # not of a third day before
         ((5, None, None), None, 1),
     ],
 )
@@ -283,19 +359,47 @@ def test_of_several_rows_for_a_pest_and_unit_the_one_that_acts_first_is_watched(
     assert hill.low == 10
 
 
-def test_an_own_row_stands_in_place_of_the_packaged_one() -> None:
-    own = OwnThreshold(label="Plutella xylostella", unit="larvae/leaf", act_at=1.5)
-    rows = watched(["Plutella xylostella"], AdviceTable(threshold=(own,)), "cabbage")
-    assert [(row.low, row.source) for row in rows if row.unit == "larvae/leaf"] == [(1.5, "set on this node")]
+@pytest.mark.parametrize(
+    ("label", "unit", "acts"),
+    [
+        ("Nilaparvata lugens", "insects/hill", (5, 10)),  # before 10, 15 and 25 at later stages
+        ("Scirpophaga incertulas", "% tillers", (5, None)),  # after 10 and 10
+    ],
+)
+def test_the_row_that_acts_first_is_watched_wherever_it_stands_in_the_table(
+    label: str, unit: str, acts: tuple[float, float | None]
+) -> None:
+    (row,) = [row for row in watched([label], AdviceTable(), "rice") if row.unit == unit]
+    assert (row.low, row.high) == acts
+
+
+@pytest.mark.parametrize("act_at", [0.2, 40.0])
+def test_an_own_row_stands_in_place_of_the_packaged_one_whichever_acts_first(act_at: float) -> None:
+    (packaged,) = watched(["Plutella xylostella"], AdviceTable(), "cabbage")
+    own = OwnThreshold(label=packaged.scientific_name, unit=packaged.unit, act_at=act_at)
+    (row,) = watched(["Plutella xylostella"], AdviceTable(threshold=(own,)), "cabbage")
+    assert (row.low, row.source) == (act_at, "set on this node")
+
+
+def test_an_own_row_of_a_pest_that_the_model_does_not_know_is_not_watched() -> None:
+    own = OwnThreshold(label="Plutella xylostella", unit="insects/picture", act_at=3)
+    assert watched(["Helicoverpa armigera"], AdviceTable(threshold=(own,)), None) == ()
 
 
 def test_a_threshold_of_larvae_is_held_against_larvae_where_the_model_tells_them() -> None:
     hours = [hour(-8, None), replace(hour(-7, 3, "max_per_frame", "live"), counts=(
         count(MOTH, 5, stage="larva"), count(MOTH, 9, stage="adult")))]  # fmt: skip
-    told = Days.of(hours, SHANGHAI, JULY + timedelta(1), perfect, stages=frozenset({(MOTH[0], "larva")}))
-    blind = Days.of(hours, SHANGHAI, JULY + timedelta(1), perfect)
+    tomorrow, larva = JULY + timedelta(1), frozenset({(MOTH[0], "larva")})
+    told = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, perfect, stages=larva)
+    blind = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, perfect)
     assert figures(told.over(MOTH[0], "larvae/picture")) == {"larvas/picture": 5}
     assert figures(blind.over(MOTH[0], "larvae/picture")) == {"insects/picture": 14}
+
+
+def test_larvae_in_a_trap_are_no_catch_of_what_flies() -> None:
+    caught = replace(hour(1, 0), counts=(count(MOTH, 5, stage="larva"), count(MOTH, 9, stage="adult")))
+    told = replace(days(caught), stages=frozenset({(MOTH[0], "larva")}))
+    assert figures(told.over(MOTH[0], "larvae/trap/night")) == {"larvas/trap/night": 5, "larvas/card/night": 5}
 
 
 @pytest.mark.parametrize(
