@@ -67,27 +67,32 @@ def _seen(columns: dict[str, np.ndarray]) -> Instant | None:
 
 def _columns(card: Card) -> dict[str, np.ndarray]:
     insects = {f.name: getattr(card.insects, f.name) for f in fields(Insects)}
-    if card.places is None:
-        return insects
-    first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (card.places.first, card.places.last))
     numbers = np.array([card.picture, card.unmatched], np.int64)
-    scale = np.array(card.places.scale)
+    places = {} if card.places is None else _place_columns(card.places)
     region = {} if card.region is None else {"region": card.region}
     former = {} if card.former is None else {f"{FORMER}{name}": told for name, told in _columns(card.former).items()}
-    places = {"first": first, "last": last, "ever": card.places.ever, "scale": scale, "lies": card.places.lies}
     return {**insects, **places, **region, "numbers": numbers, **former}
 
 
+def _place_columns(places: Places) -> dict[str, np.ndarray]:
+    first, last = (np.clip(p / STEP, -127, 127).round().astype(np.int8) for p in (places.first, places.last))
+    return {"first": first, "last": last, "ever": places.ever, "scale": np.array(places.scale), "lies": places.lies}
+
+
 def _card(columns: dict[str, np.ndarray]) -> Card:
-    first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
     picture, unmatched = columns["numbers"].tolist()
-    lies = columns["lies"] if "lies" in columns else unmoved()  # a former version wrote none
     former = {name.removeprefix(FORMER): told for name, told in columns.items() if name.startswith(FORMER)}
     return Card(
         insects=Insects(**{f.name: columns[f.name] for f in fields(Insects)}),
-        places=Places(first, last, columns["ever"], float(columns["scale"]), lies),
+        places=_places(columns) if "first" in columns else None,
         picture=picture,
         unmatched=unmatched,
         region=columns.get("region"),
         former=_card(former) if former else None,
     )
+
+
+def _places(columns: dict[str, np.ndarray]) -> Places:
+    first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
+    lies = columns["lies"] if "lies" in columns else unmoved()  # a former version wrote none
+    return Places(first, last, columns["ever"], float(columns["scale"]), lies)

@@ -20,8 +20,8 @@ GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg mor
 STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last picture
 SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
+FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare: a day of hourly ones
 CHANGED_SHARE = 0.5  # a sudden loss of so many insects is a new card and no wind
-FORGOTTEN_AFTER = 4  # pictures after which a bare place is bare
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
@@ -129,7 +129,7 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
     assert card.places is not None  # noqa: S101  asked of a card that was seen
-    marks = _centres(card.insects.xyxy), _centres(boxes)
+    marks = _centres(card.insects.xyxy[card.present]), _centres(boxes)
     return registered(card.places.as_relief(), now, *marks, card.places.lies)
 
 
@@ -199,7 +199,8 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     joined = joined.joined(seen.as_insects(new, card.picture, ~seen.sure[new], classes))
     before, fallen = int(card.present.sum()), int((updated.bare == FALLEN_AFTER).sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
-    verdict: Verdict = "changed" if before >= 6 and int(lost.sum()) > CHANGED_SHARE * before else "matched"
+    gone = int((lost & card.present).sum())
+    verdict: Verdict = "changed" if before >= 6 and gone > CHANGED_SHARE * before else "matched"
     return read, _reading(read, seen, verdict, (new & seen.sure) | decided, fallen)
 
 
@@ -228,7 +229,7 @@ def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, vi
 
 def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask) -> Ints:
     """A detection that nobody explains, near a place that has just become bare, may be the same insect."""
-    rows, columns = np.flatnonzero(lost), np.flatnonzero(row_of < 0)
+    rows, columns = np.flatnonzero(lost & (insects.bare < FALLEN_AFTER)), np.flatnonzero(row_of < 0)
     if not len(rows) or not len(columns):
         return row_of
     size = np.sqrt(np.maximum(area(insects.xyxy[rows]), 1))[:, None]
@@ -261,6 +262,7 @@ def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask, picture: i
 
 
 def _remembered(insects: Insects) -> Insects:
+    """A leaf or a drop on the lens may hide an insect for a night; kept for ever, dew's places would blind the card."""
     forgotten = (insects.bare >= FORGOTTEN_AFTER) | (insects.waiting & (insects.bare > 0))
     return insects.where(~forgotten)
 

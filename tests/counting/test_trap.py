@@ -1,6 +1,7 @@
 """A card's insects are counted once: not when it is moved, lit otherwise or missed by the detector for a picture."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -239,6 +240,55 @@ def test_an_insect_that_struggles_on_in_the_glue_is_not_new_and_one_five_lengths
     _, told = told_of((before, before, True), (after, after, True), (after, after, True))
     assert new(told) == [0, is_new, 0]
     assert [reading.present for reading in told] == [5, 5 + is_new, 5]  # a place is bare once two pictures show it so
+
+
+def behind(picture: Picture, kind: str) -> Picture:
+    """The same with a leaf on a quarter of the card, or a drop of water before it on the lens."""
+    over = np.zeros(picture.image.shape[:2], np.uint8)
+    cv2.ellipse(over, (650, 480), (370, 280), 20, 0, 360, 255, cv2.FILLED)
+    cover = (
+        np.full_like(picture.image, (40, 110, 60)) if kind == "leaf" else cv2.GaussianBlur(picture.image, (0, 0), 22)
+    )
+    image = np.where(over[..., None] > 0, cover, picture.image)
+    x, y = ((picture.xyxy[:, :2] + picture.xyxy[:, 2:]) / 2).astype(int).clip(0, [1295, 971]).T
+    shows = over[y, x] == 0
+    return Picture(image, picture.numbers[shows], picture.xyxy[shows], picture.new, picture.fallen)
+
+
+@pytest.mark.parametrize("kind", ["leaf", "drop"])
+def test_what_a_leaf_or_a_drop_on_the_lens_hides_for_a_night_is_not_new_when_it_goes(kind: str) -> None:
+    *evening, morning = shown(8, [Pose()] * 4, start=40, arrivals=3)
+    covered = behind(evening[-1], kind)
+    assert len(covered.numbers) < len(evening[-1].numbers) - 5
+    _, told = readings([*evening, evening[-1], *[covered] * 5, evening[-1], morning])
+    assert new(told) == [*[picture.new for picture in evening], *[0] * 7, morning.new]
+    assert told[-1].present == len(morning.numbers)
+
+
+def test_an_insect_that_lands_beside_a_place_that_has_long_been_bare_is_new() -> None:
+    """It looks like the one that fell there."""
+    before, after = [*STAY, (600, 200)], [*STAY, (680, 200)]
+    _, told = told_of(*[(at, at, True) for at in (*[before] * 2, *[STAY] * 3, *[after] * 2)])
+    assert new(told) == [0] * 5 + [1, 0]
+    assert {reading.verdict for reading in told[1:]} == {"matched"}
+
+
+@pytest.mark.parametrize(("bare", "is_new"), [(23, 0), (26, 1)])
+def test_what_lands_where_something_has_long_gone_is_new(bare: int, is_new: int) -> None:
+    """Places of each morning's dew, which the model may take for insects, would make the card blind."""
+    wet = [*STAY, (600, 200)]
+    card, told = told_of(*[(at, at, True) for at in (*[STAY] * 2, *[wet] * 3, *[STAY] * bare, wet)])
+    assert new(told) == [0, 0, 1, 0, 0, *[0] * bare, is_new]
+    assert len(card.insects) == len(wet)
+
+
+def test_insects_that_fell_one_by_one_make_no_new_card() -> None:
+    """In the end more places are bare than insects are left."""
+    lie = [(x, y) for y in (200, 700) for x in range(150, 1200, 130)]
+    pictures = [lie[: len(lie) - fallen // 2] for fallen in range(2 * len(lie) - 12)]
+    _, told = told_of(*[(at, at, True) for at in pictures])
+    assert {reading.verdict for reading in told[1:]} == {"matched"}
+    assert told[-1].present == pytest.approx(len(pictures[-1]), abs=1)
 
 
 def test_an_insect_of_which_the_model_is_unsure_counts_in_the_second_picture_that_shows_it() -> None:
@@ -615,6 +665,13 @@ def test_a_card_that_a_former_version_kept_is_known_and_grows(tmp_path: Path) ->
     assert [reading.verdict for reading in told] == ["matched"] * 3
     assert (new(told)[0], new(told)[2]) == (still.new, after.new)
     assert new(told)[1] <= moved.new
+
+
+def test_a_kept_card_without_a_picture_comes_back_as_nothing_seen_yet(tmp_path: Path) -> None:
+    save_card(tmp_path / "card.npz", replace(Card.none(2), picture=7))
+    loaded = load_card(tmp_path / "card.npz", 2)
+    assert loaded is not None
+    assert (loaded.card.places, loaded.card.picture, len(loaded.card.insects)) == (None, 7, 0)
 
 
 def test_a_kept_card_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
