@@ -63,7 +63,8 @@ check: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(NEED) mosquitto chromium $(FONTS) $(POSTGRES)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
+	@$(NEED) --wanted eatmydata || true
+	@$$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto

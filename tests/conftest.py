@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Iterator
+from types import CodeType
 
 import pytest
+from flask import Flask
 from hypothesis import settings
+from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.broker import Broker
@@ -13,6 +16,22 @@ from tests.page.browsing import CHROMIUM, FLAGS
 # No deadline: on a busy machine of two cores a fast example now and then takes its time, which is no fault.
 settings.register_profile("fieldeye", deadline=None)
 settings.load_profile("fieldeye")
+
+
+class Compiled(BytecodeCache):
+    """Each template once for all apps that tests make: to compile a page takes ten times as long as to show it."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = {"bytecode_cache": Compiled()}
 
 
 @pytest.fixture(autouse=True)

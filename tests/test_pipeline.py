@@ -26,7 +26,7 @@ from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
 from edge.errors import StoreError
 from edge.faces import faces
-from edge.pipeline import Parts, Pipeline
+from edge.pipeline import PREVIEW_S, Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.weather import Reading
@@ -512,7 +512,7 @@ def test_a_folder_is_not_read_on_for_somebody_who_looks(
 ) -> None:
     for number in range(3):
         bench.add(f"{number}.png", scene((16, 32, BLUE)))
-    pipeline = bench.build(every_s=3)
+    pipeline = bench.build(every_s=2 * PREVIEW_S)
     bench.board.watch(time.monotonic())
     running(pipeline, bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.state == "ended", within_s=20)

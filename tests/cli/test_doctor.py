@@ -132,7 +132,10 @@ def test_who_asked_for_no_advice_hears_nothing_of_it(tmp_path: Path) -> None:
     assert list(on_advice(config(tmp_path), LABELS)) == []
 
 
-def test_a_port_that_another_program_holds_is_not_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_another_program_holds_is_not_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cli.page_verdict.ANSWERS_S", 0.3)
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         other.settimeout(0)
         node_toml = configuration(tmp_path, other.getsockname()[1], None)

@@ -1,8 +1,12 @@
 """Fleets for tests, rendered as the command does it."""
 
+import os
 import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+
+from firmware_config.__main__ import main
 
 SITE = """
 [site]
@@ -38,12 +42,29 @@ def put_private(path: Path, text: str) -> None:
     path.write_text(text + "\n")
 
 
+class Said(StringIO):
+    """What a command says. It closes its output when it cannot write."""
+
+    def close(self) -> None:
+        pass
+
+
+def firmware(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """`python -m firmware_config` in this process: to start one of its own takes longer than most of what it does."""
+    output, errors, umask = Said(), Said(), os.umask(0o022)
+    try:
+        with redirect_stdout(output), redirect_stderr(errors):
+            code = main([str(one) for one in arguments])
+    except SystemExit as end:  # of the parser
+        code = int(end.code or 0)
+    finally:
+        os.umask(umask)
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
+
+
 def run_render(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """`python -m firmware_config render`."""
-    return subprocess.run(
-        [sys.executable, "-m", "firmware_config", "render", *map(str, arguments)],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
+    """`python -m firmware_config render`, as `firmware` does it."""
+    return firmware("render", *arguments)
 
 
 def render_fleet(folder: Path, text: str) -> Path:

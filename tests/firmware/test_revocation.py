@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.brokers import RenderedBroker, login
-from tests.firmware.fleets import SITE, contents, entry, put_fleet, render_fleet, run_render
+from tests.firmware.fleets import SITE, contents, entry, firmware, put_fleet, render_fleet, run_render
 
 
 def revoke(folder: Path, user: str) -> subprocess.CompletedProcess[str]:
     """`python -m firmware_config revoke`."""
-    command = [sys.executable, "-m", "firmware_config", "revoke", str(folder / "fleet.toml"), user]
-    root = Path(__file__).parents[2]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    return firmware("revoke", folder / "fleet.toml", user)
 
 
 def kill_before_removing(name: str, *arguments: object) -> int:

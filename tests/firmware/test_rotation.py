@@ -15,18 +15,13 @@ from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
 from tests.firmware.brokers import RenderedBroker, User, login
-from tests.firmware.fleets import SITE, put_fleet, put_private, run_render
+from tests.firmware.fleets import SITE, firmware, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import PICTURES, moved
 from tests.firmware.test_revocation import kill_before_removing
 from tests.updates.bundles import SLOTS
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-
-
-def firmware(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "firmware_config", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 class Site:
@@ -203,7 +198,11 @@ def test_nothing_is_sent_to_a_node_that_the_fleet_does_not_have(site: Site) -> N
     assert (done.returncode, "c: not in" in done.stderr) == (2, True)
 
 
-def test_a_bundle_is_sent_to_a_running_node_and_waits_there_whole(site: Site) -> None:
+def test_a_bundle_is_sent_to_a_node_that_is_on_its_way_and_waits_there_whole(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_config.send.ANSWER_S", 3.0)  # the first piece is heard by nobody, and sent again
+    monkeypatch.setattr("firmware_config.send.TIMES", 60)
     bundle = site.folder / "large.update"
     bundle.write_bytes(site.rotate().read_bytes() + bytes(100_000))
     inbox = site.folder / "state/inbox"

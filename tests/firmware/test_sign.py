@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.fleets import SITE, entry, put_fleet, put_private
-from tests.firmware.test_rotation import firmware
+from tests.firmware.fleets import SITE, entry, firmware, put_fleet, put_private
 
 ENTRY = {"file": "a.onnx", "version": "1", "golden": {"image": "a.jpg"}}
 
