@@ -140,7 +140,9 @@ def days() -> None:
     """Three real days of a detector on a flower bed, a picture every 3 s (insect-tracks): no truth, only behaviour."""
     for path in sorted((cutouts.SHARED / "insect-tracks").glob("*.csv")):
         rows = [line.split(",") for line in path.read_text().splitlines() if line.startswith("i,")]
-        tracks, visits, per_frame, stay_s, undecided = Tracks.none(9), 0, [], {}, 0
+        tracks, visits, per_frame, undecided = Tracks.none(9), 0, [], 0
+        first_s: dict[int, float] = {}
+        last_s: dict[int, float] = {}
         for stamp, group in groupby(rows, key=lambda row: (row[2], row[3], row[10])):
             frame = list(group)
             time_s = int(stamp[1][:2]) * 3600.0 + int(stamp[1][2:4]) * 60 + int(stamp[1][4:])
@@ -151,10 +153,12 @@ def days() -> None:
             visits += len(looked.visits)
             per_frame.append(len(found))
             undecided += tracks.undecided
-            stay_s |= dict(zip(tracks.number.tolist(), (tracks.seen_s - tracks.first_s).tolist(), strict=True))
+            seen_s = dict(zip(tracks.number.tolist(), tracks.seen_s.tolist(), strict=True))
+            first_s, last_s = seen_s | first_s, last_s | seen_s
+        longest_s = max(last_s[number] - first_s[number] for number in last_s)
         print(
             f"days  {path.stem}: {sum(per_frame)} detections, at most {max(per_frame)} on a frame, {visits} visits, "
-            f"longest stay {max(stay_s.values()) / 60:.0f} min, another look wanted after {undecided} of "
+            f"longest stay {longest_s / 60:.0f} min, another look wanted after {undecided} of "
             f"{len(per_frame)} frames",
             flush=True,
         )

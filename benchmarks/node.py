@@ -22,6 +22,9 @@ from edge.cli.loopback import free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
+IDLE_S = 40.0
+WARM_UP_FRAMES = 500
+FRAMES = 10_000
 CONFIG = """
 [node]
 site = "bench"
@@ -70,7 +73,7 @@ def first_result_s(port: int) -> float:
         return time.monotonic() - started_s
 
 
-def one_frame_a_minute(port: int, idle_s: float = 40.0) -> tuple[float, float]:
+def one_frame_a_minute(port: int) -> tuple[float, float]:
     """Peak resident MiB with a phone reading the page, and share of a core used between two frames."""
     with node(port, every_s=60) as one:
         wait_for(lambda: records(one.folder) > 0)
@@ -78,16 +81,16 @@ def one_frame_a_minute(port: int, idle_s: float = 40.0) -> tuple[float, float]:
             with urllib.request.urlopen(f"http://127.0.0.1:{one.page}{path}", timeout=10) as answer:
                 answer.read()
         before_s = _processor_s(one.pid)
-        time.sleep(idle_s)  # a measurement, not a wait
-        return _status_mib(one.pid, "VmHWM"), (_processor_s(one.pid) - before_s) / idle_s
+        time.sleep(IDLE_S)  # a measurement, not a wait
+        return _status_mib(one.pid, "VmHWM"), (_processor_s(one.pid) - before_s) / IDLE_S
 
 
-def growth_mib(port: int, warm_up: int = 500, frames: int = 10_000) -> float:
-    """Resident MiB that `frames` frames add, after a warm-up."""
+def growth_mib(port: int) -> float:
+    """Resident MiB that FRAMES frames add, after a warm-up."""
     with node(port, every_s=0) as one, closing(Told(port)) as told:
-        wait_for(lambda: told.frames >= warm_up, within_s=120, every_s=0.5)
+        wait_for(lambda: told.frames >= WARM_UP_FRAMES, within_s=120, every_s=0.5)
         before_mib = _status_mib(one.pid, "VmRSS")
-        wait_for(lambda: told.frames >= warm_up + frames, within_s=1800, every_s=0.5)
+        wait_for(lambda: told.frames >= WARM_UP_FRAMES + FRAMES, within_s=1800, every_s=0.5)
         return _status_mib(one.pid, "VmRSS") - before_mib
 
 

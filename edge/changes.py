@@ -28,8 +28,6 @@ def load_changed(path: Path) -> tuple[NodeConfig, str]:
     file = Path(base.store.folder) / NAME
     try:
         changes = read(Path(base.store.folder))
-        if not changes:
-            return base, ""
         return checked(over(tomllib.loads(path.read_text("utf-8-sig")), changes), str(file)), ""
     except ConfigError as why:
         log.error("changes_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all

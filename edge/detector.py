@@ -191,9 +191,9 @@ def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
     return session
 
 
-def network(path: Path, threads: int = 1) -> Callable[[Floats], list[Floats]]:
+def network(path: Path) -> Callable[[Floats], list[Floats]]:
     """All outputs of a file with one input, for a model that is no detector. Both raise BundleError."""
-    session = _opened(path, threads)
+    session = _opened(path, threads=1)
     name = session.get_inputs()[0].name
 
     def run(tensor: Floats) -> list[Floats]:

@@ -25,7 +25,7 @@ def excerpt(jpeg: bytes, box: Box | None, most_bytes: int) -> bytes:
     image = decoded.astype(np.uint8, copy=False)
     if box is not None:
         image = _part(image, box)
-    while min(image.shape[:2]) >= 1:
+    while True:
         for quality in QUALITIES:
             small = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
             if len(small) <= most_bytes:

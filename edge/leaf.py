@@ -161,7 +161,5 @@ def _is_same(one: tuple[Image, Image], other: tuple[Image, Image]) -> bool:
 
 def _alike(one: Image, other: Image) -> int:
     """Points that both have and that are much nearer to each other than to any third (Lowe's ratio)."""
-    if min(len(one), len(other)) < 2:
-        return 0
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(one, other, k=2)
     return sum(len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance for pair in pairs)

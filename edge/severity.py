@@ -80,10 +80,10 @@ class LeafTold:
 class LeafReader:
     """Runs one leaf network. Raises BundleError if the file is not what it should be."""
 
-    def __init__(self, path: Path, sha256: str | None = None, *, threads: int = 1) -> None:
+    def __init__(self, path: Path, sha256: str | None = None) -> None:
         self.bundle = load_leaf(path, sha256)
         self.path = path
-        self._run = network(path, threads)
+        self._run = network(path)
 
     def __call__(self, image: Image) -> LeafTold:
         """Of `image` (H, W, 3) uint8 BGR, one leaf that fills most of it. Raises BadFrameError, BundleError."""

@@ -26,7 +26,7 @@ HEIGHT_PX, WIDTH_PX = LEAF.shape
 
 def frame_of(luma: Image, at_s: float = 0.0) -> Frame:
     instant = replace(SetClock().now(), monotonic_s=at_s)
-    return Frame(np.zeros((2, 2, 3), np.uint8), luma.copy(), instant, "test", 1, 0)
+    return Frame(np.zeros((2, 2, 3), np.uint8), luma.copy(), instant, "test", 0)
 
 
 def answer(luma: Image, state: GateState | None = None, at_s: float = 0.0, mode: Mode = "live") -> Look | Skip:

@@ -11,11 +11,11 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.mqtt import Secret, read_secret
-from edge.mqtt.backoff import Backoff
-from edge.mqtt.connection import Connection, Login
+from edge.mqtt.connection import MOST_IN_FLIGHT, Connection, Login
+from edge.mqtt.flight import Flight, Sent
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
 from edge.store import Draft
-from edge.wire import Health, Info, Summary
+from edge.wire import Health, Info, Mark, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
@@ -341,17 +341,29 @@ def test_a_password_comes_from_a_private_file_or_a_systemd_credential(
         read_secret("missing", "mqtt.password_file")
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty; write the secret"),
+        (b"\n", "is empty"),
+        (b"\xff\xfe", "one line of UTF-8"),
+        (None, "No such file"),
+    ],
+)
+def test_a_secret_that_cannot_be_one_is_refused_by_its_key_and_file(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+        path.chmod(0o600)
+    with pytest.raises(ConfigError, match=rf"mqtt.password_file: .*/password .*{says}"):
+        read_secret(str(path), "mqtt.password_file")
+
+
 def test_a_secret_is_never_printed() -> None:
     secret = Secret("s3cret")
     assert [str(secret), repr(secret), f"{secret}", repr([secret])] == ["***", "***", "***", "[***]"]
-
-
-def test_waits_double_with_jitter_up_to_a_limit() -> None:
-    least, most = Backoff(1, 5, share=lambda: 0.0), Backoff(1, 5, share=lambda: 1.0)
-    assert [least.next_s() for _ in range(5)] == [0.5, 1, 2, 2.5, 2.5]
-    assert [most.next_s() for _ in range(5)] == [1, 2, 4, 5, 5]
-    most.reset()
-    assert most.next_s() == 1
 
 
 def test_a_fast_line_may_carry_more_and_a_slow_one_less() -> None:
@@ -365,3 +377,32 @@ def test_a_fast_line_may_carry_more_and_a_slow_one_less() -> None:
         window.acknowledged(0.1)
     assert window.limit_bytes == MOST_BYTES
     assert LEAST_BYTES < MOST_BYTES
+
+
+def test_what_is_on_its_way_is_bounded_in_messages_and_bytes_and_one_message_always_goes() -> None:
+    flight = Flight(Window(keepalive_s=30))
+    assert flight.has_room()
+    flight.add(1, Sent("records", (Mark(7),), LEAST_BYTES - 1, at_s=1.0))
+    assert flight.has_room()
+    flight.add(2, Sent("health", (), 1, at_s=2.0))
+    assert not flight.has_room()
+    assert (flight.records, flight.oldest_s()) == ({Mark(7)}, 1.0)
+    assert flight.settle(1, now_s=9.0) == Sent("records", (Mark(7),), LEAST_BYTES - 1, at_s=1.0)
+    assert (flight.records, flight.oldest_s(), flight.settle(1, now_s=9.0)) == (set(), 2.0, None)
+    for mid in range(3, 2 + MOST_IN_FLIGHT):
+        assert flight.has_room()
+        flight.add(mid, Sent("health", (), 1, at_s=3.0))
+    assert (len(flight), flight.has_room()) == (MOST_IN_FLIGHT, False)
+
+
+@pytest.mark.parametrize(
+    ("keepalive_s", "after_s", "limit_bytes"),
+    [(30, 1.0, 4096), (30, 1.1, 2048), (30, 7.4, 2048), (30, 7.5, 1024), (4, 1.9, 2048), (4, 2.0, 1024)],
+)
+def test_an_answer_is_late_after_a_quarter_of_the_keepalive_and_never_within_two_seconds(
+    keepalive_s: float, after_s: float, limit_bytes: int
+) -> None:
+    window = Window(keepalive_s)
+    window.acknowledged(0.1)
+    window.acknowledged(after_s)
+    assert window.limit_bytes == limit_bytes

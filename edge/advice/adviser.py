@@ -69,7 +69,7 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
         old = known.pop((row.scientific_name, row.unit), Standing(threshold=row))
         period = old.period if old.threshold == row else None  # an edited row is judged anew
         standings.append(replace(old, threshold=row, eppo=code, period=period))
-    dropped = tuple(one for one in known.values() if one.level != "calm" and one.figure is not None)
+    dropped = tuple(one for one in known.values() if one.level != "calm")
     return Adviser(tuple(standings), stand, dropped)
 
 

@@ -24,11 +24,6 @@ class Progress:
     heat: HeatSum
     reached: date | None  # by the days that are known alone; None: not yet
 
-    @property
-    def share(self) -> float | None:
-        """Of the heat that is needed, missing days filled; None: no temperature is known."""
-        return None if self.heat.filled_c is None else self.heat.filled_c / self.row.degree_days_c
-
 
 def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, last: date) -> tuple[Progress, ...]:
     """Each step of the table, by its own source's thresholds; empty: nothing is known of the species."""

@@ -8,6 +8,7 @@ from edge.calibration.exposure import Exposure, LightVerdict, exposure
 from edge.calibration.focus import FocusVerdict, FocusWatch, Reference, focused, sharpness
 from edge.calibration.keep import (
     KeptCalibration,
+    bring_calibration,
     can_undo_calibration,
     let_turn,
     load_calibration,
@@ -34,6 +35,7 @@ __all__ = [
     "Scale",
     "board_pdf",
     "board_svg",
+    "bring_calibration",
     "can_undo_calibration",
     "exposure",
     "find_corners",

@@ -62,6 +62,14 @@ def load_calibration(folder: Path, rotation_deg: int | None = None) -> Calibrati
     return fitting
 
 
+def bring_calibration(card: Path, folder: Path) -> None:
+    """What was saved on a card that takes nothing more, as far as it can still be read, into another folder."""
+    for name in (NAME, BEFORE):
+        content = _content(card / name)
+        if content:
+            _write(folder / name, content)
+
+
 def let_turn(folder: Path, from_deg: int, to_deg: int) -> None:
     """Somebody turns the picture: what was measured on it, and what held before that, will turn with it.
 

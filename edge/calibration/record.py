@@ -26,8 +26,7 @@ class Calibration:
     typed_area_mm2: float | None = None
     region: Region = EVERYTHING
     focus: Reference | None = None  # right after focusing
-    counted_by_eye: int | None = None  # check pictures counted by a person,
-    mean_error: float | None = None  # and the node's mean absolute error on them
+    counted_by_eye: int | None = None  # check pictures counted by a person
     rotation_deg: int | None = None  # camera.rotation_deg of the picture it was made on; None: a former version's file
     turns_to_deg: tuple[int, ...] = ()  # other rotations that somebody chose on the page, to which it may be turned
 

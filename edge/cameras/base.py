@@ -22,7 +22,6 @@ class Frame:
     luma: Image
     instant: Instant  # when it reached this node
     source: str  # file name or device, without credentials
-    sequence: int  # of the frames handed over, from 1
     dropped: int  # frames that the camera gave and nobody read, since it was opened
     taken: datetime | None = None  # as a fed folder's picture says itself, local time without zone
 

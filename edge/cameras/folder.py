@@ -39,7 +39,6 @@ class FolderCamera(ClosedAtExit):
         self._shown: set[tuple[str, int]] = set()  # name and modification time: a file written anew is a new picture
         self._waiting: deque[Path] = deque()
         self._listed_ns = -1
-        self._sequence = 0
 
     @property
     def description(self) -> str:
@@ -51,9 +50,8 @@ class FolderCamera(ClosedAtExit):
         path = self._next()
         image = rotated(read_picture(path), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
-        self._sequence += 1
         taken = own_time(path) if self._config.fed else None
-        return Frame(image, luma, self._clock.now(), path.name, self._sequence, dropped=0, taken=taken)
+        return Frame(image, luma, self._clock.now(), path.name, dropped=0, taken=taken)
 
     def _next(self) -> Path:
         try:

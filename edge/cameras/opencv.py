@@ -109,7 +109,7 @@ class VideoFile(ClosedAtExit):
         self._config = config
         self._clock = clock
         self._path = Path(config.source)
-        self._sequence = self._in_round = 0
+        self._shown = self._in_round = 0
         self._capture = cv2.VideoCapture()
         self._open()
 
@@ -128,9 +128,9 @@ class VideoFile(ClosedAtExit):
         if not self._capture.grab():
             self._begin_again()
         image, luma = _retrieved(self._capture, self._config, self.description)
-        self._sequence += 1
+        self._shown += 1
         self._in_round += 1
-        return Frame(image, luma, self._clock.now(), self._path.name, self._sequence, dropped=0)
+        return Frame(image, luma, self._clock.now(), self._path.name, dropped=0)
 
     def close(self) -> None:
         """See Camera."""
@@ -147,10 +147,10 @@ class VideoFile(ClosedAtExit):
         self._in_round = 0
 
     def _begin_again(self) -> None:
-        if self._sequence == 0 or (self._config.loop and self._in_round == 0):
+        if self._shown == 0 or (self._config.loop and self._in_round == 0):
             raise CameraError(f"{self.description}: holds no picture; convert it to MP4")
         if not self._config.loop:
-            raise CameraEndedError(f"{self.description}: all {self._sequence} frames were shown")
+            raise CameraEndedError(f"{self.description}: all {self._shown} frames were shown")
         self._open()
         if not self._capture.grab():
             raise CameraError(f"{self.description}: can no longer be read; copy it again")

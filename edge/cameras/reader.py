@@ -118,4 +118,4 @@ class ThreadedCamera(ClosedAtExit):
         except BadFrameError as why:
             return why
         self._read += 1
-        return Frame(image, luma, instant, self._device.name, self._read, dropped=self._given - self._read)
+        return Frame(image, luma, instant, self._device.name, dropped=self._given - self._read)

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from random import random
 from threading import Event
 from typing import Literal
 
+from edge.backoff import Backoff
 from edge.cameras.base import Camera, ClosedAtExit, Frame
 from edge.clock import Clock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, ThreadStuckError
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 State = Literal["ok", "stalled", "repeating", "missing"]
 SLICE_S = 0.5  # a read is cut into such pieces, so that a node that is told to stop does
-LONGEST_WAIT_S = 60.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 STUCK_S = 60.0  # a device that a thread holds so long is only freed by a new process
 BAD_IN_A_ROW = 10  # one bad picture is bad luck, ten are a bad camera
 _REMEDY = {
@@ -43,11 +43,10 @@ class WatchedCamera(ClosedAtExit):
         name: str = "camera",
         stall_s: float = 8.0,
         stuck_s: float = STUCK_S,
-        jitter: Callable[[], float] = random,
         known: set[str] | None = None,
     ) -> None:
         self._open_one, self._clock, self._stop = open_one, clock, stop
-        self._name, self._stall_s, self._stuck_limit_s, self._jitter = name, stall_s, stuck_s, jitter
+        self._name, self._stall_s, self._stuck_limit_s = name, stall_s, stuck_s
         self.known = set() if known is None else known  # pictures of a fed folder that count already
         self.state: State = "ok"
         self.reopened = 0
@@ -55,11 +54,11 @@ class WatchedCamera(ClosedAtExit):
         self._why = ""  # it was lost, as its own error says
         self.dropped = 0
         self.is_live = False  # see Camera; not known before it was open once
-        self._dropped_before = self._sequence = 0
+        self._dropped_before = 0
         self._camera: Camera | None = None
         self._stuck: Camera | None = None
         self._stuck_since_s = 0.0
-        self._failures = 0  # since the last new picture
+        self._waits = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
         self._next_try_s = 0.0
         self._new_since_s = clock.monotonic_s()
         self._last_sum: int | None = None
@@ -82,8 +81,7 @@ class WatchedCamera(ClosedAtExit):
                 raise CameraError(f"{what}; {_REMEDY[self.state]}")
             frame = self._attempt(min(SLICE_S, left_s))
             if frame is not None:
-                self._sequence += 1
-                return replace(frame, sequence=self._sequence, dropped=self.dropped)
+                return replace(frame, dropped=self.dropped)
         raise CameraEndedError(f"{self.description}: told to stop")
 
     def rest(self, pause_s: float) -> None:
@@ -135,7 +133,8 @@ class WatchedCamera(ClosedAtExit):
         if self.state != "ok":
             log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
         self.state = "ok"
-        self.bad_in_a_row = self._failures = 0
+        self.bad_in_a_row = 0
+        self._waits.reset()
         self._new_since_s = self._clock.monotonic_s()
         self.dropped = self._dropped_before + frame.dropped
 
@@ -179,8 +178,7 @@ class WatchedCamera(ClosedAtExit):
         self._wait_longer()
 
     def _wait_longer(self) -> None:
-        self._next_try_s = self._clock.monotonic_s() + backoff_s(self._failures, self._jitter())
-        self._failures += 1
+        self._next_try_s = self._clock.monotonic_s() + self._waits.next_s()
 
     def _let_go(self) -> bool:
         """Close the camera that failed; False: its thread still holds the device."""
@@ -210,14 +208,6 @@ class WatchedCamera(ClosedAtExit):
             self._lose("missing", why)
             return None
         self.is_live = self._camera.is_live
-        self.reopened += self._failures > 0
+        self.reopened += self.state != "ok"
         self._new_since_s = self._clock.monotonic_s()
         return self._camera
-
-
-def backoff_s(failures: int, jitter: float) -> float:
-    """Seconds to wait after so many failures in a row: 1, 2, 4 … 60, less up to a quarter by `jitter` (0..1).
-
-    The jitter keeps a site's nodes from asking one network camera all at once.
-    """
-    return float(min(LONGEST_WAIT_S, 2.0 ** min(failures, 6)) * (1 - 0.25 * jitter))

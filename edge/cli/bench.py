@@ -74,7 +74,7 @@ def _around(photograph: Image) -> dict[str, float]:
     """What happens to a frame before and after the detector, in ms."""
     clock, picture = SystemClock(), _resized(photograph, 2304, 1296)
     luma = np.ascontiguousarray(_resized(photograph, 320, 240)[:, :, 1])
-    frame = Frame(picture, luma, clock.now(), "bench", 1, 0)
+    frame = Frame(picture, luma, clock.now(), "bench", 0)
     sighting = Sighting(
         at=clock.now(), camera="cam0", model="pests@0", label="Pieris", eppo="", confidence=0.9,
         box=(0.1, 0.1, 0.2, 0.2), count=1,

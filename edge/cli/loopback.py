@@ -20,14 +20,14 @@ def mosquitto() -> str | None:
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
+def free_port(wanted: int = 0) -> int:
     """`wanted` if nobody listens there, else any free port."""
     for port in (wanted, 0):
         with socket.socket() as probe, suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
-    raise BrokerError(f"no free port on {host}; end a program that listens there")
+    raise BrokerError("no free port on 127.0.0.1; end a program that listens there")
 
 
 @contextmanager

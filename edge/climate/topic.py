@@ -73,7 +73,7 @@ def read_payload(payload: bytes, config: ClimateTable) -> Reading | None:
     except (ValueError, RecursionError):
         return None
     temperature_c = _number(told if not isinstance(told, dict) else _at(told, config.temperature))
-    humidity = _number(_at(told, config.humidity)) if isinstance(told, dict) else None
+    humidity = _number(_at(told, config.humidity))
     return None if temperature_c is None else Reading(temperature_c, None if humidity is None else humidity / 100)
 
 

@@ -16,11 +16,18 @@ from edge.exports.about import About, Piece, Place, key_of
 from edge.exports.camtrap_package import DEPLOYMENTS, MEDIA, OBSERVATIONS, described
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.exports.moments import to_the_second
-from edge.exports.stages import of_camtrap
 from edge.taxa import taxon
 from edge.wire import PlainInterval, PlainRecord, PlainSighting, SummaryCount
 
 Row = Mapping[str, Any]
+# The standard has three life stages; egg, pupa and whatever else stay a tag of the observation.
+_LIFE_STAGES = {
+    "adult": "adult",
+    "subadult": "subadult",
+    "larva": "juvenile",
+    "nymph": "juvenile",
+    "juvenile": "juvenile",
+}
 
 
 def camtrap_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
@@ -167,7 +174,7 @@ def _animal(what: SummaryCount | PlainSighting, seen: _Seen, tags: Mapping[str, 
     seen.labels[what.label] = what.eppo
     more = {"eppo": what.eppo, "stage": what.stage, **tags}
     row = {"observationType": "animal", "scientificName": what.label, "observationTags": _tags(more)}
-    return row | {"lifeStage": of_camtrap(what.stage), **({"count": what.count} if what.count else {})}
+    return row | {"lifeStage": _LIFE_STAGES.get(what.stage, ""), **({"count": what.count} if what.count else {})}
 
 
 def _zero(count: SummaryCount) -> str:

@@ -8,11 +8,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from edge.backoff import Backoff
 from edge.clock import Clock
 from edge.config import MEGABYTE
 from edge.errors import BadFrameError
 from edge.excerpt import excerpt
-from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.window import LEAST_BYTES, MOST_IMAGE_BYTES, Window

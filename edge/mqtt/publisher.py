@@ -13,10 +13,10 @@ from dataclasses import replace
 from socket import socketpair
 from threading import Event
 
+from edge.backoff import Backoff
 from edge.clock import Clock, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
-from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login

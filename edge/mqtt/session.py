@@ -7,11 +7,11 @@ from socket import socket
 
 from msgspec.structs import replace
 
+from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreDamagedError, StoreError, WireError
-from edge.mqtt.backoff import Backoff
 from edge.mqtt.budget import PROTOCOL_BYTES, Budget
 from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands

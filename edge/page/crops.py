@@ -59,9 +59,9 @@ class Share:
     words: str
 
 
-def undecided(store: Store, most: int = SHOWN) -> Iterator[BoxAt]:
+def undecided(store: Store) -> Iterator[BoxAt]:
     """Boxes nobody has decided on, newest picture first, the surest of a picture first."""
-    left = most
+    left = SHOWN
     for sighting in _pictured(store):
         done = store.decisions.on(sighting.picture or "")
         for one in boxes_on(store, sighting):

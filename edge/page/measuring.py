@@ -93,7 +93,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(visit)
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    checks.keep(node().config, visitor().name, trust().now_utc(), counted_by_eye=agreed.n, mean_error=agreed.mae)
+    checks.keep(node().config, visitor().name, trust().now_utc(), counted_by_eye=agreed.n)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 

@@ -1,4 +1,4 @@
-"""The convex hull of places and its area. Pure."""
+"""Places on the globe: their convex hull, its area, and how far one is from another. Pure."""
 
 from collections.abc import Sequence
 from math import asin, cos, degrees, radians, sin, sqrt
@@ -15,7 +15,10 @@ class Point(NamedTuple):
 
 
 def hull(points: Sequence[Point]) -> list[Point]:
-    """Corners of the convex hull, counter-clockwise; fewer than three points are their own (Andrew 1979)."""
+    """Corners of the convex hull, counter-clockwise; fewer than three points are their own (Andrew 1979).
+
+    Not OpenCV's: its hull is of float32, leaves out corners a metre apart and is None for places at 0.0 and -0.0.
+    """
     ordered = sorted(set(points), key=lambda point: (point.longitude_deg, point.latitude_deg))
     if len(ordered) < 3:
         return ordered

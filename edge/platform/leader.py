@@ -1,11 +1,11 @@
 """The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: who holds the lock leads."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from edge.platform.acknowledged import seen_due
 from edge.platform.database import BAD_VALUE, Database, first_line
-from edge.platform.gaps import ASK_AGAIN, missing, requests
+from edge.platform.gaps import missing, requests
 from edge.platform.questions import answers_due
 from edge.platform.sources import Source
 from edge.platform.telling import Telling
@@ -19,8 +19,8 @@ MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left wa
 class Leader:
     """Owned by the worker's thread. A worker that does not lead does nothing here but try."""
 
-    def __init__(self, source: Source, telling: Telling, *, every_s: float, ask_again: timedelta = ASK_AGAIN) -> None:
-        self._source, self._telling, self._every_s, self._ask_again = source, telling, every_s, ask_again
+    def __init__(self, source: Source, telling: Telling, *, every_s: float) -> None:
+        self._source, self._telling, self._every_s = source, telling, every_s
         self._next_s, self.leads = 0.0, False
 
     def lost_database(self) -> None:
@@ -51,7 +51,7 @@ class Leader:
     def _ask_for_gaps(self, database: Database) -> None:
         gaps = missing(database)
         self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
-        for topic, command in requests(database, datetime.now(UTC), self._ask_again) if gaps else []:
+        for topic, command in requests(database, datetime.now(UTC)) if gaps else []:
             self._source.say(topic, encode_message(command))
 
     def _answer(self, database: Database) -> None:

@@ -126,9 +126,9 @@ def answer(database: Database, node_id: int, question: str, *, text: str, who: s
     return done.rowcount == 1
 
 
-def answers_due(database: Database, now: datetime | None = None) -> list[tuple[str, AnswerCommand]]:
+def answers_due(database: Database) -> list[tuple[str, AnswerCommand]]:
     """Topic and command for each answer that its node has not confirmed; noted as sent."""
-    expires = (now or datetime.now(UTC)) + VALID_FOR
+    expires = datetime.now(UTC) + VALID_FOR
     rows = database.execute(
         "SELECT node_id, site, node, id, answer, answer_who, answer_label, answered"
         " FROM question JOIN node USING (node_id)"

@@ -18,7 +18,7 @@ from pika.spec import Basic, BasicProperties
 from edge.errors import BrokerError, UsageError
 from edge.platform.decode import Message
 from edge.platform.shared_subscription import OTHERS
-from edge.platform.sources import Delivery
+from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
 EXCHANGE = "amq.topic"
@@ -30,11 +30,11 @@ class QuorumQueue:
     Raises UsageError for an address of another protocol.
     """
 
-    def __init__(self, urls: str, *, group: str = "fieldeye", window: int = 500) -> None:
+    def __init__(self, urls: str, *, group: str = "fieldeye") -> None:
         if not all(url.startswith(("amqp://", "amqps://")) for url in urls.split(",")):
             raise UsageError("--queue is no address of a queue; write amqp://HOST, several with commas between")
         logging.getLogger("pika").setLevel(logging.CRITICAL)  # its tracebacks are sentences here
-        self._urls, self._group, self.window = urls.split(","), group, window
+        self._urls, self._group = urls.split(","), group
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
@@ -45,7 +45,7 @@ class QuorumQueue:
         try:
             self._connection = BlockingConnection([pika.URLParameters(url) for url in self._urls])
             self._channel = self._connection.channel()
-            self._channel.basic_qos(prefetch_count=self.window)
+            self._channel.basic_qos(prefetch_count=WINDOW)
             self._count += 1
             self._consume(self._channel, f"{self._group}-records", ("records",))
             if self._wants_others:

@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import BrokerError, SessionTakenError
 from edge.platform.address import BrokerAddress, unreachable
 from edge.platform.decode import Message
-from edge.platform.sources import Delivery
+from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
 RECORDS = "fieldeye/v1/+/+/records"
@@ -25,10 +25,10 @@ SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows aga
 
 
 class SharedSubscription:
-    """Driven by the thread that calls `take`; there is no other. At most `window` messages are here unacknowledged."""
+    """Driven by the thread that calls `take`; there is no other. At most WINDOW messages are here unacknowledged."""
 
-    def __init__(self, address: BrokerAddress, *, client_id: str, group: str = "fieldeye", window: int = 500) -> None:
-        self._address, self._client_id, self._group, self.window = address, client_id, group, window
+    def __init__(self, address: BrokerAddress, *, client_id: str, group: str = "fieldeye") -> None:
+        self._address, self._client_id, self._group = address, client_id, group
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._refused: BrokerError | None = None
         self._connection, self._wants_others = 0, False
@@ -46,7 +46,7 @@ class SharedSubscription:
         host, port = self._address.host, self._address.port
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_S
-        properties.ReceiveMaximum = self.window
+        properties.ReceiveMaximum = WINDOW
         try:
             self._client.connect(host, port, clean_start=False, properties=properties)
         except (OSError, ValueError) as why:

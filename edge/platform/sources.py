@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 
 from edge.platform.decode import Message
 
+WINDOW = 500  # deliveries that may be here unacknowledged; the broker holds back the others
+
 
 class Delivery(NamedTuple):
     """A message that the broker keeps until it is acknowledged."""
@@ -17,8 +19,6 @@ class Delivery(NamedTuple):
 
 class Source(Protocol):
     """A broker's end, driven by one thread."""
-
-    window: int  # deliveries that may be here unacknowledged; the broker holds back the others
 
     def connect(self) -> None:
         """Raises BrokerError if it cannot be reached."""

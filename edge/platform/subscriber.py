@@ -31,9 +31,8 @@ class Subscriber:
         tls: ssl.SSLContext | None = None,
         username: str | None = None,
         password: str | None = None,
-        topic: str = ALL,
     ) -> None:
-        self._where, self._topic = (host, port), topic
+        self._where = (host, port)
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -82,7 +81,7 @@ class Subscriber:
             host, port = self._where
             self._refused = BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")
         else:
-            client.subscribe(self._topic, qos=1)
+            client.subscribe(ALL, qos=1)
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, _reasons: list[ReasonCode], _more: Properties | None

@@ -12,7 +12,7 @@ from edge.platform.database import Database
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import note
-from edge.platform.sources import Delivery, Source
+from edge.platform.sources import WINDOW, Delivery, Source
 from edge.platform.telling import Telling
 
 log = logging.getLogger("fieldeye")
@@ -34,7 +34,7 @@ class Worker:
         self._source.connect()
         held: list[Delivery] = []
         while not stop.is_set():
-            room = self._source.window - len(held)
+            room = WINDOW - len(held)
             held += self._source.take(stop, room) if room else []
             self._telling.waiting.set(len(held))
             kept = self._commit(held, stop)

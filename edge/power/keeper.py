@@ -15,6 +15,7 @@ from edge.config import CameraTable, NodeTable, PowerTable
 from edge.durable import write_durably
 from edge.power.gauge import Battery
 from edge.power.schedule import LEAST_SLEEP_S, next_look, wake_at
+from edge.updates.slots import LONGEST_INSTALLATION_S
 
 log = logging.getLogger("fieldeye.power")
 
@@ -23,7 +24,6 @@ LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls th
 CHARGING_S = 6 * 3600.0  # what an empty battery is given before it is tried again
 AWAKE_S = 180.0  # after a start the node stays so long, for a person with a phone and for the broker
 WAITS_S = 900.0  # and so long for a broker that takes nothing, or an update that does not come
-INSTALLS_S = 3600.0  # an installation that is cut off begins anew at the next start: a slow board must get to its end
 AGAIN_S = 3600.0  # after it asked for the same reason: where nothing would wake the board, the root unit leaves it on
 ASKED = "halt"  # the file in the service's runtime folder: a line with the UTC second to wake at, and `must` or `may`
 
@@ -103,13 +103,13 @@ class Keeper:
         return Halt("until the next look", look) if (look - now.utc).total_seconds() > LEAST_SLEEP_S else None
 
     def _installs(self, now_s: float) -> bool:
-        """Is an update being installed, and has been for less than `INSTALLS_S`?"""
+        """Is an update being installed, and has been for no longer than one may take?"""
         if not self._is_installing():
             self._installing_since_s = None
             return False
         if self._installing_since_s is None:
             self._installing_since_s = now_s
-        return now_s - self._installing_since_s < INSTALLS_S
+        return now_s - self._installing_since_s < LONGEST_INSTALLATION_S
 
 
 def ask_halt(halt: Halt) -> None:

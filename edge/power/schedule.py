@@ -23,7 +23,7 @@ def wake_at(now: datetime, power: PowerTable, latitude_deg: float, longitude_deg
         begin = evening.sunset + timedelta(seconds=power.after_sunset_s)
         end = morning.sunrise - timedelta(seconds=power.before_sunrise_s)
         if begin <= now and (end - now).total_seconds() > LEAST_SLEEP_S:
-            return end if now < end else None
+            return end
     return None
 
 

@@ -67,6 +67,6 @@ def _equation_of_time_min(angle: float) -> float:
 
 def _half_day_rad(latitude_deg: float, declination: float, height_deg: float) -> float:
     """Hour angle at which the sun stands `height_deg` high: 0 if never, pi if always."""
-    latitude = radians(max(-89.999, min(89.999, latitude_deg)))
+    latitude = radians(latitude_deg)
     cosine = sin(radians(height_deg)) / (cos(latitude) * cos(declination)) - tan(latitude) * tan(declination)
     return acos(max(-1.0, min(1.0, cosine)))

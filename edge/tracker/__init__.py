@@ -6,8 +6,8 @@
 A frame goes in, new tracks come out; a visit is a track that was confirmed.
 """
 
-from edge.tracker.follow import Looked, Settings, followed
+from edge.tracker.follow import Looked, followed
 from edge.tracker.motion import Habits
 from edge.tracker.tracks import Tracks
 
-__all__ = ["Habits", "Looked", "Settings", "Tracks", "followed"]
+__all__ = ["Habits", "Looked", "Tracks", "followed"]

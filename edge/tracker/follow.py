@@ -8,7 +8,7 @@ import numpy as np
 from edge.boxes import Floats, Image, Ints, iou
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.motion import USUAL, Habits, Motion, Numbers, newcomers
+from edge.tracker.motion import USUAL, Motion, Numbers, newcomers
 from edge.tracker.signature import NUMBERS, signatures, unlikeness
 from edge.tracker.tracks import Mask, Tracks
 
@@ -22,7 +22,6 @@ class Settings:
     unseen_s: float = 3.0  # a confirmed track waits so long behind a leaf or another insect,
     unseen_frames: int = 4  # and at least so many frames, for a slow camera
     longest_step_s: float = 4.0  # nobody looks at a still scene: after a pause an insect is near where it was
-    habits: Habits = USUAL
     look_weight: float = 3.0  # of unlikeness in the surprise,
     look_most: float = 16.0  # and what it may add at most: shade can make a stranger of anybody
     strange: float = 22.0  # surprise above which a sure detection is another insect
@@ -30,7 +29,7 @@ class Settings:
     least_new_iou: float = 0.5  # a detection that covers a seen one so much is its double, not a newcomer
 
 
-DEFAULT = Settings()
+SETTINGS = Settings()
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
@@ -46,7 +45,7 @@ class Looked:
 
 
 def followed(
-    tracks: Tracks, found: Detections, sure: Mask, time_s: float, image: Image | None = None, how: Settings = DEFAULT
+    tracks: Tracks, found: Detections, sure: Mask, time_s: float, image: Image | None = None
 ) -> tuple[Tracks, Looked]:
     """The tracks after one more frame, and what it said. Pure.
 
@@ -55,18 +54,18 @@ def followed(
     lets appearance decide between neighbours; without it place alone does.
     """
     boxes = _Boxes.of(found, image)
-    before = _waited(tracks, time_s, how)
-    row_of = _paired(before, boxes, sure, how)
-    after = _seen(before, boxes, found, row_of, time_s, how)
+    before = _waited(tracks, time_s)
+    row_of = _paired(before, boxes, sure)
+    after = _seen(before, boxes, found, row_of, time_s)
     visits = after.number[after.confirmed & ~before.confirmed]
     number = np.where(row_of >= 0, before.number[row_of] if len(before) else 0, 0)
-    after = _without_lost(after, image, time_s, how)
+    after = _without_lost(after, image, time_s)
     new = sure & (row_of < 0)
     if new.any():
-        new &= ~_is_double(boxes.xyxy, row_of, how)
+        new &= ~_is_double(boxes.xyxy, row_of)
     if not new.any():
         return after, Looked(number, tuple(visits.tolist()))
-    begun = _begun(after, boxes, found, new, time_s, how)
+    begun = _begun(after, boxes, found, new, time_s)
     number[new] = begun.number
     return replace(after.joined(begun), given=after.given + len(begun)), Looked(number, tuple(visits.tolist()))
 
@@ -89,42 +88,42 @@ class _Boxes:
         return np.asarray(np.sqrt(self.box_px.prod(axis=1)))
 
 
-def _waited(tracks: Tracks, time_s: float, how: Settings) -> Tracks:
+def _waited(tracks: Tracks, time_s: float) -> Tracks:
     """As expected at `time_s`, not yet seen on this frame."""
-    passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), how.longest_step_s)
-    motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px, how.habits)
+    passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), SETTINGS.longest_step_s)
+    motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px, USUAL)
     return replace(tracks, motion=motion, recent=tracks.recent << 1 & 0xFFFF_FFFF, time_s=time_s)
 
 
-def _paired(tracks: Tracks, boxes: _Boxes, sure: Mask, how: Settings) -> Ints:
+def _paired(tracks: Tracks, boxes: _Boxes, sure: Mask) -> Ints:
     """(n,) the row in `tracks` of each detection, -1 for none."""
     row_of = np.full(len(sure), -1, np.int64)
     if not len(tracks) or not len(sure):
         return row_of
-    cost = _cost(tracks, boxes, how)
-    for row, column in cheapest_pairs(np.where(sure, cost, inf), how.strange):
+    cost = _cost(tracks, boxes)
+    for row, column in cheapest_pairs(np.where(sure, cost, inf), SETTINGS.strange):
         row_of[column] = row
     if not sure.all():
         cost[row_of[row_of >= 0]] = inf
-        for row, column in cheapest_pairs(np.where(sure, inf, cost), how.strange_unsure):
+        for row, column in cheapest_pairs(np.where(sure, inf, cost), SETTINGS.strange_unsure):
             row_of[column] = row
     return row_of
 
 
-def _cost(tracks: Tracks, boxes: _Boxes, how: Settings) -> Numbers:
+def _cost(tracks: Tracks, boxes: _Boxes) -> Numbers:
     """(tracks, detections) surprise of place, size and look."""
-    place = tracks.motion.surprise(boxes.centre, tracks.size_px, how.habits)
+    place = tracks.motion.surprise(boxes.centre, tracks.size_px, USUAL)
     ratio = np.log(tracks.size_px[:, None] / boxes.size_px[None]) / 0.25
     look = np.nan_to_num(unlikeness(tracks.look, boxes.look))
-    return np.asarray(place + ratio * ratio + np.minimum(look * how.look_weight, how.look_most))
+    return np.asarray(place + ratio * ratio + np.minimum(look * SETTINGS.look_weight, SETTINGS.look_most))
 
 
-def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s: float, how: Settings) -> Tracks:
+def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s: float) -> Tracks:
     """With what was paired written into the tracks."""
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
     part = Motion(tracks.motion.state[rows], tracks.motion.spread[rows])
-    part = part.corrected(boxes.centre[columns], tracks.size_px[rows], how.habits)
+    part = part.corrected(boxes.centre[columns], tracks.size_px[rows], USUAL)
     state, spread = tracks.motion.state.copy(), tracks.motion.spread.copy()
     state[rows], spread[rows] = part.state, part.spread
     box_px, look, evidence = tracks.box_px.copy(), tracks.look.copy(), tracks.evidence.copy()
@@ -143,7 +142,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
         evidence=evidence,
         recent=recent,
         seen_s=seen_s,
-        confirmed=tracks.confirmed | (_ones(recent, how.of_last) >= how.least_seen),
+        confirmed=tracks.confirmed | (_ones(recent, SETTINGS.of_last) >= SETTINGS.least_seen),
     )
 
 
@@ -151,11 +150,11 @@ def _ones(recent: Ints, frames: int) -> Ints:
     return np.asarray(np.bitwise_count(recent & (1 << frames) - 1), np.int64)
 
 
-def _without_lost(tracks: Tracks, image: Image | None, time_s: float, how: Settings) -> Tracks:
+def _without_lost(tracks: Tracks, image: Image | None, time_s: float) -> Tracks:
     """Without tracks that nobody expects back: unseen for long, out of the picture, or never confirmed."""
-    unseen = _ones(tracks.recent, how.unseen_frames) == 0
-    gone = tracks.confirmed & unseen & (time_s - tracks.seen_s > how.unseen_s)
-    hopeless = ~tracks.confirmed & (_ones(tracks.recent, how.of_last - how.least_seen + 1) == 0)
+    unseen = _ones(tracks.recent, SETTINGS.unseen_frames) == 0
+    gone = tracks.confirmed & unseen & (time_s - tracks.seen_s > SETTINGS.unseen_s)
+    hopeless = ~tracks.confirmed & (_ones(tracks.recent, SETTINGS.of_last - SETTINGS.least_seen + 1) == 0)
     keep = ~(gone | hopeless)
     if image is not None:
         height_px, width_px = image.shape[:2]
@@ -164,14 +163,14 @@ def _without_lost(tracks: Tracks, image: Image | None, time_s: float, how: Setti
     return tracks if keep.all() else tracks.where(keep)
 
 
-def _is_double(xyxy: Floats, row_of: Ints, how: Settings) -> Mask:
+def _is_double(xyxy: Floats, row_of: Ints) -> Mask:
     taken = row_of >= 0
     if not taken.any():
         return np.zeros(len(row_of), np.bool_)
-    return np.asarray((iou(xyxy, xyxy[taken]) > how.least_new_iou).any(axis=1), np.bool_)
+    return np.asarray((iou(xyxy, xyxy[taken]) > SETTINGS.least_new_iou).any(axis=1), np.bool_)
 
 
-def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: float, how: Settings) -> Tracks:
+def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: float) -> Tracks:
     """Tracks of the detections of the mask `new`."""
     count = int(new.sum())
     evidence = np.zeros((count, tracks.evidence.shape[1]))
@@ -179,12 +178,11 @@ def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: 
     return replace(
         tracks,
         number=np.arange(tracks.given + 1, tracks.given + 1 + count),
-        motion=newcomers(boxes.centre[new], boxes.size_px[new], how.habits),
+        motion=newcomers(boxes.centre[new], boxes.size_px[new], USUAL),
         box_px=boxes.box_px[new],
         look=boxes.look[new],
         evidence=evidence,
         recent=np.ones(count, np.int64),
-        first_s=np.full(count, time_s),
         seen_s=np.full(count, time_s),
-        confirmed=np.full(count, how.least_seen <= 1),
+        confirmed=np.full(count, SETTINGS.least_seen <= 1),
     )

@@ -63,7 +63,11 @@ class Motion:
         return Motion(state, spread)
 
     def surprise(self, centre: Numbers, size_px: Numbers, habits: Habits) -> Numbers:
-        """(n, m) minus twice the log-likelihood of seeing each at each `centre` (m, 2), up to a constant."""
+        """(n, m) squared distance to each `centre` (m, 2) over its variance, plus the log of that variance.
+
+        The variance is an axis's, the log in units of the box error's. Minus twice the log-likelihood in the plane
+        would have the log twice, once an axis; the limits in `edge.tracker.follow` were chosen with it once.
+        """
         total = self.spread[:, 0] + (habits.box_error * size_px) ** 2
         off = centre[None] - self.state[:, None, :2]
         square = np.einsum("nmk,nmk->nm", off, off)

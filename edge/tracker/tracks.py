@@ -20,7 +20,7 @@ class Tracks:
     look: (n, 6) smoothed signature, nan where no picture was at hand
     evidence: (n, classes) sum of the confidences with which each class was seen
     recent: (n,) int64, one bit a frame, the newest lowest: was it seen?
-    first_s, seen_s: (n,) time of the first detection, and when it was there last
+    seen_s: (n,) when it was there last
     """
 
     number: Ints
@@ -29,7 +29,6 @@ class Tracks:
     look: Floats
     evidence: Numbers
     recent: Ints
-    first_s: Numbers
     seen_s: Numbers
     confirmed: Mask
     time_s: float | None = None  # of the frame before
@@ -45,7 +44,6 @@ class Tracks:
             look=np.empty((0, 6), np.float32),
             evidence=np.empty((0, classes)),
             recent=np.empty(0, np.int64),
-            first_s=np.empty(0),
             seen_s=np.empty(0),
             confirmed=np.empty(0, np.bool_),
         )
@@ -62,12 +60,6 @@ class Tracks:
     def class_id(self) -> Ints:
         """(n,) the class with the most evidence over the whole track, not the one of the last frame."""
         return np.asarray(self.evidence.argmax(axis=1), np.int64)
-
-    @property
-    def xyxy(self) -> Floats:
-        """(n, 4) float32 px, where each is now taken to be."""
-        centre, half = self.motion.state[:, :2], self.box_px / 2
-        return np.asarray(np.hstack([centre - half, centre + half]), np.float32)
 
     @property
     def undecided(self) -> bool:
@@ -88,7 +80,6 @@ class Tracks:
             look=self.look[keep],
             evidence=self.evidence[keep],
             recent=self.recent[keep],
-            first_s=self.first_s[keep],
             seen_s=self.seen_s[keep],
             confirmed=self.confirmed[keep],
         )
@@ -104,7 +95,6 @@ class Tracks:
             look=np.concatenate([self.look, others.look]),
             evidence=np.concatenate([self.evidence, others.evidence]),
             recent=np.concatenate([self.recent, others.recent]),
-            first_s=np.concatenate([self.first_s, others.first_s]),
             seen_s=np.concatenate([self.seen_s, others.seen_s]),
             confirmed=np.concatenate([self.confirmed, others.confirmed]),
         )

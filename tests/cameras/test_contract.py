@@ -68,10 +68,6 @@ def test_a_frame_cannot_be_written_to(camera: Camera) -> None:
         frame.luma[0, 0] = 0
 
 
-def test_frames_are_numbered_from_one_without_a_gap(camera: Camera) -> None:
-    assert [camera.read(ANSWERS_WITHIN_S).sequence for _ in range(3)] == [1, 2, 3]
-
-
 def test_a_frames_moment_is_the_given_clocks(table: CameraTable) -> None:
     with open_camera(table, SetClock()) as camera:
         instant = camera.read(ANSWERS_WITHIN_S).instant

@@ -57,6 +57,16 @@ def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) 
     assert shown(tmp_path / "p") == ["b.jpg", "a.jpg"]
 
 
+def test_the_cameras_own_time_is_found_behind_another_block_of_the_picture(tmp_path: Path) -> None:
+    words = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>"
+    for name, when in (("b.jpg", b"2026:07:01 06:00:00"), ("a.jpg", b"2026:07:01 07:00:00")):
+        path = put(tmp_path / "p", name)
+        data = with_exif_time(PICTURES[0].read_bytes(), when)
+        path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(words) + 2) + words + data[2:])
+        os.utime(path, (MORNING_S, MORNING_S))
+    assert shown(tmp_path / "p") == ["b.jpg", "a.jpg"]
+
+
 def test_without_both_the_files_time_and_then_the_name_order(tmp_path: Path) -> None:
     put(tmp_path / "p", "z.jpg", MORNING_S)
     put(tmp_path / "p", "b.jpg", MORNING_S + 60)
@@ -78,6 +88,32 @@ def test_a_picture_that_arrives_while_running_is_shown(tmp_path: Path, loop: boo
         camera.read(1)
         put(tmp_path / "p", "20260701_070000.jpg")
         assert [camera.read(1).source[9:11] for _ in range(2)] == ["07", "08"]
+
+
+def test_a_picture_that_arrives_in_a_later_round_costs_no_other_its_turn(tmp_path: Path) -> None:
+    for hour in (6, 7, 9):
+        put(tmp_path / "p", f"20260701_{hour:02}0000.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p", loop=True), SystemClock()) as camera:
+        for _ in range(4):
+            camera.read(1)
+        put(tmp_path / "p", "20260701_080000.jpg")
+        assert [camera.read(1).source[9:11] for _ in range(4)] == ["07", "08", "09", "06"]
+
+
+def test_pictures_of_a_folder_that_nobody_feeds_count_when_they_are_shown(tmp_path: Path) -> None:
+    put(tmp_path / "p", "20260701_060000.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        assert camera.read(1).taken is None
+
+
+def test_a_link_to_a_picture_that_is_gone_is_passed_and_good_ones_still_come(tmp_path: Path) -> None:
+    put(tmp_path / "p", "a.jpg")
+    (tmp_path / "p" / "b.jpg").symlink_to("gone.jpg")
+    put(tmp_path / "p", "c.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        with pytest.raises(BadFrameError, match=r"b\.jpg"):
+            camera.read(1)
+        assert [camera.read(1).source for _ in range(2)] == ["a.jpg", "c.jpg"]
 
 
 def test_a_folder_shown_once_goes_on_when_a_picture_is_added(tmp_path: Path) -> None:

@@ -63,6 +63,33 @@ def test_each_format_tells_its_size_before_it_is_decoded(suffix: str) -> None:
     assert decode_picture(data, "x").shape == (40, 56, 3)
 
 
+def webp(kind: str, image: np.ndarray) -> bytes:
+    """The picture as the lossy, the lossless or the extended kind of WebP; the last as phones write it."""
+    quality = 101 if kind == "VP8L" else 80
+    plain = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+    if kind != "VP8X":
+        return plain
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in image.shape[1::-1])
+    chunks = b"WEBP" + b"VP8X" + struct.pack("<I", 10) + bytes(4) + sides + plain[12:]
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+@pytest.mark.parametrize("kind", ["VP8 ", "VP8L", "VP8X"])
+def test_each_kind_of_webp_tells_its_size_and_whether_it_is_whole_before_it_is_decoded(kind: str) -> None:
+    data = webp(kind, np.full((300, 517, 3), 90, np.uint8))
+    assert data[12:16] == kind.encode()
+    header = read_header(data)
+    assert (header.width_px, header.height_px, header.is_whole) == (517, 300, True)
+    assert decode_picture(data, "x").shape == (300, 517, 3)
+    assert not read_header(data[:-1]).is_whole
+
+
+def test_a_sound_that_begins_as_webp_does_is_no_picture() -> None:
+    with pytest.raises(BadFrameError, match="without a picture") as caught:
+        decode_picture(b"RIFF" + struct.pack("<I", 36) + b"WAVEfmt " + bytes(28), "song.webp")
+    assert caught.value.reason == "not_an_image"
+
+
 def test_a_png_cut_exactly_between_two_chunks_is_truncated() -> None:
     whole = cv2.imencode(".png", picture_of(PICTURES[0]))[1].tobytes()
     with pytest.raises(BadFrameError) as caught:
@@ -124,3 +151,31 @@ def test_what_is_no_file_is_unreadable(tmp_path: Path, what: str) -> None:
     with pytest.raises(BadFrameError, match=r"x\.jpg") as caught:
         read_picture(path)
     assert caught.value.reason == "unreadable"
+
+
+def test_a_file_that_the_disk_does_not_give_is_unreadable_by_that_cause(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.symlink_to("/proc/self/mem")  # a file that opens, and fails when it is read
+    with pytest.raises(BadFrameError, match=r"x\.jpg cannot be read \(Input/output error\)") as caught:
+        read_picture(path)
+    assert caught.value.reason == "unreadable"
+
+
+def test_a_file_that_memory_may_not_hold_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "x.jpg").open("wb") as file:
+        file.write(WHOLE)
+        file.truncate(200_000_001)  # sparse: it takes no room
+    with pytest.raises(BadFrameError, match="larger than 200 MB") as caught:
+        read_picture(tmp_path / "x.jpg")
+    assert caught.value.reason == "too_large"
+
+
+@pytest.mark.parametrize(("size", "is_large_enough"), [((16, 16), True), ((15, 200), False), ((200, 15), False)])
+def test_a_picture_needs_sixteen_pixels_each_way(size: tuple[int, int], is_large_enough: bool) -> None:
+    data = cv2.imencode(".png", np.full((*size, 3), 90, np.uint8))[1].tobytes()
+    if is_large_enough:
+        assert decode_picture(data, "x").shape == (*size, 3)
+        return
+    with pytest.raises(BadFrameError, match="too small") as caught:
+        decode_picture(data, "x")
+    assert caught.value.reason == "too_small"

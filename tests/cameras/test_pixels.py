@@ -66,6 +66,14 @@ def test_row_padding_is_no_part_of_the_picture() -> None:
         to_bgr(as_yuv420(PADDING), "YUV420", WIDTH, HEIGHT), to_bgr(as_yuv420(0), "YUV420", WIDTH, HEIGHT)
     )
     assert to_luma(as_yuv420(PADDING), "YUV420", WIDTH, HEIGHT).shape == (HEIGHT, WIDTH)
+    wide = np.pad(as_yuyv(), ((0, 0), (0, PADDING), (0, 0)), constant_values=255)
+    assert np.array_equal(to_bgr(wide, "YUYV", WIDTH, HEIGHT), to_bgr(as_yuyv(), "YUYV", WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize(("pixel_format", "raw"), [("YUV420", as_yuv420(PADDING)), ("NV12", as_nv12())])
+def test_luma_of_a_camera_that_gives_it_is_taken_as_it_is(pixel_format: str, raw: Image) -> None:
+    luma = to_luma(raw, pixel_format, WIDTH, HEIGHT)
+    assert np.array_equal(luma, raw[:HEIGHT, :WIDTH])
 
 
 @pytest.mark.parametrize("pixel_format", RAW)

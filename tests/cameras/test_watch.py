@@ -4,20 +4,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Timer
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge.boxes import Image
-from edge.cameras import WatchedCamera, open_camera, open_watched_camera
+from edge.cameras import Camera, Frame, WatchedCamera, open_camera, open_watched_camera
+from edge.cameras.base import ClosedAtExit
 from edge.cameras.reader import ThreadedCamera
-from edge.cameras.watch import BAD_IN_A_ROW, backoff_s
+from edge.cameras.watch import BAD_IN_A_ROW
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, ThreadStuckError
 from tests.cameras.sources import NetworkCamera, camera_table, folder_of_pictures, network_camera, read_until_error
+from tests.clocks import SetClock
 
 STALL_S = 1.0
 NOTICED_WITHIN_S = 10.0  # a promise of the README; a calm machine takes STALL_S and a second
@@ -73,16 +74,6 @@ def test_a_camera_that_is_unplugged_is_missing_until_it_is_back(source: NetworkC
     assert watched.state == "ok"
 
 
-def test_numbers_go_on_after_a_camera_was_opened_again(source: NetworkCamera, watched: WatchedCamera) -> None:
-    before = watched.read(1)
-    source.unplug()
-    until_lost(watched)
-    source.plug_in()
-    after = watched.read(BACK_WITHIN_S)
-    assert after.sequence > before.sequence
-    assert after.dropped >= before.dropped
-
-
 def test_a_camera_that_dies_while_nobody_looks_is_noticed(source: NetworkCamera, watched: WatchedCamera) -> None:
     source.unplug()
     watched.rest(STALL_S * 3)
@@ -93,7 +84,6 @@ def test_frames_that_nobody_read_are_counted_and_the_newest_is_given(watched: Wa
     first = watched.read(1)
     Event().wait(0.5)  # ten frames long, nobody reads
     second = watched.read(1)
-    assert second.sequence == first.sequence + 1
     assert second.dropped >= first.dropped + 5
     assert second.instant.monotonic_s - first.instant.monotonic_s > 0.5  # not one that waited in a queue
 
@@ -110,7 +100,7 @@ def test_the_dark_is_not_taken_for_a_repeated_picture() -> None:
     with network_camera([black]) as source:
         table = camera_table("opencv", source.address, stall_s=STALL_S)
         with open_watched_camera(table, SystemClock(), Event()) as camera:
-            assert [camera.read(NOTICED_WITHIN_S).sequence for _ in range(3)] == [1, 2, 3]
+            assert [camera.read(NOTICED_WITHIN_S).image.max() for _ in range(3)] == [0, 0, 0]
 
 
 def test_a_folder_may_show_the_same_picture_again(tmp_path: Path) -> None:
@@ -118,7 +108,7 @@ def test_a_folder_may_show_the_same_picture_again(tmp_path: Path) -> None:
     for picture in sorted(folder.iterdir())[1:]:
         picture.unlink()
     with open_watched_camera(camera_table("folder", folder, loop=True), SystemClock(), Event()) as camera:
-        assert [camera.read(1).sequence for _ in range(3)] == [1, 2, 3]
+        assert len({camera.read(1).source for _ in range(3)}) == 1
 
 
 def test_resting_takes_no_picture_from_a_folder(tmp_path: Path) -> None:
@@ -255,14 +245,154 @@ def test_a_camera_whose_pictures_are_all_bad_is_opened_again() -> None:
         assert device.opened == 2
 
 
-@given(failures=st.integers(0, 10_000), jitter=st.floats(0, 1))
-def test_waits_double_up_to_a_minute_and_are_never_all_the_same(failures: int, jitter: float) -> None:
-    whole_s = min(60.0, 2.0 ** min(failures, 10))
-    assert 0.75 * whole_s <= backoff_s(failures, jitter) <= whole_s
+def test_bad_pictures_between_good_ones_do_not_make_a_camera_bad() -> None:
+    device = IllDevice()
+    with WatchedCamera(lambda: ThreadedCamera(device, SystemClock()), SystemClock(), Event()) as camera:
+        for _ in range(3):
+            camera.read(1)
+            device.bad.set()
+            for _ in range(BAD_IN_A_ROW - 1):
+                with pytest.raises(BadFrameError):
+                    camera.read(1)
+            device.bad.clear()
+        assert (camera.state, device.opened) == ("ok", 1)
 
 
-def test_waits_begin_with_one_second_and_end_with_sixty() -> None:
-    assert [backoff_s(failures, 0) for failures in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+class TimedStop(Event):
+    """Never set; waiting for it takes the time of a clock that a test sets."""
+
+    def __init__(self, clock: SetClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.advance(timeout or 0.0)
+        return False
+
+
+class TimedCamera(ClosedAtExit):
+    """A live camera on a clock that a test sets: a picture takes 0.1 s, silence as long as one waits."""
+
+    is_live = True
+    description = "timed camera"
+
+    def __init__(self, clock: SetClock) -> None:
+        self._clock = clock
+        self.does: Literal["play", "repeat", "be silent", "be bad", "be gone", "be away"] = "play"
+        self.reads = self.picture = self.dropped = 0
+        self.opened_s: list[float] = []
+
+    def read(self, timeout_s: float) -> Frame:
+        self.reads += 1
+        if self.does in {"be gone", "be away"}:
+            raise CameraError("its cable is off")
+        if self.does == "be bad":
+            raise BadFrameError("half a picture", reason="truncated")
+        self._clock.advance(timeout_s if self.does == "be silent" else 0.1)
+        if self.does == "be silent":
+            raise CameraError("no new picture")
+        self.picture += self.does == "play"
+        image = np.full((32, 32, 3), self.picture % 200, np.uint8)
+        image[0, 0] = 255
+        return Frame(image, image[..., 0].copy(), self._clock.now(), "timed", dropped=self.dropped)
+
+    def opened(self) -> Camera:
+        self.opened_s.append(self._clock.monotonic_s())
+        if self.does == "be away":
+            raise CameraError("its cable is off")
+        return self
+
+
+@pytest.fixture
+def timed() -> tuple[TimedCamera, WatchedCamera, SetClock]:
+    """A camera that plays, watched with a stall after 8 s, and their clock."""
+    clock = SetClock()
+    camera = TimedCamera(clock)
+    watched = WatchedCamera(camera.opened, clock, TimedStop(clock), stall_s=8.0)
+    watched.read(1)
+    return camera, watched, clock
+
+
+def fails(camera: WatchedCamera, within_s: float) -> str:
+    with pytest.raises(CameraError) as caught:
+        camera.read(within_s)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("before_s", "after_s", "state"),
+    [(0, 7.9, "ok"), (0, 8.0, "stalled"), (5, 2.5, "ok"), (5, 3.5, "repeating"), (3, 5.5, "stalled")],
+)
+def test_a_camera_that_repeats_its_picture_and_then_falls_silent_is_named_by_the_second_half_of_the_stall(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock], before_s: float, after_s: float, state: str
+) -> None:
+    camera, watched, _ = timed
+    for does, for_s in (("repeat", before_s), ("be silent", after_s)):
+        camera.does = does  # type: ignore[assignment]
+        if for_s:
+            assert "no new picture" in fails(watched, for_s)
+    assert watched.state == state
+
+
+def test_a_camera_that_fails_before_its_time_is_gone_at_once_and_says_why(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, _ = timed
+    camera.does = "be gone"
+    assert fails(watched, 0.4) == "its cable is off"
+    assert watched.state == "missing"
+
+
+@pytest.mark.parametrize("does", ["be gone", "be away"])
+def test_waits_between_attempts_double_and_begin_anew_after_a_good_picture(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock], does: str
+) -> None:
+    camera, watched, clock = timed
+    reopened = 0
+    for _ in range(2):
+        camera.does, camera.opened_s = does, [clock.monotonic_s()]  # type: ignore[assignment]
+        fails(watched, 7.5)
+        waits_s, most_s = np.diff(camera.opened_s)[:3], np.array([1, 2, 4])
+        assert (most_s / 2 - 0.01 <= waits_s).all()
+        assert (waits_s <= most_s + 0.01).all()
+        camera.does = "play"
+        watched.read(60)
+        reopened += len(camera.opened_s) - 1 if does == "be gone" else 1
+    assert watched.reopened == reopened
+
+
+def test_dropped_pictures_are_counted_on_over_a_camera_that_was_opened_again(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, _ = timed
+    dropped = []
+    for camera.dropped in (7, 2, 1):
+        dropped.append(watched.read(60).dropped)
+        camera.does = "be gone"
+        fails(watched, 0.4)
+        camera.does = "play"
+    assert dropped == [7, 9, 10]
+
+
+def test_a_camera_that_was_opened_again_may_give_as_many_bad_pictures_as_before(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, _ = timed
+    camera.does = "be bad"
+    for _ in range(2 * BAD_IN_A_ROW):
+        with pytest.raises(BadFrameError):
+            watched.read(60)
+    assert len(camera.opened_s) == 2
+
+
+def test_a_rest_looks_at_the_camera_each_half_of_the_stall_and_no_oftener(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, clock = timed
+    began_s, camera.reads = clock.monotonic_s(), 0
+    watched.rest(41)
+    assert clock.monotonic_s() - began_s == pytest.approx(41)
+    assert camera.reads == 10
 
 
 def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: NetworkCamera) -> None:

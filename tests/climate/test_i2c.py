@@ -8,8 +8,9 @@ import pytest
 from edge.climate import bme280, open_climate, sht3x
 from edge.climate.i2c import I2cSensor
 from edge.config import ClimateTable
+from edge.counts import Climate, Spread
 from edge.errors import ConfigError
-from edge.weather import Reading
+from edge.weather import NOTHING_READ, Reading
 from tests.climate.chips import Bme280, Sht3x
 
 
@@ -77,6 +78,43 @@ def test_a_node_without_a_sensor_reads_nothing() -> None:
     assert open_climate(None).readings(0.0) == []
 
 
-@pytest.mark.parametrize("celsius", [-273.0, 85.1, float("nan")])
-def test_what_no_weather_has_is_no_reading(celsius: float) -> None:
-    assert not Reading(celsius).is_weather
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        Reading(-273.0),
+        Reading(-60.1),
+        Reading(80.1),
+        Reading(NAN),
+        Reading(20, -0.01),
+        Reading(20, 1.01),
+        Reading(20, NAN),
+    ],
+    ids=str,
+)
+def test_what_no_weather_has_is_no_reading(reading: Reading) -> None:
+    assert not reading.is_weather
+    assert NOTHING_READ.with_([reading]).climate() is None
+
+
+@pytest.mark.parametrize("reading", [Reading(-60.0), Reading(80.0), Reading(20, 0.0), Reading(20, 1.0)], ids=str)
+def test_cold_heat_drought_and_fog_are_weather(reading: Reading) -> None:
+    assert reading.is_weather
+
+
+def test_an_interval_s_weather_is_the_mean_the_least_and_the_most_of_what_was_read() -> None:
+    told = NOTHING_READ.with_([Reading(20.0, 0.5), Reading(14.0)]).with_([Reading(200.0, 0.1), Reading(29.0, 0.75)])
+    assert told.climate() == Climate(
+        readings=3,
+        temperature_c=Spread(mean=21.0, least=14.0, most=29.0),
+        humidity=Spread(mean=0.625, least=0.5, most=0.75),
+    )
+
+
+def test_a_sensor_without_humidity_and_one_that_was_silent_tell_no_zero() -> None:
+    told = NOTHING_READ.with_([Reading(20.0)]).climate()
+    assert told is not None
+    assert told.humidity is None
+    assert NOTHING_READ.with_([]).climate() is None

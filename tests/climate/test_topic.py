@@ -1,6 +1,7 @@
 """Readings over MQTT, from a real broker: they come when they come, and nothing else is taken for one."""
 
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,45 @@ def test_what_the_broker_kept_from_another_hour_is_no_reading(broker: Broker) ->
         assert set(came) == {Reading(18.25)}
 
 
+def test_a_broker_of_a_station_that_wants_a_login_and_is_spoken_to_in_secret_is_read(tmp_path: Path) -> None:
+    (tmp_path / "password").touch(mode=0o600)
+    (tmp_path / "password").write_text("of the node\n")
+    rights = "user node\ntopic read t\nuser station\ntopic write t\n"
+    with Broker(users={"node": "of the node", "station": "of the station"}, acl=rights, tls=True) as guarded:
+        config = ClimateTable(
+            kind="mqtt", host="localhost", port=guarded.port, topic="t", tls=True,
+            ca_file=str(guarded.folder / "ca.pem"), username="node", password_file=str(tmp_path / "password"),
+        )  # fmt: skip
+        with closing(open_climate(config)) as sensor:
+            station = guarded.connect("station", user="station")
+
+            def has_come() -> bool:
+                station.publish("t", b"18.25")
+                return Reading(18.25) in sensor.readings(0.0)
+
+            wait_until(has_come, within_s=20)
+
+
+def test_what_is_no_reading_is_said_once_and_the_next_reading_is_taken(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(open_climate(ClimateTable(kind="mqtt", port=broker.port, topic="t"))) as sensor:
+        station, came = broker.connect("station"), list[Reading]()
+
+        def has_come(payload: bytes, number: int) -> bool:
+            station.publish("t", payload)
+            came.extend(sensor.readings(0.0))
+            return len(came) >= number
+
+        wait_until(lambda: has_come(b"1", 1), within_s=20)  # it listens
+        for payload in (b"warm", b"hot", b"2", b"cold"):
+            station.publish("t", payload)
+        wait_until(lambda: has_come(b"3", len(came) + 1) and Reading(3.0) in came, within_s=20)
+    assert set(came) == {Reading(1.0), Reading(2.0), Reading(3.0)}
+    told = [line.__dict__["payload"] for line in caplog.records if line.getMessage() == "climate_not_read"]
+    assert told == ["warm", "cold"]
+
+
 @pytest.mark.parametrize(
     ("payload", "config", "reading"),
     [
@@ -77,3 +117,8 @@ def test_json_and_bare_numbers_are_read(payload: bytes, config: ClimateTable, re
 )  # fmt: skip
 def test_what_is_no_reading_is_left_alone(payload: bytes) -> None:
     assert read_payload(payload, ZIGBEE) is None
+
+
+@pytest.mark.parametrize("payload", [b'{"AM2301": 3}', b'{"AM2301": null}', b'{"AM2301": [{"Temperature": 3}]}', b"{}"])
+def test_a_dotted_name_that_leads_nowhere_is_no_reading(payload: bytes) -> None:
+    assert read_payload(payload, TASMOTA) is None

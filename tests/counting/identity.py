@@ -50,7 +50,7 @@ def behind_gate(clip: Clip) -> tuple[Numbers, set[int], int]:
     """The same where the gate says which frames are looked at, as on a node; and how many were."""
     tracks, gate, numbers, visits, looks = Tracks.none(1), GateState(), [], set(), 0
     for seen, found, sure in clip:
-        frame = Frame(seen.image, small_luma(seen.image, 320, 240), replace(START, monotonic_s=seen.time_s), "", 1, 0)
+        frame = Frame(seen.image, small_luma(seen.image, 320, 240), replace(START, monotonic_s=seen.time_s), "", 0)
         verdict, gate = is_worth_a_look(frame, gate, GATE, undecided=tracks.undecided)
         if isinstance(verdict, Skip):
             tracks = tracks.unmoved(seen.time_s)

@@ -1,7 +1,8 @@
 """Degree days against published vectors; units converted or refused; levels that do not flutter."""
 
 import csv
-from dataclasses import replace
+from collections import Counter
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from edge.advice import (
     converted,
     degree_days,
     judged,
+    key_of,
 )
 from edge.advice.degree_days import development, read_days
+from edge.advice.heat import nights, progress, season_begin
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
@@ -56,6 +59,19 @@ def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
     assert (heat.known_c, heat.filled_c, heat.missing) == (24.0, 36.0, (JULY + timedelta(1),))
 
 
+def test_a_missing_day_has_the_heat_of_its_nearest_neighbours_and_of_the_only_one_at_an_end() -> None:
+    warmth = {1: 12, 2: 20, 4: 30, 5: 14}  # of days without a swing: 2, 10, 20 and 4 above the threshold
+    days = {JULY + timedelta(n): DayRange(c, c) for n, c in warmth.items()}
+    heat = advice.heat_sum(days, JULY, JULY + timedelta(6), 10)
+    assert (heat.known_c, heat.filled_c) == (pytest.approx(36), pytest.approx(36 + 2 + 15 + 4))
+    assert heat.missing == (JULY, JULY + timedelta(3), JULY + timedelta(6))
+
+
+def test_development_that_would_end_before_it_begins_is_refused() -> None:
+    with pytest.raises(ValueError, match="upper threshold must be above the lower"):
+        degree_days(DayRange(12, 25), 10, 10)
+
+
 def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
     assert advice.heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
 
@@ -66,10 +82,74 @@ def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
         read_days(text, "days.csv")
 
 
+@pytest.mark.parametrize("cells", ["nan,25", "12,nan", "12,inf", "-inf,25", "25,12"])
+def test_a_typed_day_that_no_thermometer_shows_is_refused_with_its_line(cells: str) -> None:
+    with pytest.raises(UsageError, match=r"days.csv, line 2: .*write it as"):
+        read_days(f"date,tmin,tmax\n2026-07-01,{cells}\n", "days.csv")
+
+
+@pytest.mark.parametrize("cells", ["12,", ",25", ","])
+def test_a_typed_day_of_which_a_figure_is_missing_is_a_missing_day(cells: str) -> None:
+    days = read_days(f"date,tmin,tmax\n2026-07-01,{cells}\n2026-07-02,0,25\n", "days.csv")
+    assert days == {JULY + timedelta(1): DayRange(0, 25)}
+
+
 def test_a_species_heat_comes_with_the_thresholds_of_its_own_source() -> None:
     lower_c = {(d.stage_from, d.stage_to): d.lower_c for d in development("Spodoptera frugiperda")}
     assert lower_c[("egg", "larva")] == 10.27  # He et al. 2019, table; the whole life has one of its own
     assert lower_c[("egg", "adult")] == 11.34
+
+
+@pytest.mark.parametrize(
+    ("today", "latitude_deg", "begins"),
+    [
+        ("2026-01-01", 30.0, "2026-01-01"),
+        ("2026-12-31", 30.0, "2026-01-01"),
+        ("2026-08-01", 0.0, "2026-01-01"),
+        ("2026-08-01", None, "2026-01-01"),  # nobody said where
+        ("2026-06-30", -30.0, "2025-07-01"),
+        ("2026-07-01", -30.0, "2026-07-01"),
+        ("2026-12-31", -0.5, "2026-07-01"),
+    ],
+)
+def test_a_season_begins_at_midwinter_on_either_side_of_the_equator(
+    today: str, latitude_deg: float | None, begins: str
+) -> None:
+    assert season_begin(date.fromisoformat(today), latitude_deg) == date.fromisoformat(begins)
+
+
+def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
+    days = {JULY + timedelta(n): DayRange(20, 36) for n in range(4)}
+    reached = []
+    for last in (1, 2, 3):
+        steps = progress("Helicoverpa armigera", days, JULY, JULY + timedelta(last))
+        reached += [step.reached for step in steps if step.row.stage_from == "egg"]
+    assert reached == [None, JULY + timedelta(2), JULY + timedelta(2)]  # 17.4 a day of the 48 that are needed
+
+
+def test_nights_go_from_the_first_to_the_last_that_was_seen_and_between_them_nobody_looked() -> None:
+    caught = {JULY + timedelta(2): Counter[str](), JULY: Counter(moth=2)}
+    assert nights(caught, "moth") == [
+        Night(JULY, 2), Night(JULY + timedelta(1), None), Night(JULY + timedelta(2), 0),
+    ]  # fmt: skip
+    assert nights({}, "moth") == []
+
+
+@pytest.mark.parametrize(
+    ("catches", "first", "blind"),
+    [
+        ([2, None], 0, 0),  # nobody knows of a night before
+        ([None, 2], 1, 1),
+        ([None, 2, None], 1, 1),
+        ([0, None, None, 2], 3, 2),
+        ([None, 0, 2, None], 2, 0),
+    ],
+)
+def test_a_first_catch_says_on_how_many_nights_before_it_nobody_looked(
+    catches: list[int | None], first: int, blind: int
+) -> None:
+    seen = [Night(JULY + timedelta(n), catch) for n, catch in enumerate(catches)]
+    assert advice.first_catch(seen) == advice.Biofix(JULY + timedelta(first), blind)
 
 
 def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() -> None:
@@ -83,14 +163,18 @@ def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() ->
     [
         (6, "larvae/20 plants", "larvae/plant", 0.3),
         (2, "adults/trap/night", "adults/trap/week", 14),
+        (14, "adults/trap/week", "adults/trap/night", 2),
+        (3, "visits/day", "visits/week", 21),
         (5, "insects/leaf", "insects/plant", 60),
+        (60, "insects/plant", "insects/leaf", 5),
+        (2, "insects/leaf", "insects/m2", 192),
         (100, "insects/m2", "insects/hill", 4),
         (3, "larvae/m2", "number/m2", 3),
         (40, "% plants", "% plants", 40),
     ],
 )
 def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: str, answer: float) -> None:
-    stand = Stand(leaves_per_plant=12, hills_per_m2=25)
+    stand = Stand(leaves_per_plant=12, plants_per_m2=8, hills_per_m2=25)
     assert converted(value, unit, wanted, stand) == pytest.approx(answer)
 
 
@@ -105,10 +189,17 @@ def test_a_figure_is_converted_with_its_effort(value: float, unit: str, wanted: 
         ("% plants", "% tillers"),
         ("% pictures", "% leaves"),
         ("% plants", "number/plants"),
+        ("% plant", "number/plant"),
+        ("insects/m2", "insects/"),
     ],
 )
 def test_a_comparison_that_needs_a_guess_is_refused(unit: str, wanted: str) -> None:
     assert isinstance(converted(1, unit, wanted), Refused)
+
+
+@pytest.mark.parametrize(("unit", "wanted"), [("insects/leaf", "insects/plant"), ("insects/leaf", "insects/m2")])
+def test_leaves_are_not_counted_on_plants_of_which_nobody_said_how_many_they_have(unit: str, wanted: str) -> None:
+    assert isinstance(converted(1, unit, wanted, Stand(plants_per_m2=8)), Refused)
 
 
 def test_a_catch_is_refused_with_the_advice_to_go_and_look() -> None:
@@ -159,6 +250,38 @@ def test_a_count_whose_range_has_the_threshold_inside_asks_to_count_by_eye() -> 
     assert "by eye" in alert_of(standing, SetClock().now(), "cam0", "m").look_at
 
 
+def test_a_count_below_the_threshold_whose_range_reaches_it_asks_to_look() -> None:
+    standing = after(Standing(threshold=threshold()), told(5, low=3, high=9))
+    assert (standing.level, standing.task) == ("look", "count_by_eye")
+    assert "(up to 9) may have reached" in alert_of(standing, SetClock().now(), "cam0", "m").reason
+
+
+def test_a_count_above_what_the_source_is_sure_at_says_to_do_as_it_says_however_wide_the_range() -> None:
+    standing = after(Standing(threshold=threshold()), told(9, low=4, high=30))
+    assert (standing.level, standing.task) == ("act", "follow_source")
+    alert = alert_of(standing, SetClock().now(), "cam0", "m")
+    assert alert.look_at.startswith("Control, as the source says")
+    assert (alert.low, alert.value, alert.high) == (4, 9, 30)
+
+
+def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reached_again() -> None:
+    clock, standing, keys = SetClock(), Standing(threshold=threshold()), []
+    for value in (9, 12, 1, 9):
+        clock.advance(86_400)
+        judged_now = judged(standing, told(value), None, clock.now())
+        assert isinstance(judged_now, Standing)
+        standing = judged_now
+        keys.append(key_of(standing))
+    first, lasting, ended, again = keys
+    assert first == lasting
+    assert len({first, ended, again}) == 3
+
+
+def test_a_figure_without_a_range_is_told_without_one() -> None:
+    alert = alert_of(after(Standing(threshold=threshold()), told(9)), SetClock().now(), "cam0", "m")
+    assert (alert.low, alert.value, alert.high) == (None, 9, None)
+
+
 def test_a_zero_is_calm_however_much_the_model_may_have_missed() -> None:
     assert after(Standing(threshold=threshold()), told(0, low=0, high=30)).level == "calm"
 
@@ -200,6 +323,7 @@ def test_the_figure_shown_is_of_the_day_that_gives_the_level() -> None:
     assert by_night.period is not None and by_night.period.is_over  # noqa: PT018
     assert by_now.period is not None and not by_now.period.is_over  # noqa: PT018
     assert [s.figure.value for s in (by_night, by_now) if s.figure] == [9, 7]
+    assert after(by_night, None, so_far(5)).figure == by_night.figure  # that keeps a level, and would raise none
 
 
 def test_a_share_that_falls_in_the_running_day_is_told_as_it_is_now_and_keeps_the_level() -> None:
@@ -221,6 +345,21 @@ def test_an_alert_names_figure_threshold_and_source_and_no_forecast() -> None:
     assert "forecast" not in f"{alert}".lower()
 
 
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (told(4), "4 larvae/20 plants is below"),
+        (told(5), "5 larvae/20 plants is close to"),  # which keeps a level that was reached
+        (told(6), "6 larvae/20 plants has reached"),
+        (told(5, low=3, high=5.5), "5 larvae/20 plants is close to"),
+        (told(5, low=3, high=6), "5 larvae/20 plants (up to 6) may have reached"),
+    ],
+)
+def test_an_alert_says_how_the_figure_stands_to_the_threshold_of_its_crop(evidence: Evidence, says: str) -> None:
+    alert = alert_of(after(Standing(threshold=threshold(), level="act"), evidence), SetClock().now(), "cam0", "m")
+    assert alert.reason == f"{says} the threshold of 6 to 8 (maize, whorl)"
+
+
 def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
     rows = advice.defaults()
     assert len(rows) == 97
@@ -231,3 +370,22 @@ def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
 def test_a_threshold_file_with_a_word_for_a_number_is_refused_with_its_line() -> None:
     with pytest.raises(UsageError, match=r"own\.csv, line 2"):
         advice.read_thresholds("threshold_low,threshold_high\nmany,\n", "own.csv")
+
+
+def own_csv(low: str, high: str) -> str:
+    columns = [field.name for field in fields(Threshold) if field.name not in {"low", "high"}]
+    return f"{','.join(columns)},threshold_low,threshold_high\n{',' * len(columns)}{low},{high}\n"
+
+
+@pytest.mark.parametrize(("low", "high"), [("0", ""), ("-1", ""), ("6", "5")])
+def test_a_threshold_that_every_count_reaches_or_that_is_sure_before_it_begins_is_refused(low: str, high: str) -> None:
+    with pytest.raises(UsageError, match=r"own\.csv, line 2: threshold"):
+        advice.read_thresholds(own_csv(low, high), "own.csv")
+
+
+@pytest.mark.parametrize(("low", "high", "read"), [("6", "", (6, None)), ("6", "6", (6, 6)), ("0.5", "8", (0.5, 8))])
+def test_a_threshold_file_tells_where_its_source_begins_and_where_it_is_sure(
+    low: str, high: str, read: tuple[float, float | None]
+) -> None:
+    (row,) = advice.read_thresholds(own_csv(low, high), "own.csv")
+    assert (row.low, row.high) == read

@@ -24,6 +24,7 @@ from edge.calibration import (
     Region,
     board_pdf,
     board_svg,
+    can_undo_calibration,
     exposure,
     find_corners,
     focused,
@@ -75,6 +76,12 @@ def test_a_bent_board_is_refused() -> None:
     bent = replace(corners, px=corners.px + np.column_stack([0 * corners.px[:, 0], 6 * np.sin(corners.squares[:, 0])]))
     with pytest.raises(BadFrameError, match="flat"):
         measured([bent], SIDE_MM)
+
+
+def test_of_several_views_one_that_shows_more_of_the_board_counts() -> None:
+    whole = find_corners(photograph(0)[0], LAYOUT)
+    part = replace(whole, px=whole.px[:8], squares=whole.squares[:8])
+    assert [measured(views, SIDE_MM).corners for views in ([whole, part], [part, whole])] == [24, 24]
 
 
 def test_the_pdf_holds_the_board_in_true_size_and_a_right_table() -> None:
@@ -134,8 +141,9 @@ def test_a_rectangle_of_the_picture_has_the_area_of_its_sides(x: float, y: float
 
 
 def test_a_region_holds_the_boxes_whose_middle_lies_inside() -> None:
-    boxes = np.array([[10, 10, 30, 30], [80, 80, 99, 99], [40, 40, 60, 60]], np.float32)
-    assert Region(((0, 0), (0.6, 0), (0.6, 0.6), (0, 0.6))).holds(boxes, 100, 100).tolist() == [True, False, True]
+    boxes = np.array([[10, 10, 30, 30], [80, 80, 99, 99], [40, 40, 60, 60], [10, 50, 30, 90]], np.float32)
+    held = Region(((0, 0), (0.6, 0), (0.6, 0.6), (0, 0.6))).holds(boxes, 100, 100)
+    assert held.tolist() == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,7 @@ def test_a_region_that_is_none_is_refused(corners: tuple[tuple[float, float], ..
 @pytest.mark.parametrize(
     "percent",
     [
+        "1 1 9 1 5 9",
         "1 1 4 1 4 5 7 5 7 1 9 1 9 9 1 9",  # two sides in one line
         "1 1 4 4 3 6 6 9 7 7 9 9 9 1",  # and aslant
         "1 1 9 1 9 9 1 9 1 1",  # closed by its first corner
@@ -189,6 +198,20 @@ def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -
         assert kept.current is not None
         assert kept.current.area_mm2 == area_mm2
         assert not kept.changed()
+
+
+def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(tmp_path: Path) -> None:
+    assert not can_undo_calibration(tmp_path)
+    assert not undo_calibration(tmp_path)
+    held = []
+    for area_mm2 in (1000.0, 2000.0):
+        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2))
+        for _ in range(2):
+            assert undo_calibration(tmp_path)
+            known = load_calibration(tmp_path)
+            held.append(known and known.area_mm2)
+    assert held == [None, 1000.0, 1000.0, 2000.0]
+    assert can_undo_calibration(tmp_path)
 
 
 def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
@@ -249,6 +272,7 @@ def test_a_calibration_of_a_former_version_fits_as_it_did(tmp_path: Path) -> Non
     save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER))
     content = json.loads((tmp_path / "calibration.json").read_bytes())
     del content["rotation_deg"], content["turns_to_deg"]
+    content["mean_error"] = 0.4  # was kept then
     (tmp_path / "calibration.json").write_text(json.dumps(content))
     known = KeptCalibration(tmp_path, 180).current
     assert known is not None
@@ -270,6 +294,20 @@ def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the
         assert undo_calibration(tmp_path)
     with pytest.raises(ConfigError, match="calibrate the camera again"):
         load_calibration(tmp_path, 180)
+
+
+@pytest.mark.parametrize("made_deg", [None, 90])
+def test_a_calibration_keeps_place_and_area_though_its_picture_is_turned_twice_before_the_node_begins_anew(
+    made_deg: int | None, tmp_path: Path
+) -> None:
+    flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)  # 100 by 50 mm
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, scale=flat, rotation_deg=made_deg))
+    let_turn(tmp_path, 90, 0)
+    let_turn(tmp_path, 0, 180)
+    known = load_calibration(tmp_path, 180)
+    assert known is not None
+    assert known.region == CORNER.turned(90)
+    assert known.area_mm2 == pytest.approx(0.22 * 100 * 50)
 
 
 @pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 from geojson_pydantic import MultiPoint
 from hypothesis import HealthCheck, given, settings
 
+from edge.clock import ClockState
 from edge.errors import UsageError
 from edge.exports import FORMATS, About
 from edge.wire import PlainRecord
 from tests.exports.told import (
     ABOUT,
     COUNTED,
+    DAMP,
     FULL_CARD,
     LARVAE,
     LEAVES,
@@ -30,7 +33,7 @@ from tests.exports.told import (
     believable,
     told,
 )
-from tests.records import interval
+from tests.records import instant, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 PROFILE = json.loads((SCHEMAS / "camtrap-dp-profile.json").read_text())
@@ -123,6 +126,13 @@ def test_a_larva_is_a_juvenile_with_its_own_word_and_density_as_tags(tmp_path: P
     (larva,) = observations(LARVAE, folder=tmp_path)
     assert larva["lifeStage"] == "juvenile"
     assert {"stage:larva", "perM2:8.0", "temperatureC:24.5"} <= set(larva["observationTags"].split("|"))
+    assert "humidity" not in larva["observationTags"]
+
+
+def test_humidity_is_a_tag(tmp_path: Path) -> None:
+    assert {"humidity:0.72" in one["observationTags"].split("|") for one in observations(DAMP, folder=tmp_path)} == {
+        True
+    }
 
 
 def test_a_leaf_is_no_animal(tmp_path: Path) -> None:
@@ -133,14 +143,19 @@ def test_a_sighting_stands_on_its_picture_and_one_without_is_left_out(tmp_path: 
     (seen,) = observations(SEEN, SEEN_UNSURE_WHEN, folder=tmp_path)
     with (tmp_path / "media.csv").open(newline="") as file:
         (media,) = csv.DictReader(file)
-    assert seen["mediaID"] == media["mediaID"]
+    assert seen["mediaID"] == media["mediaID"] == f"n1-{SEEN.picture}"
     assert (media["filePublic"], seen["observationLevel"]) == ("false", "media")
+    assert media["captureMethod"] == "timeLapse"
     assert float(seen["bboxX"]) + float(seen["bboxWidth"]) == pytest.approx(0.6, abs=1e-4)
 
 
 def test_a_clock_that_was_not_set_is_told_of_the_deployment(tmp_path: Path) -> None:
-    package(told(COUNTED), tmp_path)
-    assert ",false," in (tmp_path / "deployments.csv").read_text()
+    issues = []
+    for records in ([COUNTED], [COUNTED, replace(NOTHING_SEEN, start=instant(3600.0, ClockState.UNSYNCED)), LARVAE]):
+        package(told(*records), tmp_path)
+        with (tmp_path / "deployments.csv").open(newline="") as file:
+            issues += [row["timestampIssues"] for row in csv.DictReader(file)]
+    assert issues == ["false", "true"]
 
 
 def test_a_node_without_a_place_is_refused_and_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from edge.annotations import annotate
 from edge.cli import main, platform_main
 from edge.config import load_config
 from edge.counts import Seen
+from edge.exports.coco import Checked, CheckedPicture, Said, coco
 from edge.platform.album import Picture, keep_picture
 from edge.store import BoxKey, Decision, Store
 from edge.wire import ImageHeader, Topic
@@ -81,6 +82,24 @@ def test_a_box_is_in_pixels_of_its_picture_with_who_and_when(node: Path) -> None
     assert first["area"] == width * height / 16
     assert (first["decided_by"], first["decided_utc"]) == ("Mei", at(60).utc.isoformat().replace("+00:00", "Z"))
     assert told.dataset["categories"][0]["supercategory"] == "NILALU"
+
+
+def test_a_renamed_box_has_the_code_of_its_new_name_and_numbers_begin_at_one() -> None:
+    said = Said("Helicoverpa armigera", "Mei", at(0).utc)
+    checked = [
+        Checked(BOXES[0], said),
+        Checked(BOXES[0], None),
+        Checked(Seen("Aphis", "1APHIG", 0.5, (0, 0, 1, 1)), None),
+    ]
+    picture = CheckedPicture(file_name="a.jpg", width_px=8, height_px=8, boxes=checked)
+    told = coco([picture, picture], "d", at(0).utc)
+    assert [(one["id"], one["name"], one["supercategory"]) for one in told["categories"]] == [
+        (1, "Helicoverpa armigera", "HELIAR"), (2, HOPPER, "NILALU"), (3, "Aphis", "1APHIG"),
+    ]  # fmt: skip
+    assert [one["id"] for one in told["images"]] == [1, 2]
+    assert [(one["id"], one["image_id"], one["category_id"]) for one in told["annotations"]] == [
+        (1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 1), (5, 2, 2), (6, 2, 3),
+    ]  # fmt: skip
 
 
 def test_a_picture_that_is_gone_is_told_and_left_out(node: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """Darwin Core Archive: a reader that others wrote finds events, occurrences and measurements joined as meant."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,14 +12,29 @@ from dwca.read import DwCAReader
 from hypothesis import HealthCheck, given, settings
 
 from edge.cli.exporting import write_export
+from edge.exports import About
 from edge.exports.darwin_meta import DWC, EVENT, MEASUREMENT, OCCURRENCE, part_of
 from edge.wire import PlainInterval, PlainRecord
-from tests.exports.told import ABOUT, COUNTED, FULL_CARD, LARVAE, LEAVES, NO_DATA, NOTHING_SEEN, WEEK, believable, told
+from tests.exports.told import (
+    ABOUT,
+    COUNTED,
+    DAMP,
+    FULL_CARD,
+    LARVAE,
+    LEAVES,
+    NO_DATA,
+    NOTHING_SEEN,
+    NOWHERE_KNOWN,
+    WEEK,
+    believable,
+    told,
+)
+from tests.records import MOTH, count, interval
 
 
 @contextmanager
-def archive(records: list[PlainRecord], folder: Path) -> Iterator[DwCAReader]:
-    write_export("darwin-core", records, ABOUT, folder / "x.zip")
+def archive(records: list[PlainRecord], folder: Path, about: About = ABOUT) -> Iterator[DwCAReader]:
+    write_export("darwin-core", records, about, folder / "x.zip")
     with DwCAReader(str(folder / "x.zip")) as reader:  # its tmp_dir would become the temporary folder of all tests
         yield reader
 
@@ -73,7 +90,42 @@ def test_affected_leaves_are_no_individuals(tmp_path: Path) -> None:
     with archive(told(LEAVES), tmp_path) as reader:
         (event,) = list(reader)
         (leaf,) = of_type(event, "Occurrence")
+        units = {one.data[DWC + "measurementUnit"] for one in of_type(event, "MeasurementOrFact")}
     assert (leaf.data[DWC + "individualCount"], leaf.data[DWC + "organismQuantity"]) == ("", "7")
+    assert (leaf.data[DWC + "organismQuantityType"], units) == ("affected frames", {"frames"})
+
+
+def test_what_was_counted_has_no_remark_and_links_to_its_taxon_where_that_has_a_code(tmp_path: Path) -> None:
+    with archive(told(interval(counts=(count(MOTH, 12, 9, 17), count(("Thysanoptera", ""), 2)))), tmp_path) as reader:
+        (event,) = list(reader)
+        moth, thrips = of_type(event, "Occurrence")
+    assert event.data[DWC + "eventRemarks"] == ""
+    assert (moth.data[DWC + "taxonID"], thrips.data[DWC + "taxonID"]) == ("https://gd.eppo.int/taxon/PLUTMA", "")
+    assert (moth.data[DWC + "organismQuantity"], moth.data[DWC + "organismQuantityType"]) == ("", "")
+
+
+def test_each_end_of_each_range_is_a_measurement_of_individuals_with_an_id_of_its_own(tmp_path: Path) -> None:
+    with archive(told(COUNTED), tmp_path) as reader:
+        (event,) = list(reader)
+        measured = [one.data for one in of_type(event, "MeasurementOrFact")]
+    assert {one[DWC + "measurementUnit"] for one in measured} == {"individuals"}
+    assert len({one[DWC + "measurementID"] for one in measured}) == len(measured) == 4
+
+
+def test_lesions_are_a_share_of_their_event(tmp_path: Path) -> None:
+    with archive(told(replace(LEAVES, severity=0.06)), tmp_path) as reader:
+        (event,) = list(reader)
+        shares = [one.data for one in of_type(event, "MeasurementOrFact") if one.data[DWC + "occurrenceID"] == ""]
+    assert [(one[DWC + "measurementValue"], one[DWC + "measurementUnit"]) for one in shares] == [("0.06", "share")]
+
+
+def test_what_the_standard_has_no_term_for_is_a_property_of_the_event(tmp_path: Path) -> None:
+    with archive(told(COUNTED, FULL_CARD), tmp_path) as reader:
+        properties = [json.loads(event.data[DWC + "dynamicProperties"]) for event in reader]
+    place = {"areaCode": "330106011002", "crop": "Oryza sativa", "clock": "synced"}
+    shared = [{name: told_of[name] for name in place} for told_of in properties]
+    assert shared == [place, place]
+    assert [(one["mode"], one.get("saturated")) for one in properties] == [("live", None), ("trap", True)]
 
 
 def test_the_interval_of_a_place_has_its_datum_and_area(tmp_path: Path) -> None:
@@ -81,6 +133,13 @@ def test_the_interval_of_a_place_has_its_datum_and_area(tmp_path: Path) -> None:
         (event,) = list(reader)
     assert event.data[DWC + "locationID"] == "330106011002"
     assert event.data[DWC + "geodeticDatum"] == "WGS84"
+
+
+def test_the_interval_of_no_known_place_has_no_coordinates_and_no_datum(tmp_path: Path) -> None:
+    with archive(told(COUNTED), tmp_path, NOWHERE_KNOWN) as reader:
+        (event,) = list(reader)
+    assert [event.data[DWC + word] for word in ("decimalLatitude", "decimalLongitude", "geodeticDatum")] == [""] * 3
+    assert event.data[DWC + "locationID"] == "farm-3/n1"
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -104,6 +163,18 @@ def test_density_stage_and_climate_are_kept(tmp_path: Path) -> None:
     assert measured["density"] == ("8.0", larva.data[DWC + "occurrenceID"])
     assert measured["mean air temperature"] == ("24.5", "")
     assert "mean relative humidity" not in measured
+
+
+def test_humidity_is_a_share_of_its_event(tmp_path: Path) -> None:
+    with archive(told(DAMP), tmp_path) as reader:
+        (event,) = list(reader)
+        (damp,) = [
+            one.data
+            for one in of_type(event, "MeasurementOrFact")
+            if one.data[DWC + "measurementType"] == "mean relative humidity"
+        ]
+    assert (damp[DWC + "measurementValue"], damp[DWC + "measurementUnit"]) == ("0.72", "share")
+    assert damp[DWC + "occurrenceID"] == ""
 
 
 def test_meta_xml_has_the_core_first_and_a_reference_in_each_extension() -> None:

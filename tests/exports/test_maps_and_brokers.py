@@ -17,8 +17,10 @@ from tests.exports.read_back import read_geojson
 from tests.exports.told import (
     ABOUT,
     COUNTED,
+    DAMP,
     FULL_CARD,
     LARVAE,
+    LEAVES,
     NO_DATA,
     NOTHING_SEEN,
     NOWHERE_KNOWN,
@@ -114,6 +116,23 @@ def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:
     assert found["pest", "PLUTMA:larva:visits:per_m2"]["numValue"] == 8.0
     warm = found["temperature", "mean"]
     assert (warm["numValue"], warm["unit"]) == (24.5, "CEL")
+    assert ("relativeHumidity", "mean") not in found
+    (damp,) = [entity for entity in entities(DAMP) if entity["controlledProperty"] == "relativeHumidity"]
+    assert (damp["numValue"], damp["unit"], damp["measurementType"]) == (0.72, "C62", "mean")
+
+
+def test_a_disease_is_told_from_a_pest() -> None:
+    kinds = {entity["textValue"]: entity["controlledProperty"] for entity in entities(COUNTED, LEAVES)[1:]
+             if "textValue" in entity}  # fmt: skip
+    assert kinds == {"Plutella xylostella": "pest", "Myzus persicae": "pest", "Phytophthora infestans": "disease"}
+
+
+def test_an_entity_has_the_place_and_area_of_its_node_and_none_where_nobody_knows_it() -> None:
+    for entity in entities(COUNTED, alert()):
+        assert entity["location"] == {"type": "Point", "coordinates": [120.5, 30.25]}
+        assert entity["areaServed"] == "330106011002"
+    for entity in entities(COUNTED, alert(), about=NOWHERE_KNOWN):
+        assert not {"location", "areaServed"} & set(entity)
 
 
 def test_how_long_a_trap_hung_is_an_entity_in_seconds() -> None:
@@ -131,5 +150,9 @@ def test_nothing_seen_is_a_zero_and_no_data_is_effort_alone() -> None:
 def test_an_alert_says_how_grave_and_why() -> None:
     (entity,) = entities(alert(level="act"))
     assert (entity["severity"], entity["subCategory"], entity["category"]) == ("high", "insect", "agriculture")
-    assert entity["data"]["value"] == 14.0
+    assert entity["data"] == {
+        "eppo": "PLUTMA", "scientificName": "Plutella xylostella", "value": 14.0, "low": 11.0, "high": 18.5,
+        "unit": "insects/trap/night", "startAt": 10.0, "model": "pests@0.1.0", "task": "go_and_look",
+        "threshold": "the local station",
+    }  # fmt: skip
     assert "14 insects/trap/night" in entity["description"]

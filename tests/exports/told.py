@@ -51,6 +51,14 @@ LARVAE = interval(
     area_mm2=500_000,
     climate=Climate(readings=60, temperature_c=Spread(mean=24.5, least=23.0, most=26.0)),
 )
+DAMP = interval(
+    21600.0,
+    climate=Climate(
+        readings=60,
+        temperature_c=Spread(mean=24.5, least=23.0, most=26.0),
+        humidity=Spread(mean=0.72, least=0.5, most=0.9),
+    ),
+)
 SEEN = sighting(60.0, picture=f"{EPOCH.hex[:8]}-41")
 SEEN_UNSURE_WHEN = sighting(61.25, at=instant(61.25, ClockState.UNSYNCED), label="Thysanoptera", eppo="")
 WEEK: tuple[Record, ...] = (

@@ -59,8 +59,9 @@ def test_a_low_battery_shuts_down_after_a_minute_and_a_half_whatever_else() -> N
     made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5), volts=lambda: 11.4, is_idle=False)
     turn(made, clock, 60)
     assert asked == []
-    turn(made, clock, 60)
+    turn(made, clock, 30)
     assert [(halt.reason, halt.must) for halt in asked] == [("the battery is low", True)]
+    assert asked[0].until - clock.utc == pytest.approx(timedelta(hours=6), abs=timedelta(minutes=1))
 
 
 def test_a_voltage_that_dips_for_a_moment_does_not_shut_down() -> None:
@@ -77,6 +78,13 @@ def test_without_a_gauge_no_battery_is_low() -> None:
     assert (asked, made.battery) == ([], None)
 
 
+def test_a_gauge_without_a_voltage_to_shut_down_at_is_read_for_health_alone() -> None:
+    clock = SetClock(DAY)
+    made, asked = keeper(clock, PowerTable(gauge="ina219"), volts=lambda: 3.1)
+    turn(made, clock, 900)
+    assert (asked, made.battery) == ([], Battery(3.1))
+
+
 def test_a_node_that_was_left_on_still_watches_its_battery_and_asks_again_after_an_hour() -> None:
     clock, volts = SetClock(NIGHT), [12.6]
     made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5, sleep="night"), volts=lambda: volts[0])
@@ -85,7 +93,7 @@ def test_a_node_that_was_left_on_still_watches_its_battery_and_asks_again_after_
     turn(made, clock, 600)
     assert [halt.must for halt in asked] == [False, False]
     volts[0] = 10.9
-    turn(made, clock, 120)
+    turn(made, clock, 90)
     assert [halt.must for halt in asked] == [False, False, True]
     assert made.battery == Battery(10.9)
 
@@ -173,6 +181,18 @@ def test_an_installation_that_begins_at_dusk_has_its_hour_however_long_the_node_
     assert ends <= clock.utc < ends + timedelta(minutes=1)
 
 
+def test_a_second_installation_has_its_hour_whenever_the_first_one_began() -> None:
+    clock, first, second = SetClock(NIGHT - timedelta(hours=6)), NIGHT - timedelta(hours=5), NIGHT
+    made, asked = keeper(
+        clock,
+        PowerTable(sleep="night", after_sunset_s=14_400),
+        is_installing=lambda: any(begin < clock.utc < begin + timedelta(minutes=50) for begin in (first, second)),
+    )
+    while not asked:
+        turn(made, clock, 10)
+    assert second + timedelta(minutes=50) <= clock.utc < second + timedelta(minutes=51)
+
+
 @pytest.mark.parametrize(("age_s", "is_under_way"), [(60, True), (7200, False), (None, False)])
 def test_what_a_power_cut_left_of_an_installation_is_none_that_is_under_way(
     age_s: int | None, is_under_way: bool, tmp_path: Path
@@ -245,6 +265,34 @@ def test_whoever_sleeps_wakes_within_a_day_and_by_day(hour: int) -> None:
         assert wake_at(until, PowerTable(sleep="night"), 36.88, 118.74) is None
 
 
+@pytest.mark.parametrize("longitude", range(-180, 181, 45))
+def test_the_night_is_where_the_node_stands_all_round_the_earth(longitude: int) -> None:
+    """At the equinox, by hours after the sun's noon: it sets at six and rises at eighteen."""
+    noon = datetime(2026, 3, 20, 12, 7, tzinfo=UTC) - timedelta(hours=longitude / 15)
+    power = PowerTable(sleep="night")
+    woken = {hour: wake_at(noon + timedelta(hours=hour), power, 36.0, longitude) for hour in range(24)}
+    assert [hour for hour, until in woken.items() if until is not None] == list(range(7, 18))
+    rise = noon + timedelta(hours=18)
+    assert all(abs(until - rise + timedelta(minutes=30)) < timedelta(minutes=12) for until in woken.values() if until)
+
+
+def test_a_night_that_begins_hours_before_sunset_begins_then_also_in_the_farthest_east() -> None:
+    early = PowerTable(sleep="night", after_sunset_s=-21_600)
+    forenoon = datetime(2026, 12, 21, 23, tzinfo=UTC)  # eleven by the sun, which sets at four
+    until = wake_at(forenoon, early, 50.0, 180.0)
+    assert until is not None
+    assert timedelta(hours=20) < until - forenoon < timedelta(hours=21)
+
+
+@pytest.mark.parametrize("hour", [0, 12, 22])
+def test_where_the_sun_neither_rises_nor_sets_the_node_stays_awake(hour: int) -> None:
+    """In Alta from May to July, and from the end of November to the middle of January."""
+    year = [datetime(2026, 1, 1, hour, tzinfo=UTC) + timedelta(days=day) for day in range(365)]
+    asleep = {f"{now:%m-%d}" for now in year if wake_at(now, PowerTable(sleep="night"), 70.0, 25.0) is not None}
+    assert "03-01" in asleep or hour == 12
+    assert not [day for day in asleep if day < "01-15" or "05-20" < day < "07-22" or day > "11-28"]
+
+
 @pytest.mark.parametrize(("sleep", "longest_s"), [("never", 0.0), ("night", 86_400.0), ("between", 86_400.0)])
 def test_no_sleep_is_longer_than_a_day(sleep: Literal["never", "night", "between"], longest_s: float) -> None:
     assert longest_sleep_s(PowerTable(sleep=sleep)) == longest_s
@@ -285,7 +333,9 @@ def test_the_gauge_is_read_from_the_kernels_files(tmp_path: Path, files: dict[st
     ("files", "reads"),
     [
         ({"voltage_now": "3912000\n", "capacity": "64\n"}, Battery(3.912, 0.64)),
+        ({"voltage_now": "4187000\n", "capacity": "100\n"}, Battery(4.187, 1.0)),
         ({"voltage_now": "3912000\n", "capacity": "255\n"}, Battery(3.912)),
+        ({"voltage_now": "3912000\n"}, Battery(3.912)),
         ({"capacity": "64\n"}, None),
     ],
 )
@@ -352,8 +402,18 @@ def test_a_request_that_makes_no_sense_changes_nothing(tmp_path: Path, line: str
     assert halt(tmp_path, line, wakes=True) == []
 
 
-def test_the_request_reaches_the_root_side_as_it_is_read_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("must", "word"), [(False, "may"), (True, "must")])
+def test_the_request_reaches_the_root_side_as_it_is_read_there(
+    must: bool, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     until = datetime.now(UTC) + timedelta(hours=1)
-    ask_halt(Halt("it is night", until))
-    assert (tmp_path / "halt").read_text() == f"{int(until.timestamp())} may\n"
+    ask_halt(Halt("it is night", until, must))
+    assert (tmp_path / "halt").read_text() == f"{int(until.timestamp())} {word}\n"
+
+
+def test_without_systemd_a_request_is_nobody_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    ask_halt(Halt("it is night", NIGHT))
+    assert list(tmp_path.iterdir()) == []

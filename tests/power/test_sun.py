@@ -51,7 +51,10 @@ def test_the_sun_is_up_between_rise_and_set_and_a_day_has_at_most_24_hours(
         assert day_length_h(latitude, day) == (24 if told.is_light else 0)
 
 
-@pytest.mark.parametrize(("latitude", "day", "is_light"), [(80, "2026-06-21", True), (80, "2026-12-21", False)])
+@pytest.mark.parametrize(
+    ("latitude", "day", "is_light"),
+    [(80, "2026-06-21", True), (80, "2026-12-21", False), (-80, "2026-12-21", True), (-80, "2026-06-21", False)],
+)
 def test_beyond_the_polar_circle_the_sun_stays_up_or_down(latitude: float, day: str, is_light: bool) -> None:
     told = sun_day(latitude, 0, date.fromisoformat(day))
     assert (told.sunrise, told.sunset, told.is_light) == (None, None, is_light)
@@ -60,3 +63,18 @@ def test_beyond_the_polar_circle_the_sun_stays_up_or_down(latitude: float, day: 
 def test_irradiation_above_the_air_is_that_of_a_worked_example() -> None:
     """Allen et al., Crop evapotranspiration, FAO Irrigation and Drainage Paper 56 (1998), example 8: 32.2 MJ/m2."""
     assert irradiation_above_kwh_m2(-20, date(2026, 9, 3)) * 3.6 == pytest.approx(32.2, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "day", "kwh_m2"),
+    [
+        (0, "2026-03-20", 24 / 3.1416 * 1.361 / 0.9962**2),  # overhead at noon, over the distance of the sun squared
+        (0, "2026-06-21", 24 / 3.1416 * 1.361 / 1.0163**2 * 0.9175),  # at noon 23.44 degrees from overhead
+        (90, "2026-06-21", 24 * 1.361 / 1.0163**2 * 0.3978),  # 23.44 degrees high all day
+        (90, "2026-12-21", 0.0),
+    ],
+)
+def test_irradiation_above_the_air_is_what_geometry_gives_where_it_is_simple(
+    latitude: float, day: str, kwh_m2: float
+) -> None:
+    assert irradiation_above_kwh_m2(latitude, date.fromisoformat(day)) == pytest.approx(kwh_m2, rel=0.005)

@@ -1,4 +1,4 @@
-"""Waits that double, with jitter, so that a thousand nodes do not come back to a broker in the same second."""
+"""Waits that double, with jitter, so that many nodes do not ask one broker or one camera in the same second."""
 
 from collections.abc import Callable
 from random import SystemRandom
