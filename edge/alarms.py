@@ -38,8 +38,8 @@ class Alarms:
             plants_per_m2=config.advice.plants_per_m2,
             hills_per_m2=config.advice.hills_per_m2,
         )
-        counted = unit_of(config.camera)
-        rows = tellable(wanted, counted, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
+        self._unit = unit_of(config.camera)
+        rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         board.show(alerts=self._adviser.compared)
@@ -56,7 +56,7 @@ class Alarms:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
-        days = Days.of(intervals, self._zone, today, self._range_of, self._stages)
+        days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
 

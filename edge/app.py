@@ -16,7 +16,7 @@ from threading import Event, Thread
 import msgspec
 
 from edge.board import read_board
-from edge.calibration import EVERYTHING
+from edge.calibration import EVERYTHING, bring_calibration
 from edge.cameras import open_watched_camera
 from edge.climate import ClimateSensor, NoSensor, open_climate
 from edge.clock import Clock, ClockState, SystemClock
@@ -143,7 +143,7 @@ def build(
 
 
 def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unattended: bool) -> tuple[NodeConfig, Store]:
-    """The store, and the configuration with the folder where it is."""
+    """The store, and the configuration with the folder where all else is kept."""
     try:
         store = parts.enter_context(closing(Store(config.store, config.node.node)))
     except StoreHeldError:
@@ -152,16 +152,18 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
         if not unattended:
             raise
         log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
-        if isinstance(why, StoreNewerError):
-            board.show(newer=str(why))
-        else:
-            board.show(store=str(why))
+        is_newer = isinstance(why, StoreNewerError)
+        board.show(newer=str(why) if is_newer else None, store=None if is_newer else str(why))
     else:
         board.show(aside=told_aside(Path(config.store.folder)))
         return config, store
     folder = parts.enter_context(TemporaryDirectory(prefix="fieldeye-"))
     spare = msgspec.structs.replace(config.store, folder=folder, max_mb=SPARE_MB, pictures_mb=SPARE_MB)
-    store = parts.enter_context(closing(Store(spare, config.node.node, accounts=Path(config.store.folder))))
+    card = Path(config.store.folder)
+    store = parts.enter_context(closing(Store(spare, config.node.node, accounts=card)))
+    if is_newer:  # the card is well: calibration and a trap's insects stay on it
+        return config, store
+    bring_calibration(card, Path(folder))
     return msgspec.structs.replace(config, store=spare), store
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import StoreTable
+from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
 from edge.page.attempts import pause_s
 from edge.store import Account, Accounts, Store
-from edge.store.accounts import NAME, SESSIONS_EACH
+from edge.store.accounts import MAX_MB, NAME, SESSIONS_EACH
 from tests.clocks import NOON, SetClock
 from tests.records import sighting
 
@@ -54,6 +54,10 @@ def test_names_are_known_in_any_case_and_only_once(accounts: Accounts) -> None:
     (one,) = accounts.everybody()
     assert (one.name, one.role) == ("Li", "farmer")
     assert accounts.account("LI") == one
+
+
+def test_an_account_is_printed_without_its_hash() -> None:
+    assert str(LI) == "Account(name='Li', role='technician', hash=***)"
 
 
 def test_of_two_claims_at_once_one_wins(accounts: Accounts, tmp_path: Path) -> None:
@@ -148,3 +152,10 @@ def test_what_the_file_does_not_take_is_told_with_a_sentence(accounts: Accounts)
     accounts.close()
     with pytest.raises(StoreError, match=f"{NAME}: cannot keep the account Li"):
         accounts.put(LI, NOON)
+
+
+def test_the_file_has_a_bound_however_many_attempts_fail(accounts: Accounts) -> None:
+    with pytest.raises(StoreError, match=f"{NAME}: cannot keep a failed attempt"):
+        accounts.failed(("x" * MAX_MB * MEGABYTE,), NOON)
+    accounts.put(LI, NOON)
+    assert accounts.everybody() == [LI]

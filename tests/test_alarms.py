@@ -104,6 +104,18 @@ def test_the_level_outlives_a_restart_and_the_alert_is_not_raised_again(tmp_path
         assert after.hour(9, 0) == []
 
 
+def test_an_hour_too_slow_for_visits_keeps_no_level_of_visits_up(trap: Trap) -> None:
+    trap.config = msgspec.structs.replace(trap.config, camera=CameraTable(kind="opencv", every_s=1.0))
+    trap.watch(AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit="visits/day", act_at=10, source="us"),)))
+    levels = []
+    for hours, unit, number in ((-24, "visits", 12), (0, "visits", 2), (24, "max_per_frame", 1)):
+        start, counts = at(hours), (count(MOTH, number),)
+        one = interval(start=start, end=at(hours + 1), mode="live", unit=unit, counts=counts)
+        trap.store.commit([one])
+        levels += [alert.level for alert in trap.alarms.after(one)]
+    assert levels == ["act", "calm"]
+
+
 def test_an_edited_threshold_is_what_the_next_count_is_held_against(tmp_path: Path) -> None:
     with closing(Trap(tmp_path)) as before:
         before.hour(8, 14)

@@ -426,6 +426,38 @@ def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_ca
     assert (tmp_path / f"inbox/{SHA256}.part").stat().st_size == PIECE
 
 
+def area_told_by(config: Path, folder: Path, page_port: int, broker: Broker) -> int | None:
+    """What a node says of its calibration, once it has committed an interval."""
+    with broker.connect("platform") as platform, running(config, folder, page_port, "--unattended") as node:
+        platform.subscribe("fieldeye/v1/test/n1/info")
+        platform.subscribe("fieldeye/v1/test/n1/records")
+        wait_until(lambda: sum(one.topic.endswith("/records") for one in platform.inbox) >= 2, within_s=30)
+        assert node.stop() == 0
+    told = [decode_message(one.payload, Info) for one in platform.inbox if one.topic.endswith("/info")]
+    known = told[-1].cameras[0].calibration
+    return None if known is None else known.area_mm2
+
+
+def test_a_node_whose_store_cannot_be_used_counts_on_what_was_calibrated(tmp_path: Path, broker: Broker) -> None:
+    (tmp_path / "fieldeye.db").mkdir()
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    port = free_port()
+    assert area_told_by(configuration(tmp_path, port, broker.port), tmp_path, port, broker) == 500
+
+
+def test_a_trap_whose_store_is_of_newer_software_keeps_calibration_and_catch_on_its_card(
+    tmp_path: Path, broker: Broker
+) -> None:
+    Store(StoreTable(folder=str(tmp_path)), NODE).close()
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute("PRAGMA user_version = 99")
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    port = free_port()
+    config = configuration(tmp_path, port, broker.port, camera='mode = "trap"')
+    assert area_told_by(config, tmp_path, port, broker) == 500
+    assert (tmp_path / "card.npz").stat().st_size > 1000
+
+
 def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> None:
     port = free_port()
     with running(configuration(tmp_path, port, None), tmp_path, port):

@@ -15,6 +15,7 @@ from edge.mqtt.care import SOMEBODY, standing_alerts
 from edge.mqtt.commands import Commands
 from edge.status import StatusBoard
 from edge.store import Deed, Store
+from edge.store import decisions as kept
 from edge.wire import SeenCommand, encode_message
 from tests.clocks import BOOT
 
@@ -68,6 +69,14 @@ def test_the_stations_word_is_a_deed_of_the_page_and_the_first_one_counts(store:
     assert answered(store, board, seen(who="Zhao")) == "done"
     (told,) = standing_alerts(board, store)
     assert (told.who, told.done) == ("Wang", deed.utc)
+
+
+def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT_DEEDS", 2)
+    for hours, what in enumerate(("looked", "sprayed", "cut")):
+        store.decisions.do(what, Deed("Li", SINCE + timedelta(hours=hours)))
+    assert store.decisions.deed("looked") is None
+    assert [store.decisions.deed(what) is not None for what in ("sprayed", "cut")] == [True, True]
 
 
 def test_a_command_that_names_nobody_is_the_stations(store: Store, board: StatusBoard) -> None:

@@ -7,19 +7,24 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from time import thread_time
+from zlib import crc32
 
+import cbor2
 import pytest
 
 from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.counts import Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
-from edge.store import Draft, Store
+from edge.store import Draft, Entry, Store
+from edge.store import audit as kept
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
 from edge.store.inspect import inspect_store
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
 from edge.wire import Mark, Stored
+from edge.wire.compact import KIND
+from edge.wire.tables import RECORDS
 from tests.clocks import NOON
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
@@ -129,6 +134,13 @@ def test_a_revision_of_a_delivered_record_is_not_shed_as_a_delivered_one(store: 
         assert db.execute("SELECT seq FROM delivered").fetchall() == []
 
 
+def test_a_revision_leaves_all_others_in_the_outbox(store: Store) -> None:
+    for record in (interval(), interval(3600), sighting()):
+        store.commit([record])
+    store.commit_interval(interval(revision=1), draft(1))
+    assert [one.mark for one in store.next_batch()] == [Mark(1, 1), Mark(2), Mark(3)]
+
+
 def test_a_damaged_draft_is_not_given_out(store: Store, tmp_path: Path) -> None:
     store.commit_interval(interval(), draft())
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
@@ -193,6 +205,35 @@ def test_a_picture_belongs_to_the_sightings_of_its_commit(store: Store) -> None:
     names = [one.record.picture for one in store.latest_sightings(2) if isinstance(one.record, Sighting)]
     assert names[0] == names[1] == f"{store.epoch.hex[:8]}-2"
     assert store.picture(str(names[0])) == JPEG
+
+
+def test_health_tells_how_much_of_the_card_records_and_pictures_take(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        for n in range(3):
+            store.commit([sighting(n)], bytes(250_000))
+        store.commit_interval(interval(), draft(None, *(f"{n}.jpg" for n in range(KEPT_NAMES + 2000))))
+        most_mb = store.health().used_mb
+        store.forget_counted(())
+        health = store.health()
+    whole_mb = (tmp_path / "fieldeye.db").stat().st_size / 1_000_000
+    assert health.pictures_mb == 0.75
+    assert most_mb == pytest.approx(whole_mb, abs=0.001)
+    assert 0.5 * whole_mb < health.used_mb < whole_mb - 0.02, "room that was freed is free"
+
+
+def test_the_audit_trail_keeps_its_newest_entries(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "KEPT", 3)
+    for n in range(5):
+        store.note_audit(Entry(utc=NOON, who="Li", what=f"{n}", outcome="done"))
+    assert [entry.what for entry in store.audit_trail()] == ["4", "3", "2"]
+
+
+def test_the_newest_picture_is_given_once(store: Store) -> None:
+    assert store.newest_picture(0) is None
+    for _ in range(2):
+        store.commit([sighting()], JPEG)
+    assert store.newest_picture(0) == store.newest_picture(1) == (2, f"{store.epoch.hex[:8]}-2")
+    assert store.newest_picture(2) is None
 
 
 @pytest.mark.parametrize("name", ["../fieldeye", "", "x", "00000000-1", "0c9a64a1-1/../../lock", "a" * 300])
@@ -402,10 +443,28 @@ def test_two_nodes_cannot_share_a_store(store: Store, tmp_path: Path) -> None:
 
 def test_a_store_may_be_closed_twice_and_then_refuses(tmp_path: Path) -> None:
     store = open_store(tmp_path)
+    assert store.waiting().records == 0
     store.close()
     store.close()
     with pytest.raises(StoreError):
         store.commit([sighting()])
+    with pytest.raises(StoreError):
+        store.waiting()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_what_is_read_and_asked_again_and_again_holds_no_more_files_open(store: Store) -> None:
+    def use() -> int:
+        store.ask_station(instant(), JPEG)
+        store.commit([sighting()], JPEG)
+        store.waiting()
+        return open_files()
+
+    use()
+    assert use() == use() == use()
 
 
 class CountingStore(Store):
@@ -482,6 +541,19 @@ def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(t
         assert store.give_up_damaged(instant()) == 2
         assert store.next_batch(1)[0].record == lost(4, 4, at=instant(), reason="damaged")
         assert (store.waiting().records, store.health().lost) == (4, 1)
+        assert store.give_up_damaged(instant()) == 0
+
+
+def test_a_record_of_a_kind_to_come_is_named_and_not_taken_for_damaged(store: Store, tmp_path: Path) -> None:
+    store.commit([sighting()])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        body = cbor2.loads(db.execute("SELECT body FROM record").fetchone()[0])
+        body[RECORDS][0][KIND] = 77
+        of_later = cbor2.dumps(body)
+        db.execute("UPDATE record SET body = ?, crc = ?", (of_later, crc32(of_later)))
+    with pytest.raises(StoreError, match="kind 77 was written by a newer Fieldeye"):
+        store.next_batch()
+    assert store.give_up_damaged(instant()) == 0
 
 
 def test_an_index_that_a_flipped_bit_set_against_its_table_is_made_anew_at_the_next_start(tmp_path: Path) -> None:
@@ -526,6 +598,11 @@ def test_a_flipped_bit_in_the_count_of_records_gives_no_sequence_number_twice(tm
         db.execute("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'record'")
     with closing(open_store(tmp_path)) as store:
         assert [store.commit([sighting()])[0].seq for _ in range(2)] == [6, 7]
+
+
+def test_a_disk_with_less_room_than_the_store_may_take_is_told_before_the_node_starts(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"MB free, store.max_mb is 999999999; free some space"):
+        inspect_store(StoreTable(folder=str(tmp_path), max_mb=999_999_999), has_broker=False)
 
 
 def test_a_file_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:

@@ -93,6 +93,14 @@ def test_what_a_question_cannot_carry_is_refused_with_the_reason(
     assert store.questions() == []
 
 
+def test_the_most_that_a_question_may_carry_is_kept_whole(store: Store) -> None:
+    photo = b"\xff\xd8" + bytes(MOST_PHOTO_BYTES - 4) + b"\xff\xd9"
+    note, name = "x" * MOST_NOTE_LETTERS, "y" * MOST_NAME_LETTERS
+    asked = store.ask_station(instant(), photo, who=name, note=note, guess=name, eppo=name)
+    assert store.question(asked.id) == asked
+    assert (asked.note, asked.who, store.question_photo(asked.id)) == (note, name, photo)
+
+
 def test_a_new_question_takes_the_place_of_one_that_was_answered_and_never_of_one_that_waits(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
+from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
@@ -13,6 +14,7 @@ from edge.cli.exits import DONE
 from edge.cli.listen import add_broker_arguments, subscriber_of
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
+from edge.config import LOOPBACK
 from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, ingest, ingest_file
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     of_database.add_argument(
         "--group", default="fieldeye", metavar="NAME", help="workers of one name share the messages"
     )
-    of_database.add_argument("--queue", metavar="URL", help="a quorum queue of RabbitMQ (amqp://…) instead of --broker")
+    of_database.add_argument("--queue", metavar="URL", help="a RabbitMQ quorum queue (amqps://…) instead of --broker")
     of_database.add_argument("--metrics", type=int, metavar="PORT", help="Prometheus, on loopback; a port a worker")
 
 
@@ -38,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM; with files, until they are read."""
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers} does nothing; give 1 or more")
+    if args.queue and not args.insecure:
+        _keep_secret(args.queue.split(","))
     spoiled: list[Path] = []
     if args.database:  # PostgreSQL only if asked for
         code = int(importlib.import_module("edge.cli.ingest_database").run_workers(args, spoiled))
@@ -47,6 +51,20 @@ def run(args: argparse.Namespace) -> int:
         names = ", ".join(map(str, spoiled))
         raise StoreError(f"{names}: no record in it can be read; carry what `fieldeye export` writes once more")
     return code
+
+
+def _keep_secret(urls: Sequence[str]) -> None:
+    """Raises UsageError where a password would leave this machine in the open."""
+    for url in urls:
+        try:
+            told = urlsplit(url)
+        except ValueError as why:
+            raise UsageError("--queue is no address of a queue; write amqps://USER:PASSWORD@HOST") from why
+        if told.scheme == "amqp" and told.password and told.hostname not in LOOPBACK:
+            raise UsageError(
+                f"--queue amqp://{told.hostname}: the password would cross the network in the open; "
+                "write amqps://, or add --insecure in a laboratory"
+            )
 
 
 def _into_ledger(args: argparse.Namespace, spoiled: list[Path]) -> int:

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request
 from edge import __version__
 from edge.board import read_board
 from edge.config import MEGABYTE
-from edge.counts import Interval, newest_unit
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.page.answers import (
@@ -103,8 +102,7 @@ def how_it_is() -> Response:
 def fortnight() -> Response:
     """The last fourteen days."""
     this = node()
-    days, intervals = this.days()
-    unit = newest_unit(intervals)
+    days, _, unit = this.days()
     return answer(Days(time_zone=this.config.node.time_zone, days=[_counts(day, unit) for day in days]))
 
 
@@ -112,8 +110,8 @@ def fortnight() -> Response:
 @needs(Role.READER)
 def fortnight_csv() -> Response:
     """The same as a table: a row a day and taxon; without data the count is empty, and a real zero is a 0."""
-    days, intervals = node().days()
-    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, intervals))
+    days, _, unit = node().days()
+    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, unit or ""))
     response = Response(csv_lines([CSV_COLUMNS, *rows]), mimetype="text/csv")
     name = f"{node().config.node.node}-{days[-1].day}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -173,8 +171,8 @@ def _counts(day: Day, unit: str | None) -> DayCounts:
     )
 
 
-def _csv_rows(day: Day, intervals: list[Interval]) -> list[tuple[Cell, ...]]:
-    date, unit = day.day.isoformat(), newest_unit(intervals) or ""
+def _csv_rows(day: Day, unit: str) -> list[tuple[Cell, ...]]:
+    date = day.day.isoformat()
     effort = (day.frames, day.awake_s)
     if not day.frames:
         return [(date, None, unit, None, None, None, *effort)]

@@ -55,7 +55,7 @@ def card(
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
     days = before if state is Situation.SEEN else latest if state is Situation.UNFED else ""
-    lines = (_seen(facts, when, names, state), days, effort(facts, snapshot, now, config), _light(snapshot))
+    lines = (_seen(facts, when, names, state, days), days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
@@ -120,10 +120,10 @@ def say(
     return said[state]
 
 
-def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
+def _seen(facts: Facts, when: Moments, names: Names, state: Situation, days: str) -> str:
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
-            return _counted(facts.foremost, facts)
+            return _counted(facts.foremost, facts, days)
         at = facts.foremost.at.utc
         return gettext("Seen %(ago)s: %(time)s", ago=when.ago(at), time=when.at(at))
     if facts.newest is None:
@@ -132,9 +132,9 @@ def _seen(facts: Facts, when: Moments, names: Names, state: Situation) -> str:
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
 
-def _counted(one: Counted, facts: Facts) -> str:
+def _counted(one: Counted, facts: Facts, days: str) -> str:
     if one.unit != "affected_frames":
-        return unit_words(one.unit)
+        return "" if days else unit_words(one.unit)  # what is said of the days before begins with it
     shares = {"count": number(one.count), "frames": number(facts.frames)}
     return gettext("Pictures with signs of it in the last 24 hours: %(count)s of %(frames)s", **shares)
 

@@ -33,14 +33,28 @@ class Day:
     saturated: bool
 
 
-def days(intervals: Iterable[Interval], zone: tzinfo, today: date, length: int = LENGTH) -> tuple[Day, ...]:
+def unit_of_days(intervals: Sequence[Interval], paced: Unit, zone: tzinfo) -> Unit | None:
+    """What days are told in: `paced`, as the camera's pace makes it, where the newest day with data has it.
+
+    Else the newest unit. So a day with hours that were too slow for visits is told by the visits of the others.
+    """
+    looked = [one for one in intervals if not isinstance(one.counts, NoData)]
+    newest = day_of(looked[-1], zone) if looked else None
+    has_paced = any(one.unit == paced and day_of(one, zone) == newest for one in looked)
+    return paced if has_paced else newest_unit(intervals)
+
+
+def days(
+    intervals: Iterable[Interval], zone: tzinfo, today: date, unit: Unit | None = None, length: int = LENGTH
+) -> tuple[Day, ...]:
     """The `length` days up to `today`, oldest first.
 
     An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
-    Only the newest unit with data is counted: the most on one frame and the sum of visits cannot stand in one row.
+    Only `unit`, else the newest one with data, is counted: the most on one frame and the sum of visits cannot stand in
+    one row.
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
-    unit = newest_unit(kept)
+    unit = unit or newest_unit(kept)
     by_day: dict[date, list[Interval]] = {}
     for interval in kept:
         if interval.unit == unit:

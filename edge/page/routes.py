@@ -12,9 +12,10 @@ from flask_babel import get_locale
 
 from edge.board import read_board
 from edge.calibration import Layout, board_pdf
+from edge.census import unit_of
 from edge.clock import Clock
 from edge.config import NodeConfig
-from edge.counts import Interval, Sighting, newest_unit
+from edge.counts import Interval, Sighting, Unit
 from edge.nights import begin_of, day_at
 from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
@@ -53,19 +54,27 @@ class Node:
         first = when.today() - timedelta(days=days.LENGTH)
         return self.recent.intervals(begin_of(first, "trap", when.zone))
 
-    def days(self) -> tuple[tuple[days.Day, ...], list[Interval]]:
-        """The last fourteen days, a trap's from noon to noon, and the intervals that they are made of."""
+    def unit(self, intervals: Sequence[Interval], when: Moments) -> Unit | None:
+        """What the days of these intervals are told in."""
+        return days.unit_of_days(intervals, unit_of(self.config.camera), when.zone)
+
+    def days(self) -> tuple[tuple[days.Day, ...], list[Interval], Unit | None]:
+        """The last fourteen days, a trap's from noon to noon, the intervals they are made of, and their unit."""
         when = self.moments()
         intervals = self.intervals(when)
         mode = intervals[-1].mode if intervals else self.config.camera.mode  # one that was just chosen has no days yet
         today = day_at(when.now_utc, "trap" if mode == "trap" else "live", when.zone)
-        return days.days(intervals, when.zone, today), intervals
+        unit = self.unit(intervals, when)
+        return days.days(intervals, when.zone, today, unit), intervals, unit
 
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""
         snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
         camera = self.config.camera
-        facts = facts or _facts(self.recent.sightings(when.now_utc), self.intervals(when), when, names)
+        if facts is None:
+            intervals = self.intervals(when)
+            unit = self.unit(intervals, when)
+            facts = _facts(self.recent.sightings(when.now_utc), intervals, unit, when, names)
         state = situation(snapshot, facts, now, camera)
         blind = card.say(state, snapshot, facts, names, now, when, camera.mode) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
@@ -85,18 +94,17 @@ def now() -> str:
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
     seen = this.recent.sightings(when.now_utc)
-    fortnight_days, intervals = this.days()
+    fortnight_days, intervals, unit = this.days()
     snapshot = this.board.snapshot()
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
     done = {one.label for one in listed if one.done}
-    facts, config = _facts(seen, intervals, when, names, done), this.config.camera
+    facts, config = _facts(seen, intervals, unit, when, names, done), this.config.camera
     is_seeing = situation(snapshot, facts, this.clock.now(), config) not in NO_DATA
     lines = this.health(when, facts)
     tone, well = health.health_in_short(lines, snapshot.problem)
     in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
     first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
-    unit = newest_unit(intervals)
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
     latest = sightings.latest(fortnight_days, unit, names)
     return render_template(
@@ -126,8 +134,8 @@ def seen_lately() -> str:
     """Sightings of the last 24 hours, the newest LATEST."""
     this, names = node(), Names(str(get_locale()))
     when = this.moments()
-    seen, (_, intervals) = this.recent.sightings(when.now_utc), this.days()
-    nothing = _nothing(_facts(seen, intervals, when, names), this)
+    seen, (_, intervals, unit) = this.recent.sightings(when.now_utc), this.days()
+    nothing = _nothing(_facts(seen, intervals, unit, when, names), this)
     return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when, names), nothing=nothing)
 
 
@@ -259,7 +267,12 @@ def _all_rows(known: int) -> str:
 
 
 def _facts(
-    seen: Sequence[Sighting], intervals: Sequence[Interval], when: Moments, names: Names, done: Container[str] = ()
+    seen: Sequence[Sighting],
+    intervals: Sequence[Interval],
+    unit: Unit | None,
+    when: Moments,
+    names: Names,
+    done: Container[str] = (),
 ) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later.
 
@@ -268,7 +281,7 @@ def _facts(
     """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
-    counted = sightings.foremost(sightings.counts_of(fresh), names, done)
+    counted = sightings.foremost(sightings.counts_of(fresh, unit), names, done)
     is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
     is_friend = counted is not None and names.is_harmless(counted.label)
     return Facts(

@@ -59,7 +59,7 @@ def go_back() -> ResponseReturnValue:
 
 
 def begin_again() -> Callable[[], None] | None:
-    """Makes the node start anew, where somebody runs it who can."""
+    """Makes the node start anew; None in a demonstration, whose folder goes with it."""
     return current_app.extensions["fieldeye_begin_again"]  # type: ignore[no-any-return]
 
 
@@ -73,7 +73,7 @@ def _turn(from_deg: int, to_deg: int) -> None:
 def _begun_again() -> ResponseReturnValue:
     """The answer first: the node goes when it has been handed over."""
     again = begin_again()
-    words = gettext("Kept. It holds from the next start of the node.")
+    words = gettext("This is a demonstration: it goes on with the settings that it began with.")
     if again is not None:
         words = gettext("Kept. The node begins anew with it, which takes some seconds.")
     response = current_app.make_response(render_template("begun_again.html", words=words))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
-from edge.counts import Box, Interval, Sighting, Unit, newest_unit
+from edge.counts import Box, Interval, Sighting, Unit
 from edge.errors import BadFrameError
 from edge.page.days import Day, Figure, figures_together
 from edge.page.names import Names
@@ -80,9 +80,8 @@ def foremost(sightings: Sequence[Found], names: Names, done: Container[str] = ()
     return max(still_open or foes or sightings, key=lambda one: one.count, default=None)
 
 
-def counts_of(intervals: Sequence[Interval]) -> list[Counted]:
-    """What the intervals tell together, in the newest one's unit."""
-    unit = newest_unit(intervals)
+def counts_of(intervals: Sequence[Interval], unit: Unit | None) -> list[Counted]:
+    """What the intervals in `unit` tell together."""
     if unit is None:
         return []
     return _counted(figures_together(interval for interval in intervals if interval.unit == unit), unit)

@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
+from edge.page import create_app
 from edge.page.chart import bars
-from edge.page.days import Figure, days, most_seen
+from edge.page.days import Figure, days, most_seen, unit_of_days
 from edge.page.sightings import counts_of
 from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
 
@@ -20,7 +22,7 @@ TODAY = date(2026, 7, 1)
 
 def at(day: int, hour: int) -> Instant:
     """A moment of June or July by UTC."""
-    utc = datetime(2026, 6, day, hour, tzinfo=UTC) if day > 1 else datetime(2026, 7, 1, hour, tzinfo=UTC)
+    utc = datetime(2026, 6 if day > 2 else 7, day, hour, tzinfo=UTC)
     return Instant(utc, ClockState.SYNCED, "b" * 36, 0.0)
 
 
@@ -81,12 +83,33 @@ def test_figures_of_another_unit_are_not_mixed_in() -> None:
     assert today.figures[HOPPER].count == 3
 
 
+@pytest.mark.parametrize(
+    ("slow", "unit"), [(at(1, 3), "visits"), (at(2, 3), "max_per_frame")], ids=["that day", "on the next day"]
+)
+def test_an_hour_too_slow_for_visits_hides_none_of_its_day(slow: Instant, unit: str) -> None:
+    kept = [visits(at(1, 1), 4), visits(at(1, 2), 3), interval(slow, {HOPPER: 1})]
+    assert unit_of_days(kept, "visits", SHANGHAI) == unit
+    assert unit_of_days(kept, "max_per_frame", SHANGHAI) == "max_per_frame"  # looked at more seldom by now
+
+
+def test_the_page_goes_on_with_visits_after_an_hour_that_was_too_slow_for_them(scene: Scene) -> None:
+    well(scene)
+    often = msgspec.structs.replace(scene.config.camera, kind="opencv", every_s=1.0)
+    app = create_app(scene.store, scene.board, msgspec.structs.replace(scene.config, camera=often), scene.clock)
+    slow = interval(scene.before(hours=2), {HOPPER: 1})
+    scene.store.commit([visits(scene.before(hours=4), 4), visits(scene.before(hours=3), 3), slow])
+    client = app.test_client()
+    assert "today so far: 7" in client.get("/").text
+    today = client.get("/api/v1/days").json["days"][-1]
+    assert (today["unit"], [one["count"] for one in today["counts"]]) == ("visits", [7])
+
+
 def test_the_dark_takes_no_unit_from_what_the_light_told() -> None:
     dark = replace(interval(at(1, 3), None), unit="visits")
     kept = [interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3}), dark]
     today = days(kept, SHANGHAI, TODAY)[-1]
     assert (today.frames > 0, today.figures[HOPPER].count) == (True, 4)
-    assert [one.count for one in counts_of(kept)] == [4]
+    assert [one.count for one in counts_of(kept, "max_per_frame")] == [4]
 
 
 def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> None:

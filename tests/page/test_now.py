@@ -139,6 +139,14 @@ def test_what_late_pictures_brought_is_named_though_it_makes_no_sighting(scene: 
         assert "Nothing was seen." not in text
 
 
+def test_the_unit_of_what_late_pictures_brought_is_said_once_beside_the_nights_before(scene: Scene) -> None:
+    well(scene)
+    scene.store.commit([trap_hour(scene.before(hours=back), caught) for back, caught in ((20, 9), (3, 4))])
+    facts = [line for line in fed_client(scene).get("/").text.splitlines() if 'class="fact"' in line]
+    assert len(facts) == 1
+    assert facts[0].count("New on the trap, each night") == 1
+
+
 def test_pictures_of_former_days_make_no_zero_of_the_last_one_and_are_told_with_their_day(scene: Scene) -> None:
     client = fed_client(scene)
     well(scene)

@@ -76,6 +76,15 @@ def test_a_change_is_kept_told_and_the_node_begins_anew(
     assert said == ["setting camera.every_s: 60.0 → 30.0", "setting node.area_code: – → 110105001002"]
 
 
+def test_a_demonstration_promises_no_next_start(scene: Scene) -> None:
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    technician = as_role(app.test_client(), scene, Role.TECHNICIAN)
+    with app.test_request_context():
+        form = filled_in(scene.config, camera__every_s="30")
+    answer = post(technician, "/settings", "/settings", **form)
+    assert "This is a demonstration: it goes on with the settings that it began with." in answer.text
+
+
 @pytest.mark.parametrize(
     ("key", "typed"),
     [

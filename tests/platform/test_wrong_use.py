@@ -25,6 +25,11 @@ from tests.platform.postgres import Postgres
         ("site county-b --area 330", "area '330' is no area code"),
         ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
         ("ingest --queue http://nobody:secret@x", "--queue is no address of a queue"),
+        ("ingest --queue amqp://nobody:secret@[x", "--queue is no address of a queue"),
+        (
+            "ingest --queue amqp://nobody:secret@127.0.0.1:1,amqp://nobody:secret@10.0.0.9",
+            "--queue amqp://10.0.0.9: the password would cross the network in the open; write amqps://, or add",
+        ),
         ("export --format csv --out x.csv --since 2026-07-02 --until 2026-07-01", "is before --since"),
     ],
 )
@@ -37,6 +42,20 @@ def test_a_mistake_is_answered_with_the_word_that_is_wrong(
     told = capsys.readouterr().err
     assert (told.count("\n"), "secret" in told) == (1, False)
     assert says in told
+
+
+@pytest.mark.parametrize(
+    "queue",
+    ["amqp://nobody:secret@127.0.0.1:1", "amqps://nobody:secret@127.0.0.2:1", "amqp://127.0.0.2:1",
+     "amqp://nobody:secret@127.0.0.2:1 --insecure"],
+)  # fmt: skip
+def test_a_queues_password_goes_over_loopback_by_tls_or_where_somebody_says_so(
+    still_url: str, queue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No cluster answers there, so that a worker ends."""
+    assert platform_main(["ingest", "--database", still_url, "--queue", *queue.split()]) == 1
+    told = capsys.readouterr().err
+    assert ("cannot be reached" in told, "secret" in told) == (True, False)
 
 
 def test_a_persons_name_is_one_line(
