@@ -19,6 +19,8 @@ class Standing:
     node_id: int
     site: str
     node: str
+    area_code: str
+    is_silent: bool  # not heard for a day: it may be over
     told: StandingAlert
     who: str
     at: datetime | None  # when that was said
@@ -31,25 +33,26 @@ class Standing:
 
 
 _STANDING = """
-    SELECT node_id, site, node, one, coalesce(k.who, ''), k.at, k.outcome
+    SELECT node_id, site, node, area_code, heard < now() - interval '1 day' AS is_silent, one,
+           coalesce(k.who, ''), k.at, k.outcome
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
         SELECT who, at, outcome FROM acknowledgement k
         WHERE k.node_id = node.node_id AND (label, unit, level, since)
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
-    ORDER BY k.who IS NOT NULL, one->>'level', one->>'since'
+    ORDER BY k.who IS NOT NULL, is_silent, one->>'level', one->>'since'
 """
 
 
 def standing(database: Database) -> list[Standing]:
-    """Of the role's subtree, those that nobody takes care of first, the most urgent on top."""
+    """Of the role's subtree, those that nobody takes care of first, what silent nodes told below the others."""
     return [
         Standing(
-            node_id=node_id, site=site, node=node, told=msgspec.convert(one, StandingAlert), who=who, at=at,
-            outcome=outcome,
+            node_id=node_id, site=site, node=node, area_code=area_code, is_silent=is_silent,
+            told=msgspec.convert(one, StandingAlert), who=who, at=at, outcome=outcome,
         )
-        for node_id, site, node, one, who, at, outcome in database.execute(_STANDING)
+        for node_id, site, node, area_code, is_silent, one, who, at, outcome in database.execute(_STANDING)
     ]  # fmt: skip
 
 
@@ -93,9 +96,9 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
             )
 
 
-def seen_due(database: Database, now: datetime | None = None) -> list[tuple[str, SeenCommand]]:
+def seen_due(database: Database) -> list[tuple[str, SeenCommand]]:
     """Topic and command for each that its node has not confirmed; noted as sent."""
-    expires = (now or datetime.now(UTC)) + VALID_FOR
+    expires = datetime.now(UTC) + VALID_FOR
     rows = database.execute(
         "SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)"
         " WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %s) ORDER BY at",

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from itertools import accumulate
 from statistics import fmean, linear_regression
@@ -59,8 +59,7 @@ class Night:
     count: int | None
     low: int | None
     high: int | None
-    area_m2: float | None  # of the calibrated cameras
-    per_m2: float | None
+    per_m2: float | None  # of the calibrated cameras, as are its sides
     per_m2_low: float | None
     per_m2_high: float | None
 
@@ -123,6 +122,11 @@ class TaxonSum:
     low: int | None
     high: int | None
     nodes: int  # most in one night
+
+    @property
+    def key(self) -> str:
+        """As an address names it."""
+        return f"{self.label}|{self.stage}|{self.unit}"
 
 
 def population(database: Database, wanted: Wanted) -> list[Night]:
@@ -220,5 +224,6 @@ def newest_week(week: int, today: date) -> tuple[date, date]:
 
 def _rows(database: Database, kind: type[Any], call: str, wanted: Wanted) -> list[Any]:
     values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
+    columns = ", ".join(field.name for field in fields(kind))
     with database.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(f"SELECT * FROM {call}".encode(), values).fetchall()  # noqa: S608  our own words
+        return cursor.execute(f"SELECT {columns} FROM {call}".encode(), values).fetchall()  # noqa: S608  our own words

@@ -25,6 +25,7 @@ from edge.platform.sentences import (
     sign,
     taxon_words,
     unit_words,
+    watched,
     when,
 )
 from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
@@ -106,6 +107,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "between": between(taxon.total.low, taxon.total.high),
         "a_night": gettext("no data") if last.week_mean is None else number(last.week_mean, 1) + after,
         "degree": degree(taxon.total.unit, taxon.nights),
+        "watched": watched(taxon.total.unit, taxon.nights),
         "change": change(last.week_mean, last.week_before),
         "level": last.level or "none",
         "level_says": level_words(last.level),

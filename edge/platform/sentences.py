@@ -6,6 +6,8 @@ from datetime import datetime
 from edge.platform.population import Night, TaxonSum, is_incidence
 from edge.platform.words import gettext, named, number
 
+LITTLE_H = 6.0  # a camera that sleeps at night watches longer on a winter's day
+
 
 def taxon_words(label: str, stage: str) -> str:
     """Name and life stage."""
@@ -68,11 +70,11 @@ def value_words(value: float | None, unit: str) -> str:
     return gettext("no data") if value is None else number(value, 1) + sign(unit)
 
 
-def between(low: int | None, high: int | None) -> str:
+def between(low: float | None, high: float | None, digits: int = 0) -> str:
     """The range of a count, in words where there is none."""
     if low is None or high is None:
         return gettext("not known")
-    return gettext("%(low)s to %(high)s", low=number(low), high=number(high))
+    return gettext("%(low)s to %(high)s", low=number(low, digits), high=number(high, digits))
 
 
 def sign(unit: str) -> str:
@@ -84,6 +86,8 @@ def degree(unit: str, nights: Sequence[Night]) -> str:
     """How bad it is: of a disease the share of the frames looked at, of insects the number on a square metre."""
     if is_incidence(unit):
         return gettext("Incidence: %(share)s.", share=incidence(nights))
+    if spread := density_range(nights):
+        return gettext("Density: %(density)s, range %(range)s.", density=density(nights), range=spread)
     return gettext("Density: %(density)s.", density=density(nights))
 
 
@@ -96,8 +100,42 @@ def incidence(nights: Sequence[Night]) -> str:
 
 def density(nights: Sequence[Night]) -> str:
     """Mean of the nights with a calibrated camera, individuals a square metre."""
-    known = [night.per_m2 for night in nights if night.per_m2 is not None]
-    return f"{number(sum(known) / len(known))} /m²" if known else gettext("not calibrated")
+    mean = _mean([night.per_m2 for night in nights if night.per_m2 is not None])
+    return gettext("not calibrated") if mean is None else density_words(mean)
+
+
+def density_words(per_m2: float) -> str:
+    """Individuals a square metre."""
+    return f"{number(per_m2, _digits(per_m2))} /m²"
+
+
+def density_range(nights: Sequence[Night]) -> str:
+    """Of the same mean; empty where one of its nights has none."""
+    known = [night for night in nights if night.per_m2 is not None]
+    mean = _mean([night.per_m2 for night in known])
+    low, high = _mean([night.per_m2_low for night in known]), _mean([night.per_m2_high for night in known])
+    return "" if mean is None or low is None or high is None else between(low, high, _digits(mean))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _digits(density: float) -> int:
+    """As many for its range, so that it lies within; one insect on many cameras is no zero."""
+    return 0 if density >= 10 else 2
+
+
+def watched(unit: str, nights: Sequence[Night]) -> str:
+    """How long cameras really looked, if it was little: of visits alone, which grow with the time that is watched."""
+    camera_nights = sum(night.camera_nights for night in nights)
+    if unit != "visits" or not camera_nights:
+        return ""
+    hours = sum(night.awake_s for night in nights) / camera_nights / 3600
+    if hours >= LITTLE_H:
+        return ""
+    return gettext("Watched for only %(hours)s h a camera and night.", hours=number(hours, 1))
 
 
 def change(now: float | None, before: float | None) -> str:

@@ -163,7 +163,7 @@ _NODES = f"""
         UNION ALL SELECT node_id, count(DISTINCT night) FILTER (WHERE frames > 0), sum(saturated) FROM night_effort
                   WHERE {_OTHER_NIGHTS} GROUP BY node_id
     ) AS e USING (node_id)
-    WHERE area_code ^@ %(area)s GROUP BY node.node_id ORDER BY site, node
+    WHERE area_code ^@ %(area)s AND since <= %(last)s GROUP BY node.node_id ORDER BY site, node
 """  # noqa: S608
 
 
@@ -178,7 +178,7 @@ def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
 
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
-    """Effort of each node of an area."""
+    """Effort of each node of an area that had told a night by the last one."""
     rows = database.execute(_NODES.encode(), {"area": area, "first": first, "last": last})
     names = ("site", "node", "area_code", "nights", "saturated", "heard")
     return [NodeWeek(**dict(zip(names, row, strict=True))) for row in rows]

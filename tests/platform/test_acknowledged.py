@@ -95,6 +95,17 @@ def test_a_township_neither_sees_nor_acknowledges_what_stands_in_the_next(fleet:
     assert seen_due(fleet.database) == []
 
 
+def test_what_a_node_told_that_is_silent_for_a_day_stands_below_what_others_tell(fleet: Fleet, url: str) -> None:
+    fleet.place("b")
+    says(fleet, "b", msgspec.structs.replace(TOLD, level="look", since=SINCE + timedelta(days=9)))
+    fleet.database.execute("UPDATE node SET heard = now() - interval '25 hours' WHERE node = 'a'")
+    client = create_app(url).test_client()
+    log_in(client)
+    first, last = client.get("/alerts").text.split('<article class="alert">')[1:]
+    assert ("s/b" in first, "330106011003" in first, "silent for a day" in first) == (True, True, False)
+    assert ("s/a" in last, "330106011002" in last, "silent for a day" in last) == (True, True, True)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"since": "today"}, 400), ({"since": "2026-07-02T00:00:00+00:00"}, 404), ({"level": "calm"}, 404),

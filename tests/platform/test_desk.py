@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from time import time
@@ -14,8 +16,9 @@ from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
 from edge.cli import platform_main
+from edge.cli.loopback import free_port
 from edge.clock import SystemClock
-from edge.errors import StoreError, UsageError
+from edge.errors import StoreError, UpdateError, UsageError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.decode import Message
@@ -30,13 +33,18 @@ from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.telling import Telling
 from edge.platform.worker import Worker
 from edge.store.questions import KEPT_QUESTIONS
-from edge.wire import ImageHeader, Reply, encode_message, image_properties
+from edge.updates.fetch import fetch_all
+from edge.updates.inbox import Inbox, Request
+from edge.updates.install import install, install_waiting
+from edge.updates.slots import Places, said
+from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
 from tests.records import MOTH, count
+from tests.updates.bundles import Bench
 from tests.waiting import wait_until
 
 PASSWORD = "a long password"  # noqa: S105
@@ -147,11 +155,99 @@ def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClien
     assert {row[0] for row in client.get("/api/map?first=2026-07-01&last=2026-07-01").json["places"]} == {"s/a", "s/b"}  # type: ignore[index]
     assert "s/c" not in client.get("/nodes").text
     assert "at c?" not in client.get("/questions").text
-    for area in ("330106012", "330106", "33", ""):
-        other = client.get(f"/api/map?area={area}&first=2026-07-01&last=2026-07-01").json
-        assert other is not None
-        assert {row[0] for row in other["places"]} <= {"s/a", "s/b"}
-        assert other["nights"] == []
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+@pytest.mark.parametrize("area", ["330106012", "330106", "33", ""])
+def test_an_area_beside_ones_own_is_refused_and_not_told_as_nothing(still: FlaskClient, page: str, area: str) -> None:
+    answer = still.get(f"{page}?area={area}&first=2026-07-01&last=2026-07-01")
+    assert (answer.status_code, "You see the area 330106011 only." in answer.text) == (403, True)
+
+
+def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, client: FlaskClient) -> None:
+    for node, township in (("e", "013"), ("f", "014"), ("g", "015"), ("h", "016")):
+        fleet.place(node, area_code=f"330106{township}001")
+    fleet.counts("c", 1, count(MOTH, 5, 4, 7), area_mm2=2_000_000)
+    fleet.counts("e", 0, count(MOTH, 1))
+    fleet.counts("f", 0)
+    fleet.counts("g", -1, count(MOTH, 50))
+    fleet.sum_up()
+    log_in(client, "county")
+    asked = f"taxon={MOTH[0]}||new&first=2026-07-01&last=2026-07-02"
+    page = client.get(f"/?{asked}").text
+    rows = areas_below(page)
+    assert rows == [
+        ["330106012", "8", "6 to 13", "2.5 /m²", "1"],
+        ["330106011", "3", "1 to 9", "", "2"],
+        ["330106013", "1", "not known", "", "1"],
+        ["330106014", "0", "0 to 0", "", "1"],
+        ["330106015", "no data", "", "", "0"],
+    ]
+    total = re.search(r"<b>(\d+)</b> counted", page)
+    assert total is not None
+    assert sum(int(row[1]) for row in rows if row[1] != "no data") == int(total[1])
+    link = re.search(r'href="(/\?[^"]*area=330106012[^"]*)">330106012<', page)
+    assert link is not None
+    below = client.get(unescape(link[1])).text
+    assert "<b>8</b> counted" in below
+    assert 'value="2026-07-01"' in below
+    assert areas_below(below) == [], "one village is not told apart"
+
+
+def test_of_a_disease_the_area_below_with_the_largest_share_is_worst(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 0, count(BLAST, 30), unit="affected_frames", frames=200)
+    fleet.counts("c", 0, count(BLAST, 10), unit="affected_frames", frames=20)
+    fleet.sum_up()
+    log_in(client, "county")
+    page = client.get(f"/?taxon={BLAST[0]}||affected_frames&first=2026-07-01&last=2026-07-01").text
+    assert [(row[0], row[1], row[3]) for row in areas_below(page)] == [
+        ("330106012", "10", "50 %"), ("330106011", "30", "15 %"),
+    ]  # fmt: skip
+
+
+def test_of_many_areas_below_the_thirty_worst_are_told(fleet: Fleet, client: FlaskClient) -> None:
+    for n in range(31):
+        fleet.place(f"n{n}", area_code=f"330107{n:03}001")
+        fleet.counts(f"n{n}", 0, count(MOTH, n + 1))
+    fleet.sum_up()
+    add_person(fleet.database, "next", PASSWORD, "330107")
+    log_in(client, "next")
+    page = client.get("/?first=2026-07-01&last=2026-07-01").text
+    assert [row[1] for row in areas_below(page)] == [str(n) for n in range(31, 1, -1)]
+    assert "The 30 worst of 31." in page
+
+
+def areas_below(page: str) -> list[list[str]]:
+    """The cells of each row."""
+    _, _, after = page.partition("<h2>Areas below</h2>")
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", after.partition("</table>")[0])
+    return [[re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+
+
+def test_a_node_is_silent_from_its_first_night_on_and_the_list_stands_below_the_map(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("b", 2, count(MOTH, 1))
+    fleet.place("never")
+    fleet.place("later", area_code="330106011009")
+    fleet.counts("later", 3, count(MOTH, 1))
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/?first=2026-07-03&last=2026-07-03").text
+    told = re.findall(r"<details><summary>(Silent.*?)</summary><p[^>]*>(.*?)</p>", page.partition('id="map"')[2])
+    assert told == [("Silent in these nights: 1.", "s/a")]
+
+
+def test_the_nodes_reporting_in_a_night_are_not_held_against_those_that_count_something_else(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.place("leaf", area_code="330106011009")
+    fleet.counts("leaf", 0, count(BLAST, 1), unit="affected_frames", frames=20)
+    fleet.sum_up()
+    log_in(client)
+    page = client.get(f"/?taxon={MOTH[0]}||new&first=2026-07-01&last=2026-07-01").text
+    (night,) = re.findall(r'row">2026-07-01</th>(.*?)</tr>', page)
+    assert re.findall(r'<td class="n">(.*?)</td>', night)[1:] == ["2", "2", "0"], "nodes, cameras, too full"
 
 
 def test_where_it_is_worst_stands_first_with_its_area(still: FlaskClient) -> None:
@@ -177,6 +273,99 @@ def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, clien
     ]  # fmt: skip
     assert '<th scope="col" class="n">incidence</th>' in places
     assert page.count('data-sign=" %"') == 2, "of the map and of the chart"
+
+
+@pytest.mark.parametrize(
+    ("areas_mm2", "says"),
+    [((20_000, 40_000), "<b>50 /m²</b> density, range 17 to 150"),
+     ((3_000_000,), "<b>0.33 /m²</b> density, range 0 to 1.67"),
+     ((20_000, None), "<b>50 /m²</b> density, range 0 to 250")],
+)  # fmt: skip
+def test_a_density_lies_within_its_range_and_is_no_zero_on_many_cameras(
+    fleet: Fleet, client: FlaskClient, areas_mm2: tuple[int | None, ...], says: str
+) -> None:
+    for node, area_mm2 in zip("ab", areas_mm2, strict=False):
+        moths = count(MOTH, 1, 0, 5) if node == "a" else count(MOTH, 2, 1, 4)
+        fleet.counts(node, 1, moths, area_mm2=area_mm2)
+    fleet.sum_up()
+    log_in(client)
+    assert says in client.get("/?first=2026-07-02&last=2026-07-02").text
+
+
+@pytest.mark.parametrize(
+    ("unit", "awake_s", "says"),
+    [("visits", 5_400, ["Watched for only 1.5 h a camera and night."]), ("visits", 21_600, []), ("new", 60, [])],
+)
+def test_how_long_cameras_watched_is_told_of_visits_if_it_was_little(
+    fleet: Fleet, client: FlaskClient, unit: str, awake_s: float, says: list[str]
+) -> None:
+    for night in (1, 2):
+        fleet.counts("a", night, count(MOTH, 3, 2, 5), unit=unit, awake_s=awake_s)
+    fleet.sum_up()
+    log_in(client)
+    page = client.get("/?first=2026-07-02&last=2026-07-04").text
+    assert re.findall(r"<p>(Watched.*?)</p>", page) == says
+
+
+def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
+    fleet: Fleet, client: FlaskClient, tmp_path: Path
+) -> None:
+    bench, inbox = Bench(tmp_path), tmp_path / "inbox"
+    inbox.mkdir()
+    log_in(client)
+    (inbox / "x.update").write_bytes(b"nonsense")
+    install_waiting(inbox, bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["wrong", "Last update:", said(bench.places)]
+    install(bench.sign_models(["pests-int8"], 1), bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    bench.slots("healthy")
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    install(tmp_path / "models-1.update", bench.places)
+    assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    install(bench.sign_models(["pests-int8"], 2), bench.places)
+    for _ in range(4):
+        bench.slots("starting")
+    assert how_it_is(fleet, client, said(bench.places))[:2] == ["wrong", "Last update:"]
+
+
+def test_a_bundle_that_is_still_being_fetched_calls_for_nobody_and_one_that_was_given_up_does(
+    fleet: Fleet, client: FlaskClient, tmp_path: Path
+) -> None:
+    log_in(client)
+    inbox = Inbox(tmp_path, Places(opt=tmp_path / "opt", inbox=tmp_path))
+    request = Request(url=f"http://127.0.0.1:{free_port()}/x.update", sha256="0" * 64, bytes=9)
+    for age_days, says in ((0, ["calm", "well"]), (8, ["wrong", "Last update:"])):
+        inbox.ask_for(request)
+        os.utime(tmp_path / f"{request.sha256}.fetch", (time() - age_days * 86_400,) * 2)
+        with pytest.raises(UpdateError):
+            fetch_all(inbox)
+        assert how_it_is(fleet, client, (tmp_path / "said").read_text().strip())[:2] == says
+
+
+def test_a_problem_stands_before_an_update_that_failed_and_hides_it_not(fleet: Fleet, client: FlaskClient) -> None:
+    log_in(client)
+    told = how_it_is(fleet, client, "refused: no", problem="the model file is damaged")
+    assert told == ["wrong", "It says:", "the model file is damaged", "Last update:", "refused: no"]
+
+
+def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str, problem: str | None = None) -> list[str]:
+    """The colour and the words of node a."""
+    health = Health(
+        utc=datetime.now(UTC), clock="synced", session=1, uptime_s=9, last_update=last_update, problem=problem
+    )
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/health", encode_message(health))])
+    cell = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
+    assert cell is not None
+    return [cell[1], *(word.strip() for word in re.split(r"<[^>]+>", cell[2]) if word.strip())]
+
+
+def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.place("a", models=[ModelInfo(name="pests", version="2026.11.28", sha256="0" * 64)])
+    log_in(client)
+    page = client.get("/nodes").text
+    rows = re.findall(r">(s/.)(.*?)</th>", page)
+    runs = {name: re.findall(r"<small[^>]*>(.*?)</small>", told) for name, told in rows}
+    assert runs == {"s/a": ["fieldeye 0", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}
 
 
 def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
@@ -235,12 +424,14 @@ def test_a_township_cannot_answer_or_open_a_question_of_the_next(client: FlaskCl
 
 @pytest.mark.parametrize(
     ("query", "says"),
-    [("area=12345", "no area code"), ("first=2026-13-01", "month"), ("first=2020-01-01&last=2026-01-01", "At most"),
-     ("first=2026-07-02&last=2026-07-01", "backwards"), ("last=0001-01-01", "out of range")],
+    [("area=12345", "区划代码为 2、4、6、9 或 12 位"), ("first=2026-13-01", "没有这一夜"),
+     ("last=0001-01-01", "没有这一夜"), ("first=2020-01-01&last=2026-01-01", "一次最多显示"),
+     ("first=2026-07-02&last=2026-07-01", "起止夜次颠倒")],
 )  # fmt: skip
 def test_filters_that_make_no_sense_are_answered_with_what_would(still: FlaskClient, query: str, says: str) -> None:
-    answer = still.get(f"/?{query}")
-    assert (answer.status_code, says in answer.text) == (400, True)
+    answer = still.get(f"/?{query}&lang=zh")
+    assert (answer.status_code, says in answer.text, "区划" in answer.text) == (400, True, "area" in query)
+    assert not re.search(r"[a-z]{4,}", re.sub(r"<[^>]+>", "", answer.text.partition("<main>")[2])), "a word of English"
 
 
 @pytest.mark.parametrize(

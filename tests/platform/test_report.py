@@ -74,6 +74,20 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert page.count("Density: not calibrated.") == 2
 
 
+def test_density_has_its_range_and_none_where_a_night_has_none(fleet: Fleet) -> None:
+    for night, side in ((5, 1), (6, 3)):
+        fleet.counts("a", night, count(APHID, 6, 6 - side, 6 + side), unit="visits", area_mm2=100_000, awake_s=9_000)
+    fleet.sum_up()
+    assert "Density: 60 /m², range 40 to 80. Watched for only 2.5 h a camera and night." in _aphids(fleet)
+    fleet.counts("a", 7, count(APHID, 3), unit="visits", area_mm2=100_000, awake_s=80_000)
+    fleet.sum_up()
+    assert "Density: 50 /m². Seen" in _aphids(fleet)
+
+
+def _aphids(fleet: Fleet) -> str:
+    return html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+
+
 @pytest.mark.parametrize(
     ("language", "says"),
     [
@@ -94,6 +108,18 @@ def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
     page = html(week(fleet.database, "330106", date(2027, 1, 4), date(2027, 1, 10)), [], MADE)
     assert "0 of 3 nodes reported" in page
     assert "no data, not a zero" in page
+
+
+def test_a_node_that_began_later_or_has_told_no_night_is_not_missing(fleet: Fleet) -> None:
+    fleet.place("never")
+    fleet.place("later", area_code="330106011009")
+    fleet.counts("later", 12)
+    fleet.sum_up()
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    assert "3 of 3 nodes reported" in html(told, [], MADE)
+    assert [node.node for node in told.gaps] == ["c"]
+    told = week(fleet.database, "330106", MONDAY - timedelta(weeks=9), SUNDAY - timedelta(weeks=9))
+    assert "No node of this area had begun to count by then." in html(told, [], MADE)
 
 
 def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
@@ -245,7 +271,7 @@ def html_style() -> str:
 
 def test_an_area_without_a_node_is_not_said_to_have_reported(fleet: Fleet) -> None:
     page = html(week(fleet.database, "999999", MONDAY, SUNDAY), [], MADE)
-    assert "No node of this area has been heard yet." in page
+    assert "No node of this area had begun to count by then." in page
     assert "Every node reported" not in page
 
 

@@ -52,6 +52,8 @@ def _alert(one: Standing) -> dict[str, Any]:
             unit=threshold_unit_words(told.unit),
             start=number(told.start_at, 1),
         ),
+        "area": one.area_code,
+        "silent": gettext("silent for a day") if one.is_silent else "",
         "done": _care_words(one),
     }
 

@@ -15,9 +15,9 @@ desk = Blueprint("desk", __name__)  # all pages of the desk
 Answer = Any  # what a Flask view may return
 
 
-def refuse(code: int, says: str, detail: str = "") -> NoReturn:
-    """What a person reads who asked for what cannot be; `detail` is in English."""
-    abort(make_response(render_template("refused.html", says=says, detail=detail), code))
+def refuse(code: int, says: str) -> NoReturn:
+    """What a person reads who asked for what cannot be."""
+    abort(make_response(render_template("refused.html", says=says), code))
 
 
 def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:

@@ -1,5 +1,6 @@
 """The map with its filters, figures and tables, and what the script draws."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 from flask import current_app, g, jsonify, render_template, request
 
 from edge.errors import UsageError
+from edge.platform.areas_below import AreaBelow, areas_below
 from edge.platform.database import Database
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.population import (
+    Night,
     Range,
     TaxonSum,
     Wanted,
+    check_area,
     is_incidence,
     population,
     range_of,
@@ -20,11 +24,24 @@ from edge.platform.population import (
     taxa_of,
     trend,
 )
-from edge.platform.sentences import area_words, change, density, incidence, level_words, sign, unit_words
+from edge.platform.sentences import (
+    area_words,
+    change,
+    density,
+    density_range,
+    density_words,
+    incidence,
+    level_words,
+    sign,
+    unit_words,
+    value_words,
+    watched,
+)
 from edge.platform.week import nodes_of, places_of
 from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
+MOST_AREAS = 30  # of the level below
 
 
 @desk.get("/")
@@ -63,12 +80,25 @@ def _filters() -> tuple[str, date, date]:
     try:
         last = date.fromisoformat(request.args.get("last") or _newest(g.database).isoformat())
         first = date.fromisoformat(request.args.get("first") or (last - timedelta(days=DAYS_SHOWN - 1)).isoformat())
-        wanted = Wanted(area=request.args.get("area", g.area).strip(), label="", first=first, last=last)
-    except (UsageError, ValueError, OverflowError) as why:
-        refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits, and nights are dates."), str(why))
+    except (ValueError, OverflowError):
+        refuse(400, gettext("There is no such night: give a date such as 2026-07-01."))
+    if last < first:
+        refuse(400, gettext("The nights run backwards: give the earlier one first."))
     if (last - first).days > MOST_DAYS:
         refuse(400, gettext("At most %(nights)s nights are shown at once.", nights=number(MOST_DAYS)))
-    return wanted.area, first, last
+    return _area(), first, last
+
+
+def _area() -> str:
+    """As asked for; one beside the person's own is refused, for what it counted would look like nothing."""
+    area: str = request.args.get("area", g.area).strip()
+    try:
+        check_area(area)
+    except UsageError:
+        refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
+    if not area.startswith(g.area):
+        refuse(403, gettext("You see the area %(area)s only.", area=g.area))
+    return area
 
 
 def _newest(database: Database) -> date:
@@ -81,9 +111,9 @@ def _newest(database: Database) -> date:
 
 
 def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
-    """The taxon asked for as `label|stage|unit`, else the most counted one."""
+    """The taxon asked for by its key, else the most counted one."""
     asked = request.args.get("taxon", "")
-    return next((one for one in taxa if f"{one.label}|{one.stage}|{one.unit}" == asked), taxa[0] if taxa else None)
+    return next((one for one in taxa if one.key == asked), taxa[0] if taxa else None)
 
 
 def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
@@ -92,16 +122,15 @@ def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
 
 def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     unit = wanted.unit
-    nights, spread = population(database, wanted), range_of(database, wanted)
+    nights, spread, below = population(database, wanted), range_of(database, wanted), areas_below(database, wanted)
     running = running_from(database, wanted.area)
     is_newest = running is not None and wanted.last == running - timedelta(days=1)
     now = trend(database, replace(wanted, last=wanted.last + timedelta(days=2 * is_newest)))[-1]  # tonight may raise it
     return {
         "nights": nights,
         "running": running,
-        "degree": (incidence(nights), unit_words(unit))
-        if is_incidence(unit)
-        else (density(nights), gettext("density")),
+        "degree": _degree(unit, nights),
+        "watched": watched(unit, nights),
         "sign": sign(unit),
         "is_incidence": is_incidence(unit),
         "change": change(now.week_mean, now.week_before),
@@ -109,13 +138,30 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
         "level_says": level_words(now.level),
         "cells": number(len(spread.cells)),
         "spread": _spread(spread),
+        "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
+        "areas": len(below),
         "places": places_of(database, wanted),
-        "silent": ", ".join(
+        "silent": [
             f"{node.site}/{node.node}"
             for node in nodes_of(database, wanted.area, wanted.first, wanted.last)
             if not node.nights
-        ),
+        ],
     }
+
+
+def _degree_below(one: AreaBelow, unit: str) -> str:
+    """Empty of insects that no calibrated camera counted."""
+    if is_incidence(unit):
+        return value_words(one.incidence, unit)
+    return "" if one.per_m2 is None else density_words(one.per_m2)
+
+
+def _degree(unit: str, nights: Sequence[Night]) -> tuple[str, str]:
+    """A figure and what it is."""
+    if is_incidence(unit):
+        return incidence(nights), unit_words(unit)
+    spread = density_range(nights)
+    return density(nights), gettext("density, range %(range)s", range=spread) if spread else gettext("density")
 
 
 def _spread(found: Range) -> str:

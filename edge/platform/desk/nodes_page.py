@@ -9,6 +9,10 @@ from edge.platform.desk.entry import Answer, desk, logged_in
 from edge.platform.sentences import when
 from edge.platform.words import gettext, number
 
+# `health.last_update` is a sentence and no code. So end those after which nobody has to do anything; any other,
+# also one that is unknown here, calls for somebody.
+ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
+
 
 @desk.get("/nodes")
 @logged_in
@@ -16,28 +20,37 @@ def nodes_page() -> Answer:
     """How each node is, those that need somebody first."""
     rows = g.database.execute(
         "SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',"
-        " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8 FROM node ORDER BY heard"
+        " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,"
+        " health->>'last_update', info->>'software', info->>'version', info->'models' FROM node ORDER BY heard"
     ).fetchall()
     now = datetime.now(UTC)
-    nodes = sorted((_node(row, now) for row in rows), key=lambda node: bool(node["is_well"]))
+    nodes = sorted((_node(row, now) for row in rows), key=lambda node: not node["faults"])
     return render_template("nodes.html", nodes=nodes)
 
 
 def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
-    site, node, area, heard, state, problem, camera, waiting, battery = row
+    site, node, area, heard, state, problem, camera, waiting, battery, update, *runs = row
     hours = (now - heard).total_seconds() / 3600
     silent = gettext("silent for a day") if hours > 24 else gettext("offline") if state == "offline" else ""
     says = gettext("It says:") if problem else silent or _camera_words(camera)
+    faults = [(says, problem)] if says else []
+    if update and not update.endswith(ENDS_OF_GOOD_UPDATES):
+        faults.append((gettext("Last update:"), update))
     return {
         "name": f"{site}/{node}",
         "area": area,
         "heard": when(heard),
-        "is_well": not says,
-        "says": says or gettext("well"),
-        "problem": problem,  # in English, as the node tells it
+        "faults": faults,  # each in our words and, in English, in the node's
+        "runs": _versions(*runs),
         "waiting": "" if waiting is None else number(waiting),
         "battery": "" if battery is None else f"{battery:.0%}",
     }
+
+
+def _versions(software: str | None, version: str | None, models: list[dict[str, str]] | None) -> list[str]:
+    """Of the software and the models that run; empty of a node that has not told them."""
+    told = [f"{software} {version}"] if software and version else []
+    return told + [f"{model['name']} {model['version']}" for model in models or []]
 
 
 def _camera_words(state: str | None) -> str:
