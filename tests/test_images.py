@@ -13,8 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.backoff import Backoff
 from edge.errors import BadFrameError, WireError
 from edge.excerpt import excerpt
+from edge.mqtt.budget import Budget
+from edge.mqtt.commands import Commands
+from edge.mqtt.images import Images
 from edge.platform import Message
 from edge.platform.album import Album, Picture
 from edge.wire import (
@@ -29,6 +33,7 @@ from edge.wire import (
     read_image,
 )
 from tests.broker import Broker
+from tests.clocks import SetClock
 from tests.network import PUBACK, Network
 from tests.node import NODE, SITE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
@@ -127,6 +132,38 @@ def test_an_answer_is_kept_for_the_page_and_stands_in_the_audit_trail(
         assert (answered.answer.text, answered.answer.who) == (told["text"], "Station")
         assert node.store.audit_trail(1)[0].what == f"answer {name}"
         assert reply_to(platform, tell(platform, "answer", question="00000000-q9", text="?")).code == "not_kept"
+
+
+def test_a_note_with_line_breaks_reaches_the_station_and_so_does_the_next_question(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    typed = "on the edge of the field\r\nsince Monday\tten hills"
+    with running(tmp_path, to(broker.port)) as node:
+        first, second = ask(node, SMALL, typed), ask(node)
+        wait_until(lambda: node.store.health().questions == 0, within_s=10)
+        assert node.store.question(first).note == typed  # type: ignore[union-attr]  # the page shows it as typed
+    got = {picture.header.id: picture.header.note for picture in arrived(platform, 2)}
+    assert got == {first: "on the edge of the field since Monday ten hills", second: "what is this?"}
+
+
+def test_no_character_of_any_text_makes_the_broker_close_the_line(broker: Broker, platform: Platform) -> None:
+    planes = [chr(plane << 16 | last) for plane in range(1, 17) for last in range(0xFFFC, 0x10000)]
+    every = [*map(chr, range(0x10000)), *planes]
+    texts = ["".join(every[first : first + 500]) for first in range(0, len(every), 500)]
+    with broker.connect("node") as node:
+        for text in texts:
+            header = ImageHeader(kind="question", id="q", bytes=1, who=text, note=text, guess=text, eppo=text)
+            assert node.publish(IMAGE, b"x", UserProperty=list(image_properties(header))) == 0
+    wait_until(lambda: len(image_messages(platform)) == len(texts), within_s=10)
+
+
+@pytest.mark.parametrize("text", ["धान के पौधे, क्\u200dष", "稻子上这是什么虫？", "👩\u200d🌾 é ﬁ \u2028\ue000"])
+def test_what_people_write_reaches_the_station_as_it_is(text: str, broker: Broker, platform: Platform) -> None:
+    with broker.connect("node") as node:
+        header = ImageHeader(kind="question", id="q", bytes=1, note=text)
+        node.publish(IMAGE, b"x", UserProperty=list(image_properties(header)))
+    wait_until(lambda: len(image_messages(platform)) == 1, within_s=5)
+    assert read_image(properties(image_messages(platform)[0]), b"x").note == text
 
 
 def test_questions_wait_for_a_subscriber_and_then_leave(tmp_path: Path, broker: Broker) -> None:
@@ -270,6 +307,7 @@ def test_a_record_waits_for_one_part_of_a_picture_at_most(tmp_path: Path, broker
         committed = node.commit(alert())
         wait_until(lambda: platform.has(committed), within_s=6)
         assert node.store.health().questions == 1, "the picture was through already: nothing was shown"
+        net.bytes_a_second = None
         wait_until(lambda: node.store.health().questions == 0, within_s=30)
         assert net.connections == 1
     assert [picture.jpeg for picture in arrived(platform, 1)] == [jpeg(500)]
@@ -289,6 +327,55 @@ def test_pictures_stay_when_the_days_data_is_wanted_for_records(
         wait_until(lambda: last_spent(platform) > 0, within_s=5)
         assert node.store.health().questions == 1
     assert sum(len(message.payload) for message in image_messages(platform)) < 85_000
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[tuple[Images, SetClock]]:
+    """A photograph that waits, without a broker, and the clock that stands still."""
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        store.ask_station(instant(), LARGE)
+        budget, commands = Budget(store, None, clock.now()), Commands(store, clock)
+        kept = Backoff(15, 900, share=lambda: 1.0)
+        yield Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=0), clock
+
+
+def lengths(images: Images, clock: SetClock, count: int) -> list[int]:
+    """Of so many parts, each acknowledged fast."""
+    sent = []
+    for _ in range(count):
+        part = images.next_part(clock.monotonic_s())
+        assert part is not None
+        images.acknowledged(0.1)
+        sent.append(len(part.payload))
+    return sent
+
+
+def test_after_a_part_that_nobody_wanted_the_next_is_late_and_short_and_goes_on_where_the_last_good_one_ended(
+    asked: tuple[Images, SetClock],
+) -> None:
+    images, clock = asked
+    assert lengths(images, clock, 3) == [1024, 2048, 4096]
+    for wait_s in (15, 30):
+        assert images.next_part(clock.monotonic_s()) is not None
+        images.not_wanted(clock.monotonic_s())
+        clock.advance(wait_s - 1)
+        assert images.next_part(clock.monotonic_s()) is None
+        clock.advance(1)
+    part = images.next_part(clock.monotonic_s())
+    assert part is not None
+    assert (part.header.offset, part.payload) == (7168, LARGE[7168 : 7168 + 1024])
+
+
+def test_a_part_that_was_lost_with_its_connection_comes_again_half_as_long(asked: tuple[Images, SetClock]) -> None:
+    images, clock = asked
+    assert lengths(images, clock, 3) == [1024, 2048, 4096]
+    assert images.next_part(clock.monotonic_s()) is not None
+    images.lost()
+    images.lost()  # nothing was on its way the second time
+    part = images.next_part(clock.monotonic_s())
+    assert part is not None
+    assert (part.header.offset, len(part.payload)) == (7168, 4096)
 
 
 def last_spent(platform: Platform) -> int:
@@ -371,12 +458,19 @@ def test_an_excerpt_is_the_part_that_was_asked_for() -> None:
     part = cv2.imdecode(np.frombuffer(excerpt(whole, (0.5, 0.5, 1.0, 1.0), 60_000), np.uint8), cv2.IMREAD_COLOR)
     assert part is not None
     assert (part.shape, bool(part.mean() > 250)) == ((50, 100, 3), True)
-    assert excerpt(whole, None, 60_000) is whole
+    assert excerpt(whole, None, len(whole)) is whole
 
 
 @pytest.mark.parametrize("box", [(1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0), (0.9, 0.9, 0.1, 0.1)])
 def test_an_excerpt_of_no_width_is_still_a_picture(box: tuple[float, float, float, float]) -> None:
     assert cv2.imdecode(np.frombuffer(excerpt(SMALL, box, 60_000), np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_a_picture_is_made_worse_before_it_is_made_smaller_and_no_more_than_it_must() -> None:
+    made = [excerpt(LARGE, None, most_bytes) for most_bytes in (140_000, 80_000, 60_000, 10_000)]
+    sides = [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR).shape[:2] for one in made]
+    assert sides == [(400, 400), (400, 400), (280, 280), (196, 196)]  # by 0.7 each time
+    assert len(made[0]) > len(made[1])
 
 
 def test_an_excerpt_fits_what_is_allowed_or_is_refused() -> None:
