@@ -14,8 +14,9 @@ from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
 from edge.page.attempts import pause_s
 from edge.store import Account, Accounts, Store
-from edge.store.accounts import MAX_MB, NAME, SESSIONS_EACH
+from edge.store.accounts import CAP, NAME, SESSIONS_EACH
 from tests.clocks import NOON, SetClock
+from tests.faults.small_disk import run_on_small_disk
 from tests.records import sighting
 
 LI = Account(name="Li", role="technician", hash="$argon2id$…")
@@ -155,7 +156,29 @@ def test_what_the_file_does_not_take_is_told_with_a_sentence(accounts: Accounts)
 
 
 def test_the_file_has_a_bound_however_many_attempts_fail(accounts: Accounts) -> None:
-    with pytest.raises(StoreError, match=f"{NAME}: cannot keep a failed attempt"):
-        accounts.failed(("x" * MAX_MB * MEGABYTE,), NOON)
+    with pytest.raises(StoreError, match=f"{NAME}: cannot keep a failed attempt .*: it takes no more than 4 MB; wait"):
+        accounts.failed(("x" * CAP.max_mb * MEGABYTE,), NOON)
     accounts.put(LI, NOON)
     assert accounts.everybody() == [LI]
+
+
+FULL = """
+import os, shutil
+from pathlib import Path
+from edge.errors import StoreError
+from edge.store import Accounts
+from tests.clocks import NOON
+folder = Path(os.environ["DISK"])
+accounts = Accounts(folder)
+with (folder / "filler").open("wb") as file:
+    os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(folder).free)
+try:
+    for n in range(10_000):
+        accounts.failed((f"192.168.4.{n}",), NOON)
+except StoreError as why:
+    print(why)
+"""
+
+
+def test_a_disk_that_is_full_is_told_as_such() -> None:
+    assert run_on_small_disk("-c", FULL).strip().endswith("the disk is full; free some space on it")

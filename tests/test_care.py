@@ -11,6 +11,7 @@ import pytest
 from edge.advice import Measured, Standing, defaults, key_of
 from edge.clock import ClockState, Instant, SystemClock
 from edge.config import StoreTable
+from edge.errors import StoreError
 from edge.mqtt.care import SOMEBODY, standing_alerts
 from edge.mqtt.commands import Commands
 from edge.status import StatusBoard
@@ -77,6 +78,11 @@ def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.Mon
         store.decisions.do(what, Deed("Li", SINCE + timedelta(hours=hours)))
     assert store.decisions.deed("looked") is None
     assert [store.decisions.deed(what) is not None for what in ("sprayed", "cut")] == [True, True]
+
+
+def test_decisions_that_have_reached_their_cap_are_not_blamed_on_the_disk(store: Store) -> None:
+    with pytest.raises(StoreError, match="it takes no more than 16 MB; stop the node, move the file to another disk"):
+        store.decisions.do("x" * 17_000_000, Deed("Li", SINCE))
 
 
 def test_a_command_that_names_nobody_is_the_stations(store: Store, board: StatusBoard) -> None:

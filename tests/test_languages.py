@@ -12,13 +12,21 @@ from flask_babel import force_locale
 from edge import taxa
 from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
+from edge.page.words import CATALOGUES as PAGE
+from edge.platform.words import CATALOGUES as DESK
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
+# Page and desk each say these as their other sentences do.
+SAID_APART = {"Name", "no data"}
+
+
+def read(catalogues: Path, language: str) -> Catalog:
+    with (catalogues / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
+        return read_po(lines, locale=language)
 
 
 def common(language: str) -> Catalog:
-    with (COMMON / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return read_po(lines, locale=language)
+    return read(COMMON, language)
 
 
 def speaking(catalogues: Path) -> Flask:
@@ -33,6 +41,14 @@ def test_nothing_that_page_and_desk_share_is_missing_unsure_or_left_over(languag
     known = {message.id: message for message in common(language) if message.id}
     assert known.keys() == wanted
     assert [text for text, message in known.items() if not message.string or message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_what_page_and_desk_say_in_the_same_words_has_one_translation(language: str) -> None:
+    desk = {message.id: message.string for message in read(DESK, language) if message.id}
+    page = {message.id: message.string for message in read(PAGE, language) if message.id}
+    both = (page.keys() & desk.keys()) - SAID_APART
+    assert {text: desk[text] for text in both} == {text: page[text] for text in both}
 
 
 def test_taxa_have_a_name_in_each_language_of_the_menu() -> None:

@@ -57,9 +57,9 @@ def create_app(
 ) -> Flask:
     """The page as a WSGI app. It owns nothing: whoever built store and board closes them.
 
-    `begin_again` makes the node start anew with changed settings; None: they hold from the next start. `set_clock` has
-    the board's clock set to a time in UTC and returns at once, False where nothing would do it. `looker` looks at
-    photographs from phones; it has a thread only while it does, and is closed by whoever gave it.
+    `begin_again` makes the node start anew with changed settings; None: a demonstration, which goes on as it is.
+    `set_clock` has the board's clock set to a time in UTC and returns at once, False where nothing would do it.
+    `looker` looks at photographs from phones; it has a thread only while it does, and is closed by whoever gave it.
     """
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash

@@ -28,7 +28,8 @@ QUESTIONS = 12  # in the list
 @needs(Role.FARMER)
 def photo() -> str:
     """Take or choose a photograph; below, what the station was asked."""
-    return _form("", "both")
+    was_too_large = request.args.get("wrong") == "too_large"  # told by edge/page/server.py before it came in
+    return _form(refused_words("too_large") if was_too_large else "", "both")
 
 
 @photograph.post("/photo")

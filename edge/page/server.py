@@ -10,19 +10,22 @@ from waitress import create_server, wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
 from edge.page.trust import FORM_BYTES, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector
-WAKE_S = 0.5  # the longest that a stop waits for a quiet loop
+WAKE_S = 0.5  # a quiet loop turns so often, or a connection that brings nothing would keep its place
 STOP_S = 5.0  # it takes a tenth of a second where nothing else runs
 BODY_BYTES = MOST_UPLOAD_BYTES + 64 * 1024  # a photograph; each view says how much it takes
 SMALL_BYTES = 2 * FORM_BYTES  # a form that is somewhat too large still gets an answer in the reader's words
+DROPPED_BYTES = 4 * BODY_BYTES  # of a photograph that is not taken in; whoever brings more is cut off
 HEADER_BYTES = 32 * 1024
 PATIENCE_S = 30  # with a connection that brings nothing, or the head of a request bit by bit
 SLOWEST_BYTES_S = 2000  # of a body, on average: there are 50 places, and a slow phone brings ten times as much
+DROPPED_FASTER = 10  # than that: anybody may send what is dropped, and would hold a place with it
 
 
 class PageServer:
@@ -55,7 +58,8 @@ class PageServer:
 
     def close(self) -> None:
         """Stop listening and end the thread. Raises ThreadStuckError if it does not end in time."""
-        self._stop.set()
+        if not self._stop.is_set():
+            self._server.trigger.pull_trigger(self._stop.set)  # in the loop itself, which wakes up for it
         self._thread.join(STOP_S)
         if self._thread.is_alive():
             raise ThreadStuckError(f"the page on port {self.port} did not stop within {STOP_S:.0f} s; restart the node")
@@ -67,21 +71,53 @@ class PageServer:
         wasyncore.close_all(self._sockets)
 
 
+class ElsewhereError(Error):  # type: ignore[misc]
+    """In place of waitress's own words, which are English and no page."""
+
+    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:  # noqa: ARG002  its own
+        """Where to read it in the reader's words."""
+        return "303 See Other", [("Location", self.body)], b""
+
+
 def _channel_of(app: Flask) -> type[HTTPChannel]:
     """waitress takes a body in before it calls the app: here its header says how much, so that nobody without a right
     to send a photograph fills memory with one (50 connections of 8 MB)."""
 
     class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+        error: Error | None
+
         def __init__(self, adj: Adjustments) -> None:
             small = copy.copy(adj)
             small.max_request_body_size = SMALL_BYTES
             super().__init__(small)
             self._large = adj
+            self._else_at = ""
+            self._dropping_bytes = 0  # of the body, to come
 
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            if may_bring(app, self.command, self.path, self.headers.get("COOKIE", "")) > FORM_BYTES:
+            allowed = may_bring(app, self.command, self.path, self.headers.get("COOKIE", ""))
+            self._else_at = allowed.else_at
+            if allowed.body_bytes > FORM_BYTES:
                 self.adj = self._large
+
+        def received(self, data: bytes) -> int:
+            """A browser reads an answer once it has sent all: what is not taken in is read and dropped until then."""
+            if self._dropping_bytes:
+                return self._dropped(len(data))
+            taken: int = super().received(data)
+            if isinstance(self.error, RequestEntityTooLarge) and self._else_at:
+                self.error = ElsewhereError(self._else_at)
+                self._dropping_bytes = self.content_length if self.content_length <= DROPPED_BYTES else 0
+                self.completed = not self._dropping_bytes
+            return taken
+
+        def _dropped(self, came_bytes: int) -> int:
+            taken = min(came_bytes, self._dropping_bytes)
+            self._dropping_bytes -= taken
+            self.body_bytes_received += taken // DROPPED_FASTER
+            self.completed = not self._dropping_bytes
+            return taken
 
     class Channel(HTTPChannel):  # type: ignore[misc]
         parser_class = Request

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -62,8 +62,15 @@ class Visitor:
 
     @property
     def who(self) -> str:
-        """For the audit trail."""
-        return f"{self.name or 'somebody'} at {request.remote_addr}"
+        """For the audit trail, which is read in each language."""
+        return " · ".join(filter(None, (self.name, request.remote_addr)))
+
+
+class Allowance(NamedTuple):
+    """How many bytes of body may follow a header, and where whoever brings more is told so; empty: nowhere."""
+
+    body_bytes: int
+    else_at: str = ""
 
 
 _NEEDS: dict[Callable[..., object], Need] = {}
@@ -126,9 +133,9 @@ class Trust:
         """Somebody who has logged in opened a page or sent a form."""
         self._board.visit(self._clock.monotonic_s())
 
-    def note(self, what: str, outcome: str = "done", *, who: str = "") -> None:
+    def note(self, what: str, outcome: str = "done") -> None:
         """Into the audit trail: who, when, from where."""
-        who = who or visitor().who
+        who = visitor().who
         self._store.note_audit(Entry(utc=self.now_utc(), who=who[:120], what=what[:200], outcome=outcome[:200]))
 
 
@@ -200,17 +207,26 @@ def need_of(app: Flask, endpoint: str | None) -> Need:
     return _NEEDS.get(app.view_functions[endpoint], Need(Role.TECHNICIAN))
 
 
-def may_bring(app: Flask, method: str, path: str, cookies: str) -> int:
-    """How many bytes of body may follow this header: what the view takes, if its sender may call it, else a form's."""
+def may_bring(app: Flask, method: str, path: str, cookies: str) -> Allowance:
+    """What may follow this header: what the view takes, if its sender may call it, else a form."""
     try:
         endpoint, _ = app.url_map.bind("").match(path, method)
-        need = need_of(app, endpoint)
-        if need.body_bytes <= FORM_BYTES:
-            return FORM_BYTES
-        known: Trust = app.extensions["fieldeye_trust"]
-        return need.body_bytes if known.visitor(parse_cookie(cookies).get(COOKIE, "")).role >= need.role else FORM_BYTES
-    except (HTTPException, StoreError):  # no such address, or nobody can be known now: the view will say so
-        return FORM_BYTES
+    except HTTPException:  # no such address: the view will say so
+        return Allowance(FORM_BYTES)
+    need = need_of(app, endpoint)
+    if need.body_bytes <= FORM_BYTES:
+        return Allowance(FORM_BYTES)
+    if _role_by(app, cookies) < need.role:
+        return Allowance(FORM_BYTES, f"/log-in?next={path}")
+    return Allowance(need.body_bytes, f"{path}?wrong=too_large")
+
+
+def _role_by(app: Flask, cookies: str) -> Role:
+    known: Trust = app.extensions["fieldeye_trust"]
+    try:
+        return known.visitor(parse_cookie(cookies).get(COOKIE, "")).role
+    except StoreError:  # nobody can be known now: the view will say so
+        return Role.NOBODY
 
 
 def _admit() -> Refusal | None:
@@ -241,8 +257,14 @@ def _turned_away(wanted: Role) -> Refusal:
         return {"error": "log in first: this node is not open to read"}, 401
     if not trust().accounts.is_claimed():
         return redirect("/claim", 303)
-    place = request.full_path.rstrip("?") if request.method in SAFE else "/"
-    return redirect(current_app.url_for("people.log_in", next=place), 303)
+    return redirect(current_app.url_for("people.log_in", next=_place_after()), 303)
+
+
+def _place_after() -> str:
+    """Where somebody goes on who has logged in for this. A photograph that was sent has to be chosen again."""
+    if request.method in SAFE:
+        return request.full_path.rstrip("?")
+    return request.path if g.need.body_bytes > FORM_BYTES else "/"
 
 
 def _remember(response: Response) -> Response:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
-from edge.store.file import open_checked, sentences
+from edge.store.file import Cap, open_checked, sentences
 from edge.store.shared import SharedFile
 from edge.wire import from_utc_ms, utc_ms
 
 NAME = "accounts.sqlite"
-MAX_MB = 4
+CAP = Cap(4, "wait a day, until failed attempts are forgotten, or remove people")
 SESSIONS_EACH = 10  # phones of one person; the one that was longest away has to log in again
 FORGOTTEN_AFTER = timedelta(days=1)  # without a further failure
 TABLES = """
@@ -69,10 +69,10 @@ class Accounts:
             folder.mkdir(parents=True, exist_ok=True)
             path.touch(0o600)  # SQLite's log takes on the mode of the file
             path.chmod(0o600)
-            db = open_checked(path, MAX_MB * MEGABYTE, (_to_1,))
+            db = open_checked(path, CAP.max_mb * MEGABYTE, (_to_1,))
             path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
-        self._file = SharedFile(path, db)
+        self._file = SharedFile(path, db, CAP)
 
     def close(self) -> None:
         """May be called twice."""

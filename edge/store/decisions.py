@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge.config import MEGABYTE
-from edge.store.file import open_checked, sentences
+from edge.store.file import Cap, open_checked, sentences
 from edge.store.shared import SharedFile
 from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
 
 NAME = "decisions.sqlite"
-MAX_MB = 16  # 90,000 decisions
+CAP = Cap(16, "stop the node, move the file to another disk and start the node, which begins a new one")  # 90,000
 KEPT_DEEDS = 500
 TABLES = """
 CREATE TABLE decision (
@@ -96,8 +96,8 @@ class Decisions:
         path = folder / NAME
         with sentences(path, "open the decisions"):
             folder.mkdir(parents=True, exist_ok=True)
-            db = open_checked(path, MAX_MB * MEGABYTE, (_to_1,))
-        self._file = SharedFile(path, db)
+            db = open_checked(path, CAP.max_mb * MEGABYTE, (_to_1,))
+        self._file = SharedFile(path, db, CAP)
 
     def close(self) -> None:
         """May be called twice."""

@@ -3,12 +3,14 @@
 import errno
 import fcntl
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
+from edge.config import MEGABYTE
 from edge.errors import StoreDamagedError, StoreError, StoreHeldError
 from edge.store.schema import STEPS, Steps, migrate
 
@@ -45,14 +47,27 @@ def is_full(why: sqlite3.Error | OSError) -> bool:
     return (getattr(why, "sqlite_errorname", "") or "").startswith("SQLITE_FULL")
 
 
+class Cap(NamedTuple):
+    """How long a file may become, and what to do about one that is."""
+
+    max_mb: int
+    remedy: str
+
+    def is_why(self, path: Path) -> bool:
+        """Of a full file: has the disk room for all that the file may take?"""
+        return shutil.disk_usage(path.parent).free > self.max_mb * MEGABYTE
+
+
 @contextmanager
-def sentences(path: Path, doing: str) -> Iterator[None]:
+def sentences(path: Path, doing: str, cap: Cap | None = None) -> Iterator[None]:
     """Turns an SQLite or file error inside the block into a StoreError that a person can act on."""
     try:
         yield
     except sqlite3.Error as why:
         name = getattr(why, "sqlite_errorname", "") or ""
         remedy = next((text for prefix, text in _REMEDIES.items() if name.startswith(prefix)), "see the log")
+        if cap is not None and is_full(why) and cap.is_why(path):
+            remedy = f"it takes no more than {cap.max_mb} MB; {cap.remedy}"
         kind = StoreDamagedError if name.startswith(_DAMAGED) else StoreError
         raise kind(f"{path}: cannot {doing} ({why}): {remedy}") from why
     except OSError as why:

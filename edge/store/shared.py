@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from edge.store.file import sentences
+from edge.store.file import Cap, sentences
 from edge.store.schema import transaction
 
 
 class SharedFile:
     """An open SQLite file. Every use raises StoreError where the disk does not do its part."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, cap: Cap) -> None:
         self.path = path
+        self._cap = cap
         self._db = db
         self._lock = Lock()
 
@@ -32,5 +33,5 @@ class SharedFile:
     @contextmanager
     def writing(self, doing: str) -> Iterator[sqlite3.Connection]:
         """The same in a transaction: all of it or nothing."""
-        with self._lock, sentences(self.path, doing), transaction(self._db):
+        with self._lock, sentences(self.path, doing, self._cap), transaction(self._db):
             yield self._db

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from edge.languages import LANGUAGES
 from edge.page import create_app, serve
 from edge.status import StatusBoard
-from tests.page.browsing import NEEDS_CHROMIUM, View, skip_without_font, visiting
+from tests.page.browsing import CHROMIUM, FLAGS, NEEDS_CHROMIUM, View, skip_without_font, visiting
 from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
 from tests.waiting import wait_until
 
@@ -220,6 +220,23 @@ def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scen
         visit.go("/")
         assert not visit.is_wider_than_the_screen()
         assert visit.violations() == []
+
+
+@pytest.mark.parametrize("text_px", [24, 32])  # of 16
+@pytest.mark.parametrize("width_px", [360, 390])
+def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen(
+    text_px: int, width_px: int, browser: Browser, scene: Scene
+) -> None:
+    seen(scene)
+    sized = [*FLAGS, f"--blink-settings=defaultFontSize={text_px}"]
+    with browser.browser_type.launch(executable_path=CHROMIUM, args=sized) as large:
+        for language in ("zh", "sw"):
+            with visiting(large, scene, View(width_px, language)) as visit:
+                visit.go("/")
+                assert not visit.is_wider_than_the_screen()
+                first_line = visit.page.evaluate("document.querySelector('h1').getClientRects()[0].top") + 3 * text_px
+                assert first_line < visit.page.evaluate("document.querySelector('.tabs').getBoundingClientRect().top")
+                assert visit.page.evaluate("document.querySelector('.top').offsetHeight") < 0.4 * 844
 
 
 def test_a_language_is_chosen_with_two_touches_and_stays(browser: Browser, scene: Scene) -> None:

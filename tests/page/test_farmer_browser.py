@@ -14,7 +14,7 @@ from edge.annotations import annotate
 from edge.counts import Seen
 from edge.page import create_app, serve
 from edge.page.trust import Role
-from edge.photographs import MOST_PX
+from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
 from edge.taxa import taxa
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
@@ -155,6 +155,37 @@ def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene
         visit.page.click("#photo-form button.full")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.inner_text("h1") == "Rice bugs"
+
+
+def test_a_photograph_that_is_too_large_is_refused_in_the_readers_words(
+    browser: Browser, scene: Scene, tmp_path: Path
+) -> None:
+    well(scene)
+    (tmp_path / "large.heic").write_bytes(bytes(MOST_UPLOAD_BYTES + 1_000_000))
+    with farmer(browser, scene, View(language="zh")) as visit:
+        visit.go("/photo")
+        visit.page.set_input_files("#photo", tmp_path / "large.heic")
+        visit.page.click("#photo-form button.full")
+        expect(visit.page.locator("#photo-wrong")).to_have_text("照片太大。请把相机设为较小的尺寸再试。")
+
+
+@pytest.mark.parametrize("side_px", [100, 1200], ids=["as small as a form", "larger"])
+def test_whoever_is_logged_out_meanwhile_logs_in_and_comes_back_to_the_photographs(
+    side_px: int, browser: Browser, scene: Scene, tmp_path: Path
+) -> None:
+    well(scene)
+    noise = np.random.default_rng(1).integers(0, 256, (side_px, side_px, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "noise.jpg"), noise)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.go("/photo")
+        scene.store.accounts.remove("farmer")
+        name = person(scene, Role.FARMER)
+        visit.page.set_input_files("#photo", tmp_path / "noise.jpg")
+        visit.page.click("#photo-form button.full")
+        visit.page.fill("[name=name]", name)
+        visit.page.fill("[name=password]", PASSWORD)
+        visit.page.click("main button.full")
+        expect(visit.page.locator("#photo")).to_be_visible()
 
 
 def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browser, scene: Scene) -> None:

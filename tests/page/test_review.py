@@ -75,6 +75,13 @@ def test_a_decision_can_be_taken_back(farmer: FlaskClient, picture: str, scene: 
     assert "Is this “Brown planthopper”" in farmer.get("/review").text
 
 
+def test_one_answer_that_is_taken_back_leaves_the_others(farmer: FlaskClient, picture: str, scene: Scene) -> None:
+    answer(farmer, picture, 0, "no")
+    answer(farmer, picture, 1, "no")
+    post(farmer, "/review/undo", "/account", picture=picture, box="0")
+    assert list(scene.store.decisions.on(picture)) == [1]
+
+
 def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:
     place = answer(farmer, picture, 1, "other")
     assert place == f"/review/{picture}/1"

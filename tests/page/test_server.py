@@ -3,15 +3,18 @@
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from edge.errors import FieldeyeError
 from edge.page import PageServer, create_app, serve
+from edge.page.server import DROPPED_BYTES
 from edge.page.trust import Role, digest
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import person
@@ -49,6 +52,11 @@ def test_closing_does_not_wait_for_an_open_connection_frees_the_port_and_may_be_
     kept_open.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=1)
+
+
+def test_closing_does_not_wait_until_a_quiet_loop_turns(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.page.server.WAKE_S", 600.0)
+    served(scene).close()
 
 
 def test_a_port_in_use_is_named_with_a_remedy(scene: Scene) -> None:
@@ -156,19 +164,82 @@ def is_closed_though_fed(line: socket.socket, more: bytes) -> bool:
         return True
 
 
-@pytest.mark.parametrize("address", ["/photo", "/log-in", "/photo/../log-in", "/no-such-page"])
+REFUSED = "HTTP/1.1 413 Request Entity Too Large"
+PHOTO = "POST /photo HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("address", ["/log-in", "/photo/../log-in", "/no-such-page"])
 def test_nobody_unknown_makes_the_node_take_in_a_photograph(address: str, scene: Scene) -> None:
     """The answer comes at the header: not a byte of the body was waited for."""
     server = served(scene)
     try:
         for cookie in ("X: 1", "Cookie: fieldeye=made-up", cookie_of(scene, Role.READER)):
             told = asked(server, f"{address} HTTP/1.1\r\n{cookie}\r\nContent-Length: 7000000")
-            assert told == "HTTP/1.1 413 Request Entity Too Large", cookie
+            assert told == REFUSED, cookie
         chunk = b"20000\r\n" + b"x" * 0x20000 + b"\r\n"  # never ends
-        told = asked(server, f"{address} HTTP/1.1\r\nTransfer-Encoding: chunked", chunk)
-        assert told == "HTTP/1.1 413 Request Entity Too Large"
+        assert asked(server, f"{address} HTTP/1.1\r\nTransfer-Encoding: chunked", chunk) == REFUSED
     finally:
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "size", "place"),
+    [
+        (Role.NOBODY, 100_000, "/log-in?next=/photo"),  # logged out since the form was loaded
+        (Role.NOBODY, 300_000, "/log-in?next=/photo"),
+        (Role.READER, 300_000, "/log-in?next=/photo"),
+        (Role.FARMER, 9_000_000, "/photo?wrong=too_large"),
+    ],
+)
+def test_a_photograph_that_is_not_taken_in_leads_to_a_page_in_the_readers_language(
+    role: Role, size: int, place: str, scene: Scene
+) -> None:
+    person(scene, Role.TECHNICIAN)
+    cookie = "fieldeye=gone" if role is Role.NOBODY else cookie_of(scene, role).removeprefix("Cookie: ")
+    server = served(scene)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        connection.request("POST", "/photo", bytes(size), {"Cookie": cookie})
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Location")) == (303, place)
+    finally:
+        connection.close()
+        server.close()
+
+
+def test_what_is_not_taken_in_is_kept_nowhere_while_it_comes(scene: Scene) -> None:
+    server, farmers = served(scene), cookie_of(scene, Role.FARMER)
+    most, ended, before = 6_000_000, 1_000_000, held_bytes()
+    with closing(server), line_to(server) as unknown, line_to(server) as known:
+        for line, cookie in ((unknown, "Cookie: fieldeye=made-up"), (known, farmers)):
+            line.sendall(f"{PHOTO}{cookie}\r\nContent-Length: {most + ended}\r\n\r\n".encode() + bytes(most))
+        wait_until(lambda: held_bytes() - before >= most, within_s=20)
+        assert held_bytes() - before == most  # the farmer's alone, which was sent after the other
+        unknown.sendall(bytes(ended))
+        assert unknown.recv(4096).startswith(b"HTTP/1.1 303 See Other")
+
+
+def test_who_sends_without_end_what_is_not_taken_in_is_cut_off(impatient: PageServer) -> None:
+    with line_to(impatient) as line:
+        line.sendall(f"{PHOTO}Content-Length: {DROPPED_BYTES + 1}\r\n\r\n".encode())
+        assert line.recv(4096).startswith(b"HTTP/1.1 303 See Other")
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=0.05) as line:
+        line.sendall(f"{PHOTO}Content-Length: 7000000\r\n\r\n".encode())
+        wait_until(lambda: is_closed_though_fed(line, bytes(200)), within_s=20)  # 4 kB/s: enough for a farmer
+
+
+def line_to(server: PageServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=60)
+
+
+def held_bytes() -> int:
+    """In this process's files without a name, where waitress keeps a body."""
+    held = 0
+    for opened in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            file = opened.stat()
+            held += file.st_size if stat.S_ISREG(file.st_mode) and not file.st_nlink else 0
+    return held
 
 
 def test_a_farmers_photograph_is_taken_in_and_nothing_else_of_that_size(scene: Scene) -> None:
@@ -179,6 +250,6 @@ def test_a_farmers_photograph_is_taken_in_and_nothing_else_of_that_size(scene: S
     try:
         told = asked(server, f"/photo HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=part\r\n{length}", body)
         assert told == "HTTP/1.1 400 BAD REQUEST"  # taken in, and then its token is missing
-        assert asked(server, f"/done HTTP/1.1\r\n{length}") == "HTTP/1.1 413 Request Entity Too Large"
+        assert asked(server, f"/done HTTP/1.1\r\n{length}") == REFUSED
     finally:
         server.close()

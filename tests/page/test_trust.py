@@ -337,9 +337,9 @@ def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: F
     log_in(labelled.application.test_client(), "wang", "not this one")
     said = [(one.who, one.what, one.outcome) for one in scene.store.audit_trail()]
     assert said == [
-        ("somebody at 127.0.0.1", "log-in", "refused"),
-        ("li at 127.0.0.1", "person wang: farmer", "done"),
-        ("li at 127.0.0.1", "claim", "done"),
+        ("127.0.0.1", "log-in", "refused"),
+        ("li · 127.0.0.1", "person wang: farmer", "done"),
+        ("li · 127.0.0.1", "claim", "done"),
     ]
     page = labelled.get("/audit").text
     assert "People: wang: farmer" in page
