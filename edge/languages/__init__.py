@@ -99,4 +99,4 @@ def ngettext(one: str, many: str, n: int, /, **values: str) -> str:
 
 def number(value: float, digits: int = 0) -> str:
     """A number with at most `digits` decimals, grouped as the reader's language does."""
-    return str(format_decimal(round(value, digits), locale=locale()))
+    return str(format_decimal(round(value, digits), locale=locale(), decimal_quantization=False))

@@ -20,6 +20,7 @@ class AreaBelow:
     low: int | None
     high: int | None
     per_m2: float | None  # mean of the nights with a calibrated camera
+    per_camera_night: float | None
 
     @property
     def incidence(self) -> float | None:
@@ -34,15 +35,16 @@ _BELOW = """
         SELECT DISTINCT left(area_code, %(digits)s) AS area FROM node WHERE area_code ^@ %(area)s AND since <= %(last)s
     ), nightly AS (
         SELECT prefix AS area, night, max(nodes) AS nodes, max(frames) AS frames, max(area_m2) AS area_m2,
+               max(camera_nights) AS camera_nights, sum(per_night) AS per_night,
                bounded(sum(count)) AS count, bounded(sum(on_area)) AS on_area,
                CASE WHEN bool_and(low IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(low)) END AS low,
                CASE WHEN bool_and(high IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(high)) END AS high
         FROM (
-            SELECT prefix, night, nodes, frames, area_m2,
+            SELECT prefix, night, nodes, frames, area_m2, camera_nights, NULL::float8 AS per_night,
                    NULL::bigint AS count, NULL::bigint AS low, NULL::bigint AS high, NULL::bigint AS on_area
             FROM area_effort WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
               AND night BETWEEN %(first)s AND %(last)s
-            UNION ALL SELECT prefix, night, NULL, NULL, NULL, count, low, high, on_area
+            UNION ALL SELECT prefix, night, NULL, NULL, NULL, NULL, per_night, count, low, high, on_area
             FROM area_count WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
               AND taxon_id = ANY (ARRAY(SELECT taxon_id FROM taxon
                                         WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))
@@ -55,7 +57,8 @@ _BELOW = """
                 THEN coalesce(summed(%(unit)s, array_agg(low)), 0) END AS low,
            CASE WHEN sum(frames) > 0 AND coalesce(bool_and(high IS NOT NULL) FILTER (WHERE count IS NOT NULL), true)
                 THEN coalesce(summed(%(unit)s, array_agg(high)), 0) END AS high,
-           avg(coalesce(on_area, 0) / nullif(area_m2, 0)) AS per_m2
+           avg(coalesce(on_area, 0) / nullif(area_m2, 0)) AS per_m2,
+           coalesce(sum(per_night), 0) / nullif(sum(camera_nights), 0) AS per_camera_night
     FROM below LEFT JOIN nightly USING (area) GROUP BY area ORDER BY area
 """
 
@@ -72,5 +75,5 @@ def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:
 
 
 def _badness(one: AreaBelow, unit: str) -> float:
-    value = one.incidence if is_incidence(unit) else one.count
+    value = one.incidence if is_incidence(unit) else one.per_camera_night  # as levels go: many calm cameras count more
     return -1 if value is None else value

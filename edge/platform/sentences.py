@@ -124,7 +124,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _digits(density: float) -> int:
     """As many for its range, so that it lies within; one insect on many cameras is no zero."""
-    return 0 if density >= 10 else 2
+    if density >= 10:
+        return 0
+    return 4 if 0 < density < 0.1 else 2
 
 
 def watched(unit: str, nights: Sequence[Night]) -> str:

@@ -91,7 +91,7 @@ def _filters() -> tuple[str, date, date]:
 
 def _area() -> str:
     """As asked for; one beside the person's own is refused, for what it counted would look like nothing."""
-    area: str = request.args.get("area", g.area).strip()
+    area: str = request.args.get("area", "").strip() or g.area
     try:
         check_area(area)
     except UsageError:
