@@ -11,8 +11,8 @@ EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-p
     /usr/share/postgresql/17/extension/timescaledb.control=postgresql-17-timescaledb
 FONTS := /usr/share/fonts/truetype/noto/NotoSans-Regular.ttf=fonts-noto-core \
     /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc=fonts-noto-cjk
-# What reads the files of a card on the node. NetworkManager, which would take over this machine's network, is not among them.
-READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables /usr/sbin/chronyd=chrony shellcheck
+# What reads the files of a card on the node. Not NetworkManager and chrony, which would take over this machine's network and clock.
+READERS := cloud-init /usr/sbin/netplan=netplan.io /usr/sbin/nft=nftables shellcheck
 # What made `pests`, as its card says.
 CONFIG ?= $(shell sed -n 's|.*Command: .*training.train \(training/configs/[a-z0-9_]*\.toml\).*|\1|p' models/cards/pests.md)
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
@@ -82,6 +82,7 @@ fleet: $(VENV)/.dev
 test-firmware: $(VENV)/.dev
 	@$(NEED) mosquitto $(READERS)
 	@command -v nmcli >/dev/null || echo 'without nmcli (network-manager) two tests of its connections are skipped'
+	@[ -x /usr/sbin/chronyd ] || echo 'without chronyd (chrony) two tests of its configuration are skipped'
 	@$(BIN)/pytest -m 'not systemd' tests/firmware
 
 test-systemd: $(VENV)/.dev

@@ -42,7 +42,8 @@ def test_what_the_tests_ask_for_is_installed_before_them() -> None:
     recipe = run("make", "--dry-run", "--directory", CARD.parents[1], "test-firmware")
     installed = {word.rpartition("=")[2] for word in recipe.split()}
     on_each_debian = {"apt", "iproute2", "systemd"}
-    assert wanted - installed == {"network-manager"} | on_each_debian  # which would take over this machine's network
+    takes_over = {"network-manager", "chrony"}  # this machine's network, and its clock from systemd-timesyncd
+    assert wanted - installed == takes_over | on_each_debian
 
 
 @pytest.fixture(scope="module")
