@@ -26,7 +26,7 @@ from edge.config import CameraTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
 from edge.store import Records, Store, inspect_store
-from edge.wire import Info, decode_message
+from edge.wire import Info, decode_batch, decode_message
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
 from tests.node import NODE, SITE, Platform, to
@@ -426,23 +426,25 @@ def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_ca
     assert (tmp_path / f"inbox/{SHA256}.part").stat().st_size == PIECE
 
 
-def area_told_by(config: Path, folder: Path, page_port: int, broker: Broker) -> int | None:
-    """What a node says of its calibration, once it has committed an interval."""
+def areas_counted_by(config: Path, folder: Path, page_port: int, broker: Broker) -> set[int | None]:
+    """Of the intervals that a node told until it was stopped, one at least."""
+
+    def intervals() -> list[Interval]:
+        told = [one.record for batch in platform.inbox for one in decode_batch(batch.payload, "n1")]
+        return [one for one in told if isinstance(one, Interval)]
+
     with broker.connect("platform") as platform, running(config, folder, page_port, "--unattended") as node:
-        platform.subscribe("fieldeye/v1/test/n1/info")
         platform.subscribe("fieldeye/v1/test/n1/records")
-        wait_until(lambda: sum(one.topic.endswith("/records") for one in platform.inbox) >= 2, within_s=30)
+        wait_until(intervals, within_s=30)
         assert node.stop() == 0
-    told = [decode_message(one.payload, Info) for one in platform.inbox if one.topic.endswith("/info")]
-    known = told[-1].cameras[0].calibration
-    return None if known is None else known.area_mm2
+    return {one.area_mm2 for one in intervals()}
 
 
 def test_a_node_whose_store_cannot_be_used_counts_on_what_was_calibrated(tmp_path: Path, broker: Broker) -> None:
     (tmp_path / "fieldeye.db").mkdir()
     save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
     port = free_port()
-    assert area_told_by(configuration(tmp_path, port, broker.port), tmp_path, port, broker) == 500
+    assert areas_counted_by(configuration(tmp_path, port, broker.port), tmp_path, port, broker) == {500}
 
 
 def test_a_trap_whose_store_is_of_newer_software_keeps_calibration_and_catch_on_its_card(
@@ -454,7 +456,7 @@ def test_a_trap_whose_store_is_of_newer_software_keeps_calibration_and_catch_on_
     save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
     port = free_port()
     config = configuration(tmp_path, port, broker.port, camera='mode = "trap"')
-    assert area_told_by(config, tmp_path, port, broker) == 500
+    assert areas_counted_by(config, tmp_path, port, broker) == {500}
     assert (tmp_path / "card.npz").stat().st_size > 1000
 
 
