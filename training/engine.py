@@ -22,6 +22,7 @@ from training.transforms import letterboxed
 NMS_IOU = 0.5  # from 0.40 to 0.65 mAP50 on validation differs by 0.3 points; lower leaves fewer doubles on one insect
 LOWEST_SCORE = 0.01  # of the network, before calibration; what is fainter moves mAP50 by 0.3 points and costs time
 CANDIDATES = 300
+VALIDATED_AT_ONCE = 8  # pictures
 
 
 class DivergedError(RuntimeError):
@@ -107,7 +108,8 @@ def train_one_epoch(
 
 def validate(model: YoloxNano, examples: Sequence[Example], classes: int, side_px: int) -> Average:
     """Average precision of the model on letterboxed examples, in eval mode, boxes in px of the square."""
-    found = [one for part in plain_batches(examples, side_px, 8) for one in detect_batch(model, part.images)]
+    batches = plain_batches(examples, side_px, VALIDATED_AT_ONCE)
+    found = [one for batch in batches for one in detect_batch(model, batch.images)]
     boxes = [letterboxed(example, side_px).xyxy for example in examples]
     truths = [Truth(xyxy, example.class_id) for xyxy, example in zip(boxes, examples, strict=True)]
     return average_precision(truths, found, classes)

@@ -1,7 +1,7 @@
 """Which of the areas below one is worst: its cities, counties, townships or villages side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from psycopg.rows import class_row
 
@@ -68,9 +68,8 @@ def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:
     digits = next((digits for digits in LEVELS if digits > len(wanted.area)), None)
     if digits is None:
         return []
-    values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
     with database.cursor(row_factory=class_row(AreaBelow)) as cursor:
-        found = cursor.execute(_BELOW, values | {"digits": digits}).fetchall()
+        found = cursor.execute(_BELOW, asdict(wanted) | {"digits": digits}).fetchall()
     return sorted(found, key=lambda one: _badness(one, wanted.unit), reverse=True)
 
 

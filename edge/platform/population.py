@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from itertools import accumulate
 from statistics import fmean, linear_regression
@@ -223,7 +223,6 @@ def newest_week(week: int, today: date) -> tuple[date, date]:
 
 
 def _rows(database: Database, kind: type[Any], call: str, wanted: Wanted) -> list[Any]:
-    values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
     columns = ", ".join(field.name for field in fields(kind))
     with database.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(f"SELECT {columns} FROM {call}".encode(), values).fetchall()  # noqa: S608  our own words
+        return cursor.execute(f"SELECT {columns} FROM {call}".encode(), asdict(wanted)).fetchall()  # noqa: S608  our own words

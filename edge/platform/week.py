@@ -1,7 +1,7 @@
 """What a report says of an area and a week: taken from the database in one go, so that its figures agree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from edge.platform.charts import Place
@@ -172,8 +172,7 @@ def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
 
     Crowds on one frame are added over cameras and not over nights.
     """
-    values = {name: getattr(wanted, name) for name in ("area", "unit", "label", "stage", "first", "last")}
-    rows = database.execute(_PLACES.encode(), values | {"is_incidence": is_incidence(wanted.unit)})
+    rows = database.execute(_PLACES.encode(), asdict(wanted) | {"is_incidence": is_incidence(wanted.unit)})
     return [Place(name, Point(latitude, longitude), value, area) for name, latitude, longitude, value, area in rows]
 
 

@@ -12,24 +12,16 @@ from edge.tracker.motion import USUAL, Motion, Numbers, newcomers
 from edge.tracker.signature import NUMBERS, signatures, unlikeness
 from edge.tracker.tracks import Mask, Tracks
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How many looks make a visit, and how long an insect may be out of sight."""
-
-    least_seen: int = 3  # k: frames on which it was seen, of the last `of_last`
-    of_last: int = 5  # n
-    unseen_s: float = 3.0  # a confirmed track waits so long behind a leaf or another insect,
-    unseen_frames: int = 4  # and at least so many frames, for a slow camera
-    longest_step_s: float = 4.0  # nobody looks at a still scene: after a pause an insect is near where it was
-    look_weight: float = 3.0  # of unlikeness in the surprise,
-    look_most: float = 16.0  # and what it may add at most: shade can make a stranger of anybody
-    strange: float = 22.0  # surprise above which a sure detection is another insect
-    strange_unsure: float = 14.0  # an unsure one must lie closer
-    least_new_iou: float = 0.5  # a detection that covers a seen one so much is its double, not a newcomer
-
-
-SETTINGS = Settings()
+LEAST_SEEN = 3  # k: frames on which it was seen, of the last OF_LAST
+OF_LAST = 5  # n
+UNSEEN_S = 3.0  # a confirmed track waits so long behind a leaf or another insect,
+UNSEEN_FRAMES = 4  # and at least so many frames, for a slow camera
+LONGEST_STEP_S = 4.0  # nobody looks at a still scene: after a pause an insect is near where it was
+LOOK_WEIGHT = 3.0  # of unlikeness in the surprise,
+LOOK_MOST = 16.0  # and what it may add at most: shade can make a stranger of anybody
+STRANGE = 22.0  # surprise above which a sure detection is another insect
+STRANGE_UNSURE = 14.0  # an unsure one must lie closer
+LEAST_NEW_IOU = 0.5  # a detection that covers a seen one so much is its double, not a newcomer
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
@@ -90,7 +82,7 @@ class _Boxes:
 
 def _waited(tracks: Tracks, time_s: float) -> Tracks:
     """As expected at `time_s`, not yet seen on this frame."""
-    passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), SETTINGS.longest_step_s)
+    passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), LONGEST_STEP_S)
     motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px, USUAL)
     return replace(tracks, motion=motion, recent=tracks.recent << 1 & 0xFFFF_FFFF, time_s=time_s)
 
@@ -101,11 +93,11 @@ def _paired(tracks: Tracks, boxes: _Boxes, sure: Mask) -> Ints:
     if not len(tracks) or not len(sure):
         return row_of
     cost = _cost(tracks, boxes)
-    for row, column in cheapest_pairs(np.where(sure, cost, inf), SETTINGS.strange):
+    for row, column in cheapest_pairs(np.where(sure, cost, inf), STRANGE):
         row_of[column] = row
     if not sure.all():
         cost[row_of[row_of >= 0]] = inf
-        for row, column in cheapest_pairs(np.where(sure, inf, cost), SETTINGS.strange_unsure):
+        for row, column in cheapest_pairs(np.where(sure, inf, cost), STRANGE_UNSURE):
             row_of[column] = row
     return row_of
 
@@ -115,7 +107,7 @@ def _cost(tracks: Tracks, boxes: _Boxes) -> Numbers:
     place = tracks.motion.surprise(boxes.centre, tracks.size_px, USUAL)
     ratio = np.log(tracks.size_px[:, None] / boxes.size_px[None]) / 0.25
     look = np.nan_to_num(unlikeness(tracks.look, boxes.look))
-    return np.asarray(place + ratio * ratio + np.minimum(look * SETTINGS.look_weight, SETTINGS.look_most))
+    return np.asarray(place + ratio * ratio + np.minimum(look * LOOK_WEIGHT, LOOK_MOST))
 
 
 def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s: float) -> Tracks:
@@ -142,7 +134,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
         evidence=evidence,
         recent=recent,
         seen_s=seen_s,
-        confirmed=tracks.confirmed | (_ones(recent, SETTINGS.of_last) >= SETTINGS.least_seen),
+        confirmed=tracks.confirmed | (_ones(recent, OF_LAST) >= LEAST_SEEN),
     )
 
 
@@ -152,9 +144,9 @@ def _ones(recent: Ints, frames: int) -> Ints:
 
 def _without_lost(tracks: Tracks, image: Image | None, time_s: float) -> Tracks:
     """Without tracks that nobody expects back: unseen for long, out of the picture, or never confirmed."""
-    unseen = _ones(tracks.recent, SETTINGS.unseen_frames) == 0
-    gone = tracks.confirmed & unseen & (time_s - tracks.seen_s > SETTINGS.unseen_s)
-    hopeless = ~tracks.confirmed & (_ones(tracks.recent, SETTINGS.of_last - SETTINGS.least_seen + 1) == 0)
+    unseen = _ones(tracks.recent, UNSEEN_FRAMES) == 0
+    gone = tracks.confirmed & unseen & (time_s - tracks.seen_s > UNSEEN_S)
+    hopeless = ~tracks.confirmed & (_ones(tracks.recent, OF_LAST - LEAST_SEEN + 1) == 0)
     keep = ~(gone | hopeless)
     if image is not None:
         height_px, width_px = image.shape[:2]
@@ -167,7 +159,7 @@ def _is_double(xyxy: Floats, row_of: Ints) -> Mask:
     taken = row_of >= 0
     if not taken.any():
         return np.zeros(len(row_of), np.bool_)
-    return np.asarray((iou(xyxy, xyxy[taken]) > SETTINGS.least_new_iou).any(axis=1), np.bool_)
+    return np.asarray((iou(xyxy, xyxy[taken]) > LEAST_NEW_IOU).any(axis=1), np.bool_)
 
 
 def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: float) -> Tracks:
@@ -184,5 +176,5 @@ def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: 
         evidence=evidence,
         recent=np.ones(count, np.int64),
         seen_s=np.full(count, time_s),
-        confirmed=np.full(count, SETTINGS.least_seen <= 1),
+        confirmed=np.full(count, LEAST_SEEN <= 1),
     )
