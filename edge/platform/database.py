@@ -53,7 +53,7 @@ def reachable() -> Iterator[None]:
 
 
 def migrate(database: Database) -> list[int]:
-    """Apply what is missing of migrations/NNNN_*.sql, each in a transaction; says which. Raises StoreError."""
+    """Apply what is missing of migrations/NNNN_*.sql, in one transaction; says which. Raises StoreError."""
     try:
         with database.transaction():
             database.execute("SELECT pg_advisory_xact_lock(%s)", (_TWO_AT_ONCE,))
@@ -61,17 +61,22 @@ def migrate(database: Database) -> list[int]:
                 "CREATE TABLE IF NOT EXISTS schema_version"
                 " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
-            there = {row[0] for row in database.execute("SELECT version FROM schema_version")}
+            there = max((row[0] for row in database.execute("SELECT version FROM schema_version")), default=0)
             known = migrations()
-            if there - known.keys():
+            if there > max(known):
                 raise StoreError(
-                    f"the database has version {max(there)}, this program knows {max(known)}; update this program"
+                    f"the database has version {there}, this program knows {max(known)}; update this program"
                 )
-            missing = sorted(known.keys() - there)
+            if 0 < there < min(known):
+                raise StoreError(
+                    f"the database has version {there}, from before the first release; name a new one in --database"
+                )
+            missing = [version for version in known if version > there]
             for version in missing:
-                name, script = known[version]
-                database.execute(script.encode())
-                database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, name))
+                for script in known[version].values():
+                    database.execute(script.encode())
+                names = ", ".join(known[version])
+                database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
             _use_what_is_there(database)
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
@@ -86,11 +91,13 @@ def _use_what_is_there(database: Database) -> None:
             database.execute(path.read_text("utf-8").encode())
 
 
-def migrations() -> dict[int, tuple[str, str]]:
-    """Version → file name, SQL."""
-    folder = files("edge.platform").joinpath("migrations")
-    found = [path for path in folder.iterdir() if path.name.endswith(".sql")]
-    return {int(path.name[:4]): (path.name, path.read_text("utf-8")) for path in found}
+def migrations() -> dict[int, dict[str, str]]:
+    """Version → file name → SQL, in order: from the version before to this one, to the first from nothing."""
+    found: dict[int, dict[str, str]] = {}
+    for path in sorted(files("edge.platform").joinpath("migrations").iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".sql"):
+            found.setdefault(int(path.name[:4]), {})[path.name] = path.read_text("utf-8")
+    return found
 
 
 def first_line(why: psycopg.Error) -> str:

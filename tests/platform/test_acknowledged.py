@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.platform.acknowledged import acknowledge, seen_due, standing
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
@@ -184,22 +184,6 @@ def test_no_alert_that_one_node_tells_closes_the_page_for_all(
     note(fleet.database, fleet.intake, [poison])
     assert shown(url) == ["a", "c"], "what it told before stands"
     assert fleet.database.execute("SELECT count(*) - 1 FROM quarantine").fetchone() == before
-
-
-@pytest.mark.parametrize("change", HOSTILE, ids=str)
-def test_an_update_forgets_alerts_that_closed_the_page(fleet: Fleet, url: str, change: dict[str, object]) -> None:
-    fleet.database.execute("UPDATE node SET health = %s WHERE node = 'c'", (told_by_c(change),))
-    fleet.database.execute("DELETE FROM schema_version WHERE version > 16")
-    migrate(fleet.database)
-    assert shown(url) == ["a"]
-
-
-def test_an_update_keeps_the_alerts_that_nodes_tell(fleet: Fleet, url: str) -> None:
-    late = {"since": "2026-07-15T23:59:59+14:00", "done": "2026-07-20T14:30:00-12:00", "who": "Li", "value": 0.0}
-    fleet.database.execute("UPDATE node SET health = %s WHERE node = 'c'", (told_by_c(late),))
-    fleet.database.execute("DELETE FROM schema_version WHERE version > 16")
-    migrate(fleet.database)
-    assert shown(url) == ["a", "c"]
 
 
 def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook: Hook) -> None:  # noqa: F811

@@ -1,13 +1,12 @@
 """Each record once in PostgreSQL, whatever comes: repeated, late, out of order, broken, or of another version."""
 
 import itertools
-import json
 import random
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Event
 from uuid import UUID, uuid4
@@ -23,15 +22,13 @@ from psycopg.types.range import Range
 
 from edge.counts import Record
 from edge.errors import ConfigError, StoreError
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
 from edge.platform.intake import Intake
-from edge.platform.leader import Leader, roll_up
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
-from edge.platform.telling import Telling
 from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
 from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
@@ -152,23 +149,6 @@ def test_a_topic_of_any_length_is_set_aside(database: Database, topic: str) -> N
     for _ in range(2):
         assert Intake(database).keep([Message(topic, b"x"), batch(sighting())]).set_aside == 1
     assert database.execute("SELECT topic FROM quarantine").fetchall() == [(topic[:300],)]
-
-
-def test_a_name_that_was_kept_before_names_had_a_length_stops_no_leader_and_an_update_sets_it_aside(
-    database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
-    intake = Intake(database)
-    intake.keep([batch(interval()), batch(interval(), node="n2", epoch=uuid4())])
-    database.execute("UPDATE interval_effort SET camera = %s WHERE seq = 1 AND ledger_id = 1", (LONG,))
-    leader = Leader(QuorumQueue("amqp://nowhere"), Telling(), every_s=0.0)
-    leader.turn(database, 0.0)
-    assert [(one.message, one.part) for one in caplog.records] == [("leading_failed", "sum_up")]  # type: ignore[attr-defined]
-    database.execute("DELETE FROM schema_version WHERE version > 16")
-    migrate(database)
-    assert roll_up(database) > 0
-    assert database.execute("SELECT DISTINCT node FROM night_effort JOIN node USING (node_id)").fetchall() == [("n2",)]
-    ((topic, payload),) = database.execute("SELECT topic, payload FROM quarantine").fetchall()
-    assert (topic, json.loads(payload)["frames"]) == ("fieldeye/v1/farm-3/n1/records", 3540)
 
 
 def test_records_lie_in_the_partition_of_their_month_and_wrong_clocks_apart(database: Database) -> None:
@@ -309,21 +289,6 @@ def waits_for_a_lock(database: Database) -> bool:
     return rows.rowcount == 1
 
 
-def test_an_update_dates_nights_of_a_zone_of_before_anew_and_forgets_numbers_beyond_sense(
-    database: Database, shanghai: Message
-) -> None:
-    note(database, Intake(database), [shanghai])
-    database.execute("UPDATE interval_effort SET night = night - 1")
-    database.execute("UPDATE node SET health = %s", ('{"store": {"waiting": 0, "last_seq": 9223372036854775807}}',))
-    database.execute("DELETE FROM dirty_night")
-    database.execute("DELETE FROM schema_version WHERE version > 10")
-    assert migrate(database)[:2] == [11, 12]
-    assert _misdated(database) == []
-    nights = database.execute("SELECT night FROM dirty_night ORDER BY night").fetchall()
-    assert [night for (night,) in nights] == [NOON.date(), NOON.date() + timedelta(days=1)]
-    assert database.execute("SELECT health FROM node").fetchone() == (None,)
-
-
 def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:
     queue, header = QuorumQueue("amqp://nowhere"), {"kind": "question", "id": "00000000-q1", "bytes": "5"}
     came = Basic.Deliver(routing_key="fieldeye.v1.farm-3.n1.image", delivery_tag=1)
@@ -333,12 +298,23 @@ def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:
     assert message == Message("fieldeye/v1/farm-3/n1/image", b"photo", properties=tuple(header.items()))
 
 
-def test_tables_are_brought_up_to_date_once_and_a_newer_database_is_left_alone(database: Database) -> None:
+def test_tables_are_made_once_and_a_later_version_builds_on_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert migrate(database) == []
-    database.execute("INSERT INTO schema_version VALUES (9999, 'later.sql')")
-    assert [row[0] for row in database.execute("SELECT version FROM schema_version")][-1] == 9999
-    with pytest.raises(StoreError, match="version 9999, this program knows"):
+    known = migrations()
+    known[max(known) + 1] = {"later.sql": "CREATE TABLE later ()"}
+    monkeypatch.setattr("edge.platform.database.migrations", lambda: known)
+    assert (migrate(database), migrate(database)) == ([max(known)], [])
+    assert database.execute("SELECT FROM later").fetchall() == []
+
+
+@pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (17, "17, from before the first")])
+def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
+    database.execute("UPDATE schema_version SET version = %s", (version,))
+    with pytest.raises(StoreError, match=f"version {says}"):
         migrate(database)
+    assert database.execute("SELECT version FROM schema_version").fetchall() == [(version,)]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from edge.clock import ClockState, Instant
 from edge.counts import Interval, NoData, TaxonCount
 from edge.errors import UsageError
 from edge.nights import day_of, length_s
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.intake import Intake
@@ -147,7 +147,7 @@ def test_a_night_runs_from_noon_to_noon_where_the_node_stands(fleet: Fleet) -> N
     assert [one.count for one in nights] == [1, 6, 8]
 
 
-@pytest.mark.parametrize("told_when", ["now", "before its zone", "before an update"])
+@pytest.mark.parametrize("told_when", ["now", "before its zone"])
 @pytest.mark.parametrize(
     ("zone", "begin", "interval_s"),
     [
@@ -176,12 +176,6 @@ def test_an_interval_belongs_to_the_night_in_which_its_middle_lies_as_on_the_nod
     if told_when == "before its zone":
         fleet.sum_up()
         fleet.place("a", time_zone=zone)
-    if told_when == "before an update":
-        database.execute("UPDATE interval_effort SET night = night_of(started, %s)", (zone,))
-        database.execute("INSERT INTO dirty_night SELECT node_id, night FROM interval_effort")
-        fleet.sum_up()
-        database.execute("DELETE FROM schema_version WHERE version > 15")
-        migrate(database)
     fleet.sum_up()
     assert {one.night: one.count for one in population(database, wanted) if one.frames} == nights
     assert dict(database.execute("SELECT week, count FROM week_count").fetchall()) == weeks
@@ -208,7 +202,7 @@ def test_a_node_that_moves_takes_its_counts_along(fleet: Fleet) -> None:
     assert population(fleet.database, moths("42"))[0].count == 3
 
 
-@pytest.mark.parametrize("told_when", ["at once", "one after the other", "before an update"])
+@pytest.mark.parametrize("told_when", ["at once", "one after the other"])
 def test_a_node_that_moves_when_its_zone_is_put_right_leaves_nothing_behind(database: Database, told_when: str) -> None:
     fleet, at = Fleet(database), datetime(2026, 7, 2, 3, 0, tzinfo=UTC)  # of the night before in UTC, not in Auckland
     fleet.place("a", time_zone="UTC")
@@ -217,12 +211,6 @@ def test_a_node_that_moves_when_its_zone_is_put_right_leaves_nothing_behind(data
     if told_when == "one after the other":
         fleet.place("a", time_zone="Pacific/Auckland")
     fleet.place("a", area_code=VILLAGES["d"], time_zone="Pacific/Auckland")
-    if told_when == "before an update":
-        database.execute("DELETE FROM dirty_area")
-        fleet.sum_up()
-        database.execute("UPDATE node SET since = %s", (FIRST,))
-        database.execute("DELETE FROM schema_version WHERE version > 13")
-        migrate(database)
     fleet.sum_up()
     told = {area: population(database, moths(area)) for area in ("330106", "330108", "")}
     assert {area: [one.count for one in nights] for area, nights in told.items()} == {
@@ -292,19 +280,6 @@ def test_density_of_a_counted_zero_has_the_range_of_that_zero(fleet: Fleet) -> N
         assert (told.per_m2, told.per_m2_low, told.per_m2_high) == (0, 0, high), area
     told = population(fleet.database, moths("330106"))[1]
     assert (told.per_m2, told.per_m2_low, told.per_m2_high) == (0, None, None)
-
-
-def test_an_update_sums_anew_what_may_be_a_zero_of_a_camera_or_of_none(fleet: Fleet) -> None:
-    fleet.counts("a", 0, count(MOTH, 6, 5, 8), area_mm2=1_000_000)
-    fleet.counts("b", 0, count(APHID, 6, 5, 8))
-    fleet.sum_up()
-    fleet.database.execute("UPDATE area_count SET on_area_low = NULL, on_area_high = NULL WHERE on_area = 0")
-    fleet.database.execute("DELETE FROM schema_version WHERE version > 13")
-    migrate(fleet.database)
-    fleet.sum_up()
-    for label, sides in ((MOTH[0], (5, 8)), (APHID[0], (0, 0))):
-        told = population(fleet.database, moths(label=label))[0]
-        assert (told.per_m2_low, told.per_m2_high) == sides
 
 
 @pytest.mark.parametrize("before_mm2", [None, 20_000])
@@ -399,19 +374,13 @@ def test_a_night_runs_until_it_is_over_for_the_last_node_of_an_area(fleet: Fleet
     assert ends == {"330106": here, "330108": there, "3301": here, "42": None}
 
 
-@pytest.mark.parametrize("told_when", ["now", "before an update"])
-def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet, told_when: str) -> None:
+def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet) -> None:
     """Three nights without power; beside it a trap that hung all winter and caught nothing."""
     keep_threshold(fleet.database, MOTH[0], "new", 15, None, "the station")
     for night, number, nights in ((0, 10, 0.8), (4, 30, 3), (4.1, 10, 1), (5, 10, 1)):
         fleet.counts("a", night, count(MOTH, number), exposed_s=nights * 86_400)
     fleet.counts("a", 4.2, counts=NoData("dark"), frames=0)
     fleet.counts("c", 5, count(APHID, 1), exposed_s=150 * 86_400)
-    if told_when == "before an update":
-        fleet.database.execute("UPDATE interval_effort SET exposed_s = NULL")
-        fleet.sum_up()
-        fleet.database.execute("DELETE FROM schema_version WHERE version > 12")
-        migrate(fleet.database)
     fleet.sum_up()
     told = trend(fleet.database, moths(VILLAGES["a"], last=FIRST + timedelta(days=5)))
     assert [one.per_camera_night for one in told] == [10, None, None, None, 10, 10]
@@ -419,25 +388,13 @@ def test_what_a_trap_caught_while_it_was_off_is_told_a_night(fleet: Fleet, told_
     assert trend(fleet.database, moths("33", last=FIRST + timedelta(days=5)))[-1].per_camera_night == 5
 
 
-@pytest.mark.parametrize("told_when", ["now", "before an update"])
-def test_a_catch_at_the_level_is_at_it_also_when_the_night_took_some_seconds_or_an_hour_more(
-    fleet: Fleet, told_when: str
-) -> None:
+def test_a_catch_at_the_level_is_at_it_also_when_the_night_took_some_seconds_or_an_hour_more(fleet: Fleet) -> None:
     keep_threshold(fleet.database, MOTH[0], "new", 10, None, "the station")
     today = datetime.now(UTC).date()
     lengths_s = {FIRST: 25 * 3600.0, today: 86_430.0, today - timedelta(days=3): 1.4 * 86_400}
     for night, exposed_s in lengths_s.items():
         fleet.counts("a", (night - FIRST).days, count(MOTH, 10), exposed_s=exposed_s)
     fleet.sum_up()
-    if told_when == "before an update":
-        fleet.database.execute(
-            "UPDATE night_effort SET trap_nights = exposed_s / 86400 FROM interval_effort e"
-            " WHERE (night_effort.node_id, night_effort.night) = (e.node_id, e.night)"
-        )
-        fleet.database.execute("UPDATE area_count SET per_night = 9")
-        fleet.database.execute("DELETE FROM schema_version WHERE version > 13")
-        migrate(fleet.database)
-        fleet.sum_up()
     for night in lengths_s:
         (told,) = trend(fleet.database, moths(first=night, last=night))
         assert (told.per_camera_night, told.level) == (10, "look")
@@ -499,8 +456,7 @@ def test_no_point_lies_outside_the_hull(points: list[Point]) -> None:
                 assert left - (another.latitude_deg - one.latitude_deg) * (p.longitude_deg - one.longitude_deg) >= -1e-6
 
 
-@pytest.mark.parametrize("told_when", ["now", "before an update"])
-def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(fleet: Fleet, told_when: str) -> None:
+def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(fleet: Fleet) -> None:
     """Each span of 25 nights, of which 1 July 2026 is a Wednesday, against a plain sum."""
     fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
     moths_of, crowd_of, nights = {}, {}, range(25)
@@ -512,10 +468,6 @@ def test_places_and_nodes_are_told_from_whole_weeks_and_the_nights_beside_them(f
         if night % 9 == 0:
             fleet.sum_up()
     fleet.sum_up()
-    if told_when == "before an update":
-        fleet.database.execute("DROP TABLE week_effort, week_count")
-        fleet.database.execute("DELETE FROM schema_version WHERE version > 14")
-        migrate(fleet.database)
     for first, last in combinations_with_replacement(nights, 2):
         looked = [night for night in range(first, last + 1) if night % 5 != 4]
         span = {"first": FIRST + timedelta(days=first), "last": FIRST + timedelta(days=last)}

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from edge.cli import platform_main
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
 from edge.platform.intake import Intake
@@ -308,30 +308,3 @@ def test_the_areas_of_a_site_are_set_and_told_by_a_command(url: str, capsys: pyt
         told = capsys.readouterr().out
         assert says in told.splitlines()
         assert ("with --queue (RabbitMQ) when the node next connects" in told) == bool(words)
-
-
-def test_an_update_joins_what_was_kept_twice(station: Station) -> None:
-    """Nights 1 and 2 under the former site, replays of 2 and night 3 under the new one, as two cards by then."""
-    station.hear(info("s", card="b"), info("t", card="c"))
-    for site, card, seqs in (("s", "b", (1, 2)), ("t", "c", (2, 3))):
-        for seq in seqs:
-            at = moment(EVENING + timedelta(days=seq - 1))
-            told = interval(counts=(count(MOTH, 3, 3, 3),), unit="new", start=at, end=at)
-            rung = alert(at.utc, "look", MOTH[0])
-            stored = [Stored(Key("a", epoch(card), n), one) for n, one in ((2 * seq, told), (2 * seq + 1, rung))]
-            station.hear(Message(f"fieldeye/v1/{site}/a/records", encode_batch(stored)))
-    assert station.moths() == [(3, 1, 1), (6, 2, 2), (3, 1, 2)]
-    station.database.execute("UPDATE ledger SET epoch = %s", (epoch("a"),))
-    station.database.execute("UPDATE node SET epoch = %s", (epoch("a"),))
-    station.database.execute("DELETE FROM schema_version WHERE version > 13")
-    migrate(station.database)
-    assert station.moths() == [(3, 1, 1)] * 3
-    assert station.database.execute("SELECT site, seen::text FROM ledger JOIN node USING (node_id)").fetchall() == [
-        ("t", "{[2,8)}")
-    ]
-    rows = station.database.execute("SELECT kind, seq FROM record ORDER BY seq").fetchall()
-    assert rows == [(kind, seq + n) for seq in (2, 4, 6) for n, kind in enumerate(("interval", "alert"))]
-    assert station.database.execute("SELECT seq FROM alert ORDER BY seq").fetchall() == [(3,), (5,), (7,)]
-    assert station.database.execute("SELECT site, seq FROM risen_alert").fetchall() == [("t", 3)]
-    station.hear(records("s", 2), records("t", 3))
-    assert station.moths() == [(3, 1, 1)] * 3

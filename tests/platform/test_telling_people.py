@@ -23,7 +23,7 @@ from edge.cli.loopback import free_port
 from edge.cli.tell import say
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
-from edge.platform.database import Database, migrate, migrations, open_database
+from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.telling_people import (
     AWAY_AGAIN,
@@ -157,29 +157,6 @@ def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: 
     levels(fleet, "a", "act", "act", first=30, card=UUID(int=7))
     tell_people(fleet.database, None, LATER)
     assert [one["at"] for one in hook.told] == ["2026-07-01T13:00:00Z", "2026-07-02T18:00:00Z"]
-
-
-def test_what_a_new_card_had_reached_before_the_update_is_told_if_it_is_new_and_nothing_has_followed(
-    fleet: Fleet, hook: Hook
-) -> None:
-    now = datetime.now(UTC)  # as the update asks for
-    long_ago, last_week, lately = (now - timedelta(days=days) for days in (20, 8, 2))
-    fleet.place("b")
-    tell_at_first(fleet, hook.address)
-    fleet.database.execute("UPDATE recipient SET since = %s", (long_ago,))
-    fleet.database.execute("DELETE FROM schema_version WHERE version > 17")
-    fleet.database.execute("DROP VIEW risen_alert")
-    _, script = migrations()[6]
-    fleet.database.execute(script[script.index("CREATE VIEW risen_alert") :].encode())
-    for node in "abc":
-        levels(fleet, node, "act", start=long_ago)
-    levels(fleet, "a", "act", start=lately, card=UUID(int=7))
-    levels(fleet, "b", "act", start=last_week, card=UUID(int=8))
-    levels(fleet, "c", "act", "calm", start=lately, card=UUID(int=9))
-    assert tell_people(fleet.database, None, now).taken == 3
-    migrate(fleet.database)
-    tell_people(fleet.database, None, now)
-    assert [one["node"] for one in hook.told[3:]] == ["a"]
 
 
 def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:

@@ -14,16 +14,22 @@ END $$;
 
 CREATE FUNCTION my_area() RETURNS text LANGUAGE sql STABLE AS $$ SELECT prefix FROM reader WHERE role = current_user $$;
 
+-- Whoever owns the database need not be a superuser: who may make roles takes those on that it makes. PostgreSQL 16 and
+-- later give them to it only to hand on.
 CREATE FUNCTION add_reader(new_role name, new_prefix text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = new_role) THEN
         EXECUTE format('CREATE ROLE %I NOLOGIN', new_role);
     END IF;
     EXECUTE format('GRANT fieldeye_reader TO %I', new_role);
+    IF NOT pg_has_role(new_role, 'SET') THEN
+        EXECUTE format('GRANT %I TO %I', new_role, current_user);
+    END IF;
     INSERT INTO reader VALUES (new_role, new_prefix) ON CONFLICT (role) DO UPDATE SET prefix = excluded.prefix;
 END $$;
 REVOKE EXECUTE ON FUNCTION add_reader FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION place_node, roll_up, roll_up_level, roll_up_weeks, ensure_month FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION may_count_in, holder_of, lock_name, move_node, place_node, roll_up, roll_up_level, roll_up_weeks,
+    ensure_month FROM PUBLIC;
 
 ALTER TABLE reader ENABLE ROW LEVEL SECURITY;
 ALTER TABLE node ENABLE ROW LEVEL SECURITY;
@@ -35,6 +41,8 @@ ALTER TABLE alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE night_effort ENABLE ROW LEVEL SECURITY;
 ALTER TABLE night_count ENABLE ROW LEVEL SECURITY;
 ALTER TABLE week_presence ENABLE ROW LEVEL SECURITY;
+ALTER TABLE week_effort ENABLE ROW LEVEL SECURITY;
+ALTER TABLE week_count ENABLE ROW LEVEL SECURITY;
 ALTER TABLE area_effort ENABLE ROW LEVEL SECURITY;
 ALTER TABLE area_count ENABLE ROW LEVEL SECURITY;
 
@@ -48,8 +56,10 @@ CREATE POLICY subtree ON alert FOR SELECT USING (node_id IN (SELECT node_id FROM
 CREATE POLICY subtree ON night_effort FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON night_count FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON week_presence FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON week_effort FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON week_count FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON record FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
 CREATE POLICY subtree ON interval_count FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
 
 GRANT SELECT ON reader, node, ledger, record, interval_effort, interval_count, alert, night_effort, night_count,
-    week_presence, area_effort, area_count, taxon, threshold TO fieldeye_reader;
+    week_presence, week_effort, week_count, area_effort, area_count, taxon, threshold TO fieldeye_reader;

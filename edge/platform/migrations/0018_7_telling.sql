@@ -24,11 +24,12 @@ CREATE TABLE told (
     PRIMARY KEY (recipient_id, ledger_id, seq)
 );
 
--- Alerts whose level is above that of the one before them, of the same node, camera and taxon.
+-- Alerts whose level is above that of the one before them, of the same node, camera and taxon. An epoch begins calm: a node's
+-- new card knows of no level that the one before had reached, and never ends it.
 CREATE VIEW risen_alert WITH (security_invoker = true) AS
 SELECT * FROM (
     SELECT a.*, n.site, n.node, n.area_code,
-           lag(level, 1, 'calm') OVER (PARTITION BY a.node_id, camera, label ORDER BY at, ledger_id, seq) AS before
+           lag(level, 1, 'calm') OVER (PARTITION BY a.node_id, ledger_id, camera, label ORDER BY at, seq) AS before
     FROM alert a JOIN node n USING (node_id)
 ) AS ordered
 WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY['calm', 'look', 'act'], before);

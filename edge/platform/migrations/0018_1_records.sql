@@ -17,6 +17,7 @@ CREATE TABLE node (
     heard timestamptz NOT NULL DEFAULT now(),
     UNIQUE (site, node)
 );
+CREATE INDEX node_node ON node (node);
 
 -- Which sequence numbers of a node's epoch have arrived: a row an epoch, whose size grows with gaps and not with
 -- records. A batch locks the rows of its epochs, so that each record is counted once whatever its time says, and
@@ -28,8 +29,10 @@ CREATE TABLE ledger (
     seen int8multirange NOT NULL DEFAULT '{}',
     gone int8multirange NOT NULL DEFAULT '{}',            -- the node said that these are lost
     asked timestamptz,                                    -- when a replay was last asked for
+    node_name text NOT NULL,                              -- a record's key names no site
     UNIQUE (node_id, epoch)
 ) WITH (fillfactor = 50);                                 -- a batch rewrites its rows: leave room on their page
+CREATE INDEX ledger_card ON ledger (node_name, epoch);
 
 -- Decoded records as docs/contract/records.schema.json has them, a partition a month; older months may be detached.
 CREATE TABLE record (
@@ -50,7 +53,8 @@ DECLARE
 BEGIN
     IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
     PERFORM pg_advisory_xact_lock(7043001);               -- two workers may see the first record of a month at once
-    IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
+    -- to_regclass remembers that there was none
+    IF EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = name) THEN RETURN; END IF;
     EXECUTE format('CREATE TABLE %I (LIKE record INCLUDING ALL)', name);
     EXECUTE format('WITH moved AS (DELETE FROM record_undated WHERE at >= %L AND at < %L RETURNING *)
                     INSERT INTO %I SELECT * FROM moved', first, next, name);
@@ -76,10 +80,12 @@ CREATE TABLE taxon (
     UNIQUE (label, stage)
 );
 
+-- What a batch writes from here on points at nodes and taxa whose numbers the same connection was just given, and `ledger`
+-- and the sums keep those from being deleted: references would ask again for each row, two fifths of the server's time.
 CREATE TABLE interval_effort (
     ledger_id integer NOT NULL,
     seq bigint NOT NULL,
-    node_id integer NOT NULL REFERENCES node,
+    node_id integer NOT NULL,
     camera text NOT NULL,
     model text NOT NULL,
     mode text NOT NULL,
@@ -93,13 +99,14 @@ CREATE TABLE interval_effort (
     no_data text,
     saturated boolean NOT NULL,
     area_mm2 bigint,                                      -- counted on, where calibrated
+    exposed_s double precision,                           -- trap: when what is new has come
     PRIMARY KEY (ledger_id, seq)
 );
 CREATE INDEX interval_effort_night ON interval_effort (node_id, night);
 CREATE TABLE interval_count (
     ledger_id integer NOT NULL,
     seq bigint NOT NULL,
-    taxon_id integer NOT NULL REFERENCES taxon,
+    taxon_id integer NOT NULL,
     count bigint NOT NULL,
     low bigint,
     high bigint
@@ -110,7 +117,7 @@ CREATE INDEX interval_count_key ON interval_count (ledger_id, seq);
 CREATE TABLE alert (
     ledger_id integer NOT NULL,
     seq bigint NOT NULL,
-    node_id integer NOT NULL REFERENCES node,
+    node_id integer NOT NULL,
     at timestamptz NOT NULL,
     camera text NOT NULL,
     label text NOT NULL,

@@ -1,0 +1,234 @@
+-- Sums of a night, a node and an area. Tables that `roll_up` keeps, since materialised views know no row-level
+-- security and are made anew as a whole.
+--
+-- Rules of summing. `visits`, `new` and `affected_frames` of a night are sums over its intervals; `max_per_frame` is
+-- the night's largest, for two looks at one crowd must not be added. The range of a sum runs from the sum of the lows to
+-- the sum of the highs: a model makes the same mistakes on each node, so ranges do not shrink as independent errors
+-- would. One part without a range leaves the sum without one.
+
+CREATE TABLE night_effort (
+    node_id integer NOT NULL REFERENCES node,
+    night date NOT NULL,
+    camera text NOT NULL,
+    unit text NOT NULL,
+    frames bigint NOT NULL,
+    awake_s double precision NOT NULL,
+    intervals integer NOT NULL,
+    without_data integer NOT NULL,
+    saturated integer NOT NULL,
+    area_m2 double precision,                             -- counted on; null unless all intervals were of one area
+    trap_nights double precision NOT NULL DEFAULT 1,      -- in which the catch came, whole ones: at least one
+    PRIMARY KEY (node_id, night, camera, unit)
+);
+CREATE INDEX night_effort_night ON night_effort (night);
+CREATE TABLE night_count (
+    node_id integer NOT NULL REFERENCES node,
+    night date NOT NULL,
+    camera text NOT NULL,
+    unit text NOT NULL,
+    taxon_id integer NOT NULL REFERENCES taxon,
+    count bigint NOT NULL,
+    low bigint,
+    high bigint,
+    PRIMARY KEY (node_id, night, camera, unit, taxon_id)
+);
+CREATE INDEX night_count_taxon ON night_count (taxon_id, night) INCLUDE (node_id, unit, count) WHERE count > 0;
+CREATE FUNCTION area_above(prefix text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT left(prefix, CASE length(prefix) WHEN 12 THEN 9 WHEN 9 THEN 6 WHEN 6 THEN 4 WHEN 4 THEN 2 ELSE 0 END)
+$$;
+
+CREATE TABLE area_effort (
+    prefix text NOT NULL,                                 -- 0, 2, 4, 6, 9 or 12 digits of the area code
+    night date NOT NULL,
+    unit text NOT NULL,
+    nodes integer NOT NULL,                               -- that looked
+    camera_nights integer NOT NULL,                       -- cameras with at least one frame
+    frames bigint NOT NULL,
+    awake_s double precision NOT NULL,
+    saturated integer NOT NULL,                           -- cameras whose trap was too full to count on
+    area_m2 double precision NOT NULL,                    -- of the calibrated cameras
+    PRIMARY KEY (prefix, unit, night)
+);
+CREATE TABLE area_count (
+    prefix text NOT NULL,
+    night date NOT NULL,
+    unit text NOT NULL,
+    taxon_id integer NOT NULL REFERENCES taxon,
+    nodes integer NOT NULL,                               -- that saw it
+    count bigint NOT NULL,
+    low bigint,
+    high bigint,
+    on_area bigint NOT NULL,                              -- of count: by calibrated cameras, and its range
+    on_area_low bigint,
+    on_area_high bigint,                                  -- null where one is not known, zero where none listed it
+    per_night double precision NOT NULL DEFAULT 0,        -- each camera's count by its trap-nights
+    PRIMARY KEY (prefix, unit, taxon_id, night)
+);
+CREATE INDEX area_effort_below ON area_effort (night, area_above(prefix));
+CREATE INDEX area_count_below ON area_count (night, area_above(prefix));
+
+-- Whole weeks of a node, and where a taxon was seen in them: range is asked for over seasons, and nights would be seven
+-- times as many (a year of 1,000 nodes is 365,000).
+CREATE TABLE week_presence (
+    taxon_id integer NOT NULL REFERENCES taxon,
+    week date NOT NULL,                                   -- its Monday
+    node_id integer NOT NULL REFERENCES node,
+    first_night date NOT NULL,
+    last_night date NOT NULL,
+    nights integer NOT NULL,
+    PRIMARY KEY (taxon_id, week, node_id) INCLUDE (first_night, last_night, nights)  -- read from the index alone
+);
+CREATE INDEX week_presence_node ON week_presence (node_id, week);
+
+CREATE TABLE week_effort (
+    unit text NOT NULL,                                   -- empty: of all units together
+    week date NOT NULL,                                   -- its Monday
+    node_id integer NOT NULL REFERENCES node,
+    nights integer NOT NULL,                              -- with a frame
+    frames bigint NOT NULL,
+    saturated bigint NOT NULL,
+    PRIMARY KEY (unit, week, node_id) INCLUDE (nights, frames, saturated)
+);
+CREATE INDEX week_effort_node ON week_effort (node_id, week);
+CREATE TABLE week_count (
+    taxon_id integer NOT NULL REFERENCES taxon,
+    unit text NOT NULL,
+    week date NOT NULL,
+    node_id integer NOT NULL REFERENCES node,
+    camera text NOT NULL,
+    count bigint NOT NULL,
+    PRIMARY KEY (taxon_id, unit, week, node_id, camera) INCLUDE (count)
+);
+CREATE INDEX week_count_node ON week_count (node_id, week);
+
+-- What one node tells, however large, breaks no sum: sums end at the largest integer that JSON readers keep exactly.
+CREATE FUNCTION bounded(total numeric) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN total > 9007199254740991 THEN 9007199254740991 ELSE total END::bigint
+$$;
+
+CREATE FUNCTION summed(unit text, each bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN unit = 'max_per_frame' THEN max(one) ELSE bounded(sum(one)) END FROM unnest(each) AS one
+$$;
+
+-- Makes the sums of changed nights anew, from the intervals up to the country; says how many changes. One at a time: who
+-- changes these tables takes the same lock first.
+CREATE FUNCTION roll_up(most integer DEFAULT 2000) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    done integer;
+    digits integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7043002);
+    CREATE TEMP TABLE IF NOT EXISTS due (node_id integer, night date) ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS due_area (prefix text, night date) ON COMMIT DELETE ROWS;
+    WITH taken AS (
+        DELETE FROM dirty_night WHERE ctid = ANY (ARRAY(SELECT ctid FROM dirty_night LIMIT most)) RETURNING *
+    ), kept AS (INSERT INTO due SELECT DISTINCT node_id, night FROM taken)
+    SELECT count(*) INTO done FROM taken;
+    DELETE FROM night_effort USING due WHERE (night_effort.node_id, night_effort.night) = (due.node_id, due.night);
+    DELETE FROM night_count USING due WHERE (night_count.node_id, night_count.night) = (due.node_id, due.night);
+    INSERT INTO night_effort
+        SELECT i.node_id, i.night, camera, unit, least(sum(frames), 9223372036854775807)::bigint, sum(awake_s),
+               count(*), count(*) FILTER (WHERE frames = 0), count(*) FILTER (WHERE saturated),
+               CASE WHEN unit <> 'affected_frames' AND min(coalesce(area_mm2, 0)) FILTER (WHERE frames > 0)
+                    = max(area_mm2) FILTER (WHERE frames > 0) THEN max(area_mm2) FILTER (WHERE frames > 0) / 1e6 END,
+               greatest(1, round(sum(exposed_s) FILTER (WHERE frames > 0) / 86400))
+        FROM interval_effort i JOIN due USING (node_id, night) GROUP BY i.node_id, i.night, camera, unit;
+    INSERT INTO night_count
+        SELECT i.node_id, i.night, camera, unit, taxon_id, summed(unit, array_agg(count)),
+               CASE WHEN bool_and(low IS NOT NULL) THEN summed(unit, array_agg(low)) END,
+               CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END
+        FROM interval_effort i JOIN due USING (node_id, night) JOIN interval_count USING (ledger_id, seq)
+        GROUP BY i.node_id, i.night, camera, unit, taxon_id;
+    UPDATE node SET since = first FROM (
+        SELECT node_id, (SELECT min(night) FROM night_effort e WHERE e.node_id = d.node_id) AS first
+        FROM (SELECT DISTINCT node_id FROM due) AS d
+    ) AS begun WHERE node.node_id = begun.node_id AND since IS DISTINCT FROM first;
+    PERFORM roll_up_weeks();
+    WITH taken AS (DELETE FROM dirty_area RETURNING *)
+    INSERT INTO due_area
+        SELECT area_code, night FROM due JOIN node USING (node_id) UNION SELECT prefix, night FROM taken;
+    FOREACH digits IN ARRAY ARRAY[12, 9, 6, 4, 2, 0] LOOP
+        PERFORM roll_up_level(digits);
+        INSERT INTO due_area SELECT DISTINCT area_above(prefix), night FROM due_area
+            WHERE length(prefix) = digits AND digits > 0;
+    END LOOP;
+    DELETE FROM due; DELETE FROM due_area;
+    RETURN done;
+END $$;
+
+CREATE FUNCTION roll_up_weeks() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TEMP TABLE IF NOT EXISTS due_week (node_id integer, week date) ON COMMIT DELETE ROWS;
+    INSERT INTO due_week SELECT DISTINCT node_id, date_trunc('week', night)::date FROM due;
+    DELETE FROM week_presence USING due_week d WHERE (week_presence.node_id, week_presence.week) = (d.node_id, d.week);
+    DELETE FROM week_effort USING due_week d WHERE (week_effort.node_id, week_effort.week) = (d.node_id, d.week);
+    DELETE FROM week_count USING due_week d WHERE (week_count.node_id, week_count.week) = (d.node_id, d.week);
+    INSERT INTO week_presence
+        SELECT taxon_id, week, c.node_id, min(night), max(night), count(DISTINCT night)
+        FROM due_week d JOIN night_count c ON c.node_id = d.node_id AND night >= week AND night < week + 7
+        WHERE count > 0 GROUP BY taxon_id, week, c.node_id;
+    INSERT INTO week_effort
+        SELECT coalesce(unit, ''), week, e.node_id, count(DISTINCT night) FILTER (WHERE frames > 0),
+               bounded(sum(frames)), sum(saturated)
+        FROM due_week d JOIN night_effort e ON e.node_id = d.node_id AND night >= week AND night < week + 7
+        GROUP BY GROUPING SETS ((week, e.node_id, unit), (week, e.node_id));
+    INSERT INTO week_count
+        SELECT taxon_id, unit, week, c.node_id, camera, summed(unit, array_agg(count))
+        FROM due_week d JOIN night_count c ON c.node_id = d.node_id AND night >= week AND night < week + 7
+        WHERE count > 0 GROUP BY taxon_id, unit, week, c.node_id, camera;
+    DELETE FROM due_week;
+END $$;
+
+-- `on_area` of a level above asks `area_effort` whether a calibrated camera looked at all.
+CREATE FUNCTION roll_up_level(digits integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM area_effort a USING due_area d
+        WHERE length(d.prefix) = digits AND (a.prefix, a.night) = (d.prefix, d.night);
+    DELETE FROM area_count a USING due_area d
+        WHERE length(d.prefix) = digits AND (a.prefix, a.night) = (d.prefix, d.night);
+    IF digits = 12 THEN
+        INSERT INTO area_effort
+            SELECT area_code, night, unit, count(DISTINCT node_id) FILTER (WHERE frames > 0),
+                   count(*) FILTER (WHERE frames > 0), bounded(sum(frames)), sum(awake_s),
+                   count(*) FILTER (WHERE saturated > 0), coalesce(sum(area_m2) FILTER (WHERE frames > 0), 0)
+            FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = 12) d
+            JOIN node ON area_code = prefix JOIN night_effort USING (node_id, night)
+            GROUP BY area_code, night, unit;
+        INSERT INTO area_count
+            SELECT area_code, night, unit, taxon_id, count(DISTINCT node_id) FILTER (WHERE count > 0),
+                   bounded(sum(count)),
+                   CASE WHEN bool_and(low IS NOT NULL) THEN bounded(sum(low)) END,
+                   CASE WHEN bool_and(high IS NOT NULL) THEN bounded(sum(high)) END,
+                   coalesce(bounded(sum(count) FILTER (WHERE area_m2 > 0)), 0),
+                   CASE WHEN coalesce(bool_and(low IS NOT NULL) FILTER (WHERE area_m2 > 0), true)
+                        THEN coalesce(bounded(sum(low) FILTER (WHERE area_m2 > 0)), 0) END,
+                   CASE WHEN coalesce(bool_and(high IS NOT NULL) FILTER (WHERE area_m2 > 0), true)
+                        THEN coalesce(bounded(sum(high) FILTER (WHERE area_m2 > 0)), 0) END,
+                   sum(count / trap_nights)
+            FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = 12) d
+            JOIN node ON area_code = prefix JOIN night_count USING (node_id, night)
+            JOIN night_effort USING (node_id, night, camera, unit)
+            GROUP BY area_code, night, unit, taxon_id;
+        RETURN;
+    END IF;
+    INSERT INTO area_effort
+        SELECT d.prefix, d.night, unit, sum(nodes), sum(camera_nights), bounded(sum(frames)), sum(awake_s),
+               sum(saturated), sum(area_m2)
+        FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = digits) d
+        JOIN area_effort a ON a.night = d.night AND area_above(a.prefix) = d.prefix AND length(a.prefix) > digits
+        GROUP BY d.prefix, d.night, unit;
+    INSERT INTO area_count
+        SELECT d.prefix, d.night, a.unit, taxon_id, sum(a.nodes), bounded(sum(count)),
+               CASE WHEN bool_and(low IS NOT NULL) THEN bounded(sum(low)) END,
+               CASE WHEN bool_and(high IS NOT NULL) THEN bounded(sum(high)) END,
+               bounded(sum(on_area)),
+               CASE WHEN bool_and(e.area_m2 = 0 OR on_area_low IS NOT NULL)
+                    THEN coalesce(bounded(sum(on_area_low)), 0) END,
+               CASE WHEN bool_and(e.area_m2 = 0 OR on_area_high IS NOT NULL)
+                    THEN coalesce(bounded(sum(on_area_high)), 0) END,
+               sum(per_night)
+        FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = digits) d
+        JOIN area_count a ON a.night = d.night AND area_above(a.prefix) = d.prefix AND length(a.prefix) > digits
+        JOIN area_effort e ON (e.prefix, e.unit, e.night) = (a.prefix, a.unit, a.night)
+        GROUP BY d.prefix, d.night, a.unit, taxon_id;
+END $$;
