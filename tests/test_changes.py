@@ -1,10 +1,11 @@
 """What was changed on the page, on top of node.toml."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from edge.changes import NAME, keep, load_changed, undo
+from edge.changes import NAME, keep, last_change, load_changed, undo
 from edge.errors import ConfigError
 
 
@@ -50,6 +51,17 @@ def test_an_undo_goes_back_and_another_one_forth(node_toml: Path) -> None:
         assert undo(node_toml.parent)
         seen.append(every_s(node_toml))
     assert seen == [30, 20, 30]
+
+
+def test_each_change_and_each_undo_has_a_name_of_its_own(node_toml: Path) -> None:
+    config, names = load_changed(node_toml)[0], [last_change(node_toml.parent)]
+    for _ in range(3):
+        keep(node_toml.parent, config, {"camera": {"every_s": 30}})
+        names.append(last_change(node_toml.parent))
+        undo(node_toml.parent)
+        names.append(last_change(node_toml.parent))
+    assert names[0] == last_change(node_toml.parent / "nowhere") == ""
+    assert all(one != after for one, after in pairwise(names))
 
 
 def test_without_a_change_there_is_nothing_to_undo(node_toml: Path) -> None:

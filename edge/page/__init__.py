@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
@@ -32,7 +32,7 @@ from edge.page.season import Season
 from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
-from edge.page.trust import Trust, install
+from edge.page.trust import SAFE, Trust, install
 from edge.page.words import CATALOGUES, gettext
 from edge.status import StatusBoard
 from edge.store import Store
@@ -116,7 +116,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "is_machine_translated": language() not in REVIEWED,
             "site": config.node.site,
             "node_name": config.node.node,
-            "here": request.path,
+            "here": _here(),
             "shown": this.moments().at(this.clock.now().utc),
             "static": assets,
             "tabs": [
@@ -133,6 +133,17 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             response.set_cookie(COOKIE, request.args["lang"], max_age=YEAR_S, samesite="Lax", httponly=True)
         response.headers.add("Vary", "Accept-Language, Cookie")
         return response
+
+
+def _here() -> str:
+    """Where a link leads back here: an answer to a form has no address of its own, so to the nearest page above it."""
+    path = request.path
+    if request.method in SAFE:
+        return path
+    pages = current_app.url_map.bind("")
+    while path != "/" and not pages.test(path, "GET"):
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def _guard(app: Flask, config: NodeConfig) -> None:
@@ -162,9 +173,7 @@ def _error_words(error: HTTPException) -> str:
         return gettext("The page has a fault; the node works on. Show this page to your technician.")
     if error.code == 413:
         return gettext("This is too large to be sent to the node.")
-    if error.code == 404 and request.path.startswith(
-        ("/pictures", "/live", "/seen", "/review", "/photo", "/questions")
-    ):
+    if error.code in (400, 404) and error.description != type(error).description:  # in our words
         return error.description or ""
     return gettext("There is no such page here.")
 

@@ -14,6 +14,7 @@ from edge.page.routes import node
 from edge.page.set_up import calibration, done
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, needs, trust, visitor
+from edge.page.untouched import is_untouched, stands
 from edge.page.visit import CHECK_PICTURES, Tick, compared, load, save
 from edge.page.words import THOUSANDS, gettext, number
 
@@ -74,21 +75,18 @@ def hand() -> ResponseReturnValue:
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
-    """As many as were counted; the others wait. An emptied field takes a count back."""
+    """As many as were counted; the others wait. A field that somebody emptied takes a count back."""
     found = checks.check_pictures(node().store, checks.region_of(node().config), request.form)
-    counted: dict[str, int] = {}
-    wrong: dict[str, str] = {}
-    for name in found:
-        typed = request.form.get(name, "").strip()
-        if typed and not (typed.isdecimal() and len(typed) <= 5):
-            wrong[name] = gettext("A whole number.")
-        elif typed:
-            counted[name] = int(typed)
-    if wrong:
+    touched = {name: request.form[name].strip() for name in found if not is_untouched(request.form, name)}
+    typed = {name: count for name, count in touched.items() if count}
+    no_count = [name for name, count in typed.items() if not (count.isdecimal() and len(count) <= 5)]
+    if no_count:
+        wrong = dict.fromkeys(no_count, gettext("A whole number."))
         return _hand_page(found, wrong), 400
     visit = load(node().store)
-    others = {name: count for name, count in visit.counted.items() if name not in found}
-    visit = msgspec.structs.replace(visit, counted={**others, **counted}, found={**visit.found, **found})
+    others = {name: count for name, count in visit.counted.items() if name not in touched}
+    counted = others | {name: int(count) for name, count in typed.items()}
+    visit = msgspec.structs.replace(visit, counted=counted, found={**visit.found, **found})
     save(node().store, visit)
     agreed = compared(visit)
     if agreed is None:
@@ -176,9 +174,9 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
     visit, region = load(node().store), checks.region_of(node().config)
-    agreed = compared(visit)
+    agreed, sent = compared(visit), request.form or None
     pictures = [
-        (name, request.form.get(name, str(visit.counted.get(name, ""))), wrong.get(name, ""), number(place))
+        (name, stands(name, str(visit.counted.get(name, "")), sent), wrong.get(name, ""), number(place))
         for place, name in enumerate(found, start=1)
     ]
     return render_template(

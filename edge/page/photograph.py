@@ -88,7 +88,7 @@ def ask(name: str) -> Page:
             this.clock.now(),
             look.jpeg,
             who=visitor().name[:MOST_NAME_LETTERS],
-            note=request.form.get("note", "").replace("\0", "").strip()[:MOST_NOTE_LETTERS],
+            note=_note(),
             guess=guess,
             eppo=taxon(guess).eppo,
         )
@@ -132,6 +132,12 @@ def _form(wrong: str, choice: str) -> str:
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
     )
+
+
+def _note() -> str:
+    """A browser counts a line break as one letter and sends two."""
+    typed = request.form.get("note", "").replace("\r\n", "\n").replace("\0", "")
+    return typed.strip()[:MOST_NOTE_LETTERS]
 
 
 def _look(name: str) -> Look:

@@ -18,12 +18,14 @@ from edge.page import checks, optics, steps
 from edge.page.routes import node
 from edge.page.tones import ICONS
 from edge.page.trust import Role, needs, trust, visitor
+from edge.page.untouched import is_untouched, stands
 from edge.page.visit import Past, Tick, Visit, compared, load, save
 from edge.page.words import duration, gettext, number
 
 set_up = Blueprint("set_up", __name__, url_prefix="/set-up")
 
 LONGEST_NOTE = 500
+CARE = ("card", "card_days", "lure", "lure_days")
 AGREES_S = 60.0  # two clocks that differ by less serve the same night
 SETS_S = 5.0  # a root unit starts within one
 
@@ -57,7 +59,7 @@ def finish() -> ResponseReturnValue:
     """The record of the visit; the next one begins with nothing done."""
     visit = load(node().store)
     left = tuple(step.id for step in steps.steps(_facts(visit)) if step.tone != steps.DONE)
-    note = request.form.get("note", "").strip()[:LONGEST_NOTE]
+    note = request.form.get("note", "").replace("\r\n", "\n").strip()[:LONGEST_NOTE]  # one letter to `maxlength`
     save(node().store, visit.over(Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)))
     trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
     return redirect("/set-up", 303)
@@ -119,9 +121,7 @@ def clock_is_right() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def care() -> ResponseReturnValue:
     """When lure and card were put in, and how long they last."""
-    visit = load(node().store)
-    today = node().moments().today()
-    return render_template("set_up_care.html", visit=visit, today=today.isoformat(), wrong={})
+    return _care_page({})
 
 
 @set_up.post("/care")
@@ -130,8 +130,7 @@ def keep_care() -> ResponseReturnValue:
     """Kept for the reminder."""
     visit, wrong = _with_dates(load(node().store))
     if wrong:
-        today = node().moments().today().isoformat()
-        return render_template("set_up_care.html", visit=request.form, today=today, wrong=wrong), 400
+        return _care_page(wrong), 400
     save(node().store, visit)
     return done("care")
 
@@ -252,8 +251,15 @@ def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
     )
 
 
+def _care_page(wrong: dict[str, str]) -> str:
+    visit, sent = load(node().store), request.form or None
+    fields = {name: stands(name, str(getattr(visit, name) or ""), sent) for name in CARE}
+    today = node().moments().today().isoformat()
+    return render_template("set_up_care.html", fields=fields, today=today, wrong=wrong)
+
+
 def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
-    """The dates of the form, or what is wrong with them."""
+    """The dates of the form that somebody touched, or what is wrong with them."""
     wrong: dict[str, str] = {}
     values: dict[str, object] = {}
     today = node().moments().today()
@@ -271,6 +277,9 @@ def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
             values[f"{name}_days"] = int(typed)
         else:
             wrong[f"{name}_days"] = gettext("A number from 1 to 366.")
+    untouched = {name for name in CARE if is_untouched(request.form, name)}
+    wrong = {name: words for name, words in wrong.items() if name not in untouched}
+    values = {name: value for name, value in values.items() if name not in untouched}
     return (visit, wrong) if wrong else (msgspec.structs.replace(visit, **values), {})
 
 

@@ -14,6 +14,7 @@ from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable
 from edge.errors import ConfigError
 from edge.languages import LANGUAGES
 from edge.page.position import position
+from edge.page.untouched import is_untouched, stands
 from edge.page.words import THOUSANDS, gettext
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
@@ -47,6 +48,7 @@ class Shown:
     field: Field
     name: str  # of the input, and its id
     value: str
+    was: str  # as it was shown before somebody touched it
     options: tuple[tuple[str, str, bool], ...]
     is_on: bool
     wrong: str
@@ -95,6 +97,8 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
     sent = _spread(sent)
     now = msgspec.to_builtins(config)
     for field in _all(config):
+        if is_untouched(sent, field.key):
+            continue
         table, _, key = field.key.partition(".")
         if _is_read_two_ways(field, sent) and sent[field.key].strip() != _text(now, field.key):
             wrong[field.key] = gettext("Write the number without a sign between thousands.")
@@ -186,13 +190,14 @@ def _value(field: Field, sent: Mapping[str, str]) -> Any:
 
 
 def _shown(field: Field, now: str, sent: Mapping[str, str] | None, wrong: Mapping[str, str]) -> Shown:
-    value = now if sent is None else sent.get(field.key, "").strip()
+    value, was = stands(field.key, now, sent)
     return Shown(
         field=field,
         name=field.key,
         value=value,
+        was=was,
         options=tuple((key, words, key == value) for key, words in field.options),
-        is_on=value in ("on", "True"),
+        is_on=value == "on",
         wrong=wrong.get(field.key, ""),
     )
 
@@ -200,6 +205,8 @@ def _shown(field: Field, now: str, sent: Mapping[str, str] | None, wrong: Mappin
 def _text(table: dict[str, Any], key: str) -> str:
     part, _, name = key.partition(".")
     value = table[part][name]
+    if isinstance(value, bool):
+        return "on" if value else ""  # as a browser sends a box to tick
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value)

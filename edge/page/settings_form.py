@@ -7,11 +7,11 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, let_turn
-from edge.changes import keep, undo
+from edge.changes import keep, last_change, undo
 from edge.page.checks import region_of
 from edge.page.health import newer_words
 from edge.page.routes import node
-from edge.page.settings import changed, shown, told
+from edge.page.settings import Group, changed, shown, told
 from edge.page.trust import Role, needs, trust
 from edge.page.visit import load, save
 from edge.page.words import gettext
@@ -26,7 +26,7 @@ def settings() -> ResponseReturnValue:
     hindrance = _hindrance()
     if hindrance:
         return render_template("plain.html", words=hindrance, detail=node().board.snapshot().notice)
-    return render_template("settings.html", groups=shown(node().config), hint="")
+    return _page(shown(node().config))
 
 
 @settings_form.post("/settings")
@@ -37,7 +37,7 @@ def change() -> ResponseReturnValue:
     values, wrong = changed(this.config, sent)
     if _hindrance() or wrong:
         hint = _hindrance() or gettext("Nothing was changed: look at the fields that are marked.")
-        return render_template("settings.html", groups=shown(this.config, sent, wrong), hint=hint), 400
+        return _page(shown(this.config, sent, wrong), hint), 400
     if not values:
         return redirect(url_for("settings.settings"), 303)
     if "rotation_deg" in values.get("camera", {}):
@@ -51,7 +51,11 @@ def change() -> ResponseReturnValue:
 @settings_form.post("/settings/undo")
 @needs(Role.TECHNICIAN)
 def go_back() -> ResponseReturnValue:
-    """What held before the last change."""
+    """What held before the last change. A form that was shown before it undoes nothing: an undo is a change, too."""
+    last = last_change(_folder())
+    if request.form.get("last", last) != last:
+        hint = gettext("The settings were changed meanwhile: look at them before you undo.")
+        return _page(shown(node().config), hint), 400
     if not undo(_folder()):
         return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
     trust().note("setting undo")
@@ -61,6 +65,10 @@ def go_back() -> ResponseReturnValue:
 def begin_again() -> Callable[[], None] | None:
     """Makes the node start anew; None in a demonstration, whose folder goes with it."""
     return current_app.extensions["fieldeye_begin_again"]  # type: ignore[no-any-return]
+
+
+def _page(groups: tuple[Group, ...], hint: str = "") -> str:
+    return render_template("settings.html", groups=groups, hint=hint, last=last_change(_folder()))
 
 
 def _turn(from_deg: int, to_deg: int) -> None:

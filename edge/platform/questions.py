@@ -15,6 +15,10 @@ AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sen
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps no more of them itself
+_QUESTIONS = (
+    "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
+    " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
+)
 _MAKE_ROOM = """
     WITH surplus AS (
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
@@ -43,6 +47,7 @@ class Question:
     answer: str | None
     answer_who: str | None
     answer_label: str
+    answered: datetime | None
     outcome: str | None
 
 
@@ -96,13 +101,17 @@ def questions(database: Database, *, most: int = 100) -> list[Question]:
     """
     with database.cursor(row_factory=class_row(Question)) as cursor:
         return cursor.execute(
-            "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who,"
-            " answer_label, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
-            " ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL"
+            f"{_QUESTIONS} ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL"
             " THEN row_number() OVER (PARTITION BY node_id, answered IS NULL ORDER BY received, id) END,"
             " CASE WHEN answered IS NULL THEN received END, answered DESC LIMIT %s",
             (most,),
         ).fetchall()
+
+
+def find_question(database: Database, node_id: int, question: str) -> Question | None:
+    """That one, if the role may see it."""
+    with database.cursor(row_factory=class_row(Question)) as cursor:
+        return cursor.execute(f"{_QUESTIONS} AND node_id = %s AND id = %s", (node_id, question)).fetchone()
 
 
 def photograph(database: Database, node_id: int, question: str) -> bytes | None:
@@ -111,17 +120,22 @@ def photograph(database: Database, node_id: int, question: str) -> bytes | None:
     return bytes(row[0]) if row and row[0] else None
 
 
-def answer(database: Database, node_id: int, question: str, *, text: str, who: str, label: str) -> bool:
+def answer(
+    database: Database, node_id: int, question: str, *, text: str, who: str, label: str, before: str | None = None
+) -> bool:
     """Keep an answer, which takes the place of an earlier one; False if the role may not see the question.
 
+    `before`: when the answer came that its writer has seen, empty for none; False, too, where that is not the last.
     Raises UsageError for an answer that the node would refuse.
     """
+    text = text.replace("\r\n", "\n")  # a browser counts a line break as one letter and sends two
     if not 0 < len(text.strip()) <= MOST_LETTERS or len(label) > 80:
         raise UsageError(f"an answer has 1 to {MOST_LETTERS} letters and a name at most 80; shorten or write it")
     done = database.execute(
         "UPDATE question SET answer = %s, answer_who = %s, answer_label = %s, answered = now(), told = NULL,"
-        " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s",
-        (text.strip(), who[:80], label.strip(), node_id, question),
+        " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s"
+        " AND (%s OR answered IS NOT DISTINCT FROM %s::timestamptz)",
+        (text.strip(), who[:80], label.strip(), node_id, question, before is None, before or None),
     )
     return done.rowcount == 1
 

@@ -1,20 +1,24 @@
 """The pages in a real browser: each state on phone and desk, in both languages, by day and by night."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
-from threading import Thread
+from threading import Event, Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask, Response, request
 from playwright.sync_api import Browser
 
 from edge.languages import LANGUAGES
 from edge.page import create_app, serve
 from edge.status import StatusBoard
 from tests.page.browsing import CHROMIUM, FLAGS, NEEDS_CHROMIUM, View, skip_without_font, visiting
-from tests.page.scenes import SCENES, Scene, broker_away, picture_of, seen, sighting
+from tests.page.scenes import BUG, SCENES, Scene, broker_away, picture_of, seen, sighting, standing
 from tests.waiting import wait_until
 
 pytestmark = NEEDS_CHROMIUM
@@ -95,6 +99,34 @@ def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser:
         visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')", timeout=5000)
         assert visit.page.evaluate("document.getElementById('figures').open")
         assert visit.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("address", "every_s", "control"),
+    [
+        ("/", 20, ".rows li:nth-child(2) a"),
+        ("/", 20, "#figures summary"),
+        ("/", 20, "#figures .scroll"),
+        ("/", 20, ".note a[href='/log-in?next=/']"),  # one of the same name stands before it
+        ("/node", 10, "main a"),
+    ],
+)
+def test_whoever_reads_by_keyboard_keeps_the_place_when_the_page_is_fresh(
+    address: str, every_s: int, control: str, browser: Browser, scene: Scene
+) -> None:
+    seen(scene)
+    scene.board.show(alerts=(standing(scene, 14, "act"), standing(scene, 12, "act", BUG)))
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go(address)
+        visit.page.eval_on_selector_all("details", "parts => { for (const part of parts) part.open = true; }")
+        visit.page.focus(control)
+        visit.page.eval_on_selector("h1", "before => { before.id = 'before'; }")
+        high = visit.page.evaluate("scrollY")
+        visit.page.clock.run_for(1000 * every_s + 1000)
+        visit.page.wait_for_selector("#before", state="detached", timeout=5000)
+        assert visit.page.eval_on_selector(control, "one => one === document.activeElement")
+        assert visit.page.evaluate("scrollY") == high
 
 
 def test_a_page_whose_node_is_gone_says_so_with_the_time_of_what_it_shows(browser: Browser, scene: Scene) -> None:
@@ -181,6 +213,90 @@ def test_the_live_picture_moves_at_most_twice_a_second_and_rests_while_hidden(br
         visit.page.clock.run_for(10_000)
         assert visit.page.evaluate("asked.length") == rested
         assert visit.complaints == []
+
+
+@dataclass
+class Line:
+    """What a phone waits for when it asks for the next picture."""
+
+    answer: Event = field(default_factory=Event)
+    rest: Event = field(default_factory=Event)
+
+    def brings(self, jpeg: bytes) -> Iterator[bytes]:
+        yield jpeg[:1000]
+        self.rest.wait(30)
+        yield jpeg[1000:]
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    """The page's first picture is there at once; those that its script asks for come as the test says."""
+    weak = Line()
+
+    def slow(*parts: Any) -> Flask:
+        app = create_app(*parts)
+
+        @app.after_request
+        def late(answer: Response) -> Response:
+            if request.path == "/live.jpg" and request.headers["Sec-Fetch-Dest"] == "empty":
+                weak.answer.wait(30)
+                answer.response = weak.brings(answer.get_data())
+            return answer
+
+        return app
+
+    monkeypatch.setattr("tests.page.browsing.create_app", slow)
+    yield weak
+    weak.answer.set()
+    weak.rest.set()
+
+
+def test_a_live_picture_that_takes_20_s_over_a_slow_line_is_shown_with_its_age(
+    browser: Browser, scene: Scene, line: Line
+) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.add_init_script(
+            "const fetched = fetch; window.answers = 0;"
+            "window.fetch = async (...all) => { const answer = await fetched(...all); answers += 1; return answer; }"
+        )
+        visit.page.clock.install()
+        visit.go("/live")
+        visit.page.clock.run_for(600)
+        line.answer.set()
+        wait_until(lambda: visit.page.evaluate("answers") == 1, within_s=10)
+        line.answer.clear()  # the next one does not come before this one was looked at
+        visit.page.clock.run_for(20_000)
+        assert visit.page.locator("#away").is_hidden()
+        line.rest.set()
+        visit.page.wait_for_selector("#live[src^='blob:']", timeout=5000)
+        age = re.search(r"(\d+) seconds ago", visit.page.inner_text("#live-age"))
+        assert age is not None
+        assert 32 <= int(age[1]) < 60  # it was 12 s old when it was asked for
+        line.answer.set()
+
+
+def test_a_node_that_does_not_answer_for_8_s_is_told_as_gone(browser: Browser, scene: Scene, line: Line) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go("/live")
+        visit.page.clock.run_for(9_000)
+        visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
+        line.answer.set()
+        line.rest.set()
+
+
+def test_a_phone_of_2020_takes_what_is_new(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.add_init_script("delete Element.prototype.replaceChildren;")  # Chrome 85
+        visit.page.clock.install()
+        visit.go("/")
+        scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
+        visit.page.clock.run_for(21_000)
+        visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')", timeout=5000)
+        assert visit.page.locator("#away").is_hidden()
 
 
 def test_an_old_phone_is_told_no_lost_connection(browser: Browser, scene: Scene) -> None:

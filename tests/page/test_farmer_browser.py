@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
+from edge.advice import key_of
 from edge.annotations import annotate
 from edge.counts import Seen
 from edge.page import create_app, serve
 from edge.page.trust import Role
 from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
+from edge.store import Deed
 from edge.taxa import taxa
 from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import (
@@ -31,6 +33,7 @@ from tests.page.scenes import (
     picture_of,
     seen,
     sighting,
+    standing,
     well,
 )
 from tests.page.visitors import PASSWORD, person
@@ -130,6 +133,24 @@ def test_a_wide_table_stays_where_the_reader_has_moved_it(browser: Browser, scen
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')")
         assert visit.page.eval_on_selector(".scroll", "table => table.scrollLeft") == 300
+
+
+@pytest.mark.parametrize(("who_did_it", "still_held"), [("the other", True), ("this", False)])
+def test_a_button_under_the_finger_never_becomes_another_ones(
+    who_did_it: str, *, still_held: bool, browser: Browser, scene: Scene
+) -> None:
+    over_the_level(scene)
+    scene.board.show(alerts=(standing(scene, 14, "act"), standing(scene, 12, "act", BUG)))
+    hopper, bug = (key_of(one) for one in scene.board.snapshot().alerts)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.page.focus(".note .deed button")
+        scene.store.decisions.do(hopper if who_did_it == "the other" else bug, Deed("Mei", scene.clock.utc))
+        visit.page.clock.run_for(21_000)
+        visit.page.wait_for_selector("text=Done by Mei", timeout=5000)
+        held = visit.page.evaluate("document.activeElement.form?.elements.key.value")
+        assert held == (bug if still_held else None)
 
 
 def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, scene: Scene, tmp_path: Path) -> None:

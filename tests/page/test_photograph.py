@@ -154,6 +154,14 @@ def test_asking_queues_photograph_note_and_guess_and_the_reply_is_shown(
     assert "Station Ningbo" in page
 
 
+def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(
+    farmer: FlaskClient, looker: Looker, scene: Scene
+) -> None:
+    place, note = looked_at(farmer, looker, BUG), "ten hills\r\n" * 49 + "at the end"  # 500 in the browser
+    farmer.post(f"{place}/ask", data={"csrf": token_on(farmer, "/account"), "note": note})
+    assert scene.store.questions()[0].note == "ten hills\n" * 49 + "at the end"
+
+
 def test_a_node_without_a_server_offers_no_station(scene: Scene, looker: Looker) -> None:
     scene.config = msgspec.structs.replace(scene.config, mqtt=None)
     client = farmer_of(scene, looker)

@@ -67,6 +67,11 @@ def test_a_decision_is_kept_with_who_and_when_and_is_not_asked_for_again(
     assert "Is this “Brown planthopper”" not in farmer.get("/review").text
 
 
+def test_a_decision_that_is_none_is_told_what_to_do(farmer: FlaskClient, picture: str) -> None:
+    form = {"picture": picture, "box": "0", "verdict": "perhaps"}
+    assert "Choose one of these." in post(farmer, "/review", "/account", **form).text
+
+
 def test_a_decision_can_be_taken_back(farmer: FlaskClient, picture: str, scene: Scene) -> None:
     page = farmer.get(answer(farmer, picture, 0, "no")).text
     assert "You said: no." in page

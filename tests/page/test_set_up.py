@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -24,7 +24,7 @@ from edge.page.visit import load
 from tests.broker import Broker
 from tests.counting.boards import photograph
 from tests.page.scenes import FRAMES, Scene, picture_of, sighting, well
-from tests.page.visitors import as_role, post, token_on
+from tests.page.visitors import as_role, form_on, post, token_on
 
 
 @pytest.fixture
@@ -327,6 +327,19 @@ def test_dates_that_are_none_are_said_beside_their_field(
     assert load(scene.store).card is None
 
 
+def test_of_two_phones_with_the_dates_open_each_changes_what_was_touched_on_it(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    opened = form_on(technician.get("/set-up/care").text, "/set-up/care")
+    technician.post("/set-up/care", data=opened | {"card": "2026-06-25", "card_days": "14"})
+    refused = technician.post("/set-up/care", data=opened | {"lure": "2026-06-20", "lure_days": "0"})
+    form = form_on(refused.text, "/set-up/care")
+    assert [form[name] for name in ("card", "card_days", "lure")] == ["2026-06-25", "14", "2026-06-20"]
+    assert technician.post("/set-up/care", data=form | {"lure_days": "60"}).status_code == 303
+    kept = load(scene.store)
+    assert (kept.card, kept.card_days, kept.lure, kept.lure_days) == (date(2026, 6, 25), 14, date(2026, 6, 20), 60)
+
+
 def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
     technician: FlaskClient, scene: Scene
 ) -> None:
@@ -396,6 +409,20 @@ def test_a_count_by_hand_is_taken_back_by_emptying_its_field(technician: FlaskCl
     assert saved(scene).counted_by_eye == 1
 
 
+def test_of_two_phones_that_count_each_keeps_and_takes_back_its_own(technician: FlaskClient, scene: Scene) -> None:
+    for n in range(4):
+        scene.store.commit([sighting(scene.before(minutes=n + 1), count=2)], picture_of("whitefly.jpg"))
+    first, second, third, fourth = pictures(scene)
+    post(technician, "/set-up/hand", "/set-up/hand", **{fourth: "9"})
+    opened = form_on(technician.get("/set-up/hand").text, "/set-up/hand")
+    technician.post("/set-up/hand", data=opened | {first: "1", second: "1"})
+    refused = technician.post("/set-up/hand", data=opened | {third: "two", fourth: ""})
+    form = form_on(refused.text, "/set-up/hand")
+    assert [form[name] for name in (first, second, third, fourth)] == ["1", "1", "two", ""]
+    technician.post("/set-up/hand", data=form | {third: "2"})
+    assert load(scene.store).counted == {first: 1, second: 1, third: 2}
+
+
 def test_pictures_that_come_while_a_person_counts_leave_the_shown_ones_to_be_kept(
     technician: FlaskClient, scene: Scene
 ) -> None:
@@ -438,6 +465,11 @@ def test_a_visit_ends_with_a_record_and_the_next_begins_anew(technician: FlaskCl
     said = scene.store.audit_trail(1)[0]
     assert said.what == "visit lens wiped"
     assert said.outcome.startswith("open: ")
+
+
+def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(technician: FlaskClient, scene: Scene) -> None:
+    post(technician, "/set-up/finish", "/set-up", note="lens wiped\r\n" * 45 + "all.")  # 499 in the browser
+    assert load(scene.store).past[0].note == "lens wiped\n" * 45 + "all."
 
 
 def test_a_visit_goes_on_after_the_node_was_off(technician: FlaskClient, scene: Scene) -> None:

@@ -7,14 +7,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.calibration import load_calibration
-from edge.changes import NAME, read
-from edge.config import MqttTable, NodeConfig
+from edge.changes import NAME, over, read
+from edge.config import MqttTable, NodeConfig, checked
 from edge.errors import ConfigError
 from edge.page import create_app
 from edge.page.settings import changed, fields, shown
 from edge.page.trust import Role
 from tests.page.scenes import Scene
-from tests.page.visitors import as_role, post, token_on
+from tests.page.visitors import as_role, form_on, post, token_on
 
 
 @pytest.fixture
@@ -234,6 +234,75 @@ def test_an_undo_goes_back_and_is_told(technician: FlaskClient, scene: Scene, re
     assert restarts == ["again", "again"]
     assert read(Path(scene.config.store.folder)) == {}
     assert scene.store.audit_trail(1)[0].what == "setting undo"
+
+
+def begun_again(scene: Scene) -> FlaskClient:
+    """The node with what was changed, and a technician in front of it."""
+    now = over(msgspec.to_builtins(scene.config), read(Path(scene.config.store.folder)))
+    scene.config = checked(now, "settings")
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    return as_role(app.test_client(), scene, Role.TECHNICIAN)
+
+
+def test_of_two_phones_with_the_form_open_each_changes_what_was_touched_on_it(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    opened = form_on(technician.get("/settings").text, "/settings")
+    first = opened | {"camera.every_s": "300", "node.crop": "rice", "camera.faces": "blur"}
+    del first["page.open_to_read"]
+    technician.post("/settings", data=first)
+    technician = begun_again(scene)
+    second = opened | {"csrf": token_on(technician, "/settings"), "node.area_code": "330106011001"}
+    technician.post("/settings", data=second)
+    assert read(Path(scene.config.store.folder)) == {
+        "camera": {"every_s": 300.0, "faces": "blur"},
+        "node": {"crop": "rice", "area_code": "330106011001"},
+        "page": {"open_to_read": False},
+    }
+    assert scene.store.audit_trail(1)[0].what == "setting node.area_code: – → 330106011001"
+
+
+def test_a_form_that_is_refused_keeps_what_was_touched_and_shows_what_another_phone_changed(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    opened = form_on(technician.get("/settings").text, "/settings")
+    technician.post("/settings", data=opened | {"camera.every_s": "300"})
+    technician = begun_again(scene)
+    second = opened | {"csrf": token_on(technician, "/settings"), "node.area_code": "33", "camera.gain": "2"}
+    refused = form_on(technician.post("/settings", data=second).text, "/settings")
+    assert {key: refused[key] for key in ("camera.every_s", "node.area_code", "camera.gain")} == {
+        "camera.every_s": "300",
+        "node.area_code": "33",
+        "camera.gain": "2",
+    }
+    technician.post("/settings", data=refused | {"node.area_code": "", "camera.gain": "4"})
+    assert read(Path(scene.config.store.folder)) == {"camera": {"every_s": 300.0, "gain": 4.0}}
+
+
+def test_an_undo_that_is_sent_again_or_from_another_phone_brings_nothing_back(
+    technician: FlaskClient, scene: Scene, restarts: list[str]
+) -> None:
+    folder = Path(scene.config.store.folder)
+    opened = form_on(technician.get("/settings").text, "/settings")
+    for pause_s in ("300", "30"):
+        technician.post("/settings", data=opened | {"camera.every_s": pause_s}).close()
+    undo = form_on(technician.get("/settings").text, "/settings/undo")
+    technician.post("/settings/undo", data=undo).close()
+    again = technician.post("/settings/undo", data=undo)
+    assert (again.status_code, read(folder)) == (400, {"camera": {"every_s": 300.0}})
+    assert "The settings were changed meanwhile: look at them before you undo." in again.text
+    assert len(restarts) == 3
+    technician.post("/settings/undo", data=form_on(again.text, "/settings/undo")).close()
+    assert read(folder) == {"camera": {"every_s": 30.0}}, "whoever has looked brings it back"
+
+
+def test_the_answer_to_an_undo_is_read_in_another_language(technician: FlaskClient, scene: Scene) -> None:
+    with technician.application.test_request_context():
+        form = filled_in(scene.config, camera__every_s="30")
+    kept = post(technician, "/settings", "/settings", **form).text
+    undone = post(technician, "/settings/undo", "/settings").text
+    assert 'href="/settings?lang=sw"' in kept
+    assert 'href="/settings?lang=sw"' in undone
 
 
 def test_without_a_change_there_is_nothing_to_undo(technician: FlaskClient, restarts: list[str]) -> None:

@@ -37,6 +37,15 @@ SHOWN = {
     "people": "/people",
 }
 
+UNDER_THE_TABS = """() => {
+    const held = document.activeElement, tabs = document.querySelector(".tabs");
+    if (tabs.contains(held) || held === document.body) return 0;
+    return held.getBoundingClientRect().bottom - tabs.getBoundingClientRect().top;
+}"""  # how many px of what has the focus
+FOCUSED = "document.activeElement.outerHTML.slice(0, 100)"
+HEAD = 4  # skip link, node, account and language come before the content
+RIM_PX = 4  # a browser brings the line of a text area into view, not its rim
+
 
 @pytest.fixture
 def labelled(scene: Scene, tmp_path: Path) -> Scene:
@@ -154,6 +163,20 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
             assert min([48, *heights]) >= 48, address
         assert visit.complaints == []
         assert visit.foreign == []
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (640, 400)])  # 640: 1280 at 200 %
+def test_nothing_that_the_keyboard_reaches_lies_under_the_tabs(
+    width_px: int, height_px: int, browser: Browser, labelled: Scene
+) -> None:
+    with technician(browser, labelled, View(width_px)) as visit:
+        visit.page.set_viewport_size({"width": width_px, "height": height_px})
+        for address in ("/", "/photo", "/review", *PAGES):
+            visit.go(address)
+            controls = visit.page.locator("main :is(a, button, summary, input, select, textarea):visible").count()
+            for _ in range(controls + HEAD):
+                visit.page.keyboard.press("Tab")
+                assert visit.page.evaluate(UNDER_THE_TABS) < RIM_PX, (address, visit.page.evaluate(FOCUSED))
 
 
 @pytest.mark.parametrize(

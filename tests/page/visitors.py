@@ -1,6 +1,7 @@
 """People in front of the page: accounts made through the store, logged in through the form."""
 
 import re
+from html import unescape
 
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -27,6 +28,20 @@ def token_on(client: FlaskClient, address: str) -> str:
     found = TOKEN.search(client.get(address).text)
     assert found, f"no form on {address}"
     return found[1]
+
+
+def form_on(page: str, action: str) -> dict[str, str]:
+    """What a browser sends of the form that goes to `action`, as it stands there."""
+    form, stands = page.partition(f'action="{action}"')[2].partition("</form>")[0], {}
+    for tag in re.findall("<input ([^>]*)>", form):
+        told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if told.get("type") != "checkbox":
+            stands[told["name"]] = unescape(told.get("value", ""))
+        elif tag.endswith(" checked"):
+            stands[told["name"]] = "on"
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)"(.*?)</select>', form, re.DOTALL):
+        stands[name] = re.findall(r'<option value="([^"]*)" selected', options)[0]
+    return stands
 
 
 def post(client: FlaskClient, address: str, form_at: str, **fields: str) -> TestResponse:

@@ -40,6 +40,7 @@ from edge.updates.slots import Places, said
 from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, image_properties
 from tests.broker import Broker
 from tests.node import running, to
+from tests.page.visitors import form_on
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
@@ -531,6 +532,37 @@ def test_an_answer_that_the_node_would_refuse_is_refused_here(still: FlaskClient
         mine = next(one for one in questions(database) if one.node == "a")
     form = {"token": token(still), "text": text}
     assert still.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+
+
+def test_an_answer_with_line_breaks_is_as_long_as_the_browser_counts_it(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    text = "count ten\r\n" * 99 + "and tell us"  # 1,001 in the browser
+    form = {"token": token(client), "text": text, "label": MOTH[0]}
+    refused = client.post(f"/questions/{mine.node_id}/{mine.id}", data=form)
+    assert (refused.status_code, refused.text.count("<textarea")) == (400, 1)
+    assert "and tell us</textarea>" in refused.text
+    assert f'value="{MOTH[0]}"' in refused.text
+    assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form | {"text": text[:-1]}).status_code == 302
+    assert [command.text for _, command in answers_due(fleet.database)] == ["count ten\n" * 99 + "and tell u"]
+
+
+def test_an_answer_to_a_question_that_a_colleague_has_answered_is_kept_back_until_it_is_sent_again(
+    client: FlaskClient, fleet: Fleet
+) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    address = f"/questions/{mine.node_id}/{mine.id}"
+    opened = form_on(client.get("/questions").text, address)
+    for colleague in ("a moth", "a planthopper"):
+        answer(fleet.database, mine.node_id, mine.id, text=colleague, who="Li", label="")
+        refused = client.post(address, data=opened | {"text": "leave it"})
+        assert "This question was answered meanwhile" in refused.text
+        assert f"<b>Li</b>: {colleague}" in refused.text
+        assert ">leave it</textarea>" in refused.text
+        opened = form_on(refused.text, address)
+    assert client.post(address, data=opened | {"text": "leave it"}).status_code == 302
+    assert [command.text for _, command in answers_due(fleet.database)] == ["leave it"]
 
 
 def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet) -> None:

@@ -5,11 +5,15 @@ const HIDDEN_WAIT_MS = 1000;
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// For a fetch: how long is too long. AbortSignal.timeout is not in phones from before 2022.
-function soon() {
+// A dead line is told after seconds; a slow one may take longer over the whole. AbortSignal.timeout is not in phones from before 2022.
+const ANSWER_MS = 8000, WHOLE_MS = 60000; // a live picture of 71 kB takes 12 s at 50 kbit/s
+async function ask(address, options) {
   const end = new AbortController();
-  setTimeout(() => end.abort(), 8000);
-  return end.signal;
+  const unanswered = setTimeout(() => end.abort(), ANSWER_MS);
+  setTimeout(() => end.abort(), WHOLE_MS);
+  const answer = await fetch(address, { ...options, signal: end.signal });
+  clearTimeout(unanswered);
+  return answer;
 }
 
 // A second tap on a form that is on its way would send it twice, and take the first answer away.
@@ -49,25 +53,40 @@ async function nodesWords(answer) {
   return html;
 }
 
-// Takes the new content of the same page, and leaves open what the reader has opened, and where a wide table stands.
+// The controls of a page's content, each by what it does: of two warnings, "Done" of the one is not that of the other.
+function controlsOf(content) {
+  const named = new Map();
+  for (const one of content.querySelectorAll("a, button, summary, [tabindex]")) {
+    const sent = one.form ? [one.form.getAttribute("action"), new URLSearchParams(new FormData(one.form))] : [];
+    let name = [one.tagName, one.closest("[id]").id, one.getAttribute("href"), ...sent].join(" ");
+    while (named.has(name)) name += " again";
+    named.set(name, one);
+  }
+  return named;
+}
+
+// Takes the new content of the same page, and leaves open what the reader has opened, where a wide table stands, and the focus.
 function replaceMain(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const open = new Set([...document.querySelectorAll("details[open]")].map((part) => part.id));
   for (const part of fresh.querySelectorAll("details")) part.open = open.has(part.id);
   const across = document.querySelector(".scroll")?.scrollLeft;
-  const held = document.activeElement.closest("details")?.id;
+  const shown = document.getElementById("main"), next = fresh.getElementById("main");
+  const [held] = [...controlsOf(shown)].find(([, control]) => control === document.activeElement) ?? [];
+  const again = controlsOf(next).get(held);
   document.title = fresh.title;
   document.body.dataset.shown = fresh.body.dataset.shown;
-  document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
+  shown.textContent = ""; // replaceChildren is not in phones from before the end of 2020
+  shown.append(...next.childNodes);
   if (across) document.querySelector(".scroll")?.scrollTo(across, 0);
-  if (held) document.getElementById(held)?.querySelector("summary").focus({ preventScroll: true });
+  again?.focus({ preventScroll: true });
 }
 
 async function keepFresh(everyS) {
   for (;;) {
     await whileShown(everyS * 1000);
     try {
-      const answer = await fetch(location.pathname, { signal: soon() });
+      const answer = await ask(location.pathname);
       const html = await nodesWords(answer);
       if (answer.ok && !html.includes(" data-refresh-s=")) return location.reload(); // what was waited for is there
       replaceMain(html);
@@ -122,7 +141,8 @@ async function keepMoving(image) {
   for (let shown = 1; ; shown += 1) {
     await whileShown(Number(image.dataset.everyMs));
     try {
-      const answer = await fetch("/live.jpg", { cache: "no-store", signal: soon() });
+      const answer = await ask("/live.jpg", { cache: "no-store" });
+      const begunMs = performance.now();
       if (!answer.headers.has("Picture-Age-S")) {
         await nodesWords(answer);
         return location.reload(); // the page says why there is no picture
@@ -132,7 +152,7 @@ async function keepMoving(image) {
       image.src = URL.createObjectURL(picture);
       if (before.startsWith("blob:")) URL.revokeObjectURL(before);
       cost.textContent = cost.dataset.words.replace("{kb}", Math.round(picture.size / 1000)).replace("{n}", shown);
-      const ageS = Number(answer.headers.get("Picture-Age-S"));
+      const ageS = Number(answer.headers.get("Picture-Age-S")) + Math.round((performance.now() - begunMs) / 1000);
       const passed = ageS < 120 ? ago.format(-ageS, "second") : ago.format(-Math.round(ageS / 60), "minute");
       age.textContent = age.dataset.words.replace("{ago}", passed);
       const seen = document.getElementById("live-seen"), count = answer.headers.get("Picture-Seen");
@@ -149,7 +169,7 @@ async function keepMoving(image) {
 // A page that was kept by the worker looks like a fresh one until the node is asked.
 async function askNode() {
   try {
-    await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: soon() });
+    await ask("/static/icon.svg", { method: "HEAD", cache: "no-store" });
   } catch {
     sayAway();
   }

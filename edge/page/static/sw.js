@@ -6,14 +6,16 @@ const KEPT = "fieldeye-1";
 const ANSWER_MS = 8000;
 const MOVING = ["/live.jpg", "/api/", "/healthz"]; // of these only the newest is worth anything
 
-async function freshOrKept(request) {
+async function freshOrKept(event) {
+  const request = event.request;
   const kept = await caches.open(KEPT);
   const end = new AbortController(); // AbortSignal.timeout is not in phones from before 2022
-  setTimeout(() => end.abort(), ANSWER_MS);
+  const unanswered = setTimeout(() => end.abort(), ANSWER_MS); // begun is as good as there: a slow line takes longer
   try {
     const answer = await fetch(request, { signal: end.signal });
+    clearTimeout(unanswered);
     const isForAll = !(answer.headers.get("Cache-Control") ?? "").includes("no-store");
-    if (answer.ok && isForAll) await kept.put(request, answer.clone());
+    if (answer.ok && isForAll) event.waitUntil(kept.put(request, answer.clone()).catch(() => {})); // cut off: the one before stays
     return answer;
   } catch (away) {
     // What a page's script asks for (without destination) is to tell it that the node is away.
@@ -29,5 +31,5 @@ self.addEventListener("fetch", (event) => {
   const address = new URL(event.request.url);
   if (event.request.method !== "GET" || address.origin !== location.origin) return;
   if (MOVING.some((start) => address.pathname.startsWith(start))) return;
-  event.respondWith(freshOrKept(event.request));
+  event.respondWith(freshOrKept(event));
 });

@@ -4,7 +4,7 @@ from flask import Response, abort, g, redirect, render_template, request, sessio
 
 from edge.errors import UsageError
 from edge.platform.desk.entry import Answer, desk, logged_in
-from edge.platform.questions import MOST_LETTERS, answer, photograph, questions
+from edge.platform.questions import MOST_LETTERS, answer, find_question, photograph, questions
 from edge.platform.words import gettext, number
 
 
@@ -26,13 +26,16 @@ def question_photo(node_id: int, question: str) -> Answer:
 @desk.post("/questions/<int:node_id>/<question>")
 @logged_in
 def answer_question(node_id: int, question: str) -> Answer:
-    """Keep the answer; the leading worker brings it to the node."""
-    text, label = request.form.get("text", ""), request.form.get("label", "")
+    """Keep the answer; the leading worker brings it to the node. One that is not kept stands there still."""
+    text, label, before = request.form.get("text", ""), request.form.get("label", ""), request.form.get("before")
     try:
-        if not answer(g.database, node_id, question, text=text, who=session["name"], label=label):
-            abort(404)
+        if answer(g.database, node_id, question, text=text, who=session["name"], label=label, before=before):
+            return redirect(url_for("desk.questions_page"))
+        wrong = gettext(
+            "This question was answered meanwhile: send your answer once more if it shall take the other one's place."
+        )
     except UsageError:
         most = number(MOST_LETTERS)
         wrong = gettext("An answer has 1 to %(most)s letters, and a name at most 80.", most=most)
-        return render_template("questions.html", questions=questions(g.database), wrong=wrong), 400
-    return redirect(url_for("desk.questions_page"))
+    asked = find_question(g.database, node_id, question) or abort(404)
+    return render_template("questions.html", questions=[asked], wrong=wrong, text=text, label=label), 400
