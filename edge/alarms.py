@@ -11,6 +11,7 @@ from edge.census import unit_of
 from edge.config import NodeConfig
 from edge.counts import Alert, Interval, TaxonCount, name_and_stage
 from edge.errors import StoreError
+from edge.label_sets import load
 from edge.nights import begin_of, day_at
 from edge.status import StatusBoard
 from edge.store import Store
@@ -30,6 +31,7 @@ class Alarms:
     ) -> None:
         self._mode, self._zone = config.camera.mode, ZoneInfo(config.node.time_zone)
         self._accuracy, self._store, self._board = accuracy, store, board
+        self._label_sets = load(store)
         told = [name_and_stage(label) for label in accuracy]
         self._stages = frozenset((name, stage) for name, stage in told if stage)
         wanted = watched([name for name, _ in told], config.advice, config.node.crop)
@@ -56,7 +58,7 @@ class Alarms:
             log.warning("counts_not_read", extra={"why": str(why)})
             return ()
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
-        days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages)
+        days = Days.of(intervals, self._unit, self._zone, today, self._range_of, self._stages, self._label_sets)
         self._adviser, alerts = self._adviser.advised(days, newest.end, newest.camera, newest.model)
         return alerts
 

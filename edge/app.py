@@ -33,6 +33,7 @@ from edge.errors import (
 )
 from edge.fallback import open_detector
 from edge.introduction import introduction
+from edge.label_sets import names_of
 from edge.mqtt import Publisher
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
@@ -54,6 +55,7 @@ log = logging.getLogger("fieldeye")
 JOIN_S = 4.0  # the publisher says farewell within 3
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
 SAFE_MODE_TURN_S = 5.0
+MOST_LABELS = 200  # of a model in `info`: with 80 letters each, in any script, they fit into one message
 SPARE_MB = 16  # of a store in memory, on a board that has 512
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
@@ -215,7 +217,9 @@ def _open_model(base: _Base) -> Detector | None:
     bundle = opened.detector.bundle
     log.info("bundle_loaded", extra={"model": bundle.name, "version": bundle.version, "sha256": bundle.sha256})
     detail = opened.refused or ""
-    base.board.show(model=ModelStatus(name=bundle.name, version=bundle.version, sha256=bundle.sha256, detail=detail))
+    labels = tuple(names_of(bundle.labels))
+    shown = ModelStatus(name=bundle.name, version=bundle.version, sha256=bundle.sha256, labels=labels, detail=detail)
+    base.board.show(model=shown)
     return opened.detector
 
 
@@ -333,9 +337,15 @@ def _info(base: _Base) -> Info:
     model = base.board.snapshot().model
     return msgspec.structs.replace(
         introduction(base.config, base.store.epoch),
-        models=[ModelInfo(name=model.name, version=model.version, sha256=model.sha256)] if model.name else [],
+        models=[model_info(model)] if model.name else [],
         cameras=[_camera_info(base)],
     )
+
+
+def model_info(model: ModelStatus) -> ModelInfo:
+    """As `info` tells it; of a model that can tell very many labels without them, which is not known then."""
+    labels = list(model.labels) if len(model.labels) <= MOST_LABELS else []
+    return ModelInfo(name=model.name, version=model.version, sha256=model.sha256, labels=labels)
 
 
 def _camera_info(base: _Base) -> CameraInfo:

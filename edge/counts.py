@@ -97,7 +97,7 @@ class Interval:
     frames: int  # good enough and looked at
     skipped: tuple[tuple[str, int], ...]  # reason, frames
     awake_s: float  # time in which frames came
-    counts: tuple[TaxonCount, ...] | NoData  # taxa not listed: zero seen
+    counts: tuple[TaxonCount, ...] | NoData  # taxa not listed: zero seen, if the model can tell them
     saturated: bool = False
     area_mm2: int | None = None  # what was counted on, by calibration
     exposed_s: float | None = None  # trap: time in which what is new has come, pictures missed in between included

@@ -7,7 +7,7 @@ from edge.boxes import Image
 from edge.calibration import EVERYTHING, Region
 from edge.census import UNSURE_SHARE
 from edge.counts import Seen
-from edge.detections import Detections
+from edge.detections import Detections, no_detections
 from edge.detector import Detector
 from edge.ranges import ALIKE, steadied
 from edge.tally import ClassAccuracy
@@ -19,6 +19,7 @@ class Eye:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.region: Region = EVERYTHING
+        self.outside = no_detections()  # of the region, in the last picture
         self.labels = detector.bundle.labels
         self.accuracy = accuracy_of(detector)
 
@@ -50,8 +51,11 @@ class Eye:
 
     def _inside(self, found: Detections, image: Image) -> Detections:
         if self.region == EVERYTHING:
+            self.outside = no_detections()
             return found
-        return found.where(self.region.holds(found.xyxy, image.shape[1], image.shape[0]))
+        is_inside = self.region.holds(found.xyxy, image.shape[1], image.shape[0])
+        self.outside = found.where(~is_inside)
+        return found.where(is_inside)
 
 
 def accuracy_of(detector: Detector) -> dict[str, ClassAccuracy]:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from edge.alarms import Alarms
 from edge.annotations import annotate
+from edge.boxes import Image
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
 from edge.census import (
@@ -43,6 +44,7 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
 from edge.eye import Eye
 from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
+from edge.label_sets import remember
 from edge.late import Counting, MadeBy, counting_at, dated
 from edge.leaf import looked_at
 from edge.nights import length_s, longest_s
@@ -84,6 +86,7 @@ class Pipeline:
         self._parts = parts
         self._model = f"{bundle.name}@{bundle.version}"
         self._eye = Eye(parts.detector)
+        remember(parts.store, self._model, self._eye.labels)
         camera = parts.config.camera
         self._calibration = KeptCalibration(Path(parts.config.store.folder), camera.rotation_deg)
         self._gate = GateState()
@@ -397,7 +400,8 @@ class Pipeline:
         found = [] if wish == "keep" else faces(small)
         if found and wish == "drop":
             return None
-        return annotate(jpeg(hidden(small, found) if found else small, PICTURE_QUALITY), seen)
+        outside = self._eye.named(self._eye.outside, frame.image)
+        return annotate(jpeg(hidden(small, found) if found else small, PICTURE_QUALITY), seen, outside)
 
     def _close_interval_when_due(self) -> None:
         age_s = self._parts.clock.monotonic_s() - self._tally.start.monotonic_s
@@ -420,7 +424,7 @@ class Pipeline:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
             self._read_weather()
-            self._preview()
+            self._preview(min(left_s, REST_S))
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             self._close_interval_when_due()
 
@@ -428,13 +432,24 @@ class Pipeline:
         """A folder or a film is not read on: each of its pictures counts."""
         return self._parts.camera.is_live and self._parts.board.is_watched(self._parts.clock.monotonic_s())
 
-    def _preview(self) -> None:
-        """While somebody looks at the live picture: one frame more, with what is seen on it. Not counted, not kept."""
+    def _preview(self, within_s: float) -> None:
+        """While somebody looks at the live picture: one frame more. Not counted, not kept.
+
+        A camera may give one picture a second: a shorter wait, with a rest behind it, can miss each of them.
+        """
         if not self._is_watched():
             return
         try:
-            frame = self._parts.camera.read(PREVIEW_S)
+            frame = self._parts.camera.read(within_s)
         except (BadFrameError, CameraError):  # the next look will say so
             return
-        self._parts.board.show_frame(frame.image, self._eye.named(self._eye.sure(frame.image), frame.image))
+        self._parts.board.show_frame(frame.image, self._seen_on_preview(frame.image))
         self._show(replace(self._camera_state(), last_frame=frame.instant))
+
+    def _seen_on_preview(self, image: Image) -> list[Seen] | None:
+        """None: not looked at. A look that takes long, or nobody knows how long, would show the picture too late."""
+        look_ms = self._status.ms_per_frame
+        is_quick = look_ms is not None and look_ms <= REST_S * 1000
+        if not is_quick and not self._parts.board.needs_seen(self._parts.clock.monotonic_s()):
+            return None
+        return self._eye.named(self._eye.sure(image), image)

@@ -15,6 +15,7 @@ from edge.clock import Instant
 from edge.counts import Seen
 
 WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
+JUDGED_S = 10.0  # longer: a page's picture is asked for after the page, and is not to lose its frames again
 VISITED_S = 600.0  # a technician turns a lens or draws a region before the next page
 BatteryLevel = Literal["good", "low", "empty"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]
@@ -58,6 +59,7 @@ class ModelStatus:
     name: str = ""
     version: str = ""
     sha256: str = ""
+    labels: tuple[str, ...] = ()  # that it can tell, as in records
     detail: str = ""  # why it is not the one that was asked for
 
 
@@ -97,7 +99,7 @@ class StatusBoard:
         self._snapshot = Snapshot(started=started)
         self._frame: Image | None = None
         self._seen: tuple[Seen, ...] | None = None
-        self._watched_s = self._visited_s = float("-inf")
+        self._watched_s = self._judged_s = self._visited_s = float("-inf")
 
     def snapshot(self) -> Snapshot:
         """The newest view."""
@@ -161,15 +163,25 @@ class StatusBoard:
         with self._lock:
             return self._seen if image is self._frame else None
 
-    def watch(self, now_s: float) -> None:
-        """Somebody looks at the live picture at this monotonic time: the loop shows more frames than it counts."""
+    def watch(self, now_s: float, *, needs_seen: bool = False) -> None:
+        """Somebody looks at the live picture at this monotonic time: the loop shows more frames than it counts.
+
+        `needs_seen`: at what the detector finds, so these frames are looked at, however long that takes.
+        """
         with self._lock:
             self._watched_s = now_s
+            if needs_seen:
+                self._judged_s = now_s
 
     def is_watched(self, now_s: float) -> bool:
         """Has somebody looked within the last `WATCHED_S`?"""
         with self._lock:
             return now_s - self._watched_s < WATCHED_S
+
+    def needs_seen(self, now_s: float) -> bool:
+        """Has somebody looked at what the detector finds within the last `JUDGED_S`?"""
+        with self._lock:
+            return now_s - self._judged_s < JUDGED_S
 
     def visit(self, now_s: float) -> None:
         """A person who has logged in used the page at this monotonic time: the node does not sleep under them."""

@@ -13,6 +13,7 @@ from edge.alarms import Alarms
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Alert, Interval
+from edge.label_sets import remember
 from edge.ranges import Dispersion, count_range
 from edge.status import StatusBoard
 from edge.store import Store
@@ -128,6 +129,36 @@ def test_an_edited_threshold_ends_a_level_of_the_same_night(tmp_path: Path) -> N
         assert [before.hour(hours, caught) for hours, caught in ((-8, 2), (8, 14))] == [[], ["look"]]
     with closing(Trap(tmp_path, act_at=40)) as after:
         assert after.hour(9, 1) == ["calm"]
+
+
+def test_a_level_that_was_raised_ends_though_the_count_stays_close_below_it(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        assert before.hour(8, 13) == ["look"]
+    with closing(Trap(tmp_path, act_at=16)) as after:  # 13 would keep a level of 16 that was reached
+        assert [after.hour(hours, 13) for hours in (25, 49)] == [["calm"], []]
+
+
+def test_a_level_that_was_raised_ends_on_the_first_day_with_data(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        assert before.hour(8, 14) == ["look"]
+    with closing(Trap(tmp_path, act_at=50)) as after:
+        assert after.hour(9, 1) == ["calm"]
+        assert after.hour(10, 35) == ["look"]
+
+
+def test_an_edited_level_that_the_last_figure_reaches_too_is_kept_by_a_blind_night(tmp_path: Path) -> None:
+    with closing(Trap(tmp_path)) as before:
+        assert before.hour(8, 14) == ["look"]
+    with closing(Trap(tmp_path, act_at=12)) as after:
+        assert after.hour(49, 0) == []
+        assert after.board.snapshot().alerts[0].level == "look"
+
+
+def test_another_source_for_the_same_action_level_lets_no_level_go(trap: Trap) -> None:
+    assert [trap.hour(hours, caught) for hours, caught in ((8, 14), (25, 9), (49, 9))] == [["look"], [], []]
+    own = OwnThreshold(label=MOTH[0], unit="insects/trap/night", act_at=10, source="another station")
+    trap.watch(AdviceTable(threshold=(own,)))
+    assert trap.hour(50, 0) == []
 
 
 def test_a_level_ends_with_the_way_of_looking_that_raised_it(trap: Trap) -> None:
@@ -255,3 +286,21 @@ def test_a_leaf_that_is_looked_at_nine_times_a_day_reaches_its_level_in_three_da
     assert [day(number, sick) for number, sick in enumerate((9, 9, 9, 0, 0, 0, 0))] == [
         [], [], [], [("act", 100)], [], [], [("calm", 0)],
     ]  # fmt: skip
+
+
+def test_nights_of_another_model_that_cannot_tell_the_pest_make_no_week_calm(trap: Trap) -> None:
+    """Twenty come each night, 140 a week; on four nights `cards` looked at them."""
+    remember(trap.store, "pests@1", [MOTH[0]])
+    remember(trap.store, "cards@1", ["Insecta"])
+    trap.watch(AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit="insects/trap/week", act_at=100),)))
+    for night in range(14):
+        is_cards = 7 <= night < 11
+        one = interval(
+            start=at(24 * night + 8), end=at(24 * night + 9), mode="trap", unit="new", exposed_s=86_400.0,
+            model="cards@1" if is_cards else "pests@1", counts=() if is_cards else (count(MOTH, 20),),
+        )  # fmt: skip
+        trap.store.commit([one])
+        trap.alarms.after(one)
+        trap.alarms.show()
+    (standing,) = trap.board.snapshot().alerts
+    assert (standing.level, standing.figure and standing.figure.value) == ("look", 140)

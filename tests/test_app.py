@@ -18,15 +18,18 @@ from threading import Event, Thread
 
 import pytest
 
-from edge.app import build, put_times_right
+from edge.app import MOST_LABELS, build, model_info, put_times_right
+from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
 from edge.config import CameraTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, Sighting
 from edge.platform import Deduplicator, Heard, Subscriber, decode
+from edge.status import ModelStatus
 from edge.store import Records, Store, inspect_store
-from edge.wire import Info, decode_batch, decode_message
+from edge.wire import Info, decode_batch, decode_message, encode_message
+from edge.wire.messages import MAX_MESSAGE_BYTES
 from tests.broker import Broker, free_port
 from tests.clocks import NOON, SetClock
 from tests.node import NODE, SITE, Platform, to
@@ -161,12 +164,22 @@ def test_a_calibration_made_while_connected_is_told_and_stays_for_who_comes_late
             save_calibration(tmp_path, Calibration(at=NOON + timedelta(days=n), who="ana", typed_area_mm2=area_mm2))
             wait_until(lambda n=n: len(platform.inbox) == n, within_s=10)  # type: ignore[misc]
         assert node.stop() == 0
-    told = [decode_message(message.payload, Info).cameras[0].calibration for message in platform.inbox]
-    assert [one and one.area_mm2 for one in told] == [None, *areas_mm2]
+    told = [decode_message(message.payload, Info) for message in platform.inbox]
+    areas = [one.cameras[0].calibration for one in told]
+    assert [one and one.area_mm2 for one in areas] == [None, *areas_mm2]
+    assert told[0].models[0].labels == list(load_release(find_bundle("pests")).labels)
     with broker.connect("later") as later:
         later.subscribe("fieldeye/v1/test/n1/info")
         wait_until(lambda: bool(later.inbox), within_s=5)
         assert later.inbox[0].payload == platform.inbox[-1].payload
+
+
+def test_what_a_model_can_tell_fits_into_its_info_or_is_left_out() -> None:
+    most = tuple(f"{number:03}" + "稻" * 77 for number in range(MOST_LABELS))
+    told = model_info(ModelStatus(name="own", version="1", labels=most))
+    assert len(encode_message(told)) < MAX_MESSAGE_BYTES - 8192
+    assert len(told.labels) == MOST_LABELS
+    assert model_info(ModelStatus(name="own", version="1", labels=(*most, "Pieris"))).labels == []
 
 
 def test_without_a_broker_a_node_looks_keeps_and_shows_that_records_wait(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
     "__init__ errors config clock backoff durable changes boxes detections ranges cameras bundle seams snug "
-    "detector golden updates fallback bench gate tracker trap leaf severity calibration counts nights weather "
-    "agreement census tally eye taxa languages advice wire introduction exports board status store excerpt mqtt "
-    "climate draw faces annotations photographs label support page power systemd restarts alarms late commits "
+    "detector golden updates fallback bench gate tracker trap leaf severity calibration counts label_sets nights "
+    "weather agreement census tally eye taxa languages advice wire introduction exports board status store excerpt "
+    "mqtt climate draw faces annotations photographs label support page power systemd restarts alarms late commits "
     "pipeline app cli __main__ platform"
 ).split()
 PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "languages", "wire", "platform"}

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.annotations import annotated
+from edge.annotations import annotated, found_outside
 from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, let_turn, load_calibration, save_calibration
@@ -26,6 +26,7 @@ from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
 from edge.errors import StoreError
 from edge.faces import faces
+from edge.label_sets import load
 from edge.pipeline import PREVIEW_S, Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
@@ -396,6 +397,13 @@ def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(be
     assert [(alert.label, alert.level, alert.value) for alert in alerts] == [("Pieris", "look", 2)]
 
 
+def test_what_the_model_can_tell_is_kept_with_its_name_and_version(bench: Bench) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build().run(bench.stop)
+    bundle = load_bundle(bench.folder / "squares.onnx")
+    assert load(bench.store) == {bench.interval.model: frozenset(bundle.labels)}
+
+
 def test_one_spot_looked_at_again_and_again_is_a_share_of_pictures_and_never_of_leaves(bench: Bench) -> None:
     own = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "{}"\nact_at = 10\n'
     bench.more = own.format("% leaves") + own.format("% pictures")
@@ -414,6 +422,23 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
     assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
     assert bench.board.snapshot().calibration == load_calibration(bench.state)
+
+
+@pytest.mark.parametrize("mode", ["live", "trap"])
+def test_a_kept_picture_tells_apart_what_was_found_outside_the_region(mode: str, bench: Bench) -> None:
+    left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=left))
+    bench.add("1.png", scene((40, 40, RED)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))  # new on a card
+    bench.build(mode=mode).run(bench.stop)
+    picture = bench.sightings[0].picture
+    assert picture
+    content = bench.store.picture(picture)
+    assert content
+    assert [seen.label for seen in annotated(content)] == ["Pieris"]
+    (outside,) = found_outside(content)
+    assert outside.label == "Aleyrodidae"
+    assert outside.box == pytest.approx((40 / 64, 40 / 64, 48 / 64, 48 / 64), abs=1e-3)
 
 
 @pytest.mark.parametrize(("confidence", "has_range"), [(None, True), (0.5, True), (0.6, False)])

@@ -55,8 +55,9 @@ class Adviser:
 def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | None, stand: Stand) -> Adviser:
     """Standings for these thresholds; levels are taken up from what `to_json` gave, where pest and unit are the same.
 
-    A standing above calm for which there is no threshold any more is dropped. Content that cannot be read is taken as
-    nothing: levels are then found anew from the next count.
+    One whose action level was edited has no period, and is judged anew. A standing above calm for which there is no
+    threshold any more is dropped. Content that cannot be read is taken as nothing: levels are then found anew from the
+    next count.
     """
     try:
         before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
@@ -67,8 +68,8 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
     for row in thresholds:
         code = eppo.get(row.scientific_name, "")
         old = known.pop((row.scientific_name, row.unit), Standing(threshold=row))
-        period = old.period if old.threshold == row else None  # an edited row is judged anew
-        standings.append(replace(old, threshold=row, eppo=code, period=period))
+        is_edited = (old.threshold.low, old.threshold.high) != (row.low, row.high)
+        standings.append(replace(old, threshold=row, eppo=code, period=None if is_edited else old.period))
     dropped = tuple(one for one in known.values() if one.level != "calm")
     return Adviser(tuple(standings), stand, dropped)
 

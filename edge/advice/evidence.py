@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit
+from edge.label_sets import NONE_KEPT, LabelSets, can_tell
 from edge.nights import day_of
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
@@ -26,6 +27,7 @@ class Days:
     today: date
     range_of: RangeOf
     stages: frozenset[tuple[str, str]] = frozenset()  # name and life stage of what the model tells apart
+    label_sets: LabelSets = field(default_factory=dict)  # of the models that made the intervals
 
     @staticmethod
     def of(
@@ -35,17 +37,19 @@ class Days:
         today: date,
         range_of: RangeOf,
         stages: frozenset[tuple[str, str]] = frozenset(),
+        label_sets: LabelSets = NONE_KEPT,
     ) -> "Days":
         """Those in `unit`: the most on one frame, as of an hour too slow for visits, and visits are no one figure."""
         by_day: dict[date, list[Interval]] = {}
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):
                 by_day.setdefault(day_of(interval, zone), []).append(interval)
-        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages)
+        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages, label_sets=label_sets)
 
     def over(self, label: str, unit: str) -> Evidence | None:
         """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked.
 
+        A model that cannot tell the label has not looked for it.
         A share takes in up to two days before it, where that day alone has fewer pictures than it needs.
         """
         return self._evidence(label, unit, self.today - timedelta(days=1), is_over=True)
@@ -59,26 +63,26 @@ class Days:
 
         A catch that came in more nights than the unit speaks of is no part of them, unless there is no other.
         """
-        length = self._days_of_share(last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
+        stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
+        by_day = self._told_by_day(f"{label} ({stage})" if stage else label)
+        length = _days_of_share(by_day, last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
-        seen = [day for day in days if day in self.by_day]
-        looked = [day for day in seen if _hung_nights(self.by_day[day]) <= length] or seen
+        seen = [day for day in days if day in by_day]
+        looked = [day for day in seen if _hung_nights(by_day[day]) <= length] or seen
         if not looked or (is_over and 2 * len(looked) < length):
             return None
-        intervals = [interval for day in looked for interval in self.by_day[day]]
+        intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
         nights = max(len(looked) if is_over else length, _hung_nights(intervals))
-        stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
         return _told(label, stage, intervals, period, nights=nights, days=self)
 
-    def _days_of_share(self, last: date) -> int:
-        """How many days up to `last` have pictures enough; 1 where too few came, or nobody looked on it."""
-        pictures = 0
-        for back in range(SHARE_DAYS if last in self.by_day else 0):
-            pictures += sum(interval.frames for interval in self.by_day.get(last - timedelta(days=back), ()))
-            if pictures >= LEAST_PICTURES:
-                return back + 1
-        return 1
+    def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
+        """Without the intervals of models that cannot tell it."""
+        able = {
+            day: [interval for interval in intervals if can_tell(self.label_sets, interval.model, label)]
+            for day, intervals in self.by_day.items()
+        }
+        return {day: intervals for day, intervals in able.items() if intervals}
 
 
 def is_share(unit: str) -> bool:
@@ -89,6 +93,16 @@ def is_share(unit: str) -> bool:
 def days_of(unit: str) -> int:
     """How many days a figure in the unit may speak of."""
     return SHARE_DAYS if is_share(unit) else round(nights_of(unit) or 1)
+
+
+def _days_of_share(by_day: Mapping[date, Sequence[Interval]], last: date) -> int:
+    """How many days up to `last` have pictures enough; 1 where too few came, or nobody looked on it."""
+    pictures = 0
+    for back in range(SHARE_DAYS if last in by_day else 0):
+        pictures += sum(interval.frames for interval in by_day.get(last - timedelta(days=back), ()))
+        if pictures >= LEAST_PICTURES:
+            return back + 1
+    return 1
 
 
 def _told(

@@ -8,6 +8,7 @@ from datetime import date, timedelta, tzinfo
 from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
 from edge.advice.first_catch import Night
 from edge.counts import Interval, NoData
+from edge.label_sets import LabelSets
 from edge.nights import day_of
 
 CAUGHT = ("adult", "first male in pheromone trap", "first moth (biofix)")  # stages of the table that a catch shows
@@ -23,6 +24,18 @@ class Progress:
     last: date
     heat: HeatSum
     reached: date | None  # by the days that are known alone; None: not yet
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """What was new on a trap in one night, by label. `told`: labels that somebody looked for; None: all."""
+
+    new: Mapping[str, int]
+    told: frozenset[str] | None = None
+
+    def of(self, label: str) -> int | None:
+        """None: no model that can tell it looked."""
+        return self.new.get(label, 0) if self.told is None or label in self.told else None
 
 
 def progress(scientific_name: str, days: Mapping[date, DayRange], first: date, last: date) -> tuple[Progress, ...]:
@@ -51,23 +64,32 @@ def after_catch(steps: Sequence[Progress]) -> tuple[Progress, ...]:
     return tuple(step for step in steps if step.row.stage_from in CAUGHT)
 
 
-def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, Counter[str]]:
-    """What was new on a trap in each night that somebody looked, by label; of a node with no trap: nothing."""
-    caught: dict[date, Counter[str]] = {}
+def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo, label_sets: LabelSets) -> dict[date, Catch]:
+    """What was new on a trap in each night that somebody looked; of a node with no trap: nothing."""
+    by_evening: dict[date, list[Interval]] = {}
     for interval in intervals:
         if interval.unit == "new" and not isinstance(interval.counts, NoData):
-            taxa = {taxon.label: taxon.count for taxon in interval.counts}
-            caught.setdefault(day_of(interval, zone), Counter()).update(taxa)
-    return caught
+            by_evening.setdefault(day_of(interval, zone), []).append(interval)
+    return {evening: _catch(night, label_sets) for evening, night in by_evening.items()}
 
 
-def nights(caught: Mapping[date, Mapping[str, int]], label: str) -> list[Night]:
-    """Each night from the first to the last that somebody looked; None in between: nobody did."""
+def _catch(night: Sequence[Interval], label_sets: LabelSets) -> Catch:
+    new = Counter[str]()
+    for interval in night:
+        assert not isinstance(interval.counts, NoData)  # noqa: S101  nobody looked then
+        new.update({taxon.label: taxon.count for taxon in interval.counts})
+    told = [label_sets.get(interval.model) for interval in night]
+    known = [one for one in told if one is not None]
+    return Catch(new, frozenset().union(*known) if len(known) == len(told) else None)
+
+
+def nights(caught: Mapping[date, Catch], label: str) -> list[Night]:
+    """Each night from the first to the last that somebody looked; None: nobody looked, or none who can tell it."""
     if not caught:
         return []
     first, last = min(caught), max(caught)
     evenings = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    return [Night(evening, caught[evening].get(label, 0) if evening in caught else None) for evening in evenings]
+    return [Night(evening, caught[evening].of(label) if evening in caught else None) for evening in evenings]
 
 
 def _reached(row: Development, days: Mapping[date, DayRange], first: date, last: date) -> date | None:

@@ -43,7 +43,7 @@ class Standing:
     since: Instant | None = None  # when the level was reached; None: calm from the beginning
     figure: Measured | None = None  # of `period`, which gives the level
     count: int | None = None  # individuals, visits or pictures behind the figure
-    period: Period | None = None
+    period: Period | None = None  # None beside a figure: the action level was edited since
 
     @property
     def task(self) -> Task:
@@ -79,6 +79,7 @@ def judged(
     the level, and lower it until the running one has given it. The running one only raises it: where a share falls
     again, figure and count follow and the level stays. No data leaves the level where it was: nobody looked, which is
     not good news; so does a day that cannot be told, of which too few pictures were looked at or no area was known.
+    Where the action level was edited, the last figure is held against the new one first.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
@@ -86,13 +87,13 @@ def judged(
     refused = next((figure for _, figure in told if isinstance(figure, Refused)), None)
     if refused is not None and not known:
         return refused
-    now = standing
+    before = now = _held_anew(standing)
     for evidence, figure in known:
         may_lower = evidence is over and not runs
-        reached = level_of(standing.threshold, figure, standing.level if may_lower else "calm")
+        reached = level_of(standing.threshold, figure, before.level if may_lower else "calm")
         rise = ORDER.index(reached) - ORDER.index(now.level)
         is_found = may_lower or rise > 0
-        if is_found or (now is standing and (rise == 0 or evidence.period == standing.period)):
+        if is_found or (now is before and (rise == 0 or evidence.period == standing.period)):
             level = reached if is_found else now.level
             count = evidence.count if figure.count is None else figure.count
             now = replace(now, level=level, figure=figure, count=count, period=evidence.period)
@@ -126,6 +127,13 @@ def level_of(threshold: Threshold, figure: Measured, held: Level = "calm") -> Le
     steps: tuple[tuple[Level, float, float], ...] = (("act", low, start), ("act", value, sure), ("look", high, start))
     reached = _highest(steps, held)
     return "look" if reached == "act" and is_of_trap(threshold.unit) else reached
+
+
+def _held_anew(standing: Standing) -> Standing:
+    """With the level of its figure where the action level was edited: what another one gave is not held."""
+    if standing.figure is None or standing.period is not None:
+        return standing
+    return replace(standing, level=level_of(standing.threshold, standing.figure))
 
 
 def _bounds(measured: Measured) -> tuple[float, float, float]:

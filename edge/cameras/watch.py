@@ -60,7 +60,7 @@ class WatchedCamera(ClosedAtExit):
         self._stuck_since_s = 0.0
         self._waits = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
         self._next_try_s = 0.0
-        self._new_since_s = clock.monotonic_s()
+        self._new_since_s = self._asked_until_s = clock.monotonic_s()
         self._last_sum: int | None = None
         self._repeated_s = -math.inf  # when the last picture came once more
 
@@ -114,6 +114,7 @@ class WatchedCamera(ClosedAtExit):
         if camera is None:
             return None
         began_s = self._clock.monotonic_s()
+        self._pass_over(began_s - self._asked_until_s)
         try:
             frame = camera.read(wait_s)
         except (BadFrameError, CameraEndedError) as why:
@@ -123,11 +124,17 @@ class WatchedCamera(ClosedAtExit):
             waited_s = self._clock.monotonic_s() - began_s
             self._judge(why, has_gone=waited_s < 0.9 * wait_s)  # before its time: not late, but gone
             return None
+        finally:
+            self._asked_until_s = self._clock.monotonic_s()
         if camera.is_live and self._is_repeat(frame):
             self._judge(CameraError("the same picture again"), has_gone=False)
             return None
         self._note_new(frame)
         return frame
+
+    def _pass_over(self, pause_s: float) -> None:
+        """Nobody asked for so long, as in a look of 20 s: at most half a stall of it counts as the camera's silence."""
+        self._new_since_s += max(0.0, pause_s - self._stall_s / 2)
 
     def _note_new(self, frame: Frame) -> None:
         if self.state != "ok":
@@ -209,5 +216,5 @@ class WatchedCamera(ClosedAtExit):
             return None
         self.is_live = self._camera.is_live
         self.reopened += self.state != "ok"
-        self._new_since_s = self._clock.monotonic_s()
+        self._new_since_s = self._asked_until_s = self._clock.monotonic_s()
         return self._camera

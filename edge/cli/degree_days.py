@@ -19,6 +19,7 @@ from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.counts import Interval
 from edge.errors import StoreError, UsageError
+from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
 from edge.store import Records
 
@@ -102,7 +103,7 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
     config, _ = load_changed(args.config)
     zone = ZoneInfo(config.node.time_zone)
     first = args.first or season_begin(datetime.now(zone).date(), config.node.latitude)
-    intervals = _intervals(config, first, zone)
+    intervals, label_sets = _intervals(config, first, zone)
     days = measured_days(intervals, zone)
     if not days:
         raise UsageError(
@@ -111,24 +112,25 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
         )
     if args.first:
         return days, None
-    by_evening = {evening: told for evening, told in caught_by_evening(intervals, zone).items() if evening >= first}
-    caught = first_catch(nights(by_evening, args.species), args.running)
+    by_evening = caught_by_evening(intervals, zone, label_sets)
+    of_season = {evening: catch for evening, catch in by_evening.items() if evening >= first}
+    caught = first_catch(nights(of_season, args.species), args.running)
     if caught is None:
         raise UsageError(f"{args.species}: this node has no first catch of it yet; give the day to begin with --from")
     return days, caught
 
 
-def _intervals(config: NodeConfig, first: date, zone: ZoneInfo) -> list[Interval]:
+def _intervals(config: NodeConfig, first: date, zone: ZoneInfo) -> tuple[list[Interval], LabelSets]:
     folder, now = Path(config.store.folder), datetime.now(UTC)
     if not (folder / "fieldeye.db").exists():
         raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     begin = begin_of(first, "live", zone)
     records = Records(folder, config.node.node)
     try:
-        stored = records.intervals_between(begin, now + timedelta(days=1))
+        stored, label_sets = records.intervals_between(begin, now + timedelta(days=1)), load(records)
     finally:
         records.close()
-    return [one.record for one in stored if isinstance(one.record, Interval)]
+    return [one.record for one in stored if isinstance(one.record, Interval)], label_sets
 
 
 def _result(name: str, steps: tuple[Progress, ...], caught: Biofix | None) -> dict[str, Any]:

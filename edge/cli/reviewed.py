@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.annotations import annotated
+from edge.annotations import annotated, found_outside
 from edge.cameras.headers import read_header
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
@@ -69,7 +69,10 @@ def checked_picture(file_name: str, jpeg: bytes, decided: dict[int, Decision]) -
         Checked(seen, Said(decided[at].label, decided[at].who, decided[at].utc) if at in decided else None)
         for at, seen in enumerate(annotated(jpeg))
     ]
-    return CheckedPicture(file_name=file_name, width_px=header.width_px, height_px=header.height_px, boxes=boxes)
+    return CheckedPicture(
+        file_name=file_name, width_px=header.width_px, height_px=header.height_px, boxes=boxes,
+        outside=found_outside(jpeg),
+    )  # fmt: skip
 
 
 def _document(found: list[CheckedPicture], config: NodeConfig) -> dict[str, object]:

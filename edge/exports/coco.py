@@ -1,7 +1,8 @@
 """Kept pictures that people checked as COCO, the form that trainers read. Pure.
 
 A box that a person confirmed or renamed is an ordinary annotation; one that was rejected is background and left out;
-one that nobody decided on is marked `iscrowd`, which evaluation and training pass over.
+one that nobody decided on is marked `iscrowd`, which evaluation and training pass over. So is what the model found
+outside the region that counts, where nobody is asked.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,12 +35,13 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedPicture:
-    """A picture with all its boxes."""
+    """A picture with all its boxes, and what the model found outside the region that counts."""
 
     file_name: str
     width_px: int
     height_px: int
     boxes: Sequence[Checked]
+    outside: Sequence[Seen] = ()
 
 
 def coco(pictures: Iterable[CheckedPicture], description: str, created: datetime) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def coco(pictures: Iterable[CheckedPicture], description: str, created: datetime
     for image_id, picture in enumerate(pictures, start=1):
         size = {"width": picture.width_px, "height": picture.height_px}
         images.append({"id": image_id, "file_name": picture.file_name, **size})
-        for box in picture.boxes:
+        for box in (*picture.boxes, *(Checked(seen, None) for seen in picture.outside)):
             label = box.seen.label if box.said is None else box.said.label
             if not label:
                 continue

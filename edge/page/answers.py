@@ -82,14 +82,19 @@ class Count(Struct, frozen=True, kw_only=True):
 
 
 class DayCounts(Struct, frozen=True, kw_only=True):
-    """One day where the node stands. `counts` null: nobody looked, which is not a zero; a taxon not listed: zero."""
+    """One day where the node stands. `counts` null: nobody looked, which is not a zero; a taxon not listed: zero.
+
+    `frames` null: what was looked at was counted in another unit. `not_told`: seen on another of these days, and no
+    model that looked on this one can tell it, so it is no zero.
+    """
 
     day: date  # of a trap: from noon to noon, by the date of its evening
     unit: str | None
-    frames: int
-    awake_s: float
+    frames: int | None
+    awake_s: float | None
     saturated: bool
     counts: list[Count] | None
+    not_told: list[str]
 
 
 class Days(Struct, frozen=True, kw_only=True):

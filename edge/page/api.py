@@ -1,5 +1,6 @@
 """For machines: the node's state, days and records, read-only."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from edge.page.answers import (
     Refusal,
     State,
 )
-from edge.page.days import Day
+from edge.page.days import Day, labels_of
 from edge.page.openapi import document
 from edge.page.routes import node
 from edge.page.situation import looks
@@ -103,15 +104,20 @@ def fortnight() -> Response:
     """The last fourteen days."""
     this = node()
     days, _, unit = this.days()
-    return answer(Days(time_zone=this.config.node.time_zone, days=[_counts(day, unit) for day in days]))
+    labels = labels_of(days)
+    return answer(Days(time_zone=this.config.node.time_zone, days=[_counts(day, unit, labels) for day in days]))
 
 
 @api.get("/days.csv")
 @needs(Role.READER)
 def fortnight_csv() -> Response:
-    """The same as a table: a row a day and taxon; without data the count is empty, and a real zero is a 0."""
+    """The same as a table: a row a day and taxon; without data the count is empty, and a real zero is a 0.
+
+    A day that was counted in another way, or by a model that cannot tell the taxon, has no frames of it either.
+    """
     days, _, unit = node().days()
-    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, unit or ""))
+    labels = labels_of(days)
+    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, unit or "", labels))
     response = Response(csv_lines([CSV_COLUMNS, *rows]), mimetype="text/csv")
     name = f"{node().config.node.node}-{days[-1].day}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -159,23 +165,31 @@ def _megabytes(size_bytes: int | None) -> float | None:
     return None if size_bytes is None else round(size_bytes / MEGABYTE, 1)
 
 
-def _counts(day: Day, unit: str | None) -> DayCounts:
+def _counts(day: Day, unit: str | None, labels: Sequence[str]) -> DayCounts:
+    frames, awake_s = _effort(day)
     listed = [Count(label=k, count=f.count, low=f.low, high=f.high) for k, f in sorted(day.figures.items())]
     return DayCounts(
         day=day.day,
         unit=unit,
-        frames=day.frames,
-        awake_s=day.awake_s,
+        frames=frames,
+        awake_s=awake_s,
         saturated=day.saturated,
         counts=listed if day.frames else None,
+        not_told=[label for label in labels if day.frames and day.is_other(label)],
     )
 
 
-def _csv_rows(day: Day, unit: str) -> list[tuple[Cell, ...]]:
+def _csv_rows(day: Day, unit: str, labels: Sequence[str]) -> list[tuple[Cell, ...]]:
     date = day.day.isoformat()
-    effort = (day.frames, day.awake_s)
     if not day.frames:
-        return [(date, None, unit, None, None, None, *effort)]
-    if not day.figures:
-        return [(date, None, unit, 0, 0, 0, *effort)]
-    return [(date, label, unit, f.count, f.low, f.high, *effort) for label, f in sorted(day.figures.items())]
+        return [(date, None, unit, None, None, None, *_effort(day))]
+    rows: list[tuple[Cell, ...]] = [] if day.figures else [(date, None, unit, 0, 0, 0, *_effort(day))]
+    for label, figure in sorted(day.figures.items()):
+        effort = day.effort(label)
+        rows.append((date, label, unit, figure.count, figure.low, figure.high, effort.frames, effort.awake_s))
+    return rows + [(date, label, unit, None, None, None, None, None) for label in labels if day.is_other(label)]
+
+
+def _effort(day: Day) -> tuple[int | None, float | None]:
+    """Frames and seconds; unknown in this unit where all was counted in another one."""
+    return (None, None) if day.is_watched and not day.frames else (day.frames, day.awake_s)

@@ -24,7 +24,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One day. `kind` is "count", "zero", "gap" (no data) or "before" (no data either, and none earlier)."""
+    """One day. `kind`: "count", "zero", "gap" (nobody looked), "before" (nor earlier) or "other" (looked, but at other
+    things or in another way)."""
 
     kind: str
     x: int
@@ -37,14 +38,14 @@ class Bar:
 
 def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tuple[Bar, ...]:
     """The bars of one taxon, below and above its action level `mark`; the highest and today's carry their figure."""
-    figures = [day.figures.get(label, ZERO) for day in fortnight]
+    figures = [day.figure(label) or ZERO for day in fortnight]
     scale = _scale(figures, mark)
     best = max(range(len(figures)), key=lambda index: figures[index].count)
-    first = next((index for index, day in enumerate(fortnight) if day.frames), len(fortnight))
+    first = next((index for index, day in enumerate(fortnight) if day.is_watched), len(fortnight))
     return tuple(
         _bar(
             index,
-            _kind(day, figure, is_before=index < first),
+            _kind(day, label, is_before=index < first),
             figure,
             scale,
             is_named=index in (best, len(figures) - 1),
@@ -55,7 +56,7 @@ def bars(fortnight: Sequence[Day], label: str, mark: float | None = None) -> tup
 
 def mark_y(fortnight: Sequence[Day], label: str, mark: float | None) -> float | None:
     """Where the action level stands; None where there is none or it is so high that the bars would lie flat."""
-    figures = [day.figures.get(label, ZERO) for day in fortnight]
+    figures = [day.figure(label) or ZERO for day in fortnight]
     scale = _scale(figures, mark)
     return None if mark is None or mark > scale else _y(mark, scale)
 
@@ -65,10 +66,13 @@ def _scale(figures: Sequence[Figure], mark: float | None) -> float:
     return tallest if mark is None or mark > FLATTEST * tallest else max(tallest, mark)
 
 
-def _kind(day: Day, figure: Figure, *, is_before: bool) -> str:
-    if is_before:
-        return "before"
-    return "gap" if day.frames == 0 else "count" if figure.count else "zero"
+def _kind(day: Day, label: str, *, is_before: bool) -> str:
+    figure = day.figure(label)
+    if figure is not None:
+        return "count" if figure.count else "zero"
+    if day.is_other(label):
+        return "other"
+    return "before" if is_before else "gap"
 
 
 def _bar(index: int, kind: str, figure: Figure, scale: float, *, is_named: bool) -> Bar:

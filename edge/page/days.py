@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
 from edge.counts import Interval, NoData, Unit, newest_unit
+from edge.label_sets import NONE_KEPT, LabelSets
 from edge.nights import day_of
 
 LENGTH = 14
@@ -22,15 +23,52 @@ class Figure:
 ZERO = Figure(0, 0, 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What was looked at by models that can tell the same `labels`; None: everything."""
+
+    frames: int
+    awake_s: float
+    labels: frozenset[str] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """One day where the node stands: what was counted, with the effort behind it."""
 
     day: date
-    frames: int  # looked at; 0: no data
-    awake_s: float
-    figures: Mapping[str, Figure]  # by label; a taxon not listed was not seen
+    efforts: tuple[Effort, ...]
+    figures: Mapping[str, Figure]  # by label, see `figure`
     saturated: bool
+    is_counted_otherwise: bool = False  # was anything counted in another unit?
+
+    @property
+    def frames(self) -> int:
+        """Looked at; 0: no data."""
+        return sum(one.frames for one in self.efforts)
+
+    @property
+    def awake_s(self) -> float:
+        """Time in which frames came."""
+        return sum(one.awake_s for one in self.efforts)
+
+    @property
+    def is_watched(self) -> bool:
+        """Did anybody look, in whatever way?"""
+        return self.frames > 0 or self.is_counted_otherwise
+
+    def effort(self, label: str) -> Effort:
+        """Of those who can tell the label; all of it for an empty one."""
+        able = [one for one in self.efforts if one.labels is None or not label or label in one.labels]
+        return Effort(sum(one.frames for one in able), sum(one.awake_s for one in able))
+
+    def figure(self, label: str) -> Figure | None:
+        """Zero where somebody looked who can tell the label, and did not see it; None: no data."""
+        return self.figures.get(label, ZERO) if self.effort(label).frames else None
+
+    def is_other(self, label: str) -> bool:
+        """Did somebody look, but in another unit or with a model that cannot tell the label?"""
+        return self.is_watched and self.figure(label) is None
 
 
 def unit_of_days(intervals: Sequence[Interval], paced: Unit, zone: tzinfo) -> Unit | None:
@@ -45,33 +83,48 @@ def unit_of_days(intervals: Sequence[Interval], paced: Unit, zone: tzinfo) -> Un
 
 
 def days(
-    intervals: Iterable[Interval], zone: tzinfo, today: date, unit: Unit | None = None, length: int = LENGTH
+    intervals: Iterable[Interval],
+    zone: tzinfo,
+    today: date,
+    unit: Unit | None = None,
+    length: int = LENGTH,
+    label_sets: LabelSets = NONE_KEPT,
 ) -> tuple[Day, ...]:
     """The `length` days up to `today`, oldest first.
 
     An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
     Only `unit`, else the newest one with data, is counted: the most on one frame and the sum of visits cannot stand in
-    one row.
+    one row. What was counted in another one is told as that.
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
     unit = unit or newest_unit(kept)
     by_day: dict[date, list[Interval]] = {}
     for interval in kept:
-        if interval.unit == unit:
-            by_day.setdefault(day_of(interval, zone), []).append(interval)
+        by_day.setdefault(day_of(interval, zone), []).append(interval)
     wanted = [today - timedelta(days=back) for back in reversed(range(length))]
-    return tuple(one_day(day, by_day.get(day, [])) for day in wanted)
+    return tuple(_one_day(day, by_day.get(day, []), unit, label_sets) for day in wanted)
 
 
-def one_day(day: date, intervals: Sequence[Interval]) -> Day:
-    """The intervals of one day taken together."""
+def _one_day(day: date, intervals: Sequence[Interval], unit: Unit | None, label_sets: LabelSets) -> Day:
+    """The intervals of one day in the unit taken together."""
+    mine = [interval for interval in intervals if interval.unit == unit]
     return Day(
         day=day,
-        frames=sum(interval.frames for interval in intervals),
-        awake_s=sum(interval.awake_s for interval in intervals),
-        figures=figures_together(intervals),
-        saturated=any(interval.saturated for interval in intervals),
+        efforts=_efforts(mine, label_sets),
+        figures=figures_together(mine),
+        saturated=any(interval.saturated for interval in mine),
+        is_counted_otherwise=any(interval.frames for interval in intervals if interval.unit != unit),
     )
+
+
+def _efforts(intervals: Sequence[Interval], label_sets: LabelSets) -> tuple[Effort, ...]:
+    """One for each set of labels: a day may have very many intervals and has one model or two."""
+    together: dict[frozenset[str] | None, Effort] = {}
+    for interval in intervals:
+        labels = label_sets.get(interval.model)
+        before = together.get(labels, Effort(0, 0.0))
+        together[labels] = Effort(before.frames + interval.frames, before.awake_s + interval.awake_s, labels)
+    return tuple(together.values())
 
 
 def figures_together(intervals: Iterable[Interval]) -> dict[str, Figure]:
@@ -105,6 +158,11 @@ def added(a: Figure, b: Figure) -> Figure:
 
 def _sum(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else a + b
+
+
+def labels_of(fortnight: Iterable[Day]) -> list[str]:
+    """What was seen on any of the days, by name."""
+    return sorted({label for day in fortnight for label in day.figures})
 
 
 def most_seen(fortnight: Sequence[Day], limit: int) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edge.counts import Unit
 from edge.page import chart
 from edge.page.chart import Bar
-from edge.page.days import ZERO, Day, most_seen
+from edge.page.days import Day, labels_of, most_seen
 from edge.page.names import Names
 from edge.page.words import day_in_words, duration, gettext, ngettext, number
 
@@ -34,7 +34,7 @@ class Fortnight:
     has_ranges: bool
     first_day: str
     last_day: str
-    gaps: str  # what the hatched days mean, or empty
+    gaps: str  # what the hatched and the empty days mean, or empty
     day_head: str  # of the table's first column
     names: tuple[str, ...]  # heads of the others
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
@@ -47,7 +47,7 @@ def fortnight(
 
     `marks`: action levels by label, in the unit of the bars.
     """
-    labels = most_seen(days, limit=len({label for day in days for label in day.figures}))
+    labels = most_seen(days, limit=len(labels_of(days)))
     looked = [day for day in days if day.frames]
     known, is_night = marks or {}, is_of_nights(unit)
     panels = tuple(
@@ -62,7 +62,7 @@ def fortnight(
         has_ranges=any(len(bar.layers) > 1 for one in panels for bar in one.bars),
         first_day=day_in_words(days[0].day),
         last_day=day_in_words(days[-1].day) if is_night else gettext("today"),
-        gaps=_gaps(days, looked) if panels else "",
+        gaps=_gaps(days, labels[:PANELS] or [""]) if panels else "",
         day_head=gettext("Night") if is_night else gettext("Day"),
         names=tuple(names.name(label) for label in labels),
         table=tuple(_table_row(day, labels) for day in reversed(days)),
@@ -74,19 +74,19 @@ def is_of_nights(unit: Unit | None) -> bool:
     return unit == "new"
 
 
-def _gaps(days: Sequence[Day], looked: Sequence[Day]) -> str:
-    """What the missing days are: before the first, or without data, and never zeros."""
-    first = looked[0]
+def _gaps(days: Sequence[Day], drawn: Sequence[str]) -> str:
+    """What the missing days are: before the first, without data or counted in another way, and never zeros."""
+    first = next(day for day in days if day.is_watched)
     since = "" if first is days[0] else gettext("Data since %(day)s.", day=day_in_words(first.day))
-    missing = sum(day.frames == 0 for day in days if day.day > first.day)
-    if not missing:
-        return since
+    missing = sum(not day.is_watched for day in days if day.day > first.day)
     hatched = ngettext(
         "%(num)s day without data is hatched: that is not a zero.",
         "%(num)s days without data are hatched: that is not a zero.",
         missing,
     )
-    return f"{since} {hatched}".strip()
+    otherwise = any(day.is_other(label) for day in days for label in drawn)
+    empty = gettext("Days that were counted in another way are left empty.")
+    return " ".join(filter(None, (since, hatched * bool(missing), empty * otherwise)))
 
 
 def unit_words(unit: Unit | None) -> str:
@@ -106,7 +106,7 @@ def panel(
     """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
-    so_far = _night_so_far(days[-1], label) if is_night else _day_so_far(days[-1], label)
+    so_far = "" if days[-1].is_other(label) else _so_far(days[-1], label, is_night=is_night)
     level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 1))
     return Panel(
         id=f"days-{index}",
@@ -116,6 +116,10 @@ def panel(
         bars=chart.bars(days, label, mark),
         mark_y=chart.mark_y(days, label, mark),
     )
+
+
+def _so_far(day: Day, label: str, *, is_night: bool) -> str:
+    return _night_so_far(day, label) if is_night else _day_so_far(day, label)
 
 
 def _day_so_far(day: Day, label: str) -> str:
@@ -134,7 +138,7 @@ def _night_so_far(night: Day, label: str) -> str:
 def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
     """What the two days that are over were, so that today can be told from them; empty while both are unknown."""
     yesterday, before = days[-2], days[-3]
-    if not yesterday.frames and not before.frames:
+    if yesterday.figure(label) is None and before.figure(label) is None:
         return ""
     if is_of_nights(unit):
         return gettext(
@@ -154,8 +158,9 @@ def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:
 
 
 def _figure(day: Day, label: str) -> str:
-    """A day that nobody looked at is no zero."""
-    return number(day.figures.get(label, ZERO).count) if day.frames else gettext("no data")
+    """A day on which nobody looked who could tell it is no zero."""
+    figure = day.figure(label)
+    return gettext("no data") if figure is None else number(figure.count)
 
 
 def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
@@ -172,8 +177,8 @@ def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
 def _table_row(day: Day, labels: Sequence[str]) -> tuple[str, ...]:
     name = day_in_words(day.day)
     counts = (_figure(day, label) for label in labels)
-    if not day.frames:
-        return (name, *counts, gettext("not looked"))
+    if all(day.figure(label) is None for label in labels or [""]):
+        return (name, *counts, gettext("counted in another way") if day.is_watched else gettext("not looked"))
     effort = ngettext(
         "%(count)s picture in %(time)s",
         "%(count)s pictures in %(time)s",

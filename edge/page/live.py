@@ -42,11 +42,14 @@ class LivePicture:
         self._made_s = float("-inf")
         self.encoded = 0  # pictures since start
 
-    def shot(self) -> Shot | None:
-        """The newest frame, or the one of less than half a second ago; None before the first frame."""
+    def shot(self, *, needs_seen: bool = False) -> Shot | None:
+        """The newest frame, or the one of less than half a second ago; None before the first frame.
+
+        `needs_seen`: see StatusBoard.watch.
+        """
         with self._lock:
             now_s = self._clock.monotonic_s()
-            self._board.watch(now_s)
+            self._board.watch(now_s, needs_seen=needs_seen)
             frame = self._board.frame()
             if frame is not None and frame is not self._frame and now_s - self._made_s >= SHORTEST_S:
                 self._shot, self._frame, self._made_s = made(frame, self._board.seen_on(frame)), frame, now_s

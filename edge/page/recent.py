@@ -32,7 +32,10 @@ class Recent:
         self._revised = 0
 
     def sightings(self, now_utc: datetime) -> list[Sighting]:
-        """Those of the last 24 hours, newest first, at most MOST."""
+        """Those of the last 24 hours, newest first, at most MOST.
+
+        Of a clock that ran ahead also the next 24, as of intervals: what lies further on would stay first until then.
+        """
         with self._lock:
             self._forget_when_old()
             new = self._store.sightings_after(self._newest_seq, now_utc - DAY, MOST)
@@ -40,7 +43,7 @@ class Recent:
                 self._newest_seq = new[0].key.seq
                 self._sightings += [stored.record for stored in new if isinstance(stored.record, Sighting)]
                 self._sightings.sort(key=lambda sighting: sighting.at.utc, reverse=True)
-            self._sightings = [one for one in self._sightings if one.at.utc >= now_utc - DAY][:MOST]
+            self._sightings = [one for one in self._sightings if now_utc - DAY <= one.at.utc < now_utc + DAY][:MOST]
             return list(self._sightings)
 
     def intervals(self, first_utc: datetime) -> list[Interval]:

@@ -16,6 +16,7 @@ from edge.census import unit_of
 from edge.clock import Clock
 from edge.config import NodeConfig
 from edge.counts import Interval, Sighting, Unit
+from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
 from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
 from edge.page.live import LivePicture
@@ -62,10 +63,11 @@ class Node:
         """The last fourteen days, a trap's from noon to noon, the intervals they are made of, and their unit."""
         when = self.moments()
         intervals = self.intervals(when)
-        mode = intervals[-1].mode if intervals else self.config.camera.mode  # one that was just chosen has no days yet
-        today = day_at(when.now_utc, "trap" if mode == "trap" else "live", when.zone)
         unit = self.unit(intervals, when)
-        return days.days(intervals, when.zone, today, unit), intervals, unit
+        is_trap = (unit or unit_of(self.config.camera)) == "new"  # a mode that was just chosen has no days yet
+        today = day_at(when.now_utc, "trap" if is_trap else "live", when.zone)
+        told = days.days(intervals, when.zone, today, unit, label_sets=load_label_sets(self.store))
+        return told, intervals, unit
 
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""

@@ -7,8 +7,9 @@ from threading import Lock
 
 from edge.advice.degree_days import DayRange, measured_days, species
 from edge.advice.first_catch import Biofix, first_catch
-from edge.advice.heat import Progress, after_catch, caught_by_evening, nights, progress, season_begin
+from edge.advice.heat import Catch, Progress, after_catch, caught_by_evening, nights, progress, season_begin
 from edge.counts import Interval, Record
+from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
 from edge.page.names import Names
 from edge.page.words import day_in_words, gettext, ngettext, number
@@ -41,7 +42,7 @@ class _Day:
     """Of one local day: its temperatures, and the catch from its noon on; None: nobody measured, or nobody looked."""
 
     range: DayRange | None
-    caught: Mapping[str, int] | None
+    caught: Catch | None
 
 
 class Season:
@@ -62,7 +63,7 @@ class Season:
             days = dict(self._days)
         ranges = {day: told.range for day, told in days.items() if told.range is not None}
         caught = {day: told.caught for day, told in days.items() if told.caught is not None}
-        labels = {label for one in caught.values() for label in one if label in species()}
+        labels = {label for one in caught.values() for label in one.new if label in species()}
         found = [_warmth(label, caught, ranges, names) for label in sorted(labels)] if ranges else []
         return tuple(one for one in found if one is not None)
 
@@ -75,15 +76,16 @@ class Season:
         first = season_begin(today, self._latitude_deg)
         wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
         over = {day: told for day, told in self._days.items() if day < self._running}
-        self._days = {day: over[day] if day in over else self._of(day) for day in wanted}
+        label_sets = load(self._store)
+        self._days = {day: over[day] if day in over else self._of(day, label_sets) for day in wanted}
         self._newest, self._running = newest.key, today - timedelta(days=1)
 
-    def _of(self, day: date) -> _Day:
+    def _of(self, day: date, label_sets: LabelSets) -> _Day:
         """Read up to the next midnight: the last interval of its night ends some moments after noon."""
         begin, end = (begin_of(one, "live", self._zone) for one in (day, day + timedelta(days=2)))
         stored = self._store.intervals_between(begin, end)
         intervals = [one.record for one in stored if isinstance(one.record, Interval)]
-        caught = caught_by_evening(intervals, self._zone).get(day)
+        caught = caught_by_evening(intervals, self._zone, label_sets).get(day)
         return _Day(measured_days(intervals, self._zone).get(day), caught)
 
 
@@ -92,9 +94,7 @@ def _has_both(newest: Record) -> bool:
     return isinstance(newest, Interval) and newest.unit == "new" and newest.climate is not None
 
 
-def _warmth(
-    label: str, caught: Mapping[date, Mapping[str, int]], ranges: Mapping[date, DayRange], names: Names
-) -> Warmth | None:
+def _warmth(label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], names: Names) -> Warmth | None:
     biofix = first_catch(nights(caught, label), SUSTAINED)
     if biofix is None or max(ranges) < biofix.evening:
         return None

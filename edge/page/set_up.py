@@ -80,7 +80,7 @@ def remember_focus() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def model() -> ResponseReturnValue:
     """The live picture with what the model frames on it."""
-    shot = node().live.shot()
+    shot = node().live.shot(needs_seen=True)
     seen = None if shot is None else optics.seen_words(shot.seen)
     return render_template("set_up_model.html", seen=seen, has_looked=shot is not None and shot.seen is not None)
 

@@ -32,12 +32,13 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
     utc: datetime | None = None  # not in `offline`: the broker sends it, at a time the node does not know
 
 
-class ModelInfo(Struct, frozen=True, kw_only=True):
+class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A bundle that runs."""
 
     name: str
     version: str
     sha256: str
+    labels: list[Label] = []  # that it can tell, as in records; missing: not known
 
 
 class CalibrationInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -395,6 +395,43 @@ def test_a_rest_looks_at_the_camera_each_half_of_the_stall_and_no_oftener(
     assert camera.reads == 10
 
 
+@pytest.mark.parametrize(
+    ("look_s", "silent_s", "state"),
+    [(20, 3.5, "ok"), (20, 4.0, "stalled"), (3, 4.5, "ok"), (3, 5.0, "stalled"), (0, 8.0, "stalled")],
+)
+def test_of_the_time_in_which_nobody_asked_half_a_stall_at_most_is_the_cameras_silence(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock], look_s: float, silent_s: float, state: str
+) -> None:
+    camera, watched, clock = timed
+    clock.advance(look_s)
+    camera.does = "be silent"
+    fails(watched, silent_s)
+    assert watched.state == state
+
+
+def test_a_silent_camera_is_noticed_in_time_by_a_loop_that_has_other_work_between(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, clock = timed
+    camera.does, began_s = "be silent", clock.monotonic_s()
+    while watched.state == "ok" and clock.monotonic_s() < began_s + 60:
+        clock.advance(1)
+        watched.rest(2)
+    assert clock.monotonic_s() - began_s < NOTICED_WITHIN_S
+
+
+def test_a_silent_camera_that_was_opened_again_after_a_long_time_is_noticed_in_time(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, clock = timed
+    camera.does = "be gone"
+    fails(watched, 0.4)
+    clock.advance(100)
+    camera.does = "be silent"
+    fails(watched, 8.0)
+    assert watched.state == "stalled"
+
+
 def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: NetworkCamera) -> None:
     began_s = time.monotonic()
     open_camera(camera_table("opencv", source.address), SystemClock()).close()

@@ -140,7 +140,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
         software="fieldeye",
         version="0.1.0",
         epoch=str(EPOCH),
-        models=[ModelInfo(name="pests", version="0.1.0", sha256="0" * 64)],
+        models=[ModelInfo(name="pests", version="0.1.0", sha256="0" * 64, labels=[MOTH[0], APHID[0]])],
         cameras=[CameraInfo(name="cam0", kind="picamera", mode="live", mm_per_px=0.25, calibration=CALIBRATED)],
         latitude_deg=30.25,
         longitude_deg=120.5,

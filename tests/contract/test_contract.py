@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from edge.wire import Key, Stored, decode_batch, encode_batch, encode_message, read_image
+from edge.wire import Info, Key, Stored, decode_batch, decode_message, encode_batch, encode_message, read_image
 from edge.wire.images import MAX_PART_BYTES
 from tests.contract.golden import BATCHES, COMMANDS, CONTRACT, EXAMPLES, IMAGES, MESSAGES, files, long_form, payloads
 from tests.records import batches, interval, stored
@@ -108,6 +108,13 @@ def test_messages_follow_the_schema(name: str) -> None:
     whole = schema("messages")
     told = json.loads(encode_message((MESSAGES | COMMANDS)[name]))
     jsonschema.Draft202012Validator({**whole, "$ref": f"#/$defs/{KINDS[name]}"}).validate(told)
+
+
+def test_of_a_node_of_before_what_its_model_can_tell_is_not_known() -> None:
+    told = json.loads(encode_message(MESSAGES["info"]))
+    del told["models"][0]["labels"]
+    jsonschema.Draft202012Validator({**schema("messages"), "$ref": "#/$defs/Info"}).validate(told)
+    assert decode_message(json.dumps(told).encode(), Info).models[0].labels == []
 
 
 @pytest.mark.parametrize("name", IMAGES)

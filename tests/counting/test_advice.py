@@ -1,9 +1,8 @@
 """Degree days against published vectors; units converted or refused; levels that do not flutter."""
 
 import csv
-from collections import Counter
 from dataclasses import fields, replace
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,16 @@ from edge.advice import (
     alert_of,
     converted,
     degree_days,
+    first_catch,
     judged,
     key_of,
 )
 from edge.advice.degree_days import development, read_days
-from edge.advice.heat import nights, progress, season_begin
+from edge.advice.heat import Catch, caught_by_evening, nights, progress, season_begin
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
+from tests.records import MOTH, count, interval
 
 DATA = Path(__file__).parent / "data"
 VECTORS = list(csv.DictReader((DATA / "single_sine_testvectors.csv").read_text().splitlines()))
@@ -128,11 +129,28 @@ def test_a_stage_is_reached_within_the_days_that_were_asked_for() -> None:
 
 
 def test_nights_go_from_the_first_to_the_last_that_was_seen_and_between_them_nobody_looked() -> None:
-    caught = {JULY + timedelta(2): Counter[str](), JULY: Counter(moth=2)}
+    caught = {JULY + timedelta(2): Catch({}), JULY: Catch({"moth": 2})}
     assert nights(caught, "moth") == [
         Night(JULY, 2), Night(JULY + timedelta(1), None), Night(JULY + timedelta(2), 0),
     ]  # fmt: skip
     assert nights({}, "moth") == []
+
+
+def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
+    kept = {"pests@1": frozenset({MOTH[0]}), "cards@1": frozenset({"Insecta"})}
+    models = [["cards@1"], ["cards@1"], ["cards@1", "pests@1"], ["pests@1"], ["cards@1"], ["pests@0"]]
+    hours = [
+        interval(
+            86_400.0 * n, mode="trap", unit="new", model=model,
+            counts=(count(MOTH, 3),) if model == "pests@1" else (),
+        )
+        for n, those in enumerate(models) for model in those
+    ]  # fmt: skip
+    told = nights(caught_by_evening(hours, UTC, kept), MOTH[0])
+    assert [night.catch for night in told] == [None, None, 3, 3, None, 0]  # of pests@0 nothing is kept
+    found = first_catch(told, 2)
+    assert found is not None
+    assert found.blind_before == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`fieldeye degree-days`: from a CSV, from typed figures, and from what a node's own sensor and trap have told."""
 
 import json
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -12,6 +13,7 @@ from edge.cli import main
 from edge.clock import Instant
 from edge.config import StoreTable
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from edge.label_sets import remember
 from edge.store import Store
 from tests.clocks import SetClock
 
@@ -138,6 +140,15 @@ def test_a_node_counts_from_its_first_catch_and_says_which_nights_nobody_looked(
     days = NIGHTS - night  # the day of the first catch and those after it, whole ones by the sensor
     each = degree_days(DayRange(10, 30), 10.56, 38)
     assert stage(told, "adult")["known_c"] == pytest.approx(days * each, abs=0.05)
+
+
+def test_nights_of_a_model_that_cannot_tell_the_species_are_blind(
+    node: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Store(StoreTable(folder=str(node.parent)), "n")) as store:
+        remember(store, "m@1", ["Insecta"])
+    assert main(["degree-days", MOTH, "--config", str(node)]) == 2
+    assert "no first catch of it yet" in capsys.readouterr().err
 
 
 def test_a_catch_of_the_last_evening_of_the_year_is_no_first_catch_of_the_next(

@@ -1,5 +1,6 @@
 """What some days say of a pest, in units with their effort; nights go from noon to noon where the node stands."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
@@ -394,6 +395,42 @@ def test_a_threshold_of_larvae_is_held_against_larvae_where_the_model_tells_them
     blind = Days.of(hours, "max_per_frame", SHANGHAI, tomorrow, perfect)
     assert figures(told.over(MOTH[0], "larvae/picture")) == {"larvas/picture": 5}
     assert figures(blind.over(MOTH[0], "larvae/picture")) == {"insects/picture": 14}
+
+
+KEPT = {"pests@1": frozenset({MOTH[0]}), "cards@1": frozenset({"Insecta"})}
+
+
+def by(model: str, intervals: Sequence[Interval]) -> list[Interval]:
+    return [replace(one, model=model) for one in intervals]
+
+
+def test_a_night_of_a_model_that_cannot_tell_the_pest_is_no_zero() -> None:
+    told = by("pests@1", [hour(24 * n, 20) for n in range(4)]) + by("cards@1", [hour(24 * n, 0) for n in range(4, 7)])
+    week = Days.of(told, "new", SHANGHAI, JULY + timedelta(7), perfect, label_sets=KEPT)
+    assert figures(week.over(MOTH[0], "adults/trap/week"))["adults/trap/night"] == 20
+    assert week.over(MOTH[0], "insects/trap/night") is None
+    assert week.so_far(MOTH[0], "insects/trap/night") is None
+    assert figures(week.over("Insecta", "insects/trap/night"))["insects/trap/night"] == 0
+
+
+def test_a_week_most_nights_of_which_a_model_cannot_tell_says_nothing() -> None:
+    told = by("cards@1", [hour(24 * n, 0) for n in range(4)]) + by("pests@1", [hour(24 * n, 20) for n in range(4, 7)])
+    week = Days.of(told, "new", SHANGHAI, JULY + timedelta(7), perfect, label_sets=KEPT)
+    assert week.over(MOTH[0], "adults/trap/week") is None
+
+
+def test_a_share_is_of_pictures_of_the_models_that_can_tell_the_disease() -> None:
+    told = [hour(-8, 5, "affected_frames", "leaf", frames=50), hour(-7, 0, "affected_frames", "leaf", frames=50)]
+    both = [replace(told[0], model="pests@1"), replace(told[1], model="cards@1", counts=())]
+    day = Days.of(both, "affected_frames", SHANGHAI, JULY + timedelta(1), perfect, label_sets=KEPT)
+    assert figures(day.over(MOTH[0], "% pictures"))["% pictures"] == 10
+
+
+def test_a_model_that_tells_no_life_stages_has_not_looked_for_larvae() -> None:
+    one = hour(-7, 3, "max_per_frame", "live")
+    kept, larva = {one.model: frozenset({MOTH[0]})}, frozenset({(MOTH[0], "larva")})
+    day = Days.of([one], "max_per_frame", SHANGHAI, JULY + timedelta(1), perfect, larva, kept)
+    assert day.over(MOTH[0], "larvae/picture") is None
 
 
 def test_larvae_in_a_trap_are_no_catch_of_what_flies() -> None:

@@ -32,11 +32,7 @@ BOXES = [
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Path]:
     """A node whose store has two pictures, one of them checked: right, wrong, renamed, undecided; its configuration."""
-    config = tmp_path / "node.toml"
-    config.write_text(
-        '[node]\nsite = "paddy-3"\nnode = "north-dyke"\n[camera]\nkind = "folder"\n'
-        f'[store]\nfolder = "{tmp_path / "store"}"\n'
-    )
+    config = configured(tmp_path)
     store = Store(load_config(config).store, "north-dyke")
     for name in ("rice_bug.jpg", "planthopper.jpg"):
         store.commit([sighting(at(0), HOPPER, 1)], annotate(picture_of(name), BOXES))
@@ -52,6 +48,15 @@ def node(tmp_path: Path) -> Iterator[Path]:
     store.close()
 
 
+def configured(folder: Path) -> Path:
+    config = folder / "node.toml"
+    config.write_text(
+        '[node]\nsite = "paddy-3"\nnode = "north-dyke"\n[camera]\nkind = "folder"\n'
+        f'[store]\nfolder = "{folder / "store"}"\n'
+    )
+    return config
+
+
 def exported(node: Path) -> tuple[Path, COCO]:
     out = node.parent / "out"
     assert main(["reviewed", "--config", str(node), "--out", str(out), "--json"]) == 0
@@ -64,6 +69,25 @@ def test_confirmed_and_renamed_boxes_are_annotations_rejected_ones_background_an
     names = {one["id"]: one["name"] for one in told.dataset["categories"]}
     listed = [(names[one["category_id"]], one["iscrowd"]) for one in told.dataset["annotations"]]
     assert listed == [(HOPPER, 0), ("Sogatella furcifera", 0), (BUG, 1)]
+
+
+def test_what_was_found_outside_the_region_is_ignored_and_nobody_left_it_undecided(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(tmp_path)
+    with contextlib.closing(Store(load_config(config).store, "north-dyke")) as store:
+        store.commit([sighting(at(0), HOPPER, 1)], annotate(picture_of("rice_bug.jpg"), BOXES[:1], BOXES[1:2]))
+        key = BoxKey(store.latest_sightings(1)[0].record.picture, 0)
+        store.decisions.decide(
+            Decision(key=key, said=HOPPER, confidence=0.9, model=MODEL, label=HOPPER, who="Mei", utc=at(60).utc)
+        )
+    _, told = exported(config)
+    names = {one["id"]: one["name"] for one in told.dataset["categories"]}
+    assert [(names[one["category_id"]], one["iscrowd"]) for one in told.dataset["annotations"]] == [
+        (HOPPER, 0),
+        (BUG, 1),
+    ]
+    assert {"kept": 1, "rejected": 0, "undecided": 0}.items() <= json.loads(capsys.readouterr().out).items()
 
 
 def test_only_pictures_with_a_decision_are_there_as_they_were_taken(node: Path) -> None:

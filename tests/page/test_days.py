@@ -1,5 +1,8 @@
 """Fourteen days of intervals, and how they are drawn."""
 
+import csv
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +13,7 @@ from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount
+from edge.label_sets import remember
 from edge.page import create_app
 from edge.page.chart import bars
 from edge.page.days import Figure, days, most_seen, unit_of_days
@@ -174,5 +178,103 @@ def test_in_the_morning_the_night_that_began_last_evening_is_the_one_that_runs(
     assert "night of Jul 2: no data yet" in client.get("/").text
 
 
+@pytest.mark.parametrize("mode", ["live", "leaf"])
+def test_until_a_new_trap_has_looked_days_go_on_from_midnight(mode: str, scene: Scene, client: FlaskClient) -> None:
+    well(scene)  # at 16:30; from 18:30 on the card hangs in the dark
+    unit = {"live": "max_per_frame", "leaf": "affected_frames"}[mode]
+    scene.store.commit([replace(interval(scene.before(hours=4), {HOPPER: 7}), mode=mode, unit=unit)])
+    scene.clock.advance(12 * 3600)
+    dark = replace(interval(scene.before(hours=10), None, hours=9), mode="trap", unit="new")
+    scene.store.commit([dark])
+    assert rows_of(client.get("/").text)[:2] == [
+        ["Jul 2", "no data", "not looked"],
+        ["Jul 1", "7", "60 pictures in 1 hour"],
+    ]
+    *_, yesterday, today = csv.DictReader(client.get("/api/v1/days.csv").text.splitlines())
+    assert (yesterday["day"], yesterday["count"]) == ("2026-07-01", "7")
+    assert (today["day"], today["count"]) == ("2026-07-02", "")
+    assert "fieldeye_today_" not in client.get("/metrics").text
+
+
 def test_days_before_the_first_data_are_left_empty() -> None:
     assert [bar.kind for bar in bars(days([], SHANGHAI, TODAY), HOPPER)] == ["before"] * 14
+
+
+MOTH = "Helicoverpa armigera"
+
+
+def nights(scene: Scene, models: Sequence[str]) -> None:
+    """A night each up to this one; twenty moths come, which `cards` counts as five and twenty insects."""
+    remember(scene.store, "pests@1", [MOTH])
+    remember(scene.store, "cards@1", ["Insecta"])
+    well(scene)
+    for back, model in zip(reversed(range(len(models))), models, strict=True):
+        counts = {"Insecta": 25} if model == "cards@1" else {MOTH: 20}
+        hour = interval(scene.before(days=back, hours=2), counts)
+        scene.store.commit([replace(hour, model=model, mode="trap", unit="new")])
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The table day by day, the newest first."""
+    (body,) = re.findall("<tbody>(.*?)</tbody>", page, re.DOTALL)
+    return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row) for row in body.split("</tr>")[:-1]]
+
+
+def test_a_night_of_a_model_that_cannot_tell_a_pest_is_no_zero_of_it(scene: Scene, client: FlaskClient) -> None:
+    nights(scene, [*["pests@1"] * 10, *["cards@1"] * 3, "pests@1"])
+    page = client.get("/").text
+    assert rows_of(page)[:2] == [
+        ["Jul 1", "no data", "20", "60 pictures in 1 hour"],
+        ["Jun 30", "25", "no data", "60 pictures in 1 hour"],
+    ]
+    assert "Days that were counted in another way are left empty." in page
+    assert "without data" not in page
+    rows = list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))
+    assert [(row["label"], row["count"], row["frames"]) for row in rows[-4:]] == [
+        ("Insecta", "25", "60"), (MOTH, "", ""), (MOTH, "20", "60"), ("Insecta", "", ""),
+    ]  # fmt: skip
+    told = client.get("/api/v1/days").get_json()["days"]
+    assert [day["not_told"] for day in told[-2:]] == [[MOTH], ["Insecta"]]
+
+
+def test_while_a_model_looks_that_cannot_tell_a_pest_no_figure_of_it_is_promised(
+    scene: Scene, client: FlaskClient
+) -> None:
+    nights(scene, [*["pests@1"] * 3, "cards@1"])
+    assert '<p class="soft">Highest: 20 on Jun 28</p>' in client.get("/").text
+
+
+def test_effort_of_a_day_on_which_the_model_changed_is_that_of_those_who_can_tell() -> None:
+    pests, cards = interval(at(1, 1), {MOTH: 2}, frames=60), interval(at(1, 2), {"Insecta": 3}, frames=50)
+    kept = {"pests@1": frozenset({MOTH}), "cards@1": frozenset({"Insecta"})}
+    told = [replace(pests, model="pests@1"), replace(cards, model="cards@1")]
+    today = days(told, SHANGHAI, TODAY, label_sets=kept)[-1]
+    assert (today.frames, today.effort(MOTH).frames, today.effort("Insecta").frames) == (110, 60, 50)
+    assert (today.figure(MOTH), today.figure(HOPPER)) == (Figure(2, 0, 5), None)
+
+
+def test_days_that_were_counted_in_another_unit_were_looked_at(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    live = [interval(scene.before(days=back), {HOPPER: 5}, frames=720) for back in (8, 7, 6, 3, 2, 1)]
+    scene.store.commit([*live, trap_hour(scene.before(hours=2), 2)])
+    page = client.get("/").text
+    looked = [row[2] for row in rows_of(page)[:10]]
+    assert looked == [
+        "60 pictures in 1 hour", *["counted in another way"] * 3, *["not looked"] * 2,
+        *["counted in another way"] * 3, "not looked",
+    ]  # fmt: skip
+    assert (
+        "Data since Jun 23. 2 days without data are hatched: that is not a zero. "
+        "Days that were counted in another way are left empty." in page
+    )
+    kinds = re.findall(r'fill="url', page)
+    assert len(kinds) == 2
+    rows = {row["day"]: row for row in csv.DictReader(client.get("/api/v1/days.csv").text.splitlines())}
+    told = {day: (rows[day]["count"], rows[day]["frames"], rows[day]["awake_s"]) for day in rows}
+    assert told["2026-06-30"] == ("", "", "")
+    assert told["2026-06-27"] == ("", "0", "0")
+    assert told["2026-07-01"] == ("2", "60", "3600.0")
+    answered = client.get("/api/v1/days").get_json()["days"]
+    assert [(day["frames"], day["counts"]) for day in answered[-2:]] == [
+        (None, None), (60, [{"label": HOPPER, "count": 2, "low": 0, "high": 5}])
+    ]  # fmt: skip

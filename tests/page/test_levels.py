@@ -12,7 +12,7 @@ from edge.alarms import Alarms
 from edge.config import AdviceTable, CameraTable, OwnThreshold
 from edge.page import create_app
 from edge.page.chart import FLOOR, TOP, mark_y
-from edge.page.days import Day, Figure
+from edge.page.days import Day, Effort, Figure
 from edge.page.levels import gauge, key_of, period_words
 from edge.page.names import Names
 from edge.page.references import CREDITS, _table, reference
@@ -141,6 +141,18 @@ def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client:
     assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400
 
 
+def test_what_is_done_about_a_warning_that_has_moved_on_is_told_that_it_is_over(
+    scene: Scene, client: FlaskClient
+) -> None:
+    over_the_level(scene)
+    farmer = as_role(client, scene, Role.FARMER)
+    key = key_of(scene.board.snapshot().alerts[0])
+    scene.board.show(alerts=())
+    page = post(farmer, "/done", "/account", key=key).text
+    assert "This warning is over." in page
+    assert 'href="/?lang=sw"' in page, "the answer's own address is none to read"
+
+
 def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:
     person(scene, Role.FARMER)
     assert "Your technician gives you one" in client.get("/photo", follow_redirects=True).text
@@ -186,8 +198,7 @@ def days(*counts: int) -> list[Day]:
     return [
         Day(
             day=date(2026, 6, n + 1),
-            frames=9,
-            awake_s=9.0,
+            efforts=(Effort(9, 9.0),),
             figures={HOPPER: Figure(count, count, count)},
             saturated=False,
         )

@@ -295,11 +295,19 @@ def test_a_jump_of_the_wall_clock_leaves_the_age_of_the_last_picture_right(scene
 
 def test_records_from_a_clock_that_ran_ahead_are_named_by_their_date(scene: Scene, client: FlaskClient) -> None:
     seen(scene)
-    scene.clock.jump(-3 * 86_400, scene.clock.state)
+    scene.clock.jump(-20 * 3600, scene.clock.state)
     page = client.get("/").text
     assert "Jul 1" in page
-    assert "in 2 days" not in page
+    assert "in 20 hours" not in page
     assert "just now" not in page
+
+
+def test_what_a_clock_that_was_a_year_ahead_saw_is_not_of_the_last_24_hours(scene: Scene, client: FlaskClient) -> None:
+    nothing(scene)
+    scene.store.commit([sighting(scene.before(days=-365), HOPPER, 9)], picture_of("planthopper.jpg"))
+    for address in ("/", "/seen"):
+        assert "Brown planthopper" not in client.get(address).text
+    assert '<h1 id="headline">No pest seen in the last 24 hours.</h1>' in client.get("/").text
 
 
 def test_a_store_that_cannot_be_read_is_said_in_words(scene: Scene, client: FlaskClient) -> None:

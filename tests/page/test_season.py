@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from edge.advice.degree_days import DayRange, degree_days
 from edge.clock import ClockState, Instant
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount
+from edge.label_sets import remember
 from edge.store import Draft
 from tests.page.scenes import Scene, well
 
@@ -100,6 +101,19 @@ def test_a_catch_just_before_noon_counts_though_its_interval_ends_half_a_second_
             for end in range(hours, 25, hours)
         ])  # fmt: skip
     assert "Caught two nights in a row since the evening of Jun 28." in client.get("/").text
+
+
+def test_nights_of_a_model_that_cannot_tell_the_pest_may_hide_an_earlier_catch(
+    scene: Scene, client: FlaskClient
+) -> None:
+    remember(scene.store, "cards@1", ["Insecta"])
+    well(scene)
+    for back in (7, 6, 5):
+        scene.store.commit([replace(one, model="cards@1") for one in night(scene, back, 0)])
+    scene.store.commit([one for back in (4, 3, 2, 1) for one in night(scene, back, 3)])
+    page = client.get("/").text
+    assert "Caught two nights in a row since the evening of Jun 27." in page
+    assert "Nobody looked on 3 nights before: it may have come earlier." in page
 
 
 def test_a_step_that_is_complete_is_told_with_its_day_and_new_nights_go_on(scene: Scene, client: FlaskClient) -> None:

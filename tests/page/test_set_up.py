@@ -206,6 +206,21 @@ def test_the_model_is_tried_on_the_live_picture_with_its_frames(technician: Flas
     assert state(technician, "model") == "Done"
 
 
+def test_a_model_that_is_tried_looks_at_the_live_picture_however_slow_the_board_is(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    technician.get("/live.jpg")
+    assert not scene.board.needs_seen(scene.clock.monotonic_s())
+    technician.get("/set-up/model")
+    scene.clock.advance(4)
+    technician.get("/live.jpg")
+    while scene.board.is_watched(scene.clock.monotonic_s()):
+        assert scene.board.needs_seen(scene.clock.monotonic_s())
+        scene.clock.advance(1)
+    scene.clock.advance(5)
+    assert not scene.board.needs_seen(scene.clock.monotonic_s())
+
+
 @pytest.mark.parametrize(("off_s", "is_right"), [(5, True), (-59, True), (61, False), (-86_400, False)])
 def test_the_clock_is_held_against_the_phones(
     off_s: int, is_right: bool, technician: FlaskClient, scene: Scene

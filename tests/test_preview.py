@@ -1,0 +1,147 @@
+"""What somebody sees who follows the live picture, on a clock that the test sets."""
+
+import math
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.boxes import Floats, Image
+from edge.bundle import load_bundle
+from edge.cameras import Frame, WatchedCamera
+from edge.cameras.base import ClosedAtExit
+from edge.climate import NoSensor
+from edge.config import parse_config
+from edge.detections import Detections
+from edge.detector import Detector
+from edge.errors import CameraError
+from edge.pipeline import Parts, Pipeline
+from edge.status import StatusBoard
+from edge.store import Store
+from tests.cameras.test_watch import TimedStop
+from tests.clocks import SetClock
+from tests.onnx_files import BLUE, write_model
+from tests.test_pipeline import scene
+
+FIRST_S = 0.75  # after the second, when the camera's pictures come: the loop begins on the second
+
+
+class SecondCamera(ClosedAtExit):
+    """A live camera that gives one picture a second, as the Pi's does where `every_s` is 4 or more."""
+
+    is_live = True
+    description = "one picture a second"
+
+    def __init__(self, clock: SetClock, picture: Image) -> None:
+        self._clock, self._picture = clock, picture
+
+    def read(self, timeout_s: float) -> Frame:
+        now_s = self._clock.monotonic_s()
+        wait_s = math.floor(now_s - FIRST_S) + 1 + FIRST_S - now_s
+        self._clock.advance(min(wait_s, timeout_s))
+        if wait_s > timeout_s:
+            raise CameraError("no new picture")
+        image = self._picture.copy()
+        image[0, 0] = int(now_s) % 200  # no two alike, as from a sensor
+        return Frame(image, image[..., 0].copy(), self._clock.now(), self.description, dropped=0)
+
+
+class SlowDetector(Detector):
+    """The real one, on a board where a look takes `look_s`."""
+
+    def __init__(self, model: Path, clock: SetClock, look_s: float) -> None:
+        super().__init__(load_bundle(model))
+        self._clock, self._look_s = clock, look_s
+
+    def found(self, image: Image, thresholds: Floats) -> Detections:
+        self._clock.advance(self._look_s)
+        return super().found(image, thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture on the board when the loop turned."""
+
+    at_s: float
+    age_s: float
+    seen: int | None
+
+
+@dataclass
+class Phone:
+    """It follows the live picture of a node that looks once in a minute."""
+
+    folder: Path
+    clock: SetClock = field(default_factory=SetClock)
+    needs_seen: bool = False
+    shown: list[Shown] = field(default_factory=list)
+
+    def follow(self, for_s: float, look_s: float = 0.0, picture: Image | None = None) -> list[Shown]:
+        """The previews of so many seconds, each once; the picture that was looked at is none."""
+        config = parse_config(
+            '[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "opencv"\nsource = "0"\nevery_s = 60\n'
+            f'[store]\nfolder = "{self.folder}"\n',
+            "node.toml",
+        )
+        self.stop, self.until_s = TimedStop(self.clock), self.clock.monotonic_s() + for_s
+        self.board = StatusBoard(self.clock.now())
+        camera = SecondCamera(self.clock, scene((8, 16, BLUE)) if picture is None else picture)
+        detector = SlowDetector(write_model(self.folder / "squares.onnx"), self.clock, look_s)
+        with (
+            closing(Store(config.store, "n")) as store,
+            WatchedCamera(lambda: camera, self.clock, self.stop) as watched,
+        ):
+            parts = Parts(
+                config=config, camera=watched, detector=detector, store=store, board=self.board, clock=self.clock,
+                climate=NoSensor(), committed=lambda: None, alive=self._glance,
+            )  # fmt: skip
+            Pipeline(parts).run(self.stop)
+        return self.shown[1:]
+
+    def _glance(self) -> None:
+        now_s = self.clock.monotonic_s()
+        self.board.watch(now_s, needs_seen=self.needs_seen)
+        if now_s >= self.until_s:
+            self.stop.set()
+        frame, last = self.board.frame(), self.board.snapshot().camera.last_frame
+        if frame is None or last is None:
+            return
+        age_s, seen = now_s - last.monotonic_s, self.board.seen_on(frame)
+        if not self.shown or last.monotonic_s > self.shown[-1].at_s - self.shown[-1].age_s:
+            self.shown.append(Shown(now_s, age_s, None if seen is None else len(seen)))
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Phone:
+    return Phone(tmp_path)
+
+
+def test_each_picture_of_a_camera_that_gives_one_a_second_is_shown(phone: Phone) -> None:
+    shown = phone.follow(30)
+    assert len(shown) >= 27
+    assert np.diff([one.at_s for one in shown]).max() <= 1.0
+
+
+def test_a_board_with_quick_looks_frames_what_is_seen_on_each_picture(phone: Phone) -> None:
+    shown = phone.follow(10, look_s=0.25)
+    assert len(shown) > 3
+    assert {one.seen for one in shown} == {1}
+
+
+def test_a_board_with_slow_looks_shows_each_picture_at_once_and_without_frames(phone: Phone) -> None:
+    shown = phone.follow(50, look_s=20)
+    assert len(shown) > 20
+    assert max(one.age_s for one in shown) < 1
+    assert {one.seen for one in shown} == {None}
+
+
+def test_before_the_first_look_nobody_knows_that_looks_are_quick(phone: Phone) -> None:
+    dark = np.zeros((64, 64, 3), np.uint8)
+    assert max(one.age_s for one in phone.follow(50, look_s=20, picture=dark)) < 1
+
+
+def test_a_board_with_slow_looks_frames_what_is_seen_for_somebody_who_judges_the_model(phone: Phone) -> None:
+    phone.needs_seen = True
+    assert {one.seen for one in phone.follow(59, look_s=20)} == {1}
