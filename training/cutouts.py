@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image, Ints, area, intersection
+from training.datasets.text import text_of
 from training.datasets.yolo import outlines_of
 from training.ink import written
 from training.samples import Example, read_image
@@ -71,7 +72,7 @@ class Pasting:
 
 def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cutout]:
     """The outlined insects of these pictures (paths below `root`) of a COCO set with one annotations.json."""
-    told: dict[str, Any] = json.loads((root / "annotations.json").read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads(text_of(root / "annotations.json"))
     cutouts = []
     for picture in (one for one in told["images"] if one["file_name"] in images):
         image = read_image(root / picture["file_name"])
@@ -82,7 +83,7 @@ def read_cutouts(root: Path, images: Collection[str], class_id: int) -> list[Cut
 
 def read_strangers(root: Path, images: Iterable[Path], kinds: Collection[str], class_id: int) -> list[Cutout]:
     """The insects of these kinds that polygons outline in these pictures of the YOLO set at `root`."""
-    names = (root / "classes.txt").read_text(encoding="utf-8").splitlines()
+    names = text_of(root / "classes.txt").splitlines()
     cutouts = []
     for path in images:
         outlines = [outline for index, outline in outlines_of(path) if names[index] in kinds]

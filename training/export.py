@@ -19,7 +19,7 @@ import torch
 from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
-from edge.bundle import MODELS, Bundle
+from edge.bundle import MODELS, Bundle, load_bundle
 from edge.detections import Detections
 from edge.errors import ConfigError
 from training.added import as_trained
@@ -70,7 +70,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
         model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels)))
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px)
-    write_facts(paths["fp32"], facts_of(config, classes, state))
+    write_facts(paths["fp32"], facts_of(config, classes, state, checkpoint.parent))
     _quantised(config, paths)
     return paths
 
@@ -160,8 +160,8 @@ def _folds(config: TrainConfig, judged: Collection[Path], runs: Path) -> list[tu
     ]
 
 
-def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Facts:
-    """The metadata of a float32 bundle before anything was measured."""
+def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint, run: Path) -> Facts:
+    """The metadata of a float32 bundle before anything was measured. Raises ConfigError, BundleError."""
     return {
         "format": 1,
         "name": config.bundle,
@@ -181,13 +181,22 @@ def facts_of(config: TrainConfig, classes: ClassTable, state: Checkpoint) -> Fac
             "commit": state.commit,
             "command": command_of(config),
             "start_weights": Path(config.weights).stem,
-            "datasets": [
-                reviewed_facts(Path(one.name)) if one.annotation == REVIEWED else dataset_facts(one.name)
-                for one in config.sources
-            ],
+            "datasets": learned(config, run),
         },
         "metrics": None,
     }
+
+
+def learned(config: TrainConfig, run: Path) -> list[Facts]:
+    """The sets of a run, and those of a bundle that it went on from: their licences hold for what grew from it."""
+    own = [
+        reviewed_facts(Path(one.name)) if one.annotation == REVIEWED else dataset_facts(one.name)
+        for one in config.sources
+    ]
+    if Path(config.weights).suffix != ".onnx":
+        return own
+    names = {one["name"] for one in own}
+    return own + [asdict(one) for one in load_bundle(start_of(run)).training.datasets if one.name not in names]
 
 
 def unmeasured(facts: Facts) -> Facts:

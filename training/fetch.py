@@ -5,7 +5,6 @@ is missing, its public source is printed; put it below the configuration's `data
 """
 
 import argparse
-import csv
 import hashlib
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import msgspec
 from edge.errors import ConfigError
 from training.command import finish
 from training.config import read_config
-from training.datasets import SPLITS
+from training.datasets import SPLITS, rows_of
 from training.datasets.empty import all_images
 
 SOURCES_TOML = Path(__file__).with_name("sources.toml")
@@ -74,8 +73,7 @@ def splits_of(folder: Path) -> list[str]:
     table = folder / "splits.csv"
     if not table.is_file():
         return ["test" for _ in all_images(folder)]
-    with table.open(encoding="utf-8", newline="") as file:
-        return [row["split"] for row in csv.DictReader(file)]
+    return [row["split"] for row in rows_of(table)]
 
 
 def main() -> int:

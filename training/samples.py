@@ -5,18 +5,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
 from edge.boxes import Floats, Image, Ints
-from edge.errors import BadFrameError
+from edge.errors import BadFrameError, ConfigError
 
 IGNORE = -1  # class id of a region that nobody labelled insect by insect: neither taught as background nor judged
+ORIENTATION, QUARTER_TURNED = 274, range(5, 9)  # tag and values of EXIF (CIPA DC-008) that exchange width and height
+OVERHANG = 0.01  # of the longer side: outlines that bow 2.5 px over sticky-cards' edge are judged as people drew them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """An annotated picture.
 
-    xyxy: (n, 4) float32, px of the picture as stored
+    xyxy: (n, 4) float32, px of the picture as `read_image` gives it
     class_id: (n,) int64, index into the bundle's labels, or IGNORE
     """
 
@@ -52,11 +56,35 @@ def check_boxes(xyxy: Floats, class_id: Ints) -> None:
 
 
 def read_image(path: Path) -> Image:
-    """Decode to (H, W, 3) uint8 BGR. Raises BadFrameError, naming the file."""
+    """Decode to (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError, naming the file."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise BadFrameError(f"{path}: not a picture that OpenCV can read; fetch the dataset again", reason="unreadable")
     return np.asarray(image, np.uint8)
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height px of what `read_image` gives, by the header alone. Raises BadFrameError, naming the file."""
+    try:
+        with PillowImage.open(path) as opened:
+            # without EXIF Pillow would ask XMP, which OpenCV does not read
+            is_turned = "exif" in opened.info and opened.getexif().get(ORIENTATION) in QUARTER_TURNED
+            return (opened.height, opened.width) if is_turned else (opened.width, opened.height)
+    except UnidentifiedImageError as why:
+        raise BadFrameError(f"{path}: not a picture; fetch the dataset again", reason="unreadable") from why
+
+
+def within(xyxy: Floats, path: Path) -> Floats:
+    """Marks (n, 4) px of a picture, those that hang over its edge cut there. Raises ConfigError for one beside it."""
+    width, height = upright_size(path)
+    size = np.array([width, height] * 2, np.float32)
+    outside = np.maximum(-xyxy, xyxy - size).max(axis=1, keepdims=True, initial=0)
+    inside = np.where(outside > OVERHANG * size.max(), np.clip(xyxy, 0, size), xyxy).astype(np.float32)
+    for mark, rest in zip(xyxy, inside, strict=True):
+        if ((mark[2:] > mark[:2]) & (rest[2:] <= rest[:2])).any():
+            told = f"{path}: is {width}x{height} px and the mark {mark.round().astype(int).tolist()} lies beside it"
+            raise ConfigError(f"{told}; take the picture that was marked, or the mark away")
+    return inside
 
 
 def load_example(sample: Sample) -> Example:

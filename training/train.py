@@ -96,7 +96,7 @@ def train(config: TrainConfig, run: Path) -> None:
     altered = alteration_of(config, samples, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
     times = rare_times(examples, labels, config.rare)
-    steps = len(epoch_order(dataset_of, times, config, 0)) // config.batch // world
+    steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
     schedule = Schedule(config.optimiser, config.epochs * steps)
     if state is None:
         state = _started(config, examples, labels)
@@ -218,6 +218,8 @@ def rare_times(examples: Sequence[Example], labels: int, rare: float) -> Ints:
 
     Repeat factor sampling of Gupta et al. (2019), LVIS, arXiv:1908.03195, by the rarest label of an example.
     """
+    if not examples:
+        return np.empty(0, np.int64)
     shows = np.array([np.bincount(one.class_id[one.class_id >= 0], minlength=labels) > 0 for one in examples])
     factors = np.sqrt(rare / np.maximum(shows.mean(axis=0), 1 / len(examples)))
     return np.asarray(np.where(shows, factors, 1).max(axis=1).clip(min=1).round(), np.int64)
@@ -244,6 +246,16 @@ def append_line(path: Path, line: dict[str, float]) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(text + "\n")
     print(text, flush=True)
+
+
+def _steps(shown: int, config: TrainConfig, world: int) -> int:
+    """Batches of an epoch on each process. Raises ConfigError for none."""
+    if shown < config.batch * world:
+        raise ConfigError(
+            f"{config.name}: {shown} pictures or tiles to train are fewer than {config.batch * world}, a batch on each "
+            "process; add pictures to train, or lower batch"
+        )
+    return shown // config.batch // world
 
 
 def _are_there(bundles: Sequence[str], config: TrainConfig) -> None:

@@ -1,6 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
@@ -8,6 +9,7 @@ from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import images_of_split, read_dataset
 from training.datasets.yolo import box_of_line, label_path
+from training.samples import ORIENTATION, read_image, upright_size
 from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
@@ -37,15 +39,108 @@ def test_a_line_that_is_neither_is_refused(line):
         box_of_line(line)
 
 
-def test_a_bad_line_is_named_with_file_and_number(tmp_path):
-    (tmp_path / "images").mkdir()
-    (tmp_path / "labels").mkdir()
+@pytest.mark.parametrize("line", ["0 50 40 20 20", "0 0.5 0.5 1.2 0.2", "0 nan 0.5 0.2 0.2", "0 9 9 90 9 90 90 9 90"])
+def test_px_in_place_of_shares_are_refused_and_no_box_less(line):
+    with pytest.raises(ValueError, match="no shares of the picture"):
+        box_of_line(line)
+
+
+def test_a_polygon_drawn_beyond_the_edge_is_cut():
+    _, box = box_of_line("0 0.5 0.5 1.97 0.6 0.7 -0.2")
+    assert box == pytest.approx([0.5, 0.0, 1.0, 0.6])
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A set of one picture and one mark, which a test spoils."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
     (tmp_path / "classes.txt").write_text("pieris\n")
     (tmp_path / "splits.csv").write_text("image,group,split\nimages/pest_00.jpg,0,train\n")
     (tmp_path / "images/pest_00.jpg").write_bytes((TINY / "pest-vision/images/pest_00.jpg").read_bytes())
-    (tmp_path / "labels/pest_00.txt").write_text("0 0.5 0.5 0.2 0.2\n0 0.5 0.5\n")
+    (tmp_path / "labels/pest_00.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5", "1 0.5 0.5 0.2 0.2", "-1 0.5 0.5 0.2 0.2"])
+def test_a_bad_line_is_named_with_file_and_number(line, own):
+    (own / "labels/pest_00.txt").write_text(f"0 0.5 0.5 0.2 0.2\n{line}\n")
     with pytest.raises(ConfigError, match=r"pest_00\.txt, line 2"):
-        read_dataset(tmp_path, PEST_VISION, "train", PESTS)
+        read_dataset(own, PEST_VISION, "train", PESTS)
+
+
+@pytest.mark.parametrize("file", ["splits.csv", "classes.txt", "labels/pest_00.txt"])
+def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_file(file, own):
+    (own / file).write_text((own / file).read_text(), encoding="utf-8-sig")
+    (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
+    assert [PESTS.labels[class_id] for class_id in sample.class_id] == ["Pieris"]
+
+
+@pytest.mark.parametrize("file", ["splits.csv", "classes.txt", "labels/pest_00.txt"])
+def test_a_file_in_another_encoding_is_named_with_the_remedy(file, own):
+    (own / file).write_bytes((own / file).read_bytes() + "0 käfer\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=rf"{file}: byte \d+ is no UTF-8; save the file as UTF-8"):
+        read_dataset(own, PEST_VISION, "train", PESTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("image;group;split\na.jpg;0;train\n", "no column 'image'; begin it with the line image,group,split"),
+        ("image,split\na.jpg,train\n", "no column 'group'"),
+        ("", "no column 'image'"),
+        ("image,group,split\na.jpg,0,valid\n", "a.jpg is in 'valid', which is no split; write one of train, val, test"),
+        ("image,group,split\na.jpg,0,Train\n", "'Train'"),
+        ("image,group,split\na.jpg,0,train \n", "'train '"),
+        ("image,group,split\na.jpg,0\n", "a.jpg is in None"),
+    ],
+)
+def test_a_picture_that_would_vanish_from_splits_csv_is_refused(text, says, own):
+    (own / "splits.csv").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        images_of_split(own, "val")
+    assert str(caught.value).startswith(f"{own / 'splits.csv'}: ")
+    assert says in str(caught.value)
+
+
+def portrait(path, orientation, **options):
+    """A phone's picture, stored 60 px wide and 40 high; EXIF says how it is to be turned."""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    pixels = np.random.default_rng(1).integers(0, 255, (40, 60, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(path, **{"exif": exif} | options)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize("orientation", range(1, 10))
+def test_the_size_from_the_header_is_that_of_the_picture_that_is_learned_from(orientation, suffix, tmp_path):
+    path = portrait(tmp_path / f"a.{suffix}", orientation)
+    assert upright_size(path) == read_image(path).shape[1::-1]
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@pytest.mark.parametrize("options", [{"exif": b""}, {"exif": b"", "xmp": XMP}, {"exif": b"Exif\0\0no TIFF at all"}])
+def test_a_picture_whose_exif_does_not_turn_it_has_the_size_that_is_stored(options, tmp_path):
+    path = portrait(tmp_path / "a.jpg", 6, **options)
+    assert upright_size(path) == read_image(path).shape[1::-1] == (60, 40)
+
+
+def test_marks_of_a_phone_portrait_lie_where_they_were_drawn(own):
+    portrait(own / "images/pest_00.jpg", 6)
+    (own / "labels/pest_00.txt").write_text("0 0.25 0.75 0.5 0.5\n")  # of the picture upright: 40 px wide, 60 high
+    (sample,) = read_dataset(own, PEST_VISION, "train", PESTS)
+    assert sample.xyxy.tolist() == [[0, 30, 20, 60]]
+
+
+def test_a_set_without_splits_is_all_its_pictures_however_their_names_end(tmp_path):
+    names = ["a.jpg", "b.JPG", "c.jpeg", "d.PNG"]
+    for name in (*names, "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    empty = DatasetConfig(name="cards", annotation="empty")
+    assert [sample.image_path.name for sample in read_dataset(tmp_path, empty, "test", PESTS)] == names
 
 
 def test_labels_lie_where_each_publisher_keeps_them(tmp_path):

@@ -1,33 +1,49 @@
 """Readers of Pascal VOC, COCO and painted masks, on small files in the form of the real sets."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.errors import ConfigError
+from edge.errors import BadFrameError, ConfigError
+from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
 from training.datasets.masks import lesion_boxes
+from training.samples import IGNORE
 
+PICTURE = TINY / "rice-pests" / "images" / "rice_00.jpg"  # 224 px
 VOC = """<annotation><object><name>Rice_Blast</name><bndbox><xmin>10</xmin><ymin>20</ymin><xmax>60</xmax><ymax>70</ymax>
 </bndbox></object><object><name>Brown_Spot</name><bndbox><xmin>5</xmin><ymin>5</ymin><xmax>6</xmax><ymax>40</ymax>
 </bndbox></object></annotation>"""
 
 
-def with_split(root, image):
-    (root / image).parent.mkdir(parents=True, exist_ok=True)
-    (root / "splits.csv").write_text(f"image,group,split\n{image},0,train\n")
+def with_split(root, *images):
+    for image in images:
+        (root / image).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PICTURE, root / image)
+    (root / "splits.csv").write_text("\n".join(["image,group,split", *(f"{image},0,train" for image in images)]))
     return root
 
 
+def samples(root, dataset, annotation):
+    return read_dataset(root, DatasetConfig(name=dataset, annotation=annotation), "train", read_classes([dataset]))
+
+
 def read(root, dataset, annotation):
-    classes = read_classes([dataset])
-    (sample,) = read_dataset(root, DatasetConfig(name=dataset, annotation=annotation), "train", classes)
-    return sample.xyxy.tolist(), [classes.labels[class_id] for class_id in sample.class_id]
+    (sample,) = samples(root, dataset, annotation)
+    labels = read_classes([dataset]).labels
+    return sample.xyxy.tolist(), [labels[class_id] for class_id in sample.class_id]
+
+
+def voc(*boxes):
+    corners = ("<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>".format(*box) for box in boxes)
+    marks = (f"<object><name>Rice_Blast</name><bndbox>{four}</bndbox></object>" for four in corners)
+    return f"<annotation>{''.join(marks)}</annotation>"
 
 
 def test_voc_boxes_are_read_and_slivers_left_out(tmp_path):
@@ -48,11 +64,70 @@ def test_a_broken_voc_file_is_named(tmp_path):
         read(tmp_path, "rice-diseases", "voc")
 
 
-def coco(boxes):
+DAYS = ("day1/IMG_1.jpg", "day2/IMG_1.jpg")
+ONE, OTHER = (10, 10, 30, 30), (40, 40, 90, 90)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "files"),
+    [
+        (DAYS, ("day1/IMG_1.xml", "day2/IMG_1.xml")),
+        ([f"Images/{day}" for day in DAYS], ("Annotations/day1/IMG_1.xml", "Annotations/day2/IMG_1.xml")),
+        (
+            ("day1/images/IMG_1.jpg", "day2/images/IMG_1.jpg"),
+            ("day1/annotations/IMG_1.xml", "day2/annotations/IMG_1.xml"),
+        ),
+        (DAYS, ("day1/IMG_1.xml", "others/IMG_1.xml")),
+    ],
+)
+def test_voc_pictures_of_one_name_in_two_folders_have_each_their_own_marks(tmp_path, pictures, files):
+    with_split(tmp_path, *pictures)
+    for file, box in zip(files, (ONE, OTHER), strict=True):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(voc(box))
+    first, second = samples(tmp_path, "rice-diseases", "voc")
+    assert (first.xyxy.tolist(), second.xyxy.tolist()) == ([list(ONE)], [list(OTHER)])
+
+
+def test_a_voc_picture_does_not_take_the_marks_of_another_picture_of_its_name(tmp_path):
+    with_split(tmp_path, *DAYS)
+    (tmp_path / "day1" / "IMG_1.xml").write_text(voc(ONE))
+    with pytest.raises(ConfigError, match=r"day2/IMG_1\.jpg: has no XML"):
+        samples(tmp_path, "rice-diseases", "voc")
+
+
+def test_voc_files_that_may_both_be_a_picture_s_are_named(tmp_path):
+    with_split(tmp_path, "day1/IMG_1.jpg")
+    for folder in ("anna", "bert"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "IMG_1.xml").write_text(voc(ONE))
+    with pytest.raises(ConfigError, match=r"day1/IMG_1\.jpg: both .*anna/IMG_1\.xml and .*bert/IMG_1\.xml may be"):
+        samples(tmp_path, "rice-diseases", "voc")
+
+
+def test_a_voc_box_that_hangs_over_the_edge_is_cut(tmp_path):
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.xml").write_text(voc((-20, 50, 40, 300)))
+    assert read(tmp_path, "rice-diseases", "voc")[0] == [[0, 50, 40, 224]]
+
+
+def test_a_voc_box_beside_the_picture_is_no_sliver_but_a_mark_on_another_picture(tmp_path):
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.xml").write_text(voc((300, 50, 400, 150)))
+    with pytest.raises(
+        ConfigError, match=r"leaf\.jpg: is 224x224 px and the mark \[300, 50, 400, 150\] lies beside it"
+    ):
+        samples(tmp_path, "rice-diseases", "voc")
+
+
+def coco(boxes, file_name="pod.jpg", crowds=()):
     return json.dumps({
         "categories": [{"id": 1, "name": "BLACKPOD"}, {"id": 3, "name": "HEALTHY"}],
-        "images": [{"id": 7, "file_name": "pod.jpg"}],
-        "annotations": [{"image_id": 7, "category_id": category, "bbox": box} for category, box in boxes],
+        "images": [{"id": 7, "file_name": file_name}],
+        "annotations": [
+            {"id": n, "image_id": 7, "category_id": category, "bbox": box, "iscrowd": int(n in crowds)}
+            for n, (category, box) in enumerate(boxes)
+        ],
     })  # fmt: skip
 
 
@@ -65,6 +140,91 @@ def test_coco_boxes_become_corners_and_a_healthy_pod_no_detection(tmp_path):
 def test_a_coco_picture_that_no_file_lists_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"pod\.jpg: no COCO file lists it"):
         read(with_split(tmp_path, "train/pod.jpg"), "cacao-pods", "coco")
+
+
+def test_a_coco_crowd_is_ignored_and_taught_as_nothing(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    boxes = [(1, [10, 20, 30, 40]), (1, [80, 80, 90, 90]), (3, [0, 100, 50, 50])]
+    (tmp_path / "all.json").write_text(coco(boxes, crowds=(1, 2)))
+    (sample,) = samples(tmp_path, "cacao-pods", "coco")
+    assert sample.xyxy.tolist() == [[10, 20, 40, 60], [80, 80, 170, 170], [0, 100, 50, 150]]
+    assert sample.class_id.tolist() == [0, IGNORE, IGNORE]
+
+
+def test_marks_of_two_coco_files_on_one_picture_are_joined(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "anna.json").write_text(coco([(1, [10, 20, 30, 40])]))
+    (tmp_path / "bert.json").write_text(coco([(1, [100, 100, 50, 50])]))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60], [100, 100, 150, 150]]
+
+
+def test_a_copy_of_a_coco_file_is_refused_since_its_marks_would_be_double(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]))
+    (tmp_path / "all_old.json").write_text(coco([(3, [10, 20, 30, 40]), (1, [100, 100, 50, 50])]))
+    with pytest.raises(ConfigError, match=r"all_old\.json: has a mark of pod\.jpg that .*all\.json has too"):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
+def test_a_coco_box_that_hangs_over_the_edge_is_cut_and_one_that_bows_over_stays(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "all.json").write_text(coco([(1, [-20, 20, 60, 300]), (1, [-1.5, 20, 40, 40])]))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[0, 20, 40, 224], [-1.5, 20, 38.5, 60]]
+
+
+@pytest.mark.parametrize("picture", ["images/pod.jpg", "images/default/pod.jpg"])
+def test_a_coco_file_in_a_folder_beside_images_lists_them_as_cvat_writes_it(tmp_path, picture):
+    with_split(tmp_path, picture)
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "instances_default.json").write_text(coco([(1, [10, 20, 30, 40])]))
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
+def test_json_of_another_kind_beside_a_coco_file_is_passed_over(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]))
+    (tmp_path / "notes.json").write_text('{"categories": [], "info": {"version": "1.0"}}')
+    (tmp_path / "list.json").write_text("[]")
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
+def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_coco_file(tmp_path):
+    with_split(tmp_path, "pod.jpg")
+    (tmp_path / "all.json").write_text(coco([(1, [10, 20, 30, 40])]), encoding="utf-8-sig")
+    assert read(tmp_path, "cacao-pods", "coco")[0] == [[10, 20, 40, 60]]
+
+
+LISTED = {"id": 4, "image_id": 7, "category_id": 1, "bbox": [10, 20, 30, 40]}
+
+
+@pytest.mark.parametrize("wrong", [{"bbox": []}, {"bbox": None}, {"image_id": 9}, {"category_id": 9}])
+def test_a_coco_annotation_that_cannot_be_understood_is_named(tmp_path, wrong):
+    with_split(tmp_path, "pod.jpg")
+    content = json.loads(coco([])) | {"annotations": [LISTED | wrong]}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"all\.json: annotation 4 has no bbox of four numbers, or"):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"images": [', "not JSON"),
+        ('{"images": [{"id": 1}], "annotations": [], "categories": []}', "no id or file_name"),
+    ],
+)
+def test_a_coco_file_that_cannot_be_understood_is_named(tmp_path, text, says):
+    (with_split(tmp_path, "pod.jpg") / "all.json").write_text(text)
+    with pytest.raises(ConfigError, match=rf"all\.json: .*{says}"):
+        samples(tmp_path, "cacao-pods", "coco")
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path):
+    with_split(tmp_path, "leaf.jpg")
+    (tmp_path / "leaf.jpg").write_bytes(b"no picture")
+    (tmp_path / "leaf.xml").write_text(voc(ONE))
+    with pytest.raises(BadFrameError, match=r"leaf\.jpg: not a picture"):
+        samples(tmp_path, "rice-diseases", "voc")
 
 
 def leaf(*lesions):

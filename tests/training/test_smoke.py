@@ -117,6 +117,7 @@ def test_the_card_names_every_class_dataset_and_licence(shipped):
     assert all(f"*{row.label}*" in text for row in figures[0].classes)
     assert "pest-vision" in text
     assert "CC-BY-4.0" in text
+    assert "| tomato-lesions | 698 |" in text, "learned by the bundle that it went on from"
 
 
 def test_the_report_stands_in_markdown_json_and_pictures(shipped):
@@ -232,7 +233,8 @@ def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(s
     monkeypatch.setattr(exports, "CONFIGS", tmp_path)
     for name in ("fold", "whole"):
         (tmp_path / "runs" / name).mkdir(parents=True)
-        shutil.copy(folder / "last.pt", tmp_path / "runs" / name)
+        for file in ("last.pt", "start.onnx"):
+            shutil.copy(folder / file, tmp_path / "runs" / name)
     folded = msgspec.structs.replace(config, folds=("fold",))
     path, _ = export(folded, tmp_path / "runs" / "whole" / "last.pt", tmp_path)
     without, with_fold = decided(folder / "tiny.onnx"), decided(path)
@@ -280,7 +282,8 @@ def test_crops_that_people_checked_train_a_bundle_further_which_ships_if_it_forg
     facts = read_facts(models / "tiny.onnx")
     assert facts["training"]["command"].endswith(f"{toml.name} --add north-dyke")
     assert facts["training"]["start_weights"] == "tiny"
-    assert {"name": "north-dyke", "pictures": len(samples)}.items() <= facts["training"]["datasets"][-1].items()
+    pictures = {one["name"]: one["pictures"] for one in facts["training"]["datasets"]}
+    assert pictures["north-dyke"] == len(samples)
     assert facts["metrics"]["pictures"] == len(samples_of(config, "test"))
     assert "crops that people reviewed" in (models / "cards" / "tiny.md").read_text("utf-8")
     assert load_manifest(models).bundles["tiny"].sha256 == load_bundle(models / "tiny.onnx").sha256

@@ -1,11 +1,14 @@
 """What an epoch shows: a small set several times, a large one in parts."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
 
 from edge.errors import ConfigError
+from tests.training.conftest import TINY
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.config import DatasetConfig
 from training.samples import IGNORE, Example
@@ -71,3 +74,16 @@ def test_a_run_that_goes_on_misses_only_its_teachers(tiny_config, tmp_path):
     save_checkpoint(tmp_path / "last.pt", Checkpoint(1, {}, {}, {}, random, {"name": "tiny"}, "none", 0.0, 0.0))
     with pytest.raises(ConfigError, match="no-datasets"):
         train(replace(tiny_config, data=str(tmp_path / "no-datasets"), weights="absent.npz"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("batch", "split", "says"),
+    [(64, "train", "17 pictures or tiles to train are fewer than 64"), (4, "val", "0 pictures")],
+)
+def test_fewer_pictures_than_a_batch_are_told_and_not_divided_by(batch, split, says, tiny_config, tmp_path):
+    for dataset in tiny_config.datasets:
+        shutil.copytree(TINY / dataset.name, tmp_path / dataset.name)
+        table = tmp_path / dataset.name / "splits.csv"
+        table.write_text(table.read_text().replace("train", split))
+    with pytest.raises(ConfigError, match=f"tiny: {says}"):
+        train(replace(tiny_config, data=str(tmp_path), batch=batch), tmp_path / "run")

@@ -1,6 +1,7 @@
 """From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
 
 import csv
+import io
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from training.datasets.coco import read_coco
 from training.datasets.empty import all_images, read_empty
 from training.datasets.masks import read_masks
 from training.datasets.reviewed import read_reviewed
+from training.datasets.text import text_of
 from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 from training.samples import Sample
@@ -24,6 +26,7 @@ READERS: dict[str, Reader] = {
     EMPTY: read_empty,
 }
 SPLITS = ("train", "val", "test")
+COLUMNS = ("image", "group", "split")
 
 
 def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> list[str]:
@@ -37,8 +40,22 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
         raise ConfigError(f"{split!r} is no split; use one of {', '.join(SPLITS)}")
     if not table.is_file():
         raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
-    with table.open(encoding="utf-8", newline="") as file:
-        return [row["image"] for row in csv.DictReader(file) if _split_of(row, held_out) == split]
+    return [row["image"] for row in rows_of(table) if _split_of(row, held_out) == split]
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """Rows of a splits.csv. Raises ConfigError for one without its columns, or with a split that is none."""
+    rows = csv.DictReader(io.StringIO(text_of(table), newline=""))
+    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise ConfigError(f"{table}: no column {missing[0]!r}; begin it with the line {','.join(COLUMNS)}")
+    listed = list(rows)
+    for row in listed:
+        if row["split"] not in SPLITS:
+            raise ConfigError(
+                f"{table}: {row['image']} is in {row['split']!r}, which is no split; write one of {', '.join(SPLITS)}"
+            )
+    return listed
 
 
 def read_dataset(root: Path, dataset: DatasetConfig, split: str, classes: ClassTable) -> list[Sample]:

@@ -1,47 +1,97 @@
-"""COCO: any number of JSON files below the folder, boxes as left, top, width, height in px."""
+"""COCO: any number of JSON files below the folder, boxes as left, top, width, height in px.
+
+The marks of all files that list a picture are joined; a crowd (`iscrowd`) is ignored.
+"""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample
+from training.datasets.text import text_of
+from training.samples import IGNORE, Sample, within
 
 SMALLEST_PX = 2.0
+KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
+
+Corners = tuple[float, float, float, float]  # left, top, right, bottom px
+
+
+class Mark(NamedTuple):
+    """One annotation; a crowd is a region whose insects nobody marked one by one."""
+
+    name: str
+    corners: Corners
+    is_crowd: bool
 
 
 def read_coco(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a picture that no file lists."""
-    objects: dict[Path, list[tuple[str, Floats]]] = {}
-    for path in sorted(root.rglob("*.json")):
-        objects |= _objects(path)
-    missing = [image for image in images if root / image not in objects]
+    marks = _joined({path: _marks(path) for path in sorted(root.rglob("*.json"))})
+    missing = [image for image in images if root / image not in marks]
     if missing:
         raise ConfigError(f"{root / missing[0]}: no COCO file lists it; take the dataset again")
-    return [_sample(root / image, dataset, objects[root / image], classes) for image in images]
+    return [_sample(root / image, dataset, marks[root / image], classes) for image in images]
 
 
-def _objects(path: Path) -> dict[Path, list[tuple[str, Floats]]]:
-    """Class name and box (4,) xyxy of every object of one file, by picture."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    names = {category["id"]: category["name"] for category in content["categories"]}
-    file_of = {image["id"]: path.parent / image["file_name"] for image in content["images"]}
-    objects: dict[Path, list[tuple[str, Floats]]] = {file: [] for file in file_of.values()}
+def _joined(files: dict[Path, dict[Path, list[Mark]]]) -> dict[Path, list[Mark]]:
+    """The marks of each picture. Raises ConfigError for a mark that two files hold: a copy would double them all."""
+    marks: dict[Path, list[Mark]] = {picture: [] for own in files.values() for picture in own}
+    holder: dict[tuple[Path, Corners], Path] = {}
+    for file, picture, mark in ((f, p, one) for f, own in files.items() for p, listed in own.items() for one in listed):
+        first = holder.setdefault((picture, mark.corners), file)
+        if first != file:
+            raise ConfigError(f"{file}: has a mark of {picture.name} that {first} has too; take it out of one of them")
+        marks[picture].append(mark)
+    return marks
+
+
+def _marks(path: Path) -> dict[Path, list[Mark]]:
+    """Of each picture of one file. Raises ConfigError."""
+    text = text_of(path)
+    try:
+        content = json.loads(text)
+    except ValueError as why:
+        raise ConfigError(f"{path}: not JSON ({why}); export it again, or take it out of the folder") from why
+    if not (isinstance(content, dict) and all(isinstance(content.get(key), list) for key in KEYS)):
+        return {}
+    try:
+        names = {category["id"]: category["name"] for category in content["categories"]}
+        pictures = {picture["id"]: _path(path, picture["file_name"]) for picture in content["images"]}
+    except (KeyError, TypeError) as why:
+        raise ConfigError(f"{path}: an image has no id or file_name, or a category no id or name; mend it") from why
+    marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for one in content["annotations"]:
-        left, top, width, height = one["bbox"]
-        box = np.array([left, top, left + width, top + height], np.float32)
-        objects[file_of[one["image_id"]]].append((names[one["category_id"]], box))
-    return objects
+        try:
+            marks[pictures[one["image_id"]]].append(_mark(one, names))
+        except (KeyError, TypeError, ValueError) as why:
+            told = f"{path}: annotation {one.get('id')} has no bbox of four numbers, or an image or category not listed"
+            raise ConfigError(f"{told}; mend or remove it") from why
+    return marks
 
 
-def _sample(image: Path, dataset: str, objects: list[tuple[str, Floats]], classes: ClassTable) -> Sample:
+def _path(file: Path, name: str) -> Path:
+    """Where a picture lies: below the file's folder, or as CVAT lays `annotations/instances_PART.json`."""
+    beside, images = file.parent / name, file.parent.parent / "images"
+    if file.parent.name != "annotations" or beside.is_file():
+        return beside
+    of_part = images / file.stem.removeprefix("instances_") / name
+    return of_part if of_part.is_file() else images / name
+
+
+def _mark(one: dict[str, Any], names: dict[int, str]) -> Mark:
+    left, top, width, height = map(float, one["bbox"])
+    return Mark(names[one["category_id"]], (left, top, left + width, top + height), bool(one.get("iscrowd")))
+
+
+def _sample(image: Path, dataset: str, marks: list[Mark], classes: ClassTable) -> Sample:
+    xyxy = within(np.array([mark.corners for mark in marks], np.float32).reshape(-1, 4), image)
     boxes, ids = [], []
-    for name, box in objects:
-        class_id = classes.class_id(dataset, name)
+    for mark, box in zip(marks, xyxy, strict=True):
+        class_id = IGNORE if mark.is_crowd else classes.class_id(dataset, mark.name)
         if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
             boxes.append(box)
             ids.append(class_id)

@@ -7,10 +7,13 @@ import numpy as np
 from training.classes import ClassTable
 from training.samples import Sample
 
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
 
 def all_images(root: Path) -> list[str]:
-    """Paths below `root` of its JPEG pictures, in order of their names."""
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))
+    """Paths below `root` of its JPEG and PNG pictures, in order of their names."""
+    pictures = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path.relative_to(root).as_posix() for path in pictures)
 
 
 def read_empty(root: Path, dataset: str, images: list[str], _classes: ClassTable) -> list[Sample]:

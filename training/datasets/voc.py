@@ -1,5 +1,10 @@
-"""Pascal VOC: one XML file a picture, boxes in px of the picture, the file anywhere below the dataset's folder."""
+"""Pascal VOC: one XML file a picture, boxes in px of the picture, the file anywhere below the dataset's folder.
 
+Two cameras or two days give pictures one name: a picture's file lies beside it, or where `Annotations` stands for
+`Images` in its path, or else anywhere but in the place of another picture's.
+"""
+
+from collections import defaultdict
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -7,19 +12,42 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample
+from training.datasets.empty import SUFFIXES
+from training.samples import Sample, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 SMALLEST_PX = 2.0
+FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
+
+Place = tuple[str, ...]  # the folders below the dataset's but for those, and the name without its suffix
 
 
 def read_voc(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a file that is missing or broken."""
-    annotations = {path.stem: path for path in sorted(root.rglob("*.xml"))}
-    missing = [image for image in images if Path(image).stem not in annotations]
-    if missing:
-        raise ConfigError(f"{root / missing[0]}: has no XML file; take the dataset again")
-    return [_sample(root / image, dataset, annotations[Path(image).stem], classes) for image in images]
+    below = sorted(root.rglob("*"))
+    pictures = {_place(path, root) for path in below if path.suffix.lower() in SUFFIXES}
+    named: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in below:
+        if path.suffix == ".xml":
+            named[path.stem].append(path)
+    own = {image: _own(root / image, root, named[Path(image).stem], pictures) for image in images}
+    return [_sample(root / image, dataset, own[image], classes) for image in images]
+
+
+def _own(picture: Path, root: Path, named: list[Path], pictures: set[Place]) -> Path:
+    """The file of the picture among those of its name."""
+    beside = [path for path in named if _place(path, root) == _place(picture, root)]
+    found = beside or [path for path in named if _place(path, root) not in pictures]
+    if not found:
+        raise ConfigError(f"{picture}: has no XML file; take the dataset again")
+    if len(found) > 1:
+        raise ConfigError(f"{picture}: both {found[0]} and {found[1]} may be its file; put its own beside it")
+    return found[0]
+
+
+def _place(path: Path, root: Path) -> Place:
+    folders = path.relative_to(root).parent.parts
+    return (*(folder for folder in folders if folder.lower() not in FOLDERS), path.stem)
 
 
 def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) -> Sample:
@@ -28,10 +56,11 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
         named = [(one.findtext("name", ""), _box(one)) for one in objects]
     except (ET.ParseError, ValueError) as why:
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
+    xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image)
     boxes, ids = [], []
-    for name, box in named:
+    for (name, _), box in zip(named, xyxy, strict=True):
         class_id = classes.class_id(dataset, name)
-        if class_id is not None and min(box[2] - box[0], box[3] - box[1]) >= SMALLEST_PX:
+        if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
             boxes.append(box)
             ids.append(class_id)
     return Sample(image, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))

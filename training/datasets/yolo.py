@@ -7,19 +7,20 @@ one file. A polygon becomes its hull box.
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.samples import Sample
+from training.datasets.text import text_of
+from training.samples import Sample, upright_size
 
 SMALLEST_PX = 2.0  # a thinner box is a slip of the mouse, and no point of the grid can learn it
+MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
 
 
 def read_yolo(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures (paths below `root`). Raises ConfigError on a line that cannot be understood."""
-    names = (root / "classes.txt").read_text(encoding="utf-8").splitlines()
+    names = text_of(root / "classes.txt").splitlines()
     return [_sample(root, dataset, image, names, classes) for image in images]
 
 
@@ -32,7 +33,7 @@ def box_of_line(line: str) -> tuple[int, Floats]:
     first, *numbers = line.split()
     if len(numbers) != 4:
         raise ValueError(f"{len(numbers)} numbers are neither a box nor a polygon")
-    values = np.array(numbers, np.float32)
+    values = _shares(numbers, MOST_OF_BOX)
     centre, half = values[:2], values[2:] / 2
     corners = np.concatenate([centre - half, centre + half])
     return int(first), np.clip(corners, 0, 1).astype(np.float32)
@@ -43,12 +44,12 @@ def outline_of_line(line: str) -> tuple[int, Floats] | None:
     index, *numbers = line.split()
     if len(numbers) < 6 or len(numbers) % 2:
         return None
-    return int(index), np.clip(np.array(numbers, np.float32).reshape(-1, 2), 0, 1)
+    return int(index), np.clip(_shares(numbers, MOST_OF_CORNER).reshape(-1, 2), 0, 1)
 
 
 def outlines_of(image_path: Path) -> list[tuple[int, Floats]]:
     """The polygons of a picture: class index and relative corners (n, 2) float32."""
-    lines = label_path(image_path).read_text(encoding="utf-8").splitlines()
+    lines = text_of(label_path(image_path)).splitlines()
     return [drawn for line in lines if line.strip() and (drawn := outline_of_line(line)) is not None]
 
 
@@ -68,18 +69,31 @@ def label_path(image_path: Path) -> Path:
 
 def _sample(root: Path, dataset: str, image: str, names: list[str], classes: ClassTable) -> Sample:
     path = root / image
-    with PillowImage.open(path) as opened:  # reads the header only
-        size = np.array([opened.width, opened.height] * 2, np.float32)
+    size = np.array(upright_size(path) * 2, np.float32)
     boxes, ids = [], []
-    for number, line in enumerate(label_path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text_of(label_path(path)).splitlines(), start=1):
         if not line.strip():
             continue
         try:
-            index, relative = box_of_line(line)
+            name, relative = _mark(line, names)
         except ValueError as why:
             raise ConfigError(f"{label_path(path)}, line {number}: {why}; mend or remove the line") from why
-        box, class_id = relative * size, classes.class_id(dataset, names[index])
+        box, class_id = relative * size, classes.class_id(dataset, name)
         if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
             boxes.append(box)
             ids.append(class_id)
     return Sample(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+
+
+def _mark(line: str, names: list[str]) -> tuple[str, Floats]:
+    index, relative = box_of_line(line)
+    if not 0 <= index < len(names):
+        raise ValueError(f"class {index} is none of the {len(names)} in classes.txt")
+    return names[index], relative
+
+
+def _shares(numbers: list[str], most: float) -> Floats:
+    values = np.array(numbers, np.float32)
+    if not (np.abs(values) <= most).all():
+        raise ValueError(f"{' '.join(numbers)[:40]} are no shares of the picture, 0 to 1, but perhaps px")
+    return values

@@ -8,6 +8,7 @@ from training.judging.figures import Figures
 from training.metrics import MAX_DETECTIONS
 from training.onnx_file import Facts
 
+PUBLISHED = "yolox_nano_coco"  # starting weights of another name are a bundle of ours
 NO_EXAMPLES = (
     "No pictures of right and wrong detections stand here: the licences of its pictures are not stated or not "
     "confirmed."
@@ -37,7 +38,7 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str | N
         *(line for one in figures for line in tables.classes(one, intervals=False)),
         *_examples(examples),
         "## Made from", "",
-        *_origin(facts),
+        *origin(facts),
     ])  # fmt: skip
 
 
@@ -58,12 +59,20 @@ def _examples(picture: str | None) -> list[str]:
     ]  # fmt: skip
 
 
-def _origin(facts: Facts) -> list[str]:
+def origin(facts: Facts) -> list[str]:
+    """Sets with their licences, starting weights, command."""
     training = facts["training"]
     rows = [[d["name"], str(d["pictures"]), d["source"], d["licence"]] for d in training["datasets"]]
     return [
         *tables.table(["dataset", "training pictures", "source", "licence as stated there"], rows),
-        f"Starting weights: `{training['start_weights']}` (YOLOX-Nano, Megvii, Apache-2.0, trained on COCO). "
+        f"Starting weights: `{training['start_weights']}` ({_line(training['start_weights'])}). "
         f"Command: `{training['command']}` at commit `{training['commit']}`. Input {facts['input']['side_px']} px, BGR "
         f"0..255, letterboxed at the top left; temperature {facts['temperature']}.", "",
     ]  # fmt: skip
+
+
+def _line(start: str) -> str:
+    published = "YOLOX-Nano, Megvii, Apache-2.0, trained on COCO"
+    if start == PUBLISHED:
+        return published
+    return f"a bundle of ours, whose sets stand above too; its line began with {published}"

@@ -1,0 +1,67 @@
+"""What a bundle was made from: its own sets, and those of the bundle that it went on from."""
+
+import shutil
+
+import pytest
+from msgspec.structs import replace
+
+from edge.bundle import MODELS
+from edge.errors import BundleError, ConfigError
+from training.config import DatasetConfig
+from training.export import learned
+from training.judging.card import PUBLISHED, origin
+from training.onnx_file import read_facts
+
+
+@pytest.fixture
+def further(tiny_config):
+    """A run that went on from `pests` and learned one of its sets again, and one of its own."""
+    datasets = tuple(DatasetConfig(name=name, annotation="yolo") for name in ("greenhouse-whitefly", "pest-vision"))
+    return replace(tiny_config, weights="models/pests.onnx", datasets=datasets)
+
+
+def test_a_bundle_that_went_on_from_one_of_ours_tells_the_sets_and_licences_of_both(further, tmp_path):
+    shutil.copy(MODELS / "pests.onnx", tmp_path / "start.onnx")
+    told = {one["name"]: one["licence"] for one in learned(further, tmp_path)}
+    assert list(told) == [
+        "greenhouse-whitefly", "pest-vision", "rice-pests", "cacao-pods", "rice-diseases", "tomato-lesions",
+    ]  # fmt: skip
+    assert told["tomato-lesions"] == "none stated"
+
+
+def test_what_a_bundle_went_on_from_has_to_be_there_for_its_licences(further, tmp_path):
+    with pytest.raises(ConfigError, match=r"start\.onnx\) are not there"):
+        learned(further, tmp_path)
+    (tmp_path / "start.onnx").write_bytes(b"none")
+    with pytest.raises(BundleError, match=r"start\.onnx: not a Fieldeye model"):
+        learned(further, tmp_path)
+
+
+def test_a_bundle_that_began_with_the_published_weights_tells_its_own_sets(further, tmp_path):
+    own = learned(replace(further, weights=f"../shared/weights/{PUBLISHED}.npz"), tmp_path)
+    assert [one["name"] for one in own] == ["greenhouse-whitefly", "pest-vision"]
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (PUBLISHED, "(YOLOX-Nano, Megvii, Apache-2.0, trained on COCO)"),
+        (
+            "pests",
+            "(a bundle of ours, whose sets stand above too; its line began with YOLOX-Nano, Megvii, Apache-2.0, ",
+        ),
+    ],
+)
+def test_a_card_says_what_the_starting_weights_had_learned(start, told):
+    facts = read_facts(MODELS / "cards.onnx")
+    facts["training"]["start_weights"] = start
+    assert f"Starting weights: `{start}` {told}" in "\n".join(origin(facts))
+
+
+@pytest.mark.parametrize("name", ["pests", "pests-open", "cards", "diseases"])
+def test_the_card_of_a_released_bundle_tells_its_sets_and_those_of_the_bundle_that_it_began_with(name):
+    facts = read_facts(MODELS / f"{name}.onnx")
+    began = read_facts(MODELS / f"{facts['training']['start_weights']}.onnx")["training"]["datasets"]
+    own = facts["training"]["datasets"]
+    facts["training"]["datasets"] = own + [one for one in began if one not in own]
+    assert (MODELS / "cards" / f"{name}.md").read_text("utf-8").endswith("\n".join(origin(facts)))
