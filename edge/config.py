@@ -137,6 +137,8 @@ class StoreTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PageTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[page]: the page on the phone."""
 
+    # For phones "0.0.0.0". "::" is IPv4 and IPv6, for a network without IPv4 whose router keeps the internet out: many
+    # let it in by IPv6, and whoever gets as far may read. A kernel without IPv6 has no such address.
     host: str = "127.0.0.1"
     port: Port = 8080
     open_to_read: bool = True  # whoever is in the node's network may read; False: only who has logged in

@@ -9,8 +9,21 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
+import pytest
+
 CONNACK, PUBLISH, PUBACK = 2, 3, 4
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+by_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="IPv6 is switched off on this machine")
 
 
 class Packets:

@@ -22,6 +22,7 @@ from edge.status import LinkStatus, StatusBoard
 from edge.store import Entry, Store
 from edge.support import known_secrets, pack, scrubbed
 from tests.clocks import SetClock
+from tests.network import by_ipv6
 from tests.page.scenes import Scene
 from tests.page.visitors import as_role
 
@@ -66,9 +67,10 @@ def put(file: Path, secret: str) -> str:
 
 
 @pytest.fixture
-def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A node that runs, with a secret in every place that one may lie in; its configuration."""
+def node(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A node that runs, with a secret in every place that one may lie in; its configuration. Parameter: page.host."""
     monkeypatch.chdir(tmp_path)
+    host = getattr(request, "param", "127.0.0.1")
     source = f"rtsp://admin:{PLANTED['camera']}@127.0.0.1/stream?loginuse=admin&loginpas={PLANTED['query']}"
     pictures = Path(source)  # a folder with a name like an address
     shutil.copytree(PICTURES, pictures)
@@ -81,7 +83,8 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         f'[camera]\nkind = "folder"\nsource = "{source}"\n'
         f'[mqtt]\nhost = "127.0.0.1"\nport = {free_port()}\ntls = false\n'
         f'username = "a"\npassword_file = "{files["mqtt"]}"\n'
-        f'[page]\nport = {free_port()}\nclaim_code_file = "{files["claim"]}"\nmetrics_token_file = "{files["token"]}"\n'
+        f'[page]\nhost = "{host}"\nport = {free_port()}\n'
+        f'claim_code_file = "{files["claim"]}"\nmetrics_token_file = "{files["token"]}"\n'
         f'[store]\nfolder = "{tmp_path / "store"}"\n'
     )
     with running(load_config(config)):
@@ -141,6 +144,16 @@ def test_what_helps_is_there(node: Path) -> None:
     assert json.loads(parts["health.json"])["link_problem"] == "as a with ***"
     assert json.loads(parts["store.json"])["waiting"] == 0
     assert "node_started node=a page=http://0.0.0.0:8080/" in parts["log.txt"]
+
+
+@by_ipv6
+@pytest.mark.parametrize("node", ["::", "::1"], indirect=True)
+def test_a_node_with_a_page_by_ipv6_is_asked_as_well(node: Path) -> None:
+    """It was said not to answer, and its port to be used by another program."""
+    parts = bundle(node)
+    assert "fieldeye_looking 0.0" in parts["metrics.txt"]
+    assert "link_problem" in json.loads(parts["health.json"])
+    assert "ok: page: answers at http://" in parts["doctor.txt"]
 
 
 def test_a_technician_takes_it_from_the_page_without_secrets(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from edge.clock import SystemClock
 from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError, FieldeyeError, StoreError
+from edge.page.server import address_of
 from edge.store import Records
 from edge.support import LOG_LINES, about, as_json, figures_of, journal, known_secrets, pack
 
@@ -44,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
         parts["config.json"] = as_json(msgspec.to_builtins(config))
         parts["doctor.txt"] = _doctor(config, trouble)
         parts["store.json"] = _had(lambda: _store(config))
-        parts["health.json"] = _asked(config, "/api/v1/health")
-        parts["metrics.txt"] = _asked(config, "/metrics")
+        parts["health.json"] = _asked(config, "api/v1/health")
+        parts["metrics.txt"] = _asked(config, "metrics")
     content = pack(parts, known_secrets(config, os.environ, [args.config.parent / "secrets"]))
     try:
         write_durably(out, content)
@@ -92,9 +93,9 @@ def _asked(config: NodeConfig, address: str) -> str:
     """What the running node says of itself."""
     if config.page is None:
         return "this node has no page"
-    host = "127.0.0.1" if config.page.host in ("0.0.0.0", "::") else config.page.host  # noqa: S104  asked, not bound
+    url = address_of(config.page.host, config.page.port) + address
     try:
-        with urlopen(f"http://{host}:{config.page.port}{address}", timeout=WAIT_S) as answer:
+        with urlopen(url, timeout=WAIT_S) as answer:  # noqa: S310  always http
             return str(answer.read().decode("utf-8", "replace"))
     except (URLError, OSError, ValueError) as why:
         return f"the node did not answer: {why}"

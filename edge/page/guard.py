@@ -45,7 +45,8 @@ def is_allowed(host: str, names: frozenset[str]) -> bool:
     """May a request with this Host header be answered?
 
     A foreign site can point its own name at this node (DNS rebinding) and read the page through the visitor's browser;
-    it cannot do so with an address, a .local name or a name of ours. Public addresses are refused: a node is not there.
+    it cannot do so with an address, a .local name or a name of ours. A public address is refused by IPv4, for a node is
+    not there; by IPv6 it is often the only one that a phone can open.
     """
     name = _without_port(host).lower().rstrip(".")
     if name in names or name.endswith(".local"):
@@ -54,7 +55,7 @@ def is_allowed(host: str, names: frozenset[str]) -> bool:
         address = ipaddress.ip_address(name)
     except ValueError:
         return False
-    return address.is_private or address.is_loopback or address.is_link_local
+    return address.version == 6 or address.is_private or address.is_loopback or address.is_link_local
 
 
 def protect(response: Response) -> Response:

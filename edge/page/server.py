@@ -3,6 +3,7 @@
 import copy
 import errno
 import socket
+from ipaddress import IPv6Address
 from threading import Event, Thread
 
 from flask import Flask
@@ -48,6 +49,7 @@ class PageServer:
             cleanup_interval=patience_s,
         )
         self._server.channel_class = _channel_of(app)
+        self._server.fix_addr = _unmapped
         self._thread = Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
 
@@ -137,6 +139,12 @@ def _channel_of(app: Flask) -> type[HTTPChannel]:
     return Channel
 
 
+def _unmapped(peer: tuple[str, int]) -> tuple[str, int]:
+    """Who comes by IPv4 to a page on `::` is `::ffff:192.168.4.7`; metrics, waits and people know the address in it."""
+    mapped = IPv6Address(peer[0]).ipv4_mapped if ":" in peer[0] else None
+    return str(mapped or peer[0]), peer[1]
+
+
 def serve(app: Flask, host: str, port: int, *, patience_s: int = PATIENCE_S) -> PageServer:
     """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
     return PageServer(app, listen(host, port), patience_s)
@@ -155,11 +163,13 @@ def answering(host: str) -> str:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises FieldeyeError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    has_both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=has_both)
     except OSError as why:
         taken = why.errno == errno.EADDRINUSE
         reason = "is used by another program" if taken else f"cannot be opened ({why.strerror})"
         raise FieldeyeError(
-            f"port {port} on {host} {reason}; stop what uses it or set another [page] port in node.toml"
+            f"port {port} on {host} {reason}; stop what uses it or set another [page] host or port in node.toml"
         ) from why

@@ -32,7 +32,7 @@ def fetch_all(inbox: Inbox) -> int:
                 continue  # another took its place, and is fetched at the next call
             inbox.say(str(why))
             if isinstance(why, _GivenUpError):
-                inbox.forget(request)
+                inbox.give_up(request)
             raise
         inbox.forget(request)
         inbox.be_quiet()  # the installer has the word
@@ -52,10 +52,15 @@ def _fetch_in_time(inbox: Inbox, request: Request) -> None:
 
 
 def _fetch(inbox: Inbox, request: Request) -> None:
-    have = inbox.have_bytes(request.sha256, request.bytes)
+    have = begun = inbox.have_bytes(request.sha256, request.bytes)
     if have >= request.bytes:
         return  # it waits for the installer
     with _answer(request, have) as answer:
+        if _is_another(answer, request.bytes - (have if answer.status == 206 else 0)):
+            raise UpdateError(
+                f"{_place(request)}: gives another file than was announced, or a network's page to log in; "
+                "what came is kept, the rest is tried again"
+            )
         if have and answer.status != 206:  # this server always begins at the begin
             _skip(answer, have)
         while have < request.bytes and (block := answer.read(min(_BLOCK_BYTES, request.bytes - have))):
@@ -63,13 +68,25 @@ def _fetch(inbox: Inbox, request: Request) -> None:
                 raise UpdateError(f"{_place(request)}: another bundle took its place")
             before, have = have, inbox.add(request.sha256, request.bytes, have, block)
             if have < before:
-                raise _GivenUpError(
-                    f"{_place(request)}: is another file than was announced; tell the node of the right one"
-                )
+                raise _dropped(inbox, request, begun)
             if have not in {before + len(block), request.bytes}:
                 raise UpdateError(f"{_place(request)}: somebody else sends it as well; the rest is tried again")
     if have < request.bytes:
         raise UpdateError(f"{_place(request)}: ended after {have} of {request.bytes} bytes; the rest is tried again")
+
+
+def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
+    """Why all that came was dropped. Anything may have answered the times before: then it is fetched anew, once."""
+    if begun and not request.is_anew:
+        inbox.begin_anew(request)
+        return UpdateError(f"{_place(request)}: what came at several times does not fit; it is fetched anew")
+    return _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
+
+
+def _is_another(answer: HTTPResponse, left_bytes: int) -> bool:
+    """Can it not be the rest? Pages often come without their length, bundles hardly ever as HTML."""
+    is_html = answer.headers.get_content_type() == "text/html"
+    return answer.length != left_bytes and (answer.length is not None or is_html)
 
 
 def _skip(answer: HTTPResponse, have: int) -> None:

@@ -31,6 +31,7 @@ class Request(Struct, frozen=True, kw_only=True):
     url: str
     sha256: str
     bytes: int
+    is_anew: bool = False  # what came before did not fit; a wrong file would else come over a bad line for ever
 
 
 class Inbox:
@@ -84,9 +85,20 @@ class Inbox:
                 path.unlink(missing_ok=True)
         return found
 
+    def begin_anew(self, request: Request) -> None:
+        """All that came of it was dropped."""
+        path = self._folder / f"{request.sha256}{REQUEST}"
+        write_durably(path, msgspec.json.encode(msgspec.structs.replace(request, is_anew=True)))
+
     def forget(self, request: Request) -> None:
         """It is here, or never will be."""
         (self._folder / f"{request.sha256}{REQUEST}").unlink(missing_ok=True)
+
+    def give_up(self, request: Request) -> None:
+        """Forget it. What came is kept for whoever tells of it again, but another bundle need not wait for the rest."""
+        self.forget(request)
+        with suppress(OSError):
+            os.utime(self._folder / f"{request.sha256}{PART}", (0, 0))
 
     def is_asked_for(self, request: Request) -> bool:
         """Is it still to be fetched, or did another take its place?"""

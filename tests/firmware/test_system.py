@@ -41,7 +41,7 @@ def test_what_the_tests_ask_for_is_installed_before_them() -> None:
     wanted = {package for _, package in re.findall(r'tool\("([\w-]+)", "([\w.-]+)"\)', Path(__file__).read_text())}
     recipe = run("make", "--dry-run", "--directory", CARD.parents[1], "test-firmware")
     installed = {word.rpartition("=")[2] for word in recipe.split()}
-    on_each_debian = {"apt", "iproute2", "systemd"}
+    on_each_debian = {"apt", "iproute2", "procps", "systemd"}
     takes_over = {"network-manager", "chrony"}  # this machine's network, and its clock from systemd-timesyncd
     assert wanted - installed == takes_over | on_each_debian
 
@@ -481,6 +481,36 @@ def test_from_outside_only_the_page_answers(hosts: Hosts, port: int, open_: bool
 
 def test_the_node_itself_reaches_the_broker(hosts: Hosts) -> None:
     assert hosts.connects(hosts.other, 8883, "10.78.0.2")
+
+
+LOSES_LARGE_PACKETS = """
+ip=$1 nft=$2 sysctl=$3 kernel=$4; shift 4
+$ip link set lo up mtu 1500 gso_max_segs 1
+$nft add table inet line
+$nft add chain inet line in '{ type filter hook input priority 0 ; }'
+$nft add rule inet line in meta length '>' 1300 drop
+grep '^net' "$kernel" | $sysctl --quiet --load -
+exec "$@"
+"""
+SENDS = """
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).sendall(bytes(20_000))
+line = server.accept()[0]
+line.settimeout(20)
+came = 0
+while came < 20_000:
+    came += len(line.recv(20_000))
+"""
+
+
+def test_a_line_that_loses_large_packets_without_a_word_is_no_wall() -> None:
+    """A modem or a tunnel before the broker; no handshake of TLS came through."""
+    as_root()
+    tools = tool("ip", "iproute2"), tool("nft", "nftables"), tool("sysctl", "procps")
+    kernel = CARD / "system/etc/sysctl.d/90-fieldeye.conf"
+    command = ["unshare", "--net", "sh", "-ec", LOSES_LARGE_PACKETS, "sh", *tools, kernel]
+    run(*command, sys.executable, "-c", SENDS)
 
 
 @pytest.mark.parametrize(

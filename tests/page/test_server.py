@@ -16,8 +16,9 @@ from edge.errors import FieldeyeError
 from edge.page import PageServer, create_app, serve
 from edge.page.server import DROPPED_BYTES
 from edge.page.trust import Role, digest
+from tests.network import by_ipv6
 from tests.page.scenes import Scene, seen
-from tests.page.visitors import person
+from tests.page.visitors import TOKEN, person
 from tests.waiting import wait_until
 
 
@@ -25,8 +26,8 @@ def served(scene: Scene) -> PageServer:
     return serve(create_app(scene.store, scene.board, scene.config, scene.clock), "127.0.0.1", 0)
 
 
-def get(server: PageServer, address: str) -> tuple[int, bytes]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
+def get(server: PageServer, address: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
+    connection = HTTPConnection(host, server.port, timeout=60)
     try:
         connection.request("GET", address)
         answer = connection.getresponse()
@@ -66,6 +67,28 @@ def test_a_port_in_use_is_named_with_a_remedy(scene: Scene) -> None:
             serve(create_app(scene.store, scene.board, scene.config, scene.clock), "127.0.0.1", server.port)
     finally:
         server.close()
+
+
+@by_ipv6
+def test_a_page_on_both_kinds_of_address_answers_by_both_and_knows_its_own_machine(scene: Scene) -> None:
+    """By IPv4 it was not there, as doctor and support bundle found, and metrics ask this machine for no token."""
+    with closing(serve(create_app(scene.store, scene.board, scene.config, scene.clock), "::", 0)) as server:
+        assert server.url == f"http://127.0.0.1:{server.port}/"
+        assert [get(server, "/metrics", host)[0] for host in ("127.0.0.1", "::1")] == [200, 200]
+
+
+@by_ipv6
+def test_who_guesses_by_ipv4_on_a_page_for_both_waits_under_that_address(scene: Scene) -> None:
+    person(scene, Role.TECHNICIAN)
+    server = serve(create_app(scene.store, scene.board, scene.config, scene.clock), "::", 0)
+    with closing(server), closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as guesser:
+        guesser.request("GET", "/log-in")
+        form = guesser.getresponse()
+        token, cookie = TOKEN.findall(form.read().decode())[0], str(form.getheader("Set-Cookie"))
+        kind = "application/x-www-form-urlencoded"
+        guesser.request("POST", "/log-in", f"name=a&password=b&csrf={token}", {"Cookie": cookie, "Content-Type": kind})
+        assert guesser.getresponse().status == 400
+    assert scene.store.accounts.failures("127.0.0.1", scene.clock.utc)[0] == 1
 
 
 def test_an_address_of_another_machine_is_refused_with_a_sentence(scene: Scene) -> None:

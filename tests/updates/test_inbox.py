@@ -22,6 +22,8 @@ from tests.waiting import wait_until
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 BLOCK = 65_536  # fetched at once
+LOG_IN = b"<html>Welcome! Please top up your card.</html>" * 60
+HTML = {"Content-Type": "text/html"}
 
 
 @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=6), repeats=st.booleans())
@@ -81,9 +83,13 @@ def age(path: Path, by_s: float) -> None:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT, or refuses with `code`; breaks off after `most_bytes` an answer; knows ranges or not."""
+    """Serves CONTENT, or refuses with `code`; breaks off after `most_bytes` an answer; knows ranges or not.
+
+    `instead`: status, headers and body that come in place of all that.
+    """
 
     most_bytes, ranges, code = len(CONTENT), True, 200
+    instead: tuple[int, dict[str, str], bytes] | None = None
     begins: tuple[int, ...] = ()
     pause: Callable[[], None] | None = None
     pause_after = BLOCK
@@ -96,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range") if self.server.ranges else None
         begin = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
         self.server.begins = (*self.server.begins, begin)
+        if self.server.instead:
+            self._answer(*self.server.instead)
+            return
         if self.server.code != 200:
             self.send_error(self.server.code)
             return
@@ -107,6 +116,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.pause:
             self.server.pause()
         self.wfile.write(content[self.server.pause_after :])
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(200 if self.path == "/log-in" else status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -153,6 +169,54 @@ def test_another_file_than_was_announced_is_not_kept(server: Server, tmp_path: P
         fetch_all(asked(server, tmp_path, "0" * 64))
     assert not list(tmp_path.glob("*.update"))
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("here_bytes", [0, 1000])
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(200, {"Content-Length": str(len(LOG_IN))}), (200, HTML), (302, HTML | {"Location": "/log-in"})],
+    ids=["sized", "unsized", "elsewhere"],
+)
+def test_the_page_of_a_network_that_wants_a_log_in_becomes_no_part_of_a_bundle(
+    server: Server, tmp_path: Path, status: int, headers: dict[str, str], here_bytes: int
+) -> None:
+    """The rest was fetched behind it, dropped with it, and asked for no more."""
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:here_bytes])
+    server.instead = status, headers, LOG_IN
+    with pytest.raises(UpdateError, match="a network's page to log in; what came is kept, the rest is tried again"):
+        fetch_all(inbox)
+    assert inbox.have_bytes(SHA256, len(CONTENT)) == here_bytes
+    server.instead, server.begins = None, ()
+    assert fetch_all(inbox) == 1
+    assert server.begins == (here_bytes,)
+
+
+@pytest.mark.parametrize("headers", [{}, HTML | {"Content-Length": str(len(CONTENT))}], ids=["unsized", "as HTML"])
+def test_a_server_may_call_a_bundle_html_or_not_say_its_length(
+    server: Server, tmp_path: Path, headers: dict[str, str]
+) -> None:
+    server.instead = 200, headers, CONTENT
+    assert fetch_all(asked(server, tmp_path)) == 1
+
+
+def test_what_began_with_something_else_is_fetched_anew(server: Server, tmp_path: Path) -> None:
+    """The right file was given up as another one."""
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, LOG_IN)
+    with pytest.raises(UpdateError, match="what came at several times does not fit; it is fetched anew"):
+        fetch_all(inbox)
+    assert fetch_all(inbox) == 1
+    assert server.begins == (len(LOG_IN), 0)
+
+
+def test_another_file_that_never_comes_in_one_go_is_fetched_anew_only_once(server: Server, tmp_path: Path) -> None:
+    inbox, announced = asked(server, tmp_path, "0" * 64), ("0" * 64, len(CONTENT))
+    for sentence in ("it is fetched anew", "is another file than was announced"):
+        inbox.add(*announced, 0, CONTENT[:1000])
+        with pytest.raises(UpdateError, match=sentence):
+            fetch_all(inbox)
+    assert inbox.requests() == []
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "https:///x", "x", "http://me:secret@host/x"])
@@ -214,6 +278,18 @@ def test_an_address_that_gives_nothing_is_told_and_given_up_where_waiting_does_n
         fetch_all(inbox)
     assert (bool(inbox.requests()), inbox.is_coming(datetime.now(UTC))) == (stays, stays)
     assert f"/x.update: {'Service Unavailable' if stays else f'gives nothing ({code} '}" in told(tmp_path)
+
+
+def test_no_bundle_waits_for_one_that_was_given_up_half_way(server: Server, tmp_path: Path) -> None:
+    """It was refused for a minute, as if somebody sent the half, which is kept for who tells of it again."""
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:1000])
+    server.code = 404
+    with pytest.raises(UpdateError, match="gives nothing"):
+        fetch_all(inbox)
+    assert inbox.have_bytes(SHA256, len(CONTENT)) == 1000
+    inbox.ask_for(another := Request(url="http://127.0.0.1:1/x.update", sha256="0" * 64, bytes=10))
+    assert inbox.requests() == [another]
 
 
 def told(inbox: Path) -> str:
