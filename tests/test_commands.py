@@ -170,14 +170,17 @@ def test_the_audit_trail_tells_what_was_asked_and_what_came_of_it(store: Store) 
     assert trail == [("4f1c9a0f", "replay 1-10", "wrong_epoch"), ("4f1c9a0e", "replay 3-9", "accepted")]
 
 
-def test_a_replay_names_a_damaged_record_as_gone_and_sends_those_after_it(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("last_damaged", [5, 44])
+def test_a_replay_names_damaged_records_as_gone_and_sends_those_after_them(
+    last_damaged: int, store: Store, tmp_path: Path
+) -> None:
     store.commit([sighting(n) for n in range(50)])
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
-        db.execute("UPDATE record SET crc = crc + 1 WHERE seq IN (5, 40)")
+        db.execute("UPDATE record SET crc = crc + 1 WHERE seq BETWEEN 5 AND ? OR seq = 47", (last_damaged,))
     replay = Replay(command(store, 1, 60), 1)
     while not replay.is_done:
         replay.step(store)
-    assert (replay.sent, replay.gone) == (48, [(5, 5), (40, 40), (51, 60)])
+    assert (replay.sent, replay.gone) == (53 - last_damaged, [(5, last_damaged), (47, 47), (51, 60)])
 
 
 @pytest.mark.parametrize(

@@ -526,6 +526,15 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
         assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
 
 
+def test_a_run_of_damaged_records_keeps_none_behind_it_from_being_sent(store: Store, tmp_path: Path) -> None:
+    store.commit([sighting(n) for n in range(70)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET crc = crc + 1 WHERE seq BETWEEN 3 AND 42")
+    assert seqs(store.next_batch()) == [1, 2, *range(43, 61)]
+    assert seqs(store.next_batch(without=marks([1, 2, *range(43, 61)]))) == list(range(61, 71))
+    assert store.damaged == 40
+
+
 def test_a_flipped_bit_in_a_record_is_found_and_announced_and_the_others_go_on(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         store.commit([sighting(n, count=n) for n in range(5)])

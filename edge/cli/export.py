@@ -12,7 +12,7 @@ from tqdm import tqdm
 from edge.changes import load_changed
 from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, keep_apart, sync, whole, write_export
+from edge.cli.exporting import Written, formats_help, keep_apart, sync, whole, write_export, written_words
 from edge.clock import SystemClock
 from edge.config import NodeTable
 from edge.errors import StoreError
@@ -63,19 +63,22 @@ def run(args: argparse.Namespace) -> int:
     if is_stick:
         asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
         lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
-        number = _write(args.out, lines)
+        written = Written(_write(args.out, lines), left_out=0)
+        said = _stick_words(args.out, written.records, len(asked))
     else:
-        number = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
+        written = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
+        said = written_words(args.format, written, args.out)
     records.close()
-    told = {"file": str(args.out), "format": args.format, "records": number, "photographs": len(asked)}
-    print(json.dumps(told, ensure_ascii=False) if args.json else _sentence(args.out, number, len(asked), is_stick))
+    if records.damaged:
+        said += f"; {records.damaged} more could not be read in {folder}: check the card"
+    told = {"file": str(args.out), "format": args.format, **written._asdict(), "photographs": len(asked)}
+    print(json.dumps(told | {"damaged": records.damaged}, ensure_ascii=False) if args.json else said)
     return DONE
 
 
-def _sentence(out: Path, records: int, photographs: int, is_stick: bool) -> str:
+def _stick_words(out: Path, records: int, photographs: int) -> str:
     more = f" and {photographs} photographs" if photographs else ""
-    then = f"; at the platform: fieldeye-platform ingest --file {out.name} --out LEDGER" if is_stick else ""
-    return f"{records} records{more} in {out}{then}"
+    return f"{records} records{more} in {out}; at the platform: fieldeye-platform ingest --file {out.name} --out LEDGER"
 
 
 def _about(node: NodeTable, info: Info) -> About:

@@ -3,10 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from tqdm import tqdm
@@ -21,9 +21,25 @@ def formats_help() -> str:
     return "; ".join(f"{name}: {one.says}" for name, one in FORMATS.items())
 
 
-def write_export(name: str, records: Iterable[PlainRecord], about: About, out: Path) -> int:
-    """Write the records to `out` in that format; says how many. Raises StoreError, UsageError."""
-    chosen, counted = FORMATS[name], _Counted(records)
+class Written(NamedTuple):
+    """How many records something of is in a file, and of how many others nothing is."""
+
+    records: int
+    left_out: int
+
+
+def written_words(name: str, written: Written, out: Path) -> str:
+    """What is in a file of that format, for whoever asked for it."""
+    said = f"{written.records} records in {out}"
+    if not written.left_out:
+        return said
+    return f"{said}; {written.left_out} left out, since {name} has no place for {FORMATS[name].leaves_out}"
+
+
+def write_export(name: str, records: Iterable[PlainRecord], about: About, out: Path) -> Written:
+    """Write the records to `out` in that format. Raises StoreError, UsageError."""
+    chosen = FORMATS[name]
+    counted = _Counted(records, chosen.takes)
     try:
         pieces = chosen.open()(counted, about)
     except ModuleNotFoundError as why:
@@ -31,7 +47,7 @@ def write_export(name: str, records: Iterable[PlainRecord], about: About, out: P
         raise UsageError(f"--format {name} needs {why.name}; {install}") from why
     with whole(out, folder_of=name if chosen.holds == "folder" else "") as beside:
         _write(chosen, pieces, beside)
-    return counted.number
+    return Written(counted.number - counted.left_out, counted.left_out)
 
 
 def keep_apart(out: Path, kept: Iterable[Path]) -> None:
@@ -77,12 +93,14 @@ def _places(out: Path) -> tuple[Path, Path]:
 class _Counted:
     """Counts what passes, and shows it to whoever waits at a terminal."""
 
-    def __init__(self, records: Iterable[PlainRecord]) -> None:
-        self._records, self.number = records, 0
+    def __init__(self, records: Iterable[PlainRecord], takes: Callable[[PlainRecord], bool]) -> None:
+        self._records, self._takes = records, takes
+        self.number = self.left_out = 0
 
     def __iter__(self) -> Iterator[PlainRecord]:
         for record in tqdm(self._records, unit=" records", disable=not sys.stderr.isatty()):
             self.number += 1
+            self.left_out += not self._takes(record)
             yield record
 
 

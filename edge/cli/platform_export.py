@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
-from edge.cli.exporting import formats_help, keep_apart, write_export
+from edge.cli.exporting import formats_help, keep_apart, write_export, written_words
 from edge.cli.platform_pictures import write_pictures
 from edge.clock import SystemClock
 from edge.errors import UsageError
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
         records, nodes = _of_database(args, closing) if args.database else _of_ledger(args)
         places = {name: place_of(info) for name, info in nodes.items()}
         about = About(created=SystemClock().now().utc, publisher=args.publisher, places=places)
-        number = write_export(args.format, records, about, args.out)
-    print(f"{number} records in {args.out}")
+        written = write_export(args.format, records, about, args.out)
+    print(written_words(args.format, written, args.out))
     return DONE
 
 

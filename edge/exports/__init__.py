@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.exports.about import NOWHERE, About, Piece, Place, key_of, place_of
+from edge.exports.taken import everything, in_camtrap, in_darwin, in_ngsi
 from edge.wire import PlainRecord
 
 __all__ = ["FORMATS", "NOWHERE", "About", "Format", "Piece", "Place", "key_of", "place_of"]
@@ -17,11 +18,16 @@ Pieces = Callable[[Iterable[PlainRecord], About], Iterator[Piece]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`holds`: a single file, a folder of files, or a zip of them. `open` imports what makes the pieces."""
+    """`holds`: a single file, a folder of files, or a zip of them. `open` imports what makes the pieces.
+
+    `takes` tells whether anything of a record is in them; `leaves_out` says in words of which records nothing is.
+    """
 
     says: str
     holds: Literal["file", "folder", "zip"]
     open: Callable[[], Pieces]
+    takes: Callable[[PlainRecord], bool] = everything
+    leaves_out: str = ""
 
 
 def _csv() -> Pieces:
@@ -62,9 +68,17 @@ def _parquet() -> Pieces:
 
 FORMATS: dict[str, Format] = {
     "csv": Format("a table: a row a taxon of an interval, a sighting, a loss", "file", _csv),
-    "camtrap-dp": Format("Camtrap DP 1.0.2, a folder for ecologists", "folder", _camtrap),
-    "darwin-core": Format("Darwin Core Archive, a zip as GBIF reads it", "zip", _darwin),
+    "camtrap-dp": Format(
+        "Camtrap DP 1.0.2, a folder for ecologists",
+        "folder",
+        _camtrap,
+        in_camtrap,
+        "plant diseases, sightings without a picture, alerts and losses",
+    ),
+    "darwin-core": Format(
+        "Darwin Core Archive, a zip as GBIF reads it", "zip", _darwin, in_darwin, "sightings, alerts and losses"
+    ),
     "geojson": Format("features for maps", "file", _geojson),
-    "ngsi-ld": Format("entities for FIWARE brokers", "file", _ngsi),
+    "ngsi-ld": Format("entities for FIWARE brokers", "file", _ngsi, in_ngsi, "sightings and losses"),
     "parquet": Format("typed columns for DuckDB, Spark and pandas", "file", _parquet),
 }

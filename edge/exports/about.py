@@ -1,11 +1,11 @@
 """What a file needs besides the records: where the nodes stand, who publishes, when; and what it is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from edge.wire import Info, PlainRecord
+from edge.wire import Info, PlainRecord, SummaryCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +51,16 @@ def place_of(info: Info) -> Place:
 def key_of(record: PlainRecord) -> str:
     """`node/epoch/seq`: the same record has the same key in each file and for ever."""
     return f"{record.node}/{record.epoch}/{record.seq}"
+
+
+def keyed(counts: Iterable[SummaryCount]) -> Iterator[tuple[str, SummaryCount]]:
+    """Each count with its own key within the interval, `label/stage`, which it keeps when a revision adds a taxon.
+
+    A taxon that an interval names again, as none of our nodes does, gets its place behind it.
+    """
+    taken: set[str] = set()
+    for number, count in enumerate(counts):
+        key = f"{count.label}/{count.stage}" if count.stage else count.label
+        key += f"/{number}" if key in taken else ""
+        taken.add(key)
+        yield key, count

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from edge.errors import UsageError
-from edge.exports.about import About, Piece, Place, key_of
+from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.camtrap_package import DEPLOYMENTS, MEDIA, OBSERVATIONS, described
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.exports.moments import to_the_second
+from edge.exports.taken import in_camtrap
 from edge.taxa import taxon
 from edge.wire import PlainInterval, PlainRecord, PlainSighting, SummaryCount
 
@@ -38,12 +39,12 @@ def camtrap_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece
     seen = _Seen()
     yield Piece("observations.csv", csv_lines([OBSERVATIONS]))
     yield Piece("media.csv", csv_lines([MEDIA]))
-    for record in found:
-        if isinstance(record, PlainSighting) and record.picture is not None:
+    for record in filter(in_camtrap, found):
+        if isinstance(record, PlainSighting):
             yield from _sighting(record, seen, about)
-        elif isinstance(record, PlainInterval) and record.unit != "affected_frames":
-            for row in _interval(record, seen, about):
-                yield Piece("observations.csv", _line(OBSERVATIONS, row))
+            continue
+        for row in _interval(record, seen, about):
+            yield Piece("observations.csv", _line(OBSERVATIONS, row))
     yield Piece("deployments.csv", csv_lines([DEPLOYMENTS]))
     for deployment in seen.deployments.values():
         yield Piece("deployments.csv", _line(DEPLOYMENTS, deployment.row()))
@@ -102,8 +103,6 @@ class _Seen:
 
 
 def _sighting(record: PlainSighting, seen: _Seen, about: About) -> Iterator[Piece]:
-    if taxon(record.label).group == "disease":
-        return
     deployment, picture = seen.deployment(record, about.place(record)), f"{record.node}-{record.picture}"
     seen.is_media_level, at = True, to_the_second(record.at.utc)
     if picture not in seen.media:
@@ -142,10 +141,10 @@ def _interval(record: PlainInterval, seen: _Seen, about: About) -> Iterator[Row]
         return
     animals = [count for count in record.counts if taxon(count.label).group != "disease"]
     present = [count for count in animals if count.count]
-    for number, count in enumerate(present):
+    for taxon_key, count in keyed(present):
         tags = effort | {"low": count.low, "high": count.high, "perM2": count.per_m2}
         row = common | _animal(count, seen, tags)
-        yield row | {"observationID": f"{key_of(record)}/{number}"}
+        yield row | {"observationID": f"{key_of(record)}/{taxon_key}"}
     if not present:
         yield common | {
             "observationType": "blank",

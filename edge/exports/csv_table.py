@@ -1,5 +1,7 @@
 """CSV (RFC 4180, UTF-8, one header line): for spreadsheets and for R; nothing is lost.
 
+A time has milliseconds also where they are 0: pandas takes a column of times for text where their forms differ.
+
 Text that a spreadsheet would take for a formula gets an apostrophe in front, as does text that begins with one, so that
 a reader may always take it off: labels and reasons come from the network.
 """
@@ -39,5 +41,5 @@ def csv_cell(value: Cell) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else str(value)

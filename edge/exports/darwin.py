@@ -12,10 +12,11 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from edge.exports.about import About, Piece, Place, key_of
+from edge.exports.about import About, Piece, Place, key_of, keyed
 from edge.exports.csv_table import csv_cell, csv_lines
 from edge.exports.darwin_meta import EVENT, MEASUREMENT, OCCURRENCE, names, part_of
 from edge.exports.moments import to_the_second
+from edge.exports.taken import in_darwin
 from edge.taxa import taxon
 from edge.wire import PlainInterval, PlainRecord, SummaryCount
 
@@ -45,12 +46,11 @@ def darwin_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]
     yield Piece("eml.xml", about_file.encode())
     for table in (EVENT, OCCURRENCE, MEASUREMENT):
         yield Piece(table.file, csv_lines([names(table)]))
-    for record in found:
-        if isinstance(record, PlainInterval):
-            yield Piece(EVENT.file, _line(EVENT.terms, _event(record, about.place(record))))
-            for number, count in enumerate(record.counts or []):
-                yield from _occurrence(record, count, f"{key_of(record)}/{number}")
-            yield from _field(record)
+    for record in filter(in_darwin, found):
+        yield Piece(EVENT.file, _line(EVENT.terms, _event(record, about.place(record))))
+        for taxon_key, count in keyed(record.counts or []):
+            yield from _occurrence(record, count, f"{key_of(record)}/{taxon_key}")
+        yield from _field(record)
 
 
 def _event(record: PlainInterval, place: Place) -> dict[str, Any]:

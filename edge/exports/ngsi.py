@@ -8,11 +8,13 @@ losses have no entity: intervals count.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from edge.exports.about import About, Piece, Place
+from edge.exports.about import About, Piece, Place, keyed
 from edge.exports.geojson import point
+from edge.exports.taken import in_ngsi
 from edge.taxa import taxon
 from edge.wire import PlainAlert, PlainInterval, PlainRecord, SummaryCount
 from edge.wire.messages import SpreadOf
@@ -33,17 +35,17 @@ def ngsi_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     """A JSON array, an entity a line."""
     yield Piece("", b"[")
     separator = b"\n"
-    for record in found:
+    for record in filter(in_ngsi, found):
         for entity in _entities(record, about.place(record)):
             yield Piece("", separator + msgspec.json.encode(entity))
             separator = b",\n"
     yield Piece("", b"\n]\n")
 
 
-def _entities(record: PlainRecord, place: Place) -> Iterator[Entity]:
+def _entities(record: PlainInterval | PlainAlert, place: Place) -> Iterator[Entity]:
     if isinstance(record, PlainInterval):
         yield from _measurements(record, place)
-    elif isinstance(record, PlainAlert):
+    else:
         yield _alert(record, place)
 
 
@@ -66,11 +68,11 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
         yield {"id": _id("DeviceMeasurement", interval, "exposed"), "type": "DeviceMeasurement"} | common | exposed
     if interval.counts == []:
         yield _measurement(interval, None, "count", 0, "none") | common
-    for number, count in enumerate(interval.counts or []):
+    for taxon_key, count in keyed(interval.counts or []):
         figures = {"count": count.count, "low": count.low, "high": count.high, "per_m2": count.per_m2}
         for what, value in figures.items():
             if value is not None:
-                yield _measurement(interval, count, what, value, str(number)) | common
+                yield _measurement(interval, count, what, value, quote(taxon_key, safe="")) | common
     for what, spread, unit in _climate(interval):
         measured = {"controlledProperty": _property(what), "measurementType": _property("mean")}
         measured |= {"numValue": _number(spread.mean, at, unit), "unit": _property(unit)}

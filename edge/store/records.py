@@ -1,9 +1,10 @@
 """Reads what a store holds. Any number of threads, and other programs beside the node, may do so at once."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -44,6 +45,11 @@ class Records:
         self._folder = folder
         self._picture_files = pictures_in(folder)
 
+    @property
+    def damaged(self) -> int:
+        """How many records that were asked for could not be read."""
+        return len(self._damaged)
+
     @cached_property
     def epoch(self) -> UUID:
         """New whenever the file was created anew."""
@@ -74,17 +80,17 @@ class Records:
                 " WHERE w.priority <= ? ORDER BY w.priority, w.seq",
                 (least_urgent,),
             )
-            seqs = _first_except(urgent, without, limit_records)
             batch: list[Stored] = []
             size = 0
-            for seq in seqs:
+            for seq in _except(urgent, without):
                 row = db.execute("SELECT seq, body, crc FROM record WHERE seq = ?", (seq,)).fetchone()
-                if row is None:  # shed since
-                    continue
-                size += len(row[1])
+                found = self._read(row)
+                size += len(row[1]) if found else 0
                 if batch and size > limit_bytes:
                     break
-                batch += self._read(row)
+                batch += found
+                if len(batch) == limit_records:
+                    break
             return batch
 
     def waiting(self) -> Waiting:
@@ -118,13 +124,13 @@ class Records:
         return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last)
 
     def records_from(self, first: int, last: int, limit: int) -> list[Stored]:
-        """The first `limit` of the records first..last that are still there."""
-        return self._select("seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", first, last, limit)
+        """The first `limit` of the records first..last that are still there and can be read."""
+        return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last, most=limit)
 
     def after(self, seq: int, limit: int, *, waiting_only: bool) -> list[Stored]:
-        """The next `limit` records after `seq`: those that wait, or all that are kept."""
+        """The next `limit` records after `seq` that can be read: of those that wait, or of all that are kept."""
         waits = " AND EXISTS (SELECT 1 FROM waiting w WHERE w.priority = record.priority AND w.seq = record.seq)"
-        return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq LIMIT ?", seq, limit)
+        return self._select(f"seq > ?{waits if waiting_only else ''} ORDER BY seq", seq, most=limit)
 
     def drafts(self, first_utc: datetime, last_utc: datetime) -> list[tuple[int, bytes]]:
         """Seq and state of the intervals that end in (first, last] and can be corrected, see Draft; no damaged one."""
@@ -215,10 +221,11 @@ class Records:
         with sentences(self._path, "read questions"):
             return select(self._readers.mine(), where, *values)
 
-    def _select(self, where: str, *values: int) -> list[Stored]:
+    def _select(self, where: str, *values: int, most: int | None = None) -> list[Stored]:
+        """A LIMIT in `where` counts damaged rows, which `most` passes over."""
         with sentences(self._path, "read records"):
             rows = self._readers.mine().execute(f"SELECT seq, body, crc FROM record WHERE {where}", values)  # noqa: S608
-            return [one for row in rows for one in self._read(row)]
+            return list(islice((one for row in rows for one in self._read(row)), most))
 
     def _read(self, row: tuple[int, bytes, int]) -> list[Stored]:
         """The record, or nothing if its row is damaged: one bad row must not hide the others."""
@@ -231,11 +238,5 @@ class Records:
             return []
 
 
-def _first_except(rows: Iterable[tuple[int, int]], without: Collection[Mark], limit: int) -> list[int]:
-    found: list[int] = []
-    for seq, revision in rows:
-        if (seq, revision) not in without:
-            found.append(seq)
-        if len(found) == limit:
-            break
-    return found
+def _except(rows: Iterable[tuple[int, int]], without: Collection[Mark]) -> Iterator[int]:
+    return (seq for seq, revision in rows if (seq, revision) not in without)

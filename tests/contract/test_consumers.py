@@ -13,6 +13,8 @@ import cbor2
 import pytest
 
 from edge.wire import PlainInterval, PlainRecord, PlainSighting, decode_batch, encode_batch, plain, utc_ms
+from edge.wire.compact import UNIT, UNITS
+from edge.wire.tables import RECORDS
 from tests.broker import Broker, Client
 from tests.contract.golden import BATCHES, CONTRACT
 from tests.records import interval, stored
@@ -113,6 +115,17 @@ def test_a_consumer_passes_over_what_is_no_batch_with_a_sentence(program: list[s
         assert process.stderr
         said = [process.stderr.readline() for _ in MALFORMED]
     assert [one for one in said if not one.startswith(f"{TOPIC}: passed over a message that is no batch (")] == []
+
+
+def test_a_consumer_passes_over_a_batch_with_a_unit_that_this_version_has_no_word_for(program: list[str]) -> None:
+    later = cbor2.loads(encode_batch(stored(interval())))
+    later[RECORDS][0][UNIT] = len(UNITS)
+    with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
+        node.publish(TOPIC, cbor2.dumps(later))
+        node.publish(TOPIC, encode_batch(stored(interval(), first_seq=2)))
+        assert lines(process, 1)[0]["seq"] == 2
+        assert process.stderr
+        assert process.stderr.readline().startswith(f"{TOPIC}: passed over a message")
 
 
 @pytest.mark.parametrize("name", ["consumer.py", "consumer.mjs"])

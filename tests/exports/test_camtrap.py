@@ -29,11 +29,12 @@ from tests.exports.told import (
     NOWHERE_KNOWN,
     SEEN,
     SEEN_UNSURE_WHEN,
+    THREE_KINDS,
     WEEK,
     believable,
     told,
 )
-from tests.records import instant, interval
+from tests.records import APHID, MOTH, count, instant, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 PROFILE = json.loads((SCHEMAS / "camtrap-dp-profile.json").read_text())
@@ -127,6 +128,16 @@ def test_a_larva_is_a_juvenile_with_its_own_word_and_density_as_tags(tmp_path: P
     assert larva["lifeStage"] == "juvenile"
     assert {"stage:larva", "perM2:8.0", "temperatureC:24.5"} <= set(larva["observationTags"].split("|"))
     assert "humidity" not in larva["observationTags"]
+
+
+def test_an_observation_stays_that_of_its_taxon_when_a_correction_puts_another_before_it(tmp_path: Path) -> None:
+    corrected = interval(counts=THREE_KINDS, revision=1)
+    before, after = (
+        {one["observationID"]: one["scientificName"] for one in observations(record, folder=tmp_path)}
+        for record in (interval(counts=(count(MOTH, 12),)), corrected)
+    )
+    assert before.items() <= after.items()
+    assert list(after.values()) == [APHID[0], MOTH[0], MOTH[0]]
 
 
 def test_humidity_is_a_tag(tmp_path: Path) -> None:

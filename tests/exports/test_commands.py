@@ -1,6 +1,7 @@
 """`fieldeye export --format` and `fieldeye-platform export`: the whole file or none, each mistake in one sentence."""
 
 import os
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -14,11 +15,11 @@ from edge.exports import FORMATS
 from edge.platform import Ledger
 from edge.platform.kept import read_ledger
 from edge.store import Store
-from edge.wire import Decoded, Info, Key, plain
+from edge.wire import Decoded, Info, Key, PlainRecord, plain
 from tests.exports.read_back import read_csv, read_parquet
-from tests.exports.told import ABOUT, FULL_CARD, WEEK, told
+from tests.exports.told import ABOUT, FULL_CARD, LEAVES, WEEK, told
 from tests.faults.small_disk import run_on_small_disk
-from tests.records import EPOCH, interval
+from tests.records import EPOCH, alert, interval, sighting
 
 CONFIG = """
 [node]
@@ -69,7 +70,51 @@ def test_a_program_hears_how_many_records_went_into_which_file(
     out = tmp_path / "out.stick"
     assert main(["export", "--config", str(config), "--out", str(out), "--json"]) == 0
     told = msgspec.json.decode(capsys.readouterr().out)
-    assert told == {"file": str(out), "format": "stick", "records": len(WEEK), "photographs": 0}
+    none = dict.fromkeys(("left_out", "photographs", "damaged"), 0)
+    assert told == {"file": str(out), "format": "stick", "records": len(WEEK), **none}
+
+
+@pytest.mark.parametrize("name", [STICK, "csv"])
+def test_a_run_of_damaged_records_ends_no_export_which_says_how_many_they_are(
+    name: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, folder = tmp_path / "out", tmp_path / "store"
+    with closing(Store(StoreTable(folder=str(folder)), "n1")) as store:
+        store.commit([sighting(n) for n in range(100)])
+    with closing(sqlite3.connect(folder / "fieldeye.db")) as db, db:
+        db.execute("UPDATE record SET crc = crc + 1 WHERE seq BETWEEN 20 AND 69")
+    assert main(["export", "--config", str(config), "--format", name, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{len(WEEK) + 50} records in {out}")
+    assert said.endswith(f"; 50 more could not be read in {folder}: check the card\n")
+    if name == "csv":
+        assert list(read_csv(out.read_text()))[-1].seq == len(WEEK) + 100
+
+
+def test_of_a_node_that_looks_at_leaves_camtrap_dp_has_no_record_and_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Ledger(tmp_path / "leaves") as kept:
+        kept.keep([Decoded(Key("n1", EPOCH, 1), LEAVES), Decoded(Key("n1", EPOCH, 2), LEAVES)], "farm-3")
+    out = tmp_path / "out"
+    words = ["export", "--ledger", str(tmp_path / "leaves"), "--format", "camtrap-dp", "--out", str(out)]
+    assert platform_main(words) == 0
+    assert capsys.readouterr().out == (
+        f"0 records in {out}; 2 left out, since camtrap-dp has no place for plant diseases, sightings without a "
+        "picture, alerts and losses\n"
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_a_format_says_it_leaves_out_is_not_in_it_and_all_else_is(name: str) -> None:
+    sick = sighting(label="Phytophthora infestans", eppo="PHYTIN", picture="x")
+    empty = size_of(name)
+    for record in told(*WEEK, alert(), sick):
+        assert FORMATS[name].takes(record) == (size_of(name, record) > empty), record
+
+
+def size_of(name: str, *records: PlainRecord) -> int:
+    return sum(len(piece.content) for piece in FORMATS[name].open()(records, ABOUT))
 
 
 def test_the_platform_exports_what_its_ledger_holds(ledger: Path, tmp_path: Path) -> None:

@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from edge.exports import FORMATS, About
 from edge.wire import PlainRecord
 from tests.exports.read_back import read_csv
-from tests.exports.told import ABOUT, COUNTED, NO_DATA, NOTHING_SEEN, NOWHERE_KNOWN, WEEK, any_records, told, unknown
+from tests.exports.told import (
+    ABOUT,
+    COUNTED,
+    NO_DATA,
+    NOTHING_SEEN,
+    NOWHERE_KNOWN,
+    SEEN,
+    SEEN_UNSURE_WHEN,
+    WEEK,
+    any_records,
+    told,
+    unknown,
+)
 from tests.records import MOTH, interval, sighting
 
 
@@ -34,7 +46,7 @@ def test_a_record_of_an_unknown_kind_comes_back_too() -> None:
 def test_a_taxon_has_a_row_with_its_count_its_range_and_the_effort() -> None:
     first, second = table(told(COUNTED))
     wanted = {"count": "12", "low": "9", "high": "17", "frames": "3540", "awake_s": "3600.0", "unit": "visits"}
-    wanted |= {"label": MOTH[0], "start_utc": "2026-07-01T12:00:00Z", "area_code": "330106011002"}
+    wanted |= {"label": MOTH[0], "start_utc": "2026-07-01T12:00:00.000Z", "area_code": "330106011002"}
     assert {name: first[name] for name in wanted} == wanted
     assert (second["label"], second["count"], second["taxa"]) == ("Myzus persicae", "230", "2")
 
@@ -43,6 +55,11 @@ def test_nothing_seen_is_a_zero_with_effort_and_no_data_is_not_a_number() -> Non
     zero, dark = table(told(NOTHING_SEEN, NO_DATA))
     assert (zero["count"], zero["frames"], zero["no_data"]) == ("0", "3600", "")
     assert (dark["count"], dark["frames"], dark["no_data"]) == ("", "0", "dark")
+
+
+def test_times_have_one_form_so_that_programs_take_their_column_for_times() -> None:
+    whole, between = table(told(SEEN, SEEN_UNSURE_WHEN))
+    assert (whole["at_utc"], between["at_utc"]) == ("2026-07-01T12:01:00.000Z", "2026-07-01T12:01:01.250Z")
 
 
 def test_a_place_that_nobody_knows_is_empty_and_not_zero() -> None:

@@ -12,6 +12,7 @@ from dwca.read import DwCAReader
 from hypothesis import HealthCheck, given, settings
 
 from edge.cli.exporting import write_export
+from edge.counts import TaxonCount
 from edge.exports import About
 from edge.exports.darwin_meta import DWC, EVENT, MEASUREMENT, OCCURRENCE, part_of
 from edge.wire import PlainInterval, PlainRecord
@@ -25,11 +26,12 @@ from tests.exports.told import (
     NO_DATA,
     NOTHING_SEEN,
     NOWHERE_KNOWN,
+    THREE_KINDS,
     WEEK,
     believable,
     told,
 )
-from tests.records import MOTH, count, interval
+from tests.records import APHID, MOTH, count, interval
 
 
 @contextmanager
@@ -102,6 +104,24 @@ def test_what_was_counted_has_no_remark_and_links_to_its_taxon_where_that_has_a_
     assert event.data[DWC + "eventRemarks"] == ""
     assert (moth.data[DWC + "taxonID"], thrips.data[DWC + "taxonID"]) == ("https://gd.eppo.int/taxon/PLUTMA", "")
     assert (moth.data[DWC + "organismQuantity"], moth.data[DWC + "organismQuantityType"]) == ("", "")
+
+
+def test_an_occurrence_stays_that_of_its_taxon_when_a_correction_puts_another_before_it(tmp_path: Path) -> None:
+    before, after = occurrences(count(MOTH, 12), folder=tmp_path), occurrences(*THREE_KINDS, folder=tmp_path)
+    assert before.items() <= after.items()
+    assert list(after.values()) == [APHID[0], MOTH[0], MOTH[0]]
+
+
+def test_a_taxon_that_an_interval_names_twice_is_two_occurrences(tmp_path: Path) -> None:
+    assert list(occurrences(count(MOTH, 12), count(MOTH, 3), folder=tmp_path).values()) == [MOTH[0], MOTH[0]]
+
+
+def occurrences(*counts: TaxonCount, folder: Path) -> dict[str, str]:
+    """Id and taxon."""
+    with archive(told(interval(counts=counts)), folder) as reader:
+        (event,) = list(reader)
+        found = [one.data for one in of_type(event, "Occurrence")]
+    return {one[DWC + "occurrenceID"]: one[DWC + "scientificName"] for one in found}
 
 
 def test_each_end_of_each_range_is_a_measurement_of_individuals_with_an_id_of_its_own(tmp_path: Path) -> None:

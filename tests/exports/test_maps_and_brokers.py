@@ -24,11 +24,12 @@ from tests.exports.told import (
     NO_DATA,
     NOTHING_SEEN,
     NOWHERE_KNOWN,
+    THREE_KINDS,
     WEEK,
     any_records,
     told,
 )
-from tests.records import alert
+from tests.records import MOTH, alert, count, interval
 
 SCHEMAS = Path(__file__).parent / "schemas"
 MODELS = {name: json.loads((SCHEMAS / f"{name}.json").read_text()) for name in ("DeviceMeasurement", "Alert")}
@@ -109,6 +110,17 @@ def test_a_count_its_range_and_the_effort_are_an_entity_each() -> None:
         "PLUTMA:visits:count": 12, "PLUTMA:visits:low": 9, "PLUTMA:visits:high": 17,
         "MYZUPE:visits:count": 230, "MYZUPE:visits:low": 201, "MYZUPE:visits:high": 260,
     }  # fmt: skip
+
+
+def test_an_entity_stays_that_of_its_taxon_when_a_correction_puts_another_before_it() -> None:
+    before, after = (
+        {one["id"]: one["textValue"] for one in entities(record) if "textValue" in one}
+        for record in (interval(counts=(count(MOTH, 12),)), interval(counts=THREE_KINDS, revision=1))
+    )
+    assert before.items() <= after.items()
+    assert [one.rpartition(":41:")[2] for one in after] == [
+        "Myzus%20persicae:count", "Plutella%20xylostella:count", "Plutella%20xylostella%2Flarva:count",
+    ]  # fmt: skip
 
 
 def test_a_larva_says_so_and_climate_is_an_entity_a_property() -> None:

@@ -34,6 +34,7 @@ NOWHERE_KNOWN = About(created=ABOUT.created, publisher=ABOUT.publisher)
 COUNTED = interval()
 NOTHING_SEEN = interval(3600.0, counts=(), frames=3600, skipped=())
 NO_DATA = interval(7200.0, frames=0, awake_s=0.0, skipped=(("dark", 3600),), counts=NoData("dark"))
+THREE_KINDS = (count(APHID, 1), count(MOTH, 12), count(MOTH, 3, stage="larva"))
 FULL_CARD = interval(
     10800.0,
     counts=(count(MOTH, 3), count(APHID, 0, 0, 2)),

@@ -18,8 +18,8 @@ function* told(batch, node) {
     } else if (record.get(0) === 1) {
       // counts missing: no data, which is not a zero; empty: looked, and saw none
       const counts = record.get(11)?.map(([place, ...numbers]) => [taxa[place][0], ...numbers]) ?? null
-      const no_data = record.has(12) ? words[record.get(12)] : null
-      const unit = UNITS[record.get(7)]
+      const [unit, no_data] = [UNITS[record.get(7)], record.has(12) ? words[record.get(12)] : null]
+      if (!unit) throw new RangeError(`unit ${record.get(7)} is not known`)
       yield [record.get(18) ?? 0, { ...out, kind: 'interval', unit, frames: record.get(8), counts, no_data }]
     }
   }
