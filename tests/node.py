@@ -32,7 +32,9 @@ from tests.broker import Broker, Client
 from tests.waiting import wait_until
 
 SITE, NODE = "farm-3", "n1"
-FAST = Pace(again_first_s=0.05, again_most_s=0.3, kept_first_s=0.1, kept_most_s=0.4, connect_s=5.0, turn_s=0.05)
+FAST = Pace(
+    again_first_s=0.05, again_most_s=0.3, kept_first_s=0.1, kept_most_s=0.4, connect_s=5.0, accept_s=5.0, turn_s=0.05
+)
 ACL = f"""
 user node
 topic write fieldeye/v1/{SITE}/{NODE}/#

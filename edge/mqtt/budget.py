@@ -1,6 +1,7 @@
 """How much may be sent on a metered line today, and what still goes when that is spent."""
 
 from datetime import date
+from math import inf
 
 from edge.clock import ClockState, Instant
 from edge.store import LEAST_URGENT, MUST_GO, Store
@@ -9,6 +10,11 @@ from edge.wire import MAX_IMAGE_BYTES
 # What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
 # 52 with IP and time stamps, two TLS records of 22.
 PROTOCOL_BYTES = 214
+# What a connection costs until the broker has answered: measured 7,060 with TLS and a chain of two certificates.
+TLS_DIAL_BYTES = 7000
+DIAL_BYTES = 500
+UNANSWERED_DIAL_BYTES = 300  # a name, and four SYN in ten seconds
+SPENT_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
 _SETTING = "sent_today"
 DAY_S = 86400.0
 UNMETERED_STEP_BYTES = 200_000
@@ -30,11 +36,25 @@ class Budget:
         self._day, self.spent_bytes, self.unasked_bytes = _read(store.setting(_SETTING), now)
         self._turn_day(now)
         self._kept = self._figures()
+        self._answered_s = -inf  # when a broker last took a connection
+        self.health_told_s = -inf  # whatever connection it went out on
 
     def spend(self, size_bytes: int, now: Instant) -> None:
         """Something was sent. A new day begins from nothing."""
         self._turn_day(now)
         self.spent_bytes += size_bytes
+
+    def spend_dial(self, now: Instant, *, has_answered: bool, has_tls: bool) -> None:
+        """A connection was tried."""
+        if not has_answered:
+            self.spend(UNANSWERED_DIAL_BYTES, now)
+            return
+        self.spend(TLS_DIAL_BYTES if has_tls else DIAL_BYTES, now)
+        self._answered_s = now.monotonic_s
+
+    def may_dial(self, now: Instant) -> bool:
+        """Always; where all is spent, an hour after a broker last answered: a try that none answers costs little."""
+        return self.least_urgent(now) is not None or now.monotonic_s - self._answered_s >= SPENT_EVERY_S
 
     def begin_unasked(self, size_bytes: int, now: Instant) -> None:
         """A picture that nobody asked for is about to be sent; what it costs is spent part by part."""

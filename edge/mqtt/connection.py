@@ -8,13 +8,17 @@ paho's. paho's callbacks only note what came.
 import select
 import socket
 import ssl
+import struct
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock, Thread
 from typing import NamedTuple
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -24,8 +28,13 @@ from edge.mqtt.secret import Secret
 from edge.mqtt.trouble import CLOSED, Trouble, from_exception, from_reason_code
 
 MOST_IN_FLIGHT = 20
+MOST_HEADER_BYTES = 4096  # of a message: topic and user properties, with a person's note to a photograph
 INBOX = 8  # commands that may wait; more are dropped, and their sender, which gets no reply, asks again
-_TCP_TIMEOUT_S = 10.0
+TCP_TIMEOUT_S = 10.0  # for each address of the name in turn
+TLS_TIMEOUT_S = 60.0  # where packets are lost the certificates take long, and begun anew they take longer
+_FIXED_BYTES = 16  # of a publish, at most: its type, four lengths, its number
+_MOST_PACKET_BYTES = 268_435_460  # of MQTT, where the broker names no limit
+_TOO_LARGE = 0x95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +57,19 @@ class Ack(NamedTuple):
     code: int  # MQTT 5 reason: 0 success, 0x10 nobody subscribes, from 0x80 on refused
 
 
+class _Held(NamedTuple):
+    """A publish that the broker does not take yet."""
+
+    number: int
+    send: Callable[[], MQTTMessageInfo]
+
+
 class Connection:
-    """Owned by the publisher's thread. Dialling, which may hang in DNS or TLS, runs in a thread that may be left."""
+    """Owned by the publisher's thread. Dialling, which may hang in DNS or TLS, runs in a thread that may be left.
+
+    What is published while the broker takes no more at once is held until it has acknowledged; to how much that grows
+    is its caller's to bound, by `most_in_flight`.
+    """
 
     def __init__(self, login: Login, will_topic: str, will: bytes) -> None:
         self._login = login
@@ -63,6 +83,11 @@ class Connection:
         self.acks: deque[Ack] = deque()
         self.inbox: deque[MQTTMessage] = deque(maxlen=INBOX)
         self.accepted = False  # CONNACK said success
+        self.most_in_flight = MOST_IN_FLIGHT  # the broker closes the line for one more
+        self._most_packet_bytes = _MOST_PACKET_BYTES
+        self._number = 0  # of the last publish
+        self._held: deque[_Held] = deque()
+        self._sent: dict[int, int] = {}  # not acknowledged yet: paho's number of each, and ours
         self.trouble: Trouble | None = None  # why it ended or never began
 
     def dial(self) -> None:
@@ -76,6 +101,21 @@ class Connection:
         if self._dial.failed is not None:
             self.trouble = from_exception(self._dial.failed, self._login.host, self._login.port)
         return True
+
+    @property
+    def has_answered(self) -> bool:
+        """Did what was dialled take the connection? Then TLS has cost its bytes, whatever came of it."""
+        return self._dial.failed is None or isinstance(self._dial.failed, _ANSWERED)
+
+    @property
+    def has_tls(self) -> bool:
+        """Is the line secured?"""
+        return self._login.tls is not None
+
+    @property
+    def most_payload_bytes(self) -> int:
+        """So much the broker takes in one message, whatever stands in its header; 0 if that alone may be too long."""
+        return max(0, self._most_packet_bytes - MOST_HEADER_BYTES)
 
     @property
     def is_up(self) -> bool:
@@ -97,18 +137,34 @@ class Connection:
             self._client.loop_read()
         if writable:
             self._client.loop_write()
-        self._client.loop_misc()
+        if self.accepted:  # its keepalive counts from the dial's begin: a long one would be its last
+            self._client.loop_misc()
+        self._send_held()
         return waker in readable
 
     def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, properties: wire.Properties = ()
     ) -> int | None:
-        """Send with QoS 1; returns the number that its Ack will carry, None if the connection is gone."""
+        """Send with QoS 1; returns the number that its Ack will carry, None if the connection is gone.
+
+        A message that is larger than the broker takes is answered here with its own code: it would close the line.
+        """
         more = Properties(PacketTypes.PUBLISH) if properties else None  # type: ignore[no-untyped-call]
         if more is not None:
             more.UserProperty = list(properties)
-        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=more)
-        return sent.mid if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+        self._number += 1
+        if _packet_bytes(topic, payload, properties) > self._most_packet_bytes:
+            self.acks.append(Ack(self._number, _TOO_LARGE))
+            return self._number
+        send = partial(self._client.publish, topic, payload, qos=1, retain=retain, properties=more)
+        self._held.append(_Held(self._number, send))
+        self._send_held()
+        return self._number if self.is_up else None
+
+    def _send_held(self) -> None:
+        while self._held and len(self._sent) < self.most_in_flight and self.is_up:
+            number, send = self._held.popleft()
+            self._sent[send().mid] = number
 
     def subscribe(self, topic: str) -> None:
         """Ask for messages; they come to `inbox`."""
@@ -124,17 +180,19 @@ class Connection:
         self._dial.leave()
         line = self._client.socket()
         if isinstance(line, socket.socket):
-            line.close()
+            _close(line, at_once=not self.accepted)
 
     # paho calls these within turn() and publish()
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, more: Properties | None
     ) -> None:
         if reason.is_failure:
             self.trouble = from_reason_code(reason.value)
-        else:
-            self.accepted = True
+            return
+        self.accepted = True
+        self.most_in_flight = min(MOST_IN_FLIGHT, getattr(more, "ReceiveMaximum", MOST_IN_FLIGHT))
+        self._most_packet_bytes = getattr(more, "MaximumPacketSize", _MOST_PACKET_BYTES)
 
     def _on_disconnect(
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
@@ -146,7 +204,9 @@ class Connection:
     def _on_publish(
         self, _client: Client, _data: object, mid: int, reason: ReasonCode, _more: Properties | None
     ) -> None:
-        self.acks.append(Ack(mid, reason.value))
+        number = self._sent.pop(mid, None)
+        if number is not None:
+            self.acks.append(Ack(number, reason.value))
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self.inbox.append(message)
@@ -182,24 +242,48 @@ class _Dial:
         with self._lock:
             line = self._client.socket()
             if self._left and isinstance(line, socket.socket):
-                line.close()
+                _close(line, at_once=True)
         self.done.set()
+
+
+class _TlsTimeoutError(TimeoutError):
+    """The broker took the connection, and TLS did not come to its end."""
+
+
+_ANSWERED = (ssl.SSLError, ConnectionResetError, BrokenPipeError, _TlsTimeoutError)
 
 
 class TlsLine(ssl.SSLSocket):
     """Closes itself when its handshake fails: paho leaves it open while somebody keeps the error, as _Dial does."""
 
     def do_handshake(self, block: bool = False) -> None:
+        self.settimeout(TLS_TIMEOUT_S)
         try:
             super().do_handshake(block)
+        except TimeoutError as why:
+            self.close()
+            raise _TlsTimeoutError(*why.args) from why
         except OSError:
             self.close()
             raise
 
 
+def _close(line: socket.socket, *, at_once: bool) -> None:
+    """`at_once`: a CONNECT that the line still carries would come late and throw off the connection made since."""
+    if at_once:
+        with suppress(OSError):  # closed already, by the dial's thread or ours
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    line.close()
+
+
+def _packet_bytes(topic: str, payload: bytes, properties: wire.Properties) -> int:
+    told_bytes = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in properties)
+    return len(topic.encode()) + len(payload) + told_bytes + _FIXED_BYTES
+
+
 def _client(login: Login) -> Client:
     client = Client(CallbackAPIVersion.VERSION2, client_id=login.client_id, protocol=MQTTv5)
-    client.connect_timeout = _TCP_TIMEOUT_S
+    client.connect_timeout = TCP_TIMEOUT_S
     client.max_inflight_messages_set(MOST_IN_FLIGHT)
     if login.tls is not None:
         login.tls.sslsocket_class = TlsLine

@@ -18,10 +18,10 @@ class Sent:
 
 
 class Flight:
-    """The messages of one connection. At most MOST_IN_FLIGHT and no more bytes than the window allows."""
+    """The messages of one connection. At most `most`, and no more bytes than the window allows."""
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
+    def __init__(self, window: Window, most: int = MOST_IN_FLIGHT) -> None:
+        self._window, self._most = window, most
         self._messages: dict[int, Sent] = {}
         self._records: set[Mark] = set()
 
@@ -38,7 +38,7 @@ class Flight:
         if not self._messages:
             return True
         on_their_way = sum(sent.size_bytes for sent in self._messages.values())
-        return len(self._messages) < MOST_IN_FLIGHT and on_their_way < self._window.limit_bytes
+        return len(self._messages) < self._most and on_their_way < self._window.limit_bytes
 
     def add(self, mid: int, sent: Sent) -> None:
         """A message was handed to the connection."""

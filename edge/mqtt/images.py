@@ -69,11 +69,12 @@ class Images:
         """Id of the question on its way, which must not change any more; empty for none."""
         return self._outgoing.header.id if self._outgoing and self._outgoing.header.kind == "question" else ""
 
-    def next_part(self, now_s: float) -> Part | None:
-        """The part to send now, if there is one. Raises StoreError."""
+    def next_part(self, now_s: float, most_bytes: int = MOST_IMAGE_BYTES) -> Part | None:
+        """The part to send now, if there is one, of at most `most_bytes`. Raises StoreError."""
         if self._outgoing is not None and self._outgoing.acknowledged_bytes == len(self._outgoing.jpeg):
             self._finish(self._outgoing)
-        room_bytes = min(self._window.limit_bytes, self._budget.image_room_bytes(self._clock.now(), asked=True))
+        budget_bytes = self._budget.image_room_bytes(self._clock.now(), asked=True)
+        room_bytes = min(self._window.limit_bytes, budget_bytes, most_bytes)
         if self.is_resting(now_s) or room_bytes < LEAST_BYTES:
             return None
         self._outgoing = self._outgoing or self._question() or self._asked() or self._unasked(now_s)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
-from edge.mqtt.connection import Connection
+from edge.mqtt.connection import TCP_TIMEOUT_S, Connection
 from edge.mqtt.publisher import logins_of
 from edge.mqtt.trouble import LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code
 from edge.wire import node_topic
 
 STEP_S = 10.0
+TLS_S = 30.0  # where packets are lost the certificates take long; who waits for an answer gives up before the node does
 NO_SUBSCRIBER = 0x10
 
 
@@ -36,8 +37,9 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
         addresses = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)
         yield Step("broker name", True, f"{config.host} is {addresses[0][4][0]}")
         with ExitStack() as parts:
-            line = parts.enter_context(closing(socket.create_connection((config.host, config.port), STEP_S)))
+            line = parts.enter_context(closing(socket.create_connection((config.host, config.port), TCP_TIMEOUT_S)))
             yield Step("broker port", True, f"{where} answers")
+            line.settimeout(TLS_S)
             logins = logins_of(config, node)
             if logins[0].tls is not None:
                 secured = parts.enter_context(closing(logins[0].tls.wrap_socket(line, server_hostname=config.host)))
@@ -51,6 +53,8 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
         for login in logins:
             own = replace(login, client_id=f"{login.client_id}_doctor")
             connection = parts.enter_context(closing(Connection(own, topic, b"")))
+            connection.dial()
+            connection.dialled(TCP_TIMEOUT_S * len(addresses) + TLS_S)
             refusal = _log_in(connection, woken, clock)
             if refusal is None or refusal.word not in LOGIN_REFUSED:
                 break
@@ -64,8 +68,6 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
 def _log_in(connection: Connection, woken: socket.socket, clock: Clock) -> Trouble | None:
     """Why the broker does not take the login, None if it does."""
     until_s = clock.monotonic_s() + STEP_S
-    connection.dial()
-    connection.dialled(STEP_S)
     while connection.is_up and not connection.accepted and clock.monotonic_s() < until_s:
         connection.turn(0.1, woken)
     return None if connection.accepted else connection.trouble or SILENT

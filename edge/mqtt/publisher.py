@@ -89,13 +89,15 @@ class Publisher:
             woken=woken,
         )
         self._logins = logins_of(config, node)
+        self._untried = len(self._logins)  # since the broker last took one
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
+        self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
         self._board = board
         self._link = LinkStatus()
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
-        self._left: Connection | None = None  # dialling still hangs there
+        self._left: Connection | None = None  # dialling may still hang there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
 
     def wake(self) -> None:
@@ -108,14 +110,13 @@ class Publisher:
         self._show_link(LinkStatus(state="connecting"), "connecting")
         while not stop.is_set():
             connection = self._connect(stop)
-            if connection is None:
-                self._rest(stop)
-                continue
-            self._converse(connection, stop)
+            if connection.is_up:
+                self._converse(connection, stop)
             if not stop.is_set():
-                self._show(connection.trouble or CLOSED, None)
-                self._rest(stop)
-        self._keep_budget()
+                trouble = connection.trouble or CLOSED
+                self._show(trouble, None)
+                self._rest(trouble, stop)
+        self._keep_budget(self._parts.budget.keep)
         self._show_link(replace(self._link, state="off", word="", detail=""), "off")
 
     def close(self) -> None:
@@ -123,41 +124,50 @@ class Publisher:
         self._waker.close()
         self._parts.woken.close()
 
-    def _connect(self, stop: Event) -> Connection | None:
-        """A connection that the broker has accepted, or None, with the reason shown."""
-        if self._left is not None and not self._left.dialled(0):
-            self._show(HANGING, None)  # one hanging thread is enough
-            return None
+    def _connect(self, stop: Event) -> Connection:
+        """A connection that the broker has accepted, or one with the trouble why not."""
         self._connections += 1
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
         connection.dial()
-        until_s = self._parts.clock.monotonic_s() + self._parts.pace.connect_s
-        if self._is_dialled(connection, stop, until_s) and self._is_accepted(connection, stop, until_s):
+        if self._is_dialled(connection, stop) and self._is_accepted(connection, stop):
+            self._untried = len(self._logins)
             return connection
         connection.close()
-        if connection.trouble is not None and connection.trouble.word in LOGIN_REFUSED:
+        connection.trouble = connection.trouble or SILENT
+        if connection.trouble.word in LOGIN_REFUSED:
             self._logins.rotate(1)
-        if not stop.is_set():
-            self._show(connection.trouble or SILENT, None)
-        return None
+            self._untried -= 1
+        return connection
 
-    def _is_dialled(self, connection: Connection, stop: Event, until_s: float) -> bool:
+    def _is_dialled(self, connection: Connection, stop: Event) -> bool:
+        """Dialling goes on as long as it takes: begun anew, it would begin with the first address again."""
+        since_s = self._beat()
         while not connection.dialled(0.1):
-            self._beat()
-            if stop.is_set() or self.beat_s > until_s:
+            is_late = self._has_waited(self._parts.pace.dial_s, since_s, HANGING)
+            if stop.is_set() or (is_late and (self._left is None or self._left.dialled(0))):  # two threads are enough
                 self._left, connection.trouble = connection, HANGING
                 return False
+        now, budget = self._parts.clock.now(), self._parts.budget
+        budget.spend_dial(now, has_answered=connection.has_answered, has_tls=connection.has_tls)
+        self._keep_budget(budget.save)
         return connection.trouble is None
 
-    def _is_accepted(self, connection: Connection, stop: Event, until_s: float) -> bool:
+    def _is_accepted(self, connection: Connection, stop: Event) -> bool:
+        since_s = self._beat()
         while connection.is_up and not connection.accepted and not stop.is_set():
             connection.turn(self._parts.pace.turn_s, self._parts.woken)
-            self._beat()
-            if self.beat_s > until_s:
+            if self._has_waited(self._parts.pace.accept_s, since_s, SILENT):
                 return False
         return connection.is_up and connection.accepted
+
+    def _has_waited(self, most_s: float, since_s: float, trouble: Trouble) -> bool:
+        """For so long? What takes longer than usual is said before."""
+        waited_s = self._beat() - since_s
+        if waited_s > self._parts.pace.connect_s and self._word != trouble.word:
+            self._show(trouble, None)
+        return waited_s > most_s
 
     def _converse(self, connection: Connection, stop: Event) -> None:
         """All that is said on one connection."""
@@ -167,22 +177,30 @@ class Publisher:
         session.begin()
         while connection.is_up and not stop.is_set():
             session.turn(self._parts.pace.turn_s)
-            if self._beat() - since_s > self._parts.pace.steady_s:
+            lasted_s = self._beat() - since_s
+            if session.is_heard and lasted_s > self._parts.pace.steady_s:
                 self._again.reset()
+                self._lasting.reset()
         if stop.is_set():
             session.say_farewell()
         session.end()
 
-    def _keep_budget(self) -> None:
+    def _keep_budget(self, keep: Callable[[], None]) -> None:
         try:
-            self._parts.budget.keep()
+            keep()
         except StoreError as why:
             log.warning("budget_not_kept", extra={"why": str(why)})
 
-    def _rest(self, stop: Event) -> None:
-        until_s = self._beat() + self._again.next_s()
+    def _rest(self, trouble: Trouble, stop: Event) -> None:
+        """Long where the next try would only cost as much again, unless that is with another login."""
+        has_other_login = trouble.word in LOGIN_REFUSED and self._untried > 0
+        waits = self._lasting if trouble.is_lasting and not has_other_login else self._again
+        until_s = self._beat() + waits.next_s()
         while not stop.is_set() and self._beat() < until_s:
             stop.wait(min(self._parts.pace.turn_s, max(0.0, until_s - self.beat_s)))
+        while not stop.is_set() and not self._parts.budget.may_dial(self._parts.clock.now()):
+            stop.wait(self._parts.pace.turn_s)
+            self._beat()
 
     def _beat(self) -> float:
         self.beat_s = self._parts.clock.monotonic_s()

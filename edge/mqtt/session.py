@@ -12,7 +12,7 @@ from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreDamagedError, StoreError, WireError
-from edge.mqtt.budget import PROTOCOL_BYTES, Budget
+from edge.mqtt.budget import PROTOCOL_BYTES, SPENT_EVERY_S, Budget
 from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection
@@ -24,7 +24,7 @@ from edge.mqtt.pace import Pace
 from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code
 from edge.mqtt.window import Window
 from edge.status import StatusBoard
-from edge.store import Store
+from edge.store import BATCH_BYTES, Store
 from edge.wire import (
     Health,
     Info,
@@ -46,7 +46,6 @@ log = logging.getLogger("fieldeye.mqtt")
 
 RETAINED = ("status", "info", "health", "summary")
 MOST_HEALTH_BYTES = 2000  # with some alerts in it
-SPENT_HEALTH_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
 NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x10, 0x87, 0x80
 
 
@@ -78,10 +77,11 @@ class Session:
 
     def __init__(self, parts: Parts, connection: Connection, number: int) -> None:
         self._parts, self._connection, self._number = parts, connection, number
-        self._flight = Flight(Window(parts.config.keepalive_s))
+        self._flight = Flight(Window(parts.config.keepalive_s), connection.most_in_flight)
         self._delivered: set[Mark] = set()  # acknowledged, not yet marked in the store
         self._mark_due_s = 0.0
         self._progress_s = parts.clock.monotonic_s()
+        self.is_heard = False  # the broker has acknowledged something, be it with a refusal
         self._health_due_s = 0.0
         self._records_due_s = 0.0
         self._summarised: Interval | None = None
@@ -162,7 +162,7 @@ class Session:
     def _send_image(self, now_s: float) -> bool:
         """The next part of a picture, when nothing else is on its way. False if there is none, now or soon."""
         images = self._parts.images
-        part = images.next_part(now_s)
+        part = images.next_part(now_s, self._connection.most_payload_bytes)
         while images.replies:
             self._reply("image", images.replies.popleft())
         if part is not None:
@@ -177,10 +177,17 @@ class Session:
             question = self._parts.images.question
             self._parts.store.correct_clock(now, without=self._parts.handed, without_question=question)
         self._tell_info()
-        health = encode_message(self._filled_health())
-        self._say("health", health)
-        self._health_due_s = now_s + self._health_every_s(len(health), is_spent=is_spent)
+        self._tell_health(now_s, is_spent=is_spent)
         budget.save()
+
+    def _tell_health(self, now_s: float, *, is_spent: bool) -> None:
+        """At the birth too, but on a metered line no sooner for a new connection."""
+        health, budget = encode_message(self._filled_health()), self._parts.budget
+        every_s = self._health_every_s(len(health), is_spent=is_spent)
+        if budget.most_bytes is None or now_s >= budget.health_told_s + every_s:
+            self._say("health", health)
+            budget.health_told_s = now_s
+        self._health_due_s = budget.health_told_s + every_s
 
     def _tell_info(self) -> None:
         """At the birth, and again when it differs: the loop may take up a calibration later."""
@@ -190,12 +197,14 @@ class Session:
             self._say("info", info)
 
     def _health_every_s(self, size_bytes: int, *, is_spent: bool) -> float:
-        every_s = max(self._parts.config.health_every_s, SPENT_HEALTH_EVERY_S if is_spent else 0)
+        every_s = max(self._parts.config.health_every_s, SPENT_EVERY_S if is_spent else 0)
         return max(every_s, self._parts.budget.least_wait_s(size_bytes))
 
     def _send_batch(self, least_urgent: int) -> bool:
+        limit_bytes = min(BATCH_BYTES, self._connection.most_payload_bytes)
         without = self._flight.records | self._delivered
-        return self._send_records(self._parts.store.next_batch(without=without, least_urgent=least_urgent))
+        batch = self._parts.store.next_batch(limit_bytes=limit_bytes, without=without, least_urgent=least_urgent)
+        return self._send_records(batch)
 
     def _send_records(self, batch: list[Stored]) -> bool:
         if batch:
@@ -296,7 +305,7 @@ class Session:
 
     def _settle(self, ack: Ack, now_s: float) -> None:
         sent = self._flight.settle(ack.mid, now_s)
-        self._progress_s = now_s
+        self._progress_s, self.is_heard = now_s, True
         if sent is None:
             return
         self._parts.figures.ack_ms = round((now_s - sent.at_s) * 1000, 1)

@@ -9,11 +9,15 @@ from edge.status import LinkState
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One reason. `state` is what the page shows as a colour."""
+    """One reason. `state` is what the page shows as a colour.
+
+    `is_lasting`: the next try would cost the bytes of a whole connection and most likely end the same.
+    """
 
     state: LinkState
     word: str
     sentence: str
+    is_lasting: bool = False
 
 
 UNHEARD = Trouble("connected", "no_subscriber", "nobody at the broker receives the records; they are kept")
@@ -23,7 +27,9 @@ DENIED = Trouble(
     "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
 )
 SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; records wait for tomorrow (UTC)")
-NO_ANSWER = Trouble("lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again")
+NO_ANSWER = Trouble(
+    "lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again", is_lasting=True
+)
 CLOSED = Trouble("lost", "connection_lost", "the connection to the broker was lost; trying again")
 SILENT = Trouble("lost", "no_answer", "the broker or the line does not answer; check the network and mqtt.port")
 HANGING = Trouble("lost", "connect_hangs", "looking up or reaching the broker hangs; check DNS and the network")
@@ -39,7 +45,12 @@ _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
     0x8B: ("shutting_down", "the broker is shutting down; trying again"),
     0x8D: ("keepalive", "the broker heard nothing for too long; trying again"),
     0x8E: ("taken_over", "another client uses this node's name; give each node its own node.node"),
+    0x95: ("too_large", "the broker does not take messages of this size; raise its limit for the size of a packet"),
     0x97: ("quota", "the broker's quota for this node is used up; ask who runs it"),
+    0x9A: ("no_retain", "the broker keeps no retained messages; use one that does"),
+    0x9B: ("no_qos", "the broker does not acknowledge messages (QoS 1); use one that does"),
+    0x9C: ("moved", "the broker sends this node to another server; ask who runs it for its name and set mqtt.host"),
+    0x9D: ("moved", "the broker has moved; ask who runs it for its new name and set mqtt.host"),
 }
 LOGIN_REFUSED = ("bad_login", "not_authorised")  # Mosquitto says the second for a wrong password
 _TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
@@ -48,7 +59,9 @@ _TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
 def from_reason_code(code: int) -> Trouble:
     """What an MQTT 5 reason code of 0x80 or more means."""
     word, sentence = _REFUSALS.get(code, (f"code_{code:#04x}", f"the broker refuses with reason {code:#04x}"))
-    return Trouble("lost" if code in _TRANSIENT else "refused", word, sentence)
+    if code in _TRANSIENT:
+        return Trouble("lost", word, sentence)
+    return Trouble("refused", word, sentence, is_lasting=True)
 
 
 def from_exception(why: Exception, host: str, port: int) -> Trouble:

@@ -5,6 +5,7 @@ from edge.page.words import gettext
 
 def link_words(word: str) -> str:
     """What is wrong and what to do; empty for a word without one, whose English sentence stands beside it."""
+    cannot = gettext("The server does not take what this node sends: ask who runs it.")
     words = {
         "no_subscriber": gettext("Nobody at the server receives the results yet; they are kept."),
         "not_authorised": gettext("The server does not allow this node: correct its rights there."),
@@ -15,6 +16,10 @@ def link_words(word: str) -> str:
         "taken_over": gettext("Another device uses this node's name: give each one its own."),
         "banned": gettext("The server has locked this node out: ask who runs it."),
         "quota": gettext("The server takes no more from this node: ask who runs it."),
+        "moved": gettext("The server has moved: ask who runs it for its new address."),
+        "too_large": cannot,
+        "no_retain": cannot,
+        "no_qos": cannot,
         "protocol": gettext("The server does not speak MQTT 5: use one that does."),
         "budget_spent": gettext("Today's data is used up; results wait for tomorrow."),
         "unknown_host": gettext("The server's name is not known: check the name and the network."),

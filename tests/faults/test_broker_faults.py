@@ -162,25 +162,54 @@ def test_20_a_name_that_nobody_knows_is_said(tmp_path: Path) -> None:
 
 HANGING = """
 ip link set lo up
-echo nameserver 127.0.0.1 > "$CONF"
-echo options timeout:90 >> "$CONF"
-mount --bind "$CONF" /etc/resolv.conf
+echo nameserver 127.0.0.1 > "$FOLDER/resolv.conf"
+echo options timeout:90 >> "$FOLDER/resolv.conf"
+cp /etc/hosts "$FOLDER/hosts"
+for one in resolv.conf hosts; do mount --bind "$FOLDER/$one" /etc/$one; done
+exec "$@"
+"""
+
+DEAD = """
+ip link set lo up
+ip link add dead type veth peer name nobody
+ip -6 address add 2001:db8::1/64 dev dead nodad
+for one in dead nobody; do ip link set $one up; done
+echo "127.0.0.1 localhost broker.example" > "$FOLDER/hosts"
+for n in 1 2 3; do
+    ip neighbour add 2001:db8::dead:$n lladdr 02:00:00:00:00:0$n dev dead
+    echo "2001:db8::dead:$n broker.example" >> "$FOLDER/hosts"
+done
+mount --bind "$FOLDER/hosts" /etc/hosts
 exec "$@"
 """
 
 
-def test_20_a_name_server_that_hangs_holds_up_neither_the_reason_nor_the_stop(tmp_path: Path) -> None:
-    command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", HANGING, "sh"]
-    environment = {"CONF": str(tmp_path / "resolv.conf"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+def in_a_network_of_its_own(script: str, module: str, folder: Path) -> str:
+    """What `module` prints where `script` has made the network."""
+    command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"]
+    environment = {"FOLDER": str(folder), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     if subprocess.run([*command, "true"], env=environment, capture_output=True, check=False).returncode:
-        pytest.skip("needs root and iproute2 to have a name server of its own")
-    command += [sys.executable, "-m", "tests.faults.hanging_dns"]
+        pytest.skip("needs root and iproute2 to have a network of its own")
+    command += [sys.executable, "-m", module]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    stopped_s, waiting, detail = done.stdout.strip().split("|")
+    return done.stdout.strip()
+
+
+def test_20_a_name_server_that_hangs_holds_up_neither_the_reason_nor_the_next_dial_nor_the_stop(tmp_path: Path) -> None:
+    told = in_a_network_of_its_own(HANGING, "tests.faults.hanging_dns", tmp_path)
+    stopped_s, waiting, detail, later = told.split("|")
     assert float(stopped_s) < 20  # an answer is waited for 90 s
     assert waiting == "1"
     assert "hangs" in detail
+    assert "nobody listens" in later
+
+
+def test_20_a_broker_whose_first_three_addresses_are_dead_is_reached_and_found_ready(tmp_path: Path) -> None:
+    connections, steps = in_a_network_of_its_own(DEAD, "tests.faults.dead_addresses", tmp_path).split("|")
+    assert int(connections) == 1
+    assert "False" not in steps
+    assert "broker publish" in steps
 
 
 def test_03_a_broker_that_saves_on_every_change_keeps_what_it_acknowledged(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""What a broker says in CONNACK that it takes, the node keeps to; what it cannot do is said."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.mqtt.trouble import from_reason_code
+from tests.broker import Broker
+from tests.network import PUBACK, Network
+from tests.node import FAST, Platform, running, slower, to, wait_drained
+from tests.records import instant, sighting
+from tests.test_images import LARGE
+from tests.waiting import wait_until
+
+
+def births(platform: Platform) -> int:
+    """How many connections the node has had."""
+    return [status.state for status in platform.read().statuses].count("online")
+
+
+def test_no_more_is_on_its_way_at_once_than_the_broker_takes(tmp_path: Path) -> None:
+    with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net:
+        platform = Platform(broker)
+        net.drop = frozenset({PUBACK})
+        rests = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
+        with running(tmp_path, to(net.port, ack_timeout_s=0.5), rests) as node:
+            node.commit(*(sighting(n) for n in range(100)))
+            wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5)
+            wait_until(lambda: len(platform.read().statuses) == 2, within_s=5)  # the last will was the broker's own
+            assert platform.messages.keys() == {"status", "info"}
+            assert platform.counted == {}
+        platform.client.leave()
+
+
+def test_a_broker_that_takes_one_message_at_once_gets_everything_one_by_one(tmp_path: Path) -> None:
+    with Broker("max_inflight_messages 1\n") as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            committed = node.commit(*(sighting(n) for n in range(100)))
+            wait_until(lambda: platform.has(committed), within_s=10)
+            wait_drained(node)
+        wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=5)
+        assert births(platform) == 1
+        platform.client.leave()
+
+
+def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> None:
+    with Broker("max_packet_size 8000\n") as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            node.store.ask_station(instant(), LARGE)
+            node.publisher.wake()
+            wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
+        assert births(platform) == 1
+        platform.client.leave()
+
+
+def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
+    with Broker("max_packet_size 700\n") as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            committed = node.commit(*(sighting(n) for n in range(40)))
+            wait_until(lambda: platform.has(committed), within_s=10)
+        assert births(platform) == 1
+        platform.client.leave()
+
+
+def test_a_record_that_is_too_large_for_the_broker_is_kept_and_said_and_the_connection_stays(tmp_path: Path) -> None:
+    limit = "max_packet_size 160\n"  # the will is shorter
+    with Broker(limit) as broker, Network(broker.port) as net, running(tmp_path, to(net.port)) as node:
+        node.commit(sighting())
+        wait_until(lambda: node.link.word == "too_large", within_s=5)
+        assert "raise its limit" in node.link.detail
+        assert node.store.waiting().records == 1
+        assert net.connections == 1
+
+
+@pytest.mark.parametrize(("cannot", "says"), [("max_qos 0", "QoS 1"), ("retain_available false", "retained")])
+def test_a_broker_that_lacks_what_the_node_needs_is_said(tmp_path: Path, cannot: str, says: str) -> None:
+    with Broker(f"{cannot}\n") as broker, running(tmp_path, to(broker.port)) as node:
+        wait_until(lambda: node.link.state == "refused", within_s=5)
+        assert says in node.link.detail
+
+
+@pytest.mark.parametrize("code", [0x9C, 0x9D])
+def test_a_broker_that_has_moved_is_said_with_the_setting_to_change(code: int) -> None:
+    assert from_reason_code(code).word == "moved"
+    assert "mqtt.host" in from_reason_code(code).sentence

@@ -1,0 +1,195 @@
+"""How the publisher gets a connection, and what it makes of one it does not get: slow lines, refusals, silence.
+
+The waits that it must not make are a minute here; what it must not do for that long is watched for a second.
+"""
+
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from edge.clock import SystemClock
+from edge.config import NodeTable
+from edge.mqtt import connection, probe
+from edge.mqtt.budget import DIAL_BYTES, SPENT_EVERY_S, TLS_DIAL_BYTES, UNANSWERED_DIAL_BYTES, Budget
+from tests.broker import Broker
+from tests.network import PUBACK, Network
+from tests.node import FAST, NODE, SITE, Platform, guarded, running, slower, to
+from tests.records import instant, sighting
+from tests.test_store import open_store
+from tests.waiting import wait_until
+
+WATCHED_S = 1.0
+RESTS = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
+
+
+def watch() -> None:
+    """Give what must not happen the time to happen."""
+    until_s = time.monotonic() + WATCHED_S
+    wait_until(lambda: time.monotonic() > until_s, within_s=WATCHED_S)
+
+
+def test_dialling_that_takes_longer_than_usual_is_said_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "TCP_TIMEOUT_S", 0.3)  # TLS has longer
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        net.hold = True
+        secured = to(net.port, tls=True, ca_file=str(broker.folder / "ca.pem"))
+        with running(tmp_path, secured, slower(FAST, connect_s=0.5)) as node:
+            wait_until(lambda: node.link.word == "connect_hangs", within_s=5)
+            net.hold = False
+            wait_until(node.is_connected, within_s=5)
+            assert net.connections == 1
+
+
+def test_the_doctor_too_gives_tls_longer_than_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[probe.__module__], "TCP_TIMEOUT_S", 0.3)
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        net.delay_s = 0.3
+        secured = to(net.port, tls=True, ca_file=str(broker.folder / "ca.pem"))
+        steps = list(probe(secured, NodeTable(site=SITE, node=NODE), SystemClock()))
+    assert [step.what for step in steps if step.is_well][-1] == "broker publish"
+
+
+def test_a_broker_that_answers_late_is_waited_for_beyond_the_keepalive(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.hold = True
+        patient = slower(FAST, connect_s=0.3, accept_s=60.0)
+        with running(tmp_path, to(net.port, keepalive_s=1), patient) as node:
+            wait_until(lambda: node.link.word == "no_answer", within_s=5)
+            watch()
+            net.hold = False
+            wait_until(node.is_connected, within_s=5)
+            assert net.connections == 1
+
+
+def test_a_broker_that_never_answers_is_tried_anew(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.blackhole = True
+        with running(tmp_path, to(net.port), slower(FAST, connect_s=0.1, accept_s=0.3)):
+            wait_until(lambda: net.connections > 2, within_s=5)
+
+
+def test_what_a_given_up_connection_still_had_to_say_does_not_throw_off_the_next(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with Network(broker.port) as net:
+        net.hold = True
+        with running(tmp_path, to(net.port), slower(FAST, accept_s=0.3)) as node:
+            wait_until(lambda: net.connections > 2, within_s=5)
+            net.hold = False
+            wait_until(node.is_connected, within_s=5)
+            watch()
+            assert "already connected" not in broker.log()
+
+
+def test_after_a_refusal_the_node_rests_long(tmp_path: Path) -> None:
+    with guarded(tmp_path, typed="wrong") as (broker, _, config), Network(broker.port) as net:
+        through = to(net.port, username="node", password_file=config.password_file)
+        with running(tmp_path / "store", through, RESTS) as node:
+            wait_until(lambda: node.link.state == "refused", within_s=5)
+            watch()
+            assert net.connections == 1
+
+
+def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path) -> None:
+    with guarded(tmp_path, typed="wrong") as (broker, _, config):
+        right = tmp_path / "next"
+        right.write_text("n\n")
+        right.chmod(0o600)
+        both = to(broker.port, username="node", password_file=config.password_file, next_password_file=str(right))
+        with running(tmp_path / "store", both, RESTS) as node:
+            wait_until(node.is_connected, within_s=5)
+
+
+def test_after_a_silent_connection_the_node_rests_long(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.drop = frozenset({PUBACK})
+        with running(tmp_path, to(net.port, ack_timeout_s=0.3), RESTS) as node:
+            wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5)
+            watch()
+            assert net.connections == 1
+
+
+def test_a_silent_connection_is_no_good_one_however_long_it_lasts(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.drop = frozenset({PUBACK})
+        doubling = slower(FAST, steady_s=0.1, kept_first_s=0.2, kept_most_s=60.0)
+        with running(tmp_path, to(net.port, ack_timeout_s=0.2), doubling):
+            wait_until(lambda: net.connections > 2, within_s=5)
+            for _ in range(3):
+                watch()
+            assert net.connections < 8  # rests of 0.2 s would make it more than 10
+
+
+def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tmp_path: Path, broker: Broker) -> None:
+    with Network(broker.port) as net:
+        net.drop = frozenset({PUBACK})
+        doubling = slower(FAST, steady_s=0.1, kept_first_s=0.05, kept_most_s=60.0)
+        with running(tmp_path, to(net.port, ack_timeout_s=0.2), doubling) as node:
+            wait_until(lambda: net.connections > 6, within_s=10)  # the next rest would be of 1.6 s or more
+            net.drop = frozenset()
+            node.commit(sighting())
+            wait_until(lambda: node.link.word == "no_subscriber", within_s=10)
+            watch()
+            before, net.drop = net.connections, frozenset({PUBACK})
+            wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5, every_s=0.005)
+            silent_s = time.monotonic()
+            wait_until(lambda: net.connections > before, within_s=5)
+            assert time.monotonic() - silent_s < 1.4
+
+
+def test_what_connecting_costs_is_in_the_budget(tmp_path: Path) -> None:
+    with guarded(tmp_path, typed="wrong") as (_, _, config), running(tmp_path / "store", config, RESTS) as node:
+        wait_until(lambda: node.link.state == "refused", within_s=5)
+        node.end()
+        assert spent(node.store.setting("sent_today")) == DIAL_BYTES
+
+
+def spent(setting: str | None) -> int:
+    return int((setting or "").split()[1])
+
+
+def test_a_spent_budget_lets_a_node_dial_once_an_hour(tmp_path: Path) -> None:
+    with guarded(tmp_path, typed="wrong") as (broker, _, config), Network(broker.port) as net:
+        metered = to(net.port, username="node", password_file=config.password_file, daily_mb=DIAL_BYTES / 1e6)
+        with running(tmp_path / "store", metered) as node:
+            wait_until(lambda: node.link.state == "refused", within_s=5)
+            watch()
+            assert net.connections == 1
+
+
+def test_where_all_is_spent_only_what_a_broker_has_answered_makes_the_next_try_wait(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        budget = Budget(store, TLS_DIAL_BYTES + UNANSWERED_DIAL_BYTES, instant())
+        budget.spend_dial(instant(), has_answered=True, has_tls=True)
+        assert budget.may_dial(instant())
+        budget.spend_dial(instant(1), has_answered=False, has_tls=True)
+        assert budget.spent_bytes == budget.most_bytes
+        allowed = [budget.may_dial(instant(after_s)) for after_s in (1, SPENT_EVERY_S - 1, SPENT_EVERY_S)]
+        assert allowed == [False, False, True]
+        budget.spend_dial(instant(SPENT_EVERY_S), has_answered=False, has_tls=True)
+        assert budget.may_dial(instant(SPENT_EVERY_S + 1))
+
+
+@pytest.mark.parametrize(("line", "healths"), [({"daily_mb": 1.0}, 1), ({}, 3)])
+def test_a_new_connection_tells_health_anew_except_on_a_metered_line(
+    tmp_path: Path, broker: Broker, line: dict[str, float], healths: int
+) -> None:
+    platform = Platform(broker)
+    with Network(broker.port) as net, running(tmp_path, to(net.port, **line)) as node:
+        for births in (1, 2, 3):
+            wait_until(lambda b=births: online(platform) == b, within_s=5)  # type: ignore[misc]
+            committed = node.commit(sighting(births))
+            wait_until(lambda c=committed: platform.has(c), within_s=5)  # type: ignore[misc]
+            if births < 3:
+                net.cut()
+        assert len(platform.read().messages["health"]) == healths
+    platform.client.leave()
+
+
+def online(platform: Platform) -> int:
+    return [status.state for status in platform.read().statuses].count("online")
