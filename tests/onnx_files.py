@@ -6,6 +6,7 @@ box of exactly these pixels with confidence sigmoid(12) * sigmoid(12); anything 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,11 @@ BLUE, RED = (255, 0, 0), (0, 0, 255)  # BGR
 SURE = 12.0  # logit of a square that is all of one colour
 
 
-def facts(**changes: Any) -> dict[str, Any]:
+def facts(labels: Sequence[str] = LABELS, **changes: Any) -> dict[str, Any]:
     """Metadata of a good bundle, with some entries changed."""
     classes = [
         {"label": label, "eppo": "", "threshold": 0.5, "precision": 0.9, "recall": 0.8, "ap50": 0.85, "support": 20}
-        for label in LABELS
+        for label in labels
     ]
     return {
         "format": 1,

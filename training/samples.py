@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from edge.boxes import Floats, Image, Ints
 from edge.errors import BadFrameError, ConfigError
@@ -64,14 +63,18 @@ def read_image(path: Path) -> Image:
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height px of what `read_image` gives, by the header alone. Raises BadFrameError, naming the file."""
+    """Width and height px of what `read_image` gives, by the header alone. Raises BadFrameError or OSError."""
     try:
         with PillowImage.open(path) as opened:
-            # without EXIF Pillow would ask XMP, which OpenCV does not read
-            is_turned = "exif" in opened.info and opened.getexif().get(ORIENTATION) in QUARTER_TURNED
+            # OpenCV reads no EXIF of other formats, and no XMP, which Pillow would ask where there is no EXIF
+            has_exif = opened.format in ("JPEG", "MPO", "PNG") and "exif" in opened.info
+            is_turned = has_exif and opened.getexif().get(ORIENTATION) in QUARTER_TURNED
             return (opened.height, opened.width) if is_turned else (opened.width, opened.height)
-    except UnidentifiedImageError as why:
-        raise BadFrameError(f"{path}: not a picture; fetch the dataset again", reason="unreadable") from why
+    except (FileNotFoundError, PermissionError):
+        raise  # these name the file
+    except (OSError, PillowImage.DecompressionBombError) as why:
+        told = f"{path}: not a picture, cut short or too large"
+        raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="unreadable") from why
 
 
 def within(xyxy: Floats, path: Path) -> Floats:

@@ -112,7 +112,7 @@ def portrait(path, orientation, **options):
     return path
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 10))
 def test_the_size_from_the_header_is_that_of_the_picture_that_is_learned_from(orientation, suffix, tmp_path):
     path = portrait(tmp_path / f"a.{suffix}", orientation)

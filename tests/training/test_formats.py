@@ -219,12 +219,26 @@ def test_a_coco_file_that_cannot_be_understood_is_named(tmp_path, text, says):
         samples(tmp_path, "cacao-pods", "coco")
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path):
-    with_split(tmp_path, "leaf.jpg")
-    (tmp_path / "leaf.jpg").write_bytes(b"no picture")
+@pytest.mark.parametrize(
+    "content",
+    [b"no picture", b"", PICTURE.read_bytes()[:50], b"P6 20000 20000 255\n"],
+    ids=["text", "empty", "cut", "huge"],
+)
+@pytest.mark.parametrize(("dataset", "annotation"), [("rice-diseases", "voc"), ("cacao-pods", "coco")])
+def test_a_file_that_is_no_picture_that_can_be_read_is_named(tmp_path, content, dataset, annotation):
+    (with_split(tmp_path, "leaf.jpg") / "leaf.jpg").write_bytes(content)
     (tmp_path / "leaf.xml").write_text(voc(ONE))
-    with pytest.raises(BadFrameError, match=r"leaf\.jpg: not a picture"):
+    (tmp_path / "all.json").write_text(coco([(1, ONE)], "leaf.jpg"))
+    with pytest.raises(BadFrameError, match=r"leaf\.jpg: not a picture, cut short or too large; fetch"):
+        samples(tmp_path, dataset, annotation)
+
+
+def test_a_picture_that_is_missing_is_named_as_missing(tmp_path):
+    (with_split(tmp_path, "leaf.jpg") / "leaf.xml").write_text(voc(ONE))
+    (tmp_path / "leaf.jpg").unlink()
+    with pytest.raises(FileNotFoundError) as caught:
         samples(tmp_path, "rice-diseases", "voc")
+    assert caught.value.filename.endswith("leaf.jpg")
 
 
 def leaf(*lesions):
