@@ -35,12 +35,7 @@ class Alarms:
         told = [name_and_stage(label) for label in accuracy]
         self._stages = frozenset((name, stage) for name, stage in told if stage)
         wanted = watched([name for name, _ in told], config.advice, config.node.crop)
-        stand = Stand(
-            leaves_per_plant=config.advice.leaves_per_plant,
-            plants_per_m2=config.advice.plants_per_m2,
-            hills_per_m2=config.advice.hills_per_m2,
-        )
-        self._unit = unit_of(config.camera)
+        self._unit, stand = unit_of(config.camera), Stand.of(config.advice)
         rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)

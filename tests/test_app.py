@@ -161,7 +161,9 @@ def test_a_calibration_made_while_connected_is_told_and_stays_for_who_comes_late
         platform.subscribe("fieldeye/v1/test/n1/info")
         wait_until(lambda: bool(platform.inbox), within_s=10)
         for n, area_mm2 in enumerate(areas_mm2, start=2):
-            save_calibration(tmp_path, Calibration(at=NOON + timedelta(days=n), who="ana", typed_area_mm2=area_mm2))
+            save_calibration(
+                tmp_path, Calibration(at=NOON + timedelta(days=n), who="ana", rotation_deg=0, typed_area_mm2=area_mm2)
+            )
             wait_until(lambda n=n: len(platform.inbox) == n, within_s=10)  # type: ignore[misc]
         assert node.stop() == 0
     told = [decode_message(message.payload, Info) for message in platform.inbox]
@@ -455,7 +457,7 @@ def areas_counted_by(config: Path, folder: Path, page_port: int, broker: Broker)
 
 def test_a_node_whose_store_cannot_be_used_counts_on_what_was_calibrated(tmp_path: Path, broker: Broker) -> None:
     (tmp_path / "fieldeye.db").mkdir()
-    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
     port = free_port()
     assert areas_counted_by(configuration(tmp_path, port, broker.port), tmp_path, port, broker) == {500}
 
@@ -466,7 +468,7 @@ def test_a_trap_whose_store_is_of_newer_software_keeps_calibration_and_catch_on_
     Store(StoreTable(folder=str(tmp_path)), NODE).close()
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
         db.execute("PRAGMA user_version = 99")
-    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
     port = free_port()
     config = configuration(tmp_path, port, broker.port, camera='mode = "trap"')
     assert areas_counted_by(config, tmp_path, port, broker) == {500}

@@ -324,7 +324,7 @@ def test_a_picture_of_more_than_a_week_ago_is_too_late(fed: Fed) -> None:
 
 def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:
     def calibrate() -> None:
-        save_calibration(fed.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+        save_calibration(fed.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
 
     fed.run(fed.add(60), fed.next_hour, calibrate, fed.wait(1), fed.add(120))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
@@ -332,7 +332,9 @@ def test_what_was_counted_on_another_area_is_not_corrected(fed: Fed) -> None:
 
 def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one_is(fed: Fed) -> None:
     def region(*corners: tuple[float, float]) -> Step:
-        return lambda: save_calibration(fed.state, Calibration(at=NOON, who="Mei", region=Region(corners)))
+        return lambda: save_calibration(
+            fed.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=Region(corners))
+        )
 
     left, right = (region((x, 0), (x + 0.5, 0), (x + 0.5, 1), (x, 1)) for x in (0, 0.5))
     fed.run(fed.add(60), fed.next_hour, left, fed.wait(1), fed.add(120))
@@ -346,7 +348,7 @@ def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one
 def test_pictures_copied_after_a_region_was_drawn_count_into_hours_that_were_empty(fed: Fed) -> None:
     def draw() -> None:
         region = Region(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
-        save_calibration(fed.state, Calibration(at=NOON, who="Mei", region=region))
+        save_calibration(fed.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=region))
 
     fed.run(fed.next_hour, draw, fed.wait(1), fed.add(120))
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {})

@@ -19,7 +19,9 @@ from edge.errors import StoreError, StoreNewerError
 from edge.store import Draft, Entry, Store
 from edge.store import audit as kept
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
+from edge.store.file import WAL_BYTES, open_checked
 from edge.store.inspect import inspect_store
+from edge.store.room import shed
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
 from edge.wire import Mark, Stored
@@ -255,7 +257,7 @@ def test_what_a_power_cut_left_among_the_pictures_is_swept_at_start(tmp_path: Pa
     with closing(open_store(tmp_path)) as store:
         store.commit([sighting()], JPEG)
         name = f"{store.epoch.hex[:8]}-1"
-    for stray in (f"{name}.jpg.new", f"{name[:8]}-77.jpg", "0c9a64a1-5.jpg"):
+    for stray in (f"{name[:8]}-77.jpg", "0c9a64a1-5.jpg"):
         (tmp_path / "pictures" / stray).write_bytes(b"?")
     with closing(open_store(tmp_path)) as store:
         assert [path.name for path in (tmp_path / "pictures").iterdir()] == [f"{name}.jpg"]
@@ -344,35 +346,32 @@ def test_a_lowered_cap_shortens_the_file_commit_by_commit(tmp_path: Path) -> Non
     assert (tmp_path / "fieldeye.db").stat().st_size <= 1_000_000
 
 
-def test_a_file_of_version_1_opens_with_all_its_records(tmp_path: Path) -> None:
+def test_a_file_of_version_4_opens_and_its_records_can_be_delivered_and_revised(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
-        db.executescript((DATA / "store-v1.sql").read_text())
-        db.execute("PRAGMA user_version = 1")
+        db.executescript((DATA / "store-v4.sql").read_text())
+        db.execute("PRAGMA user_version = 4")
     with closing(open_store(tmp_path)) as store:
         assert (str(store.epoch), store.session_number()) == ("0c9a64a1-58c8-4f2a-9a0e-3f5d5f0e7b11", 2)
         assert [one.record for one in all_records(store)] == [sighting(), interval(), lost(1, 2)]
-        assert store.waiting().records == 2
-        assert store.setting("card") == "7"
-        assert store.questions() == []
-        assert store.ask_station(instant(), JPEG).id == "0c9a64a1-q1"
+        assert (seqs(store.next_batch()), store.setting("card"), store.questions()) == ([3, 2], "7", [])
+        store.mark_delivered(marks([2]))
+        store.commit_interval(interval(revision=1), draft(2))
+        assert [one.mark for one in store.next_batch()] == [Mark(3), Mark(2, 1)]
         assert store.commit([sighting()])[0].seq == 4
 
 
-def test_a_file_of_version_3_opens_and_its_records_can_be_delivered_and_revised(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as db:
-        migrate(db, STEPS[:3])
-        with transaction(db):
-            for one in stored(interval(), interval(3600), sighting()):
-                insert(db, one)
-            db.execute("UPDATE identity SET epoch = ?", (one.key.epoch.bytes,))
-            db.execute("DELETE FROM waiting WHERE seq = 1")
-            db.execute("INSERT INTO delivered VALUES (1)")
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_from_before_the_first_release_is_refused_and_left_alone(tmp_path: Path, version: int) -> None:
     with closing(open_store(tmp_path)) as store:
-        assert [one.record for one in all_records(store)] == [interval(), interval(3600), sighting()]
-        store.mark_delivered(marks([2]))
-        assert seqs(store.next_batch()) == [3]
-        store.commit_interval(interval(revision=1), draft(1))
-        assert [one.mark for one in store.next_batch()] == [Mark(1, 1), Mark(3)]
+        store.commit([sighting()])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        db.execute(f"PRAGMA user_version = {version}")
+    says = rf"fieldeye\.db: from before the first release \(version {version}, this Fieldeye begins at 4\); move"
+    with pytest.raises(StoreError, match=says):
+        open_store(tmp_path)
+    with pytest.raises(StoreError, match=says):
+        inspect_store(StoreTable(folder=str(tmp_path), max_mb=2), has_broker=False)
+    assert not list(tmp_path.glob("*damaged*"))
 
 
 def test_a_lowered_cap_sheds_no_waiting_record_for_which_there_is_room(tmp_path: Path) -> None:
@@ -406,22 +405,34 @@ def test_one_delivered_record_among_many_that_wait_is_shed_without_a_search(tmp_
         assert db.execute(mixed).fetchone() == (0,)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_an_older_file_at_its_cap_opens_and_is_shortened(tmp_path: Path, version: int) -> None:
-    with closing(sqlite3.connect(tmp_path / "fieldeye.db", isolation_level=None)) as db:
+def copy_a_column(db: sqlite3.Connection) -> None:
+    """A step of a version to come for which the file grows, and beside which this one may write."""
+    db.execute("CREATE TABLE extra (seq INTEGER PRIMARY KEY, utc_ms INTEGER NOT NULL)")
+    db.execute("INSERT INTO extra SELECT seq, utc_ms FROM record")
+    db.execute(f"PRAGMA application_id = {max(STEPS)}")
+
+
+def test_a_file_at_its_cap_grows_for_a_step_and_is_shortened_again(tmp_path: Path) -> None:
+    path, max_bytes = tmp_path / "fieldeye.db", 4_000_000
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
-        migrate(db, STEPS[:version])
+        migrate(db)
         with transaction(db):
-            for one in stored(*(sighting(n) for n in range(13_000))):
+            for one in stored(*(sighting(n) for n in range(14_500))):
                 insert(db, one)
-            db.execute("DELETE FROM waiting WHERE seq <= 12900")
+            db.execute("INSERT INTO delivered SELECT seq FROM record WHERE seq <= 14400")
+            db.execute("DELETE FROM waiting WHERE seq <= 14400")
+    assert path.stat().st_size > max_bytes - WAL_BYTES
+    open_checked(path, max_bytes, {**STEPS, 5: copy_a_column}).close()
     with closing(open_store(tmp_path, max_mb=4)) as store:
         for n in range(20):
             store.commit([sighting(n)])
         assert (store.waiting().records, store.health().lost) == (120, 0)
-        assert store.health().last_seq == 13_020
-    assert (tmp_path / "fieldeye.db").stat().st_size <= 4_000_000
+        assert store.health().last_seq == 14_520
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(*) FROM extra").fetchone() == (14_500,)
+    assert path.stat().st_size <= max_bytes - WAL_BYTES
 
 
 def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:
@@ -433,6 +444,29 @@ def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:
     reader.join()
     assert seen == sorted(seen)
     assert not [number for number in seen if number % 2]
+
+
+class ShedMeanwhile(set[Mark]):
+    """No marks to leave out; whenever a batch asks for one, a full store has just shed what waits."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__()
+        self._db = db
+
+    def __contains__(self, mark: object) -> bool:
+        with self._db:
+            shed(self._db)
+        return super().__contains__(mark)
+
+
+@pytest.mark.parametrize("waiting", [1, 3])
+def test_a_batch_goes_on_without_what_a_full_store_sheds_while_it_is_read(
+    store: Store, tmp_path: Path, waiting: int
+) -> None:
+    store.commit([sighting(n) for n in range(waiting)])
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
+        batch = store.next_batch(without=ShedMeanwhile(db))
+    assert seqs(batch) == list(range(1, waiting))
 
 
 def test_two_nodes_cannot_share_a_store(store: Store, tmp_path: Path) -> None:
@@ -627,7 +661,7 @@ def add_a_table(db: sqlite3.Connection) -> None:
     """A step of a version to come, beside which this one may write."""
     db.execute("CREATE TABLE extra (seq INTEGER PRIMARY KEY)")
     db.execute("ALTER TABLE record ADD COLUMN extra INTEGER NOT NULL DEFAULT 0")
-    db.execute(f"PRAGMA application_id = {len(STEPS)}")
+    db.execute(f"PRAGMA application_id = {max(STEPS)}")
 
 
 def rename_a_table(db: sqlite3.Connection) -> None:
@@ -637,7 +671,7 @@ def rename_a_table(db: sqlite3.Connection) -> None:
 
 def bring(folder: Path, *steps: Callable[[sqlite3.Connection], None]) -> None:
     with closing(sqlite3.connect(folder / "fieldeye.db", isolation_level=None)) as db:
-        migrate(db, STEPS + steps)
+        migrate(db, {**STEPS, **dict(enumerate(steps, start=max(STEPS) + 1))})
 
 
 def test_the_former_program_goes_on_with_a_newer_file_that_lets_it_and_the_newer_finds_all(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_photographs_without_a_question_go_and_questions_without_a_photograph_to
     with closing(open_store(tmp_path)) as store:
         whole, bare, cut = ask(store), ask(store), ask(store)
         epoch = store.epoch.hex[:8]
-    for stray in (f"{epoch}-q9.jpg", f"{epoch}-q9.jpg.new", "00000000-q1.jpg", "holiday.jpg"):
+    for stray in (f"{epoch}-q9.jpg", "00000000-q1.jpg", "holiday.jpg"):
         (tmp_path / "questions" / stray).write_bytes(b"?")
     (tmp_path / "questions" / f"{bare.id}.jpg").unlink()
     (tmp_path / "questions" / f"{cut.id}.jpg").write_bytes(PHOTO[:9])

@@ -3,7 +3,7 @@
 from edge.advice.adviser import Adviser, begun, to_json
 from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, HeatSum, degree_days, heat_sum
-from edge.advice.evidence import Days
+from edge.advice.evidence import Days, is_share
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.standing import Evidence, Measured, Period, Standing, judged, key_of
 from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds, watched
@@ -31,6 +31,7 @@ __all__ = [
     "first_catch",
     "fitting",
     "heat_sum",
+    "is_share",
     "judged",
     "key_of",
     "read_thresholds",

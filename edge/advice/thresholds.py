@@ -28,9 +28,10 @@ class Threshold:
     source: str
 
 
+@cache
 def defaults() -> tuple[Threshold, ...]:
     """The packaged rows: each figure was read in the source that it names."""
-    return _packaged()
+    return read_thresholds(files("edge").joinpath("thresholds.csv").read_text("utf-8"), "thresholds.csv")
 
 
 def read_thresholds(text: str, name: str) -> tuple[Threshold, ...]:
@@ -97,11 +98,6 @@ def _own(row: OwnThreshold) -> Threshold:
         basis="",
         source=row.source,
     )
-
-
-@cache
-def _packaged() -> tuple[Threshold, ...]:
-    return read_thresholds(files("edge").joinpath("thresholds.csv").read_text("utf-8"), "thresholds.csv")
 
 
 def _threshold(row: dict[str, str]) -> Threshold:

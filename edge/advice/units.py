@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from edge.config import AdviceTable
+
 TRAPS = frozenset({"trap", "card", "sweep"})  # what is caught tells of flight, not of how many sit in a field
 GENERIC = frozenset({"insect", "number", "individual"})
 NIGHTS = {"night": 1.0, "day": 1.0, "week": 7.0}
@@ -25,6 +27,15 @@ class Stand:
     leaves_per_plant: float | None = None
     plants_per_m2: float | None = None
     hills_per_m2: float | None = None
+
+    @staticmethod
+    def of(advice: AdviceTable) -> "Stand":
+        """As it is configured."""
+        return Stand(
+            leaves_per_plant=advice.leaves_per_plant,
+            plants_per_m2=advice.plants_per_m2,
+            hills_per_m2=advice.hills_per_m2,
+        )
 
 
 UNKNOWN_STAND = Stand()

@@ -27,7 +27,7 @@ class Calibration:
     region: Region = EVERYTHING
     focus: Reference | None = None  # right after focusing
     counted_by_eye: int | None = None  # check pictures counted by a person
-    rotation_deg: int | None = None  # camera.rotation_deg of the picture it was made on; None: a former version's file
+    rotation_deg: int  # camera.rotation_deg of the picture it was made on
     turns_to_deg: tuple[int, ...] = ()  # other rotations that somebody chose on the page, to which it may be turned
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Calibration:
 
     def at_rotation(self, rotation_deg: int) -> "Calibration | None":
         """For the picture as it is turned now. None: turned by hand since, and nobody knows whether the camera was."""
-        if self.rotation_deg in (None, rotation_deg):
+        if self.rotation_deg == rotation_deg:
             return self
         if rotation_deg not in self.turns_to_deg:
             return None
@@ -61,8 +61,7 @@ class Calibration:
 
     def turning(self, from_deg: int, to_deg: int) -> "Calibration":
         """The same, which will follow when the picture that it was made on is turned on the page."""
-        made_deg = from_deg if self.rotation_deg is None else self.rotation_deg
-        return replace(self, rotation_deg=made_deg, turns_to_deg=tuple(sorted({*self.turns_to_deg, from_deg, to_deg})))
+        return replace(self, turns_to_deg=tuple(sorted({*self.turns_to_deg, from_deg, to_deg})))
 
 
 def to_json(calibration: Calibration) -> bytes:

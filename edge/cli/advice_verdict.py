@@ -29,11 +29,9 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
     has_area = _has_area(config)
     told = [name_and_stage(label) for label in labels]
     names = {name for name, _ in told}
-    stand = Stand(
-        leaves_per_plant=advice.leaves_per_plant, plants_per_m2=advice.plants_per_m2, hills_per_m2=advice.hills_per_m2
-    )
     rows = watched(names, advice, crop)
-    useful = tellable(rows, unit_of(config.camera), stand, stages=frozenset(told), has_area=has_area)
+    stages = frozenset(told)
+    useful = tellable(rows, unit_of(config.camera), Stand.of(advice), stages=stages, has_area=has_area)
     wrong = _wrong_own(config, names, useful, has_area=has_area)
     if wrong:
         yield Verdict("advice", "worth a look", wrong)

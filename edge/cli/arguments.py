@@ -2,8 +2,18 @@
 
 import argparse
 from datetime import date
+from pathlib import Path
+
+from edge.cli.check import DEFAULT_CONFIG
 
 MOST_THREADS = 16  # as model.threads in node.toml
+
+
+def config_argument(parser: argparse.ArgumentParser) -> None:
+    """`--config`, of a command of the node."""
+    parser.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
+    )
 
 
 def as_day(text: str) -> date:

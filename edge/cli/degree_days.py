@@ -18,10 +18,10 @@ from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.counts import Interval
-from edge.errors import StoreError, UsageError
+from edge.errors import UsageError
 from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
-from edge.store import Records
+from edge.store import kept_records
 
 SOURCES = "--csv FILE, --min and --max, or --config NODE.TOML"
 REMEDY = "give the same number of °C after --min and --max, each least below its most"
@@ -122,14 +122,9 @@ def _from_node(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofi
 
 def _intervals(config: NodeConfig, first: date, zone: ZoneInfo) -> tuple[list[Interval], LabelSets]:
     folder, now = Path(config.store.folder), datetime.now(UTC)
-    if not (folder / "fieldeye.db").exists():
-        raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     begin = begin_of(first, "live", zone)
-    records = Records(folder, config.node.node)
-    try:
+    with kept_records(folder, config.node.node) as records:
         stored, label_sets = records.intervals_between(begin, now + timedelta(days=1)), load(records)
-    finally:
-        records.close()
     return [one.record for one in stored if isinstance(one.record, Interval)], label_sets
 
 

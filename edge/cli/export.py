@@ -10,15 +10,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from edge.changes import load_changed
-from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
 from edge.cli.exporting import Written, formats_help, keep_apart, sync, whole, write_export, written_words
 from edge.clock import SystemClock
 from edge.config import NodeTable
-from edge.errors import StoreError
 from edge.exports import FORMATS, About, place_of
 from edge.introduction import introduction
-from edge.store import BATCH_RECORDS, Question, Records
+from edge.store import BATCH_RECORDS, Question, Records, kept_records
 from edge.wire import (
     Decoded,
     Info,
@@ -40,9 +39,7 @@ MOST_QUESTIONS = 1000  # more than a node keeps
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `export`."""
     stick = f"{STICK} (default): for `fieldeye-platform ingest --file`"
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="such as a file on a USB stick")
     parser.add_argument("--format", choices=[STICK, *FORMATS], default=STICK, help=f"{stick}; {formats_help()}")
     parser.add_argument("--all", action="store_true", help="stick: delivered records too; default: those that wait")
@@ -54,21 +51,18 @@ def run(args: argparse.Namespace) -> int:
     config, _ = load_changed(args.config)
     folder, node = Path(config.store.folder), config.node
     keep_apart(args.out, [args.config, folder])
-    if not (folder / "fieldeye.db").exists():
-        raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
-    records = Records(folder, node.node)
     is_stick = args.format == STICK
-    batches, info = _batches(records, waiting_only=is_stick and not args.all), introduction(config, records.epoch)
     asked: list[Question] = []
-    if is_stick:
-        asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
-        lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
-        written = Written(_write(args.out, lines), left_out=0)
-        said = _stick_words(args.out, written.records, len(asked))
-    else:
-        written = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
-        said = written_words(args.format, written, args.out)
-    records.close()
+    with kept_records(folder, node.node) as records:
+        batches, info = _batches(records, waiting_only=is_stick and not args.all), introduction(config, records.epoch)
+        if is_stick:
+            asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
+            lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
+            written = Written(_write(args.out, lines), left_out=0)
+            said = _stick_words(args.out, written.records, len(asked))
+        else:
+            written = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
+            said = written_words(args.format, written, args.out)
     if records.damaged:
         said += f"; {records.damaged} more could not be read in {folder}: check the card"
     told = {"file": str(args.out), "format": args.format, **written._asdict(), "photographs": len(asked)}

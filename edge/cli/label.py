@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from edge.changes import load_changed
-from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.errors import UsageError
@@ -20,9 +20,7 @@ NEEDS = "segno and reportlab are missing; in the repository's folder run: pip in
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `label`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--out", "--pdf", type=Path, required=True, metavar="FILE", help="FILE.pdf or FILE.svg")
     parser.add_argument("--wifi", type=Path, metavar="FILE", help=f"NetworkManager's file; default: {HOTSPOT}")
     parser.add_argument("--claim-code", type=Path, metavar="FILE", help="default: what page.claim_code_file names")

@@ -6,7 +6,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 
-from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
 from edge.config import load_config
@@ -18,9 +18,7 @@ from edge.store import Account, Accounts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `reset-password`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--name", default="technician", help="whose; a name that is not known becomes a technician")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 

@@ -3,46 +3,40 @@
 import argparse
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from edge.annotations import annotated, found_outside
 from edge.cameras.headers import read_header
-from edge.cli.check import DEFAULT_CONFIG
+from edge.changes import load_changed
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
-from edge.config import NodeConfig, load_config
+from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import BadFrameError, StoreError, UsageError
 from edge.exports.coco import Checked, CheckedPicture, Said, coco
-from edge.store import Decision, Decisions, Records
+from edge.store import Decision, Decisions, Records, kept_records
 
 IMAGES, ANNOTATIONS = "images", "annotations.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `reviewed`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="for images/ and annotations.json")
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """The node may go on meanwhile. A picture that is no longer kept is left out, and told."""
-    config = load_config(args.config)
+    config, _ = load_changed(args.config)
     folder = Path(config.store.folder)
-    if not (folder / "fieldeye.db").exists():
-        raise StoreError(f"{folder}: there is no store yet; start the node once, or correct store.folder")
     if (args.out / ANNOTATIONS).exists():
         raise UsageError(f"{args.out}: has {ANNOTATIONS} already, with labels of before; name a new folder with --out")
-    records, decisions = Records(folder, config.node.node), Decisions(folder)
-    try:
+    with kept_records(folder, config.node.node) as records, closing(Decisions(folder)) as decisions:
         wanted = decisions.pictures()
         found = list(_written(wanted, records, decisions, args.out))
-    finally:
-        decisions.close()
-        records.close()
     put_into(args.out / ANNOTATIONS, json.dumps(_document(found, config), ensure_ascii=False, indent=1).encode())
     told = {"folder": str(args.out), "pictures": len(found), "gone": len(wanted) - len(found), **_numbers(found)}
     print(json.dumps(told) if args.json else _said(told))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from edge.app import build
 from edge.changes import load_changed
-from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, safe_config
@@ -34,9 +34,7 @@ class Chosen(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `run`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument(
         "--unattended",
         action="store_true",

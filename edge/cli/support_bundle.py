@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import msgspec
 
 from edge.changes import load_changed
-from edge.cli.check import DEFAULT_CONFIG
+from edge.cli.arguments import config_argument
 from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
@@ -20,7 +20,7 @@ from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError, FieldeyeError, StoreError
 from edge.page.server import address_of
-from edge.store import Records
+from edge.store import kept_records
 from edge.support import LOG_LINES, about, as_json, figures_of, journal, known_secrets, pack
 
 WAIT_S = 5.0
@@ -28,9 +28,7 @@ WAIT_S = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `support-bundle`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--out", type=Path, metavar="FILE.zip", help="default: fieldeye-support-NODE.zip here")
     parser.add_argument("--log", type=Path, metavar="FILE", help="a log file; default: the journal of the service")
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
@@ -79,14 +77,8 @@ def _doctor(config: NodeConfig, refused: str) -> str:
 
 def _store(config: NodeConfig) -> str:
     """Figures and the audit trail; no records and no pictures."""
-    folder = Path(config.store.folder)
-    if not (folder / "fieldeye.db").exists():
-        return f"{folder}: there is no store yet"
-    records = Records(folder, config.node.node)
-    try:
+    with kept_records(Path(config.store.folder), config.node.node) as records:
         return figures_of(records)
-    finally:
-        records.close()
 
 
 def _asked(config: NodeConfig, address: str) -> str:

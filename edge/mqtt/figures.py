@@ -1,6 +1,6 @@
 """What the publisher has done since the process started, for `health` and the page."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from edge.wire import LinkHealth
 
@@ -20,15 +20,4 @@ class Figures:
 
     def as_health(self, sent_today: int, budget: int | None) -> LinkHealth:
         """The link's part of `health`."""
-        return LinkHealth(
-            acknowledged=self.acknowledged,
-            connections=self.connections,
-            refused=self.refused,
-            unheard=self.unheard,
-            resent=self.resent,
-            images=self.images,
-            sent_bytes=self.sent_bytes,
-            sent_bytes_today=sent_today,
-            daily_budget_bytes=budget,
-            ack_ms=self.ack_ms,
-        )
+        return LinkHealth(**asdict(self), sent_bytes_today=sent_today, daily_budget_bytes=budget)

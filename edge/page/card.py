@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Sighting
+from edge.page import names
 from edge.page.camera import last_picture
 from edge.page.fortnight import unit_words
-from edge.page.names import Names
 from edge.page.sightings import seen_headline
 from edge.page.situation import DAY_S, TOO_LATE, Counted, Facts, Situation, age_s, is_first_day, looked, situation
 from edge.page.tones import ICONS, Tone
@@ -37,7 +37,6 @@ def card(
     facts: Facts,
     now: Instant,
     when: Moments,
-    names: Names,
     config: CameraTable,
     before: str = "",
     latest: str = "",
@@ -46,7 +45,7 @@ def card(
     last day with pictures showed, said where nobody feeds newer ones.
     """
     state = situation(snapshot, facts, now, config)
-    tone, headline, action = say(state, snapshot, facts, names, now, when, config.mode)
+    tone, headline, action = say(state, snapshot, facts, now, when, config.mode)
     words = {
         "calm": gettext("All quiet"),
         "look": gettext("Look at it"),
@@ -55,7 +54,7 @@ def card(
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
     days = before if state is Situation.SEEN else latest if state is Situation.UNFED else ""
-    lines = (_seen(facts, when, names, state, days), days, effort(facts, snapshot, now, config), _light(snapshot))
+    lines = (_seen(facts, when, state, days), days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
@@ -69,11 +68,11 @@ def card(
 
 
 def say(
-    state: Situation, snapshot: Snapshot, facts: Facts, names: Names, now: Instant, when: Moments, mode: Mode
+    state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, mode: Mode
 ) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
     if state is Situation.SEEN and facts.foremost is not None:
-        headline = seen_headline(facts.foremost, names)
+        headline = seen_headline(facts.foremost)
         if names.is_harmless(facts.foremost.label):
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
         return "look", headline, gettext("Go and look at the plants in front of the camera.")
@@ -120,7 +119,7 @@ def say(
     return said[state]
 
 
-def _seen(facts: Facts, when: Moments, names: Names, state: Situation, days: str) -> str:
+def _seen(facts: Facts, when: Moments, state: Situation, days: str) -> str:
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
             return _counted(facts.foremost, facts, days)
@@ -128,7 +127,7 @@ def _seen(facts: Facts, when: Moments, names: Names, state: Situation, days: str
         return gettext("Seen %(ago)s: %(time)s", ago=when.ago(at), time=when.at(at))
     if facts.newest is None:
         return ""
-    headline = seen_headline(facts.newest, names)
+    headline = seen_headline(facts.newest)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
 
 

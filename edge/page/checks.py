@@ -34,8 +34,9 @@ NEWEST = 200  # sightings among which pictures to count by hand are looked for
 
 def keep(config: NodeConfig, who: str, at: datetime, **changes: object) -> Calibration:
     """The calibration with some of it measured anew, durably. Raises StoreError."""
-    changes |= {"at": at, "who": who, "rotation_deg": config.camera.rotation_deg}
-    new = replace(_known(config) or Calibration(at=at, who=who), **changes)  # type: ignore[arg-type]
+    turn = config.camera.rotation_deg
+    known = _known(config) or Calibration(at=at, who=who, rotation_deg=turn)
+    new = replace(known, at=at, who=who, rotation_deg=turn, **changes)  # type: ignore[arg-type]
     save_calibration(Path(config.store.folder), new)
     return new
 

@@ -9,7 +9,9 @@ from edge.annotations import annotated
 from edge.cameras.headers import read_header
 from edge.counts import Box, Seen, Sighting
 from edge.errors import BadFrameError
-from edge.page.names import HEALTHY, Names
+from edge.languages import language
+from edge.page import names
+from edge.page.names import HEALTHY
 from edge.page.sightings import Outline, how_sure, outline
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
@@ -113,7 +115,7 @@ def boxes_on(store: Store, sighting: Sighting) -> tuple[BoxAt, ...]:
     )
 
 
-def crop(one: BoxAt, when: Moments, names: Names) -> Crop:
+def crop(one: BoxAt, when: Moments) -> Crop:
     """In the reader's words."""
     name = names.name(one.seen.label)
     return Crop(
@@ -140,7 +142,7 @@ def view_box(shares: Box, width_px: int, height_px: int) -> str:
     return f"{x:.0f} {y:.0f} {side:.0f} {side:.0f}"
 
 
-def search(words: str, names: Names) -> list[tuple[str, str, str]]:
+def search(words: str) -> list[tuple[str, str, str]]:
     """Label, local name and scientific name of what may be meant: names that begin so first, then those that hold it.
 
     In the reader's language, in English, by the scientific name and by everyday names; accents and capitals do not
@@ -151,7 +153,7 @@ def search(words: str, names: Names) -> list[tuple[str, str, str]]:
         return []
     ranked = []
     for row in taxa():
-        known = {folded(name) for name in (row.name(names.language), row.name("en"), row.scientific_name, *row.also)}
+        known = {folded(name) for name in (row.name(language()), row.name("en"), row.scientific_name, *row.also)}
         if any(wanted in name for name in known):
             ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
     ranked.sort(key=lambda one: one[:2])
@@ -172,7 +174,7 @@ def is_name(label: str) -> bool:
     return label == HEALTHY or any(row.scientific_name == label for row in taxa())
 
 
-def shares(tallies: Iterable[Tally], model: str, names: Names) -> list[Share]:
+def shares(tallies: Iterable[Tally], model: str) -> list[Share]:
     """How often `model` was right here by what people decided, most looked at first."""
     own = sorted((one for one in tallies if one.model == model), key=lambda one: -one.looked)
     return [Share(name=names.name(one.said), words=_share_words(one)) for one in own]

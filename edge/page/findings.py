@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge.page.names import Names
+from edge.page import names
 from edge.page.sightings import Outline, how_sure, outline
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, gettext, ngettext, number
@@ -52,7 +52,7 @@ class Asked:
     by: str
 
 
-def findings(answer: Answer, names: Names) -> Findings:
+def findings(answer: Answer) -> Findings:
     """In the reader's words. What the model is not sure of is never said without its doubt."""
     shown = [one for one in answer.found if one.is_sure] or list(answer.found[:1])
     shown = [one for one in shown if one.model == shown[0].model or one.confidence >= CLEAR]
@@ -60,20 +60,20 @@ def findings(answer: Answer, names: Names) -> Findings:
     for one in shown:
         by_label.setdefault(one.label, []).append(one)
     groups = list(by_label.values())[:NAMED]
-    tone, word, headline, action = _said(groups, names)
+    tone, word, headline, action = _said(groups)
     return Findings(
         tone=tone,
         icon=ICONS[tone],
         word=word,
         headline=headline,
-        lines=tuple(_line(group, names) for group in groups),
+        lines=tuple(_line(group) for group in groups),
         action=action,
         outlines=tuple(outline(one.box, (answer.width_px, answer.height_px)) for group in groups for one in group),
         guess=groups[0][0].label if groups else "",
     )
 
 
-def _said(groups: list[list[Found]], names: Names) -> tuple[Tone, str, str, str]:
+def _said(groups: list[list[Found]]) -> tuple[Tone, str, str, str]:
     if not groups:
         nothing = gettext("Nothing was recognised.")
         why = gettext(
@@ -93,7 +93,7 @@ def _said(groups: list[list[Found]], names: Names) -> tuple[Tone, str, str, str]
     return "look", gettext("Look at it"), names.name(foe.label), look
 
 
-def _line(group: list[Found], names: Names) -> Line:
+def _line(group: list[Found]) -> Line:
     best = group[0]
     name = names.name(best.label)
     sure = how_sure(best.confidence) if best.is_sure else gettext("not sure")
@@ -110,12 +110,12 @@ def _line(group: list[Found], names: Names) -> Line:
     )
 
 
-def asked(questions: Iterable[Question], when: Moments, names: Names) -> tuple[Asked, ...]:
+def asked(questions: Iterable[Question], when: Moments) -> tuple[Asked, ...]:
     """Newest first, as the store gives them."""
-    return tuple(_asked(one, when, names) for one in questions)
+    return tuple(_asked(one, when) for one in questions)
 
 
-def _asked(one: Question, when: Moments, names: Names) -> Asked:
+def _asked(one: Question, when: Moments) -> Asked:
     if one.answer is not None:
         tone: Tone = "calm"
         state = gettext("The station has answered %(ago)s", ago=when.ago(one.answer.utc))

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.counts import Unit
-from edge.page import chart
+from edge.page import chart, names
 from edge.page.chart import Bar
 from edge.page.days import Day, labels_of, most_seen
-from edge.page.names import Names
 from edge.page.words import day_in_words, duration, gettext, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table
@@ -40,9 +39,7 @@ class Fortnight:
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
 
 
-def fortnight(
-    days: Sequence[Day], unit: Unit | None, names: Names, marks: Mapping[str, float] | None = None
-) -> Fortnight:
+def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float] | None = None) -> Fortnight:
     """Bars for the taxa seen most, and everything in a table for those who cannot see bars.
 
     `marks`: action levels by label, in the unit of the bars.
@@ -51,8 +48,7 @@ def fortnight(
     looked = [day for day in days if day.frames]
     known, is_night = marks or {}, is_of_nights(unit)
     panels = tuple(
-        panel(index, days, label, names, known.get(label), is_night=is_night)
-        for index, label in enumerate(labels[:PANELS])
+        panel(index, days, label, known.get(label), is_night=is_night) for index, label in enumerate(labels[:PANELS])
     )
     if looked and not labels:
         panels = (quiet_panel(days, len(looked), unit),)
@@ -100,9 +96,7 @@ def unit_words(unit: Unit | None) -> str:
     return words[unit] if unit else ""
 
 
-def panel(
-    index: int, days: Sequence[Day], label: str, names: Names, mark: float | None = None, *, is_night: bool = False
-) -> Panel:
+def panel(index: int, days: Sequence[Day], label: str, mark: float | None = None, *, is_night: bool = False) -> Panel:
     """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))

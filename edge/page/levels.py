@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from edge.advice import Measured, Period, Standing, key_of
+from edge.advice import Measured, Period, Standing, is_share, key_of
 from edge.config import Mode
 from edge.counts import Unit
 from edge.languages.units import threshold_unit_words
-from edge.page.names import Names
+from edge.page import names
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, day_in_words, gettext, number
 from edge.store import Deed
@@ -56,11 +56,9 @@ class Against:
         return bool(self.action) and not self.done
 
 
-def against(
-    standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Moments, names: Names
-) -> tuple[Against, ...]:
+def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Moments) -> tuple[Against, ...]:
     """In their order, the most urgent first; what was done goes behind what was not."""
-    listed = [_against(one, one.figure, mode, deed_of, when, names) for one in standings if one.figure is not None]
+    listed = [_against(one, one.figure, mode, deed_of, when) for one in standings if one.figure is not None]
     return tuple(sorted(listed, key=lambda one: (not one.is_open, not one.action)))
 
 
@@ -70,7 +68,7 @@ def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
     return {one.threshold.scientific_name: one.threshold.low for one in standings if one.threshold.unit in units}
 
 
-def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, when: Moments, names: Names) -> Against:
+def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, when: Moments) -> Against:
     threshold = standing.threshold
     name, key = names.name(threshold.scientific_name), key_of(standing)
     deed = deed_of(key) if standing.level != "calm" else None
@@ -78,8 +76,6 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
     if deed is not None:
         tone = "wait"
     words = {"calm": gettext("Below the action level"), "look": gettext("Look at it"), "act": gettext("Act")}
-    count = standing.count if standing.count is not None else round(figure.value)
-    period = period_words(standing.period, mode, when.today())
     return Against(
         key=key,
         label=threshold.scientific_name,
@@ -87,13 +83,21 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         icon="check" if deed is not None else ICONS[tone],
         word=gettext("Done") if deed is not None else words[standing.level],
         name=name,
-        headline=gettext("%(name)s: %(count)s %(period)s", name=name, count=number(count), period=period).strip(),
+        headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today())),
         fact=_fact(standing, figure),
         action=_action(standing),
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
         source="; ".join(filter(None, (threshold.source, threshold.region))),
         gauge=gauge(figure, threshold.low),
     )
+
+
+def _headline(name: str, standing: Standing, figure: Measured, period: str) -> str:
+    """How many and when; of a share not of how many pictures, which beside a share of the leaf reads as its number."""
+    if is_share(standing.threshold.unit):
+        return gettext("%(name)s: %(count)s", name=name, count=period) if period else name
+    count = standing.count if standing.count is not None else round(figure.value)
+    return gettext("%(name)s: %(count)s %(period)s", name=name, count=number(count), period=period).strip()
 
 
 def _fact(standing: Standing, figure: Measured) -> str:

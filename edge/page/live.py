@@ -40,7 +40,6 @@ class LivePicture:
         self._frame: Image | None = None
         self._shot: Shot | None = None
         self._made_s = float("-inf")
-        self.encoded = 0  # pictures since start
 
     def shot(self, *, needs_seen: bool = False) -> Shot | None:
         """The newest frame, or the one of less than half a second ago; None before the first frame.
@@ -53,7 +52,6 @@ class LivePicture:
             frame = self._board.frame()
             if frame is not None and frame is not self._frame and now_s - self._made_s >= SHORTEST_S:
                 self._shot, self._frame, self._made_s = made(frame, self._board.seen_on(frame)), frame, now_s
-                self.encoded += 1
             return self._shot
 
 

@@ -1,26 +1,20 @@
 """What the reader calls a label of the model, and whether it is a foe of the crop."""
 
-from dataclasses import dataclass
-
+from edge.languages import language
 from edge.page.words import gettext
 from edge.taxa import taxon
 
 HEALTHY = "healthy"  # a class of leaf models that is no taxon
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names in one language."""
+def name(label: str) -> str:
+    """The local name, with a capital; a label outside the table as it is."""
+    if label == HEALTHY:
+        return gettext("Healthy leaf")
+    known = taxon(label).name(language())
+    return known[:1].upper() + known[1:]
 
-    language: str
 
-    def name(self, label: str) -> str:
-        """The local name, with a capital; a label outside the table as it is."""
-        if label == HEALTHY:
-            return gettext("Healthy leaf")
-        known = taxon(label).name(self.language)
-        return known[:1].upper() + known[1:]
-
-    def is_harmless(self, label: str) -> bool:
-        """A natural enemy of pests, a pollinator or a healthy leaf; what is not known counts as a pest."""
-        return label == HEALTHY or taxon(label).group == "beneficial"
+def is_harmless(label: str) -> bool:
+    """A natural enemy of pests, a pollinator or a healthy leaf; what is not known counts as a pest."""
+    return label == HEALTHY or taxon(label).group == "beneficial"

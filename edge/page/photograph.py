@@ -3,13 +3,11 @@
 from typing import NoReturn
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
-from flask_babel import get_locale
 from werkzeug.wrappers import Response as Answered
 
 from edge.errors import BadFrameError, StoreError
 from edge.page.findings import asked, findings, refused_words
 from edge.page.looker import Look, Looker
-from edge.page.names import Names
 from edge.page.references import reference
 from edge.page.routes import node
 from edge.page.trust import FORM_BYTES, Role, needs, visitor
@@ -61,15 +59,14 @@ def answered(name: str) -> Page:
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=look.answer.why), 503
-    names = Names(str(get_locale()))
-    found = findings(look.answer, names)
+    found = findings(look.answer)
     return render_template(
         "photo_answer.html",
         id=name,
         width=look.answer.width_px,
         height=look.answer.height_px,
         found=found,
-        reference=reference(found.guess, names),
+        reference=reference(found.guess),
         can_ask=node().config.mqtt is not None,
         most_letters=MOST_NOTE_LETTERS,
     )
@@ -82,7 +79,7 @@ def ask(name: str) -> Page:
     look, this = _look(name), node()
     if look.answer is None or look.answer.state != "done" or this.config.mqtt is None:
         _gone()
-    guess = findings(look.answer, Names("en")).guess
+    guess = findings(look.answer).guess
     try:
         this.store.ask_station(
             this.clock.now(),
@@ -118,7 +115,7 @@ def looker() -> Looker:
 
 
 def _form(wrong: str, choice: str) -> str:
-    this, names = node(), Names(str(get_locale()))
+    this = node()
     words = {
         "both": gettext("I do not know"),
         "pests": gettext("An insect"),
@@ -128,7 +125,7 @@ def _form(wrong: str, choice: str) -> str:
         "photo_form.html",
         wrong=wrong,
         choices=[(key, name, key == choice) for key, name in words.items()],
-        questions=asked(this.store.questions(QUESTIONS), this.moments(), names),
+        questions=asked(this.store.questions(QUESTIONS), this.moments()),
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
     )

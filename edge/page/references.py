@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from edge.page.names import Names
+from edge.page import names
 from edge.page.words import gettext
 
 CREDITS = {  # dataset -> as its publisher asks to be named; sources and hashes: references.csv, training/sources.toml
@@ -23,7 +23,7 @@ class Reference:
     credit: str
 
 
-def reference(label: str, names: Names) -> Reference | None:
+def reference(label: str) -> Reference | None:
     """Of this taxon, or of the wider one that a picture tells; None where there is none."""
     found = _table().get(label)
     if found is None:

@@ -1,11 +1,9 @@
 """Yes, no or something else: a person checks single boxes of the last nights."""
 
 from flask import Blueprint, abort, redirect, render_template, request
-from flask_babel import get_locale
 from werkzeug.wrappers import Response
 
-from edge.page import crops
-from edge.page.names import Names
+from edge.page import crops, names
 from edge.page.routes import node
 from edge.page.trust import Role, needs, trust, visitor
 from edge.page.words import gettext
@@ -19,15 +17,15 @@ Page = str | Response | tuple[str, int]
 @needs(Role.FARMER)
 def to_check() -> str:
     """Some boxes that nobody has decided on, and how often the model was right so far."""
-    this, names = node(), Names(str(get_locale()))
+    this = node()
     when, model = this.moments(), this.board.snapshot().model
-    found = [crops.crop(one, when, names) for one in crops.undecided(this.store)]
+    found = [crops.crop(one, when) for one in crops.undecided(this.store)]
     running = f"{model.name}@{model.version}"
     return render_template(
         "review.html",
         crops=found,
-        last=_last(names),
-        shares=crops.shares(this.store.decisions.tallies(), running, names),
+        last=_last(),
+        shares=crops.shares(this.store.decisions.tallies(), running),
         running=running,
     )
 
@@ -69,16 +67,16 @@ def undo() -> Page:
 @needs(Role.FARMER)
 def other(picture: str, box: str) -> str:
     """What is it instead? Search by name."""
-    this, names = node(), Names(str(get_locale()))
+    this = node()
     one = crops.box(this.store, _key(picture, box))
     if one is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     words = request.args.get("name", "")[:60]
     return render_template(
         "review_other.html",
-        crop=crops.crop(one, this.moments(), names),
+        crop=crops.crop(one, this.moments()),
         words=words,
-        found=crops.search(words, names),
+        found=crops.search(words),
         nothing=gettext("No name like this is known here.") if words.strip() else "",
     )
 
@@ -96,7 +94,7 @@ def _key(picture: str, box: str) -> BoxKey:
     return BoxKey(picture, int(box) if box.isascii() and box.isdigit() and len(box) < 6 else -1)
 
 
-def _last(names: Names) -> tuple[str, str, str] | None:
+def _last() -> tuple[str, str, str] | None:
     """What was decided a moment ago, to be taken back: words, picture, box."""
     picture, _, box = request.args.get("last", "").rpartition(".")
     decision = node().store.decisions.on(picture).get(_key(picture, box).box)

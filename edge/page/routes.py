@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from flask import Blueprint, Response, abort, current_app, render_template
-from flask_babel import get_locale
 
 from edge.board import read_board
 from edge.calibration import Layout, board_pdf
@@ -18,9 +17,8 @@ from edge.config import NodeConfig
 from edge.counts import Interval, Sighting, Unit
 from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
-from edge.page import camera, card, days, fortnight, health, levels, optics, references, sightings, tones
+from edge.page import camera, card, days, fortnight, health, levels, names, optics, references, sightings, tones
 from edge.page.live import LivePicture
-from edge.page.names import Names
 from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
 from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
@@ -71,14 +69,14 @@ class Node:
 
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:
         """All parts of the node in sentences. `facts`: of the last day, where they are known already."""
-        snapshot, now, names = self.board.snapshot(), self.clock.now(), Names(str(get_locale()))
+        snapshot, now = self.board.snapshot(), self.clock.now()
         camera = self.config.camera
         if facts is None:
             intervals = self.intervals(when)
             unit = self.unit(intervals, when)
-            facts = _facts(self.recent.sightings(when.now_utc), intervals, unit, when, names)
+            facts = _facts(self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
-        blind = card.say(state, snapshot, facts, names, now, when, camera.mode) if state in NO_DATA else None
+        blind = card.say(state, snapshot, facts, now, when, camera.mode) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
         due = load_visit(self.store).due(when.today())
         return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind)
@@ -93,35 +91,35 @@ def node() -> Node:
 @needs(Role.READER)
 def now() -> str:
     """The farmer's page."""
-    this, names = node(), Names(str(get_locale()))
+    this = node()
     when = this.moments()
     seen = this.recent.sightings(when.now_utc)
     fortnight_days, intervals, unit = this.days()
     snapshot = this.board.snapshot()
-    listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when, names)
+    listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when)
     done = {one.label for one in listed if one.done}
-    facts, config = _facts(seen, intervals, unit, when, names, done), this.config.camera
+    facts, config = _facts(seen, intervals, unit, when, done), this.config.camera
     is_seeing = situation(snapshot, facts, this.clock.now(), config) not in NO_DATA
     lines = this.health(when, facts)
     tone, well = health.health_in_short(lines, snapshot.problem)
     in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
     first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
-    photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when, names)
+    photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when)
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
-    latest = sightings.latest(fortnight_days, unit, names)
+    latest = sightings.latest(fortnight_days, unit)
     return render_template(
         "now.html",
         first=first,
         warnings=[one for one in listed if one.action and one is not first],
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
-        card=card.card(snapshot, facts, this.clock.now(), when, names, config, before, latest),
+        card=card.card(snapshot, facts, this.clock.now(), when, config, before, latest),
         photo=photo,
-        reference=None if photo is None else references.reference(photo.label, names),
+        reference=None if photo is None else references.reference(photo.label),
         nothing=_nothing(facts, this),
-        rows=sightings.rows(seen[:ROWS], when, names),
+        rows=sightings.rows(seen[:ROWS], when),
         all_rows=_all_rows(len(seen)),
-        fortnight=fortnight.fortnight(fortnight_days, unit, names, levels.marks(snapshot.alerts, unit)),
-        warmths=this.season.warmth(when.today(), names),
+        fortnight=fortnight.fortnight(fortnight_days, unit, levels.marks(snapshot.alerts, unit)),
+        warmths=this.season.warmth(when.today()),
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,
@@ -134,11 +132,11 @@ def now() -> str:
 @needs(Role.READER)
 def seen_lately() -> str:
     """Sightings of the last 24 hours, the newest LATEST."""
-    this, names = node(), Names(str(get_locale()))
+    this = node()
     when = this.moments()
     seen, (_, intervals, unit) = this.recent.sightings(when.now_utc), this.days()
-    nothing = _nothing(_facts(seen, intervals, unit, when, names), this)
-    return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when, names), nothing=nothing)
+    nothing = _nothing(_facts(seen, intervals, unit, when), this)
+    return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when), nothing=nothing)
 
 
 @pages.get("/seen/<name>")
@@ -148,7 +146,7 @@ def seen_on(name: str) -> str:
     this = node()
     when = this.moments()
     seen = this.recent.sightings(when.now_utc)
-    found = sightings.photo(name, seen, this.store.picture, when, Names(str(get_locale())))
+    found = sightings.photo(name, seen, this.store.picture, when)
     if found is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     return render_template("seen.html", photo=found)
@@ -273,7 +271,6 @@ def _facts(
     intervals: Sequence[Interval],
     unit: Unit | None,
     when: Moments,
-    names: Names,
     done: Container[str] = (),
 ) -> Facts:
     """Committed facts of 24 hours; a pest comes before a friend that was seen later.
@@ -283,12 +280,12 @@ def _facts(
     """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
-    counted = sightings.foremost(sightings.counts_of(fresh, unit), names, done)
+    counted = sightings.foremost(sightings.counts_of(fresh, unit), done)
     is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
     is_friend = counted is not None and names.is_harmless(counted.label)
     return Facts(
         newest=next(iter([*foes, *seen]), None),
-        foremost=counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, names, done),
+        foremost=counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done),
         frames=sum(interval.frames for interval in fresh),
         awake_s=sum(interval.awake_s for interval in fresh),
     )

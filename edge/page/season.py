@@ -11,7 +11,7 @@ from edge.advice.heat import Catch, Progress, after_catch, caught_by_evening, ni
 from edge.counts import Interval, Record
 from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
-from edge.page.names import Names
+from edge.page import names
 from edge.page.words import day_in_words, gettext, ngettext, number
 from edge.store import Store
 from edge.wire import Key
@@ -56,7 +56,7 @@ class Season:
         self._revised = 0
         self._running = date.min  # the first day that was not over when it was read: its night ends at the next noon
 
-    def warmth(self, today: date, names: Names) -> tuple[Warmth, ...]:
+    def warmth(self, today: date) -> tuple[Warmth, ...]:
         """Of each pest that was caught and whose need of heat is known. Raises StoreError."""
         with self._lock:
             self._read(today)
@@ -64,7 +64,7 @@ class Season:
         ranges = {day: told.range for day, told in days.items() if told.range is not None}
         caught = {day: told.caught for day, told in days.items() if told.caught is not None}
         labels = {label for one in caught.values() for label in one.new if label in species()}
-        found = [_warmth(label, caught, ranges, names) for label in sorted(labels)] if ranges else []
+        found = [_warmth(label, caught, ranges) for label in sorted(labels)] if ranges else []
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
@@ -94,7 +94,7 @@ def _has_both(newest: Record) -> bool:
     return isinstance(newest, Interval) and newest.unit == "new" and newest.climate is not None
 
 
-def _warmth(label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange], names: Names) -> Warmth | None:
+def _warmth(label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange]) -> Warmth | None:
     biofix = first_catch(nights(caught, label), SUSTAINED)
     if biofix is None or max(ranges) < biofix.evening:
         return None

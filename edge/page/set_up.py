@@ -145,7 +145,7 @@ def server() -> ResponseReturnValue:
 @set_up.post("/server")
 @needs(Role.TECHNICIAN)
 def try_server() -> ResponseReturnValue:
-    """Name, port, TLS, log-in and a test message, each with its answer; at most 40 s, and 10 for a second password."""
+    """Name, port, TLS, log-in and a test message, each with its answer; where a line loses packets, minutes."""
     this = node()
     if this.config.mqtt is None:
         return redirect("/set-up", 303)

@@ -8,8 +8,8 @@ from edge.annotations import annotated
 from edge.cameras.headers import read_header
 from edge.counts import Box, Interval, Sighting, Unit
 from edge.errors import BadFrameError
+from edge.page import names
 from edge.page.days import Day, Figure, figures_together
-from edge.page.names import Names
 from edge.page.situation import Counted
 from edge.page.words import Moments, day_in_words, gettext, listed, number
 
@@ -55,7 +55,7 @@ class Row:
     link: str
 
 
-def seen_headline(sighting: Sighting | Counted, names: Names) -> str:
+def seen_headline(sighting: Sighting | Counted) -> str:
     """What was seen and how many; of a disease that is there since days not on how many pictures of the day."""
     if isinstance(sighting, Counted) and sighting.unit == "affected_frames":
         return names.name(sighting.label)
@@ -69,7 +69,7 @@ def how_sure(confidence: float) -> str:
     return gettext("probably") if confidence >= 0.5 else gettext("not sure")
 
 
-def foremost(sightings: Sequence[Found], names: Names, done: Container[str] = ()) -> Found | None:
+def foremost(sightings: Sequence[Found], done: Container[str] = ()) -> Found | None:
     """The one to name first: of the pest that there was most of, and the newest of equals.
 
     Naming the newest would hide fourteen hoppers of the night behind the one bug that came at dawn. A pest comes before
@@ -87,13 +87,13 @@ def counts_of(intervals: Sequence[Interval], unit: Unit | None) -> list[Counted]
     return _counted(figures_together(interval for interval in intervals if interval.unit == unit), unit)
 
 
-def latest(days: Sequence[Day], unit: Unit | None, names: Names) -> str:
+def latest(days: Sequence[Day], unit: Unit | None) -> str:
     """What the last of these days with pictures showed; empty if there is none."""
     last = next((day for day in reversed(days) if day.frames), None)
     if last is None or unit is None:
         return ""
-    first = foremost(_counted(last.figures, unit), names)
-    what = gettext("Nothing was seen.") if first is None else seen_headline(first, names)
+    first = foremost(_counted(last.figures, unit))
+    what = gettext("Nothing was seen.") if first is None else seen_headline(first)
     return gettext("Last day with pictures, %(day)s: %(what)s", day=day_in_words(last.day), what=what)
 
 
@@ -101,17 +101,15 @@ def _counted(figures: Mapping[str, Figure], unit: Unit) -> list[Counted]:
     return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
-def photo_of(
-    lead: Sighting | None, sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names
-) -> Photo | None:
+def photo_of(lead: Sighting | None, sightings: Sequence[Sighting], picture: PictureOf, when: Moments) -> Photo | None:
     """Of the sighting that the page speaks of, else of the newest whose picture is still there."""
     ordered = sorted(sightings, key=lambda one: one is not lead)
     kept = dict.fromkeys(sighting.picture for sighting in ordered if sighting.picture is not None)
-    photos = (photo(name, ordered, picture, when, names) for name in kept)
+    photos = (photo(name, ordered, picture, when) for name in kept)
     return next((found for found in photos if found is not None), None)
 
 
-def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Moments, names: Names) -> Photo | None:
+def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Moments) -> Photo | None:
     """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
     content = picture(name)
     size = _size(content)
@@ -119,7 +117,7 @@ def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Mo
     if content is None or size is None or not same:
         return None
     boxes = [one.box for one in annotated(content)] or [sighting.box for sighting in same]
-    seen = listed(seen_headline(sighting, names) for sighting in same)
+    seen = listed(seen_headline(sighting) for sighting in same)
     sure, time = how_sure(same[0].confidence), when.at(same[0].at.utc)
     return Photo(
         id=name,
@@ -157,7 +155,7 @@ def _size(jpeg: bytes | None) -> tuple[int, int] | None:
     return (header.width_px, header.height_px) if header.is_whole else None
 
 
-def rows(sightings: Iterable[Sighting], when: Moments, names: Names) -> tuple[Row, ...]:
+def rows(sightings: Iterable[Sighting], when: Moments) -> tuple[Row, ...]:
     """The list of what was seen lately."""
     return tuple(
         Row(

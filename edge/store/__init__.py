@@ -10,7 +10,7 @@ from edge.store.drafts import Draft
 from edge.store.file import told_aside
 from edge.store.inspect import inspect_store, is_held
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
-from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting
+from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting, kept_records
 from edge.store.rows import LEAST_URGENT, MUST_GO
 from edge.store.store import Store
 
@@ -38,5 +38,6 @@ __all__ = [
     "Waiting",
     "inspect_store",
     "is_held",
+    "kept_records",
     "told_aside",
 ]

@@ -69,7 +69,7 @@ class Accounts:
             folder.mkdir(parents=True, exist_ok=True)
             path.touch(0o600)  # SQLite's log takes on the mode of the file
             path.chmod(0o600)
-            db = open_checked(path, CAP.max_mb * MEGABYTE, (_to_1,))
+            db = open_checked(path, CAP.max_mb * MEGABYTE, {1: _to_1})
             path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
         self._file = SharedFile(path, db, CAP)

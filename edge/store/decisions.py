@@ -96,7 +96,7 @@ class Decisions:
         path = folder / NAME
         with sentences(path, "open the decisions"):
             folder.mkdir(parents=True, exist_ok=True)
-            db = open_checked(path, CAP.max_mb * MEGABYTE, (_to_1,))
+            db = open_checked(path, CAP.max_mb * MEGABYTE, {1: _to_1})
         self._file = SharedFile(path, db, CAP)
 
     def close(self) -> None:

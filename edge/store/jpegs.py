@@ -18,7 +18,7 @@ class Jpegs:
         self._folder = folder
         self._is_synced = is_synced
         self._id = re.compile(ids)
-        self._own = re.compile(rf"({ids})\.jpg(\.new)?")
+        self._own = re.compile(rf"({ids})\.jpg")
 
     def sweep(self, named: Mapping[str, int]) -> set[str]:
         """At start: remove own files that nobody names by id and bytes; returns the ids of `named` without a file."""
@@ -28,7 +28,7 @@ class Jpegs:
             own = self._own.fullmatch(path.name)
             if own is None:  # a stranger's: not ours to delete
                 continue
-            if path.suffix == ".jpg" and named.get(own[1]) == path.stat().st_size:
+            if named.get(own[1]) == path.stat().st_size:
                 there.add(own[1])
             else:
                 path.unlink()

@@ -1,12 +1,12 @@
 """The tables of fieldeye.db and how an older file becomes a newer one: forward only, one step a version."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
-from edge.errors import StoreNewerError
+from edge.errors import StoreError, StoreNewerError
 
-VERSION_1 = """
+TABLES = """
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     epoch BLOB NOT NULL,                    -- 16 bytes, new with each file
@@ -20,7 +20,8 @@ CREATE TABLE record (
     utc_ms INTEGER NOT NULL,                -- of the moment, or of the interval's end
     clock INTEGER NOT NULL,                 -- how far utc_ms can be trusted
     body BLOB NOT NULL,                     -- the record as a batch of one, see edge.wire
-    crc INTEGER NOT NULL                    -- CRC-32 of body: SQLite does not notice a flipped bit in a row
+    crc INTEGER NOT NULL,                   -- CRC-32 of body: SQLite does not notice a flipped bit in a row
+    revision INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX record_by_time ON record (kind, utc_ms);
 CREATE INDEX record_unsynced ON record (seq) WHERE clock = 1;
@@ -28,6 +29,9 @@ CREATE TABLE waiting (                      -- the outbox: what the broker has n
     priority INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     PRIMARY KEY (priority, seq)
+) WITHOUT ROWID;
+CREATE TABLE delivered (                    -- records that do not wait; oldest are shed first
+    seq INTEGER PRIMARY KEY
 ) WITHOUT ROWID;
 CREATE TABLE picture (
     seq INTEGER PRIMARY KEY,                -- first record that was committed with it
@@ -43,8 +47,6 @@ CREATE TABLE audit (
     outcome TEXT NOT NULL,
     command TEXT UNIQUE                     -- transaction id, if a command over the network did it
 );
-"""
-VERSION_2 = """
 CREATE TABLE question (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,                -- name of the photograph's file without .jpg
@@ -64,16 +66,6 @@ CREATE TABLE question (
     answer_label TEXT,
     answer_eppo TEXT
 );
-"""
-VERSION_3 = """
-CREATE TABLE delivered (                    -- records that do not wait; oldest are shed first
-    seq INTEGER PRIMARY KEY
-) WITHOUT ROWID;
-INSERT INTO delivered SELECT seq FROM record r WHERE NOT EXISTS
-    (SELECT 1 FROM waiting w WHERE w.priority = r.priority AND w.seq = r.seq);
-"""
-VERSION_4 = """
-ALTER TABLE record ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE draft (                        -- intervals that a late picture can still correct
     seq INTEGER PRIMARY KEY,
     end_ms INTEGER NOT NULL,
@@ -87,55 +79,50 @@ CREATE TABLE counted (                      -- pictures of a folder that are in 
 """
 
 
-def _to_1(db: sqlite3.Connection) -> None:
-    _make(db, VERSION_1)
+def _to_4(db: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
     db.execute("INSERT INTO identity (id, epoch) VALUES (1, ?)", (uuid4().bytes,))
 
 
-def _to_2(db: sqlite3.Connection) -> None:
-    _make(db, VERSION_2)
-
-
-def _to_3(db: sqlite3.Connection) -> None:
-    _make(db, VERSION_3)
-
-
-def _to_4(db: sqlite3.Connection) -> None:
-    _make(db, VERSION_4)
-
-
-def _make(db: sqlite3.Connection, tables: str) -> None:
-    for statement in tables.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
-
-
-Steps = tuple[Callable[[sqlite3.Connection], None], ...]
-# Step n leads from version n to n + 1. After an update that was taken back the former software finds the newer file. It
-# refuses it, unless a step has set `PRAGMA application_id` to the oldest version that may write the file. A step does
-# so where all that this version reads and writes stays right: for a new table that need not follow the others, or a
-# column with a default that no INSERT without names meets; never for a new kind of record.
-STEPS: Steps = (_to_1, _to_2, _to_3, _to_4)
+Steps = Mapping[int, Callable[[sqlite3.Connection], None]]
+# A step leads to its version from the one before, the first from nothing. After an update that was taken back the
+# former software finds the newer file. It refuses it, unless a step has set `PRAGMA application_id` to the oldest
+# version that may write the file. A step does so where all that this version reads and writes stays right: for a new
+# table that need not follow the others, or a column with a default that no INSERT without names meets; never for a new
+# kind of record.
+STEPS: Steps = {4: _to_4}
 
 
 def migrate(db: sqlite3.Connection, steps: Steps = STEPS) -> None:
     """Bring the file to the newest version, each step in a transaction of its own. Raises as `check_version` does."""
     version = check_version(db, steps)
-    for number, step in enumerate(steps[version:], start=version + 1):
+    for number in sorted(number for number in steps if number > version):
         with transaction(db):
             db.execute("PRAGMA application_id = 0")  # the leave of a step before ends here
-            step(db)
+            steps[number](db)
             db.execute(f"PRAGMA user_version = {number}")
 
 
 def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
-    """The file's version. Raises StoreNewerError if it is newer and not for software of this version to write."""
+    """The file's version.
+
+    Raises StoreNewerError if it is newer and not for software of this version to write, StoreError if it is from before
+    the first step.
+    """
     version, oldest = (int(db.execute(f"PRAGMA {of}").fetchone()[0]) for of in ("user_version", "application_id"))
-    if version > len(steps) and not 0 < oldest <= len(steps):
-        (_, _, path) = db.execute("PRAGMA database_list").fetchone()
+    (_, _, path) = db.execute("PRAGMA database_list").fetchone()
+    newest = max(steps)
+    if version > newest and not 0 < oldest <= newest:
         raise StoreNewerError(
-            f"{path}: written by a newer Fieldeye (version {version}, this one knows {len(steps)}); "
+            f"{path}: written by a newer Fieldeye (version {version}, this one knows {newest}); "
             "install the newer program again, or move the file away to begin with an empty store"
+        )
+    if 0 < version < min(steps):
+        raise StoreError(
+            f"{path}: from before the first release (version {version}, this Fieldeye begins at {min(steps)}); "
+            "move the file away to begin with an empty store"
         )
     return version
 

@@ -14,7 +14,6 @@ from edge.clock import Instant
 from edge.durable import write_durably
 from edge.trap.card import Card, Insects
 from edge.trap.places import Places
-from edge.trap.registration import unmoved
 
 log = logging.getLogger("fieldeye.trap")
 
@@ -53,7 +52,11 @@ def load_card(path: Path, classes: int) -> Kept | None:
         return None
     with np.load(BytesIO(content[HASH_BYTES:]), allow_pickle=False) as kept:
         columns = {name: kept[name] for name in kept.files}
-    card = _card(columns)
+    try:
+        card = _card(columns)
+    except KeyError as why:
+        log.warning("card_of_another_version", extra={"file": str(path), "lacks": str(why)})
+        return None
     return Kept(card, _seen(columns)) if card.insects.evidence.shape[1] == classes else None
 
 
@@ -94,5 +97,4 @@ def _card(columns: dict[str, np.ndarray]) -> Card:
 
 def _places(columns: dict[str, np.ndarray]) -> Places:
     first, last = (columns[name].astype(np.float32) * np.float32(STEP) for name in ("first", "last"))
-    lies = columns["lies"] if "lies" in columns else unmoved()  # a former version wrote none
-    return Places(first, last, columns["ever"], float(columns["scale"]), lies)
+    return Places(first, last, columns["ever"], float(columns["scale"]), columns["lies"])

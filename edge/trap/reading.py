@@ -40,7 +40,6 @@ class Reading:
     new: Ints
     new_xyxy: Floats  # (k, 4) px of this picture
     present: int  # insects now on the part of the card that is in view
-    fallen: int  # since the picture before
     covered: float  # share of the card, 0..1
     saturated: bool
 
@@ -162,7 +161,7 @@ def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
     nobody = np.zeros(int(seen.sure.sum()), np.bool_)
     insects = seen.as_insects(seen.sure, new_in, nobody, card.insects.evidence.shape[1])
     begun = replace(card, insects=insects, unmatched=0, region=seen.region)
-    return begun, _reading(begun, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure), 0)
+    return begun, _reading(begun, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure))
 
 
 def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
@@ -172,7 +171,7 @@ def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
     """
     waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
     if waited.unmatched < RESTART_AFTER:
-        return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure), 0)
+        return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure))
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
     begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card if is_bare(now) else None)
     return _begun(begins, seen, "changed" if fewer else "restarted")
@@ -197,11 +196,11 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     none_waits = np.zeros(int(old.sum()), np.bool_)
     joined = updated.joined(seen.as_insects(old, 0, none_waits, classes))
     joined = joined.joined(seen.as_insects(new, card.picture, ~seen.sure[new], classes))
-    before, fallen = int(card.present.sum()), int((updated.bare == FALLEN_AFTER).sum())
+    before = int(card.present.sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
     gone = int((lost & card.present).sum())
     verdict: Verdict = "changed" if before >= 6 and gone > CHANGED_SHARE * before else "matched"
-    return read, _reading(read, seen, verdict, (new & seen.sure) | decided, fallen)
+    return read, _reading(read, seen, verdict, (new & seen.sure) | decided)
 
 
 def _paired(insects: Insects, seen: _Seen) -> Ints:
@@ -267,14 +266,13 @@ def _remembered(insects: Insects) -> Insects:
     return insects.where(~forgotten)
 
 
-def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask, fallen: int) -> Reading:
+def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask) -> Reading:
     covered = _covered(card)
     return Reading(
         verdict=verdict,
         new=seen.found.class_id[new],
         new_xyxy=seen.found.xyxy[new],
         present=int(card.present.sum()),
-        fallen=fallen,
         covered=covered,
         saturated=covered > FULL,
     )

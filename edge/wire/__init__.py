@@ -47,7 +47,6 @@ from edge.wire.messages import (
     SummaryCount,
     decode_message,
     encode_message,
-    messages_schema,
     summary_of,
 )
 from edge.wire.plain import (
@@ -58,7 +57,6 @@ from edge.wire.plain import (
     PlainSighting,
     PlainUnknown,
     plain,
-    records_schema,
 )
 from edge.wire.topics import Topic, command_filter, node_topic, parse_topic
 
@@ -120,7 +118,6 @@ __all__ = [
     "from_utc_ms",
     "image_parts",
     "image_properties",
-    "messages_schema",
     "next_part",
     "node_topic",
     "parse_topic",
@@ -129,7 +126,6 @@ __all__ = [
     "question_id",
     "read_carried",
     "read_image",
-    "records_schema",
     "summary_of",
     "utc_ms",
     "whole_ms",

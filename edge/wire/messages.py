@@ -4,17 +4,15 @@ Times are ISO 8601 in UTC. A field that is not known is left out, never filled w
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from edge.counts import Climate, Interval, Level, NoData, Spread, per_m2
 from edge.errors import WireError
-from edge.wire.commands import AnswerCommand, ImageCommand, ReplayCommand, Reply, SeenCommand, UpdateCommand
 from edge.wire.documents import decode_document
 from edge.wire.fields import LABEL_LETTERS, LARGEST
-from edge.wire.images import ImageHeader
 from edge.wire.instants import ClockWord, check_moment
 
 MAX_MESSAGE_BYTES = 65_536
@@ -279,14 +277,3 @@ def decode_message(payload: bytes, kind: type[_Message]) -> _Message:
     if len(payload) > MAX_MESSAGE_BYTES:
         raise WireError(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_MESSAGE_BYTES} are read; send less")
     return decode_document(payload, kind)
-
-
-def messages_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
-    commands = [ReplayCommand, ImageCommand, AnswerCommand, SeenCommand, UpdateCommand]
-    _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "JSON messages of a Fieldeye node (wire contract v1)",
-        "$defs": components,
-    }

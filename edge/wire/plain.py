@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from msgspec import Meta, Struct
 
 from edge.clock import Instant
@@ -189,14 +188,3 @@ def _instant(instant: Instant) -> PlainInstant:
     return PlainInstant(
         utc=instant.utc, clock=instant.state.value, boot=instant.boot_id, monotonic_s=instant.monotonic_s
     )
-
-
-def records_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of one decoded record; docs/contract/records.schema.json is this, written out."""
-    (schema,), components = msgspec.json.schema_components([PlainRecord])
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A record of a Fieldeye node, decoded (wire contract v1)",
-        **schema,
-        "$defs": components,
-    }

@@ -5,6 +5,7 @@ python -m tests.contract.golden     writes them anew, after a change that is mea
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,18 +23,18 @@ from edge.wire import (
     Info,
     LinkHealth,
     ModelInfo,
+    PlainRecord,
     ReplayCommand,
     Reply,
     SeenCommand,
     StandingAlert,
     Status,
     StoreHealth,
+    Summary,
     UpdateCommand,
     encode_batch,
     encode_message,
     image_properties,
-    messages_schema,
-    records_schema,
     summary_of,
 )
 from tests.clocks import NOON
@@ -199,6 +200,28 @@ def long_form(channel: str, payload: bytes) -> list[dict[str, object]]:
     assert isinstance(heard, Heard), heard
     told: list[dict[str, object]] = json.loads(json.dumps(heard.as_json()))
     return told
+
+
+def records_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of one decoded record."""
+    (schema,), components = msgspec.json.schema_components([PlainRecord])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A record of a Fieldeye node, decoded (wire contract v1)",
+        **schema,
+        "$defs": components,
+    }
+
+
+def messages_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
+    commands = [ReplayCommand, ImageCommand, AnswerCommand, SeenCommand, UpdateCommand]
+    _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "JSON messages of a Fieldeye node (wire contract v1)",
+        "$defs": components,
+    }
 
 
 def files() -> dict[Path, str]:

@@ -179,7 +179,9 @@ def test_a_region_may_have_any_form_whose_sides_do_not_cross(percent: str) -> No
 
 def test_a_calibration_comes_back_from_its_file_as_it_was() -> None:
     scale = measured([find_corners(photograph(10)[0], LAYOUT)], SIDE_MM)
-    kept = Calibration(at=datetime(2026, 7, 1, tzinfo=UTC), who="Mei", board="5x7", side_mm=SIDE_MM, scale=scale)
+    kept = Calibration(
+        at=datetime(2026, 7, 1, tzinfo=UTC), who="Mei", rotation_deg=0, board="5x7", side_mm=SIDE_MM, scale=scale
+    )
     assert from_json(to_json(kept), "cam0") == kept
     with pytest.raises(ConfigError, match="cam0"):
         from_json(b'{"who": 3}', "cam0")
@@ -193,7 +195,7 @@ def test_a_saved_calibration_takes_the_place_of_the_one_before(tmp_path: Path) -
     kept = KeptCalibration(tmp_path, 0)
     assert kept.current is None
     for area_mm2 in (1000.0, 2000.0):
-        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2))
+        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
         assert kept.changed()
         assert kept.current is not None
         assert kept.current.area_mm2 == area_mm2
@@ -205,7 +207,7 @@ def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(
     assert not undo_calibration(tmp_path)
     held = []
     for area_mm2 in (1000.0, 2000.0):
-        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2))
+        save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
         for _ in range(2):
             assert undo_calibration(tmp_path)
             known = load_calibration(tmp_path)
@@ -215,7 +217,7 @@ def test_a_calibration_is_undone_and_brought_back_and_the_first_one_leaves_none(
 
 
 def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_path: Path) -> None:
-    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", typed_area_mm2=1000.0))
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=1000.0))
     kept = KeptCalibration(tmp_path, 0)
     (tmp_path / "calibration.json").write_bytes(b'{"at":')
     assert kept.changed()
@@ -224,7 +226,7 @@ def test_a_calibration_that_cannot_be_read_is_none_and_says_so_to_who_asks(tmp_p
         load_calibration(tmp_path)
     assert kept.trouble == str(told.value)
     assert not kept.changed()
-    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei"))
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", rotation_deg=0))
     assert kept.changed()
     assert kept.trouble == ""
 
@@ -268,23 +270,19 @@ def test_a_calibration_made_on_a_picture_turned_otherwise_is_refused_and_says_so
     assert "made with camera.rotation_deg 0, which is 180 now; calibrate the camera again" in kept.trouble
 
 
-def test_a_calibration_of_a_former_version_fits_as_it_did(tmp_path: Path) -> None:
-    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER))
+def test_a_calibration_that_does_not_say_how_its_picture_was_turned_is_refused_and_says_so(tmp_path: Path) -> None:
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, rotation_deg=0))
     content = json.loads((tmp_path / "calibration.json").read_bytes())
-    del content["rotation_deg"], content["turns_to_deg"]
-    content["mean_error"] = 0.4  # was kept then
+    del content["rotation_deg"]
     (tmp_path / "calibration.json").write_text(json.dumps(content))
-    known = KeptCalibration(tmp_path, 180).current
-    assert known is not None
-    assert known.region == CORNER
+    kept = KeptCalibration(tmp_path, 0)
+    assert kept.current is None
+    assert kept.trouble.endswith("`rotation_deg`); calibrate the camera again")
 
 
-@pytest.mark.parametrize("made_deg", [None, 90])
-def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the_page_and_back(
-    made_deg: int | None, tmp_path: Path
-) -> None:
+def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the_page_and_back(tmp_path: Path) -> None:
     for who in ("Wen", "Mei"):
-        save_calibration(tmp_path, Calibration(at=MONDAY, who=who, region=CORNER, rotation_deg=made_deg))
+        save_calibration(tmp_path, Calibration(at=MONDAY, who=who, region=CORNER, rotation_deg=90))
     let_turn(tmp_path, 90, 0)
     for _ in range(2):
         for rotation_deg, wanted in ((90, CORNER), (0, CORNER.turned(270))):
@@ -296,12 +294,11 @@ def test_a_calibration_and_the_one_before_follow_a_picture_that_is_turned_on_the
         load_calibration(tmp_path, 180)
 
 
-@pytest.mark.parametrize("made_deg", [None, 90])
 def test_a_calibration_keeps_place_and_area_though_its_picture_is_turned_twice_before_the_node_begins_anew(
-    made_deg: int | None, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)  # 100 by 50 mm
-    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, scale=flat, rotation_deg=made_deg))
+    save_calibration(tmp_path, Calibration(at=MONDAY, who="Mei", region=CORNER, scale=flat, rotation_deg=90))
     let_turn(tmp_path, 90, 0)
     let_turn(tmp_path, 0, 180)
     known = load_calibration(tmp_path, 180)
@@ -313,14 +310,14 @@ def test_a_calibration_keeps_place_and_area_though_its_picture_is_turned_twice_b
 @pytest.mark.parametrize("area_mm2", [0.0, -5.0, float("nan")])
 def test_an_area_that_is_none_is_refused(area_mm2: float) -> None:
     with pytest.raises(ConfigError, match="measure it again"):
-        Calibration(at=MONDAY, who="Mei", typed_area_mm2=area_mm2)
+        Calibration(at=MONDAY, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2)
 
 
 def test_a_board_s_scale_gives_the_region_its_area_and_without_one_there_is_none() -> None:
     flat = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 1000, 500, 0.1, 0.0, 24)
     half = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-    assert Calibration(at=MONDAY, who="Mei", scale=flat, region=half).area_mm2 == pytest.approx(50 * 50)
-    assert Calibration(at=MONDAY, who="Mei", region=half).area_mm2 is None
+    assert Calibration(at=MONDAY, who="Mei", rotation_deg=0, scale=flat, region=half).area_mm2 == pytest.approx(50 * 50)
+    assert Calibration(at=MONDAY, who="Mei", rotation_deg=0, region=half).area_mm2 is None
 
 
 def test_a_lens_that_drifts_out_of_focus_is_soft_and_then_blurred() -> None:

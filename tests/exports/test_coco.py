@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pycocotools.coco import COCO
 
+from edge import changes
 from edge.annotations import annotate
 from edge.cli import main, platform_main
 from edge.config import load_config
@@ -108,6 +109,12 @@ def test_a_box_is_in_pixels_of_its_picture_with_who_and_when(node: Path) -> None
     assert told.dataset["categories"][0]["supercategory"] == "NILALU"
 
 
+def test_a_site_that_was_changed_on_the_page_is_the_one_that_is_named(node: Path) -> None:
+    changes.keep(node.parent / "store", load_config(node), {"node": {"site": "paddy-4"}})
+    _, told = exported(node)
+    assert told.dataset["info"]["description"] == "checked by people on the node paddy-4/north-dyke"
+
+
 def test_a_renamed_box_has_the_code_of_its_new_name_and_numbers_begin_at_one() -> None:
     said = Said("Helicoverpa armigera", "Mei", at(0).utc)
     checked = [
@@ -174,6 +181,7 @@ def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_pa
 FILLED = """
 import os
 from pathlib import Path
+from edge import changes
 from edge.annotations import annotate
 from edge.cli import platform_main
 from edge.platform.album import Picture, keep_picture

@@ -20,7 +20,6 @@ from edge.errors import BadFrameError
 from edge.page import create_app
 from edge.page.findings import findings
 from edge.page.looker import MOST_KEPT, MOST_WAITING, Looker
-from edge.page.names import Names
 from edge.page.trust import Role
 from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
 from edge.store import Answer as Reply
@@ -104,7 +103,7 @@ def test_a_bare_wall_is_not_called_healthy(farmer: FlaskClient, looker: Looker) 
 def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClient) -> None:
     doubtful = found("Leptocorisa", 0.31, is_sure=False)
     with farmer.application.test_request_context("/"):
-        said = findings(Answer(state="done", width_px=640, height_px=480, found=(doubtful,)), Names("en"))
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=(doubtful,)))
     assert (said.tone, said.headline) == ("wait", "Perhaps: Rice bugs")
     assert "1 place, not sure" in said.lines[0].words
     assert "100" not in said.lines[0].words
@@ -121,7 +120,7 @@ def test_beside_a_clear_insect_a_disease_is_named_only_if_it_is_clear(
 ) -> None:
     both = (found("Leptocorisa", 0.9), found("Pyricularia oryzae", confidence, model="diseases"))
     with farmer.application.test_request_context("/"):
-        said = findings(Answer(state="done", width_px=640, height_px=480, found=both), Names("en"))
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=both))
     assert ("Pyricularia oryzae" in {line.scientific for line in said.lines}) == is_named
 
 

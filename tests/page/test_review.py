@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from edge.annotations import annotate
 from edge.counts import Seen
 from edge.page.crops import folded, search, view_box, wilson
-from edge.page.names import Names
 from edge.page.trust import Role
 from edge.status import ModelStatus
 from edge.store import BoxKey, Deed, Tally
@@ -106,12 +105,12 @@ def test_a_name_is_found_without_accents_and_capitals(
     language: str, typed: str, label: str, client: FlaskClient
 ) -> None:
     with client.application.test_request_context(f"/?lang={language}"):
-        assert search(typed, Names(language))[0][0] == label
+        assert search(typed)[0][0] == label
 
 
 def test_names_that_begin_so_come_before_those_that_hold_it(client: FlaskClient) -> None:
     with client.application.test_request_context("/"):
-        names = [folded(name) for _, name, _ in search("rice", Names("en"))]
+        names = [folded(name) for _, name, _ in search("rice")]
     begins = [name.startswith("rice") for name in names]
     assert begins == sorted(begins, reverse=True)
     assert all(begins[:3])
