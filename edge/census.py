@@ -6,7 +6,7 @@
 `live` counts visits, `trap` what is new on the card, `leaf` leaves that are affected.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -20,7 +20,7 @@ from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
 from edge.detections import Detections
-from edge.leaf import Sightings, looked_at
+from edge.leaf import Sightings, lesion_share
 from edge.tracker import Tracks, followed
 from edge.trap import Card, Reading, load_card, read_card, save_card
 
@@ -91,6 +91,7 @@ class LeafCensus:
     """Each leaf counts once for each disease it shows; spots are not counted."""
 
     leaves: Sightings
+    lesions: Collection[int]  # classes
 
     def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["LeafCensus", Step]:  # noqa: ARG002 a leaf has no clock
         """See Census."""
@@ -98,15 +99,15 @@ class LeafCensus:
         nobody = np.zeros(len(found), np.int64)
         if again:
             return self, Step(np.empty(0, np.int64), nobody, looked=False)
-        severity = looked_at(image, found.xyxy[sure]).severity
-        affected = np.unique(found.class_id[sure])
-        return LeafCensus(leaves), Step(affected, nobody, severity=severity)
+        here = found.where(sure)
+        severity = lesion_share(image, here, self.lesions)
+        return replace(self, leaves=leaves), Step(np.unique(here.class_id), nobody, severity=severity)
 
 
-BEGIN: Mapping[Mode, Callable[[int], Census]] = {
-    "live": lambda classes: LiveCensus(Tracks.none(classes)),
-    "trap": lambda classes: TrapCensus(Card.none(classes)),
-    "leaf": lambda _classes: LeafCensus(Sightings()),
+BEGIN: Mapping[Mode, Callable[[int, Collection[int]], Census]] = {
+    "live": lambda classes, _lesions: LiveCensus(Tracks.none(classes)),
+    "trap": lambda classes, _lesions: TrapCensus(Card.none(classes)),
+    "leaf": lambda _classes, lesions: LeafCensus(Sightings(), lesions),
 }
 
 
@@ -123,10 +124,13 @@ def unit_of(camera: CameraTable) -> Unit:
     return "max_per_frame" if camera.mode == "live" and not follows(camera) else UNITS[camera.mode]
 
 
-def begun(mode: Mode, classes: int, kept: Path | None = None) -> Census:
-    """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any."""
+def begun(mode: Mode, classes: int, kept: Path | None = None, lesions: Collection[int] = ()) -> Census:
+    """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any.
+
+    `lesions` are the classes by which a leaf's severity can be told; where the model has none it is not.
+    """
     card = load_card(kept, classes) if mode == "trap" and kept is not None else None
-    return BEGIN[mode](classes) if card is None else TrapCensus(*card)
+    return BEGIN[mode](classes, lesions) if card is None else TrapCensus(*card)
 
 
 def seen_before(census: Census | None) -> Instant | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from edge.counts import name_and_stage
+from edge.counts import Interval, NoData, name_and_stage
 from edge.errors import StoreError
 
 log = logging.getLogger("fieldeye.label_sets")
@@ -32,6 +32,17 @@ class Keeping(Kept, Protocol):
 def can_tell(label_sets: LabelSets, model: str, label: str) -> bool:
     """Can the model tell it? `label`: a name, or a name with its life stage as in `Lepidoptera (larva)`."""
     return model not in label_sets or label in label_sets[model]
+
+
+def with_counted(label_sets: LabelSets, intervals: Iterable[Interval]) -> LabelSets:
+    """For these intervals, of one day: what a model counted it could tell, whatever its version tells now."""
+    known = [(one.model, one.counts) for one in intervals if not isinstance(one.counts, NoData)]
+    counted = {(model, taxon.label, taxon.stage) for model, counts in known for taxon in counts}
+    told = dict(label_sets)
+    for model, name, stage in counted:
+        if model in told:
+            told[model] |= {name, f"{name} ({stage})" if stage else name}
+    return told
 
 
 def names_of(labels: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ Spots are never counted as plants, and the same leaf seen twice is one leaf.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image, shrink
+from edge.detections import Detections
 
 WORK_PX = 768
 GREY_CHROMA = (18, 70)  # largest less least channel: paper and soil below, leaves above; the split is sought between
@@ -19,7 +20,7 @@ ODD = 3.0  # standard deviations of the healthy leaf's colour from which a pixel
 LEAST_LEAF = 0.02  # share of what counts of the picture: with less leaf than that there is nothing to be a share of
 FEATURES = 400
 LEAST_ALIKE = (30, 20)  # matches of the pictures, and of their leaves alone, from which they show one leaf
-REMEMBERED = 60  # leaves that a new picture is compared with
+REMEMBERED = 500  # leaves that a new picture is compared with, about 25 kB each
 Mask = NDArray[np.bool_]
 
 
@@ -81,6 +82,18 @@ def looked_at(image: Image, lesions: Floats, inside: Image | None = None) -> Lea
         return LeafLook(share, None)
     lesion = _lesion_mask(small, leaf, boxes)
     return LeafLook(share, float(lesion.sum() / leaf.sum()))
+
+
+def lesion_share(
+    image: Image, found: Detections, lesions: Collection[int], inside: Image | None = None
+) -> float | None:
+    """Share of the leaf that is lesion, `lesions` being the classes whose boxes are; None: it cannot be told.
+
+    Not by a model that knows no lesion, nor beside another box: what an insect or a pod takes up is no healthy leaf.
+    """
+    if not lesions or any(class_id not in lesions for class_id in found.class_id.tolist()):
+        return None
+    return looked_at(image, found.xyxy, inside).severity
 
 
 def leaf_mask(image: Image, lesions: Mask) -> Mask:
@@ -160,6 +173,9 @@ def _is_same(one: tuple[Image, Image], other: tuple[Image, Image]) -> bool:
 
 
 def _alike(one: Image, other: Image) -> int:
-    """Points that both have and that are much nearer to each other than to any third (Lowe's ratio)."""
+    """Points that both have and that are much nearer to each other than to any third (Lowe's ratio).
+
+    Each of `other` once: of its two or three points a smooth picture has, dozens of any leaf are like one by chance.
+    """
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(one, other, k=2)
-    return sum(len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance for pair in pairs)
+    return len({pair[0].trainIdx for pair in pairs if len(pair) == 2 and pair[0].distance < 0.75 * pair[1].distance})

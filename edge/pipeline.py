@@ -46,11 +46,12 @@ from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.label_sets import remember
 from edge.late import Counting, MadeBy, counting_at, dated
-from edge.leaf import looked_at
+from edge.leaf import lesion_share
 from edge.nights import length_s, longest_s
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
+from edge.taxa import lesions_among
 
 log = logging.getLogger("fieldeye.pipeline")
 
@@ -87,6 +88,7 @@ class Pipeline:
         self._model = f"{bundle.name}@{bundle.version}"
         self._eye = Eye(parts.detector)
         remember(parts.store, self._model, self._eye.labels)
+        self._lesions = lesions_among(self._eye.labels)
         camera = parts.config.camera
         self._calibration = KeptCalibration(Path(parts.config.store.folder), camera.rotation_deg)
         self._gate = GateState()
@@ -327,10 +329,11 @@ class Pipeline:
             found = self._eye.sure(frame.image)
             seen = self._eye.named(found, frame.image)
             self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s())
-            if self._parts.config.camera.mode == "leaf":
-                look = looked_at(frame.image, found.xyxy, self._eye.part(frame.image))
-                self._tally = self._tally.diseased(look.severity)
-            arrived = newly_seen(seen, self._recent)
+            is_leaf = self._parts.config.camera.mode == "leaf"
+            if is_leaf:
+                share = lesion_share(frame.image, found, self._lesions, self._eye.part(frame.image))
+                self._tally = self._tally.diseased(share)
+            arrived = newly_seen(seen, self._recent, at_all=is_leaf)
             if not is_late:
                 self._recent.append(numbers(seen))
         else:
@@ -424,7 +427,7 @@ class Pipeline:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
             self._read_weather()
-            self._preview(min(left_s, REST_S))
+            self._preview(min(left_s - PREVIEW_S, REST_S))  # none that takes the next look's frame
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             self._close_interval_when_due()
 
@@ -437,7 +440,7 @@ class Pipeline:
 
         A camera may give one picture a second: a shorter wait, with a rest behind it, can miss each of them.
         """
-        if not self._is_watched():
+        if within_s <= 0 or not self._is_watched():
             return
         try:
             frame = self._parts.camera.read(within_s)

@@ -15,7 +15,7 @@ from edge.clock import Instant
 from edge.counts import Seen
 
 WATCHED_S = 5.0  # a phone that moves the live picture asks twice a second
-JUDGED_S = 10.0  # longer: a page's picture is asked for after the page, and is not to lose its frames again
+JUDGED_S = 60.0  # longer: a look may take 30 s, and then a person compares; another phone's next picture has no frames
 VISITED_S = 600.0  # a technician turns a lens or draws a region before the next page
 BatteryLevel = Literal["good", "low", "empty"]
 LinkState = Literal["off", "connecting", "connected", "refused", "lost"]

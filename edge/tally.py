@@ -150,13 +150,17 @@ class Tally:
             counts=_counts(numbers_seen, squares, accuracy, most) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
-            severity=fmean(self.lesions) if self.lesions else None,
+            severity=self._severity(),
             climate=self.weather.climate(),
         )
 
     def _told_in(self, unit: Unit) -> Unit:
         """Whatever the camera's pace, a detector that is too slow for visits tells the most on one frame."""
         return "max_per_frame" if unit == "visits" and 2 * self.slow > self.frames else unit
+
+    def _severity(self) -> float | None:
+        """Of most frames or none: one leaf at dusk must not stand for an hour of frames that show none."""
+        return fmean(self.lesions) if 2 * len(self.lesions) > self.frames else None
 
     def _why_no_data(self) -> str:
         if not self.skipped:
@@ -170,10 +174,16 @@ def numbers(seen: Sequence[Seen]) -> dict[str, int]:
     return {label: labels.count(label) for label in labels}
 
 
-def newly_seen(seen: Sequence[Seen], recent: Sequence[Mapping[str, int]]) -> list[tuple[Seen, int]]:
-    """Taxa of which there are more than on any of the `recent` frames: the strongest detection and the number now."""
+def newly_seen(
+    seen: Sequence[Seen], recent: Sequence[Mapping[str, int]], *, at_all: bool = False
+) -> list[tuple[Seen, int]]:
+    """Taxa of which there are more than on any of the `recent` frames: the strongest detection and the number now.
+
+    `at_all`: that are on none of these. A leaf stays, and the spots that are told on it are now more and now fewer.
+    """
     here = numbers(seen)
-    arrived = [label for label, number in here.items() if number > max((r.get(label, 0) for r in recent), default=0)]
+    before = {label: max((frame.get(label, 0) for frame in recent), default=0) for label in here}
+    arrived = [label for label, number in here.items() if number > before[label] and not (at_all and before[label])]
     strongest = {label: max((s for s in seen if s.label == label), key=lambda s: s.confidence) for label in arrived}
     return [(strongest[label], here[label]) for label in arrived]
 

@@ -1,10 +1,15 @@
 """What is known of a pest or disease beyond its label: checked EPPO code, names in nine languages, stages, crops."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from edge.counts import name_and_stage
+
+WHOLE_PODS = frozenset({"Phytophthora palmivora", "Moniliophthora roreri"})  # `diseases` boxes a cacao pod, not a spot
+MINERS = frozenset({"Leucoptera coffeella"})  # an insect, of which `diseases` boxes the mine in the leaf
 LANGUAGES = ("en", "zh", "es", "fr", "pt", "hi", "id", "vi", "sw")
 
 
@@ -40,6 +45,17 @@ def is_within(scientific_name: str, wider: str) -> bool:
     while scientific_name not in ("", wider):
         scientific_name = taxon(scientific_name).within
     return scientific_name == wider
+
+
+def is_lesion(label: str) -> bool:
+    """Does a box of that class enclose a lesion of a leaf, and not an insect or a whole fruit?"""
+    name, _ = name_and_stage(label)
+    return label in MINERS or (taxon(name).group == "disease" and name not in WHOLE_PODS)
+
+
+def lesions_among(labels: Sequence[str]) -> frozenset[int]:
+    """Which classes of a model are lesions, by their place among its labels."""
+    return frozenset(class_id for class_id, label in enumerate(labels) if is_lesion(label))
 
 
 def taxa() -> tuple[Taxon, ...]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,12 @@ from edge.store import Store
 from edge.weather import Reading
 from tests.cameras.sources import network_camera
 from tests.clocks import NOON
-from tests.onnx_files import BLUE, RED, write_model
+from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
 FOREVER = 3600
+RUST = ("Hemileia vastatrix", "Aleyrodidae")
 
 
 def scene(*squares: tuple[int, int, tuple[int, int, int]]) -> Image:
@@ -59,6 +60,7 @@ class Bench:
     wakes: int = 0
     climate: ClimateSensor = field(default_factory=NoSensor)
     more: str = ""  # of node.toml
+    labels: Sequence[str] = LABELS  # of the blue and the red squares
 
     def add(self, name: str, picture: Image | bytes) -> None:
         self.pictures.mkdir(exist_ok=True)
@@ -99,7 +101,7 @@ class Bench:
         self.store = self.parts.enter_context(closing(Store(config.store, "n")))
         self.board = StatusBoard(clock.now())
         camera = self.parts.enter_context(open_watched_camera(config.camera, clock, self.stop))
-        bundle = load_bundle(write_model(self.folder / "squares.onnx"))
+        bundle = load_bundle(write_model(self.folder / "squares.onnx", Net(metadata=facts(self.labels))))
         detector = Detector(bundle, confidence=config.model.confidence)
         parts = Parts(
             config=config, camera=camera, detector=detector, store=self.store, board=self.board, clock=clock,
@@ -416,7 +418,7 @@ def test_one_spot_looked_at_again_and_again_is_a_share_of_pictures_and_never_of_
 
 def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench: Bench) -> None:
     left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0, region=left))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0, region=left))
     bench.add("1.png", scene((8, 8, BLUE), (40, 40, BLUE)))
     bench.build().run(bench.stop)
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
@@ -427,7 +429,7 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
 @pytest.mark.parametrize("mode", ["live", "trap"])
 def test_a_kept_picture_tells_apart_what_was_found_outside_the_region(mode: str, bench: Bench) -> None:
     left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=left))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=left))
     bench.add("1.png", scene((40, 40, RED)))
     bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))  # new on a card
     bench.build(mode=mode).run(bench.stop)
@@ -467,7 +469,7 @@ def test_a_picture_that_is_turned_takes_its_region_along_or_has_none(by_hand: bo
 def test_a_trap_is_full_when_its_card_is_and_not_the_picture(bench: Bench) -> None:
     bench.add("1.png", scene(*((0, top, BLUE) for top in range(0, 64, 8))))
     for corners, is_full in ((WHOLE, False), (((0, 0), (0.15, 0), (0.15, 1), (0, 1)), True)):
-        save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=Region(corners)))
+        save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=Region(corners)))
         bench.build(mode="trap").run(bench.stop)
         assert bench.interval.saturated == is_full
         bench.parts.close()
@@ -476,7 +478,7 @@ def test_a_trap_is_full_when_its_card_is_and_not_the_picture(bench: Bench) -> No
 def test_a_trap_whose_region_grows_counts_nothing_that_lay_outside(bench: Bench) -> None:
     left = Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
     for region, insects in ((left, ()), (left, ((40, 40, BLUE),)), (EVERYTHING, ((40, 40, BLUE),))):
-        save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=region))
+        save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, region=region))
         bench.add("1.png", scene((8, 8, BLUE), (8, 40, BLUE), *insects))
         bench.build(mode="trap").run(bench.stop)
         assert [count.count for count in bench.interval.counts] == []
@@ -495,7 +497,7 @@ def test_a_calibration_saved_while_the_node_runs_ends_the_interval_that_had_anot
     bench.add("1.png", scene((8, 8, BLUE)))
     running(bench.build(loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked >= 1, within_s=20)
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", typed_area_mm2=500.0))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
     wait_until(lambda: bench.board.snapshot().calibration is not None, within_s=20)
     assert bench.interval.area_mm2 is None
 
@@ -503,7 +505,7 @@ def test_a_calibration_saved_while_the_node_runs_ends_the_interval_that_had_anot
 def test_focus_and_light_are_watched_against_the_day_of_focusing(bench: Bench) -> None:
     sharp = scene((8, 8, BLUE))
     reference = focused(sharp, EVERYTHING)
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", focus=reference))
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, focus=reference))
     bench.add("1.png", cv2.GaussianBlur(sharp, (0, 0), 2))
     bench.build().run(bench.stop)
     assert (bench.board.snapshot().camera.focus, bench.board.snapshot().camera.light) == ("blurred", "good")
@@ -572,20 +574,44 @@ def test_without_a_sensor_there_is_no_weather(bench: Bench) -> None:
     assert bench.interval.climate is None
 
 
+def leaf(*lefts: int) -> Image:
+    """A leaf between two strips of paper, with blue squares of 8 px at these places."""
+    picture = np.full((64, 64, 3), (60, 160, 70), np.uint8)
+    picture[:, :4] = picture[:, -4:] = 200
+    for left in lefts:
+        picture[24:32, left : left + 8] = BLUE
+    return picture
+
+
 def test_a_leaf_camera_tells_how_much_of_the_leaf_is_sick(bench: Bench) -> None:
-    leaf = np.full((64, 64, 3), (60, 160, 70), np.uint8)
-    leaf[:, :4] = leaf[:, -4:] = 200  # paper beside it
-    leaf[24:32, 24:32] = BLUE
-    bench.add("1.png", leaf)
+    bench.labels = RUST
+    bench.add("1.png", leaf(24))
     bench.build(mode="leaf").run(bench.stop)
     assert bench.interval.severity == pytest.approx(64 / (64 * 56), abs=0.02)
 
 
+@pytest.mark.parametrize("picture", [leaf(24), leaf()])
+def test_an_insect_is_no_lesion_and_a_model_that_knows_none_calls_no_leaf_healthy(bench: Bench, picture: Image) -> None:
+    bench.add("1.png", picture)
+    bench.build(mode="leaf").run(bench.stop)
+    assert bench.interval.severity is None
+
+
+def test_a_sick_leaf_that_stays_is_one_sighting_though_its_spots_flicker(bench: Bench) -> None:
+    bench.labels = RUST
+    spots = [(8,), (8, 40), (8,), (), (8, 24, 40), (8,), (8, 24, 40)]
+    for number, lefts in enumerate(spots):
+        bench.add(f"{number}.png", leaf(*lefts))
+    bench.build(mode="leaf").run(bench.stop)
+    assert [(one.label, one.count) for one in bench.sightings] == [("Hemileia vastatrix", 1)]
+
+
 def test_the_leaf_outside_the_region_makes_the_one_inside_no_healthier(bench: Bench) -> None:
-    leaf = np.full((64, 64, 3), (60, 160, 70), np.uint8)
-    leaf[:, :4] = leaf[:, -4:] = 200
-    leaf[24:32, 8:16] = BLUE
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", region=Region(((0, 0), (0.3, 0), (0.3, 1), (0, 1)))))
-    bench.add("1.png", leaf)
+    bench.labels = RUST
+    save_calibration(
+        bench.state,
+        Calibration(at=NOON, who="Mei", rotation_deg=0, region=Region(((0, 0), (0.3, 0), (0.3, 1), (0, 1)))),
+    )
+    bench.add("1.png", leaf(8))
     bench.build(mode="leaf").run(bench.stop)
     assert bench.interval.severity == pytest.approx(64 / (64 * 16), abs=0.01)

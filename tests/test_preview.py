@@ -71,21 +71,24 @@ class Shown:
 
 @dataclass
 class Phone:
-    """It follows the live picture of a node that looks once in a minute."""
+    """It follows the live picture of a node."""
 
     folder: Path
     clock: SetClock = field(default_factory=SetClock)
-    needs_seen: bool = False
+    every_s: int = 60  # the node looks
+    is_open: bool = True
+    judged_for_s: float = 0.0  # at first somebody asks for what the detector finds, on this phone or on another one
     shown: list[Shown] = field(default_factory=list)
 
     def follow(self, for_s: float, look_s: float = 0.0, picture: Image | None = None) -> list[Shown]:
         """The previews of so many seconds, each once; the picture that was looked at is none."""
         config = parse_config(
-            '[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "opencv"\nsource = "0"\nevery_s = 60\n'
-            f'[store]\nfolder = "{self.folder}"\n',
+            '[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "opencv"\nsource = "0"\n'
+            f'every_s = {self.every_s}\n[store]\nfolder = "{self.folder}"\n',
             "node.toml",
         )
-        self.stop, self.until_s = TimedStop(self.clock), self.clock.monotonic_s() + for_s
+        self.stop, self.began_s = TimedStop(self.clock), self.clock.monotonic_s()
+        self.until_s = self.began_s + for_s
         self.board = StatusBoard(self.clock.now())
         camera = SecondCamera(self.clock, scene((8, 16, BLUE)) if picture is None else picture)
         detector = SlowDetector(write_model(self.folder / "squares.onnx"), self.clock, look_s)
@@ -102,7 +105,8 @@ class Phone:
 
     def _glance(self) -> None:
         now_s = self.clock.monotonic_s()
-        self.board.watch(now_s, needs_seen=self.needs_seen)
+        if self.is_open:
+            self.board.watch(now_s, needs_seen=now_s - self.began_s < self.judged_for_s)
         if now_s >= self.until_s:
             self.stop.set()
         frame, last = self.board.frame(), self.board.snapshot().camera.last_frame
@@ -142,6 +146,21 @@ def test_before_the_first_look_nobody_knows_that_looks_are_quick(phone: Phone) -
     assert max(one.age_s for one in phone.follow(50, look_s=20, picture=dark)) < 1
 
 
-def test_a_board_with_slow_looks_frames_what_is_seen_for_somebody_who_judges_the_model(phone: Phone) -> None:
-    phone.needs_seen = True
-    assert {one.seen for one in phone.follow(59, look_s=20)} == {1}
+@pytest.mark.parametrize("look_s", [20, 30])
+@pytest.mark.parametrize("judged_for_s", [math.inf, 1], ids=["who asks on", "who asked once while another one follows"])
+def test_a_board_with_slow_looks_frames_what_is_seen_for_somebody_who_judges_the_model(
+    judged_for_s: float, look_s: float, phone: Phone
+) -> None:
+    phone.judged_for_s = judged_for_s
+    assert {one.seen for one in phone.follow(59, look_s=look_s)} == {1}
+
+
+def test_somebody_who_follows_the_live_picture_takes_no_frame_from_what_is_counted(tmp_path: Path) -> None:
+    frames = []
+    for is_open in (False, True):
+        folder = tmp_path / str(is_open)
+        folder.mkdir()
+        phone = Phone(folder, every_s=1, is_open=is_open)
+        phone.follow(60, look_s=0.2)
+        frames.append(phone.board.snapshot().camera.frames)
+    assert frames == [60, 60]

@@ -162,6 +162,22 @@ def test_a_sighting_is_more_of_a_taxon_than_on_any_recent_frame() -> None:
     assert [(one.label, number) for one, number in arrived] == [("Pieris", 3), ("Crambidae", 1)]
 
 
+def test_a_disease_arrives_where_no_recent_frame_had_it_however_many_spots_are_told_now() -> None:
+    recent = [{"Pieris": 1}, {}]
+    arrived = newly_seen(seen("Pieris", "Pieris", "Crambidae", "Crambidae"), recent, at_all=True)
+    assert [(one.label, number) for one, number in arrived] == [("Crambidae", 2)]
+
+
+@pytest.mark.parametrize(("leaves", "expected"), [(0, None), (1, None), (2, None), (3, 0.2), (4, 0.2)])
+def test_a_severity_is_told_where_most_of_the_frames_show_a_leaf(leaves: int, expected: float | None) -> None:
+    at = SetClock().now()
+    tally = Tally(start=at)
+    for frame in range(4):
+        tally = tally.looked([], at, 180).diseased(0.2 if frame < leaves else None)
+    told = tally.interval(at, camera="c", model="m", mode="leaf", accuracy=ACCURACY, unit="affected_frames")
+    assert told.severity == (None if expected is None else pytest.approx(expected))
+
+
 def test_the_strongest_detection_speaks_for_its_taxon() -> None:
     (one, _number), *_ = newly_seen(seen("Pieris", "Pieris"), [])
     assert one.confidence == 0.9

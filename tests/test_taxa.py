@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.page.references import _table as references
-from edge.taxa import LANGUAGES, Taxon, is_within, taxa, taxon
+from edge.taxa import LANGUAGES, Taxon, is_lesion, is_within, lesions_among, taxa, taxon
 
 CLASSES = Path(__file__).parents[1] / "training" / "classes.csv"
 with CLASSES.open(encoding="utf-8", newline="") as file:
@@ -87,6 +87,24 @@ def test_a_wider_taxon_has_a_row_and_no_taxon_lies_within_itself(row: Taxon) -> 
 )
 def test_a_species_lies_within_its_family_order_and_class(one: str, wider: str, expected: bool) -> None:
     assert is_within(one, wider) is expected
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("Hemileia vastatrix", True),
+        ("Leucoptera coffeella", True),  # the mine in the leaf
+        ("Leucoptera coffeella (adult)", False),
+        ("Curculionidae", False),
+        ("Miridae", False),
+        ("Phytophthora palmivora", False),  # the cacao pod
+        ("Moniliophthora roreri", False),
+        ("what nobody has described", False),
+    ],
+)
+def test_only_spots_and_mines_are_lesions_of_a_leaf(label: str, expected: bool) -> None:
+    assert is_lesion(label) is expected
+    assert lesions_among(["Aleyrodidae", label]) == ({1} if expected else set())
 
 
 def test_a_picture_for_comparison_shows_the_taxon_or_a_wider_one() -> None:

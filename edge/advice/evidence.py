@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
 from edge.counts import Interval, NoData, TaxonCount, Unit
-from edge.label_sets import NONE_KEPT, LabelSets, can_tell
+from edge.label_sets import NONE_KEPT, LabelSets, can_tell, with_counted
 from edge.nights import day_of
+from edge.taxa import is_lesion
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
 STRAY = 0.1  # of the pictures that show a disease: another name on no more of them is a mistake of the model
@@ -27,7 +28,7 @@ class Days:
     today: date
     range_of: RangeOf
     stages: frozenset[tuple[str, str]] = frozenset()  # name and life stage of what the model tells apart
-    label_sets: LabelSets = field(default_factory=dict)  # of the models that made the intervals
+    label_sets: Mapping[date, LabelSets]  # of the models that made that day's intervals
 
     @staticmethod
     def of(
@@ -44,7 +45,8 @@ class Days:
         for interval in intervals:
             if interval.unit == unit and not isinstance(interval.counts, NoData):
                 by_day.setdefault(day_of(interval, zone), []).append(interval)
-        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages, label_sets=label_sets)
+        told = {day: with_counted(label_sets, those) for day, those in by_day.items()}
+        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages, label_sets=told)
 
     def over(self, label: str, unit: str) -> Evidence | None:
         """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked.
@@ -79,7 +81,7 @@ class Days:
     def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
         """Without the intervals of models that cannot tell it."""
         able = {
-            day: [interval for interval in intervals if can_tell(self.label_sets, interval.model, label)]
+            day: [interval for interval in intervals if can_tell(self.label_sets[day], interval.model, label)]
             for day, intervals in self.by_day.items()
         }
         return {day: intervals for day, intervals in able.items() if intervals}
@@ -147,14 +149,22 @@ def _of_pictures(number: int, intervals: Sequence[Interval]) -> tuple[Measured, 
 
 
 def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...]:
-    """Lesions belong to a disease only where hardly another was seen; each interval weighs by its pictures."""
+    """Lesions belong to a disease only where hardly another was seen; each interval weighs by its pictures.
+
+    A disease that no picture shows has no lesions, whosever there are.
+    """
+    if not is_lesion(label):
+        return ()
     shown = Counter[str]()  # label -> pictures
     for taxon in (one for i in intervals if not isinstance(i.counts, NoData) for one in i.counts):
         shown[taxon.label] += taxon.count
-    is_mixed = any(number > STRAY * shown[label] for other, number in shown.items() if other != label)
     known = [(i.severity, i.frames) for i in intervals if i.severity is not None]
     pictures = sum(frames for _, frames in known)
-    if is_mixed or pictures < LEAST_PICTURES:
+    if pictures < LEAST_PICTURES:
+        return ()
+    if not shown[label]:
+        return (Measured(0.0, "% leaf area"),)
+    if any(number > STRAY * shown[label] for other, number in shown.items() if other != label):
         return ()
     share = sum(severity * frames for severity, frames in known) / pictures
     return (Measured(100 * share, "% leaf area"),)

@@ -8,7 +8,7 @@ from datetime import date, timedelta, tzinfo
 from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days, development, heat_sum
 from edge.advice.first_catch import Night
 from edge.counts import Interval, NoData
-from edge.label_sets import LabelSets
+from edge.label_sets import LabelSets, with_counted
 from edge.nights import day_of
 
 CAUGHT = ("adult", "first male in pheromone trap", "first moth (biofix)")  # stages of the table that a catch shows
@@ -70,7 +70,7 @@ def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo, label_sets: L
     for interval in intervals:
         if interval.unit == "new" and not isinstance(interval.counts, NoData):
             by_evening.setdefault(day_of(interval, zone), []).append(interval)
-    return {evening: _catch(night, label_sets) for evening, night in by_evening.items()}
+    return {evening: _catch(night, with_counted(label_sets, night)) for evening, night in by_evening.items()}
 
 
 def _catch(night: Sequence[Interval], label_sets: LabelSets) -> Catch:

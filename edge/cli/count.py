@@ -32,6 +32,7 @@ from edge.eye import accuracy_of
 from edge.golden import tried
 from edge.leaf import COFFEE, Scale, graded, incidence, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
+from edge.taxa import lesions_among
 
 SAVED_QUALITY = 85
 WORDS = {"visits": "visits", "new": "new", "affected_frames": "affected"}
@@ -123,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
     bundle, tallied = detector.bundle, Tallied(args.mode)
-    census = begun(args.mode, len(bundle.classes))
+    census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
     unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
     pictures = _pictures(args.path, args.fps, args.save)
     for name, time_s, taken in tqdm(pictures, unit="picture", disable=not sys.stderr.isatty()):

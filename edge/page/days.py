@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
 from edge.counts import Interval, NoData, Unit, newest_unit
-from edge.label_sets import NONE_KEPT, LabelSets
+from edge.label_sets import NONE_KEPT, LabelSets, with_counted
 from edge.nights import day_of
 
 LENGTH = 14
@@ -110,7 +110,7 @@ def _one_day(day: date, intervals: Sequence[Interval], unit: Unit | None, label_
     mine = [interval for interval in intervals if interval.unit == unit]
     return Day(
         day=day,
-        efforts=_efforts(mine, label_sets),
+        efforts=_efforts(mine, with_counted(label_sets, mine)),
         figures=figures_together(mine),
         saturated=any(interval.saturated for interval in mine),
         is_counted_otherwise=any(interval.frames for interval in intervals if interval.unit != unit),

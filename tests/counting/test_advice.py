@@ -153,6 +153,12 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
     assert found.blind_before == 2
 
 
+def test_a_catch_under_a_version_that_tells_other_labels_now_is_kept() -> None:
+    own = interval(0.0, mode="trap", unit="new", model="own@1", counts=(count(MOTH, 3),))
+    told = nights(caught_by_evening([own], UTC, {"own@1": frozenset({"Insecta"})}), MOTH[0])
+    assert [night.catch for night in told] == [3]
+
+
 @pytest.mark.parametrize(
     ("catches", "first", "blind"),
     [

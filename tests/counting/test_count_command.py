@@ -64,6 +64,12 @@ def test_a_leaf_seen_twelve_times_is_one_leaf(weevils: Path, capsys: pytest.Capt
     assert (result["leaf"]["leaves"], result["skipped"]["same_leaf"]) == (1, 11)
 
 
+def test_a_weevil_on_a_leaf_makes_it_no_sicker(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = told(capsys, weevils, "--mode", "leaf", "--model", "pests")
+    assert [one["label"] for one in result["counts"]] == ["Curculionidae"]
+    assert (result["leaf"]["severity"], result["leaf"]["index"]) == (None, None)
+
+
 def test_the_text_tells_why_pictures_were_not_counted(weevils: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["count", str(weevils), "--mode", "leaf", "--model", "pests"]) == 0
     assert capsys.readouterr().out.startswith("leaf: 1 pictures counted, 12 not (not_an_image 1, same_leaf 11)\n")
@@ -95,6 +101,7 @@ def test_a_crop_with_a_leaf_network_has_severity_and_stress_from_it(
     words = [folder, "--mode", "leaf", "--model", "diseases-int8"]
     plain, read = (told(capsys, *words, *more)["leaf"] for more in ((), ("--crop", "coffee")))
     assert read["severity"] == pytest.approx(float(np.mean(shares)), abs=0.02)
+    assert plain["severity"] > 0.0
     assert read["leaves"] == sum(read["stresses"].values()) + 1  # the healthy one rules nothing
     assert "limits fitted" in read["scale"]
     assert "stresses" not in plain

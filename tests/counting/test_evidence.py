@@ -20,6 +20,7 @@ from tests.records import count, interval
 SHANGHAI = ZoneInfo("Asia/Shanghai")  # UTC+8: its noon is 04:00 UTC
 JULY = date(2026, 7, 1)
 MOTH = ("Plutella xylostella", "PLUTMA")
+BLAST = ("Pyricularia oryzae", "PYRIOR")
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)  # there
 
 
@@ -29,11 +30,17 @@ def at(hours: float) -> Instant:
 
 def hour(after_noon: float, number: int | None, unit: str = "new", mode: str = "trap", frames: int = 60) -> Interval:
     """An hour's count, or none of it."""
-    counts = NoData("dark") if number is None else (count(MOTH, number),)
+    counts = NoData("dark") if number is None else (count(MOTH, number),) if number else ()
     return interval(
         start=at(after_noon), end=at(after_noon + 1), mode=mode, unit=unit, counts=counts,
         frames=0 if number is None else frames,
     )  # fmt: skip
+
+
+def leaf_hour(after_noon: float, number: int, frames: int, severity: float) -> Interval:
+    """An hour of leaves that blast is seen on."""
+    seen = hour(after_noon, number, "affected_frames", "leaf", frames)
+    return replace(seen, counts=(count(BLAST, number),) if number else (), severity=severity)
 
 
 def perfect(label: str, number: int, _share: float) -> TaxonCount:
@@ -316,12 +323,12 @@ def test_after_a_day_on_which_nobody_looked_a_share_says_nothing_of_the_days_bef
 
 
 def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_day_may() -> None:
-    own = OwnThreshold(label=MOTH[0], unit="% leaf area", act_at=5)
-    adviser = begun(watched([MOTH[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
+    own = OwnThreshold(label=BLAST[0], unit="% leaf area", act_at=5)
+    adviser = begun(watched([BLAST[0]], AdviceTable(threshold=(own,)), None), {}, None, Stand())
     shares = [(-20, 0.002), (-4, 0.08), (-3, 0.005), (-2, 0.09), (-1, 0.002), (0, 0.01), (13, 0.002)]
     told, raised = [], []
     for hours, share in shares:
-        told.append(replace(hour(hours, 3, "affected_frames", "leaf", 30), severity=share))
+        told.append(leaf_hour(hours, 3, 30, share))
         today = day_at(told[-1].end.utc, "leaf", SHANGHAI)
         adviser, alerts = adviser.advised(days(*told, today=today), told[-1].end, "cam0", "m")
         raised.append([(alert.level, alert.value) for alert in alerts])
@@ -330,19 +337,33 @@ def test_a_running_day_takes_no_level_back_though_its_share_falls_and_the_next_d
 
 
 def test_lesions_are_a_disease_s_only_where_hardly_another_was_seen() -> None:
-    one = replace(hour(-8, 3, "affected_frames", "leaf", 20), severity=0.02)
-    other = replace(hour(-7, 3, "affected_frames", "leaf", 60), severity=0.06)
-    mixed = replace(other, counts=(count(MOTH, 3), count(("Bipolaris oryzae", ""), 1)))
-    assert figures(days(one, other).over(MOTH[0], "% leaf area"))["% leaf area"] == pytest.approx(5.0)
-    assert "% leaf area" not in figures(days(one, mixed).over(MOTH[0], "% leaf area"))
+    one = leaf_hour(-8, 3, 20, 0.02)
+    other = leaf_hour(-7, 3, 60, 0.06)
+    mixed = replace(other, counts=(count(BLAST, 3), count(("Bipolaris oryzae", ""), 1)))
+    assert figures(days(one, other).over(BLAST[0], "% leaf area"))["% leaf area"] == pytest.approx(5.0)
+    assert "% leaf area" not in figures(days(one, mixed).over(BLAST[0], "% leaf area"))
 
 
 @pytest.mark.parametrize(("stray", "is_told"), [(1, True), (2, True), (3, False)])
 def test_another_name_on_a_tenth_of_a_disease_s_pictures_takes_no_lesions_from_it(stray: int, is_told: bool) -> None:
-    names = (count(MOTH, 20), count(("Bipolaris oryzae", ""), stray))
-    one = replace(hour(-8, 20, "affected_frames", "leaf", 24), counts=names, severity=0.06)
-    assert ("% leaf area" in figures(days(one).over(MOTH[0], "% leaf area"))) == is_told
+    names = (count(BLAST, 20), count(("Bipolaris oryzae", ""), stray))
+    one = replace(leaf_hour(-8, 20, 24, 0.06), counts=names)
+    assert ("% leaf area" in figures(days(one).over(BLAST[0], "% leaf area"))) == is_told
     assert "% leaf area" not in figures(days(one).over("Bipolaris oryzae", "% leaf area"))
+
+
+@pytest.mark.parametrize("others", [1, 20])
+def test_a_disease_that_is_gone_is_on_none_of_the_leaf_whatever_other_is_seen(others: int) -> None:
+    one = replace(leaf_hour(-8, 0, 24, 0.06), counts=(count(("Bipolaris oryzae", ""), others),))
+    assert figures(days(one).over(BLAST[0], "% leaf area"))["% leaf area"] == 0
+    few = replace(one, frames=19)
+    assert "% leaf area" not in figures(days(few).over(BLAST[0], "% leaf area"))
+
+
+@pytest.mark.parametrize("label", ["Phytophthora palmivora", "Plutella xylostella"])
+def test_what_is_no_lesion_of_a_leaf_has_no_share_of_it(label: str) -> None:
+    one = replace(leaf_hour(-8, 0, 24, 0.0), counts=(count((label, ""), 9),))
+    assert set(figures(days(one).over(label, "% leaf area"))) == {"% pictures"}
 
 
 def test_packaged_thresholds_are_watched_only_where_the_crop_is_known() -> None:
@@ -424,6 +445,19 @@ def test_a_share_is_of_pictures_of_the_models_that_can_tell_the_disease() -> Non
     both = [replace(told[0], model="pests@1"), replace(told[1], model="cards@1", counts=())]
     day = Days.of(both, "affected_frames", SHANGHAI, JULY + timedelta(1), perfect, label_sets=KEPT)
     assert figures(day.over(MOTH[0], "% pictures"))["% pictures"] == 10
+
+
+def test_a_day_that_counted_a_pest_under_a_version_that_tells_other_labels_now_is_kept_whole() -> None:
+    told = by("cards@1", [hour(h, n, "affected_frames", "leaf", frames=50) for h, n in ((-8, 5), (-7, 0))])
+    day = Days.of(told, "affected_frames", SHANGHAI, JULY + timedelta(1), perfect, label_sets=KEPT)
+    assert figures(day.over(MOTH[0], "% pictures"))["% pictures"] == 5
+
+
+def test_larvae_that_were_counted_under_a_version_that_tells_other_labels_now_are_kept() -> None:
+    (one,) = by("cards@1", [hour(-7, 3, "max_per_frame", "live")])
+    larvae, stages = replace(one, counts=(count(MOTH, 5, stage="larva"),)), frozenset({(MOTH[0], "larva")})
+    day = Days.of([larvae], "max_per_frame", SHANGHAI, JULY + timedelta(1), perfect, stages, KEPT)
+    assert figures(day.over(MOTH[0], "larvae/picture")) == {"larvas/picture": 5}
 
 
 def test_a_model_that_tells_no_life_stages_has_not_looked_for_larvae() -> None:

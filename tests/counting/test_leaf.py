@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.leaf import COFFEE, Sightings, graded, incidence, looked_at, mckinney_index
+from edge.detections import Detections
+from edge.leaf import COFFEE, Sightings, graded, incidence, lesion_share, looked_at, mckinney_index
 from tests.counting import cutouts
 
 COFFEE_LEAVES = cutouts.SHARED / "coffee-leaves"
@@ -89,6 +90,21 @@ def test_a_picture_without_leaf_has_no_severity_rather_than_none_sick() -> None:
     assert looked_at(np.full((300, 400, 3), 200, np.uint8), np.empty((0, 4), np.float32)).severity is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "lesions", "is_told"),
+    [
+        pytest.param([0, 0, 1], {0, 1}, True, id="spots of two diseases"),
+        pytest.param([], {0}, True, id="a healthy leaf"),
+        pytest.param([0, 2, 0], {0, 1}, False, id="an insect beside spots"),
+        pytest.param([], (), False, id="by a model that knows no lesion"),
+    ],
+)
+def test_the_share_that_is_lesion_is_told_of_spots_alone(seen: list[int], lesions: set[int], is_told: bool) -> None:
+    picture, boxes, share = leaf(len(seen))
+    found = Detections(boxes, np.full(len(seen), 0.9, np.float32), np.array(seen, np.int64))
+    assert lesion_share(picture, found, lesions) == (pytest.approx(share, abs=0.006) if is_told else None)
+
+
 @given(grade_counts)
 def test_the_index_lies_between_all_healthy_and_all_at_the_highest_grade(grades: dict[int, int]) -> None:
     index = mckinney_index(grades, 5)
@@ -152,11 +168,22 @@ def test_other_leaves_on_the_same_ground_are_other_leaves_and_one_moved_on_it_is
     assert seen.with_(on_newspaper(1, dx_px=30))[1]
 
 
-def test_a_leaf_is_known_again_until_sixty_others_were_seen() -> None:
+def test_a_smooth_picture_is_not_taken_for_the_leaves_after_it() -> None:
+    """Its two points are so unlike that dozens of any leaf are much nearer to one of them than to the other."""
+    smooth = np.full((384, 768, 3), (60, 130, 80), np.float32)
+    cv2.circle(smooth, (300, 200), 8, (20, 90, 40), cv2.FILLED)
+    cv2.circle(smooth, (500, 150), 8, (100, 170, 120), cv2.FILLED)
+    seen, _ = Sightings().with_(cv2.GaussianBlur(smooth, (0, 0), 3).astype(np.uint8))
+    for shape in range(4):
+        seen, again = seen.with_(on_newspaper(shape))
+        assert not again
+
+
+def test_a_leaf_is_known_again_until_five_hundred_others_were_seen() -> None:
     leaf_before = np.random.default_rng(4).integers(0, 255, (160, 160, 3), np.uint8)
     other = np.full((160, 160, 3), 90, np.uint8)
     seen, _ = Sightings().with_(leaf_before)
-    for _ in range(59):
+    for _ in range(499):
         seen, again = seen.with_(other)
         assert not again  # nothing stands out by which it could be known
     assert seen.with_(leaf_before)[1]

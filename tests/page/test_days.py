@@ -253,6 +253,19 @@ def test_effort_of_a_day_on_which_the_model_changed_is_that_of_those_who_can_tel
     assert (today.figure(MOTH), today.figure(HOPPER)) == (Figure(2, 0, 5), None)
 
 
+def test_what_a_model_counted_before_its_labels_changed_under_one_version_stays_counted(
+    scene: Scene, client: FlaskClient
+) -> None:
+    nights(scene, ["cards@1"])
+    hours = [interval(scene.before(days=1, hours=back), {MOTH: 20} if back == 2 else {}) for back in (3, 2)]
+    scene.store.commit([replace(hour, model="cards@1", mode="trap", unit="new") for hour in hours])
+    rows = list(csv.DictReader(client.get("/api/v1/days.csv").text.splitlines()))
+    assert [(row["label"], row["count"], row["frames"]) for row in rows[-3:]] == [
+        (MOTH, "20", "120"), ("Insecta", "25", "60"), (MOTH, "", ""),
+    ]  # fmt: skip
+    assert [day["not_told"] for day in client.get("/api/v1/days").get_json()["days"][-2:]] == [[], [MOTH]]
+
+
 def test_days_that_were_counted_in_another_unit_were_looked_at(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     live = [interval(scene.before(days=back), {HOPPER: 5}, frames=720) for back in (8, 7, 6, 3, 2, 1)]

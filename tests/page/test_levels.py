@@ -14,7 +14,6 @@ from edge.page import create_app
 from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Effort, Figure
 from edge.page.levels import gauge, key_of, period_words
-from edge.page.names import Names
 from edge.page.references import CREDITS, _table, reference
 from edge.page.trust import Role
 from edge.tally import ClassAccuracy
@@ -27,6 +26,7 @@ from tests.page.scenes import (
     done,
     near_the_level,
     over_the_level,
+    seen,
     sighting,
     standing,
     trap_hour,
@@ -78,6 +78,17 @@ def test_a_level_that_is_held_above_its_figure_is_not_said_to_be_reached(
     well(scene)
     scene.board.show(alerts=(replace(standing(scene, 3, level, days=days_ago), figure=figure),))
     assert sentence in client.get("/").text
+
+
+@pytest.mark.parametrize("unit", ["% leaf area", "% pictures"])
+def test_a_share_is_not_headed_by_a_number_of_pictures(unit: str, scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    over = standing(scene, 24, "act")
+    over = replace(over, threshold=replace(over.threshold, unit=unit), figure=Measured(15.4, unit))
+    scene.board.show(alerts=(over,))
+    page = client.get("/").text
+    assert headline(page) == "Brown planthopper: yesterday"
+    assert "15.4 " in page
 
 
 def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_across_it(scene: Scene) -> None:
@@ -135,7 +146,7 @@ def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskCli
     assert "Brown planthopper: 15 yesterday" in page
 
 
-@pytest.mark.parametrize("key", ["", "Nilaparvata lugens|insects/picture|calm|0", "x" * 5000])
+@pytest.mark.parametrize("key", ["", "Leptocorisa|insects/picture|calm|0", "x" * 5000])
 def test_only_what_the_page_asks_for_can_be_done(key: str, scene: Scene, client: FlaskClient) -> None:
     over_the_level(scene)
     assert post(as_role(client, scene, Role.FARMER), "/done", "/account", key=key).status_code == 400
@@ -151,6 +162,20 @@ def test_what_is_done_about_a_warning_that_has_moved_on_is_told_that_it_is_over(
     page = post(farmer, "/done", "/account", key=key).text
     assert "This warning is over." in page
     assert 'href="/?lang=sw"' in page, "the answer's own address is none to read"
+
+
+def test_what_is_done_about_a_warning_that_became_worse_leads_to_the_new_level_and_is_not_kept(
+    scene: Scene, client: FlaskClient
+) -> None:
+    near_the_level(scene)
+    farmer = as_role(client, scene, Role.FARMER)
+    key = key_of(scene.board.snapshot().alerts[0])
+    over_the_level(scene)
+    for deed in ("/done", "/done/undo"):
+        assert post(farmer, deed, "/account", key=key).location == "/"
+    page = farmer.get("/").text
+    assert "the action level of 10 is reached" in page
+    assert "Done by" not in page
 
 
 def test_whoever_has_no_name_yet_hears_who_gives_one(scene: Scene, client: FlaskClient) -> None:
@@ -220,7 +245,7 @@ def test_a_level_far_above_all_bars_is_left_to_words() -> None:
 @pytest.mark.parametrize("label", ["Leptocorisa", "Nilaparvata lugens", "Plutella xylostella"])
 def test_a_picture_for_comparison_says_what_it_shows_and_whose_it_is(label: str, client: FlaskClient) -> None:
     with client.application.test_request_context("/"):
-        found = reference(label, Names("en"))
+        found = reference(label)
     assert found is not None
     assert any(credit in found.credit for credit in CREDITS.values())
     assert client.get(f"/static/{found.file}").mimetype == "image/webp"
@@ -234,4 +259,4 @@ def test_every_picture_for_comparison_is_of_a_known_taxon_and_small(client: Flas
 
 def test_a_taxon_without_a_picture_has_none(client: FlaskClient) -> None:
     with client.application.test_request_context("/"):
-        assert reference("Coccinella septempunctata", Names("en")) is None
+        assert reference("Coccinella septempunctata") is None
