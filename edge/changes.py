@@ -5,6 +5,7 @@ wins until it is undone; a change that no longer fits is left out as a whole, an
 """
 
 import copy
+import json
 import logging
 import tomllib
 from pathlib import Path
@@ -37,6 +38,18 @@ def load_changed(path: Path) -> tuple[NodeConfig, str]:
 def read(folder: Path) -> Table:
     """What is changed now; nothing if nothing was. Raises ConfigError for a file that is none of ours."""
     return _read(folder / NAME)
+
+
+def set_on_page(path: Path) -> list[str]:
+    """What of node.toml at `path` does not hold, as the page's changes win: a sentence a key. Raises ConfigError."""
+    base = load_config(path)
+    table = msgspec.to_builtins(base)
+    return [
+        f"{name}.{key} {_shown(value)} was set on the page, {path.name} says {_shown(was)}"
+        for name, keys in read(Path(base.store.folder)).items()
+        for key, value in keys.items()
+        if value != (was := (table.get(name) or {}).get(key))
+    ]
 
 
 def keep(folder: Path, config: NodeConfig, values: Table) -> NodeConfig:
@@ -75,6 +88,12 @@ def over(table: dict[str, Any], values: Table) -> dict[str, Any]:
     for name, keys in values.items():
         merged[name] = {**(merged.get(name) or {}), **keys}
     return merged
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _read(file: Path) -> Table:

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("node", metavar="NODE")
     verb.add_argument("out", type=Path, nargs="?", metavar="OUT.update")
     verb.add_argument("--finish", action="store_true", help="the node has them: the broker's files change over")
+    verb.add_argument("--counter", type=int, metavar="N", help="as of sign; for a node that took a higher one before")
     for verb in verbs.choices.values():
         verb.add_argument(
             "--keys", type=Path, metavar="DIR", help="key store; default: keys beside the fleet file. Keep a copy of it"

@@ -15,14 +15,15 @@ from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import CA_FILE, Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
-from firmware_config.rotation import box_key, next_password
+from firmware_config.rotation import box_key, next_client, next_password
 from firmware_config.sign import public_key, signing_key
 from firmware_config.system import system_files
 from firmware_config.templates import HERE
-from firmware_config.tls import Identity, client_identity
+from firmware_config.tls import Identity
 
 # The phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
 PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
+SSH_KEYS = "/home/technician/.ssh/authorized_keys"  # where cloud-init puts them, once
 HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 
 
@@ -31,7 +32,7 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
     card = f"nodes/{entry.node}"
     hotspot = keys.take(f"{card}/hotspot-password", new_code)
     claim = keys.take(f"{card}/claim-code", new_code)
-    client = client_identity(keys, authority, entry.node, card)
+    client = next_client(keys, authority, entry.node, card)
     host, network = host_name(entry.node), network_config(fleet)
     label = Label(fleet.site.site, entry.node, host, hotspot, claim, f"http://{HOTSPOT_ADDRESS}:{PAGE.port}/")
     update = update_keys(fleet, keys)
@@ -43,7 +44,8 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/node.toml": secret(node_toml(fleet, entry)),  # a camera's address may hold a password
         f"{card}/fieldeye/ca.pem": public(authority.certificate_pem),
         **{f"{card}/fieldeye/update-keys/{name}": public(key) for name, key in update.items()},
-        f"{card}/fieldeye/inventory": public(inventory(update, system)),
+        f"{card}/fieldeye/authorized_keys": public("".join(f"{key}\n" for key in fleet.site.ssh_keys)),
+        f"{card}/fieldeye/inventory": public(inventory(fleet, update, system)),
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
         f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node, card) + "\n"),
         f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, card) + "\n"),
@@ -62,10 +64,11 @@ def update_keys(fleet: Fleet, keys: KeyStore) -> dict[str, str]:
     return {f"{number}.pub": f"{line}\n" for number, line in enumerate(lines, 1)}
 
 
-def inventory(update: Iterable[str], system: Iterable[str]) -> str:
+def inventory(fleet: Fleet, update: Iterable[str], system: Iterable[str]) -> str:
     """Where the card's keys and connections lie on the node: setup.sh takes away those of before that are not here."""
+    trusted = [f"/etc/fieldeye/update-keys/{name}" for name in update]
     connections = [path.removeprefix("system") for path in system if path.endswith(".nmconnection")]
-    return "".join(f"{path}\n" for path in [*(f"/etc/fieldeye/update-keys/{name}" for name in update), *connections])
+    return "".join(f"{path}\n" for path in [*trusted, *connections, *([SSH_KEYS] if fleet.site.ssh_keys else [])])
 
 
 def host_name(node: str) -> str:

@@ -25,8 +25,18 @@ def next_password(keys: KeyStore, node: str, place: str) -> str:
     return keys.take(_next(place), str) if keys.knows(_next(place)) else mqtt_password(keys, node)
 
 
-def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, place: str) -> bytes:
-    """Begin, or go on with, a rotation: the bundle to send to the node. Raises UsageError, ConfigError."""
+def next_client(keys: KeyStore, authority: Identity, node: str, place: str) -> Identity:
+    """What the node shows: the certificate to come, since `finish_rotation` revokes the present one; else that one."""
+    return client_identity(keys, authority, node, place, suffix=NEXT if keys.knows(_next_client(place)) else "")
+
+
+def rotation_bundle(
+    keys: KeyStore, authority: Identity, site: str, node: str, place: str, wanted: int | None = None
+) -> bytes:
+    """Begin, or go on with, a rotation: the bundle to send to the node, numbered as `next_counter` does.
+
+    Raises UsageError, ConfigError.
+    """
     if not keys.knows(f"{place}/{KEY}"):
         raise UsageError(f"{node}: its card was never rendered with a key for sealed bundles; render and visit it once")
     if _is_left_over(keys, authority, node, place):
@@ -37,7 +47,7 @@ def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, p
         "mqtt-client": client_identity(keys, authority, node, place, suffix=NEXT).both_pem,
     }
     content = {SEALED: seal(told, bytes.fromhex(box_key(keys, place)))}
-    counter = next_counter(keys, "secrets", None)
+    counter = next_counter(keys, "secrets", wanted)
     return signed_bundle("secrets", str(counter), counter, content, signing_key(keys), node=f"{site}/{node}")
 
 

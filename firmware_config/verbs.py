@@ -71,7 +71,7 @@ def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
         return
     if args.out is None:  # before anything has begun that --finish would end
         raise UsageError("name the file to write, OUT.update")
-    bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, place)
+    bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, place, args.counter)
     keys.keep()
     _put(args.out, bundle)
     print(f"{args.out}: send it to {args.node}; when its health says that they are in use, run this with --finish")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.changes import NAME, keep, last_change, load_changed, undo
+from edge.changes import NAME, keep, last_change, load_changed, set_on_page, undo
 from edge.errors import ConfigError
 
 
@@ -32,6 +32,18 @@ def test_a_change_wins_over_the_file_and_leaves_all_else_to_it(node_toml: Path) 
     node_toml.write_text(node_toml.read_text().replace('site = "s"', 'site = "other"'))
     found, refused = load_changed(node_toml)
     assert (found.camera.every_s, found.node.site, refused) == (30, "other", "")
+
+
+def test_each_key_that_node_toml_says_otherwise_than_the_page_is_told(node_toml: Path) -> None:
+    values = {"camera": {"every_s": 30.5, "mode": "trap"}, "node": {"crop": "rice"}, "page": {"open_to_read": False}}
+    keep(node_toml.parent, load_changed(node_toml)[0], values)
+    told = node_toml.read_text().replace('"folder"\n', '"folder"\nmode = "trap"\nevery_s = 9\n')
+    node_toml.write_text(told)
+    assert set_on_page(node_toml) == [
+        "camera.every_s 30.5 was set on the page, node.toml says 9",
+        'node.crop "rice" was set on the page, node.toml says nothing',
+        "page.open_to_read false was set on the page, node.toml says true",
+    ]
 
 
 def test_a_second_change_keeps_the_first(node_toml: Path) -> None:

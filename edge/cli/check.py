@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from edge.changes import load_changed
+from edge.changes import load_changed, set_on_page
 from edge.cli.exits import DONE, WRONG_USE
 from edge.config import NodeConfig
 from edge.errors import ConfigError
@@ -23,20 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 if the configuration can be used, 2 with the reason if not."""
     try:
-        config = _meant(args.config)
+        config, page = _meant(args.config), set_on_page(args.config)
     except ConfigError as why:
         if not args.json:
             raise
         print(json.dumps({"config": str(args.config), "ok": False, "error": str(why)}, ensure_ascii=False))
         return WRONG_USE
     if args.json:
-        print(json.dumps({"config": str(args.config), "ok": True, "site": config.node.site, "node": config.node.node}))
+        told = {"config": str(args.config), "ok": True, "site": config.node.site, "node": config.node.node}
+        print(json.dumps({**told, "set_on_page": page}, ensure_ascii=False))
     else:
         broker = f"to {config.mqtt.host}:{config.mqtt.port}" if config.mqtt else "kept on the node"
         print(
             f"{args.config}: right; {config.node.site}/{config.node.node}, "
             f"{config.camera.kind} camera, records {broker}"
         )
+        for sentence in page:
+            print(sentence)
     return DONE
 
 

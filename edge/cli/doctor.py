@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from edge.bundle import Bundle, find_bundle
 from edge.calibration import load_calibration
 from edge.cameras import Frame, open_camera
-from edge.changes import load_changed
+from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.camera_verdict import on_camera_in_use, too_slow_for_visits
 from edge.cli.check import DEFAULT_CONFIG
@@ -47,13 +47,14 @@ def run(args: argparse.Namespace) -> int:
     """0 if every part is well, 1 if one is not, 2 with a wrong configuration."""
     try:
         config, refused = load_changed(args.config)
+        page = [] if refused else set_on_page(args.config)
     except ConfigError as why:
         if not args.json:
             raise
         print(json.dumps(asdict(Verdict("configuration", "not well", str(why))), ensure_ascii=False))
         return WRONG_USE
     is_well = True
-    for verdict in diagnose(config, SystemClock(), refused):
+    for verdict in diagnose(config, SystemClock(), refused, page):
         is_well &= verdict.state != "not well"
         print(json.dumps(asdict(verdict), ensure_ascii=False) if args.json else _line(verdict), flush=True)
     if not args.json:
@@ -61,15 +62,16 @@ def run(args: argparse.Namespace) -> int:
     return DONE if is_well else NOT_WELL
 
 
-def diagnose(config: NodeConfig, clock: Clock, refused: str = "") -> Iterator[Verdict]:
+def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence[str] = ()) -> Iterator[Verdict]:
     """One verdict after the other, in the order in which a node starts.
 
-    `refused`: why what was changed on the page is left out.
+    `refused`: why what was changed on the page is left out; `page`: what of node.toml does not hold for it.
     """
     if refused:
         yield Verdict("configuration", "worth a look", f"what was set on the page is left out: {refused}")
     else:
-        yield Verdict("configuration", "ok", f"{config.node.site}/{config.node.node}, mode {config.camera.mode}")
+        name = f"{config.node.site}/{config.node.node}, mode {config.camera.mode}"
+        yield Verdict("configuration", "ok", "; ".join([name, *page]))
     yield _clock(clock)
     yield from _store(config)
     yield _software(Places())

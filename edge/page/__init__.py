@@ -140,6 +140,8 @@ def _here() -> str:
     path = request.path
     if request.method in SAFE:
         return path
+    if request.url_rule is None:  # a path of anybody's, and of any depth
+        return "/"
     pages = current_app.url_map.bind("")
     while path != "/" and not pages.test(path, "GET"):
         path = path.rpartition("/")[0] or "/"

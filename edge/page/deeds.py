@@ -30,6 +30,14 @@ def not_done() -> Response:
 
 def _key() -> str:
     key = request.form.get("key", "")
-    if key not in {key_of(one) for one in node().board.snapshot().alerts if one.level != "calm"}:
+    asked = {key_of(one) for one in node().board.snapshot().alerts if one.level != "calm"}
+    if key not in asked and _what(key) in {_what(one) for one in asked}:  # at another level, which stands there now
+        abort(redirect("/", 303))
+    if key not in asked:
         abort(400, gettext("This warning is over."))
     return key
+
+
+def _what(key: str) -> str:
+    """Taxon and unit, without level and time."""
+    return key.rsplit("|", 2)[0]

@@ -55,12 +55,10 @@ def _fetch(inbox: Inbox, request: Request) -> None:
     have = begun = inbox.have_bytes(request.sha256, request.bytes)
     if have >= request.bytes:
         return  # it waits for the installer
+    if not have:
+        _check_room(inbox, request)
     with _answer(request, have) as answer:
-        if _is_another(answer, request.bytes - (have if answer.status == 206 else 0)):
-            raise UpdateError(
-                f"{_place(request)}: gives another file than was announced, or a network's page to log in; "
-                "what came is kept, the rest is tried again"
-            )
+        _check_it_is_the_rest(answer, request, have)
         if have and answer.status != 206:  # this server always begins at the begin
             _skip(answer, have)
         while have < request.bytes and (block := answer.read(min(_BLOCK_BYTES, request.bytes - have))):
@@ -75,6 +73,13 @@ def _fetch(inbox: Inbox, request: Request) -> None:
         raise UpdateError(f"{_place(request)}: ended after {have} of {request.bytes} bytes; the rest is tried again")
 
 
+def _check_room(inbox: Inbox, request: Request) -> None:
+    try:
+        inbox.check_room(request.bytes)
+    except UpdateError as why:  # to wait would keep a node awake
+        raise _GivenUpError(str(why)) from why
+
+
 def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
     """Why all that came was dropped. Anything may have answered the times before: then it is fetched anew, once."""
     if begun and not request.is_anew:
@@ -83,10 +88,18 @@ def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
     return _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
 
 
-def _is_another(answer: HTTPResponse, left_bytes: int) -> bool:
-    """Can it not be the rest? Pages often come without their length, bundles hardly ever as HTML."""
-    is_html = answer.headers.get_content_type() == "text/html"
-    return answer.length != left_bytes and (answer.length is not None or is_html)
+def _check_it_is_the_rest(answer: HTTPResponse, request: Request, have: int) -> None:
+    """Pages often come without their length, bundles hardly ever as HTML. Raises UpdateError."""
+    is_html, is_part = answer.headers.get_content_type() == "text/html", answer.status == 206
+    left_bytes = request.bytes - (have if is_part else 0)
+    if answer.length is not None and answer.length > left_bytes and not is_html:
+        raise _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
+    may_differ = not is_html and (is_part or answer.length is None)  # a part of it: RFC 9110, 15.3.7
+    if answer.length != left_bytes and not may_differ:
+        raise UpdateError(
+            f"{_place(request)}: gives another file than was announced, or a network's page to log in; "
+            "what came is kept, the rest is tried again"
+        )
 
 
 def _skip(answer: HTTPResponse, have: int) -> None:

@@ -4,8 +4,10 @@ Nothing here is trusted. A bundle that is whole gets the ending that the install
 the installer's to say.
 """
 
+import errno
 import hashlib
 import os
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,9 @@ from edge.updates.slots import SAID, Places, runs_bundle
 PART, REQUEST = ".part", ".fetch"
 COMING_S = 60.0  # without a piece for so long the sender, or the line, is gone
 MOST_DAYS = 7  # the line may be down for days; who asked is told, and can ask again
+COPIES = 3  # as it came, where only root writes, and unpacked; the slot takes the room of the one before
+ROOM_BYTES = 50_000_000  # for pictures and records meanwhile
+SMALL_BYTES = 1_000_000  # what takes no room from them, as a rotated password, which a full card needs as well
 _SYNC_EVERY_BYTES = 1 << 20  # what a power cut may cost to send again
 
 
@@ -58,18 +63,32 @@ class Inbox:
                 raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
             if have == size_bytes or offset != have or not piece:
                 return have
-            self._make_way(sha256)
+            self._make_way(sha256, size_bytes, have)
             have = self._append(self._folder / f"{sha256}{PART}", piece)
             return self._settled(sha256, size_bytes) if have == size_bytes else have
         except OSError as why:
+            if why.errno == errno.ENOSPC:  # the rest never fits, and what came keeps pictures and records away
+                with suppress(OSError):
+                    (self._folder / f"{sha256}{PART}").unlink(missing_ok=True)
             raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
+
+    def check_room(self, size_bytes: int) -> None:
+        """Is there room to take a bundle that is not here, and to install it? Raises UpdateError if not, OSError."""
+        makes_way_bytes = sum(_size_bytes(part) for part in self._folder.glob(f"*{PART}"))
+        free_mb = (shutil.disk_usage(self._folder).free + makes_way_bytes) / 1e6
+        needed_mb = (COPIES * size_bytes + (ROOM_BYTES if size_bytes > SMALL_BYTES else 0)) / 1e6
+        if free_mb < needed_mb:
+            raise UpdateError(
+                f"{self._folder}: {free_mb:.0f} MB are free, and this bundle needs {needed_mb:.0f}; "
+                "make room on the card, then send it again"
+            )
 
     def ask_for(self, request: Request) -> None:
         """Have a bundle fetched. Raises UpdateError."""
         if not _can_be_fetched(request.url):
             raise UpdateError("url must begin with https:// or http://, name a host but no user, and be ASCII alone")
         try:
-            self._make_way(request.sha256)
+            self._make_way(request.sha256, request.bytes, self.have_bytes(request.sha256, request.bytes))
             self.be_quiet()
             write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
         except OSError as why:
@@ -153,12 +172,14 @@ class Inbox:
         part.replace(part.with_suffix(ENDING))
         return size_bytes
 
-    def _make_way(self, sha256: str) -> None:
+    def _make_way(self, sha256: str, size_bytes: int, have: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         parts = [path for path in self._folder.glob(f"*{PART}") if path.stem != sha256]
         sent = [part for part in parts if not part.with_suffix(REQUEST).exists()]  # the others the node itself fetches
         if any(_is_fresh(part, datetime.now(UTC)) for part in sent):  # two senders would drop each other's for ever
             raise UpdateError("another bundle is coming in; stop its sender, or wait a minute")
+        if have == 0:
+            self.check_room(size_bytes)  # before anything is dropped for it
         requests = [path for path in self._folder.glob(f"*{REQUEST}") if path.stem != sha256]
         for path in [*requests, *parts]:  # who fetches looks at the request
             path.unlink(missing_ok=True)
@@ -169,6 +190,13 @@ def _is_fresh(part: Path, utc: datetime) -> bool:
         return abs(utc.timestamp() - part.stat().st_mtime) < COMING_S
     except FileNotFoundError:
         return True  # it was the last piece: the bundle is whole
+
+
+def _size_bytes(part: Path) -> int:
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:
+        return 0  # it is whole, and makes no way
 
 
 def _can_be_fetched(url: str) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from edge.durable import write_durably
@@ -13,7 +14,21 @@ from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
 from edge.updates.models import merge_models, note_unnoted
 from edge.updates.secrets import install_secrets
 from edge.updates.signed import read_signed, trusted_keys, unpack
-from edge.updates.slots import LINK, SAID, Places, floor, is_overdue, note_bundle, run_slots, running_counter, trial
+from edge.updates.slots import (
+    LINK,
+    SAID,
+    Places,
+    floor,
+    is_overdue,
+    note_bundle,
+    noted_bundle,
+    run_slots,
+    running_counter,
+    runs_software,
+    trial,
+)
+
+_LOCK = "requirements.lock"
 
 
 def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
@@ -26,11 +41,12 @@ def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
 
 
 def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
+    os.umask(0o022)  # whose shell it is may have a narrower one, and the service reads what is written here
     keys = trusted_keys(places.keys)
     try:
         bundle = places.incoming / f"bundle{ENDING}"
         if path.stat().st_size <= MOST_BUNDLE_BYTES:  # where it lies: a trial would have 100 MB copied each minute
-            _check(read_signed(path, keys), places, only)
+            _check(path, read_signed(path, keys), places, only)
         _copy(path, bundle)
         manifest = read_signed(bundle, keys)
         sentence = _installed(bundle, manifest, places, only)
@@ -47,7 +63,7 @@ def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
 
 def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) -> str:
     what, content = f"{manifest.kind} {manifest.version}, number {manifest.counter}", places.incoming / manifest.kind
-    _check(manifest, places, only)
+    _check(bundle, manifest, places, only)
     if manifest.kind == "secrets":
         unpack(bundle, manifest, content)
         install_secrets(content, manifest, places.etc)
@@ -106,6 +122,21 @@ def _note(bundle: Path, manifest: Manifest, places: Places) -> None:
         note_bundle(places, manifest.kind, hashlib.file_digest(file, "sha256").hexdigest())
 
 
+def _is_what_runs(bundle: Path, manifest: Manifest, places: Places, kind: Kind) -> bool:
+    """Is it the one that runs, of those with its number? Each who may sign for this node counts from 1."""
+    if kind == "software":
+        return runs_software(places, _mark(manifest))
+    with bundle.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return noted_bundle(places, kind) in {"", sha256}
+
+
+def _mark(manifest: Manifest) -> str:
+    """What a slot's `release` says that it was made of, see `slots build`: the hash of what sha256sum says."""
+    names = [name for name in sorted(manifest.files) if fnmatchcase(name, "fieldeye-*.whl") or name == _LOCK]
+    return hashlib.sha256("".join(f"{manifest.files[name].sha256}  {name}\n" for name in names).encode()).hexdigest()
+
+
 def _copy(path: Path, bundle: Path) -> None:
     """Where only root writes, so that nobody changes it between check and use."""
     try:
@@ -117,20 +148,26 @@ def _copy(path: Path, bundle: Path) -> None:
         raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); is this root?") from why
 
 
-def _check(manifest: Manifest, places: Places, only: Kind | None) -> None:
+def _check(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) -> None:
     """Would it be installed now? Raises UpdateError or UsageError if not; changes nothing."""
     kind = manifest.kind
     if kind == "secrets":
         _check_number(manifest, floor(places, "secrets"))
         return
+    least = max(floor(places, LINK[kind]), running_counter(places, kind))
     if manifest.counter == running_counter(places, kind):
-        return
+        if _is_what_runs(bundle, manifest, places, kind):
+            return
+        raise UpdateError(
+            f"number {manifest.counter} is another signer's and runs here already; "
+            f"sign it with --counter {least + 1} or higher"
+        )
     if only is not None and kind != only:
         raise UsageError(f"this bundle holds {kind}; install it with: fieldeye update install")
     here = os.uname().machine
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
-    _check_number(manifest, max(floor(places, LINK[kind]), running_counter(places, kind)))
+    _check_number(manifest, least)
     if not all(is_overdue(places, other) for other in _on_trial(places)):
         raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
 
@@ -141,4 +178,7 @@ def _on_trial(places: Places) -> list[Kind]:
 
 def _check_number(manifest: Manifest, least: int) -> None:
     if manifest.counter <= least:
-        raise UpdateError(f"number {manifest.counter} is not newer than {least}, which ran here; sign a newer one")
+        raise UpdateError(
+            f"number {manifest.counter} is not newer than {least}, which ran here; "
+            f"sign it with --counter {least + 1} or higher"
+        )

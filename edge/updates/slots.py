@@ -83,7 +83,17 @@ def note_bundle(places: Places, kind: Kind, sha256: str) -> None:
 
 def runs_bundle(places: Places, sha256: str) -> bool:
     """Is what runs made of this bundle?"""
-    return any(_text(places.opt / link / BUNDLE) == sha256 for link in LINK.values())
+    return any(noted_bundle(places, kind) == sha256 for kind in LINK)
+
+
+def runs_software(places: Places, mark: str) -> bool:
+    """Is what runs made of this wheel and lock? `mark`: see `slots build`."""
+    return _text(places.opt / LINK["software"] / "release").split()[1:] == [mark]
+
+
+def noted_bundle(places: Places, kind: Kind) -> str:
+    """The hash of the bundle that what runs was made of; empty where the power went before it was noted."""
+    return _text(places.opt / LINK[kind] / BUNDLE)
 
 
 def run_slots(places: Places, arguments: Sequence[str]) -> None:

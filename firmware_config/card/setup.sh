@@ -12,12 +12,14 @@
 #   --packages       say which packages of Debian a node needs, and do nothing
 # Exit codes: 0 done, 1 a step failed (run it again), 2 wrong use or a system that cannot become a node.
 set -euo pipefail
+umask 022 # whose shell it is may have a narrower one, and the service reads much of what is written here
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 software=$here/software
 debs=$here/debs
 log=/var/log/fieldeye-setup.log
 done_mark=/var/lib/fieldeye-setup/done
+ssh_keys=/home/technician/.ssh/authorized_keys
 units=(fieldeye-healthy.path fieldeye-fetch.path fieldeye-update.path fieldeye-halt.path fieldeye-card.service fieldeye-clock.service)
 packages=(python3-venv chrony nftables network-manager wpasupplicant dnsmasq-base iw avahi-daemon
     systemd-zram-generator unattended-upgrades)
@@ -85,10 +87,12 @@ install_software() {
 }
 
 # What came as an update since this folder was made stays, and so do the units and the firewall that belong to it.
-is_older() {
-    local runs
-    runs=$(cut -d' ' -f1 /opt/fieldeye/venv/release 2>/dev/null || true)
-    [ "$(cat "$software/counter" 2>/dev/null || echo 0)" -lt "${runs:-0}" ]
+is_older() { [ "$(cat "$software/counter" 2>/dev/null || echo 0)" -lt "$(runs)" ]; }
+
+runs() { # says the number of the software
+    local number
+    number=$(cut -d' ' -f1 /opt/fieldeye/venv/release 2>/dev/null || true)
+    echo "${number:-0}"
 }
 
 mark() { (cd "$software" && sha256sum fieldeye-*.whl requirements.lock | sha256sum | cut -d' ' -f1); }
@@ -110,6 +114,7 @@ remove_former() { # FILE...: last, so that a power cut leaves what is new in pla
 }
 
 install_settings() {
+    install -d -m 0755 /etc/fieldeye /usr/local/lib/fieldeye # as a former setup.sh left them in a narrower umask
     # A camera's address may hold its password: nobody reads it but the service.
     [ ! -r "$here/node.toml" ] || put 0640 root:fieldeye "$here/node.toml" /etc/fieldeye/node.toml
     put 0644 root:root "$here/ca.pem" /etc/fieldeye/ca.pem
@@ -126,9 +131,27 @@ install_settings() {
     done
 }
 
+# cloud-init writes them once and only ever adds to them. An empty file that the inventory lists was torn.
+install_ssh_keys() {
+    if [ ! -e "$here/authorized_keys" ] || ! id -u technician >/dev/null 2>&1; then return 0; fi
+    if [ -s "$here/authorized_keys" ]; then
+        put 0600 "technician:$(id -gn technician)" "$here/authorized_keys" "$ssh_keys"
+    else
+        remove_former "$ssh_keys"
+    fi
+}
+
+# Are units, firewall and time source of this folder those of the software that runs? See system-files.
+is_in_force() {
+    diff -rq -x NetworkManager -x slots -x system-files "$here/system" /opt/fieldeye/venv/system >/dev/null 2>&1
+}
+
 install_system() {
     local file target mode folder=$here/system
-    ! is_older || folder=$here/system/etc/NetworkManager
+    if is_older; then
+        folder=$here/system/etc/NetworkManager
+        is_in_force || say "units, firewall and time source stay those of update number $(runs); sign and send software to change them"
+    fi
     # The one file here that another's firewall may stand in.
     [ -e /etc/nftables.conf.before-fieldeye ] || cp -p /etc/nftables.conf /etc/nftables.conf.before-fieldeye
     while IFS= read -r file; do
@@ -158,7 +181,7 @@ start_units() {
     systemctl restart --no-block chrony fieldeye-leave-hotspot.timer \
         "${units[@]}"
     nmcli connection reload || true
-    [ ! -s /home/technician/.ssh/authorized_keys ] || systemctl enable --now --quiet ssh
+    [ ! -s "$ssh_keys" ] || systemctl enable --now --quiet ssh
     systemctl restart fieldeye.service
 }
 
@@ -192,7 +215,7 @@ check
 say "begun with $(basename "$software"/fieldeye-*.whl)"
 step=begin
 trap '[ $? = 0 ] || { say "step $step failed; what is done stays done, run it again: $0"; exit 1; }' EXIT
-for step in install_packages make_user install_software install_settings install_system start_units forget_secrets; do
+for step in install_packages make_user install_software install_settings install_ssh_keys install_system start_units forget_secrets; do
     "$step" # no "||" here: it would switch off errexit within the step
 done
 mkdir -p "$(dirname "$done_mark")"

@@ -322,7 +322,7 @@ def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_who
         return [(one.state, one.sentence) for one in found if one.what == "calibration"]
 
     assert verdicts() == []
-    save_calibration(tmp_path, Calibration(at=NOON, who="Mei"))
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0))
     assert verdicts() == [("ok", f"of {NOON:%Y-%m-%d}, by Mei")]
     save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=90))
     ((_, sentence),) = verdicts()
@@ -337,7 +337,7 @@ def test_of_a_calibration_in_a_folder_that_this_user_may_not_read_nothing_is_sai
     """Root may read everything, so the right to do so is given up in a process of its own."""
     store = tmp_path / "store"
     store.mkdir()
-    save_calibration(store, Calibration(at=NOON, who="Mei"))
+    save_calibration(store, Calibration(at=NOON, who="Mei", rotation_deg=0))
     store.chmod(0o000)
     if os.geteuid() == 0:
         os.chown(store, 65534, 65534)

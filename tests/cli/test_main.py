@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.changes import NAME
 from edge.cli import COMMANDS, main
 from edge.cli.loopback import free_port
 from tests.broker import Broker
@@ -65,6 +66,19 @@ def test_check_tells_right_from_wrong(tmp_path: Path, capsys: pytest.CaptureFixt
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
     assert "camera.sort" in told["error"]
+
+
+@pytest.mark.parametrize("command", ["check", "doctor"])
+def test_what_was_set_on_the_page_is_told_where_node_toml_says_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    config = configuration(tmp_path, free_port(), None)
+    (tmp_path / NAME).write_text('{"camera": {"every_s": 60.0}}')
+    told = []
+    for options in ([], ["--json"]):
+        assert main([command, "--config", str(config), *options]) == 0
+        told.append(capsys.readouterr().out)
+    assert all("camera.every_s 60 was set on the page, node.toml says 0.1" in text for text in told)
 
 
 def test_doctor_finds_a_whole_node_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,9 +41,9 @@ class Site:
         assert run_render(self.fleet, self.folder / to).returncode == 0
         return self.folder / to
 
-    def rotate(self, node: str = "a") -> Path:
+    def rotate(self, node: str = "a", *more: str) -> Path:
         path = self.folder / f"{node}.update"
-        done = firmware("rotate", self.fleet, node, path)
+        done = firmware("rotate", self.fleet, node, path, *more)
         assert done.returncode == 0, done.stderr
         return path
 
@@ -98,6 +98,27 @@ def test_a_second_rotation_builds_on_the_first(site: Site) -> None:
     install(site.rotate(), site.places)
     assert site.secret("mqtt-password") == second
     assert site.secret("mqtt-password-next") not in {second, ""}
+
+
+def test_a_card_that_was_rendered_during_a_rotation_stays_in_when_it_ends(site: Site) -> None:
+    """setup.sh at a visit put the old certificate back, which the rotation's end revokes."""
+    site.rotate()
+    secrets = site.render("visit") / "nodes/a/fieldeye/secrets"
+    firmware("rotate", site.fleet, "a", "--finish")
+    password = (secrets / "mqtt-password-next").read_text().strip()
+    with (
+        RenderedBroker(site.render("after"), site.port) as broker,
+        User(broker, site.out, "a", password, certificate=secrets / "mqtt-client") as node,
+    ):
+        assert node.accepted == 0
+
+
+def test_a_node_that_took_a_higher_number_of_another_fleet_is_given_a_higher_one(site: Site) -> None:
+    site.places.opt.mkdir()
+    (site.places.opt / "floor-secrets").write_text("5\n")
+    with pytest.raises(UpdateError, match="number 1 is not newer than 5, which ran here; sign it with --counter 6 or"):
+        install(site.rotate(), site.places)
+    assert "number 6, are in use" in install(site.rotate("a", "--counter", "6"), site.places)
 
 
 def test_a_rotation_whose_end_the_power_cut_is_finished_again_and_the_node_stays_in(site: Site) -> None:

@@ -284,22 +284,24 @@ class SetUp:
         self.card = folder / "boot"
         self.keys = self.root / "etc/fieldeye/update-keys"
         self.connections = self.root / "etc/NetworkManager/system-connections"
+        self.ssh_keys = self.root / "home/technician/.ssh/authorized_keys"
 
     def copy(self, site: str) -> None:
         """As a person does: over what is there."""
         assert run_render(put_fleet(self.folder, site + entry("a")), self.folder / "out").returncode == 0
         shutil.copytree(self.folder / "out/nodes/a/fieldeye", self.card, dirs_exist_ok=True)
         inventory = self.card / "inventory"
-        inventory.write_text(inventory.read_text().replace("/etc/", f"{self.root}/etc/"))
+        inventory.write_text(re.sub(r"^", str(self.root), inventory.read_text().rstrip(), flags=re.MULTILINE) + "\n")
 
-    def run(self, instead: str = "") -> str:
-        """Settings, connections and the end of setup.sh; `instead` of its functions."""
-        below = f's#\\([" ]\\)/etc/#\\1{self.root}/etc/#g'
+    def run(self, instead: str = "id() { :; }") -> str:
+        """Settings, connections and the end of setup.sh; `instead` of its functions. A user technician is there."""
+        below = f's#\\([" ]\\)/\\(etc\\|usr\\)/#\\1{self.root}/\\2/#g'
         put = f'put() {{ local to={self.root}${{4#{self.root}}}; mkdir -p "$(dirname "$to")"; command cp "$3" "$to"; }}'
         return step_of_setup(
             self.folder,
             f"here={self.card} && eval \"$(declare -f | sed '{below}')\" && {put} && is_older() {{ return 0; }} && "
-            f"cp() {{ :; }} && ln() {{ :; }}\n{instead}\n(set -e; install_settings; install_system; forget_secrets)",
+            f"cp() {{ :; }} && ln() {{ :; }}\n{instead}\n(set -e; install_settings; ssh_keys={self.ssh_keys}; "
+            "install_ssh_keys; install_system; forget_secrets)",
         )
 
 
@@ -363,24 +365,109 @@ def test_an_inventory_that_was_torn_while_it_was_copied_takes_nothing_away(tmp_p
     assert len(list(node.connections.iterdir())) == 2
 
 
+def open_to(*keys: str) -> str:
+    """A site whose nodes these technicians may log in to."""
+    return SITE.replace('country = "CN"', f'country = "CN"\nssh_keys = {json.dumps(keys)}')
+
+
+SECOND_KEY = KEY.replace("bench", "another")
+
+
+def test_a_technician_who_left_the_fleet_file_loses_ssh_at_the_next_set_up(tmp_path: Path) -> None:
+    node = SetUp(tmp_path)
+    node.copy(open_to(KEY, SECOND_KEY))
+    node.run()
+    assert node.ssh_keys.read_text() == f"{KEY}\n{SECOND_KEY}\n"
+    node.copy(open_to(SECOND_KEY))
+    node.run()
+    assert node.ssh_keys.read_text() == f"{SECOND_KEY}\n"
+    node.copy(SITE)
+    assert f"took away {node.ssh_keys}, which the fleet file has no longer" in node.run()
+    assert not node.ssh_keys.exists()
+
+
+@pytest.mark.parametrize("torn", ["authorized_keys", "inventory"])
+def test_a_technicians_key_that_was_torn_while_it_was_copied_locks_nobody_out(tmp_path: Path, torn: str) -> None:
+    node = SetUp(tmp_path)
+    node.copy(open_to(KEY))
+    node.run()
+    (node.card / torn).write_text("")
+    node.run()
+    assert node.ssh_keys.read_text() == f"{KEY}\n"
+
+
+def test_a_folder_that_a_former_build_rendered_takes_no_technicians_key_away(tmp_path: Path) -> None:
+    node = SetUp(tmp_path)
+    node.copy(open_to(KEY))
+    node.run()
+    node.copy(SITE)
+    (node.card / "authorized_keys").unlink()
+    node.run()
+    assert node.ssh_keys.read_text() == f"{KEY}\n"
+
+
+def test_a_machine_without_the_user_technician_gets_no_ssh_key(tmp_path: Path) -> None:
+    node = SetUp(tmp_path)
+    node.copy(open_to(KEY))
+    node.run(instead="id() { return 1; }")
+    assert not node.ssh_keys.exists()
+
+
+@pytest.mark.parametrize("before", [None, 0o700], ids=["new", "as a former setup.sh left them"])
+def test_the_service_can_read_its_configuration_whatever_the_umask_at_set_up(
+    tmp_path: Path, before: int | None
+) -> None:
+    node = SetUp(tmp_path)
+    node.copy(SITE)
+    folders = [node.root / "etc/fieldeye", node.root / "usr/local/lib/fieldeye"]
+    if before is not None:
+        for folder in folders:
+            folder.mkdir(mode=before, parents=True)
+    umask = os.umask(0o077)
+    try:
+        node.run()
+    finally:
+        os.umask(umask)
+    assert {folder.stat().st_mode & 0o777 for folder in [*folders, node.root / "etc", node.keys]} == {0o755}
+
+
 def test_set_up_again_leaves_newer_software_and_its_units_in_place(tmp_path: Path) -> None:
-    opt, card = tmp_path / "opt", tmp_path / "card"
+    opt, said = set_up_beside_newer_software(tmp_path)
+    assert "newer software runs already, and stays" in said
+    assert [line for line in said.splitlines() if line.startswith("put")] == [f"put {HOTSPOT.removeprefix('system')}"]
+    assert (opt / "venv").readlink() == Path("venv-b")
+
+
+@pytest.mark.parametrize(("rendered", "says"), [("the update's", False), ("another broker", True)])
+def test_set_up_again_says_that_what_was_rendered_anew_is_not_in_force_beside_newer_software(
+    tmp_path: Path, rendered: str, says: bool
+) -> None:
+    for folder, text in ((tmp_path / "card", rendered), (tmp_path / "opt/venv-b", "the update's")):
+        (folder / "system/etc/chrony").mkdir(parents=True)
+        (folder / "system/etc/chrony/fieldeye.conf").write_text(text)
+    (tmp_path / f"opt/venv-b/{SERVICES}").mkdir(parents=True)
+    (tmp_path / f"opt/venv-b/{SERVICES}/a.service").touch()
+    _, said = set_up_beside_newer_software(tmp_path)
+    sentence = "units, firewall and time source stay those of update number 7; sign and send software to change them"
+    assert (sentence in said) == says
+
+
+def set_up_beside_newer_software(folder: Path) -> tuple[Path, str]:
+    """Where the slots are, and what setup.sh says of software number 1 while 7 runs."""
+    opt, card = folder / "opt", folder / "card"
     for slot, release in (("venv-a", "1 of-the-card"), ("venv-b", "7 from-afar")):
-        (opt / slot).mkdir(parents=True)
+        (opt / slot).mkdir(parents=True, exist_ok=True)
         (opt / slot / "release").write_text(f"{release}\n")
     (opt / "venv").symlink_to("venv-b")
     for file in ("software/fieldeye-1.whl", "software/requirements.lock", f"{SERVICES}/a.service", HOTSPOT):
         (card / file).parent.mkdir(parents=True, exist_ok=True)
         (card / file).touch()
     (card / "software/counter").write_text("1\n")
-    said = step_of_setup(
-        tmp_path,
+    return opt, step_of_setup(
+        folder,
         f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
         'put() { echo "put $4"; } && cp() { :; } && ln() { :; } && install_software && install_system',
     )
-    assert "newer software runs already, and stays" in said
-    assert [line for line in said.splitlines() if line.startswith("put")] == [f"put {HOTSPOT.removeprefix('system')}"]
-    assert (opt / "venv").readlink() == Path("venv-b")
 
 
 STRICT = """

@@ -78,6 +78,19 @@ def test_every_answer_forbids_inline_and_foreign_content_framing_and_guessing(
     assert headers["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("address", ["/node/x/y", "/node" + "/x" * 15_000])
+def test_a_form_to_no_address_leads_to_the_first_page_at_once(address: str, client: FlaskClient) -> None:
+    """The nearest page above a path of 30 kB was sought for seconds."""
+    assert 'href="/?lang=sw"' in client.post(address).text
+
+
+def test_no_address_of_a_form_takes_a_path_of_any_depth(client: FlaskClient) -> None:
+    """From there the page above is sought step by step."""
+    rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in (rule.methods or ())]
+    assert rules
+    assert not [rule.rule for rule in rules if "path:" in rule.rule]
+
+
 def test_a_label_that_is_markup_is_shown_as_text(client: FlaskClient, scene: Scene) -> None:
     well(scene)
     evil = "<script>alert(1)</script>"

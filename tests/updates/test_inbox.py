@@ -17,6 +17,7 @@ from edge.errors import UpdateError
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import COMING_S, MOST_DAYS, Inbox, Request
 from edge.updates.slots import Places, said
+from tests.faults.small_disk import run_on_small_disk
 from tests.waiting import wait_until
 
 CONTENT = bytes(range(256)) * 1000
@@ -74,6 +75,115 @@ def test_of_two_senders_the_second_is_refused_until_the_first_has_stopped(tmp_pa
     with pytest.raises(UpdateError, match="another bundle is coming in; stop its sender"):
         inbox.ask_for(Request(url="http://127.0.0.1:1/x", sha256="0" * 64, bytes=10))
     assert inbox.add(SHA256, len(CONTENT), 100, CONTENT[100:200]) == 200
+
+
+NO_ROOM = """
+import os, pathlib
+from edge.errors import UpdateError
+from edge.updates.inbox import Inbox, Request
+inbox = Inbox(pathlib.Path(os.environ["DISK"]) / "inbox")
+for ask in (
+    lambda: inbox.add("0" * 64, 9_000_000, 0, b"12345"),
+    lambda: inbox.ask_for(Request(url="http://127.0.0.1:1/x", sha256="0" * 64, bytes=9_000_000)),
+):
+    try:
+        print(ask())
+    except UpdateError as why:
+        print(why)
+print(len(os.listdir(os.environ["DISK"] + "/inbox")))
+"""
+
+
+def test_a_bundle_for_which_the_card_has_no_room_does_not_even_begin(tmp_path: Path) -> None:
+    *said, files = run_on_small_disk("-c", NO_ROOM, size="64m").splitlines()
+    sentence = "/inbox: 67 MB are free, and this bundle needs 77; make room on the card, then send it again"
+    assert [sentence in line for line in said] == [True, True]
+    assert files == "0"
+
+
+IN_ITS_PLACE = """
+import os, pathlib
+from edge.updates.inbox import COMING_S, Inbox, Request
+folder = pathlib.Path(os.environ["DISK"]) / "inbox"
+Inbox(folder).add("0" * 64, 4_500_000, 0, bytes(4_000_000))
+os.utime(folder / ("0" * 64 + ".part"), (COMING_S, COMING_S))
+Inbox(folder).ask_for(Request(url="http://127.0.0.1:1/x", sha256="1" * 64, bytes=4_500_000))
+print(len(os.listdir(folder)))
+"""
+
+
+def test_the_half_that_makes_way_for_a_bundle_takes_no_room_from_it() -> None:
+    assert run_on_small_disk("-c", IN_ITS_PLACE, size="64m") == "1\n", "67 MB, of which it needs 64"
+
+
+HARDLY_ANY_ROOM = """
+import os, pathlib
+from edge.updates.inbox import Inbox
+print(Inbox(pathlib.Path(os.environ["DISK"]) / "inbox").add("0" * 64, 2000, 0, b"sealed"))
+"""
+
+
+def test_a_rotated_password_comes_to_a_card_with_hardly_any_room() -> None:
+    """It needed the 50 MB that a bundle of software leaves for pictures."""
+    assert run_on_small_disk("-c", HARDLY_ANY_ROOM, size="1m") == "6\n"
+
+
+def pictures_take_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if no card had room for any bundle."""
+    monkeypatch.setattr("edge.updates.inbox.COPIES", 10**15)
+
+
+def test_a_bundle_that_finds_no_room_drops_none_that_is_coming(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.ask_for(coming := Request(url="http://127.0.0.1:1/x", sha256=SHA256, bytes=len(CONTENT)))
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:1000])
+    pictures_take_the_room(monkeypatch)
+    with pytest.raises(UpdateError, match="make room on the card"):
+        inbox.ask_for(Request(url="http://127.0.0.1:1/y", sha256="0" * 64, bytes=10))
+    with pytest.raises(UpdateError, match="make room on the card"):
+        inbox.add("0" * 64, 10, 0, b"12345")
+    assert inbox.requests() == [coming]
+    assert inbox.have_bytes(SHA256, len(CONTENT)) == 1000
+
+
+@pytest.mark.parametrize("here_bytes", [1000, len(CONTENT)])
+def test_a_bundle_that_is_here_by_half_or_waits_may_be_asked_for_again_on_a_card_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here_bytes: int
+) -> None:
+    inbox = Inbox(tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:here_bytes])
+    pictures_take_the_room(monkeypatch)
+    inbox.ask_for(again := Request(url="http://127.0.0.1:1/x", sha256=SHA256, bytes=len(CONTENT)))
+    assert inbox.requests() == [again]
+
+
+FULL = """
+import os, pathlib
+from edge.errors import UpdateError
+from edge.updates.inbox import Inbox
+disk, sha256 = pathlib.Path(os.environ["DISK"]), "0" * 64
+inbox = Inbox(disk / "inbox")
+print(inbox.add(sha256, 4_000_000, 0, bytes(1_000_000)))
+with (disk / "pictures").open("wb") as pictures:
+    try:
+        while True:
+            pictures.write(bytes(65_536))
+            pictures.flush()
+    except OSError:
+        pass
+try:
+    print(inbox.add(sha256, 4_000_000, 1_000_000, bytes(1_000_000)))
+except UpdateError as why:
+    print(why)
+print(len(os.listdir(disk / "inbox")))
+"""
+
+
+def test_a_bundle_that_comes_while_the_card_fills_up_gives_its_room_back() -> None:
+    """It stayed, and pictures and records had none."""
+    begun, said, files = run_on_small_disk("-c", FULL, size="64m").splitlines()
+    assert (begun, files) == ("1000000", "0")
+    assert "takes no bundle (No space left on device); make room on the card" in said
 
 
 def age(path: Path, by_s: float) -> None:
@@ -200,6 +310,31 @@ def test_a_server_may_call_a_bundle_html_or_not_say_its_length(
     assert fetch_all(asked(server, tmp_path)) == 1
 
 
+@pytest.mark.parametrize("here_bytes", [0, 1000])
+def test_a_file_that_is_longer_than_was_announced_is_given_up_at_once(
+    server: Server, tmp_path: Path, here_bytes: int
+) -> None:
+    """It was fetched every five minutes for a week, and kept a solar node awake."""
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:here_bytes])
+    server.instead = 200, {"Content-Length": str(len(CONTENT) + 1)}, CONTENT + b"w"
+    with pytest.raises(UpdateError, match="is another file than was announced; tell the node of the right one"):
+        fetch_all(inbox)
+    assert inbox.requests() == []
+
+
+def test_a_server_may_send_only_a_part_of_the_rest_at_a_time(server: Server, tmp_path: Path) -> None:
+    """It never got further."""
+    inbox = asked(server, tmp_path)
+    inbox.add(SHA256, len(CONTENT), 0, CONTENT[:1000])
+    server.instead = 206, {"Content-Length": "500"}, CONTENT[1000:1500]
+    with pytest.raises(UpdateError, match=f"ended after 1500 of {len(CONTENT)} bytes; the rest is tried again"):
+        fetch_all(inbox)
+    server.instead = None
+    assert fetch_all(inbox) == 1
+    assert server.begins == (1000, 1500)
+
+
 def test_what_began_with_something_else_is_fetched_anew(server: Server, tmp_path: Path) -> None:
     """The right file was given up as another one."""
     inbox = asked(server, tmp_path)
@@ -290,6 +425,17 @@ def test_no_bundle_waits_for_one_that_was_given_up_half_way(server: Server, tmp_
     assert inbox.have_bytes(SHA256, len(CONTENT)) == 1000
     inbox.ask_for(another := Request(url="http://127.0.0.1:1/x.update", sha256="0" * 64, bytes=10))
     assert inbox.requests() == [another]
+
+
+def test_a_bundle_for_which_no_room_is_left_is_given_up_before_it_is_fetched(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = asked(server, tmp_path)
+    pictures_take_the_room(monkeypatch)
+    with pytest.raises(UpdateError, match="make room on the card, then send it again"):
+        fetch_all(inbox)
+    assert (server.begins, inbox.requests()) == ((), [])
+    assert "make room on the card" in told(tmp_path)
 
 
 def told(inbox: Path) -> str:

@@ -22,7 +22,8 @@ from edge.updates.install import install, install_waiting
 from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.models import models_folder
 from edge.updates.slots import floor, running_counter, trial
-from firmware_config.sign import model_files, signed_bundle
+from firmware_config.sign import model_files, public_key, signed_bundle
+from tests.faults.small_disk import run_on_small_disk
 from tests.updates.bundles import MODELS, SLOTS, Bench
 from tests.waiting import wait_until
 
@@ -96,11 +97,84 @@ def test_a_bundle_that_runs_is_not_sent_again_and_one_that_was_taken_back_is(ben
     assert inbox.have_bytes(sha256, size) == 0
 
 
-def test_software_that_does_not_start_is_not_even_switched_to(bench: Bench) -> None:
+def test_software_that_does_not_start_is_not_even_switched_to_and_nothing_of_it_stays(bench: Bench) -> None:
     install(bench.sign_software("1.0", 1), bench.places)
     with pytest.raises(UpdateError, match="does not start here"):
         install(bench.sign_software("2.0", 2, starts=False), bench.places)
     assert bench.runs() == "fieldeye 1.0"
+    assert [path.name for path in bench.places.opt.glob("venv-*")] == ["venv-a"]
+
+
+FILL = """
+import os, pathlib, sys
+from edge.errors import UpdateError
+from edge.updates.slots import Places, run_slots
+disk, folder = pathlib.Path(os.environ["DISK"]), pathlib.Path(sys.argv[1])
+for counter, size in ((1, 1_000_000), (2, 6_000_000), (3, 9_000_000)):
+    (folder / "counter").write_text(str(counter))
+    (folder / "manifest.json").write_text(f"manifest of {counter}")
+    (folder / "model.onnx").write_bytes(bytes(size))
+    try:
+        run_slots(Places(disk, script=pathlib.Path(sys.argv[2])), ["fill", str(folder)])
+        run_slots(Places(disk, script=pathlib.Path(sys.argv[2])), ["switch", "models"])
+        (disk / "trial-models").unlink()
+    except UpdateError as why:
+        print(why)
+print(*sorted(path.name for path in disk.iterdir()))
+"""
+
+
+def test_models_for_which_the_card_has_no_room_leave_nothing_on_it(tmp_path: Path) -> None:
+    failed, there = run_on_small_disk("-c", FILL, str(tmp_path), str(SLOTS)).splitlines()
+    assert "No space left on device" in failed
+    assert there == "models models-b"
+
+
+def other_signer(bench: Bench) -> Bench:
+    """Another fleet, whose bundles the node of `bench` takes too: both count from 1."""
+    other = Bench(bench.folder / "other")
+    (bench.places.keys / "2.pub").write_text(public_key(other.key) + "\n")
+    return other
+
+
+def test_another_signers_software_of_the_number_that_runs_is_not_called_installed(bench: Bench) -> None:
+    mine, others = bench.sign_software("0.1.0", 2), other_signer(bench).sign_software("0.2.0", 2)
+    install(mine, bench.places)
+    bench.slots("healthy")
+    with pytest.raises(
+        UpdateError, match="number 2 is another signer's and runs here already; sign it with --counter 3"
+    ):
+        install(others, bench.places)
+    assert bench.runs() == "fieldeye 0.1.0"
+    (bench.places.opt / "venv/bundle").unlink()  # as setup.sh leaves it, or a power cut
+    assert install(mine, bench.places).endswith("number 2, is installed already")
+
+
+def test_another_signers_models_of_the_number_that_runs_are_not_called_installed(bench: Bench) -> None:
+    mine, others = (signer.sign_models(["pests-int8"], 2) for signer in (bench, other_signer(bench)))
+    install(mine, bench.places)
+    bench.slots("healthy")
+    with pytest.raises(
+        UpdateError, match="number 2 is another signer's and runs here already; sign it with --counter 3"
+    ):
+        install(others, bench.places)
+    assert install(mine, bench.places).endswith("number 2, is installed already")
+    (bench.places.opt / "models/bundle").unlink()
+    assert install(mine, bench.places).endswith("number 2, is installed already")
+
+
+@pytest.fixture
+def narrow_umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("narrow_umask")
+def test_what_a_shell_with_a_narrow_umask_installs_can_be_read_by_the_service(bench: Bench) -> None:
+    models(bench, 1)
+    for name in ("said", "models/bundle", "models/manifest.json"):
+        assert (bench.places.opt / name).stat().st_mode & 0o777 == 0o644
 
 
 def test_starts_that_ended_because_they_were_asked_to_are_not_bad(bench: Bench) -> None:
