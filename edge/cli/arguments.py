@@ -4,8 +4,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from edge.cli.check import DEFAULT_CONFIG
-
+DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
 
 

@@ -5,18 +5,15 @@ import json
 from pathlib import Path
 
 from edge.changes import load_changed, set_on_page
+from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE, WRONG_USE
 from edge.config import NodeConfig
 from edge.errors import ConfigError
 
-DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `check`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 

@@ -13,8 +13,8 @@ from edge.calibration import load_calibration
 from edge.cameras import Frame, open_camera
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
+from edge.cli.arguments import config_argument
 from edge.cli.camera_verdict import on_camera_in_use, too_slow_for_visits
-from edge.cli.check import DEFAULT_CONFIG
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
 from edge.cli.page_verdict import on_page
 from edge.cli.update import SERVICE
@@ -37,9 +37,7 @@ FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key fram
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `doctor`."""
-    parser.add_argument(
-        "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
-    )
+    config_argument(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a verdict")
 
 
