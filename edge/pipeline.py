@@ -88,7 +88,6 @@ class Pipeline:
         self._model = f"{bundle.name}@{bundle.version}"
         self._eye = Eye(parts.detector)
         remember(parts.store, self._model, self._eye.labels)
-        self._lesions = lesions_among(self._eye.labels)
         camera = parts.config.camera
         self._calibration = KeptCalibration(Path(parts.config.store.folder), camera.rotation_deg)
         self._gate = GateState()
@@ -110,6 +109,7 @@ class Pipeline:
         if camera.fed:
             parts.camera.known.update(parts.store.counted_pictures())
         self._take_calibration()
+        self._lesions = lesions_among(self._eye.labels)
 
     def run(self, stop: Event) -> None:
         """Look until `stop` is set or the camera has shown its last picture, then commit the open interval.

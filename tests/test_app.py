@@ -305,12 +305,13 @@ def test_a_calibration_that_a_version_refuses_is_told_on_the_page_and_to_the_pla
 ) -> None:
     port = free_port()
     config = configuration(tmp_path, port, broker.port)
+    config.write_text(config.read_text() + "health_every_s = 1\n")  # the first one may leave before the camera is begun
     (tmp_path / "calibration.json").write_text('{"at": "2026-07-01T00:00:00Z", "who": "Mei", "typed_area_mm2": 0}')
     with running(config, tmp_path, port) as node:
         wait_until(lambda: "What was drawn and measured here cannot be used" in node.page("/node"), within_s=20)
         with broker.connect("platform") as platform:
             platform.subscribe("fieldeye/v1/test/n1/health")
-            wait_until(lambda: len(platform.inbox) > 0, within_s=20)
+            wait_until(lambda: any(b"problem" in message.payload for message in platform.inbox), within_s=20)
             told = json.loads(platform.inbox[-1].payload)
         wait_until(lambda: node.committed() >= 3, within_s=30)
         assert node.stop() == 0

@@ -3,26 +3,42 @@
 The waits that it must not make are a minute here; what it must not do for that long is watched for a second.
 """
 
+import socketserver
 import sys
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from edge.clock import SystemClock
+from edge.cli.loopback import free_port
+from edge.clock import ClockState, SystemClock
 from edge.config import NodeTable
 from edge.mqtt import connection, probe
-from edge.mqtt.budget import DIAL_BYTES, SPENT_EVERY_S, TLS_DIAL_BYTES, UNANSWERED_DIAL_BYTES, Budget
+from edge.mqtt.budget import (
+    CLOSED_TLS_DIAL_BYTES,
+    DIAL_BYTES,
+    SPENT_EVERY_S,
+    TLS_DIAL_BYTES,
+    UNANSWERED_DIAL_BYTES,
+    Budget,
+)
+from edge.mqtt.connection import Reach
+from firmware_config import tls
+from firmware_config.keys import KeyStore
 from tests.broker import Broker
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, SITE, Platform, guarded, running, slower, to
+from tests.node import FAST, NODE, SITE, JumpingClock, Platform, guarded, running, slower, to
 from tests.records import instant, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
 
 WATCHED_S = 1.0
 RESTS = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
+ONCE = slower(RESTS, again_first_s=60.0, again_most_s=60.0)
+CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED = bytes((0x20, 3, 0, 0, 0)), bytes((0xE0, 2, 0x87, 0))
 
 
 def watch() -> None:
@@ -105,6 +121,62 @@ def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path) -> Non
             wait_until(node.is_connected, within_s=5)
 
 
+class Evicts(socketserver.BaseRequestHandler):
+    """Takes every log-in and ends the connection at the first message, as EMQX does by `deny_action = disconnect`."""
+
+    def handle(self) -> None:
+        for answer in (CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED):
+            self.request.recv(4096)
+            self.request.sendall(answer)
+        while self.request.recv(4096):  # what is left unread would reset the line
+            pass
+
+
+def test_after_a_broker_has_let_the_node_in_and_out_again_as_not_authorised_it_rests_long(tmp_path: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Evicts) as evicting:
+        Thread(target=evicting.serve_forever, args=(0.05,), daemon=True).start()
+        with Network(evicting.server_address[1]) as net, running(tmp_path, to(net.port), RESTS) as node:
+            wait_until(lambda: node.link.word == "not_authorised", within_s=5)
+            watch()
+            assert net.connections == 1
+        evicting.shutdown()
+
+
+def test_after_a_certificate_that_is_not_trusted_the_node_rests_long(tmp_path: Path) -> None:
+    with (
+        Broker(tls=True) as broker,
+        Network(broker.port) as net,
+        running(tmp_path, to(net.port, tls=True), RESTS) as node,
+    ):
+        wait_until(lambda: node.link.word == "certificate", within_s=5)
+        watch()
+        assert net.connections == 1
+
+
+@pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
+def test_a_certificate_that_is_not_valid_yet_is_tried_again_soon_only_while_the_clock_is_not_set(
+    state: ClockState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, ca = Broker(tls=True), tmp_path / "ca.pem"
+    certify_for_later(broker, ca, monkeypatch)
+    with broker, Network(broker.port) as net:
+        secured = to(net.port, tls=True, ca_file=str(ca))
+        with running(tmp_path / "store", secured, RESTS, clock=JumpingClock(0, state)) as node:
+            wait_until(lambda: "not yet valid" in node.link.detail, within_s=5)
+            watch()
+            assert (net.connections > 1) == (state is ClockState.UNSYNCED)
+
+
+def certify_for_later(broker: Broker, ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that begins in 2049, by an authority that is valid now."""
+    authority = tls.site_authority(KeyStore(ca.parent / "keys"), SITE)
+    ca.write_text(authority.certificate_pem)
+    monkeypatch.setattr(tls, "NOT_BEFORE", datetime(2049, 1, 1, tzinfo=UTC))
+    identity = tls.broker_identity(KeyStore(ca.parent / "keys"), authority, ("localhost",))
+    (broker.folder / "server.pem").write_text(identity.certificate_pem)
+    (broker.folder / "server.key").write_text(identity.key_pem)
+
+
 def test_after_a_silent_connection_the_node_rests_long(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.drop = frozenset({PUBACK})
@@ -150,28 +222,62 @@ def test_what_connecting_costs_is_in_the_budget(tmp_path: Path) -> None:
 
 
 def spent(setting: str | None) -> int:
-    return int((setting or "").split()[1])
+    return int(setting.split()[1]) if setting else 0
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_proxy_that_closes_costs_no_certificate(*, is_reset: bool, tmp_path: Path) -> None:
+    with Network(free_port()) as net:
+        net.refuse = is_reset
+        with running(tmp_path, to(net.port, tls=True), ONCE) as node:
+            wait_until(lambda: node.link.word in {"tls", "connection_lost"}, within_s=5)
+            node.end()
+            assert spent(node.store.setting("sent_today")) == CLOSED_TLS_DIAL_BYTES
+
+
+def test_a_broker_behind_a_proxy_that_closes_is_tried_soon_however_much_is_spent(tmp_path: Path) -> None:
+    with Network(free_port()) as net:
+        metered = to(net.port, tls=True, daily_mb=CLOSED_TLS_DIAL_BYTES / 1e6)
+        with running(tmp_path, metered, RESTS):
+            wait_until(lambda: net.connections > 3, within_s=5)
+
+
+@pytest.mark.parametrize(
+    ("host", "word", "size_bytes"),
+    [
+        ("localhost", "nobody_listens", UNANSWERED_DIAL_BYTES),
+        ("255.255.255.255", "unreachable", 0),
+        ("fe80::1%none", "unknown_host", 0),  # an interface that does not exist: nobody is asked for the name
+    ],
+)
+def test_a_try_that_sends_nothing_costs_nothing(host: str, word: str, size_bytes: int, tmp_path: Path) -> None:
+    with running(tmp_path, to(free_port(), host=host), ONCE) as node:
+        wait_until(lambda: node.link.word == word, within_s=5)
+        node.end()
+        assert spent(node.store.setting("sent_today")) == size_bytes
 
 
 def test_a_spent_budget_lets_a_node_dial_once_an_hour(tmp_path: Path) -> None:
     with guarded(tmp_path, typed="wrong") as (broker, _, config), Network(broker.port) as net:
         metered = to(net.port, username="node", password_file=config.password_file, daily_mb=DIAL_BYTES / 1e6)
         with running(tmp_path / "store", metered) as node:
-            wait_until(lambda: node.link.state == "refused", within_s=5)
+            wait_until(lambda: node.link.word == "budget_spent", within_s=5)
             watch()
             assert net.connections == 1
+            assert (node.link.state, node.link.word) == ("lost", "budget_spent")
+            assert node.link.detail == "today's data budget is used up; records wait for tomorrow (UTC)"
 
 
 def test_where_all_is_spent_only_what_a_broker_has_answered_makes_the_next_try_wait(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         budget = Budget(store, TLS_DIAL_BYTES + UNANSWERED_DIAL_BYTES, instant())
-        budget.spend_dial(instant(), has_answered=True, has_tls=True)
+        budget.spend_dial(instant(), Reach.ANSWERED, has_tls=True)
         assert budget.may_dial(instant())
-        budget.spend_dial(instant(1), has_answered=False, has_tls=True)
+        budget.spend_dial(instant(1), Reach.ASKED, has_tls=True)
         assert budget.spent_bytes == budget.most_bytes
         allowed = [budget.may_dial(instant(after_s)) for after_s in (1, SPENT_EVERY_S - 1, SPENT_EVERY_S)]
         assert allowed == [False, False, True]
-        budget.spend_dial(instant(SPENT_EVERY_S), has_answered=False, has_tls=True)
+        budget.spend_dial(instant(SPENT_EVERY_S), Reach.ASKED, has_tls=True)
         assert budget.may_dial(instant(SPENT_EVERY_S + 1))
 
 

@@ -158,12 +158,12 @@ def _leaf_area(label: str, intervals: Sequence[Interval]) -> tuple[Measured, ...
     shown = Counter[str]()  # label -> pictures
     for taxon in (one for i in intervals if not isinstance(i.counts, NoData) for one in i.counts):
         shown[taxon.label] += taxon.count
+    if not shown[label] and sum(interval.frames for interval in intervals) >= LEAST_PICTURES:
+        return (Measured(0.0, "% leaf area"),)
     known = [(i.severity, i.frames) for i in intervals if i.severity is not None]
     pictures = sum(frames for _, frames in known)
     if pictures < LEAST_PICTURES:
         return ()
-    if not shown[label]:
-        return (Measured(0.0, "% leaf area"),)
     if any(number > STRAY * shown[label] for other, number in shown.items() if other != label):
         return ()
     share = sum(severity * frames for severity, frames in known) / pictures

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from edge.advice.thresholds import Threshold
 from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, noun_of
 from edge.counts import Unit
+from edge.taxa import is_lesion
 
 PER_M2 = "insects/m2"  # where the camera was calibrated
 TOLD: Mapping[Unit, tuple[str, ...]] = {  # as edge/advice/evidence.py tells them
@@ -29,6 +30,8 @@ def tellable(
 
 
 def _fits(unit: str, row: Threshold, stand: Stand, stages: frozenset[tuple[str, str]]) -> bool:
+    if unit == "% leaf area" and not is_lesion(row.scientific_name):
+        return False
     stage = noun_of(row.unit)
     if (row.scientific_name, stage) in stages:
         unit = unit.replace("insects/", f"{stage}s/", 1)

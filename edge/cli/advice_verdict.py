@@ -15,6 +15,7 @@ from edge.counts import name_and_stage
 from edge.errors import FieldeyeError
 from edge.power.energy import duty
 from edge.power.keeper import AWAKE_S
+from edge.taxa import is_lesion
 
 LIGHT_H = 12.0  # of a day, on average over the year wherever the node stands; pictures in the dark do not count
 OWN = "set your station's in [[advice.threshold]]"
@@ -62,7 +63,7 @@ def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Th
             return f"advice.threshold of {own.label}: the model {config.model_name} does not tell it; {remedy}"
         if (own.label, own.unit) not in reached:
             where = f"advice.threshold of {own.label}: {own.unit}"
-            units = _units(config, has_area=has_area)
+            units = _units(config, has_area=has_area, label=own.label)
             pace = f" with a picture every {config.camera.every_s:g} s" if config.camera.mode == "live" else ""
             return f"{where} is never told in mode {config.camera.mode}{pace}; give one of {units}"
     return ""
@@ -98,5 +99,8 @@ def _listed(rows: Collection[Threshold]) -> str:
     return ", ".join(f"{row.scientific_name} {row.low:g} {row.unit}" for row in rows)
 
 
-def _units(config: NodeConfig, *, has_area: bool) -> str:
-    return ", ".join(unit for unit in TOLD[unit_of(config.camera)] if unit != PER_M2 or has_area)
+def _units(config: NodeConfig, *, has_area: bool, label: str = "") -> str:
+    never = {PER_M2} if not has_area else set()
+    if label and not is_lesion(label):
+        never.add("% leaf area")
+    return ", ".join(unit for unit in TOLD[unit_of(config.camera)] if unit not in never)

@@ -4,6 +4,7 @@ from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
+from edge.mqtt.connection import Reach
 from edge.store import LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_IMAGE_BYTES
 
@@ -12,8 +13,15 @@ from edge.wire import MAX_IMAGE_BYTES
 PROTOCOL_BYTES = 214
 # What a connection costs until the broker has answered: measured 7,060 with TLS and a chain of two certificates.
 TLS_DIAL_BYTES = 7000
+CLOSED_TLS_DIAL_BYTES = 2000  # a ClientHello, measured 1,525, and no certificate
 DIAL_BYTES = 500
 UNANSWERED_DIAL_BYTES = 300  # a name, and four SYN in ten seconds
+_PLAIN_AND_TLS_BYTES = {
+    Reach.NOWHERE: (0, 0),
+    Reach.ASKED: (UNANSWERED_DIAL_BYTES, UNANSWERED_DIAL_BYTES),
+    Reach.TAKEN: (DIAL_BYTES, CLOSED_TLS_DIAL_BYTES),
+    Reach.ANSWERED: (DIAL_BYTES, TLS_DIAL_BYTES),
+}
 SPENT_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
 _SETTING = "sent_today"
 DAY_S = 86400.0
@@ -44,13 +52,11 @@ class Budget:
         self._turn_day(now)
         self.spent_bytes += size_bytes
 
-    def spend_dial(self, now: Instant, *, has_answered: bool, has_tls: bool) -> None:
+    def spend_dial(self, now: Instant, reach: Reach, *, has_tls: bool) -> None:
         """A connection was tried."""
-        if not has_answered:
-            self.spend(UNANSWERED_DIAL_BYTES, now)
-            return
-        self.spend(TLS_DIAL_BYTES if has_tls else DIAL_BYTES, now)
-        self._answered_s = now.monotonic_s
+        self.spend(_PLAIN_AND_TLS_BYTES[reach][has_tls], now)
+        if reach is Reach.ANSWERED:
+            self._answered_s = now.monotonic_s
 
     def may_dial(self, now: Instant) -> bool:
         """Always; where all is spent, an hour after a broker last answered: a try that none answers costs little."""

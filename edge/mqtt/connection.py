@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import partial
 from threading import Event, Lock, Thread
 from typing import NamedTuple
@@ -55,6 +56,15 @@ class Ack(NamedTuple):
 
     mid: int
     code: int  # MQTT 5 reason: 0 success, 0x10 nobody subscribes, from 0x80 on refused
+
+
+class Reach(Enum):
+    """How far a dial came."""
+
+    NOWHERE = auto()  # no name, no network
+    ASKED = auto()  # nobody took the connection
+    TAKEN = auto()  # and closed before a certificate came, as a proxy does whose broker is away
+    ANSWERED = auto()  # TLS has cost its bytes, whatever came of it
 
 
 class _Held(NamedTuple):
@@ -103,9 +113,11 @@ class Connection:
         return True
 
     @property
-    def has_answered(self) -> bool:
-        """Did what was dialled take the connection? Then TLS has cost its bytes, whatever came of it."""
-        return self._dial.failed is None or isinstance(self._dial.failed, _ANSWERED)
+    def reach(self) -> Reach:
+        """How far dialling came, once it has ended."""
+        if self._dial.failed is None:
+            return Reach.ANSWERED
+        return next((reach for kinds, reach in _REACHES if isinstance(self._dial.failed, kinds)), Reach.NOWHERE)
 
     @property
     def has_tls(self) -> bool:
@@ -250,7 +262,11 @@ class _TlsTimeoutError(TimeoutError):
     """The broker took the connection, and TLS did not come to its end."""
 
 
-_ANSWERED = (ssl.SSLError, ConnectionResetError, BrokenPipeError, _TlsTimeoutError)
+_REACHES: tuple[tuple[tuple[type[Exception], ...], Reach], ...] = (
+    ((ssl.SSLEOFError, ConnectionResetError, BrokenPipeError), Reach.TAKEN),
+    ((ssl.SSLError, _TlsTimeoutError), Reach.ANSWERED),
+    ((TimeoutError, ConnectionRefusedError), Reach.ASKED),
+)
 
 
 class TlsLine(ssl.SSLSocket):

@@ -14,7 +14,7 @@ from socket import socketpair
 from threading import Event
 
 from edge.backoff import Backoff
-from edge.clock import Clock, Instant
+from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
 from edge.mqtt.budget import Budget
@@ -25,7 +25,7 @@ from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.secret import load_client, read_secret
 from edge.mqtt.session import Parts, Session, status_message
-from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, Trouble
+from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
@@ -150,7 +150,7 @@ class Publisher:
                 self._left, connection.trouble = connection, HANGING
                 return False
         now, budget = self._parts.clock.now(), self._parts.budget
-        budget.spend_dial(now, has_answered=connection.has_answered, has_tls=connection.has_tls)
+        budget.spend_dial(now, connection.reach, has_tls=connection.has_tls)
         self._keep_budget(budget.save)
         return connection.trouble is None
 
@@ -192,15 +192,20 @@ class Publisher:
             log.warning("budget_not_kept", extra={"why": str(why)})
 
     def _rest(self, trouble: Trouble, stop: Event) -> None:
-        """Long where the next try would only cost as much again, unless that is with another login."""
-        has_other_login = trouble.word in LOGIN_REFUSED and self._untried > 0
-        waits = self._lasting if trouble.is_lasting and not has_other_login else self._again
-        until_s = self._beat() + waits.next_s()
+        until_s = self._beat() + self._waits(trouble).next_s()
         while not stop.is_set() and self._beat() < until_s:
             stop.wait(min(self._parts.pace.turn_s, max(0.0, until_s - self.beat_s)))
+        if not stop.is_set() and not self._parts.budget.may_dial(self._parts.clock.now()):
+            self._show(replace(SPENT, state="lost"), None)
         while not stop.is_set() and not self._parts.budget.may_dial(self._parts.clock.now()):
             stop.wait(self._parts.pace.turn_s)
             self._beat()
+
+    def _waits(self, trouble: Trouble) -> Backoff:
+        """Long where the next try would only cost as much again, unless another login or a set clock may end it."""
+        has_other_login = trouble.word in LOGIN_REFUSED and 0 < self._untried < len(self._logins)
+        awaits_clock = trouble.may_be_clock and self._parts.clock.now().state is ClockState.UNSYNCED
+        return self._lasting if trouble.is_lasting and not (has_other_login or awaits_clock) else self._again
 
     def _beat(self) -> float:
         self.beat_s = self._parts.clock.monotonic_s()

@@ -12,12 +12,14 @@ class Trouble:
     """One reason. `state` is what the page shows as a colour.
 
     `is_lasting`: the next try would cost the bytes of a whole connection and most likely end the same.
+    `may_be_clock`: a clock that is not set yet may be all that is wrong.
     """
 
     state: LinkState
     word: str
     sentence: str
     is_lasting: bool = False
+    may_be_clock: bool = False
 
 
 UNHEARD = Trouble("connected", "no_subscriber", "nobody at the broker receives the records; they are kept")
@@ -54,6 +56,7 @@ _REFUSALS = {  # MQTT 5 reason codes of CONNACK, PUBACK and DISCONNECT
 }
 LOGIN_REFUSED = ("bad_login", "not_authorised")  # Mosquitto says the second for a wrong password
 _TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
+_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
 
 
 def from_reason_code(code: int) -> Trouble:
@@ -71,6 +74,8 @@ def from_exception(why: Exception, host: str, port: int) -> Trouble:
             "refused",
             "certificate",
             f"the certificate of {host} is not trusted ({why.verify_message}); check mqtt.ca_file and the node's clock",
+            is_lasting=True,
+            may_be_clock=why.verify_code == _NOT_YET_VALID,
         )
     where = {"host": host, "port": port, "why": why}
     for kinds, state, word, sentence in _FAILURES:

@@ -96,7 +96,10 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
     )
     last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
     todo = gettext("Nothing to do now. If this stays for a day, tell your technician.") if tone == "look" else ""
-    more = (queue, link_words(link.word), delivered, last)
+    words = link_words(link.word)
+    if link.word == "budget_spent":  # nothing is delivered, whether the server can be reached or not
+        sentence, words = words, ""
+    more = (queue, words, delivered, last)
     return line("link", "link", title, tone, sentence, *more, detail=link.detail, todo=todo)
 
 

@@ -90,9 +90,10 @@ def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
 
 def _check_it_is_the_rest(answer: HTTPResponse, request: Request, have: int) -> None:
     """Pages often come without their length, bundles hardly ever as HTML. Raises UpdateError."""
-    is_html, is_part = answer.headers.get_content_type() == "text/html", answer.status == 206
+    kind, is_part = answer.headers.get_content_type(), answer.status == 206
+    is_html, may_be_page = kind == "text/html", kind.startswith("text/") or kind == "application/xhtml+xml"
     left_bytes = request.bytes - (have if is_part else 0)
-    if answer.length is not None and answer.length > left_bytes and not is_html:
+    if answer.length is not None and answer.length > left_bytes and not may_be_page:
         raise _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
     may_differ = not is_html and (is_part or answer.length is None)  # a part of it: RFC 9110, 15.3.7
     if answer.length != left_bytes and not may_differ:

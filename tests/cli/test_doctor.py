@@ -102,6 +102,12 @@ def test_an_action_level_that_no_count_can_reach_is_named(
     assert says in verdict.sentence
 
 
+def test_a_share_of_the_leaf_is_never_told_of_a_pod(tmp_path: Path) -> None:
+    own = level("Phytophthora palmivora", "% leaf area")
+    (verdict,) = on_advice(config(tmp_path, "leaf", None, own), (own.label,))
+    assert verdict.sentence.endswith("% leaf area is never told in mode leaf; give one of % pictures")
+
+
 def test_a_level_of_what_the_modes_model_does_not_tell_names_that_model(tmp_path: Path) -> None:
     (verdict,) = on_advice(config(tmp_path, "leaf", None, level("Delphacidae", "% pictures")), ("Hemileia vastatrix",))
     assert "the model diseases does not tell it" in verdict.sentence

@@ -356,6 +356,8 @@ def test_another_name_on_a_tenth_of_a_disease_s_pictures_takes_no_lesions_from_i
 def test_a_disease_that_is_gone_is_on_none_of_the_leaf_whatever_other_is_seen(others: int) -> None:
     one = replace(leaf_hour(-8, 0, 24, 0.06), counts=(count(("Bipolaris oryzae", ""), others),))
     assert figures(days(one).over(BLAST[0], "% leaf area"))["% leaf area"] == 0
+    unknown = replace(one, severity=None)  # insects on most of the pictures
+    assert figures(days(unknown).over(BLAST[0], "% leaf area"))["% leaf area"] == 0
     few = replace(one, frames=19)
     assert "% leaf area" not in figures(days(few).over(BLAST[0], "% leaf area"))
 

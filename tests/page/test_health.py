@@ -23,7 +23,7 @@ from edge.page.troubles import link_words
 from edge.page.trust import Role
 from edge.page.visit import Visit, save
 from edge.page.words import Moments
-from edge.status import BatteryStatus, LinkStatus, ModelStatus
+from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
 from tests.page.scenes import Scene, broker_away, sighting, well
 from tests.page.visitors import as_role
@@ -238,7 +238,7 @@ def every_word() -> set[str]:
     ]  # fmt: skip
     for why in failures:
         if isinstance(why, ssl.SSLCertVerificationError):
-            why.verify_message = "self-signed"
+            why.verify_code, why.verify_message = 18, "self-signed"
     codes = (0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0x8D, 0x8E, 0x95, 0x97, 0x9A, 0x9B, 0x9C, 0x9D)
     return (
         fixed
@@ -262,6 +262,16 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
     page = client.get("/node?lang=zh").text
     assert "服务器不接受用户名和密码" in page
     assert "the broker does not accept" in page
+
+
+@pytest.mark.parametrize("state", ["connected", "lost"])
+def test_while_the_data_budget_is_spent_the_page_says_that_and_nothing_of_the_server(
+    state: LinkState, scene: Scene
+) -> None:
+    well(scene)
+    scene.board.show(link=LinkStatus(state=state, word="budget_spent"))
+    assert parts(scene)["link"].sentence == "Today's data is used up; results wait for tomorrow."
+    assert not any("data is used up" in more for more in parts(scene)["link"].more)
 
 
 def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:

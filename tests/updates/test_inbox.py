@@ -317,10 +317,24 @@ def test_a_file_that_is_longer_than_was_announced_is_given_up_at_once(
     """It was fetched every five minutes for a week, and kept a solar node awake."""
     inbox = asked(server, tmp_path)
     inbox.add(SHA256, len(CONTENT), 0, CONTENT[:here_bytes])
-    server.instead = 200, {"Content-Length": str(len(CONTENT) + 1)}, CONTENT + b"w"
+    longer = {"Content-Length": str(len(CONTENT) + 1), "Content-Type": "application/octet-stream"}
+    server.instead = 200, longer, CONTENT + b"w"
     with pytest.raises(UpdateError, match="is another file than was announced; tell the node of the right one"):
         fetch_all(inbox)
     assert inbox.requests() == []
+
+
+@pytest.mark.parametrize("kind", ["application/xhtml+xml", "text/plain"])
+def test_what_may_be_a_page_that_is_longer_than_a_small_bundle_is_tried_again(
+    server: Server, tmp_path: Path, kind: str
+) -> None:
+    """A rotated password is shorter than any page to log in."""
+    inbox = asked(server, tmp_path)
+    server.instead = 200, {"Content-Length": str(len(CONTENT) + 1), "Content-Type": kind}, CONTENT + b"w"
+    with pytest.raises(UpdateError, match="or a network's page to log in; what came is kept, the rest is tried again"):
+        fetch_all(inbox)
+    server.instead = None
+    assert fetch_all(inbox) == 1
 
 
 def test_a_server_may_send_only_a_part_of_the_rest_at_a_time(server: Server, tmp_path: Path) -> None:
