@@ -28,13 +28,13 @@ PREFIX = "fieldeye/v1/farm-3/n1"
 
 @given(st.lists(st.tuples(st.sampled_from(["n1", "n2"]), st.integers(1, 30)), max_size=80))
 def test_each_key_is_new_once_whatever_the_order(arrived: list[tuple[str, int]]) -> None:
-    seen, counted = Deduplicator(), set()
+    seen, counted, epochs = Deduplicator(), set(), {"n1": EPOCH, "n2": UUID(int=2)}
     for node, seq in arrived:
-        assert seen.is_new(Key(node, EPOCH, seq)) == ((node, seq) not in counted)
+        assert seen.is_new(Key(node, epochs[node], seq)) == ((node, seq) not in counted)
         counted.add((node, seq))
     assert (seen.counted, seen.repeated) == (len(counted), len(arrived) - len(counted))
-    for node in ("n1", "n2"):
-        missing = {seq for gap in seen.missing(node, EPOCH, 30) for seq in range(gap.first, gap.last + 1)}
+    for node, epoch in epochs.items():
+        missing = {seq for gap in seen.missing(node, epoch, 30) for seq in range(gap.first, gap.last + 1)}
         assert missing == {seq for seq in range(1, 31) if (node, seq) not in counted}
 
 
@@ -50,7 +50,43 @@ def test_a_gap_at_the_end_shows_once_health_tells_the_last_seq() -> None:
         seen.is_new(Key("n1", EPOCH, seq))
     assert seen.missing("n1", EPOCH, 7) == [Span(3, 4), Span(6, 7)]
     assert seen.missing("n1", EPOCH, 4) == [Span(3, 4)]
-    assert seen.missing("n2", EPOCH, 2) == [Span(1, 2)]
+    assert seen.missing("n2", UUID(int=2), 2) == [Span(1, 2)]
+
+
+def test_a_node_that_gets_another_name_is_not_asked_for_what_it_told_under_the_former_one() -> None:
+    seen = Deduplicator()
+    for name, seqs in (("paddy-3", range(1, 11)), ("paddy-4", range(11, 13)), ("paddy-3", range(15, 17))):
+        for seq in seqs:
+            assert seen.is_new(Key(name, EPOCH, seq))
+    assert seen.missing("paddy-5", EPOCH, 16) == [], "it has told nothing yet"
+    assert seen.missing("paddy-4", EPOCH, 12) == []
+    assert seen.missing("paddy-3", EPOCH, 16) == [Span(13, 14)], "its former name again: what nobody told is asked for"
+
+
+def test_copies_of_a_card_that_run_at_once_share_their_past_and_nothing_else() -> None:
+    seen = Deduplicator()
+    told = [*[("n1", seq) for seq in (1, 2, 3, 4, 6)], *[("n2", seq) for seq in (4, 5, 7)]]
+    assert all(seen.is_new(Key(name, EPOCH, seq)) for name, seq in told)
+    assert (seen.missing("n1", EPOCH, 7), seen.missing("n2", EPOCH, 7)) == ([Span(5, 5), Span(7, 7)], [Span(6, 6)])
+
+
+@pytest.mark.parametrize(
+    ("former", "first", "missing"),
+    [
+        ([5000], 3000, [Span(1, 2999)]),  # copies of a card, on a new ledger
+        ([1, 2, 3], 9, [Span(4, 8)]),
+        ([1, 2, 3, 7, 8], 9, [Span(4, 6)]),
+        ([1, 2, 3, 4], 3, []),
+    ],
+)
+def test_under_another_name_a_node_misses_what_its_card_has_told_under_none(
+    former: list[int], first: int, missing: list[Span]
+) -> None:
+    seen = Deduplicator()
+    for seq in former:
+        seen.is_new(Key("n1", EPOCH, seq))
+    assert seen.is_new(Key("n2", EPOCH, first))
+    assert seen.missing("n2", EPOCH, first) == missing
 
 
 def test_what_the_node_no_longer_has_is_no_gap() -> None:

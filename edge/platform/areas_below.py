@@ -11,10 +11,10 @@ from edge.platform.population import LEVELS, Wanted, is_incidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AreaBelow:
-    """One taxon over some nights; without frames the count is None: no data."""
+    """One taxon over some nights; without frames of models that can tell it the count is None: no data."""
 
     area: str
-    nodes: int  # that looked, most in one night
+    nodes: int  # that looked and can tell it, most in one night
     frames: int
     count: int | None  # of `max_per_frame` in its own night with the most
     low: int | None
@@ -34,8 +34,8 @@ _BELOW = """
     WITH below AS MATERIALIZED (
         SELECT DISTINCT left(area_code, %(digits)s) AS area FROM node WHERE area_code ^@ %(area)s AND since <= %(last)s
     ), nightly AS (
-        SELECT prefix AS area, night, max(nodes) AS nodes, max(frames) AS frames, max(area_m2) AS area_m2,
-               max(camera_nights) AS camera_nights, sum(per_night) AS per_night,
+        SELECT prefix AS area, night, sum(nodes)::integer AS nodes, bounded(sum(frames)) AS frames,
+               sum(area_m2) AS area_m2, sum(camera_nights) AS camera_nights, sum(per_night) AS per_night,
                bounded(sum(count)) AS count, bounded(sum(on_area)) AS on_area,
                CASE WHEN bool_and(low IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(low)) END AS low,
                CASE WHEN bool_and(high IS NOT NULL) FILTER (WHERE count IS NOT NULL) THEN bounded(sum(high)) END AS high
@@ -44,6 +44,7 @@ _BELOW = """
                    NULL::bigint AS count, NULL::bigint AS low, NULL::bigint AS high, NULL::bigint AS on_area
             FROM area_effort WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
               AND night BETWEEN %(first)s AND %(last)s
+              AND vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))
             UNION ALL SELECT prefix, night, NULL, NULL, NULL, NULL, per_night, count, low, high, on_area
             FROM area_count WHERE prefix = ANY (ARRAY(SELECT area FROM below)) AND unit = %(unit)s
               AND taxon_id = ANY (ARRAY(SELECT taxon_id FROM taxon

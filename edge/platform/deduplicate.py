@@ -19,12 +19,16 @@ class Deduplicator:
 
     def __init__(self) -> None:
         self._spans: dict[tuple[str, UUID], list[Span]] = {}
+        self._names: dict[UUID, set[str]] = {}  # of an epoch's node: one that gets another keeps its card
         self._gone: dict[tuple[str, UUID], set[Span]] = {}
         self.counted = 0
         self.repeated = 0
 
     def is_new(self, key: Key) -> bool:
         """Note the key; True the first time, False ever after."""
+        if self._is_elsewhere(key.node, key.epoch):
+            self._leave_to_others(key)
+        self._names.setdefault(key.epoch, set()).add(key.node)
         spans = self._spans.setdefault((key.node, key.epoch), [])
         place = bisect_right(spans, (key.seq, float("inf")))
         if place and spans[place - 1].last >= key.seq:
@@ -40,14 +44,37 @@ class Deduplicator:
 
     def missing(self, node: str, epoch: UUID, last_seq: int) -> list[Span]:
         """Gaps among 1..last_seq, oldest first. `health` tells a node's last seq, so a gap at the end shows too."""
+        if self._is_elsewhere(node, epoch):
+            return []
         gaps, expected = [], 1
-        for span in sorted([*self._spans.get((node, epoch), ()), *self._gone.get((node, epoch), ())]):
+        gone = self._gone.get((node, epoch), ())
+        for span in sorted([*self._spans.get((node, epoch), ()), *gone, *self._told_as_another(node, epoch)]):
             if span.first > last_seq:
                 break
             if span.first > expected:
                 gaps.append(Span(expected, span.first - 1))
             expected = max(expected, span.last + 1)
         return [*gaps, Span(expected, last_seq)] if expected <= last_seq else gaps
+
+    def _is_elsewhere(self, node: str, epoch: UUID) -> bool:
+        """So far its records came under another name only."""
+        return epoch in self._names and node not in self._names[epoch]
+
+    def _leave_to_others(self, first: Key) -> None:
+        """What came under other names before the first record under this one counts there."""
+        for span in self._told_as_another(first.node, first.epoch):
+            if span.first < first.seq:
+                self.gone(first.node, first.epoch, Span(span.first, min(span.last, first.seq - 1)))
+
+    def _told_as_another(self, node: str, epoch: UUID) -> list[Span]:
+        """What came under other names of its card. Not where both told one number: then these are copies of a card."""
+        mine = self._spans.get((node, epoch), ())
+        told: list[Span] = []
+        for name in self._names.get(epoch, set()) - {node}:
+            theirs = self._spans[name, epoch]
+            if not any(one.first <= another.last and another.first <= one.last for one in mine for another in theirs):
+                told += theirs
+        return told
 
 
 def _insert(spans: list[Span], place: int, seq: int) -> None:

@@ -13,13 +13,20 @@ from edge.wire import ReplayCommand, node_topic
 
 ASK_AGAIN = timedelta(minutes=2)
 MOST_SPANS = 64  # of a node are looked at in a turn
-# A node that still has records waiting will send them by itself.
+# A node that still has records waiting will send them by itself. What came under another name of its card is no gap: a
+# node may get one, and its former one again. Where both told one number they are copies of a card that both run.
 _MISSING = """
     SELECT site, node, ledger_id, ledger.epoch, lower(span), upper(span) - 1
     FROM node JOIN ledger ON ledger.node_id = node.node_id AND ledger.epoch = node.epoch
     CROSS JOIN LATERAL (
+        SELECT coalesce(range_agg(other.seen), '{}') AS seen
+        FROM ledger other JOIN node named ON named.node_id = other.node_id
+        WHERE other.epoch = ledger.epoch AND other.ledger_id <> ledger.ledger_id AND named.site = node.site
+          AND NOT other.seen && ledger.seen
+    ) AS renamed
+    CROSS JOIN LATERAL (
         SELECT span FROM unnest(int8multirange(int8range(1, (health->'store'->>'last_seq')::bigint, '[]'))
-                                - seen - gone) AS span ORDER BY span LIMIT %s
+                                - ledger.seen - ledger.gone - renamed.seen) AS span ORDER BY span LIMIT %s
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
 """

@@ -31,12 +31,12 @@ _ALERT = (
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
 
-# Of a card that another node told of the ledger begins here: what is older counts there, and is not asked for.
+# What another node told of a card before counts there and is not asked for, whatever that one is called: it may be this
+# node under its former name. What nobody told is asked for: a gap, or what a restored backup lost.
 _LEDGER = """
     INSERT INTO ledger (node_id, node_name, epoch, gone)
-    SELECT %(id)s, %(node)s, %(epoch)s, CASE
-        WHEN EXISTS (SELECT FROM ledger WHERE (node_name, epoch) = (%(node)s, %(epoch)s))
-        THEN int8multirange(int8range(1, %(first)s)) ELSE '{}' END
+    SELECT %(id)s, %(node)s, %(epoch)s, coalesce(range_agg(seen), '{}') * int8multirange(int8range(1, %(first)s))
+    FROM ledger WHERE epoch = %(epoch)s
     ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id
 """
 _TAKE_AWAY = """
@@ -129,10 +129,10 @@ class Intake:
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Into quarantine; once, however often it is delivered."""
-        topic = _storable(message.topic)[:TOPIC_LETTERS]
+        topic = storable(message.topic)[:TOPIC_LETTERS]
         self._database.execute(
             "INSERT INTO quarantine (topic, reason, payload, digest) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (topic, _storable(reason), message.payload, sha256(message.payload).digest()),
+            (topic, storable(reason), message.payload, sha256(message.payload).digest()),
         )
 
     def _commit(self, heard: Sequence[Heard], bad: Sequence[tuple[Message, str]]) -> Kept:
@@ -276,7 +276,7 @@ class Intake:
         return row
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without what PostgreSQL refuses in a text: NUL, and the bytes of a file name that are no UTF-8."""
     return text.encode(errors="replace").decode().replace("\0", "�")
 

@@ -47,7 +47,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """Count with its effort and 95 % range, the sum of the parts' ranges. Without frames the count is None: no data."""
+    """Count with its effort and 95 % range, the sum of the parts' ranges. Without frames the count is None: no data.
+
+    Effort is of the models that can tell the taxon, as far as their labels are known.
+    """
 
     night: date  # of its evening, noon to noon
     nodes_known: int
@@ -147,13 +150,18 @@ def running_from(database: Database, area: str) -> date | None:
 
 
 def taxa_of(database: Database, area: str, first: date, last: date) -> list[TaxonSum]:
-    """What was counted in an area, most first within its unit; of `max_per_frame` in the night with the most."""
+    """What was counted in an area: the station's own taxa first, then of each unit the most, the next, and so on.
+
+    Visits, catches and affected frames are no like numbers. Of `max_per_frame` in the night with the most.
+    """
     rows = database.execute(
         "SELECT label, stage, eppo, unit, summed(unit, array_agg(count)),"
         " CASE WHEN bool_and(low IS NOT NULL) THEN summed(unit, array_agg(low)) END,"
         " CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END, max(nodes)"
-        " FROM area_count JOIN taxon USING (taxon_id) WHERE prefix = %s AND night BETWEEN %s AND %s"
-        " GROUP BY taxon.taxon_id, unit ORDER BY 5 DESC, 1, 2",
+        " FROM area_count JOIN taxon USING (taxon_id) LEFT JOIN threshold USING (label, unit)"
+        " WHERE prefix = %s AND night BETWEEN %s AND %s GROUP BY taxon.taxon_id, unit"
+        " ORDER BY bool_or(start_at IS NOT NULL) DESC,"
+        " row_number() OVER (PARTITION BY unit ORDER BY summed(unit, array_agg(count)) DESC), 5 DESC, 1, 2",
         (area, first, last),
     )
     return [TaxonSum(*row) for row in rows]

@@ -10,12 +10,13 @@ import msgspec
 from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import BAD_VALUE, Database
 from edge.platform.decode import Heard, Message, decode
-from edge.platform.intake import Intake, note_gone
+from edge.platform.intake import Intake, note_gone, storable
 from edge.platform.questions import keep_part, note_outcome
 from edge.platform.replay import spans_gone
-from edge.wire import Health, Info, Reply, Status, Topic, decode_message, read_image
+from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
+MOST_MODELS, MOST_LABELS, MODEL_LETTERS = 32, 200, 200  # of an `info`; intervals have no longer name of a model
 
 
 def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> None:
@@ -82,6 +83,16 @@ def _note_info(
         " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # a stick knows neither
         (_json(info), UUID(info.epoch), *place, node_id, is_carried),
     )
+    if node_id is not None:
+        for model in info.models[:MOST_MODELS]:
+            _note_labels(database, node_id, model)
+
+
+def _note_labels(database: Database, node_id: int, model: ModelInfo) -> None:
+    """What a model can tell. Of one that does not say, or names too many to be true, what it said before holds."""
+    name, labels = storable(f"{model.name}@{model.version}"), sorted({storable(label) for label in model.labels})
+    if len(name) <= MODEL_LETTERS and 0 < len(labels) <= MOST_LABELS:
+        database.execute("SELECT note_labels(%s, %s, %s)", (node_id, name, labels))
 
 
 def _note_column(database: Database, intake: Intake, topic: Topic, column: str, message: msgspec.Struct) -> None:

@@ -28,7 +28,7 @@ from edge.platform.sentences import (
     watched,
     when,
 )
-from edge.platform.week import MOST_TAXA, AlertTold, TaxonWeek, Week
+from edge.platform.week import AlertTold, TaxonWeek, Week
 from edge.platform.words import CATALOGUES, gettext, ngettext, number, speaking
 
 
@@ -89,11 +89,10 @@ def _more(week: Week) -> str:
     if not week.more_taxa:
         return ""
     return ngettext(
-        "%(more)s more was counted; these are the %(shown)s with the highest counts.",
-        "%(more)s more were counted; these are the %(shown)s with the highest counts.",
+        "%(more)s more was counted, and has reached no threshold of the station.",
+        "%(more)s more were counted, and have reached no threshold of the station.",
         week.more_taxa,
         more=number(week.more_taxa),
-        shown=number(MOST_TAXA),
     )
 
 

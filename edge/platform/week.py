@@ -21,7 +21,7 @@ from edge.platform.population import (
 )
 
 WEEKS_SHOWN = 8
-MOST_TAXA = 12  # each with a chart and a map
+MOST_TAXA = 12  # each with a chart and a map, and whatever has reached a threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +95,28 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
     with database.transaction():
         database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         totals = taxa_of(database, area, first, last)
+        shown = _shown(database, area, last, totals)
         return Week(
             area=area,
             first=first,
             last=last,
             nodes=tuple(nodes_of(database, area, first, last)),
-            taxa=tuple(_taxon(database, area, first, last, total) for total in totals[:MOST_TAXA]),
-            more_taxa=max(len(totals) - MOST_TAXA, 0),
+            taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
+            more_taxa=len(totals) - len(shown),
             alerts=tuple(_alerts(database, area, first, last)),
         )
+
+
+def _shown(database: Database, area: str, last: date, totals: Sequence[TaxonSum]) -> list[TaxonSum]:
+    """The first ones, and of the others those that stand at `look` or `act`."""
+    own = set(database.execute("SELECT label, unit FROM threshold").fetchall())
+    more = (one for one in totals[MOST_TAXA:] if (one.label, one.unit) in own)
+    return [*totals[:MOST_TAXA], *(one for one in more if _level(database, area, last, one) in ("look", "act"))]
+
+
+def _level(database: Database, area: str, last: date, total: TaxonSum) -> str | None:
+    wanted = Wanted(area=area, label=total.label, stage=total.stage, unit=total.unit, first=last, last=last)
+    return trend(database, wanted)[-1].level
 
 
 def _taxon(database: Database, area: str, first: date, last: date, total: TaxonSum) -> TaxonWeek:
@@ -133,6 +146,7 @@ _OTHER_NIGHTS = """(night BETWEEN %(first)s AND least(first_monday(%(first)s) - 
                     OR night BETWEEN greatest(last_sunday(%(last)s) + 1, %(first)s) AND %(last)s)"""
 _TAXA = """taxon_id = ANY (ARRAY(  -- at once, so that an index leads to them
     SELECT taxon_id FROM taxon WHERE label = %(label)s AND (%(stage)s::text IS NULL OR stage = %(stage)s)))"""
+_TELLING = "vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(%(label)s)))"
 _PLACES = f"""
     SELECT site || '/' || node, latitude_deg, longitude_deg,
            CASE WHEN frames > 0 AND %(is_incidence)s THEN 100 * coalesce(many, 0)::float8 / frames
@@ -140,8 +154,9 @@ _PLACES = f"""
     FROM node
     LEFT JOIN (
         SELECT node_id, sum(frames)::float8 AS frames FROM (
-            SELECT node_id, frames FROM week_effort WHERE unit = %(unit)s AND {_WHOLE_WEEKS}
-            UNION ALL SELECT node_id, frames FROM night_effort WHERE unit = %(unit)s AND {_OTHER_NIGHTS}
+            SELECT node_id, frames FROM week_effort WHERE unit = %(unit)s AND {_TELLING} AND {_WHOLE_WEEKS}
+            UNION ALL SELECT node_id, frames FROM night_effort
+                      WHERE unit = %(unit)s AND {_TELLING} AND {_OTHER_NIGHTS}
         ) AS looks GROUP BY node_id
     ) AS looked USING (node_id)
     LEFT JOIN (
@@ -170,7 +185,7 @@ _NODES = f"""
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
     """Of each node with a position, the worst first: zero where it looked and saw none, None where it did not look.
 
-    Crowds on one frame are added over cameras and not over nights.
+    With a model that cannot tell the taxon it did not. Crowds on one frame are added over cameras and not over nights.
     """
     rows = database.execute(_PLACES.encode(), asdict(wanted) | {"is_incidence": is_incidence(wanted.unit)})
     return [Place(name, Point(latitude, longitude), value, area) for name, latitude, longitude, value, area in rows]

@@ -44,6 +44,13 @@ def test_only_the_days_that_were_asked_for_the_last_included(database: Database)
     assert [one.seq for one in read_database(database)] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("verb", ["export --format csv --out {}/week.csv", "report --area 33 --week 28 --out {}"])
+def test_a_standby_is_good_enough_to_read(database: Database, url: str, tmp_path: Path, verb: str) -> None:
+    filled(database)
+    database.execute(f"ALTER DATABASE {database.info.dbname} SET default_transaction_read_only = on".encode())
+    assert platform_main([*verb.format(tmp_path).split(), "--database", url]) == 0
+
+
 def test_a_database_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nowhere = "postgresql://fieldeye@127.0.0.1:9/none"
     out = str(tmp_path / "x")

@@ -20,6 +20,7 @@ from pika.spec import Basic, BasicProperties
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
+from edge.cli import platform_main
 from edge.counts import Record
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, migrate, migrations, open_database
@@ -31,6 +32,7 @@ from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
 from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
+from tests.platform.postgres import QUICK, Postgres
 from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
 from tests.waiting import wait_until
 
@@ -311,10 +313,35 @@ def test_tables_are_made_once_and_a_later_version_builds_on_them(
 
 @pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (17, "17, from before the first")])
 def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
-    database.execute("UPDATE schema_version SET version = %s", (version,))
+    database.execute("TRUNCATE schema_version")
+    database.execute("INSERT INTO schema_version (version, name) VALUES (%s, 'of another time')", (version,))
     with pytest.raises(StoreError, match=f"version {says}"):
         migrate(database)
     assert database.execute("SELECT version FROM schema_version").fetchall() == [(version,)]
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused_with_the_remedy(
+    postgres: Postgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_database(postgres.url()) as root:
+        root.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    assert platform_main(["ingest", "--database", postgres.url("ascii")]) == 1
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "has the encoding SQL_ASCII" in told, "--encoding UTF8" in told) == (1, True, True)
+
+
+def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_takes_any(postgres: Postgres) -> None:
+    with Postgres(QUICK + "default_transaction_read_only = on\n") as standby:
+        ports = f"port={standby.port},{postgres.port}"
+        both = f"postgresql://fieldeye@/postgres?host={standby.folder},{postgres.folder}&{ports}"
+        for url, only_reads, port in (
+            (both, False, postgres.port), (both, True, standby.port),
+            (f"{both}&target_session_attrs=read-only", False, standby.port),
+        ):  # fmt: skip
+            with open_database(url, only_reads=only_reads) as database:
+                assert database.info.port == port
+        with pytest.raises(StoreError, match=r"cannot be reached \(.*read-only.*\); check --database"):
+            open_database(standby.url())
 
 
 @pytest.mark.parametrize(

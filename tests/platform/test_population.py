@@ -330,6 +330,18 @@ def test_stages_are_counted_apart_and_together(fleet: Fleet) -> None:
     }
 
 
+def test_each_unit_is_listed_in_turn_behind_the_stations_own_taxa(fleet: Fleet) -> None:
+    fleet.counts("a", 0, count(MOTH, 900), count(APHID, 800), count(("Thysanoptera", ""), 9), unit="visits")
+    fleet.counts("b", 0, count(MOTH, 40), unit="new")
+    fleet.counts("c", 0, count(BLAST, 3), unit="affected_frames")
+    fleet.sum_up()
+    keep_threshold(fleet.database, "Thysanoptera", "visits", 100, None, "the station")
+    assert [(one.label, one.unit) for one in taxa_of(fleet.database, "33", FIRST, FIRST)] == [
+        ("Thysanoptera", "visits"), (MOTH[0], "visits"), (MOTH[0], "new"), (BLAST[0], "affected_frames"),
+        (APHID[0], "visits"),
+    ]  # fmt: skip
+
+
 def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fleet: Fleet) -> None:
     keep_threshold(fleet.database, MOTH[0], "new", 10, 20, "the station")
     for night in range(14):

@@ -20,7 +20,7 @@ from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, keep_threshold, newest_week
 from edge.platform.report import html, pdf
-from edge.platform.week import week
+from edge.platform.week import MOST_TAXA, week
 from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
 
@@ -72,6 +72,33 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     assert "<title>s/a: 7.5 %</title>" in page, "and on the map"
     assert "most 7.5 %, 2 without data" in page
     assert page.count("Density: not calibrated.") == 2
+
+
+def test_a_disease_at_the_stations_threshold_comes_before_insects_by_the_hundred(fleet: Fleet) -> None:
+    many_insects(fleet)
+    fleet.counts("a", 5, count(BLAST, 3), unit="affected_frames", frames=20)
+    fleet.sum_up()
+    keep_threshold(fleet.database, BLAST[0], "affected_frames", 5, 10, "the station")
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    assert (told.taxa[0].total.label, told.taxa[0].weeks[-1].level) == (BLAST[0], "act")
+    assert (len(told.taxa), told.more_taxa) == (MOST_TAXA, 6)
+
+
+def test_what_has_reached_a_threshold_is_shown_however_many_stand_before_it(fleet: Fleet) -> None:
+    many_insects(fleet)
+    for n in range(MOST_TAXA + 3):
+        keep_threshold(fleet.database, f"Insect {n}", "visits", 1 if n == MOST_TAXA + 1 else 1000, None, "the station")
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    assert [one.total.label for one in told.taxa] == [f"Insect {n}" for n in (*range(MOST_TAXA), MOST_TAXA + 1)]
+    assert [one.weeks[-1].level for one in told.taxa] == ["calm"] * MOST_TAXA + ["look"]
+    assert "4 more were counted, and have reached no threshold of the station." in html(told, [], MADE)
+
+
+def many_insects(fleet: Fleet) -> None:
+    """Three more than are shown, the first the most."""
+    insects = [count((f"Insect {n}", ""), 500 - n) for n in range(MOST_TAXA + 3)]
+    fleet.counts("a", 5, *insects, unit="visits")
+    fleet.sum_up()
 
 
 def test_density_has_its_range_and_none_where_a_night_has_none(fleet: Fleet) -> None:

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import permutations
+from uuid import UUID
 
 import pytest
 
@@ -67,11 +68,15 @@ def station(database: Database) -> Station:
 
 def records(site: str, *seqs: int, node: str = "a") -> Message:
     """Three moths a night, from the first one on."""
+    return of_card(site, node, epoch(node), *seqs)
+
+
+def of_card(site: str, node: str, card: UUID, *seqs: int) -> Message:
     stored = []
     for seq in seqs:
         at = EVENING + timedelta(days=seq - 1)
         told = interval(counts=(count(MOTH, 3, 3, 3),), unit="new", start=moment(at), end=moment(at))
-        stored.append(Stored(Key(node, epoch(node), seq), told))
+        stored.append(Stored(Key(node, card, seq), told))
     return Message(f"fieldeye/v1/{site}/{node}/records", encode_batch(stored))
 
 
@@ -279,6 +284,70 @@ def test_a_node_that_stood_nowhere_yet_takes_its_history_into_a_site_that_has_ar
     station.hear(info("bench", area=NOWHERE), records("bench", 1), info("t", area=COUNTY_B), records("t", 2))
     assert station.names() == ["t/a"]
     assert counted(station, COUNTY_B)[:2] == [3, 3]
+
+
+def test_a_node_that_gets_another_name_and_its_former_one_again_counts_each_record_once(station: Station) -> None:
+    station.hear(info("s"), records("s", 1))
+    station.hear(info("s", node="b", card="a"), health("s", 2, node="b"))
+    assert requests(station.database, NOON) == []
+    station.hear(of_card("s", "b", epoch("a"), 2))
+    assert requests(station.database, NOON) == []
+    station.hear(info("s"), records("s", 4), health("s", 5))
+    asked = [(topic, command.first, command.last) for topic, command in requests(station.database, NOON)]
+    replay = "fieldeye/v1/s/a/cmd/replay"
+    assert asked == [(replay, 3, 3), (replay, 5, 5)], "what nobody told"
+    assert station.moths() == [(3, 1, 1), (3, 1, 2), (None, 0, 2)]
+    assert station.names() == ["s/a", "s/b"], "the other name stays, a node that is silent"
+
+
+def test_copies_of_a_card_that_run_under_two_names_share_their_past_and_nothing_else(station: Station) -> None:
+    station.hear(info("s"), records("s", 1, 2), health("s", 4))
+    station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), 2), health("s", 4, node="b"))
+    asked = [(topic.split("/")[3], told.first, told.last) for topic, told in requests(station.database, NOON)]
+    assert sorted(asked) == [("a", 3, 4), ("b", 3, 4)]
+
+
+def asked_of(station: Station) -> list[tuple[str, int, int]]:
+    """Site, node and numbers."""
+    asked = [(topic.removeprefix("fieldeye/v1/"), told) for topic, told in requests(station.database, NOON)]
+    return sorted((topic.removesuffix("/cmd/replay"), told.first, told.last) for topic, told in asked)
+
+
+@pytest.mark.parametrize(
+    ("told", "last", "first_of_b", "asked"),
+    [
+        ((5000,), 5000, 3000, [("s/a", 1, 2999), ("s/a", 3001, 4999), ("s/b", 1, 2999)]),  # copies, a new database
+        ((1, 2, 3), 3, 9, [("s/b", 4, 8)]),  # a backup from before the new name
+        ((1, 2, 3, 7, 8), 8, 9, [("s/a", 4, 6), ("s/b", 4, 6)]),  # a gap at the new name
+        ((1, 2, 3), 3, 3, []),  # told again, as its answer was lost
+    ],
+)
+def test_under_another_name_a_node_is_asked_for_what_its_card_has_told_under_none(
+    station: Station, told: tuple[int, ...], last: int, first_of_b: int, asked: list[tuple[str, int, int]]
+) -> None:
+    station.hear(info("s"), records("s", *told), health("s", last))
+    station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), first_of_b))
+    station.hear(health("s", first_of_b, node="b"))
+    assert asked_of(station) == asked
+
+
+def test_a_node_that_gets_another_name_and_site_is_asked_for_what_its_card_has_told_under_none(
+    station: Station,
+) -> None:
+    set_areas(station.database, "t", [COUNTY_B[:6]])
+    station.hear(info("s"), records("s", 1, 2), info("t", node="b", card="a", area=COUNTY_B))
+    station.hear(of_card("t", "b", epoch("a"), 5), health("t", 5, node="b"))
+    assert asked_of(station) == [("t/b", 3, 4)]
+
+
+def test_whoever_names_the_card_of_another_site_keeps_that_from_nothing(station: Station) -> None:
+    station.hear(
+        info("s"), records("s", 1), info("t", node="b", card="a", area=COUNTY_B), of_card("t", "b", epoch("a"), 2, 3)
+    )
+    station.hear(health("s", 3))
+    (asked,) = requests(station.database, NOON)
+    assert (asked[0], asked[1].first, asked[1].last) == ("fieldeye/v1/s/a/cmd/replay", 2, 3)
+    assert (counted(station, VILLAGES["a"]), counted(station, COUNTY_B)) == ([3, None, None], [None, 3, 3])
 
 
 @pytest.mark.parametrize("has_records", [False, True])

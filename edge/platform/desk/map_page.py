@@ -111,7 +111,7 @@ def _newest(database: Database) -> date:
 
 
 def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
-    """The taxon asked for by its key, else the most counted one."""
+    """The taxon asked for by its key, else the first one."""
     asked = request.args.get("taxon", "")
     return next((one for one in taxa if one.key == asked), taxa[0] if taxa else None)
 
