@@ -1,5 +1,6 @@
 """A real MQTT broker for tests: Debian's mosquitto on a free port; ended, killed, frozen and started by its pid."""
 
+import json
 import os
 import pwd
 import shutil
@@ -22,6 +23,7 @@ from edge.cli.loopback import free_port
 from tests.waiting import wait_until
 
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"  # Debian puts it where users have no PATH
+RULES = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)  # in Debian's package of mosquitto
 PERSISTENT = "autosave_on_changes true\nautosave_interval 1\n"  # an acknowledged message survives a SIGKILL
 
 
@@ -84,6 +86,25 @@ class Broker:
         (self.folder / "acl").write_text(acl)
         assert self._process
         self._process.send_signal(signal.SIGHUP)
+
+    def change_authority(self) -> None:
+        """Certificates of another one, which the next start reads."""
+        self._tls_lines()
+        self._give_to_broker()
+
+    def allow_only(self, *topics: str) -> None:
+        """To be subscribed to, from the next start on; a plain ACL file lets subscribe to all and passes nothing on."""
+        roles = [{"acltype": "subscribeLiteral", "topic": topic, "allow": True} for topic in topics]
+        rules = {
+            "defaultACLAccess": {"publishClientSend": True, "publishClientReceive": True, "subscribe": False},
+            "roles": [{"rolename": "some", "acls": roles}],
+            "groups": [{"groupname": "all", "roles": [{"rolename": "some"}]}],
+            "anonymousGroup": "all",
+        }
+        (self.folder / "rules").write_text(json.dumps(rules))
+        with (self.folder / "conf").open("a") as conf:
+            conf.write(f"plugin {RULES}\nplugin_opt_config_file {self.folder}/rules\n")
+        self._give_to_broker()
 
     def connect(self, name: str, *, user: str | None = None, clean: bool = True, port: int | None = None) -> "Client":
         """A connected client."""

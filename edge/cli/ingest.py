@@ -5,18 +5,20 @@ import importlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from socket import gethostname
 from threading import Event
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
 from edge.cli.exits import DONE
-from edge.cli.listen import add_broker_arguments, subscriber_of
+from edge.cli.listen import add_broker_arguments, broker_address, subscriber_of
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.config import LOOPBACK
 from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, ingest, ingest_file
+from edge.platform.shared_subscription import end_session, worker_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     into = parser.add_mutually_exclusive_group(required=True)
     into.add_argument("--database", metavar="URL", help="PostgreSQL 17: postgresql://user@host/name")
     into.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; goes on where it stopped")
-    of_database = parser.add_argument_group("with --database")
+    leave = "the broker keeps nothing more for workers that run no more, of this machine or of HOST"
+    into.add_argument("--leave", nargs="?", const=gethostname(), metavar="HOST", help=leave)
+    of_database = parser.add_argument_group("with --database or --leave")
     of_database.add_argument("--workers", type=int, default=1, metavar="N", help="processes; default: 1")
     of_database.add_argument(
         "--group", default="fieldeye", metavar="NAME", help="workers of one name share the messages"
@@ -40,6 +44,10 @@ def run(args: argparse.Namespace) -> int:
     """Until Ctrl-C or SIGTERM; with files, until they are read."""
     if args.workers < 1:
         raise UsageError(f"--workers {args.workers} does nothing; give 1 or more")
+    if not args.group or not args.group.isprintable() or set("/+#") & set(args.group):
+        raise UsageError(f"--group {args.group!r} is no name of a group; write letters, none of them / + or #")
+    if args.leave is not None:
+        return _leave(args)
     if args.queue and not args.insecure:
         _keep_secret(args.queue.split(","))
     spoiled: list[Path] = []
@@ -51,6 +59,17 @@ def run(args: argparse.Namespace) -> int:
         names = ", ".join(map(str, spoiled))
         raise StoreError(f"{names}: no record in it can be read; carry what `fieldeye export` writes once more")
     return code
+
+
+def _leave(args: argparse.Namespace) -> int:
+    if args.queue:
+        raise UsageError("--leave is for --broker; a quorum queue keeps nothing for one worker: leave --queue out")
+    address = broker_address(args)
+    for number in range(args.workers):
+        end_session(address, worker_name(args.group, number, args.leave))
+    of_whom = f"{args.workers} workers of {args.leave}"
+    print(f"{args.broker} keeps nothing more for {of_whom}; nodes are asked again for what waited there")
+    return DONE
 
 
 def _keep_secret(urls: Sequence[str]) -> None:

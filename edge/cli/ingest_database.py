@@ -22,7 +22,7 @@ from edge.platform.database import Database, migrate, open_database
 from edge.platform.files import keep_files
 from edge.platform.intake import Kept
 from edge.platform.leader import Leader
-from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.shared_subscription import SharedSubscription, worker_name
 from edge.platform.sources import Source
 from edge.platform.telling import Telling
 from edge.platform.worker import Worker
@@ -70,9 +70,8 @@ def _source(args: argparse.Namespace, number: int) -> Source:
         from edge.platform.quorum_queue import QuorumQueue  # noqa: PLC0415  pika only where it is used
 
         return QuorumQueue(args.queue, group=args.group)
-    return SharedSubscription(
-        broker_address(args), client_id=f"{args.group}-ingest-{number}-{gethostname()}", group=args.group
-    )
+    name = worker_name(args.group, number, gethostname())
+    return SharedSubscription(broker_address(args), client_id=name, group=args.group)
 
 
 def _say(batches: Iterator[Kept], *, quiet: bool = False) -> int:

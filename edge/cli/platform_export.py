@@ -71,7 +71,7 @@ def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable
     from edge.platform.database import open_database  # noqa: PLC0415  PostgreSQL only if asked for
     from edge.platform.kept_in_database import nodes_of_database, read_database  # noqa: PLC0415
 
-    database = closing.enter_context(open_database(args.database, "fieldeye export"))
+    database = closing.enter_context(open_database(args.database, "fieldeye export", only_reads=True))
     return read_database(database, args.since, args.until), nodes_of_database(database)
 
 

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     today = date.today()  # noqa: DTZ011  on the wall
     first, last = newest_week(args.week, today) if args.year is None else week_of(args.year, args.week)
     outlines = read_outlines(args.outline) if args.outline else []
-    with open_database(args.database, "fieldeye report") as database:
+    with open_database(args.database, "fieldeye report", only_reads=not args.thresholds) as database:
         if args.thresholds:
             keep_thresholds(database, args.thresholds)
         page = html(week(database, args.area, first, last), outlines, datetime.now(UTC), args.language)

@@ -1,7 +1,10 @@
-"""Where a broker is, and how it is said that nobody answers there."""
+"""Where a broker is, and how it is said that nobody answers there, or no."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
 
@@ -19,5 +22,22 @@ class BrokerAddress:
 
 def unreachable(host: str, port: int, why: OSError | ValueError) -> BrokerError:
     """Why connecting failed, without the operating system's number for it."""
+    if isinstance(why, ssl.SSLCertVerificationError):
+        says = f"is not trusted ({why.verify_message}); check --ca-file and the broker's certificate, then start again"
+        return BrokerError(f"{host}:{port} {says}")
     said = (why.strerror if isinstance(why, OSError) else None) or why
     return BrokerError(f"{host}:{port} cannot be reached ({said}); check --broker and that it runs")
+
+
+def refused(host: str, port: int, reason: object) -> BrokerError:
+    """It answers, and does not let us in."""
+    return BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")
+
+
+def refused_topics(host: str, port: int, topics: Sequence[str], reasons: Sequence[ReasonCode]) -> BrokerError | None:
+    """None where each subscription was granted. Reasons come in the order of the topics (MQTT 5, 3.9.3)."""
+    refusals = [(topic, why) for topic, why in zip(topics, reasons, strict=False) if why.is_failure]
+    if not refusals:
+        return None
+    names, why = ", ".join(topic for topic, _ in refusals), refusals[0][1]
+    return BrokerError(f"{host}:{port} refuses the subscription to {names} ({why}); allow it in its ACL")

@@ -1,6 +1,7 @@
 """Opens the platform's PostgreSQL, and brings its tables to this version's form."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
@@ -16,6 +17,12 @@ Database = Connection[tuple[Any, ...]]
 BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 _TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
 _GIVE_UP_S = 10
+_GRANTS = re.compile(r"^GRANT [^;]+ TO fieldeye_reader;", re.MULTILINE)
+_READERS = """
+    SELECT add_reader(role, prefix) FROM reader WHERE NOT EXISTS (
+        SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_reader'::regrole AND member = to_regrole(quote_ident(role))
+    )
+"""
 _OPTIONS = " ".join(
     f"-c {setting}"
     for setting in (
@@ -27,15 +34,23 @@ _OPTIONS = " ".join(
 )
 
 
-def open_database(url: str, name: str = "fieldeye") -> Database:
-    """A connection that commits each statement unless a transaction is opened. Raises StoreError, ConfigError."""
+def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False) -> Database:
+    """A connection that commits each statement unless a transaction is opened. Raises StoreError, ConfigError.
+
+    Of several servers in `url` it is to the one that writes, unless `url` says otherwise; what only reads takes any.
+    """
     try:
-        conninfo_to_dict(url)
+        asked = conninfo_to_dict(url).get("target_session_attrs")
     except psycopg.ProgrammingError as why:
         raise ConfigError(f"--database is no address ({first_line(why)}); write postgresql://user@host/name") from why
     try:
         return psycopg.connect(
-            url, autocommit=True, connect_timeout=_GIVE_UP_S, application_name=name, options=_OPTIONS
+            url,
+            autocommit=True,
+            connect_timeout=_GIVE_UP_S,
+            application_name=name,
+            options=_OPTIONS,
+            target_session_attrs=asked or ("any" if only_reads else "read-write"),
         )
     except psycopg.OperationalError as why:
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
@@ -46,6 +61,8 @@ def reachable() -> Iterator[None]:
     """Round work on a database that may go meanwhile, or never had our tables: raises StoreError then."""
     try:
         yield
+    except psycopg.errors.DiskFull as why:
+        raise StoreError(f"the database's disk is full ({first_line(why)}); free space on the database's disk") from why
     except psycopg.OperationalError as why:
         raise StoreError(f"the database has gone ({first_line(why)}); start it, then this again") from why
     except psycopg.errors.UndefinedTable as why:
@@ -54,6 +71,7 @@ def reachable() -> Iterator[None]:
 
 def migrate(database: Database) -> list[int]:
     """Apply what is missing of migrations/NNNN_*.sql, in one transaction; says which. Raises StoreError."""
+    _check_encoding(database)
     try:
         with database.transaction():
             database.execute("SELECT pg_advisory_xact_lock(%s)", (_TWO_AT_ONCE,))
@@ -71,6 +89,7 @@ def migrate(database: Database) -> list[int]:
                 raise StoreError(
                     f"the database has version {there}, from before the first release; name a new one in --database"
                 )
+            _bring_back_readers(database, [one for v in known if v <= there for one in known[v].values()])
             missing = [version for version in known if version > there]
             for version in missing:
                 for script in known[version].values():
@@ -81,6 +100,28 @@ def migrate(database: Database) -> list[int]:
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
     return missing
+
+
+def _check_encoding(database: Database) -> None:
+    encoding = database.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreError(
+            f"the database has the encoding {encoding}, which cannot hold every name; make one with"
+            " createdb --encoding UTF8 --template template0, and name it in --database"
+        )
+
+
+def _bring_back_readers(database: Database, applied: Iterable[str]) -> None:
+    """Roles that read and their rights, as the scripts gave them: a backup of the database alone has neither."""
+    database.execute(files("edge.platform").joinpath("reader_role.sql").read_text("utf-8").encode())
+    grants = [grant for script in applied for grant in _GRANTS.findall(script)]
+    if not grants:
+        return
+    has_rights = database.execute("SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')").fetchone()
+    if has_rights != (True,):
+        for grant in grants:
+            database.execute(grant.encode())
+    database.execute(_READERS)
 
 
 def _use_what_is_there(database: Database) -> None:

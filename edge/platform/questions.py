@@ -125,19 +125,27 @@ def answer(
 ) -> bool:
     """Keep an answer, which takes the place of an earlier one; False if the role may not see the question.
 
-    `before`: when the answer came that its writer has seen, empty for none; False, too, where that is not the last.
+    `before`: when the answer came that its writer has seen, empty for none; False, too, where that is not the last,
+    unless the last is this very answer: a form that is sent twice changes nothing.
     Raises UsageError for an answer that the node would refuse.
     """
     text = text.replace("\r\n", "\n")  # a browser counts a line break as one letter and sends two
     if not 0 < len(text.strip()) <= MOST_LETTERS or len(label) > 80:
         raise UsageError(f"an answer has 1 to {MOST_LETTERS} letters and a name at most 80; shorten or write it")
+    written = (text.strip(), who[:80], label.strip())
     done = database.execute(
         "UPDATE question SET answer = %s, answer_who = %s, answer_label = %s, answered = now(), told = NULL,"
         " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s"
         " AND (%s OR answered IS NOT DISTINCT FROM %s::timestamptz)",
-        (text.strip(), who[:80], label.strip(), node_id, question, before is None, before or None),
+        (*written, node_id, question, before is None, before or None),
     )
-    return done.rowcount == 1
+    return done.rowcount == 1 or written == _kept_answer(database, node_id, question)
+
+
+def _kept_answer(database: Database, node_id: int, question: str) -> tuple[str | None, ...] | None:
+    return database.execute(
+        "SELECT answer, answer_who, answer_label FROM question WHERE node_id = %s AND id = %s", (node_id, question)
+    ).fetchone()
 
 
 def answers_due(database: Database) -> list[tuple[str, AnswerCommand]]:

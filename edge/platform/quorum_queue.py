@@ -17,6 +17,7 @@ from pika.spec import Basic, BasicProperties
 
 from edge.errors import BrokerError, UsageError
 from edge.platform.decode import Message
+from edge.platform.link import Link
 from edge.platform.shared_subscription import OTHERS
 from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
@@ -38,7 +39,13 @@ class QuorumQueue:
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
+        self._link = Link()
         self._count, self._wants_others = 0, False
+
+    @property
+    def is_up(self) -> bool:
+        """Does the broker tell us what comes?"""
+        return self._link.is_up
 
     def connect(self) -> None:
         """Raises BrokerError if no node of the cluster can be reached."""
@@ -50,6 +57,7 @@ class QuorumQueue:
             self._consume(self._channel, f"{self._group}-records", ("records",))
             if self._wants_others:
                 self.listen_to_others()
+            self._link.found()
         except (AMQPError, OSError, ValueError) as why:
             raise BrokerError(f"the cluster cannot be reached ({type(why).__name__} {why}); check --queue") from why
 
@@ -58,7 +66,8 @@ class QuorumQueue:
         try:
             if self._connection is not None:
                 self._connection.process_data_events(time_limit=0 if self._inbox else TURN_S)
-        except (AMQPError, OSError):
+        except (AMQPError, OSError) as why:
+            self._link.lost(f"{type(why).__name__} {why}")
             self._come_back(stop)
         return [self._inbox.popleft() for _ in range(min(most, len(self._inbox)))]
 

@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError, SessionTakenError
-from edge.platform.address import BrokerAddress, unreachable
+from edge.platform.address import BrokerAddress, refused, refused_topics, unreachable
 from edge.platform.decode import Message
+from edge.platform.link import Link, come_back, new_client
 from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
@@ -29,33 +30,30 @@ class SharedSubscription:
 
     def __init__(self, address: BrokerAddress, *, client_id: str, group: str = "fieldeye") -> None:
         self._address, self._client_id, self._group = address, client_id, group
+        self._link = Link()
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._refused: BrokerError | None = None
+        self._asked: dict[int, Sequence[str]] = {}  # number of a request -> its topics
         self._connection, self._wants_others = 0, False
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5, manual_ack=True)
+        self._client = new_client(address, client_id, manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        if address.tls is not None:
-            self._client.tls_set_context(address.tls)
-        if address.username is not None:
-            self._client.username_pw_set(address.username, address.password)
+
+    @property
+    def is_up(self) -> bool:
+        """Does the broker tell us what comes?"""
+        return self._link.is_up
 
     def connect(self) -> None:
         """Raises BrokerError if the broker cannot be reached."""
-        host, port = self._address.host, self._address.port
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
-        properties.ReceiveMaximum = WINDOW
-        try:
-            self._client.connect(host, port, clean_start=False, properties=properties)
-        except (OSError, ValueError) as why:
-            raise unreachable(host, port, why) from why
+        _connect(self._client, self._address, clean_start=False, session_s=SESSION_S)
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
         """What has come, after at most a turn; also keeps the connection alive.
 
-        Raises BrokerError if it refuses, SessionTakenError.
+        Raises BrokerError if it refuses or is no longer trusted, SessionTakenError.
         """
         wait_s = 0.0 if self._inbox else TURN_S
         while len(self._inbox) < most and not stop.is_set():
@@ -94,23 +92,35 @@ class SharedSubscription:
         self._connection += 1
         self._inbox.clear()
         if self._refused is None and not stop.wait(AGAIN_S):
-            with suppress(OSError, ValueError):  # still away: the next turn tries again
-                self._client.reconnect()
+            come_back(self._client)  # still away: the next turn tries again
 
     def _subscribe_others(self) -> None:
-        self._client.subscribe([(f"fieldeye/v1/+/+/{channel}", 1) for channel in OTHERS])
+        self._subscribe([f"fieldeye/v1/+/+/{channel}" for channel in OTHERS])
+
+    def _subscribe(self, topics: Sequence[str]) -> None:
+        _, number = self._client.subscribe([(topic, 1) for topic in topics])
+        if number is not None:  # none without a connection: the next one asks for all
+            self._asked[number] = topics
 
     def _on_connect(
-        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if reason.is_failure:
-            host, port = self._address.host, self._address.port
-            self._refused = BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")
+            self._refused = refused(self._address.host, self._address.port, reason)
             return
         self._connection += 1
-        client.subscribe(f"$share/{self._group}/{RECORDS}", qos=1)
+        self._asked.clear()
+        self._subscribe([f"$share/{self._group}/{RECORDS}"])
         if self._wants_others:
             self._subscribe_others()
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, number: int, reasons: list[ReasonCode], _more: Properties | None
+    ) -> None:
+        host, port, topics = self._address.host, self._address.port, self._asked.pop(number, ())
+        self._refused = self._refused or refused_topics(host, port, topics, reasons)
+        if self._refused is None:
+            self._link.found()
 
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
@@ -120,10 +130,41 @@ class SharedSubscription:
             self._refused = SessionTakenError(
                 f"{self._address.host}:{self._address.port}: another `ingest` that is also called {self._client_id} has"
                 " taken the place of this one; start it once on a machine (--workers N for more), and give each machine"
-                " a host name of its own"
+                " a host name of its own, and stop one of an older version that still runs"
             )
+        elif reason.is_failure and self._refused is None:
+            self._link.lost(reason)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))
         told = Message(message.topic, bytes(message.payload), message.retain, properties)
         self._inbox.append(Delivery(told, message.mid, self._connection))
+
+
+def worker_name(group: str, number: int, host: str) -> str:
+    """By which the broker knows a worker again."""
+    return f"{group}-ingest-{number}-{host}"
+
+
+def end_session(address: BrokerAddress, client_id: str) -> None:
+    """The broker forgets that worker, whose share goes to the others from now on. Raises BrokerError."""
+    answers: list[ReasonCode] = []
+    client = new_client(address, client_id)
+    client.on_connect = lambda *told: answers.append(told[3])
+    _connect(client, address, clean_start=True, session_s=0)
+    while not answers:
+        if client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise unreachable(address.host, address.port, OSError("the connection broke"))
+    if answers[0].is_failure:
+        raise refused(address.host, address.port, answers[0])
+    client.disconnect()
+
+
+def _connect(client: Client, address: BrokerAddress, *, clean_start: bool, session_s: int) -> None:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = session_s
+    properties.ReceiveMaximum = WINDOW
+    try:
+        client.connect(address.host, address.port, clean_start=clean_start, properties=properties)
+    except (OSError, ValueError) as why:
+        raise unreachable(address.host, address.port, why) from why

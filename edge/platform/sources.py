@@ -20,12 +20,17 @@ class Delivery(NamedTuple):
 class Source(Protocol):
     """A broker's end, driven by one thread."""
 
+    @property
+    def is_up(self) -> bool:
+        """Does the broker tell us what comes?"""
+        ...
+
     def connect(self) -> None:
         """Raises BrokerError if it cannot be reached."""
         ...
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
-        """What has come, after at most half a second. Raises BrokerError if the broker refuses."""
+        """What has come, after at most half a second. Raises BrokerError if the broker refuses for good."""
         ...
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:

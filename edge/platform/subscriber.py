@@ -3,17 +3,17 @@
 import ssl
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from threading import Event
 
-from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.platform.address import unreachable
+from edge.platform.address import BrokerAddress, refused, refused_topics, unreachable
 from edge.platform.decode import Message
+from edge.platform.link import Link, come_back, new_client
 
 ALL = "fieldeye/v1/#"
 TURN_S = 0.5
@@ -33,22 +33,20 @@ class Subscriber:
         password: str | None = None,
     ) -> None:
         self._where = (host, port)
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+        self._link = Link()
+        self._client = new_client(BrokerAddress(host=host, port=port, tls=tls, username=username, password=password))
         self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._inbox: deque[Message] = deque()  # emptied after each turn, which reads what one turn brings
         self._refused: BrokerError | None = None
         self.subscribed = Event()  # set once the broker has answered: from now on nothing is missed
-        if tls is not None:
-            self._client.tls_set_context(tls)
-        if username is not None:
-            self._client.username_pw_set(username, password)
 
     def messages(self, stop: Event) -> Iterator[Message]:
         """Messages as they come, until `stop` is set. A broker that goes away is connected again.
 
-        Raises BrokerError if it cannot be reached at the start, or refuses.
+        Raises BrokerError if it cannot be reached at the start, refuses, or is no longer trusted.
         """
         host, port = self._where
         try:
@@ -71,22 +69,29 @@ class Subscriber:
     def _come_back(self, stop: Event) -> None:
         self.subscribed.clear()
         if self._refused is None and not stop.wait(AGAIN_S):
-            with suppress(OSError, ValueError):  # still away: the next turn tries again
-                self._client.reconnect()
+            come_back(self._client)  # still away: the next turn tries again
 
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if reason.is_failure:
-            host, port = self._where
-            self._refused = BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")
+            self._refused = refused(*self._where, reason)
         else:
             client.subscribe(ALL, qos=1)
 
-    def _on_subscribe(
-        self, _client: Client, _data: object, _mid: int, _reasons: list[ReasonCode], _more: Properties | None
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
-        self.subscribed.set()
+        if reason.is_failure and self._refused is None:
+            self._link.lost(reason)
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _more: Properties | None
+    ) -> None:
+        self._refused = self._refused or refused_topics(*self._where, [ALL], reasons)
+        if self._refused is None:
+            self._link.found()
+            self.subscribed.set()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))

@@ -17,6 +17,7 @@ class Telling:
         self.batch_s = Histogram(f"{told}batch_seconds", "decoding and commit of a batch", registry=registry)
         self.waiting = Gauge(f"{told}unacknowledged_messages", "messages here, not yet committed", registry=registry)
         self.database_up = Gauge(f"{told}database_up", "1 while the database answers", registry=registry)
+        self.broker_up = Gauge(f"{told}broker_up", "1 while the broker tells what comes", registry=registry)
         self.leads = Gauge(f"{told}leads", "1 for the worker that keeps the registry and sums", registry=registry)
         self.missing = Gauge(f"{told}missing_records", "told by nodes and never come", registry=registry)
         if port is not None:

@@ -84,6 +84,9 @@ class Failure:
     is_of_server: bool = False  # which was not there to take any: costs the alert no try
 
 
+_ON_ITS_WAY = Failure("on its way", is_of_server=True)  # what stands there after a crash: sent again, never lost
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What became of the alerts that were due."""
@@ -167,12 +170,18 @@ def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Tur
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
         server = risen.address if risen.kind == "webhook" else risen.kind
-        failure = away.get(server) or SEND[risen.kind](risen, mail)
+        failure = away.get(server) or _send(database, risen, mail, now)
         if failure and failure.is_of_server:
             away[server] = failure
         taken += failure is None
         answers[risen.address] = _note(database, risen, failure, now) or answers.get(risen.address, "")
     return Turn(taken, answers)
+
+
+def _send(database: Database, risen: Risen, mail: MailServer | None, now: datetime) -> Failure | None:
+    """Noted first: what a database that keeps nothing does not know to be sent would go out again at each turn."""
+    _note(database, risen, _ON_ITS_WAY, now)
+    return SEND[risen.kind](risen, mail)
 
 
 def without_server(database: Database) -> int:

@@ -17,6 +17,8 @@ from edge.platform.telling import Telling
 
 log = logging.getLogger("fieldeye")
 AGAIN_S = 1.0
+# The last: the server has become a standby, and another one writes.
+_GONE = (psycopg.OperationalError, psycopg.InterfaceError, StoreError, psycopg.errors.ReadOnlySqlTransaction)
 
 
 class Worker:
@@ -37,6 +39,7 @@ class Worker:
             room = WINDOW - len(held)
             held += self._source.take(stop, room) if room else []
             self._telling.waiting.set(len(held))
+            self._telling.broker_up.set(self._source.is_up)
             kept = self._commit(held, stop)
             if kept is not None:
                 self._source.acknowledge(held)
@@ -52,7 +55,7 @@ class Worker:
             database, intake = self._opened or self._open()
             kept = self._take_in(database, intake, held)
             self._leader.turn(database, self._clock.monotonic_s())
-        except (psycopg.OperationalError, psycopg.InterfaceError, StoreError) as why:
+        except _GONE as why:
             self._lost(why, stop)
             return None
         return kept

@@ -47,8 +47,8 @@ def test_a_node_that_connects_while_no_worker_runs_is_known_to_the_next(
         wait_until(lambda: introduced(database), within_s=60, every_s=0.5)
 
 
-def test_a_broker_node_killed_out_of_three_costs_no_record(
-    tmp_path: Path, cluster: Cluster, url: str, database: Database
+def test_a_broker_node_killed_out_of_three_costs_no_record_and_is_told_in_the_log(
+    tmp_path: Path, cluster: Cluster, url: str, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     with at_work(QuorumQueue(cluster.urls), url, every_s=1.0):
         wait_until(lambda: "fieldeye-records" in cluster.queue_kinds(), within_s=60, every_s=1)
@@ -61,6 +61,7 @@ def test_a_broker_node_killed_out_of_three_costs_no_record(
                 committed |= node.commit(sighting(n), interval(n))
             wait_until(lambda: {seq for _, seq in kept(database)} == committed, within_s=240, every_s=0.5)
         assert len(kept(database)) == len(committed)
+    assert "broker_lost" in caplog.messages
 
 
 def test_a_cluster_that_is_not_there_is_a_sentence() -> None:

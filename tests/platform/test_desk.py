@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -41,7 +42,7 @@ from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, ima
 from tests.broker import Broker
 from tests.node import running, to
 from tests.page.visitors import form_on
-from tests.platform.postgres import QUICK, Postgres
+from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
 from tests.records import MOTH, count
@@ -466,8 +467,13 @@ def test_what_cannot_be_shown_is_said_in_the_readers_language(
     assert (answer.status_code, says in answer.text) == (code, True)
 
 
-def test_a_name_that_cannot_be_stored_does_not_break_the_desk(still: FlaskClient) -> None:
+def test_a_name_that_cannot_be_stored_does_not_break_the_desk_whose_log_says_why(
+    still: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
     assert log_in(still.application.test_client(), "to\0wn") == 400
+    assert caplog.messages == ["/log-in: PostgreSQL text fields cannot contain NUL (0x00) bytes"]
+    still.get("/questions/1/a%0A%00b.jpg")
+    assert caplog.messages[1].startswith("/questions/1/a%0A%00b.jpg: "), "a line of the log is one"
 
 
 def test_a_form_of_another_log_in_changes_nothing(client: FlaskClient, fleet: Fleet) -> None:
@@ -563,6 +569,34 @@ def test_an_answer_to_a_question_that_a_colleague_has_answered_is_kept_back_unti
         opened = form_on(refused.text, address)
     assert client.post(address, data=opened | {"text": "leave it"}).status_code == 302
     assert [command.text for _, command in answers_due(fleet.database)] == ["leave it"]
+
+
+def test_a_second_tap_on_send_keeps_the_answer_as_it_was(client: FlaskClient, fleet: Fleet) -> None:
+    """It was said that a colleague had answered meanwhile."""
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    address = f"/questions/{mine.node_id}/{mine.id}"
+    form = form_on(client.get("/questions").text, address) | {"text": " a moth ", "label": MOTH[0]}
+    assert client.post(address, data=form).status_code == 302
+    ((_, command),) = answers_due(fleet.database)
+    assert client.post(address, data=form).status_code == 302
+    _reply(fleet, Reply(code="done", id=command.id))
+    assert "The node has the answer" in client.get("/questions").text
+    for other in ({"text": "a fly"}, {"label": ""}):
+        assert "This question was answered meanwhile" in client.post(address, data=form | other).text
+
+
+def test_an_answer_that_the_node_did_not_take_goes_out_again_when_it_is_sent_again(
+    client: FlaskClient, fleet: Fleet
+) -> None:
+    log_in(client)
+    mine = next(one for one in questions(fleet.database) if one.node == "a")
+    address = f"/questions/{mine.node_id}/{mine.id}"
+    for _ in range(2):
+        form = form_on(client.get("/questions").text, address) | {"text": "a moth"}
+        assert client.post(address, data=form).status_code == 302
+        ((_, command),) = answers_due(fleet.database)
+        _reply(fleet, Reply(code="not_kept", id=command.id))
 
 
 def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet) -> None:
@@ -758,6 +792,46 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
             migrate(database)
             with pytest.raises(StoreError, match=r"may not make the role fieldeye_area_330106 .*CREATEROLE"):
                 add_person(database, "county", PASSWORD, "330106")
+        with open_database(server.url()) as root:
+            root.execute("ALTER ROLE other CREATEROLE")
+        with (
+            open_database(server.url("second", "other")) as database,
+            pytest.raises(StoreError, match=r"another user made .*: give these one owner, or two servers"),
+        ):
+            add_person(database, "county", PASSWORD, "330106")
+
+
+RIGHTS = """
+    SELECT relname, NULL::name, relacl::text FROM pg_class WHERE relacl::text ~ 'fieldeye_reader' UNION ALL
+    SELECT attrelid::regclass::name, attname, attacl::text FROM pg_attribute WHERE attacl::text ~ 'fieldeye_reader'
+    ORDER BY 1, 2
+"""
+
+
+def test_a_backup_that_is_restored_on_a_new_server_lets_everybody_in_as_before(
+    tmp_path: Path, fleet: Fleet, url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rights = fleet.database.execute(RIGHTS.encode()).fetchall()
+    assert rights
+    subprocess.run([BIN / "pg_dump", "-Fc", "--no-owner", "-f", tmp_path / "dump", url], check=True)
+    with Postgres(QUICK) as server:
+        with open_database(server.url()) as root:
+            root.execute("CREATE ROLE fieldeye_station LOGIN CREATEROLE")
+            root.execute("CREATE DATABASE own OWNER fieldeye_station")
+        own = server.url("own", "fieldeye_station")
+        restored = subprocess.run([BIN / "pg_restore", "-d", own, tmp_path / "dump"], capture_output=True, check=False)
+        assert b'role "fieldeye_reader" does not exist' in restored.stderr
+        client = create_app(own).test_client()
+        assert (log_in(client), client.get("/").status_code) == (302, 503)
+        assert '/: the role fieldeye_area_330106011 cannot be taken on (role "' in caplog.messages[-1]
+        with open_database(own) as database:
+            assert (migrate(database), migrate(database)) == ([], []), "as each command does at its start"
+            now = database.execute(RIGHTS.encode()).fetchall()
+            assert [(*of, acl.replace("fieldeye_station", "fieldeye")) for *of, acl in now] == rights
+        assert client.get("/").status_code == 200
+        assert client.get("/questions/1/00000000-q1.jpg").data == JPEG
+        monkeypatch.setattr("edge.cli.desk._password", lambda: PASSWORD)
+        assert platform_main(["desk", "--database", own, "--add-person", "boss"]) == 0
 
 
 def test_a_desk_whose_database_has_gone_says_so_and_goes_on_once_it_is_back(capsys: pytest.CaptureFixture[str]) -> None:

@@ -236,6 +236,45 @@ def test_a_database_that_goes_away_is_a_sentence(fleet: Fleet, url: str) -> None
         tell_people(fleet.database, None, LATER)
 
 
+def fill_disk(database: Database, *, when: str = "true") -> None:
+    """Of the table that says what was told."""
+    database.execute(
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+    )
+    trigger = f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON told FOR EACH ROW WHEN ({when})"
+    database.execute(f"{trigger} EXECUTE FUNCTION full_disk()".encode())
+
+
+def free_disk(database: Database) -> None:
+    database.execute("DROP FUNCTION full_disk CASCADE")
+
+
+def test_on_a_full_disk_nothing_goes_out_until_there_is_space(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    fill_disk(fleet.database)
+    for _ in range(3):
+        with pytest.raises(StoreError, match=r"disk is full \(could not extend file\); free space on the"):
+            tell_people(fleet.database, None, LATER)
+    assert hook.told == [], "it would go out at each turn"
+    free_disk(fleet.database)
+    assert tell_people(fleet.database, None, LATER) == Turn(1, {hook.address: ""})
+
+
+def test_what_was_sent_when_the_program_ended_is_sent_again_once_and_later(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    fill_disk(fleet.database, when="new.why <> 'on its way'")
+    with pytest.raises(StoreError, match="disk is full"):
+        tell_people(fleet.database, None, LATER)
+    free_disk(fleet.database)
+    assert tell_people(fleet.database, None, LATER + timedelta(seconds=10)).taken == 0
+    assert tell_people(fleet.database, None, LATER + AWAY_AGAIN).taken == 1
+    assert tell_people(fleet.database, None, LATER + MOST_AGAIN).taken == 0
+    assert [one["id"] for one in hook.told] == [hook.told[0]["id"]] * 2
+
+
 @pytest.mark.parametrize(
     ("hours", "at", "quiet"),
     [((21, 6), 23, True), ((21, 6), 5, True), ((21, 6), 6, False), ((21, 6), 12, False), ((12, 14), 13, True),

@@ -35,7 +35,7 @@ from edge.wire import (
 )
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
-from tests.platform.postgres import Postgres
+from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import batch, kept
 from tests.records import EPOCH, MOTH, count, instant, interval, sighting
 from tests.waiting import wait_until
@@ -183,6 +183,24 @@ def test_a_database_that_restarts_costs_no_record(broker: Broker) -> None:
         with open_database(own.url()) as database:
             wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
             assert len(kept(database)) == len(sent)
+        assert worker.poll() is None
+
+
+def test_a_server_that_becomes_a_standby_is_waited_for(broker: Broker) -> None:
+    def become(*, standby: bool) -> None:
+        setting = "SET default_transaction_read_only = on" if standby else "RESET default_transaction_read_only"
+        database.execute(f"ALTER SYSTEM {setting}".encode())
+        database.execute("SELECT pg_reload_conf()")
+
+    message = batch(sighting())
+    with Postgres(QUICK) as own, ingesting(broker, own.url()) as worker, broker.connect("nodes") as nodes:
+        with open_database(own.url()) as database:
+            become(standby=True)
+            wait_until(lambda: nodes.publish(message.topic, message.payload) == 0, within_s=LONG_S)
+            assert worker.stderr is not None
+            assert "database_lost why=cannot execute" in worker.stderr.readline()
+            become(standby=False)
+            wait_until(lambda: kept(database) == [(NODE, 1)], within_s=LONG_S)
         assert worker.poll() is None
 
 

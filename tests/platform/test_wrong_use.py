@@ -24,6 +24,11 @@ from tests.platform.postgres import Postgres
         ("site a/b --area 33", "'a/b' is no site"),
         ("site county-b --area 330", "area '330' is no area code"),
         ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
+        ("ingest --group=", "--group '' is no name of a group"),
+        ("ingest --group a/b", "--group 'a/b' is no name of a group; write letters, none of them / + or #"),
+        ("ingest --group a+", "--group 'a+' is no name"),
+        ("ingest --group #", "--group '#' is no name"),
+        ("ingest --group a\0", "--group 'a\\x00' is no name"),
         ("ingest --queue http://nobody:secret@x", "--queue is no address of a queue"),
         ("ingest --queue amqp://nobody:secret@[x", "--queue is no address of a queue"),
         (
@@ -56,6 +61,13 @@ def test_a_queues_password_goes_over_loopback_by_tls_or_where_somebody_says_so(
     assert platform_main(["ingest", "--database", still_url, "--queue", *queue.split()]) == 1
     told = capsys.readouterr().err
     assert ("cannot be reached" in told, "secret" in told) == (True, False)
+
+
+def test_only_what_a_broker_keeps_can_be_left(capsys: pytest.CaptureFixture[str]) -> None:
+    assert platform_main(["ingest", "--leave", "old", "--queue", "amqp://127.0.0.1:1"]) == 2
+    assert "--leave is for --broker" in capsys.readouterr().err
+    assert platform_main(["ingest", "--leave", "old", "--broker", "127.0.0.1:9"]) == 1
+    assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
 
 
 def test_a_persons_name_is_one_line(

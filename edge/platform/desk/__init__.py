@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import psycopg
 import waitress
@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database, first_line, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
 from edge.platform.desk.entry import desk
 from edge.platform.desk.people import role_of, secret
@@ -76,15 +76,18 @@ def _refuse(app: Flask) -> None:
         code = error.code or 500
         return page(gettext("There is no such page here.") if code == NOT_FOUND else cannot(), code)
 
+    def noted(error: Exception, code: int) -> tuple[str, int]:
+        app.logger.error("%s: %s", quote(request.path), str(error).partition("\n")[0])
+        return page(cannot(), code)
+
     @app.errorhandler(StoreError)
     @app.errorhandler(psycopg.OperationalError)
     def _no_database(error: Exception) -> tuple[str, int]:
-        app.logger.error("%s: %s", request.path, str(error).partition("\n")[0])
-        return page(cannot(), 503)
+        return noted(error, 503)
 
     @app.errorhandler(psycopg.DataError)
-    def _no_text(_error: psycopg.DataError) -> tuple[str, int]:  # a NUL, which no column of text can hold
-        return page(cannot(), 400)
+    def _no_text(error: psycopg.DataError) -> tuple[str, int]:  # a NUL, which no column of text can hold
+        return noted(error, 400)
 
 
 def _speak(app: Flask, *, https: bool) -> None:
@@ -148,7 +151,15 @@ def people(url: str) -> Callable[[str, str], AbstractContextManager[Database | N
         with open_database(url, "fieldeye desk") as database:
             role = role_of(database, name, stamp)
             if role is not None:
-                database.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+                _take_on(database, role)
             yield database if role is not None else None
 
     return as_person
+
+
+def _take_on(database: Database, role: str) -> None:
+    """Raises StoreError for a role that is not there, as after a backup without the server's roles, or not ours."""
+    try:
+        database.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as why:
+        raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again") from why

@@ -35,9 +35,14 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
             )
     except InsufficientPrivilege as why:
         raise StoreError(
-            f"the database's user may not make the role {role} ({first_line(why)}); connect as the one who made the"
-            " others, or give it the right: ALTER ROLE … CREATEROLE"
+            f"the database's user may not make the role {role} ({first_line(why)}); {_remedy(database)}"
         ) from why
+
+
+def _remedy(database: Database) -> str:
+    if database.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone() == (True,):
+        return "another user made this server's roles, which its databases share: give these one owner, or two servers"
+    return "connect as the one who made the others, or give it the right: ALTER ROLE … CREATEROLE"
 
 
 def remove_person(database: Database, name: str) -> None:

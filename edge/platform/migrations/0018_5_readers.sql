@@ -5,13 +5,6 @@ CREATE TABLE reader (
     prefix text NOT NULL CHECK (prefix ~ '^[0-9]*$' AND length(prefix) IN (0, 2, 4, 6, 9, 12))
 );
 
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fieldeye_reader') THEN
-        CREATE ROLE fieldeye_reader NOLOGIN;
-    END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- another database of this server is being made
-END $$;
-
 CREATE FUNCTION my_area() RETURNS text LANGUAGE sql STABLE AS $$ SELECT prefix FROM reader WHERE role = current_user $$;
 
 -- Whoever owns the database need not be a superuser: who may make roles takes those on that it makes. PostgreSQL 16 and

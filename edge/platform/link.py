@@ -1,0 +1,78 @@
+"""The line to an MQTT broker: a client that reads what MQTT 5 lets through, and whether the broker is heard."""
+
+import logging
+import ssl
+
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.exception import MalformedPacket
+from paho.mqtt.properties import VariableByteIntegers
+
+from edge.platform.address import BrokerAddress, unreachable
+
+log = logging.getLogger("fieldeye")
+_NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
+_NO_BREAK, _WORD_JOINER = "\ufeff".encode(), "\u2060".encode()  # one meaning, and as many bytes
+
+
+class _Client(Client):
+    """Takes U+FEFF in a property as MQTT 5 (1.5.4-3) has it.
+
+    paho-mqtt closes the connection for it, at each connection anew: whoever may publish could keep all others unheard.
+    """
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        try:
+            return super()._handle_publish()
+        except MalformedPacket:
+            self._in_packet["packet"] = _readable(self._in_packet["packet"], self._in_packet["command"])
+            return super()._handle_publish()
+
+
+def _readable(packet: bytearray, command: int) -> bytearray:
+    """A PUBLISH with another character in its properties; topic and payload as they are."""
+    has_number = command & 0x06  # of quality of service 1 and 2
+    start = 2 + int.from_bytes(packet[:2], "big") + (2 if has_number else 0)
+    length, own_length = VariableByteIntegers.decode(packet[start:])  # type: ignore[no-untyped-call]
+    end = start + own_length + length
+    return packet[:start] + packet[start:end].replace(_NO_BREAK, _WORD_JOINER) + packet[end:]
+
+
+def new_client(address: BrokerAddress, client_id: str = "", *, manual_ack: bool = False) -> Client:
+    """Not yet connected."""
+    client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5, manual_ack=manual_ack)
+    if address.tls is not None:
+        client.tls_set_context(address.tls)
+    if address.username is not None:
+        client.username_pw_set(address.username, address.password)
+    return client
+
+
+class Link:
+    """Whether the broker is heard. An outage is one line of the log, however long it takes."""
+
+    def __init__(self) -> None:
+        self.is_up, self._is_told = False, False
+
+    def found(self) -> None:
+        """It has answered that it will tell us."""
+        self.is_up, self._is_told = True, False
+
+    def lost(self, why: object) -> None:
+        """Until it is `found`."""
+        if not self._is_told:
+            log.warning("broker_lost", extra={"why": str(why).replace(_NO_REASON, "the connection broke")})
+        self.is_up, self._is_told = False, True
+
+
+def come_back(client: Client) -> None:
+    """Try once to connect again; a broker that is away still is no error.
+
+    Raises BrokerError if it is not trusted any more: the authority's file is read at the start alone.
+    """
+    try:
+        client.reconnect()
+    except ssl.SSLCertVerificationError as why:
+        raise unreachable(client.host, client.port, why) from why
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,200 @@
+"""A broker that refuses, goes away or is no longer trusted: said once, and never waited for in vain."""
+
+import signal
+import socket
+import ssl
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, suppress
+from threading import Event, Thread
+
+import pytest
+
+from edge.cli import platform_main
+from edge.cli.loopback import free_port
+from edge.errors import BrokerError
+from edge.platform.address import BrokerAddress
+from edge.platform.database import Database
+from edge.platform.decode import Message
+from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, worker_name
+from edge.platform.subscriber import ALL, Subscriber
+from tests.broker import Broker
+from tests.platform.test_workers import LONG_S, ingesting
+from tests.waiting import wait_until
+
+SHARE = f"$share/fieldeye/{RECORDS}"
+TOPIC = "fieldeye/v1/farm-3/n1"
+Listening = Callable[[Broker, Event], Generator[Message | None, None, None]]
+
+
+def address_of(broker: Broker) -> BrokerAddress:
+    tls = ssl.create_default_context(cafile=str(broker.folder / "ca.pem")) if broker.tls else None
+    return BrokerAddress(host="localhost" if broker.tls else "127.0.0.1", port=broker.port, tls=tls)
+
+
+def shared(broker: Broker, stop: Event) -> Generator[Message | None, None, None]:
+    """What a worker of `ingest --database` hears that leads; None where nothing came in a turn."""
+    with closing(SharedSubscription(address_of(broker), client_id="fieldeye-ingest-0-here")) as source:
+        source.connect()
+        leads = False
+        while not stop.is_set():
+            taken = source.take(stop, 10)
+            yield from [delivery.message for delivery in taken] or [None]
+            source.acknowledge(taken)
+            if source.is_up and not leads:
+                source.listen_to_others()
+                leads = True
+
+
+def plain(broker: Broker, stop: Event) -> Generator[Message | None, None, None]:
+    """What `listen` and `ingest --out` hear."""
+    at = address_of(broker)
+    yield from Subscriber(at.host, at.port, tls=at.tls).messages(stop)
+
+
+@contextmanager
+def shut_door(port: int) -> Generator[list[socket.socket], None, None]:
+    """As a proxy whose broker is away has it: who calls is let in, and shown out."""
+    callers: list[socket.socket] = []
+
+    def show_out() -> None:
+        with suppress(OSError):  # ends with the line
+            while True:
+                callers.append(line.accept()[0])
+                callers[-1].close()
+
+    with socket.create_server(("127.0.0.1", port)) as line:
+        thread = Thread(target=show_out, daemon=True)
+        thread.start()
+        yield callers
+        line.shutdown(socket.SHUT_RDWR)
+        thread.join(20)
+
+
+def end_of(listening: Listening, broker: Broker) -> str:
+    """The sentence with which it ends by itself."""
+    with pytest.raises(BrokerError) as ended:
+        list(listening(broker, Event()))
+    return str(ended.value)
+
+
+@pytest.mark.parametrize(
+    ("listening", "allowed", "refused"),
+    [
+        (shared, [], SHARE),
+        (shared, [SHARE, *(f"fieldeye/v1/+/+/{one}" for one in OTHERS if one != "health")], "fieldeye/v1/+/+/health"),
+        (plain, [], ALL),
+    ],
+)
+def test_a_subscription_that_is_refused_is_a_sentence(listening: Listening, allowed: list[str], refused: str) -> None:
+    broker = Broker()
+    broker.allow_only(*allowed)
+    with broker:
+        assert end_of(listening, broker) == (
+            f"127.0.0.1:{broker.port} refuses the subscription to {refused} (Not authorized); allow it in its ACL"
+        )
+
+
+@pytest.mark.parametrize("listening", [shared, plain])
+def test_a_broker_with_another_authority_is_a_sentence_and_the_end_and_the_next_start_reads_it(
+    listening: Listening,
+) -> None:
+    with Broker(tls=True) as broker:
+        ended: list[str] = []
+        thread = Thread(target=lambda: ended.append(end_of(listening, broker)), daemon=True)
+        thread.start()
+        wait_until(lambda: "New client connected" in broker.log(), within_s=10)
+        broker.stop()
+        broker.change_authority()
+        broker.start()
+        thread.join(60)
+        (says,) = ended
+        assert says.startswith(f"localhost:{broker.port} is not trusted (")
+        assert "check --ca-file" in says
+        with broker.connect("node") as node:
+            node.publish(f"{TOPIC}/status", retain=True)
+        with closing(listening(broker, Event())) as again:
+            assert next(message.topic for message in again if message) == f"{TOPIC}/status"
+
+
+@pytest.mark.parametrize("listening", [shared, plain])
+def test_an_outage_is_one_line_of_the_log(listening: Listening, caplog: pytest.LogCaptureFixture) -> None:
+    def lost() -> list[str]:
+        return [record.why for record in caplog.records if record.message == "broker_lost"]
+
+    stop, heard = Event(), list[str]()
+    with Broker() as broker:
+        with broker.connect("node") as node:
+            node.publish(f"{TOPIC}/status", retain=True)  # told at each subscription
+        thread = Thread(target=lambda: heard.extend(one.topic for one in listening(broker, stop) if one), daemon=True)
+        thread.start()
+        wait_until(lambda: len(heard) == 1, within_s=10)
+        broker.stop()
+        wait_until(lambda: len(lost()) == 1, within_s=10)
+        with shut_door(broker.port) as callers:
+            wait_until(lambda: len(callers) > 1, within_s=10)
+        broker.start()
+        wait_until(lambda: len(heard) == 2, within_s=10)
+        broker.stop()
+        wait_until(lambda: len(lost()) == 2, within_s=10)
+        stop.set()
+        thread.join(20)
+    assert lost() == ["the connection broke"] * 2
+
+
+def test_whether_the_broker_tells_what_comes_is_a_gauge(broker: Broker, url: str) -> None:
+    port = free_port()
+
+    def is_up() -> bool:
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+        return "fieldeye_platform_broker_up 1.0" in told
+
+    with ingesting(broker, url, "--metrics", str(port)) as worker:
+        wait_until(is_up, within_s=LONG_S)
+        broker.stop()
+        wait_until(lambda: not is_up(), within_s=LONG_S)
+        broker.start()
+        wait_until(is_up, within_s=LONG_S)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+        assert worker.stderr is not None
+        assert worker.stderr.read().count("broker_lost why=the connection broke") == 1
+
+
+@pytest.mark.parametrize("listening", [shared, plain])
+def test_a_mark_that_paho_reads_as_a_fault_keeps_no_other_message_from_coming(listening: Listening) -> None:
+    """Of an older node, whose notes still had U+FEFF."""
+    stop = Event()
+    with Broker() as broker:
+        heard: list[Message] = []
+        thread = Thread(target=lambda: heard.extend(one for one in listening(broker, stop) if one), daemon=True)
+        thread.start()
+        payload = "\ufeff a picture".encode()
+        with broker.connect("old") as old:
+            wait_until(lambda: old.publish(f"{TOPIC}/status") == 0, within_s=10)
+            old.publish(f"{TOPIC}/image", payload, UserProperty=[("note", "what\ufeff is this?")])
+            old.publish(f"{TOPIC}/records")
+            wait_until(lambda: bool(heard) and heard[-1].topic.endswith("records"), within_s=10)
+        stop.set()
+        thread.join(20)
+        assert broker.log().count("New client connected") == 2, "the listener's connection holds"
+    assert heard[-2] == Message(f"{TOPIC}/image", payload, properties=(("note", "what\u2060 is this?"),))
+
+
+def test_a_machine_that_left_takes_no_share_any_more(
+    broker: Broker, database: Database, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two workers of an old machine stopped: the broker keeps their sessions for a day, and a third of all each."""
+    old = [SharedSubscription(address_of(broker), client_id=worker_name("fieldeye", n, "old")) for n in (0, 1)]
+    for source in old:
+        source.connect()
+        wait_until(lambda s=source: s.take(Event(), 1) == [] and s.is_up, within_s=10)  # type: ignore[misc]
+        source.close()
+    leave = ["ingest", "--broker", f"127.0.0.1:{broker.port}", "--leave", "old"]
+    assert platform_main([*leave, "--workers", "2"]) == 0
+    assert f"127.0.0.1:{broker.port} keeps nothing more for 2 workers of old; " in capsys.readouterr().out
+    with ingesting(broker, url), broker.connect("node") as node:
+        for number in range(9):
+            wait_until(lambda n=number: node.publish(f"{TOPIC}/records", b"no batch %d" % n) == 0, within_s=10)  # type: ignore[misc]
+        aside = "SELECT FROM quarantine"
+        wait_until(lambda: database.execute(aside).rowcount == 9, within_s=LONG_S)
