@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from edge.counts import NoData
 from edge.platform.areas_below import areas_below
-from edge.platform.database import Database, migrate, migrations, open_database
+from edge.platform.database import Database
 from edge.platform.population import keep_threshold, population, taxa_of, trend
 from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
-from tests.platform.postgres import Postgres
 from tests.platform.test_population import BLAST, FIRST, VILLAGES, Fleet, moths
 from tests.records import APHID, MOTH, count
 
@@ -314,55 +313,6 @@ def plainly(looks: list[Look], label_sets: Sets, area: str, label: str, night: i
         if label == MOTH[0] and look.frames and can_tell(label_sets, look, label)
     )  # fmt: skip
     return (many if frames else None), len({node for node, _ in able}), len(able), frames
-
-
-def test_a_database_from_before_keeps_its_sums_until_labels_come(
-    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with open_database(postgres.url()) as server:
-        server.execute("CREATE DATABASE before_labels")
-    known = migrations()
-    with open_database(postgres.url("before_labels")) as database:
-        monkeypatch.setattr("edge.platform.database.migrations", lambda: {18: known[18]})
-        assert migrate(database) == [18]
-        filled_by_version_18(database)
-        before = asked(database)
-        monkeypatch.undo()
-        assert migrate(database) == sorted(set(known) - {18})
-        assert asked(database) == before
-        fleet = Fleet(database)
-        tells(fleet, "b", model("pests@1", APHID[0]))
-        fleet.sum_up()
-        told = population(database, moths())[0]
-        assert (told.count, told.nodes) == (6, 1)
-
-
-def filled_by_version_18(database: Database) -> None:
-    fleet = Fleet(database)
-    for node in "abc":
-        database.execute(
-            "INSERT INTO node (site, node, area_code, latitude_deg, longitude_deg, time_zone)"
-            " VALUES ('s', %s, %s, 30, 120, 'Asia/Shanghai')", (node, VILLAGES[node]),
-        )  # fmt: skip
-    for night in range(3):
-        fleet.counts("a", night, count(MOTH, 6, 5, 8), model="pests@1", area_mm2=1_000_000)
-        fleet.counts("b", night, model="pests@1", saturated=True)
-    fleet.sum_up()
-
-
-def asked(database: Database) -> list[object]:
-    """Everything that is told of the sums, by the functions that stand there."""
-    wanted = {"area": "", "unit": "new", "label": MOTH[0], "first": FIRST, "last": FIRST + timedelta(days=9)}
-    tables = ("population(%(area)s, %(unit)s, %(label)s, NULL, %(first)s, %(last)s)",
-              "trend(%(area)s, %(unit)s, %(label)s, NULL, %(first)s, %(last)s)")  # fmt: skip
-    told: list[object] = [database.execute(f"SELECT * FROM {one}".encode(), wanted).fetchall() for one in tables]  # noqa: S608
-    kept = {
-        "week_effort": "unit, week, node_id, nights, frames, saturated",
-        "area_effort": "prefix, night, unit, nodes, frames",
-    }
-    for table, columns in kept.items():
-        told.append(database.execute(f"SELECT {columns} FROM {table} ORDER BY {columns}".encode()).fetchall())  # noqa: S608
-    return told
 
 
 def test_a_township_sees_what_its_own_nodes_models_tell(fleet: Fleet) -> None:

@@ -32,7 +32,7 @@ CREATE TABLE ledger (
     node_name text NOT NULL,                              -- a record's key names no site
     UNIQUE (node_id, epoch)
 ) WITH (fillfactor = 50);                                 -- a batch rewrites its rows: leave room on their page
-CREATE INDEX ledger_card ON ledger (node_name, epoch);
+CREATE INDEX ledger_card ON ledger (epoch, node_name);  -- whose a card is, whatever its node is called
 
 -- Decoded records as docs/contract/records.schema.json has them, a partition a month; older months may be detached.
 CREATE TABLE record (

@@ -21,8 +21,8 @@ BEGIN
     INSERT INTO reader VALUES (new_role, new_prefix) ON CONFLICT (role) DO UPDATE SET prefix = excluded.prefix;
 END $$;
 REVOKE EXECUTE ON FUNCTION add_reader FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION may_count_in, holder_of, lock_name, move_node, place_node, roll_up, roll_up_level, roll_up_weeks,
-    ensure_month FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION may_count_in, holder_of, lock_name, move_node, place_node, note_labels, together, roll_up,
+    roll_up_nights, roll_up_level, roll_up_weeks, ensure_month FROM PUBLIC;
 
 ALTER TABLE reader ENABLE ROW LEVEL SECURITY;
 ALTER TABLE node ENABLE ROW LEVEL SECURITY;
@@ -36,6 +36,7 @@ ALTER TABLE night_count ENABLE ROW LEVEL SECURITY;
 ALTER TABLE week_presence ENABLE ROW LEVEL SECURITY;
 ALTER TABLE week_effort ENABLE ROW LEVEL SECURITY;
 ALTER TABLE week_count ENABLE ROW LEVEL SECURITY;
+ALTER TABLE model_labels ENABLE ROW LEVEL SECURITY;
 ALTER TABLE area_effort ENABLE ROW LEVEL SECURITY;
 ALTER TABLE area_count ENABLE ROW LEVEL SECURITY;
 
@@ -51,8 +52,10 @@ CREATE POLICY subtree ON night_count FOR SELECT USING (node_id IN (SELECT node_i
 CREATE POLICY subtree ON week_presence FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON week_effort FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON week_count FOR SELECT USING (node_id IN (SELECT node_id FROM node));
+CREATE POLICY subtree ON model_labels FOR SELECT USING (node_id IN (SELECT node_id FROM node));
 CREATE POLICY subtree ON record FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
 CREATE POLICY subtree ON interval_count FOR SELECT USING (ledger_id IN (SELECT ledger_id FROM ledger));
 
 GRANT SELECT ON reader, node, ledger, record, interval_effort, interval_count, alert, night_effort, night_count,
-    week_presence, week_effort, week_count, area_effort, area_count, taxon, threshold TO fieldeye_reader;
+    week_presence, week_effort, week_count, area_effort, area_count, taxon, threshold, model_labels, vocabulary
+    TO fieldeye_reader;

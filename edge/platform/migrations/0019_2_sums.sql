@@ -6,6 +6,22 @@
 -- the sum of the highs: a model makes the same mistakes on each node, so ranges do not shrink as independent errors
 -- would. One part without a range leaves the sum without one.
 
+-- As `info` says, of the last models of each node by itself: what one node says of pests@3 holds for no other one.
+CREATE TABLE model_labels (
+    node_id integer NOT NULL REFERENCES node ON DELETE CASCADE,
+    model text NOT NULL,                                  -- name@version, as in interval_effort
+    labels text[] NOT NULL,                               -- in order, each once
+    told timestamptz NOT NULL,
+    PRIMARY KEY (node_id, model)
+);
+
+-- Sets of labels that the sums are kept by. 0, which has no row, is of models whose labels are not known: everything.
+CREATE TABLE vocabulary (
+    vocabulary_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    labels text[] NOT NULL,
+    EXCLUDE USING hash (labels WITH =)                    -- unique; too long for the other kind of index
+);
+
 CREATE TABLE night_effort (
     node_id integer NOT NULL REFERENCES node,
     night date NOT NULL,
@@ -18,6 +34,7 @@ CREATE TABLE night_effort (
     saturated integer NOT NULL,
     area_m2 double precision,                             -- counted on; null unless all intervals were of one area
     trap_nights double precision NOT NULL DEFAULT 1,      -- in which the catch came, whole ones: at least one
+    vocabulary_id integer NOT NULL DEFAULT 0,             -- what the models that made it could tell together
     PRIMARY KEY (node_id, night, camera, unit)
 );
 CREATE INDEX night_effort_night ON night_effort (night);
@@ -47,7 +64,8 @@ CREATE TABLE area_effort (
     awake_s double precision NOT NULL,
     saturated integer NOT NULL,                           -- cameras whose trap was too full to count on
     area_m2 double precision NOT NULL,                    -- of the calibrated cameras
-    PRIMARY KEY (prefix, unit, night)
+    vocabulary_id integer NOT NULL DEFAULT 0,             -- what a node's cameras could tell together
+    PRIMARY KEY (prefix, unit, night, vocabulary_id)
 );
 CREATE TABLE area_count (
     prefix text NOT NULL,
@@ -87,7 +105,8 @@ CREATE TABLE week_effort (
     nights integer NOT NULL,                              -- with a frame
     frames bigint NOT NULL,
     saturated bigint NOT NULL,
-    PRIMARY KEY (unit, week, node_id) INCLUDE (nights, frames, saturated)
+    vocabulary_id integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (unit, week, node_id, vocabulary_id) INCLUDE (nights, frames, saturated)
 );
 CREATE INDEX week_effort_node ON week_effort (node_id, week);
 CREATE TABLE week_count (
@@ -110,6 +129,41 @@ CREATE FUNCTION summed(unit text, each bigint[]) RETURNS bigint LANGUAGE sql IMM
     SELECT CASE WHEN unit = 'max_per_frame' THEN max(one) ELSE bounded(sum(one)) END FROM unnest(each) AS one
 $$;
 
+-- Of a node's model; of one that told other labels before the newest hold. Its nights are summed anew.
+CREATE FUNCTION note_labels(id integer, of_model text, new_labels text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO model_labels VALUES (id, of_model, new_labels, clock_timestamp())
+        ON CONFLICT (node_id, model) DO UPDATE SET labels = excluded.labels, told = excluded.told
+        WHERE model_labels.labels <> excluded.labels;
+    IF NOT FOUND THEN RETURN; END IF;
+    INSERT INTO dirty_night SELECT DISTINCT id, night FROM interval_effort WHERE node_id = id AND model = of_model;
+    DELETE FROM model_labels WHERE node_id = id AND model IN (  -- as many as a node keeps itself
+        SELECT model FROM model_labels WHERE node_id = id ORDER BY told DESC OFFSET 32
+    );
+END $$;
+
+-- Vocabularies in which a label stands, and the one of everything.
+CREATE FUNCTION telling(of_label text) RETURNS TABLE (vocabulary_id integer) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT v.vocabulary_id FROM vocabulary v WHERE of_label = ANY (labels) UNION ALL SELECT 0
+$$;
+
+-- Of what several could tell together; it may be new. Only `roll_up` makes some, one at a time.
+CREATE FUNCTION together(vocabularies integer[]) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    all_of text[];
+    kept integer;
+BEGIN
+    IF 0 = ANY (vocabularies) THEN RETURN 0; END IF;
+    IF cardinality(vocabularies) = 1 THEN RETURN vocabularies[1]; END IF;
+    all_of := ARRAY(SELECT DISTINCT label COLLATE "C" AS label FROM vocabulary, unnest(labels) AS label
+                    WHERE vocabulary_id = ANY (vocabularies) ORDER BY 1);
+    SELECT vocabulary_id INTO kept FROM vocabulary WHERE labels = all_of;
+    IF kept IS NULL THEN
+        INSERT INTO vocabulary (labels) VALUES (all_of) RETURNING vocabulary_id INTO kept;
+    END IF;
+    RETURN kept;
+END $$;
+
 -- Makes the sums of changed nights anew, from the intervals up to the country; says how many changes. One at a time: who
 -- changes these tables takes the same lock first.
 CREATE FUNCTION roll_up(most integer DEFAULT 2000) RETURNS integer LANGUAGE plpgsql AS $$
@@ -120,25 +174,14 @@ BEGIN
     PERFORM pg_advisory_xact_lock(7043002);
     CREATE TEMP TABLE IF NOT EXISTS due (node_id integer, night date) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS due_area (prefix text, night date) ON COMMIT DELETE ROWS;
-    WITH taken AS (
-        DELETE FROM dirty_night WHERE ctid = ANY (ARRAY(SELECT ctid FROM dirty_night LIMIT most)) RETURNING *
+    WITH taken AS (                                       -- tonight first: a fleet's new labels bring its whole history
+        DELETE FROM dirty_night
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM dirty_night ORDER BY night DESC LIMIT most)) RETURNING *
     ), kept AS (INSERT INTO due SELECT DISTINCT node_id, night FROM taken)
     SELECT count(*) INTO done FROM taken;
     DELETE FROM night_effort USING due WHERE (night_effort.node_id, night_effort.night) = (due.node_id, due.night);
     DELETE FROM night_count USING due WHERE (night_count.node_id, night_count.night) = (due.node_id, due.night);
-    INSERT INTO night_effort
-        SELECT i.node_id, i.night, camera, unit, least(sum(frames), 9223372036854775807)::bigint, sum(awake_s),
-               count(*), count(*) FILTER (WHERE frames = 0), count(*) FILTER (WHERE saturated),
-               CASE WHEN unit <> 'affected_frames' AND min(coalesce(area_mm2, 0)) FILTER (WHERE frames > 0)
-                    = max(area_mm2) FILTER (WHERE frames > 0) THEN max(area_mm2) FILTER (WHERE frames > 0) / 1e6 END,
-               greatest(1, round(sum(exposed_s) FILTER (WHERE frames > 0) / 86400))
-        FROM interval_effort i JOIN due USING (node_id, night) GROUP BY i.node_id, i.night, camera, unit;
-    INSERT INTO night_count
-        SELECT i.node_id, i.night, camera, unit, taxon_id, summed(unit, array_agg(count)),
-               CASE WHEN bool_and(low IS NOT NULL) THEN summed(unit, array_agg(low)) END,
-               CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END
-        FROM interval_effort i JOIN due USING (node_id, night) JOIN interval_count USING (ledger_id, seq)
-        GROUP BY i.node_id, i.night, camera, unit, taxon_id;
+    PERFORM roll_up_nights();
     UPDATE node SET since = first FROM (
         SELECT node_id, (SELECT min(night) FROM night_effort e WHERE e.node_id = d.node_id) AS first
         FROM (SELECT DISTINCT node_id FROM due) AS d
@@ -152,8 +195,47 @@ BEGIN
         INSERT INTO due_area SELECT DISTINCT area_above(prefix), night FROM due_area
             WHERE length(prefix) = digits AND digits > 0;
     END LOOP;
+    IF done BETWEEN 1 AND most - 1 THEN                   -- all are summed; a node may tell other labels without end
+        DELETE FROM vocabulary v WHERE NOT EXISTS (
+            SELECT FROM area_effort WHERE prefix = '' AND vocabulary_id = v.vocabulary_id
+        );
+    END IF;
     DELETE FROM due; DELETE FROM due_area;
     RETURN done;
+END $$;
+
+-- Nights of `due` from their intervals. Where a night counts what its models cannot tell as they say, they say it wrongly.
+CREATE FUNCTION roll_up_nights() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO vocabulary (labels)
+        SELECT DISTINCT labels FROM model_labels m
+        WHERE (node_id, model) IN (SELECT node_id, model FROM interval_effort JOIN due USING (node_id, night))
+          AND NOT EXISTS (SELECT FROM vocabulary v WHERE v.labels = m.labels);
+    INSERT INTO night_effort
+        WITH known AS MATERIALIZED (
+            SELECT node_id, model, vocabulary_id FROM model_labels JOIN vocabulary USING (labels)
+            WHERE node_id IN (SELECT node_id FROM due)
+        )
+        SELECT i.node_id, i.night, camera, unit, least(sum(frames), 9223372036854775807)::bigint, sum(awake_s),
+               count(*), count(*) FILTER (WHERE frames = 0), count(*) FILTER (WHERE saturated),
+               CASE WHEN unit <> 'affected_frames' AND min(coalesce(area_mm2, 0)) FILTER (WHERE frames > 0)
+                    = max(area_mm2) FILTER (WHERE frames > 0) THEN max(area_mm2) FILTER (WHERE frames > 0) / 1e6 END,
+               greatest(1, round(sum(exposed_s) FILTER (WHERE frames > 0) / 86400)),
+               together(coalesce(array_agg(DISTINCT coalesce(vocabulary_id, 0)) FILTER (WHERE frames > 0),
+                                 array_agg(DISTINCT coalesce(vocabulary_id, 0))))
+        FROM interval_effort i JOIN due USING (node_id, night) LEFT JOIN known USING (node_id, model)
+        GROUP BY i.node_id, i.night, camera, unit;
+    INSERT INTO night_count
+        SELECT i.node_id, i.night, camera, unit, taxon_id, summed(unit, array_agg(count)),
+               CASE WHEN bool_and(low IS NOT NULL) THEN summed(unit, array_agg(low)) END,
+               CASE WHEN bool_and(high IS NOT NULL) THEN summed(unit, array_agg(high)) END
+        FROM interval_effort i JOIN due USING (node_id, night) JOIN interval_count USING (ledger_id, seq)
+        GROUP BY i.node_id, i.night, camera, unit, taxon_id;
+    UPDATE night_effort e SET vocabulary_id = 0
+        FROM due, night_count c, taxon t, vocabulary v
+        WHERE (e.node_id, e.night) = (due.node_id, due.night) AND v.vocabulary_id = e.vocabulary_id
+          AND (c.node_id, c.night, c.camera, c.unit) = (e.node_id, e.night, e.camera, e.unit)
+          AND t.taxon_id = c.taxon_id AND t.label <> ALL (v.labels);
 END $$;
 
 CREATE FUNCTION roll_up_weeks() RETURNS void LANGUAGE plpgsql AS $$
@@ -167,11 +249,11 @@ BEGIN
         SELECT taxon_id, week, c.node_id, min(night), max(night), count(DISTINCT night)
         FROM due_week d JOIN night_count c ON c.node_id = d.node_id AND night >= week AND night < week + 7
         WHERE count > 0 GROUP BY taxon_id, week, c.node_id;
-    INSERT INTO week_effort
+    INSERT INTO week_effort                               -- of all units together of everything, whoever could tell it
         SELECT coalesce(unit, ''), week, e.node_id, count(DISTINCT night) FILTER (WHERE frames > 0),
-               bounded(sum(frames)), sum(saturated)
+               bounded(sum(frames)), sum(saturated), coalesce(vocabulary_id, 0)
         FROM due_week d JOIN night_effort e ON e.node_id = d.node_id AND night >= week AND night < week + 7
-        GROUP BY GROUPING SETS ((week, e.node_id, unit), (week, e.node_id));
+        GROUP BY GROUPING SETS ((week, e.node_id, unit, vocabulary_id), (week, e.node_id));
     INSERT INTO week_count
         SELECT taxon_id, unit, week, c.node_id, camera, summed(unit, array_agg(count))
         FROM due_week d JOIN night_count c ON c.node_id = d.node_id AND night >= week AND night < week + 7
@@ -179,7 +261,8 @@ BEGIN
     DELETE FROM due_week;
 END $$;
 
--- `on_area` of a level above asks `area_effort` whether a calibrated camera looked at all.
+-- A node counts once, by what its cameras could tell together. `on_area` of a level above asks `area_effort` whether a
+-- calibrated camera looked at all.
 CREATE FUNCTION roll_up_level(digits integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM area_effort a USING due_area d
@@ -188,12 +271,21 @@ BEGIN
         WHERE length(d.prefix) = digits AND (a.prefix, a.night) = (d.prefix, d.night);
     IF digits = 12 THEN
         INSERT INTO area_effort
-            SELECT area_code, night, unit, count(DISTINCT node_id) FILTER (WHERE frames > 0),
-                   count(*) FILTER (WHERE frames > 0), bounded(sum(frames)), sum(awake_s),
-                   count(*) FILTER (WHERE saturated > 0), coalesce(sum(area_m2) FILTER (WHERE frames > 0), 0)
-            FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = 12) d
-            JOIN node ON area_code = prefix JOIN night_effort USING (node_id, night)
-            GROUP BY area_code, night, unit;
+            WITH cameras AS (
+                SELECT area_code, node_id, night, unit, frames, awake_s, saturated, area_m2, vocabulary_id
+                FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = 12) d
+                JOIN node ON area_code = prefix JOIN night_effort USING (node_id, night)
+            ), looked AS (
+                SELECT area_code, night, unit, together(array_agg(DISTINCT vocabulary_id)) AS vocabulary_id
+                FROM cameras WHERE frames > 0 GROUP BY area_code, night, unit, node_id
+            )
+            SELECT area_code, night, unit, sum(nodes), count(*) FILTER (WHERE frames > 0),
+                   bounded(coalesce(sum(frames), 0)), coalesce(sum(awake_s), 0),
+                   count(*) FILTER (WHERE saturated > 0), coalesce(sum(area_m2) FILTER (WHERE frames > 0), 0), vocabulary_id
+            FROM (
+                SELECT area_code, night, unit, vocabulary_id, 0 AS nodes, frames, awake_s, saturated, area_m2 FROM cameras
+                UNION ALL SELECT area_code, night, unit, vocabulary_id, 1, NULL, NULL, NULL, NULL FROM looked
+            ) AS each GROUP BY area_code, night, unit, vocabulary_id;
         INSERT INTO area_count
             SELECT area_code, night, unit, taxon_id, count(DISTINCT node_id) FILTER (WHERE count > 0),
                    bounded(sum(count)),
@@ -213,22 +305,25 @@ BEGIN
     END IF;
     INSERT INTO area_effort
         SELECT d.prefix, d.night, unit, sum(nodes), sum(camera_nights), bounded(sum(frames)), sum(awake_s),
-               sum(saturated), sum(area_m2)
+               sum(saturated), sum(area_m2), vocabulary_id
         FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = digits) d
         JOIN area_effort a ON a.night = d.night AND area_above(a.prefix) = d.prefix AND length(a.prefix) > digits
-        GROUP BY d.prefix, d.night, unit;
+        GROUP BY d.prefix, d.night, unit, vocabulary_id;
     INSERT INTO area_count
         SELECT d.prefix, d.night, a.unit, taxon_id, sum(a.nodes), bounded(sum(count)),
                CASE WHEN bool_and(low IS NOT NULL) THEN bounded(sum(low)) END,
                CASE WHEN bool_and(high IS NOT NULL) THEN bounded(sum(high)) END,
                bounded(sum(on_area)),
-               CASE WHEN bool_and(e.area_m2 = 0 OR on_area_low IS NOT NULL)
+               CASE WHEN bool_and(on_area_low IS NOT NULL OR has_no_area)
                     THEN coalesce(bounded(sum(on_area_low)), 0) END,
-               CASE WHEN bool_and(e.area_m2 = 0 OR on_area_high IS NOT NULL)
+               CASE WHEN bool_and(on_area_high IS NOT NULL OR has_no_area)
                     THEN coalesce(bounded(sum(on_area_high)), 0) END,
                sum(per_night)
         FROM (SELECT DISTINCT * FROM due_area WHERE length(prefix) = digits) d
         JOIN area_count a ON a.night = d.night AND area_above(a.prefix) = d.prefix AND length(a.prefix) > digits
-        JOIN area_effort e ON (e.prefix, e.unit, e.night) = (a.prefix, a.unit, a.night)
+        CROSS JOIN LATERAL (
+            SELECT NOT EXISTS (SELECT FROM area_effort e WHERE (e.prefix, e.unit, e.night) = (a.prefix, a.unit, a.night)
+                               AND area_m2 > 0) AS has_no_area
+        ) AS calibrated
         GROUP BY d.prefix, d.night, a.unit, taxon_id;
 END $$;

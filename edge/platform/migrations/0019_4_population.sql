@@ -16,7 +16,7 @@ CREATE TABLE threshold (
     PRIMARY KEY (label, unit)
 );
 
--- A row a night, those without data too: their count is null, never zero.
+-- A row a night, those without data too, as is one on which nobody could tell the taxon: their count is null, never zero.
 CREATE FUNCTION population(area text, of_unit text, of_label text, of_stage text, first date, last date)
 RETURNS TABLE (night date, nodes_known integer, nodes integer, camera_nights integer, frames bigint, awake_s float8,
                saturated integer, count bigint, low bigint, high bigint, area_m2 float8, per_m2 float8,
@@ -26,8 +26,8 @@ LANGUAGE sql STABLE AS $$
         SELECT since, count(*) AS many FROM node WHERE area_code ^@ area AND since <= last GROUP BY since
     )
     SELECT n.night::date, coalesce((SELECT sum(many) FROM known WHERE since <= n.night), 0)::integer,
-           coalesce(e.nodes, 0), coalesce(e.camera_nights, 0), coalesce(e.frames, 0), coalesce(e.awake_s, 0),
-           coalesce(e.saturated, 0),
+           coalesce(e.nodes, 0)::integer, coalesce(e.camera_nights, 0)::integer, coalesce(e.frames, 0),
+           coalesce(e.awake_s, 0), coalesce(e.saturated, 0)::integer,
            CASE WHEN e.frames > 0 THEN coalesce(c.count, 0) END,
            CASE WHEN e.frames > 0 AND c.count IS NULL THEN 0 ELSE c.low END,
            CASE WHEN e.frames > 0 AND c.count IS NULL THEN 0 ELSE c.high END,
@@ -36,7 +36,14 @@ LANGUAGE sql STABLE AS $$
            CASE WHEN c.count IS NULL THEN 0 ELSE c.on_area_low END / nullif(e.area_m2, 0),
            CASE WHEN c.count IS NULL THEN 0 ELSE c.on_area_high END / nullif(e.area_m2, 0)
     FROM generate_series(first::timestamp, last::timestamp, '1 day') AS n (night)
-    LEFT JOIN area_effort e ON e.prefix = area AND e.unit = of_unit AND e.night = n.night::date
+    LEFT JOIN (
+        SELECT a.night, sum(a.nodes) AS nodes, sum(a.camera_nights) AS camera_nights, bounded(sum(a.frames)) AS frames,
+               sum(a.awake_s) AS awake_s, sum(a.saturated) AS saturated, sum(a.area_m2) AS area_m2
+        FROM area_effort a
+        WHERE a.prefix = area AND a.unit = of_unit AND a.night BETWEEN first AND last
+          AND a.vocabulary_id = ANY (ARRAY(SELECT vocabulary_id FROM telling(of_label)))
+        GROUP BY a.night
+    ) e ON e.night = n.night::date
     LEFT JOIN (
         SELECT a.night, bounded(sum(a.count)) AS count,
                CASE WHEN bool_and(a.low IS NOT NULL) THEN bounded(sum(a.low)) END AS low,
