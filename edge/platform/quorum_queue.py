@@ -66,7 +66,7 @@ class QuorumQueue:
         try:
             if self._connection is not None:
                 self._connection.process_data_events(time_limit=0 if self._inbox else TURN_S)
-        except (AMQPError, OSError) as why:
+        except (AMQPError, OSError, ValueError) as why:  # the last: pika's of a connection that is closed already
             self._link.lost(f"{type(why).__name__} {why}")
             self._come_back(stop)
         return [self._inbox.popleft() for _ in range(min(most, len(self._inbox)))]

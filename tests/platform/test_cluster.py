@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -10,7 +11,7 @@ from edge.errors import BrokerError
 from edge.platform.database import Database
 from edge.platform.quorum_queue import QuorumQueue
 from tests.node import running, to
-from tests.platform.rabbit import LIB, Cluster
+from tests.platform.rabbit import LIB, NAMES, Cluster
 from tests.platform.test_intake import kept
 from tests.platform.working import at_work
 from tests.records import interval, sighting
@@ -67,3 +68,14 @@ def test_a_broker_node_killed_out_of_three_costs_no_record_and_is_told_in_the_lo
 def test_a_cluster_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(BrokerError, match="the cluster cannot be reached"):
         QuorumQueue("amqp://127.0.0.1:9").connect()
+
+
+def test_a_cluster_that_is_away_as_a_whole_is_waited_for(cluster: Cluster) -> None:
+    """The last test: no node is left."""
+    source = QuorumQueue(cluster.urls)
+    source.connect()
+    assert source.is_up
+    for name in NAMES:
+        cluster.kill(name)
+    assert [source.take(Event(), 1) for _ in range(4)] == [[]] * 4
+    assert not source.is_up
