@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
-from edge.platform import Heard, Subscriber, decode
+from edge.platform import BrokerAddress, Heard, Subscriber, decode
 from edge.wire import Health
 
 
@@ -19,7 +19,7 @@ class Told:
     def __init__(self, port: int) -> None:
         self.newest: Health | None = None
         self._stop = Event()
-        self._subscriber = Subscriber("127.0.0.1", port)
+        self._subscriber = Subscriber(BrokerAddress(host="127.0.0.1", port=port))
         self._thread = Thread(target=self._listen)
         self._thread.start()
 

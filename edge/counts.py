@@ -165,6 +165,11 @@ def name_and_stage(label: str) -> tuple[str, str]:
     return (match["name"], match["stage"]) if match else (label, "")
 
 
+def with_stage(name: str, stage: str) -> str:
+    """The reverse of `name_and_stage`."""
+    return f"{name} ({stage})" if stage else name
+
+
 def counted(
     count: int,
     label: str,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from edge.counts import Interval, NoData, name_and_stage
+from edge.counts import Interval, NoData, name_and_stage, with_stage
 from edge.errors import StoreError
 
 log = logging.getLogger("fieldeye.label_sets")
@@ -41,7 +41,7 @@ def with_counted(label_sets: LabelSets, intervals: Iterable[Interval]) -> LabelS
     told = dict(label_sets)
     for model, name, stage in counted:
         if model in told:
-            told[model] |= {name, f"{name} ({stage})" if stage else name}
+            told[model] |= {name, with_stage(name, stage)}
     return told
 
 

@@ -1,5 +1,6 @@
 """The local day to which an interval belongs: a trap's lasts from noon to noon, so that a night is one. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from edge.config import Mode
@@ -15,6 +16,14 @@ def day_of(interval: Interval, zone: tzinfo) -> date:
     middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
     local = middle.astimezone(zone).replace(tzinfo=None)
     return (local - NOON if interval.mode == "trap" else local).date()
+
+
+def in_days(intervals: Iterable[Interval], zone: tzinfo) -> dict[date, list[Interval]]:
+    """Each under its day, in the order in which they come."""
+    days: dict[date, list[Interval]] = {}
+    for interval in intervals:
+        days.setdefault(day_of(interval, zone), []).append(interval)
+    return days
 
 
 def day_at(utc: datetime, mode: Mode, zone: tzinfo) -> date:

@@ -25,7 +25,7 @@ from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
 from edge.config import CameraTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, Sighting
-from edge.platform import Deduplicator, Heard, Subscriber, decode
+from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
 from edge.status import ModelStatus
 from edge.store import Records, Store, inspect_store
 from edge.wire import Info, decode_batch, decode_message, encode_message
@@ -101,7 +101,7 @@ class Ear:
 
     def __init__(self, port: int) -> None:
         self.seen, self.stop, self.frames = Deduplicator(), Event(), 0
-        self._subscriber = Subscriber("127.0.0.1", port)
+        self._subscriber = Subscriber(BrokerAddress(host="127.0.0.1", port=port))
         self._thread = Thread(target=self._listen)
 
     def __enter__(self) -> "Ear":

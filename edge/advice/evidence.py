@@ -7,9 +7,9 @@ from datetime import date, timedelta, tzinfo
 
 from edge.advice.standing import Evidence, Measured, Period
 from edge.advice.units import nights_of, noun_of
-from edge.counts import Interval, NoData, TaxonCount, Unit
+from edge.counts import Interval, NoData, TaxonCount, Unit, with_stage
 from edge.label_sets import NONE_KEPT, LabelSets, can_tell, with_counted
-from edge.nights import day_of
+from edge.nights import in_days
 from edge.taxa import is_lesion
 
 LEAST_PICTURES = 20  # of fewer a share says nothing
@@ -41,12 +41,10 @@ class Days:
         label_sets: LabelSets = NONE_KEPT,
     ) -> "Days":
         """Those in `unit`: the most on one frame, as of an hour too slow for visits, and visits are no one figure."""
-        by_day: dict[date, list[Interval]] = {}
-        for interval in intervals:
-            if interval.unit == unit and not isinstance(interval.counts, NoData):
-                by_day.setdefault(day_of(interval, zone), []).append(interval)
-        told = {day: with_counted(label_sets, those) for day, those in by_day.items()}
-        return Days(by_day=by_day, today=today, range_of=range_of, stages=stages, label_sets=told)
+        counted = [one for one in intervals if one.unit == unit and not isinstance(one.counts, NoData)]
+        days = in_days(counted, zone)
+        told = {day: with_counted(label_sets, those) for day, those in days.items()}
+        return Days(by_day=days, today=today, range_of=range_of, stages=stages, label_sets=told)
 
     def over(self, label: str, unit: str) -> Evidence | None:
         """What the last day that is over says, or the last seven for a weekly unit. None: nobody looked.
@@ -66,7 +64,7 @@ class Days:
         A catch that came in more nights than the unit speaks of is no part of them, unless there is no other.
         """
         stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
-        by_day = self._told_by_day(f"{label} ({stage})" if stage else label)
+        by_day = self._told_by_day(with_stage(label, stage))
         length = _days_of_share(by_day, last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
         seen = [day for day in days if day in by_day]
@@ -117,7 +115,7 @@ def _told(
     if unit == "affected_frames":
         told = (*_of_pictures(number, intervals), *_leaf_area(label, intervals))
         return Evidence(period=period, count=number, told=told)
-    name = f"{label} ({stage})" if stage else label
+    name = with_stage(label, stage)
     taxon = days.range_of(name, number, _share_of(counts, number, unit))
     noun = f"{stage or 'insect'}s"
     if unit == "new":

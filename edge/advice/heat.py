@@ -9,7 +9,7 @@ from edge.advice.degree_days import DayRange, Development, HeatSum, degree_days,
 from edge.advice.first_catch import Night
 from edge.counts import Interval, NoData
 from edge.label_sets import LabelSets, with_counted
-from edge.nights import day_of
+from edge.nights import in_days
 
 CAUGHT = ("adult", "first male in pheromone trap", "first moth (biofix)")  # stages of the table that a catch shows
 LONGEST = timedelta(days=366)  # a heat sum starts anew each year
@@ -66,10 +66,8 @@ def after_catch(steps: Sequence[Progress]) -> tuple[Progress, ...]:
 
 def caught_by_evening(intervals: Iterable[Interval], zone: tzinfo, label_sets: LabelSets) -> dict[date, Catch]:
     """What was new on a trap in each night that somebody looked; of a node with no trap: nothing."""
-    by_evening: dict[date, list[Interval]] = {}
-    for interval in intervals:
-        if interval.unit == "new" and not isinstance(interval.counts, NoData):
-            by_evening.setdefault(day_of(interval, zone), []).append(interval)
+    looked = [one for one in intervals if one.unit == "new" and not isinstance(one.counts, NoData)]
+    by_evening = in_days(looked, zone)
     return {evening: _catch(night, with_counted(label_sets, night)) for evening, night in by_evening.items()}
 
 
@@ -78,9 +76,9 @@ def _catch(night: Sequence[Interval], label_sets: LabelSets) -> Catch:
     for interval in night:
         assert not isinstance(interval.counts, NoData)  # noqa: S101  nobody looked then
         new.update({taxon.label: taxon.count for taxon in interval.counts})
-    told = [label_sets.get(interval.model) for interval in night]
-    known = [one for one in told if one is not None]
-    return Catch(new, frozenset().union(*known) if len(known) == len(told) else None)
+    models = {interval.model for interval in night}
+    is_known = label_sets.keys() >= models
+    return Catch(new, frozenset().union(*(label_sets[model] for model in models)) if is_known else None)
 
 
 def nights(caught: Mapping[date, Catch], label: str) -> list[Night]:

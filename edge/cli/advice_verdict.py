@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.advice import Stand, Threshold, defaults, watched
 from edge.advice.evidence import LEAST_PICTURES, SHARE_DAYS
-from edge.advice.tellable import PER_M2, TOLD, tellable
+from edge.advice.tellable import tellable, units_told
 from edge.calibration import load_calibration
 from edge.census import unit_of
 from edge.cli.verdict import Verdict
@@ -15,7 +15,6 @@ from edge.counts import name_and_stage
 from edge.errors import FieldeyeError
 from edge.power.energy import duty
 from edge.power.keeper import AWAKE_S
-from edge.taxa import is_lesion
 
 LIGHT_H = 12.0  # of a day, on average over the year wherever the node stands; pictures in the dark do not count
 OWN = "set your station's in [[advice.threshold]]"
@@ -63,7 +62,7 @@ def _wrong_own(config: NodeConfig, names: Collection[str], useful: Collection[Th
             return f"advice.threshold of {own.label}: the model {config.model_name} does not tell it; {remedy}"
         if (own.label, own.unit) not in reached:
             where = f"advice.threshold of {own.label}: {own.unit}"
-            units = _units(config, has_area=has_area, label=own.label)
+            units = ", ".join(units_told(unit_of(config.camera), has_area=has_area, label=own.label))
             pace = f" with a picture every {config.camera.every_s:g} s" if config.camera.mode == "live" else ""
             return f"{where} is never told in mode {config.camera.mode}{pace}; give one of {units}"
     return ""
@@ -77,7 +76,7 @@ def _none(crop: str, rows: Collection[Threshold], config: NodeConfig, *, has_are
         return f"no action level is packaged for the crop {crop}; {remedy}"
     if not rows:
         return f"no action level for {crop} is of a pest that the model {config.model_name} tells; {OWN}"
-    units = _units(config, has_area=has_area)
+    units = ", ".join(units_told(unit_of(config.camera), has_area=has_area))
     return f"the action levels for {crop} ({_listed(rows)}) are for people who count in the field; {OWN}, in {units}"
 
 
@@ -97,10 +96,3 @@ def _too_seldom(config: NodeConfig) -> str:
 
 def _listed(rows: Collection[Threshold]) -> str:
     return ", ".join(f"{row.scientific_name} {row.low:g} {row.unit}" for row in rows)
-
-
-def _units(config: NodeConfig, *, has_area: bool, label: str = "") -> str:
-    never = {PER_M2} if not has_area else set()
-    if label and not is_lesion(label):
-        never.add("% leaf area")
-    return ", ".join(unit for unit in TOLD[unit_of(config.camera)] if unit not in never)

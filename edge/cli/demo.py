@@ -19,7 +19,7 @@ from edge.cli.loopback import free_port, loopback_broker, mosquitto
 from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, parse_config
 from edge.errors import UsageError
-from edge.platform import Deduplicator, Heard, Message, Subscriber, decode
+from edge.platform import BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.status import StatusBoard
 
 PICTURES = Path(__file__).parent / "demo_pictures"
@@ -109,7 +109,7 @@ class Ear:
     """Listens to the broker as the platform does, in a thread of its own, and prints each record."""
 
     def __init__(self, port: int, *, as_json: bool) -> None:
-        self._subscriber = Subscriber("127.0.0.1", port)
+        self._subscriber = Subscriber(BrokerAddress(host="127.0.0.1", port=port))
         self._as_json = as_json
         self._stop = Event()
         self._thread = Thread(target=self._listen, name="ear")

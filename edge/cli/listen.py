@@ -37,8 +37,7 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
 
 def subscriber_of(args: argparse.Namespace) -> Subscriber:
     """The subscriber that the broker arguments describe. Raises UsageError, ConfigError."""
-    at = broker_address(args)
-    return Subscriber(at.host, at.port, tls=at.tls, username=at.username, password=at.password)
+    return Subscriber(broker_address(args))
 
 
 def broker_address(args: argparse.Namespace) -> BrokerAddress:

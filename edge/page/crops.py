@@ -151,9 +151,9 @@ def search(words: str) -> list[tuple[str, str, str]]:
     wanted = folded(words)
     if not wanted:
         return []
-    ranked = []
+    ranked, code = [], language()
     for row in taxa():
-        known = {folded(name) for name in (row.name(language()), row.name("en"), row.scientific_name, *row.also)}
+        known = {folded(name) for name in (row.name(code), row.name("en"), row.scientific_name, *row.also)}
         if any(wanted in name for name in known):
             ranked.append((not any(name.startswith(wanted) for name in known), len(row.name("en")), row))
     ranked.sort(key=lambda one: one[:2])

@@ -6,7 +6,7 @@ from datetime import date, timedelta, tzinfo
 
 from edge.counts import Interval, NoData, Unit, newest_unit
 from edge.label_sets import NONE_KEPT, LabelSets, with_counted
-from edge.nights import day_of
+from edge.nights import day_of, in_days
 
 LENGTH = 14
 
@@ -98,11 +98,9 @@ def days(
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
     unit = unit or newest_unit(kept)
-    by_day: dict[date, list[Interval]] = {}
-    for interval in kept:
-        by_day.setdefault(day_of(interval, zone), []).append(interval)
+    told = in_days(kept, zone)
     wanted = [today - timedelta(days=back) for back in reversed(range(length))]
-    return tuple(_one_day(day, by_day.get(day, []), unit, label_sets) for day in wanted)
+    return tuple(_one_day(day, told.get(day, []), unit, label_sets) for day in wanted)
 
 
 def _one_day(day: date, intervals: Sequence[Interval], unit: Unit | None, label_sets: LabelSets) -> Day:

@@ -174,9 +174,9 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
     visit, region = load(node().store), checks.region_of(node().config)
-    agreed, sent = compared(visit), request.form or None
+    agreed = compared(visit)
     pictures = [
-        (name, stands(name, str(visit.counted.get(name, "")), sent), wrong.get(name, ""), number(place))
+        (name, stands(name, str(visit.counted.get(name, "")), request.form), wrong.get(name, ""), number(place))
         for place, name in enumerate(found, start=1)
     ]
     return render_template(

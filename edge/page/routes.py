@@ -62,8 +62,8 @@ class Node:
         when = self.moments()
         intervals = self.intervals(when)
         unit = self.unit(intervals, when)
-        is_trap = (unit or unit_of(self.config.camera)) == "new"  # a mode that was just chosen has no days yet
-        today = day_at(when.now_utc, "trap" if is_trap else "live", when.zone)
+        is_night = fortnight.is_of_nights(unit or unit_of(self.config.camera))  # a mode just chosen has no days yet
+        today = day_at(when.now_utc, "trap" if is_night else "live", when.zone)
         told = days.days(intervals, when.zone, today, unit, label_sets=load_label_sets(self.store))
         return told, intervals, unit
 

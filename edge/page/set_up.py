@@ -252,8 +252,8 @@ def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
 
 
 def _care_page(wrong: dict[str, str]) -> str:
-    visit, sent = load(node().store), request.form or None
-    fields = {name: stands(name, str(getattr(visit, name) or ""), sent) for name in CARE}
+    visit = load(node().store)
+    fields = {name: stands(name, str(getattr(visit, name) or ""), request.form) for name in CARE}
     today = node().moments().today().isoformat()
     return render_template("set_up_care.html", fields=fields, today=today, wrong=wrong)
 

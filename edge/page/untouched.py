@@ -17,8 +17,8 @@ def is_untouched(sent: Mapping[str, str], name: str) -> bool:
     return was is not None and sent.get(name, "").strip() == was.strip()
 
 
-def stands(name: str, now: str, sent: Mapping[str, str] | None = None) -> Stands:
+def stands(name: str, now: str, sent: Mapping[str, str] | None) -> Stands:
     """What holds `now`, or in a field that was touched what somebody has `sent`."""
-    if sent is None or is_untouched(sent, name):
+    if not sent or is_untouched(sent, name):
         return Stands(now, now)
     return Stands(sent.get(name, "").strip(), sent.get(f"was.{name}", now))

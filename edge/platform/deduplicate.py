@@ -18,18 +18,18 @@ class Deduplicator:
     """What has arrived, as spans of sequence numbers a node and epoch: memory grows with gaps, not with records."""
 
     def __init__(self) -> None:
-        self._spans: dict[tuple[str, UUID], list[Span]] = {}
-        self._names: dict[UUID, set[str]] = {}  # of an epoch's node: one that gets another keeps its card
+        self._spans: dict[UUID, dict[str, list[Span]]] = {}  # by name: a node that gets another one keeps its card
         self._gone: dict[tuple[str, UUID], set[Span]] = {}
         self.counted = 0
         self.repeated = 0
 
     def is_new(self, key: Key) -> bool:
         """Note the key; True the first time, False ever after."""
-        if self._is_elsewhere(key.node, key.epoch):
+        of_card = self._spans.setdefault(key.epoch, {})
+        if key.node not in of_card:
             self._leave_to_others(key)
-        self._names.setdefault(key.epoch, set()).add(key.node)
-        spans = self._spans.setdefault((key.node, key.epoch), [])
+            of_card[key.node] = []
+        spans = of_card[key.node]
         place = bisect_right(spans, (key.seq, float("inf")))
         if place and spans[place - 1].last >= key.seq:
             self.repeated += 1
@@ -44,21 +44,18 @@ class Deduplicator:
 
     def missing(self, node: str, epoch: UUID, last_seq: int) -> list[Span]:
         """Gaps among 1..last_seq, oldest first. `health` tells a node's last seq, so a gap at the end shows too."""
-        if self._is_elsewhere(node, epoch):
+        of_card = self._spans.get(epoch, {})
+        if of_card and node not in of_card:  # so far its records came under another name only
             return []
         gaps, expected = [], 1
         gone = self._gone.get((node, epoch), ())
-        for span in sorted([*self._spans.get((node, epoch), ()), *gone, *self._told_as_another(node, epoch)]):
+        for span in sorted([*of_card.get(node, ()), *gone, *self._told_as_another(node, epoch)]):
             if span.first > last_seq:
                 break
             if span.first > expected:
                 gaps.append(Span(expected, span.first - 1))
             expected = max(expected, span.last + 1)
         return [*gaps, Span(expected, last_seq)] if expected <= last_seq else gaps
-
-    def _is_elsewhere(self, node: str, epoch: UUID) -> bool:
-        """So far its records came under another name only."""
-        return epoch in self._names and node not in self._names[epoch]
 
     def _leave_to_others(self, first: Key) -> None:
         """What came under other names before the first record under this one counts there."""
@@ -68,10 +65,10 @@ class Deduplicator:
 
     def _told_as_another(self, node: str, epoch: UUID) -> list[Span]:
         """What came under other names of its card. Not where both told one number: then these are copies of a card."""
-        mine = self._spans.get((node, epoch), ())
+        of_card = self._spans.get(epoch, {})
+        mine = of_card.get(node, ())
         told: list[Span] = []
-        for name in self._names.get(epoch, set()) - {node}:
-            theirs = self._spans[name, epoch]
+        for theirs in (spans for name, spans in of_card.items() if name != node):
             if not any(one.first <= another.last and another.first <= one.last for one in mine for another in theirs):
                 told += theirs
         return told

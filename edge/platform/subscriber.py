@@ -1,6 +1,5 @@
 """Listens to a broker: all nodes, all channels."""
 
-import ssl
 from collections import deque
 from collections.abc import Iterator
 from threading import Event
@@ -23,18 +22,10 @@ AGAIN_S = 2.0
 class Subscriber:
     """Driven by the thread that iterates `messages`; there is no other."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        tls: ssl.SSLContext | None = None,
-        username: str | None = None,
-        password: str | None = None,
-    ) -> None:
-        self._where = (host, port)
+    def __init__(self, address: BrokerAddress) -> None:
+        self._where = (address.host, address.port)
         self._link = Link()
-        self._client = new_client(BrokerAddress(host=host, port=port, tls=tls, username=username, password=password))
+        self._client = new_client(address)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe

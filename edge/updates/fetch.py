@@ -85,6 +85,10 @@ def _dropped(inbox: Inbox, request: Request, begun: int) -> UpdateError:
     if begun and not request.is_anew:
         inbox.begin_anew(request)
         return UpdateError(f"{_place(request)}: what came at several times does not fit; it is fetched anew")
+    return _another_file(request)
+
+
+def _another_file(request: Request) -> _GivenUpError:
     return _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
 
 
@@ -94,7 +98,7 @@ def _check_it_is_the_rest(answer: HTTPResponse, request: Request, have: int) -> 
     is_html, may_be_page = kind == "text/html", kind.startswith("text/") or kind == "application/xhtml+xml"
     left_bytes = request.bytes - (have if is_part else 0)
     if answer.length is not None and answer.length > left_bytes and not may_be_page:
-        raise _GivenUpError(f"{_place(request)}: is another file than was announced; tell the node of the right one")
+        raise _another_file(request)
     may_differ = not is_html and (is_part or answer.length is None)  # a part of it: RFC 9110, 15.3.7
     if answer.length != left_bytes and not may_differ:
         raise UpdateError(

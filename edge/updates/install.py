@@ -118,17 +118,21 @@ def _say(sentence: str, places: Places) -> None:
 def _note(bundle: Path, manifest: Manifest, places: Places) -> None:
     if manifest.kind == "secrets":
         return
-    with suppress(OSError), bundle.open("rb") as file:
-        note_bundle(places, manifest.kind, hashlib.file_digest(file, "sha256").hexdigest())
+    with suppress(OSError):
+        note_bundle(places, manifest.kind, _sha256_of(bundle))
 
 
 def _is_what_runs(bundle: Path, manifest: Manifest, places: Places, kind: Kind) -> bool:
     """Is it the one that runs, of those with its number? Each who may sign for this node counts from 1."""
     if kind == "software":
         return runs_software(places, _mark(manifest))
+    noted = noted_bundle(places, kind)
+    return not noted or noted == _sha256_of(bundle)
+
+
+def _sha256_of(bundle: Path) -> str:
     with bundle.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return noted_bundle(places, kind) in {"", sha256}
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _mark(manifest: Manifest) -> str:

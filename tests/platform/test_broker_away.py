@@ -48,8 +48,7 @@ def shared(broker: Broker, stop: Event) -> Generator[Message | None, None, None]
 
 def plain(broker: Broker, stop: Event) -> Generator[Message | None, None, None]:
     """What `listen` and `ingest --out` hear."""
-    at = address_of(broker)
-    yield from Subscriber(at.host, at.port, tls=at.tls).messages(stop)
+    yield from Subscriber(address_of(broker)).messages(stop)
 
 
 @contextmanager

@@ -4,13 +4,14 @@ import socket
 from collections import deque
 from time import monotonic
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, unreachable
+from edge.platform.link import new_client
 
 IN_FLIGHT = 20  # as a node does
 AGAIN_S = 0.5
@@ -108,15 +109,11 @@ class Line:
             return  # still away: the next turn tries again
 
     def _new_client(self) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=MQTTv5)
+        client = new_client(self._at, self._client_id)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
-        if self._at.tls is not None:
-            client.tls_set_context(self._at.tls)
-        if self._at.username is not None:
-            client.username_pw_set(self._at.username, self._at.password)
         return client
 
     def _on_connect(
