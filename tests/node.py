@@ -35,6 +35,7 @@ SITE, NODE = "farm-3", "n1"
 FAST = Pace(
     again_first_s=0.05, again_most_s=0.3, kept_first_s=0.1, kept_most_s=0.4, connect_s=5.0, accept_s=5.0, turn_s=0.05
 )
+RESTS = replace(FAST, kept_first_s=60.0, kept_most_s=60.0)  # long after a refusal or silence
 ACL = f"""
 user node
 topic write fieldeye/v1/{SITE}/{NODE}/#
@@ -106,6 +107,10 @@ class Platform:
         """What the node has answered."""
         found = [message for message in self.client.inbox if "/reply/" in message.topic]
         return [decode_message(message.payload, Reply) for message in found]
+
+    def births(self) -> int:
+        """How many connections the node has had."""
+        return [status.state for status in self.read().statuses].count("online")
 
     @property
     def lost(self) -> int:

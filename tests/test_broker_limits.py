@@ -7,23 +7,17 @@ import pytest
 from edge.mqtt.trouble import from_reason_code
 from tests.broker import Broker
 from tests.network import PUBACK, Network
-from tests.node import FAST, Platform, running, slower, to, wait_drained
+from tests.node import RESTS, Platform, running, to, wait_drained
 from tests.records import instant, sighting
 from tests.test_images import LARGE
 from tests.waiting import wait_until
-
-
-def births(platform: Platform) -> int:
-    """How many connections the node has had."""
-    return [status.state for status in platform.read().statuses].count("online")
 
 
 def test_no_more_is_on_its_way_at_once_than_the_broker_takes(tmp_path: Path) -> None:
     with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net:
         platform = Platform(broker)
         net.drop = frozenset({PUBACK})
-        rests = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
-        with running(tmp_path, to(net.port, ack_timeout_s=0.5), rests) as node:
+        with running(tmp_path, to(net.port, ack_timeout_s=0.5), RESTS) as node:
             node.commit(*(sighting(n) for n in range(100)))
             wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5)
             wait_until(lambda: len(platform.read().statuses) == 2, within_s=5)  # the last will was the broker's own
@@ -40,7 +34,7 @@ def test_a_broker_that_takes_one_message_at_once_gets_everything_one_by_one(tmp_
             wait_until(lambda: platform.has(committed), within_s=10)
             wait_drained(node)
         wait_until(lambda: platform.read().statuses[-1].state == "stopped", within_s=5)
-        assert births(platform) == 1
+        assert platform.births() == 1
         platform.client.leave()
 
 
@@ -51,7 +45,7 @@ def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> 
             node.store.ask_station(instant(), LARGE)
             node.publisher.wake()
             wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
-        assert births(platform) == 1
+        assert platform.births() == 1
         platform.client.leave()
 
 
@@ -61,7 +55,7 @@ def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
         with running(tmp_path, to(broker.port)) as node:
             committed = node.commit(*(sighting(n) for n in range(40)))
             wait_until(lambda: platform.has(committed), within_s=10)
-        assert births(platform) == 1
+        assert platform.births() == 1
         platform.client.leave()
 
 

@@ -30,13 +30,12 @@ from firmware_config import tls
 from firmware_config.keys import KeyStore
 from tests.broker import Broker
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, SITE, JumpingClock, Platform, guarded, running, slower, to
+from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, slower, to
 from tests.records import instant, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
 
 WATCHED_S = 1.0
-RESTS = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
 ONCE = slower(RESTS, again_first_s=60.0, again_most_s=60.0)
 CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED = bytes((0x20, 3, 0, 0, 0)), bytes((0xE0, 2, 0x87, 0))
 
@@ -288,14 +287,10 @@ def test_a_new_connection_tells_health_anew_except_on_a_metered_line(
     platform = Platform(broker)
     with Network(broker.port) as net, running(tmp_path, to(net.port, **line)) as node:
         for births in (1, 2, 3):
-            wait_until(lambda b=births: online(platform) == b, within_s=5)  # type: ignore[misc]
+            wait_until(lambda b=births: platform.births() == b, within_s=5)  # type: ignore[misc]
             committed = node.commit(sighting(births))
             wait_until(lambda c=committed: platform.has(c), within_s=5)  # type: ignore[misc]
             if births < 3:
                 net.cut()
         assert len(platform.read().messages["health"]) == healths
     platform.client.leave()
-
-
-def online(platform: Platform) -> int:
-    return [status.state for status in platform.read().statuses].count("online")

@@ -19,7 +19,7 @@ from edge.wire import Health, Info, Mark, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, SITE, Platform, guarded, running, slower, to, wait_drained
+from tests.node import FAST, NODE, RESTS, SITE, Platform, guarded, running, slower, to, wait_drained
 from tests.records import instant, interval, sighting
 from tests.spoiling import spoil_a_record_and_its_index
 from tests.waiting import wait_until
@@ -121,10 +121,9 @@ def test_records_that_the_acl_forbids_are_kept_and_the_reason_is_shown(tmp_path:
 
 
 def test_a_summary_that_the_acl_forbids_does_not_hold_up_the_records(tmp_path: Path) -> None:
-    patient = slower(FAST, kept_first_s=60.0, kept_most_s=60.0)
     with (
         guarded(tmp_path, may_write="records") as (_, platform, config),
-        running(tmp_path / "store", config, patient) as node,
+        running(tmp_path / "store", config, RESTS) as node,
     ):
         for n in range(5):
             committed = node.commit(interval(n), sighting(n))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.boxes import Floats, Image
-from edge.bundle import load_bundle
+from edge.bundle import Bundle, load_bundle
 from edge.cameras import Frame, WatchedCamera
 from edge.cameras.base import ClosedAtExit
 from edge.climate import NoSensor
@@ -51,8 +51,8 @@ class SecondCamera(ClosedAtExit):
 class SlowDetector(Detector):
     """The real one, on a board where a look takes `look_s`."""
 
-    def __init__(self, model: Path, clock: SetClock, look_s: float) -> None:
-        super().__init__(load_bundle(model))
+    def __init__(self, bundle: Bundle, clock: SetClock, look_s: float) -> None:
+        super().__init__(bundle)
         self._clock, self._look_s = clock, look_s
 
     def found(self, image: Image, thresholds: Floats) -> Detections:
@@ -91,7 +91,7 @@ class Phone:
         self.until_s = self.began_s + for_s
         self.board = StatusBoard(self.clock.now())
         camera = SecondCamera(self.clock, scene((8, 16, BLUE)) if picture is None else picture)
-        detector = SlowDetector(write_model(self.folder / "squares.onnx"), self.clock, look_s)
+        detector = SlowDetector(load_bundle(write_model(self.folder / "squares.onnx")), self.clock, look_s)
         with (
             closing(Store(config.store, "n")) as store,
             WatchedCamera(lambda: camera, self.clock, self.stop) as watched,

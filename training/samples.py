@@ -1,5 +1,6 @@
 """One annotated picture on disk, whatever format it came from, and one in memory, ready to be changed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image as PillowImage
 from edge.boxes import Floats, Image, Ints
 from edge.errors import BadFrameError, ConfigError
 
+SMALLEST_PX = 2.0  # a thinner mark is a slip of the mouse, and no point of the grid can learn it
 IGNORE = -1  # class id of a region that nobody labelled insect by insect: neither taught as background nor judged
 ORIENTATION, QUARTER_TURNED = 274, range(5, 9)  # tag and values of EXIF (CIPA DC-008) that exchange width and height
 OVERHANG = 0.01  # of the longer side: outlines that bow 2.5 px over sticky-cards' edge are judged as people drew them
@@ -88,6 +90,16 @@ def within(xyxy: Floats, path: Path) -> Floats:
             told = f"{path}: is {width}x{height} px and the mark {mark.round().astype(int).tolist()} lies beside it"
             raise ConfigError(f"{told}; take the picture that was marked, or the mark away")
     return inside
+
+
+def marked(image: Path, dataset: str, xyxy: Floats, class_id: Iterable[int | None]) -> Sample:
+    """The picture with its marks (n, 4) px, but for slips of the mouse and what is background (None)."""
+    boxes, ids = [], []
+    for box, one in zip(xyxy, class_id, strict=True):
+        if one is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
+            boxes.append(box)
+            ids.append(one)
+    return Sample(image, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
 
 
 def load_example(sample: Sample) -> Example:

@@ -9,20 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.boxes import Floats, Image
 from edge.bundle import MODELS, find_bundle, load_release
 from edge.cameras import Frame, WatchedCamera
 from edge.cameras.opencv import VideoFile
 from edge.climate import NoSensor
 from edge.config import CameraTable, parse_config
 from edge.counts import Interval, NoData
-from edge.detections import Detections
-from edge.detector import Detector
 from edge.pipeline import Parts, Pipeline
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from tests.clocks import SetClock
 from tests.counting.cutouts import DEMO, packaged, paste, turned
+from tests.test_preview import SlowDetector
 
 pytestmark = pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="no model is built here")
 MOTH = turned(packaged()[6], 0, 130)
@@ -44,18 +42,6 @@ class Film(VideoFile):
         return super().read(timeout_s)
 
 
-class SlowDetector(Detector):
-    """On a board that needs so long for a look."""
-
-    def __init__(self, clock: SetClock, look_s: float) -> None:
-        super().__init__(load_release(find_bundle("pests")))
-        self._clock, self._look_s = clock, look_s
-
-    def found(self, image: Image, thresholds: Floats) -> Detections:
-        self._clock.advance(self._look_s)
-        return super().found(image, thresholds)
-
-
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
     """Runs a film of a frame each `step_s` through a node that needs `look_s` for a look: what it told of it."""
@@ -70,13 +56,14 @@ def node(tmp_path: Path) -> Node:
             "node.toml",
         )
         clock, stop = SetClock(), Event()
+        detector = SlowDetector(load_release(find_bundle("pests")), clock, look_s)
         board = StatusBoard(clock.now())
         with (
             closing(Store(config.store, "n")) as store,
             closing(WatchedCamera(lambda: Film(config.camera, clock, step_s), clock, stop)) as camera,
         ):
             parts = Parts(
-                config=config, camera=camera, detector=SlowDetector(clock, look_s), store=store, board=board,
+                config=config, camera=camera, detector=detector, store=store, board=board,
                 clock=clock, climate=NoSensor(), committed=lambda: None, alive=lambda: None,
             )  # fmt: skip
             Pipeline(parts).run(stop)

@@ -181,7 +181,6 @@ def test_pictures_that_nodes_sent_are_undecided_boxes_for_people_to_label(tmp_pa
 FILLED = """
 import os
 from pathlib import Path
-from edge import changes
 from edge.annotations import annotate
 from edge.cli import platform_main
 from edge.platform.album import Picture, keep_picture

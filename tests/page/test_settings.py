@@ -32,12 +32,8 @@ def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
 
 def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:
     """What a browser sends: every field as it stands there, with `changes`; `_` for the dot of a key."""
-    form = {
-        one.name: "on" if one.is_on and one.field.kind == "yes" else one.value
-        for group in shown(config)
-        for one in group.fields
-    }
-    form = {key: value for key, value in form.items() if value != "False"}
+    listed = [one for group in shown(config) for one in group.fields]
+    form = {one.name: one.value for one in listed if one.field.kind != "yes" or one.is_on}
     return form | {key.replace("__", "."): value for key, value in changes.items()}
 
 

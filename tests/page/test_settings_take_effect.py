@@ -10,6 +10,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 
 from tests.broker import free_port
+from tests.page.visitors import form_on
 from tests.test_app import configuration, running
 from tests.waiting import wait_until
 
@@ -26,11 +27,7 @@ class Phone:
             return str(answer.read().decode())
 
     def send(self, address: str, form_at: str, **fields: str) -> str:
-        page = self.get(form_at)
-        token = page.split('name="csrf" value="')[1][:64]
-        stands = dict(re.findall(r'<input id="([^"]+)" name="[^"]+" type="text" value="([^"]*)"', page))
-        chosen = re.findall(r'<select id="([^"]+)".*?<option value="([^"]*)" selected', page, re.DOTALL)
-        body = urllib.parse.urlencode({**stands, **dict(chosen), "csrf": token, **fields}).encode()
+        body = urllib.parse.urlencode(form_on(self.get(form_at), address) | fields).encode()
         with self._opener.open(self.root + address, body, timeout=20) as answer:
             return str(answer.read().decode())
 

@@ -12,9 +12,8 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.text import text_of
-from training.samples import IGNORE, Sample, within
+from training.samples import IGNORE, Sample, marked, within
 
-SMALLEST_PX = 2.0
 KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
 
 Corners = tuple[float, float, float, float]  # left, top, right, bottom px
@@ -89,10 +88,5 @@ def _mark(one: dict[str, Any], names: dict[int, str]) -> Mark:
 
 def _sample(image: Path, dataset: str, marks: list[Mark], classes: ClassTable) -> Sample:
     xyxy = within(np.array([mark.corners for mark in marks], np.float32).reshape(-1, 4), image)
-    boxes, ids = [], []
-    for mark, box in zip(marks, xyxy, strict=True):
-        class_id = IGNORE if mark.is_crowd else classes.class_id(dataset, mark.name)
-        if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
-            boxes.append(box)
-            ids.append(class_id)
-    return Sample(image, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+    ids = [IGNORE if mark.is_crowd else classes.class_id(dataset, mark.name) for mark in marks]
+    return marked(image, dataset, xyxy, ids)

@@ -15,8 +15,7 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import HEALTHY, ClassTable
-from training.datasets.coco import SMALLEST_PX
-from training.samples import IGNORE, Sample
+from training.samples import IGNORE, SMALLEST_PX, Sample
 
 CONTENT = "annotations.json"
 

@@ -13,10 +13,9 @@ import numpy as np
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.empty import SUFFIXES
-from training.samples import Sample, within
+from training.samples import Sample, marked, within
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-SMALLEST_PX = 2.0
 FOLDERS = frozenset({"images", "jpegimages", "annotations"})  # tell pictures from their files
 
 Place = tuple[str, ...]  # the folders below the dataset's but for those, and the name without its suffix
@@ -57,13 +56,7 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
     except (ET.ParseError, ValueError) as why:
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
     xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image)
-    boxes, ids = [], []
-    for (name, _), box in zip(named, xyxy, strict=True):
-        class_id = classes.class_id(dataset, name)
-        if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
-            boxes.append(box)
-            ids.append(class_id)
-    return Sample(image, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+    return marked(image, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
 
 
 def _box(element: ET.Element) -> list[float]:

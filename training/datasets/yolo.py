@@ -12,9 +12,8 @@ from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.datasets.text import text_of
-from training.samples import Sample, upright_size
+from training.samples import Sample, marked, upright_size
 
-SMALLEST_PX = 2.0  # a thinner box is a slip of the mouse, and no point of the grid can learn it
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
 
 
@@ -78,11 +77,9 @@ def _sample(root: Path, dataset: str, image: str, names: list[str], classes: Cla
             name, relative = _mark(line, names)
         except ValueError as why:
             raise ConfigError(f"{label_path(path)}, line {number}: {why}; mend or remove the line") from why
-        box, class_id = relative * size, classes.class_id(dataset, name)
-        if class_id is not None and (box[2:] - box[:2]).min() >= SMALLEST_PX:
-            boxes.append(box)
-            ids.append(class_id)
-    return Sample(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(ids, np.int64))
+        boxes.append(relative * size)
+        ids.append(classes.class_id(dataset, name))
+    return marked(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), ids)
 
 
 def _mark(line: str, names: list[str]) -> tuple[str, Floats]:
