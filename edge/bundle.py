@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from edge.boxes import Floats
-from edge.errors import BundleError, UsageError
+from edge.errors import BundleError, UsageError, to_read
 from edge.ranges import Dispersion
 
 _INSTALLED = Path(__file__).parent / "models"  # in a wheel; a checkout keeps them beside the package
@@ -218,7 +218,7 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     try:
         content = path.read_bytes()
     except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); {AGAIN}") from why
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
     digest = hashlib.sha256(content).hexdigest()
     if sha256 is not None and digest != sha256:
         raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
@@ -236,9 +236,17 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); {remedy}") from why
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, remedy)}") from why
     except ValueError as why:
         raise BundleError(f"{path}: {why}; {remedy}") from why
+
+
+def entries_of(folder: Path) -> dict[str, Entry]:
+    """The models of a folder, in the order of its manifest; none where that cannot be read."""
+    try:
+        return load_manifest(folder).bundles
+    except BundleError:
+        return {}
 
 
 def find_bundle(name_or_path: str | Path, folder: Path = MODELS) -> Release:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.bundle import MANIFEST, MODELS, Entry, Manifest, Release, find_bundle, load_manifest
+from edge.bundle import MANIFEST, MODELS, Entry, Manifest, Release, entries_of, find_bundle
 from edge.detector import Detector
 from edge.durable import write_durably
 from edge.errors import BundleError, UsageError
@@ -54,7 +54,7 @@ def open_detector(
 
 def _previous(kept: Path, threads: int, confidence: float | None) -> Detector | None:
     """The newest kept model that still passes; None if there is none."""
-    for name in reversed(_kept(kept)):
+    for name in reversed(entries_of(kept)):
         try:
             return tried(find_bundle(name, kept), threads=threads, confidence=confidence)
         except BundleError as why:
@@ -62,18 +62,10 @@ def _previous(kept: Path, threads: int, confidence: float | None) -> Detector | 
     return None
 
 
-def _kept(folder: Path) -> dict[str, Entry]:
-    """The kept models, oldest first. A folder that cannot be read holds none: these are but copies."""
-    try:
-        return load_manifest(folder).bundles
-    except BundleError:
-        return {}
-
-
 def _keep(release: Release, entry: Entry, folder: Path) -> None:
     """Copy a model that started well, unless it is there. A full or read-only disk is no reason not to look."""
     key = f"{release.name}-{entry.sha256[:8]}"
-    former = _kept(folder)
+    former = entries_of(folder)
     if list(former)[-1:] == [key] and (folder / former[key].file).exists():
         return  # written once a release, not once a start: the card wears
     golden = replace(entry.golden, image=f"{key}{Path(entry.golden.image).suffix}")

@@ -6,7 +6,7 @@ Only what is committed may be shown as a result; the board holds states, not res
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from edge.advice import Standing
 from edge.boxes import Image
@@ -91,6 +91,20 @@ class Snapshot:
     alerts: tuple[Standing, ...] = ()  # pests against their thresholds by committed counts, the most urgent first
 
 
+class Shown(TypedDict, total=False):
+    """Parts of the Snapshot that `StatusBoard.show` takes; None leaves one as it is."""
+
+    camera: CameraStatus
+    link: LinkStatus
+    model: ModelStatus
+    problem: str | None
+    store: str | None
+    newer: str | None
+    notice: str | None
+    aside: str
+    alerts: tuple[Standing, ...]
+
+
 class StatusBoard:
     """Holds the newest Snapshot and the newest frame. Any thread may read; a part is written by its owner only."""
 
@@ -106,34 +120,11 @@ class StatusBoard:
         with self._lock:
             return self._snapshot
 
-    def show(
-        self,
-        *,
-        camera: CameraStatus | None = None,
-        link: LinkStatus | None = None,
-        model: ModelStatus | None = None,
-        problem: str | None = None,
-        store: str | None = None,
-        newer: str | None = None,
-        notice: str | None = None,
-        aside: str | None = None,
-        alerts: tuple[Standing, ...] | None = None,
-    ) -> None:
+    def show(self, **parts: Unpack[Shown]) -> None:
         """Replace the parts that are given."""
+        given: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
         with self._lock:
-            now = self._snapshot
-            self._snapshot = replace(
-                now,
-                camera=camera or now.camera,
-                link=link or now.link,
-                model=model or now.model,
-                problem=now.problem if problem is None else problem,
-                store=now.store if store is None else store,
-                newer=now.newer if newer is None else newer,
-                notice=now.notice if notice is None else notice,
-                aside=now.aside if aside is None else aside,
-                alerts=now.alerts if alerts is None else alerts,
-            )
+            self._snapshot = replace(self._snapshot, **given)
 
     def show_calibration(self, calibration: Calibration | None, trouble: str = "") -> None:
         """The calibration that counts from now on; None: there is none, or it cannot be used, and why."""

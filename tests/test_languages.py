@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 from flask import Flask
 from flask_babel import force_locale
 
@@ -14,19 +12,11 @@ from edge.languages import COMMON, LANGUAGES, PoBabel, gettext, number
 from edge.languages.units import threshold_unit_words
 from edge.page.words import CATALOGUES as PAGE
 from edge.platform.words import CATALOGUES as DESK
+from tests.catalogues import read, said, translated
 
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
 # Page and desk each say these as their other sentences do.
 SAID_APART = {"Name", "no data"}
-
-
-def read(catalogues: Path, language: str) -> Catalog:
-    with (catalogues / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return read_po(lines, locale=language)
-
-
-def common(language: str) -> Catalog:
-    return read(COMMON, language)
 
 
 def speaking(catalogues: Path) -> Flask:
@@ -38,9 +28,8 @@ def speaking(catalogues: Path) -> Flask:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_nothing_that_page_and_desk_share_is_missing_unsure_or_left_over(language: str) -> None:
     wanted = {message for _, _, message, _, _ in extract_from_dir(COMMON.parent)}
-    known = {message.id: message for message in common(language) if message.id}
-    assert known.keys() == wanted
-    assert [text for text, message in known.items() if not message.string or message.fuzzy] == []
+    common = read(COMMON, language)
+    assert said(common) == translated(common) == wanted
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -1,21 +1,19 @@
 """What a count means for the crop: action thresholds, degree days, first catch, and the Alert that says why. Pure."""
 
-from edge.advice.adviser import Adviser, begun, to_json
+from edge.advice.adviser import begun, to_json
 from edge.advice.alert import alert_of
-from edge.advice.degree_days import DayRange, HeatSum, degree_days, heat_sum
+from edge.advice.degree_days import DayRange, degree_days, heat_sum
 from edge.advice.evidence import Days, is_share
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.standing import Evidence, Measured, Period, Standing, judged, key_of
-from edge.advice.thresholds import Threshold, defaults, fitting, read_thresholds, watched
+from edge.advice.thresholds import Threshold, defaults, read_thresholds, watched
 from edge.advice.units import Refused, Stand, converted
 
 __all__ = [
-    "Adviser",
     "Biofix",
     "DayRange",
     "Days",
     "Evidence",
-    "HeatSum",
     "Measured",
     "Night",
     "Period",
@@ -29,7 +27,6 @@ __all__ = [
     "defaults",
     "degree_days",
     "first_catch",
-    "fitting",
     "heat_sum",
     "is_share",
     "judged",

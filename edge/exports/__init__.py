@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal
 
-from edge.exports.about import NOWHERE, About, Piece, Place, key_of, place_of
+from edge.exports.about import About, Piece, Place, place_of
 from edge.exports.taken import everything, in_camtrap, in_darwin, in_ngsi
 from edge.wire import PlainRecord
 
-__all__ = ["FORMATS", "NOWHERE", "About", "Format", "Piece", "Place", "key_of", "place_of"]
+__all__ = ["FORMATS", "About", "Format", "Piece", "Place", "place_of"]
 
 Pieces = Callable[[Iterable[PlainRecord], About], Iterator[Piece]]
 

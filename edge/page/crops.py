@@ -49,7 +49,6 @@ class Crop:
     outline: Outline
     question: str
     scientific: str
-    said: str  # label of the model
     words: str
 
 
@@ -127,7 +126,6 @@ def crop(one: BoxAt, when: Moments) -> Crop:
         outline=outline(one.seen.box, (one.width_px, one.height_px)),
         question=gettext("Is this “%(name)s”?", name=name),
         scientific=one.seen.label if name != one.seen.label else "",
-        said=one.seen.label,
         words=gettext("%(sure)s · %(time)s", sure=how_sure(one.seen.confidence), time=when.at(one.sighting.at.utc)),
     )
 

@@ -87,10 +87,9 @@ def days(
     zone: tzinfo,
     today: date,
     unit: Unit | None = None,
-    length: int = LENGTH,
     label_sets: LabelSets = NONE_KEPT,
 ) -> tuple[Day, ...]:
-    """The `length` days up to `today`, oldest first.
+    """The fortnight up to `today`, oldest first.
 
     An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
     Only `unit`, else the newest one with data, is counted: the most on one frame and the sum of visits cannot stand in
@@ -99,7 +98,7 @@ def days(
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
     unit = unit or newest_unit(kept)
     told = in_days(kept, zone)
-    wanted = [today - timedelta(days=back) for back in reversed(range(length))]
+    wanted = [today - timedelta(days=back) for back in reversed(range(LENGTH))]
     return tuple(_one_day(day, told.get(day, []), unit, label_sets) for day in wanted)
 
 
@@ -163,11 +162,11 @@ def labels_of(fortnight: Iterable[Day]) -> list[str]:
     return sorted({label for day in fortnight for label in day.figures})
 
 
-def most_seen(fortnight: Sequence[Day], limit: int) -> list[str]:
+def most_seen(fortnight: Iterable[Day]) -> list[str]:
     """Labels by their best day, the most first; equal ones by name."""
     best: dict[str, int] = {}
     for day in fortnight:
         for label, figure in day.figures.items():
             best[label] = max(best.get(label, 0), figure.count)
     seen = [label for label, count in best.items() if count > 0]
-    return sorted(seen, key=lambda label: (-best[label], label))[:limit]
+    return sorted(seen, key=lambda label: (-best[label], label))

@@ -61,7 +61,7 @@ class Counted:
 class Facts:
     """What is committed about the last 24 hours."""
 
-    newest: Sighting | None  # the newest sighting
+    newest: Sighting | None
     foremost: Sighting | Counted | None  # the one to name first, see sightings.foremost
     frames: int  # looked at
     awake_s: float  # time in which frames came

@@ -6,8 +6,7 @@
 A frame goes in, new tracks come out; a visit is a track that was confirmed.
 """
 
-from edge.tracker.follow import Looked, followed
-from edge.tracker.motion import Habits
+from edge.tracker.follow import followed
 from edge.tracker.tracks import Tracks
 
-__all__ = ["Habits", "Looked", "Tracks", "followed"]
+__all__ = ["Tracks", "followed"]

@@ -8,7 +8,7 @@ import numpy as np
 from edge.boxes import Floats, Image, Ints, iou
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.motion import USUAL, Motion, Numbers, newcomers
+from edge.tracker.motion import Motion, Numbers, newcomers
 from edge.tracker.signature import NUMBERS, signatures, unlikeness
 from edge.tracker.tracks import Mask, Tracks
 
@@ -83,7 +83,7 @@ class _Boxes:
 def _waited(tracks: Tracks, time_s: float) -> Tracks:
     """As expected at `time_s`, not yet seen on this frame."""
     passed_s = 0.0 if tracks.time_s is None else min(max(time_s - tracks.time_s, 0.0), LONGEST_STEP_S)
-    motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px, USUAL)
+    motion = tracks.motion.predicted(np.full(len(tracks), passed_s), tracks.size_px)
     return replace(tracks, motion=motion, recent=tracks.recent << 1 & 0xFFFF_FFFF, time_s=time_s)
 
 
@@ -104,7 +104,7 @@ def _paired(tracks: Tracks, boxes: _Boxes, sure: Mask) -> Ints:
 
 def _cost(tracks: Tracks, boxes: _Boxes) -> Numbers:
     """(tracks, detections) surprise of place, size and look."""
-    place = tracks.motion.surprise(boxes.centre, tracks.size_px, USUAL)
+    place = tracks.motion.surprise(boxes.centre, tracks.size_px)
     ratio = np.log(tracks.size_px[:, None] / boxes.size_px[None]) / 0.25
     look = np.nan_to_num(unlikeness(tracks.look, boxes.look))
     return np.asarray(place + ratio * ratio + np.minimum(look * LOOK_WEIGHT, LOOK_MOST))
@@ -115,7 +115,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
     part = Motion(tracks.motion.state[rows], tracks.motion.spread[rows])
-    part = part.corrected(boxes.centre[columns], tracks.size_px[rows], USUAL)
+    part = part.corrected(boxes.centre[columns], tracks.size_px[rows])
     state, spread = tracks.motion.state.copy(), tracks.motion.spread.copy()
     state[rows], spread[rows] = part.state, part.spread
     box_px, look, evidence = tracks.box_px.copy(), tracks.look.copy(), tracks.evidence.copy()
@@ -170,7 +170,7 @@ def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: 
     return replace(
         tracks,
         number=np.arange(tracks.given + 1, tracks.given + 1 + count),
-        motion=newcomers(boxes.centre[new], boxes.size_px[new], USUAL),
+        motion=newcomers(boxes.centre[new], boxes.size_px[new]),
         box_px=boxes.box_px[new],
         look=boxes.look[new],
         evidence=evidence,

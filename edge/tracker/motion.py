@@ -10,19 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """What is assumed of insects and of the detector, in sizes (square root of the box's area)."""
-
-    box_error: float = 0.12  # standard deviation of a box's centre
-    first_speed: float = 1.9  # standard deviation of a newcomer's speed, sizes a second
-    acceleration: float = 0.6  # standard deviation of its change over one second; walking, turning, stopping
-    stops_in_s: float = 4.0  # unseen, an insect is taken to slow down: it rests on a leaf more often than it flies on
-
-
-USUAL = Habits()
+# What is assumed of insects and of the detector, in sizes (square root of the box's area).
+BOX_ERROR = 0.12  # standard deviation of a box's centre
+FIRST_SPEED = 1.9  # standard deviation of a newcomer's speed, sizes a second
+ACCELERATION = 0.6  # standard deviation of its change over one second; walking, turning, stopping
+STOPS_IN_S = 4.0  # unseen, an insect is taken to slow down: it rests on a leaf more often than it flies on
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +28,15 @@ class Motion:
     state: Numbers
     spread: Numbers
 
-    def predicted(self, seconds: Numbers, size_px: Numbers, habits: Habits) -> "Motion":
+    def predicted(self, seconds: Numbers, size_px: Numbers) -> "Motion":
         """After `seconds` (n,) without a look at them."""
         t = seconds
-        reach = habits.stops_in_s * -np.expm1(-t / habits.stops_in_s)  # way made at a speed that decays
-        keep = np.exp(-t / habits.stops_in_s)
+        reach = STOPS_IN_S * -np.expm1(-t / STOPS_IN_S)  # way made at a speed that decays
+        keep = np.exp(-t / STOPS_IN_S)
         state = self.state.copy()
         state[:, :2] += state[:, 2:] * reach[:, None]
         state[:, 2:] *= keep[:, None]
-        noise = (habits.acceleration * size_px) ** 2
+        noise = (ACCELERATION * size_px) ** 2
         place, both, speed = self.spread.T
         spread = np.empty_like(self.spread)
         spread[:, 0] = place + reach * (2 * both + reach * speed) + noise * t**3 / 3
@@ -52,30 +44,30 @@ class Motion:
         spread[:, 2] = keep * keep * speed + noise * t
         return Motion(state, spread)
 
-    def corrected(self, centre: Numbers, size_px: Numbers, habits: Habits) -> "Motion":
+    def corrected(self, centre: Numbers, size_px: Numbers) -> "Motion":
         """After each was seen at `centre` (n, 2)."""
         place, both, speed = self.spread.T
-        total = place + (habits.box_error * size_px) ** 2
+        total = place + (BOX_ERROR * size_px) ** 2
         gain_place, gain_speed = place / total, both / total
         off = centre - self.state[:, :2]
         state = self.state + np.hstack([off * gain_place[:, None], off * gain_speed[:, None]])
         spread = np.stack([place - gain_place * place, both - gain_place * both, speed - gain_speed * both], axis=1)
         return Motion(state, spread)
 
-    def surprise(self, centre: Numbers, size_px: Numbers, habits: Habits) -> Numbers:
+    def surprise(self, centre: Numbers, size_px: Numbers) -> Numbers:
         """(n, m) squared distance to each `centre` (m, 2) over its variance, plus the log of that variance.
 
         The variance is an axis's, the log in units of the box error's. Minus twice the log-likelihood in the plane
         would have the log twice, once an axis; the limits in `edge.tracker.follow` were chosen with it once.
         """
-        total = self.spread[:, 0] + (habits.box_error * size_px) ** 2
+        total = self.spread[:, 0] + (BOX_ERROR * size_px) ** 2
         off = centre[None] - self.state[:, None, :2]
         square = np.einsum("nmk,nmk->nm", off, off)
-        return np.asarray(square / total[:, None] + 2 * np.log(np.sqrt(total) / (habits.box_error * size_px))[:, None])
+        return np.asarray(square / total[:, None] + 2 * np.log(np.sqrt(total) / (BOX_ERROR * size_px))[:, None])
 
 
-def newcomers(centre: Numbers, size_px: Numbers, habits: Habits) -> Motion:
+def newcomers(centre: Numbers, size_px: Numbers) -> Motion:
     """Motion of insects seen for the first time at `centre` (n, 2): no idea where they go."""
     state = np.hstack([centre, np.zeros_like(centre)])
-    place, speed = (habits.box_error * size_px) ** 2, (habits.first_speed * size_px) ** 2
+    place, speed = (BOX_ERROR * size_px) ** 2, (FIRST_SPEED * size_px) ** 2
     return Motion(state, np.stack([place, np.zeros_like(place), speed], axis=1))

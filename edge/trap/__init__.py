@@ -4,8 +4,8 @@ card = Card.none(classes=1)
 card, reading = read_card(card, detections, sure, image)
 """
 
-from edge.trap.card import Card, Insects
+from edge.trap.card import Card
 from edge.trap.keep import load_card, save_card
-from edge.trap.reading import Reading, Verdict, read_card
+from edge.trap.reading import Reading, read_card
 
-__all__ = ["Card", "Insects", "Reading", "Verdict", "load_card", "read_card", "save_card"]
+__all__ = ["Card", "Reading", "load_card", "read_card", "save_card"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from edge.bundle import MANIFEST, MODELS, Entry, Manifest, find_bundle, load_manifest
+from edge.bundle import MANIFEST, MODELS, Entry, Manifest, entries_of, find_bundle, load_manifest
 from edge.durable import write_durably
 from edge.errors import BundleError, UpdateError
 from edge.golden import tried
@@ -26,10 +26,10 @@ def models_folder(name: str, installed: Path, own: Path = MODELS) -> Path:
 
     Newer software that brings another model of that name than the software it was installed beside takes its own.
     """
-    return installed if name in _bundles(installed) and not _is_outdated(name, installed, own) else own
+    return installed if name in entries_of(installed) and not _is_outdated(name, installed, own) else own
 
 
-def merge_models(new: Path, installed: Path, own: Path = MODELS) -> None:
+def merge_models(new: Path, installed: Path) -> None:
     """Try each model of the folder `new` on its golden picture, and add those of `installed` that it does not replace.
 
     Raises UpdateError for a model that does not see what it should.
@@ -41,7 +41,7 @@ def merge_models(new: Path, installed: Path, own: Path = MODELS) -> None:
     except BundleError as why:
         raise UpdateError(f"the bundle holds a model that must not run: {why}") from why
     kept = {}
-    for name, entry in _bundles(installed).items():
+    for name, entry in entries_of(installed).items():
         files = None if name in added else _contents(entry, installed)
         if files is None:
             continue
@@ -51,17 +51,17 @@ def merge_models(new: Path, installed: Path, own: Path = MODELS) -> None:
             (new / file).write_bytes(content)
     (new / MANIFEST).write_bytes(msgspec.json.encode(Manifest(format=1, bundles={**kept, **added})))
     before = {name: beside for name, beside in _beside(installed).items() if name in kept}
-    (new / BESIDE).write_bytes(msgspec.json.encode({**before, **{name: _now(name, installed, own) for name in added}}))
+    (new / BESIDE).write_bytes(msgspec.json.encode({**before, **{name: _now(name, installed) for name in added}}))
 
 
-def note_unnoted(installed: Path, own: Path = MODELS) -> None:
+def note_unnoted(installed: Path) -> None:
     """Note what runs beside models that a former build installed without a note, to tell newer software from it.
 
     Raises OSError.
     """
     names, noted = installed_names(installed), _beside(installed)
     if set(names) - set(noted):
-        now = {name: _now(name, installed, own) for name in names}
+        now = {name: _now(name, installed) for name in names}
         write_durably(installed / BESIDE, msgspec.json.encode({**now, **noted}))
 
 
@@ -70,8 +70,8 @@ def _is_outdated(name: str, installed: Path, own: Path) -> bool:
     return then is not None and now.software > then.software and now.sha256 not in {None, then.sha256}
 
 
-def _now(name: str, installed: Path, own: Path) -> Beside:
-    entry = _bundles(own).get(name)  # the slots of software lie beside those of models
+def _now(name: str, installed: Path, own: Path = MODELS) -> Beside:
+    entry = entries_of(own).get(name)  # the slots of software lie beside those of models
     return Beside(running_counter(Places(opt=installed.parent), "software"), entry.sha256 if entry else None)
 
 
@@ -92,11 +92,4 @@ def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
 
 def installed_names(installed: Path) -> list[str]:
     """The models that were sent; none where none can be read."""
-    return list(_bundles(installed))
-
-
-def _bundles(folder: Path) -> dict[str, Entry]:
-    try:
-        return load_manifest(folder).bundles
-    except BundleError:
-        return {}
+    return list(entries_of(installed))

@@ -4,8 +4,8 @@
 programs read the long names of `plain`. The contract is written down in docs/contract/ and only ever grows.
 """
 
-from edge.wire.batch import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, as_sent, decode_batch, encode_batch
-from edge.wire.carried import Carried, carried_line, read_carried
+from edge.wire.batch import MAX_BATCH_BYTES, as_sent, decode_batch, encode_batch
+from edge.wire.carried import carried_line, read_carried
 from edge.wire.commands import (
     MAX_COMMAND_BYTES,
     MAX_REPLAY_RECORDS,
@@ -15,7 +15,6 @@ from edge.wire.commands import (
     ImageCommand,
     ReplayCommand,
     Reply,
-    ReplyCode,
     SeenCommand,
     UpdateCommand,
 )
@@ -52,7 +51,6 @@ from edge.wire.messages import (
 from edge.wire.plain import (
     PlainAlert,
     PlainInterval,
-    PlainLost,
     PlainRecord,
     PlainSighting,
     PlainUnknown,
@@ -66,7 +64,6 @@ __all__ = [
     "INTERVAL",
     "LOST",
     "MAX_BATCH_BYTES",
-    "MAX_BATCH_RECORDS",
     "MAX_COMMAND_BYTES",
     "MAX_IMAGE_BYTES",
     "MAX_REPLAY_RECORDS",
@@ -76,7 +73,6 @@ __all__ = [
     "CalibrationInfo",
     "CameraHealth",
     "CameraInfo",
-    "Carried",
     "Command",
     "Decoded",
     "Health",
@@ -90,14 +86,12 @@ __all__ = [
     "ModelInfo",
     "PlainAlert",
     "PlainInterval",
-    "PlainLost",
     "PlainRecord",
     "PlainSighting",
     "PlainUnknown",
     "Properties",
     "ReplayCommand",
     "Reply",
-    "ReplyCode",
     "SeenCommand",
     "StandingAlert",
     "Status",

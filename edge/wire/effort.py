@@ -14,8 +14,8 @@ def effort_fields(interval: Interval) -> dict[int, Any]:
     """Those that are known; a first revision is 0 and stays unsaid. Raises WireError."""
     told = {
         AREA: interval.area_mm2,
-        EXPOSED: _scaled(interval.exposed_s, THOUSANDTHS),
-        SEVERITY: _scaled(interval.severity, THOUSANDTHS),
+        EXPOSED: _thousandths(interval.exposed_s),
+        SEVERITY: _thousandths(interval.severity),
         REVISION: interval.revision or None,
     }
     known = {key: integer(value, "interval", least=0) for key, value in told.items() if value is not None}
@@ -35,7 +35,7 @@ def read_effort_fields(fields: Fields) -> dict[str, Any]:
 
 def rounded(interval: Interval) -> dict[str, Any]:
     """The values of an interval that the wire rounds, rounded."""
-    exposed, severity = _scaled(interval.exposed_s, THOUSANDTHS), _scaled(interval.severity, THOUSANDTHS)
+    exposed, severity = _thousandths(interval.exposed_s), _thousandths(interval.severity)
     climate = interval.climate
     return {
         "exposed_s": None if exposed is None else exposed / THOUSANDTHS,
@@ -44,8 +44,8 @@ def rounded(interval: Interval) -> dict[str, Any]:
     }
 
 
-def _scaled(value: float | None, steps: int) -> int | None:
-    return None if value is None else round(value * steps)
+def _thousandths(value: float | None) -> int | None:
+    return None if value is None else round(value * THOUSANDTHS)
 
 
 def _climate(climate: Climate) -> list[Any]:

@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as arrays
 
 from edge.boxes import Image
 from edge.detections import Detections, no_detections
-from edge.tracker import Habits, Tracks, followed
+from edge.tracker import Tracks, followed
 from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.motion import Motion, newcomers
+from edge.tracker.motion import ACCELERATION, BOX_ERROR, FIRST_SPEED, STOPS_IN_S, Motion, newcomers
 from edge.tracker.signature import LUMA_STEP, signatures
 from tests.counting import clips, identity
 
@@ -57,26 +57,25 @@ def test_pairs_cost_no_more_than_the_best_of_all_pairings(cost: np.ndarray) -> N
 @given(st.floats(0.05, 3), st.floats(0.05, 3))
 def test_waiting_in_two_steps_ends_where_one_step_ends(first_s: float, then_s: float) -> None:
     size = np.array([SIZE])
-    start = newcomers(np.array([[10.0, 20.0]]), size, Habits())
+    start = newcomers(np.array([[10.0, 20.0]]), size)
     start.state[:, 2:] = 30, -12
-    step = lambda motion, s: motion.predicted(np.array([s]), size, Habits())  # noqa: E731
+    step = lambda motion, s: motion.predicted(np.array([s]), size)  # noqa: E731
     assert step(step(start, first_s), then_s).state == pytest.approx(step(start, first_s + then_s).state)
 
 
 def test_motion_is_the_kalman_filter_that_matrices_give() -> None:
     """Each axis of each insect by itself: x = F x, P = F P F' + Q; then K = P H' / (H P H' + R) with H = [1 0]."""
-    habits = Habits(box_error=0.1, first_speed=2.0, acceleration=0.5, stops_in_s=3.0)
     sizes, waits_s, seen = np.array([40.0, 10.0]), [0.2, 2.5], np.array([[14.0, 18.0], [290.0, 44.0]])
-    start = newcomers(np.array([[10.0, 20.0], [300.0, 40.0]]), sizes, habits)
+    start = newcomers(np.array([[10.0, 20.0], [300.0, 40.0]]), sizes)
     start.state[:, 2:] = [[30, -12], [-3, 5]]
-    got = start.predicted(np.array(waits_s), sizes, habits).corrected(seen, sizes, habits)
-    got = got.predicted(np.array(waits_s), sizes, habits)
+    got = start.predicted(np.array(waits_s), sizes).corrected(seen, sizes)
+    got = got.predicted(np.array(waits_s), sizes)
     for row, (size, wait_s) in enumerate(zip(sizes, waits_s, strict=True)):
-        keep = np.exp(-wait_s / 3.0)
-        step = np.array([[1, 3.0 * (1 - keep)], [0, keep]])
-        noise = (0.5 * size) ** 2 * np.array([[wait_s**3 / 3, wait_s**2 / 2], [wait_s**2 / 2, wait_s]])
-        spread = step @ np.diag([(0.1 * size) ** 2, (2.0 * size) ** 2]) @ step.T + noise
-        gain = spread[:, 0] / (spread[0, 0] + (0.1 * size) ** 2)
+        keep = np.exp(-wait_s / STOPS_IN_S)
+        step = np.array([[1, STOPS_IN_S * (1 - keep)], [0, keep]])
+        noise = (ACCELERATION * size) ** 2 * np.array([[wait_s**3 / 3, wait_s**2 / 2], [wait_s**2 / 2, wait_s]])
+        spread = step @ np.diag([(BOX_ERROR * size) ** 2, (FIRST_SPEED * size) ** 2]) @ step.T + noise
+        gain = spread[:, 0] / (spread[0, 0] + (BOX_ERROR * size) ** 2)
         after = step @ (spread - np.outer(gain, spread[0])) @ step.T + noise
         assert got.spread[row] == pytest.approx([after[0, 0], after[0, 1], after[1, 1]])
         for axis in (0, 1):
@@ -87,8 +86,8 @@ def test_motion_is_the_kalman_filter_that_matrices_give() -> None:
 
 def test_surprise_rises_with_the_square_of_the_distance_over_the_variance_of_place_and_box() -> None:
     waiting = Motion(np.array([[100.0, 50, 0, 0]]), np.array([[64.0, 0, 0]]))
-    ((here, off),) = waiting.surprise(np.array([[100.0, 50], [106, 58]]), np.array([SIZE]), Habits(box_error=0.1))
-    assert off - here == pytest.approx(100 / (64 + 16))
+    ((here, off),) = waiting.surprise(np.array([[100.0, 50], [106, 58]]), np.array([SIZE]))
+    assert off - here == pytest.approx(100 / (64 + (BOX_ERROR * SIZE) ** 2))
 
 
 def test_an_insect_that_rests_for_an_hour_is_one_visit() -> None:

@@ -252,7 +252,7 @@ def test_only_the_days_that_were_asked_for(ledger: Path, tmp_path: Path) -> None
     assert [record.seq for record in read_csv(out.read_text())] == [91, 92]
 
 
-def test_a_record_that_was_revised_is_exported_as_it_was_told_last(ledger: Path, tmp_path: Path) -> None:
+def test_a_record_that_was_revised_is_exported_as_it_was_told_last(ledger: Path) -> None:
     told = [Decoded(Key("n1", EPOCH, 90), interval(frames=100 + n, revision=n)) for n in range(4)]
     with Ledger(ledger) as kept:
         assert kept.keep([told[1], told[0], told[3], told[2]], "farm-3") == 2

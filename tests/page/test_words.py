@@ -1,26 +1,19 @@
 """Languages: who gets which, and that no sentence is missing."""
 
-import io
 import re
 import warnings
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from babel.dates import format_skeleton
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
-from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
 from edge.page.words import CATALOGUES
+from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.page.scenes import Scene, seen, sighting, well
 
-ROOT = Path(__file__).parent.parent.parent
-PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
 SECOND_WORDS = {  # of the node, its board and settings, beside the word that a language has for them; nút is a button
     "es": r"\bnodos?\b",
@@ -65,48 +58,22 @@ SET_RIGHT = [  # by native readers: each said something else than the English
 
 
 @pytest.fixture(scope="module")
-def wanted() -> list[object]:
-    """Every sentence in the page's code and templates."""
-    methods, _ = parse_mapping_cfg(io.StringIO((ROOT / "babel.cfg").read_text()), "babel.cfg")
-    below_page = [(pattern.removeprefix("edge/page/"), method) for pattern, method in methods]
-    found = extract_from_dir(ROOT / "edge" / "page", below_page)
-    return sorted({message for _, _, message, _, _ in found}, key=str)
+def wanted() -> set[str]:
+    return sentences("edge/page", "babel.cfg")
 
 
 def catalogue(language: str) -> Catalog:
-    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return read_po(lines, locale=language)
+    return read(CATALOGUES, language)
 
 
-def forms(text: object) -> Iterator[str]:
-    yield from text if isinstance(text, tuple | list) else (str(text),)
-
-
-def test_the_page_has_sentences_to_translate(wanted: list[object]) -> None:
+def test_no_sentence_is_missing_unsure_or_left_over_in_chinese(wanted: set[str]) -> None:
     assert len(wanted) > 100
-
-
-def test_no_sentence_is_missing_or_unsure_in_chinese(wanted: list[object]) -> None:
-    chinese = catalogue("zh")
-    for text in wanted:
-        message = chinese.get(next(forms(text)))
-        assert message is not None, f"not in the catalogue: {text!r}"
-        assert all(forms(message.string)), f"empty: {text!r}"
-        assert not message.fuzzy, f"fuzzy: {text!r}"
-
-
-def test_the_chinese_catalogue_holds_nothing_that_is_no_longer_said(wanted: list[object]) -> None:
-    said = {next(forms(text)) for text in wanted}
-    assert {next(forms(message.id)) for message in catalogue("zh") if message.id} <= said
+    assert said(catalogue("zh")) == translated(catalogue("zh")) == wanted
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_translations_keep_the_values_of_their_sentence(language: str) -> None:
-    for message in catalogue(language):
-        if message.id and all(forms(message.string)):
-            meant = set(PLACEHOLDER.findall(list(forms(message.id))[-1]))
-            for form in forms(message.string):
-                assert set(PLACEHOLDER.findall(form)) == meant, message.id
+    assert with_other_values(catalogue(language)) == []
 
 
 @pytest.mark.parametrize("language", sorted(SECOND_WORDS))
@@ -154,12 +121,9 @@ def test_when_something_was_seen_reads_with_a_date_as_with_a_time(
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
-def test_what_other_languages_lack_is_listed(language: str, wanted: list[object]) -> None:
-    known = catalogue(language)
-    for text in wanted:
-        message = known.get(next(forms(text)))
-        if message is None or not all(forms(message.string)):
-            warnings.warn(f"{language} lacks: {text!r}", stacklevel=1)
+def test_what_other_languages_lack_is_listed(language: str, wanted: set[str]) -> None:
+    for text in sorted(wanted - translated(catalogue(language))):
+        warnings.warn(f"{language} lacks: {text!r}", stacklevel=1)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,18 +1,12 @@
 """The station's languages: no sentence is missing in Chinese, who gets which, and taxa by their own names."""
 
-import io
 import re
 import warnings
-from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 
 import pypdfium2
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
-from babel.messages.frontend import parse_mapping_cfg
-from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
@@ -20,13 +14,12 @@ from edge.platform.desk import create_app
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES
+from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.platform.test_desk import fleet, log_in, still  # noqa: F401  the county with a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH
 
-ROOT = Path(__file__).parents[2]
 TRANSLATED = sorted(set(LANGUAGES) - {"en"})
-PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 SET_RIGHT = [  # by native readers: each said something else than the English
     (
         "Fieldeye desk",  # was: the piece of furniture
@@ -45,33 +38,23 @@ SET_RIGHT = [  # by native readers: each said something else than the English
 
 @pytest.fixture(scope="module")
 def wanted() -> set[str]:
-    """Every sentence in the desk's and the report's code and templates."""
-    methods, _ = parse_mapping_cfg(io.StringIO((ROOT / "edge/platform/babel.cfg").read_text()), "babel.cfg")  # type: ignore[no-untyped-call]
-    below = [(pattern.removeprefix("edge/platform/"), method) for pattern, method in methods]
-    return {next(forms(message)) for _, _, message, _, _ in extract_from_dir(ROOT / "edge" / "platform", below)}
+    """Of desk and report."""
+    return sentences("edge/platform", "edge/platform/babel.cfg")
 
 
 def catalogue(language: str) -> Catalog:
-    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as lines:
-        return read_po(lines, locale=language)
-
-
-def forms(text: object) -> Iterator[str]:
-    yield from text if isinstance(text, tuple | list) else (str(text),)
+    return read(CATALOGUES, language)
 
 
 @pytest.mark.parametrize("language", sorted(REVIEWED - {"en"}))
 def test_no_sentence_is_missing_unsure_or_left_over(language: str, wanted: set[str]) -> None:
     assert len(wanted) > 100
-    known = {next(forms(message.id)): message for message in catalogue(language) if message.id}
-    assert known.keys() == wanted
-    assert [text for text, message in known.items() if not all(forms(message.string)) or message.fuzzy] == []
+    assert said(catalogue(language)) == translated(catalogue(language)) == wanted
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
 def test_what_other_languages_lack_is_listed(language: str, wanted: set[str]) -> None:
-    known = {next(forms(message.id)) for message in catalogue(language) if message.id and all(forms(message.string))}
-    for text in sorted(wanted - known):
+    for text in sorted(wanted - translated(catalogue(language))):
         warnings.warn(f"{language} lacks: {text!r}", stacklevel=1)
 
 
@@ -85,10 +68,7 @@ def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, stil
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_translations_keep_the_values_of_their_sentence(language: str) -> None:
-    for message in catalogue(language):
-        meant = set(PLACEHOLDER.findall(next(forms(message.id))))
-        for form in forms(message.string):
-            assert set(PLACEHOLDER.findall(form)) == meant, message.id
+    assert with_other_values(catalogue(language)) == []
 
 
 @pytest.mark.parametrize(("language", "station"), [("hi", "केंद्र"), ("sw", r"\b[kv]ituo")])

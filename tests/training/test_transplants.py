@@ -50,7 +50,7 @@ def test_an_insect_is_cut_out_by_its_outline_or_by_the_one_that_is_found(beetle,
     assert of_beetle == pytest.approx(BEETLE, abs=12)  # no grass to speak of
 
 
-def test_what_has_no_outline_that_can_be_found_is_left_out(tmp_path, beetle):
+def test_what_has_no_outline_that_can_be_found_is_left_out(beetle):
     sample, _, _ = beetle
     bare = sample("0 0.5 0.5 0.4 0.3")
     cv2.imwrite(str(bare.image_path), np.full((240, 320, 3), GRASS, np.uint8))

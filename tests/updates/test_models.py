@@ -17,14 +17,14 @@ def sent(bench: Bench) -> Path:
     """A model that was sent beside software number 1; then number 2 came."""
     update(bench, 1)
     install(bench.sign_models(["pests-int8"], 1), bench.places)
-    bench.slots("healthy")
+    bench.prove()
     update(bench, 2)
     return bench.places.opt / "models"
 
 
 def update(bench: Bench, counter: int) -> None:
     install(bench.sign_software(f"{counter}.0", counter), bench.places)
-    bench.slots("healthy")
+    bench.prove()
 
 
 def with_another(name: str, folder: Path) -> Path:
@@ -54,7 +54,7 @@ def test_another_model_that_is_sent_does_not_make_an_old_one_new(bench: Bench, s
     own = with_another("pests-int8", tmp_path / "own")
     install(bench.sign_models(["diseases-int8"], 2), bench.places)
     assert models_folder("pests-int8", sent, own) == own
-    bench.slots("healthy")
+    bench.prove()
     install(bench.sign_models(["pests-int8"], 3), bench.places)
     assert models_folder("pests-int8", sent, own) == sent
 
@@ -67,7 +67,7 @@ def test_a_model_that_a_former_build_installed_is_in_use_until_software_after_th
     own = with_another("pests-int8", tmp_path / "own")
     if others:
         install(bench.sign_models(others, 2), bench.places)
-        bench.slots("healthy")
+        bench.prove()
     assert models_folder("pests-int8", sent, own) == sent
     update(bench, 3)
     assert models_folder("pests-int8", sent) == sent
