@@ -5,6 +5,7 @@ Three threads: the loop (the caller's), the publisher, the page. They share the 
 
 import logging
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -45,9 +46,10 @@ from edge.status import ModelStatus, StatusBoard
 from edge.store import Store, told_aside
 from edge.systemd import ask_clock, notify, say_well
 from edge.updates.inbox import Inbox
+from edge.updates.manifest import Kind
 from edge.updates.models import models_folder
 from edge.updates.proof import Proof
-from edge.updates.slots import Places, is_installing, said
+from edge.updates.slots import Places, is_installing, on_trial, said, slot_paths
 from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, ModelInfo
 
 log = logging.getLogger("fieldeye")
@@ -116,13 +118,14 @@ def build(
     looks: bool = True,
     unattended: bool = False,
     begin_again: Callable[[], None] | None = None,
+    places: Places | None = None,
 ) -> Node:
     """Make and start every part but the loop, and leave its closing with `parts`.
 
     `refused` says why `config` is not the configuration that was meant; with `looks` False there is no loop either.
-    Raises FieldeyeError for what a node cannot be without: its store and its page's port. `unattended`, a card that
-    cannot be used is replaced by memory, since the broker may still take what is counted. `begin_again` is called when
-    somebody has changed settings on the page.
+    Raises FieldeyeError for what a node cannot be without: its store, its page's port, and a model while something in
+    `places` is on trial. `unattended`, a card that cannot be used is replaced by memory, since the broker may still
+    take what is counted. `begin_again` is called when somebody has changed settings on the page.
     """
     clock = SystemClock()
     board = StatusBoard(clock.now())
@@ -131,11 +134,12 @@ def build(
     inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
     config, store = _open_store(config, parts, board, unattended)
     runs = parts.enter_context(Runs(store, clock.now()))
-    if runs.end_too_fast:
+    places = places or Places()
+    if runs.end_too_fast and not on_trial(places):  # the slots count the ends of a trial, and lead back
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
     keeper = _keeper(config, store, clock, board, inbox)
-    base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again)
+    base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again, places, slot_paths(places))
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -182,6 +186,8 @@ class _Base:
     keeper: Keeper
     inbox: Inbox
     begin_again: Callable[[], None] | None
+    places: Places
+    slots: dict[Kind, Path]  # those linked at the start
 
 
 def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
@@ -203,7 +209,10 @@ def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
 
 
 def _open_model(base: _Base) -> Detector | None:
-    """The detector, or None with the reason on the board."""
+    """The detector, or None with the reason on the board.
+
+    Raises BundleError or UsageError while anything is on trial: a page alone would never fail, and nothing would look.
+    """
     wanted = base.config.model
     kept = Path(base.config.store.folder) / "bundles"
     name = base.config.model_name
@@ -212,6 +221,8 @@ def _open_model(base: _Base) -> Detector | None:
         opened = open_detector(name, kept=kept, threads=wanted.threads, confidence=wanted.confidence, folder=folder)
     except (BundleError, UsageError) as why:
         log.error("model_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
+        if on_trial(base.places) and not base.board.snapshot().store:  # a card that takes no record counts no bad end
+            raise
         base.board.show(problem=str(why))
         return None
     bundle = opened.detector.bundle
@@ -272,11 +283,17 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, 
 def _proof(base: _Base) -> Proof:
     """Says once that what runs does well, see edge/updates."""
     board, has_broker = base.board, base.config.mqtt is not None
+    runs = {**base.slots, "software": Path(sys.prefix).resolve()}
+
+    def say() -> None:  # of what was switched to meanwhile it knows nothing
+        if slot_paths(base.places) == runs:
+            say_well()
+
     return Proof(
         base.clock,
         is_well=lambda: not board.snapshot().model.detail,
         is_connected=lambda: not has_broker or board.snapshot().link.state == "connected",
-        say=say_well,
+        say=say,
     )
 
 

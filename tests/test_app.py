@@ -31,6 +31,7 @@ from edge.store import Records, Store, inspect_store
 from edge.wire import Info, decode_batch, decode_message, encode_message
 from edge.wire.messages import MAX_MESSAGE_BYTES
 from tests.broker import Broker, free_port
+from tests.cameras.sources import network_camera
 from tests.clocks import NOON, SetClock
 from tests.node import NODE, SITE, Platform, to
 from tests.records import sighting
@@ -269,6 +270,18 @@ def test_a_camera_that_is_missing_leaves_the_page_up_with_the_reason_until_it_is
             shutil.copytree(PICTURES, stick)
             wait_until(lambda: bool(records.latest_sightings(1)), within_s=40)
         assert node.stop(within_s=20) == 0
+
+
+def test_a_node_whose_stream_is_silent_stops_well(tmp_path: Path) -> None:
+    port = free_port()
+    config = configuration(tmp_path, port, None)
+    with network_camera() as source:
+        text = config.read_text().replace('kind = "folder"', 'kind = "opencv"').replace("loop = true\n", "")
+        config.write_text(text.replace(str(PICTURES), source.address))
+        with running(config, tmp_path, port) as node:
+            wait_until(lambda: '"state":"ok"' in node.page("/api/v1/state"), within_s=30)
+            source.health = "stalled"
+            assert node.stop(within_s=60) == 0
 
 
 def test_health_tells_the_platform_about_camera_model_and_store(tmp_path: Path, broker: Broker) -> None:

@@ -30,7 +30,7 @@ from edge.golden import tried
 from edge.mqtt import probe
 from edge.store import inspect_store, told_aside
 from edge.updates.models import models_folder
-from edge.updates.slots import LINK, Places, running_counter, said, trial
+from edge.updates.slots import LINK, Places, on_trial, running_counter, said
 
 FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key frame
 
@@ -63,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
 def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence[str] = ()) -> Iterator[Verdict]:
     """One verdict after the other, in the order in which a node starts.
 
-    `refused`: why what was changed on the page is left out; `page`: what of node.toml does not hold for it.
+    `refused`: why what was changed on the page is not looked at; `page`: what of node.toml does not hold for it.
     """
     if refused:
-        yield Verdict("configuration", "worth a look", f"what was set on the page is left out: {refused}")
+        yield Verdict("configuration", "worth a look", f"looked at without what was set on the page: {refused}")
     else:
         name = f"{config.node.site}/{config.node.node}, mode {config.camera.mode}"
         yield Verdict("configuration", "ok", "; ".join([name, *page]))
@@ -106,9 +106,8 @@ def _store(config: NodeConfig) -> Iterator[Verdict]:
 def _software(places: Places) -> Verdict:
     """Which of the slots' software and models run, see edge/updates."""
     runs = ", ".join(f"{kind} number {running_counter(places, kind)}" for kind in LINK)
-    on_trial = [kind for kind in LINK if trial(places, kind) is not None]
-    if on_trial:
-        return Verdict("updates", "worth a look", f"{runs}; still on trial: {', '.join(on_trial)}")
+    if tried := on_trial(places):
+        return Verdict("updates", "worth a look", f"{runs}; still on trial: {', '.join(tried)}")
     return Verdict("updates", "ok", f"{runs}; {said(places) or 'nothing was updated yet'}")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.bundle import MANIFEST, MODELS, Bundle, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
-from edge.cli.update import add_places, go_back, places_of, restart, there
+from edge.cli.update import add_places, go_back, places_of, print_installed, there
 from edge.errors import BundleError
 from edge.golden import tried
 from edge.severity import find_leaf, load_leaf
@@ -68,8 +68,7 @@ def _all_listed(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 def _exchange(args: argparse.Namespace) -> int:
     places = places_of(args)
     if args.model_verb == "install":
-        print(install(there(args.bundle), places, only="models"))
-        restart()
+        print_installed(places, lambda: [install(there(args.bundle), places, only="models")])
     else:
         go_back("models", places)
     return DONE

@@ -3,6 +3,7 @@
 import argparse
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.cli.exits import DONE
@@ -11,7 +12,7 @@ from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox
 from edge.updates.lock import alone
 from edge.updates.manifest import Kind
-from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, trial
+from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, slot_paths, trial
 
 SERVICE = "fieldeye.service"
 
@@ -66,6 +67,21 @@ def go_back(kind: Kind, places: Places) -> None:
     restart()
 
 
+def print_installed(places: Places, work: Callable[[], list[str]]) -> None:
+    """Print the sentences of an installation; what the links name runs from now on.
+
+    Also where a bundle was refused for which another had been taken back.
+    """
+    before, sentences = slot_paths(places), list[str]()
+    try:
+        sentences = work()
+        for sentence in sentences:
+            print(sentence)
+    finally:
+        if slot_paths(places) != before or not all(sentence.startswith("refused") for sentence in sentences):
+            restart()
+
+
 def restart() -> None:
     """What was switched runs from now on, if the node runs as a service here."""
     if Path("/run/systemd/system").is_dir():
@@ -77,14 +93,11 @@ def _install(args: argparse.Namespace) -> int:
 
     if (args.bundle is None) == (args.inbox is None):
         raise UsageError("give one FILE.update, or --inbox DIR")
+    places = places_of(args)
     if args.bundle is not None:
-        sentences = [install(there(args.bundle), places_of(args))]
+        print_installed(places, lambda: [install(there(args.bundle), places)])
     else:
-        sentences = install_waiting(args.inbox, places_of(args))
-    for sentence in sentences:
-        print(sentence)
-    if not all(sentence.startswith("refused") for sentence in sentences):
-        restart()
+        print_installed(places, lambda: install_waiting(args.inbox, places))
     return DONE
 
 

@@ -5,14 +5,15 @@ from edge.updates.inbox import Inbox, Request
 from edge.wire import Reply, UpdateCommand
 
 
-def receive(inbox: Inbox, command: UpdateCommand) -> Reply:
+def receive(inbox: Inbox, command: UpdateCommand, *, is_undated: bool) -> Reply:
     """Keep the piece; the reply's `have` says where the next one begins. The same piece twice does no harm.
 
     A sender that does not know how far it came sends an empty piece and is told.
     """
     try:
         if command.url is not None:
-            inbox.ask_for(Request(url=command.url, sha256=command.sha256, bytes=command.size_bytes))
+            size_bytes = command.size_bytes
+            inbox.ask_for(Request(url=command.url, sha256=command.sha256, bytes=size_bytes, is_undated=is_undated))
             have = inbox.have_bytes(command.sha256, command.size_bytes)
         else:
             have = inbox.add(command.sha256, command.size_bytes, command.offset, command.data)

@@ -46,6 +46,9 @@ def _fetch_in_time(inbox: Inbox, request: Request) -> None:
     except UpdateError as why:
         if isinstance(why, _GivenUpError) or not inbox.is_old(request, datetime.now(UTC)):
             raise
+        if request.is_undated:  # once: where no clock is ever set, it is a week more
+            inbox.date(request)
+            raise
         raise _GivenUpError(
             f"{_place(request)}: nothing of it came for {MOST_DAYS} days; tell the node of it again"
         ) from why

@@ -37,6 +37,7 @@ class Request(Struct, frozen=True, kw_only=True):
     sha256: str
     bytes: int
     is_anew: bool = False  # what came before did not fit; a wrong file would else come over a bad line for ever
+    is_undated: bool = False  # noted before the clock was set: a board that wakes in the past would find it old
 
 
 class Inbox:
@@ -90,7 +91,7 @@ class Inbox:
         try:
             self._make_way(request.sha256, request.bytes, self.have_bytes(request.sha256, request.bytes))
             self.be_quiet()
-            write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
+            self._note(request)
         except OSError as why:
             raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
 
@@ -106,8 +107,12 @@ class Inbox:
 
     def begin_anew(self, request: Request) -> None:
         """All that came of it was dropped."""
-        path = self._folder / f"{request.sha256}{REQUEST}"
-        write_durably(path, msgspec.json.encode(msgspec.structs.replace(request, is_anew=True)))
+        self._note(msgspec.structs.replace(request, is_anew=True))
+
+    def date(self, request: Request) -> None:
+        """From now on it counts for how long nothing of it comes."""
+        with suppress(OSError):  # on a full card: at the next failure
+            self._note(msgspec.structs.replace(request, is_undated=False))
 
     def forget(self, request: Request) -> None:
         """It is here, or never will be."""
@@ -150,6 +155,9 @@ class Inbox:
     def is_waiting(self) -> bool:
         """Does a whole bundle wait for the installer, or is it being installed?"""
         return any(self._folder.glob(f"*{ENDING}"))
+
+    def _note(self, request: Request) -> None:
+        write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
 
     def _append(self, part: Path, piece: bytes) -> int:
         with part.open("ab") as file:

@@ -22,10 +22,10 @@ from edge.updates.slots import (
     is_overdue,
     note_bundle,
     noted_bundle,
+    on_trial,
     run_slots,
     running_counter,
     runs_software,
-    trial,
 )
 
 _LOCK = "requirements.lock"
@@ -34,6 +34,7 @@ _LOCK = "requirements.lock"
 def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
     """Install the bundle at `path` and return a sentence on it. Raises UpdateError; then nothing has changed.
 
+    Unless the sentence says that what a day on trial had not proved was taken back.
     After a power cut the same call goes on: what was built is used, what was half built is built anew.
     """
     with alone(places):
@@ -52,9 +53,7 @@ def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
         sentence = _installed(bundle, manifest, places, only)
         _note(bundle, manifest, places)
     except OSError as why:
-        raise UpdateError(
-            f"{places.opt}: cannot be read or written ({why}); make room on the card, or replace it"
-        ) from why
+        raise _unusable(places, why) from why
     finally:
         shutil.rmtree(places.incoming, ignore_errors=True)
     _say(sentence, places)
@@ -71,17 +70,35 @@ def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | No
         return f"{what}, are in use from the next start on"
     if manifest.counter == running_counter(places, manifest.kind):
         return f"{what}, is installed already"
-    for other in _on_trial(places):  # they have failed: a node whose model is refused never says so itself
-        run_slots(places, ["back", LINK[other]])
     unpack(bundle, manifest, content)
     (content / "counter").write_text(f"{manifest.counter}\n")
-    if manifest.kind == "models":
+    taken_back = [_take_back(kind, places) for kind in on_trial(places)]
+    try:
+        _switch_to(content, manifest.kind, places)
+    except (UpdateError, OSError) as why:
+        refusal = why if isinstance(why, UpdateError) else _unusable(places, why)
+        raise UpdateError("; ".join([str(refusal), *taken_back])) from why
+    return "; ".join([*taken_back, f"{what}, is installed, on trial from the next start on"])
+
+
+def _take_back(kind: Kind, places: Places) -> str:
+    """It has failed: a node whose model is refused never says so itself. The new one needs the slot it lies in."""
+    counter = running_counter(places, kind)
+    run_slots(places, ["back", LINK[kind]])
+    return f"{kind} number {counter} was taken back, for a day on trial had not proved it"
+
+
+def _switch_to(content: Path, kind: Kind, places: Places) -> None:
+    if kind == "models":
         merge_models(content, places.opt / LINK["models"])
     else:
         note_unnoted(places.opt / LINK["models"])
-    run_slots(places, ["build" if manifest.kind == "software" else "fill", str(content)])
-    run_slots(places, ["switch", LINK[manifest.kind]])
-    return f"{what}, is installed, on trial from the next start on"
+    run_slots(places, ["build" if kind == "software" else "fill", str(content)])
+    run_slots(places, ["switch", LINK[kind]])
+
+
+def _unusable(places: Places, why: OSError) -> UpdateError:
+    return UpdateError(f"{places.opt}: cannot be read or written ({why}); make room on the card, or replace it")
 
 
 def install_waiting(inbox: Path, places: Places) -> list[str]:
@@ -172,12 +189,8 @@ def _check(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) 
     if manifest.machine not in {None, here}:
         raise UpdateError(f"this bundle is for {manifest.machine} and this is {here}; take the one for {here}")
     _check_number(manifest, least)
-    if not all(is_overdue(places, other) for other in _on_trial(places)):
+    if not all(is_overdue(places, other) for other in on_trial(places)):
         raise UpdateBusyError("what was installed before is still on trial; try again in some minutes")
-
-
-def _on_trial(places: Places) -> list[Kind]:
-    return [kind for kind in LINK if trial(places, kind) is not None]
 
 
 def _check_number(manifest: Manifest, least: int) -> None:

@@ -13,7 +13,7 @@ from typing import IO
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from edge.errors import UpdateError
+from edge.errors import UpdateError, to_read
 from edge.updates.manifest import (
     CONTENT,
     CONTEXT,
@@ -59,7 +59,7 @@ def read_signed(path: Path, keys: list[VerifyKey]) -> Manifest:
             text = _small(bundle, SIGNED, MOST_MANIFEST_BYTES)
             signature = _small(bundle, SIGNATURE, _SIGNATURE_BYTES)
     except OSError as why:
-        raise UpdateError(f"{path}: cannot be read ({why.strerror}); copy it again") from why
+        raise UpdateError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'copy it again')}") from why
     except _BROKEN as why:
         raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
     if not any(_is_signed(key, CONTEXT + text, signature) for key in keys):

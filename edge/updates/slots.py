@@ -58,6 +58,16 @@ def trial(places: Places, kind: Kind) -> int | None:
     return int(words[1])
 
 
+def on_trial(places: Places) -> list[Kind]:
+    """What is on trial; hardly ever both."""
+    return [kind for kind in LINK if trial(places, kind) is not None]
+
+
+def slot_paths(places: Places) -> dict[Kind, Path]:
+    """The folders that the links name: what runs from the next start on."""
+    return {kind: (places.opt / link).resolve() for kind, link in LINK.items()}
+
+
 def is_overdue(places: Places, kind: Kind) -> bool:
     """Is what runs so long after its switch? A clock that was set meanwhile may end a trial too early, and no more."""
     return time.time() - (places.opt / LINK[kind]).lstat().st_mtime > LONGEST_TRIAL_S

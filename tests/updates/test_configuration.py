@@ -64,7 +64,7 @@ def test_a_configuration_that_cannot_be_used_ends_a_trial_badly_and_afterwards_l
     config.write_text("[node\n")
     with pytest.raises(ConfigError, match=r"node\.toml"):
         settled(config, bench.places)
-    bench.slots("healthy")
+    bench.prove()
     chosen = settled(config, bench.places)
     assert (chosen.looks, "node.toml" in chosen.refused) == (False, True)
 

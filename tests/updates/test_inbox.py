@@ -483,6 +483,23 @@ def test_that_of_which_nothing_came_for_a_week_is_given_up_and_told(
     assert sentence in told(tmp_path)
 
 
+def test_what_was_asked_for_before_the_clock_was_set_is_given_a_week_from_the_first_failure_afterwards(
+    server: Server, tmp_path: Path
+) -> None:
+    """A board that had woken in the past gave it up at once, with "nothing of it came for 7 days"."""
+    server.code, request = 503, tmp_path / f"{SHA256}.fetch"
+    inbox, url = Inbox(tmp_path), f"http://127.0.0.1:{server.server_port}/x.update"
+    inbox.ask_for(Request(url=url, sha256=SHA256, bytes=len(CONTENT), is_undated=True))
+    for days in (40, MOST_DAYS - 1):
+        age(request, days * 86_400)
+        with pytest.raises(UpdateError, match="Service Unavailable"):
+            fetch_all(inbox)
+    age(request, 2 * 86_400)
+    with pytest.raises(UpdateError, match="nothing of it came for 7 days"):
+        fetch_all(inbox)
+    assert inbox.requests() == []
+
+
 def test_a_bundle_that_comes_slowly_comes_however_long_it_takes(server: Server, tmp_path: Path) -> None:
     """A node that is awake for minutes, on a slow line, lost at day 7 what had come."""
     server.most_bytes = len(CONTENT) // 9

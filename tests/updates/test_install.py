@@ -140,7 +140,7 @@ def other_signer(bench: Bench) -> Bench:
 def test_another_signers_software_of_the_number_that_runs_is_not_called_installed(bench: Bench) -> None:
     mine, others = bench.sign_software("0.1.0", 2), other_signer(bench).sign_software("0.2.0", 2)
     install(mine, bench.places)
-    bench.slots("healthy")
+    bench.prove()
     with pytest.raises(
         UpdateError, match="number 2 is another signer's and runs here already; sign it with --counter 3"
     ):
@@ -153,7 +153,7 @@ def test_another_signers_software_of_the_number_that_runs_is_not_called_installe
 def test_another_signers_models_of_the_number_that_runs_are_not_called_installed(bench: Bench) -> None:
     mine, others = (signer.sign_models(["pests-int8"], 2) for signer in (bench, other_signer(bench)))
     install(mine, bench.places)
-    bench.slots("healthy")
+    bench.prove()
     with pytest.raises(
         UpdateError, match="number 2 is another signer's and runs here already; sign it with --counter 3"
     ):
@@ -194,12 +194,27 @@ def test_a_power_cut_counts_as_a_bad_start_and_the_fourth_start_goes_back(bench:
     assert running_counter(bench.places, "models") == 0
 
 
+def test_the_word_of_what_ran_before_the_switch_passes_no_trial(bench: Bench) -> None:
+    """It came a minute after its start, between the switch and its end; what never started then stayed for good."""
+    for counter in (1, 2):
+        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+        bench.slots("healthy")
+    assert (trial(bench.places, "software"), floor(bench.places, "venv")) == (0, 0)
+    end_badly(bench)
+    assert bench.runs() == "fieldeye 1.0"
+    models(bench, 1)
+    bench.slots("healthy")
+    assert (trial(bench.places, "models"), floor(bench.places, "models")) == (0, 0)
+    bench.prove()
+    assert (trial(bench.places, "models"), floor(bench.places, "models")) == (None, 1)
+
+
 def test_what_proved_itself_sets_the_least_number_that_is_accepted_from_then_on(bench: Bench) -> None:
     models(bench, 5)
-    bench.slots("healthy")
+    bench.prove()
     assert (trial(bench.places, "models"), floor(bench.places, "models")) == (None, 5)
     models(bench, 6)
-    bench.slots("healthy")
+    bench.prove()
     bench.slots("back", "models")
     assert running_counter(bench.places, "models") == 5  # the signed one before it
     for counter in (4, 6):
@@ -210,7 +225,7 @@ def test_what_proved_itself_sets_the_least_number_that_is_accepted_from_then_on(
 
 def test_while_one_is_on_trial_nothing_replaces_what_it_would_go_back_to(bench: Bench) -> None:
     models(bench, 1)
-    bench.slots("healthy")
+    bench.prove()
     models(bench, 2)
     with pytest.raises(UpdateBusyError, match="still on trial"):
         models(bench, 3)
@@ -221,23 +236,65 @@ def test_while_one_is_on_trial_nothing_replaces_what_it_would_go_back_to(bench: 
 
 def test_a_trial_that_a_day_has_not_decided_makes_way_for_a_newer_bundle(bench: Bench) -> None:
     models(bench, 1)
-    bench.slots("healthy")
+    bench.prove()
     models(bench, 2)
     bench.slots("starting")  # and the model that was asked for is refused: nothing ends, and nothing is said
-    day_before = time.time() - 90_000
-    os.utime(bench.places.opt / "models", (day_before, day_before), follow_symlinks=False)
+    a_day_passes(bench, "models")
     with pytest.raises(UpdateError, match="not newer than 2"):
         models(bench, 1)
     assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (2, 1)
-    models(bench, 3)
+    said = models(bench, 3)
+    assert said.startswith("models number 2 was taken back, for a day on trial had not proved it; models ")
+    assert said.endswith("from the next start on"), "the desk knows a good update by it"
     assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (3, 0)
     bench.slots("back", "models")
     assert running_counter(bench.places, "models") == 1
 
 
+def a_day_passes(bench: Bench, link: str) -> None:
+    day_before = time.time() - 90_000
+    os.utime(bench.places.opt / link, (day_before, day_before), follow_symlinks=False)
+
+
+@pytest.mark.parametrize(("comes_over_network", "code"), [(False, 1), (True, 0)])
+def test_a_trial_that_made_way_for_a_bundle_that_is_refused_is_told_and_the_former_is_started(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    comes_over_network: bool,
+    code: int,
+) -> None:
+    """It was called what still runs, and `status` named another number than the one that ran."""
+    restarts, inbox = [], bench.folder / "inbox"
+    monkeypatch.setattr("edge.cli.update.restart", lambda: restarts.append("now"))
+    for counter in (1, 2):
+        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+    bench.slots("starting")
+    a_day_passes(bench, "venv")
+    inbox.mkdir()
+    refused = bench.sign_thin("3.0", 3, lock_of=None).rename(inbox / "x.update")
+    wanted = ["--inbox", str(inbox)] if comes_over_network else [str(refused)]
+    assert main(["update", "install", *wanted, *options(bench)]) == code
+    told = "software number 2 was taken back, for a day on trial had not proved it"
+    assert f"send the whole one); what ran before still runs; {told}" in "".join(capsys.readouterr())
+    assert (bench.runs(), restarts) == ("fieldeye 1.0", ["now"])
+
+
+def test_a_bundle_that_cannot_be_unpacked_takes_no_trial_back(bench: Bench) -> None:
+    models(bench, 1)
+    a_day_passes(bench, "models")
+    path = bench.sign_models(["pests-int8"], 2)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UpdateError, match="copy"):
+        install(path, bench.places)
+    assert (running_counter(bench.places, "models"), trial(bench.places, "models")) == (1, 0)
+
+
 def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Bench) -> None:
     models(bench, 1)
-    bench.slots("healthy")
+    bench.prove()
     install(bench.sign_models(["diseases-int8"], 2), bench.places)
     installed = bench.places.opt / "models"
     assert models_folder("pests-int8", installed) == models_folder("diseases-int8", installed) == installed
@@ -247,7 +304,7 @@ def test_an_installed_model_joins_those_before_it_and_is_found_first(bench: Benc
 
 def test_an_installed_model_that_cannot_be_read_does_not_keep_a_new_one_away(bench: Bench) -> None:
     models(bench, 1)
-    bench.slots("healthy")
+    bench.prove()
     (bench.places.opt / "models/pests-int8.onnx").unlink()
     install(bench.sign_models(["diseases-int8"], 2), bench.places)
     assert list(load_manifest(bench.places.opt / "models").bundles) == ["diseases-int8"]
@@ -327,7 +384,7 @@ def installing(bench: Bench, path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(bench: Bench) -> None:
     install(bench.sign_software("1.0", 1, library="a"), bench.places)
-    bench.slots("healthy")
+    bench.prove()
     inbox = bench.folder / "inbox"
     inbox.mkdir()
     waiting = bench.sign_software("3.0", 3, library="c").rename(inbox / "a.update")
@@ -340,7 +397,7 @@ def test_what_came_over_the_network_waits_while_somebody_installs_from_a_stick(b
         assert other.returncode == 0, said
     assert (bench.runs(), running_counter(bench.places, "software")) == ("fieldeye 2.0", 2)
     assert [path.name for path in (bench.places.opt / "venv").rglob("library_?.py")] == ["library_b.py"]
-    bench.slots("healthy")
+    bench.prove()
     install_waiting(inbox, bench.places)
     assert (bench.runs(), list(inbox.iterdir())) == ("fieldeye 3.0", [])
 
@@ -356,9 +413,9 @@ def test_an_installation_that_was_killed_keeps_nobody_waiting(bench: Bench) -> N
 def test_nobody_goes_back_while_a_bundle_is_being_installed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     for counter in (1, 2):
         models(bench, counter)
-        bench.slots("healthy")
+        bench.prove()
         install(bench.sign_software(f"{counter}.0", counter), bench.places)
-        bench.slots("healthy")
+        bench.prove()
     for kind, command in (("software", ["update", "back"]), ("models", ["model", "rollback"])):
         with alone(bench.places):
             assert main([*command, *options(bench)]) == 1
@@ -408,7 +465,7 @@ def test_a_thin_bundle_takes_the_libraries_that_run_and_no_others(bench: Bench) 
     assert bench.runs() == "fieldeye 2.0"
     found = [next((bench.places.opt / slot).rglob("library_one.py")) for slot in ("venv-a", "venv-b")]
     assert found[0].samefile(found[1])
-    bench.slots("healthy")
+    bench.prove()
     with pytest.raises(UpdateError, match="send the whole one"):
         install(bench.sign_thin("3.0", 3, lock_of=None), bench.places)
     assert bench.runs() == "fieldeye 2.0"

@@ -96,6 +96,15 @@ def test_a_piece_that_the_broker_delivers_twice_is_answered_twice(commands: Comm
     assert [reply and (reply.code, reply.have) for reply in replies] == [("done", PIECE)] * 2
 
 
+@pytest.mark.parametrize("is_set", [True, False])
+def test_what_is_asked_for_before_the_clock_is_set_is_noted_so(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_set: bool
+) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: is_set)
+    commands.take("update", encode_message(piece(0, 0, url="http://127.0.0.1:1/x")))
+    assert [request.is_undated for request in Inbox(tmp_path / "inbox").requests()] == [not is_set]
+
+
 def test_what_is_no_update_command_is_refused(commands: Commands) -> None:
     for payload, code in [(b"{}", "malformed"), (b"x" * (MAX_UPDATE_BYTES + 1), "too_large")]:
         reply = commands.take("update", payload)

@@ -29,7 +29,7 @@ class Machine:
                 (content / name).write_text(f"{name} of {counter}")
             (content / "counter").write_text(f"{counter}\n")
         self.update(1)
-        self.bench.slots("healthy")
+        self.bench.prove()
 
     def update(self, counter: int) -> None:
         self.bench.slots("fill", str(self.bench.folder / f"new-{counter}"))
@@ -78,7 +78,7 @@ def test_a_sigkill_at_any_point_of_an_update_leaves_a_node_that_starts_and_can_g
     assert machine.runs == ran
     if ran == 1:
         machine.update(2)
-    machine.bench.slots("healthy")
+    machine.bench.prove()
     assert (machine.runs, floor(machine.bench.places, "models")) == (2, 2)
 
 

@@ -1,9 +1,23 @@
 """When new software counts as good."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
 import pytest
 
+from edge.app import Node, build
+from edge.config import CameraTable, ModelTable, NodeConfig, NodeTable, StoreTable
+from edge.errors import UsageError
+from edge.restarts import BAD_ENDS
+from edge.updates.install import install
 from edge.updates.proof import Proof, proved
+from edge.updates.slots import Places
 from tests.clocks import SetClock
+from tests.node import NODE, SITE
+from tests.updates.bundles import Bench
 
 
 @pytest.mark.parametrize(
@@ -29,3 +43,66 @@ def test_it_is_said_once() -> None:
         proof.beat()
         clock.advance(10)
     assert said == [160.0]
+
+
+@contextmanager
+def built(places: Places, folder: Path, model: str = "pests-int8") -> Iterator[Node]:
+    """A node that looks at pictures, without a page or a broker."""
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder", source=str(folder)),
+        model=ModelTable(name=model),
+        store=StoreTable(folder=str(folder)),
+        page=None,
+    )
+    with ExitStack() as parts:
+        yield build(config, parts, Event(), places=places)
+
+
+@pytest.mark.parametrize("switched", [None, "venv", "models"])
+def test_a_node_says_it_of_what_it_began_with_and_not_of_what_was_switched_to_since(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switched: str | None
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr("edge.updates.proof.WITHOUT_BROKER_AFTER_S", 0.0)
+    monkeypatch.setattr("edge.updates.proof.PROVED_AFTER_S", 0.0)
+    opt = bench.places.opt
+    opt.mkdir()
+    (opt / "venv").symlink_to(sys.prefix)
+    with built(bench.places, tmp_path / "state") as node:
+        if switched:
+            (opt / switched).unlink(missing_ok=True)
+            (opt / switched).symlink_to(f"{switched}-b")
+        node.alive.beat()
+    assert (tmp_path / "healthy").exists() is (switched is None)
+
+
+@pytest.mark.parametrize("kind", ["software", "models"])
+def test_a_node_on_trial_that_finds_nothing_to_look_with_ends_and_afterwards_keeps_its_page(
+    bench: Bench, tmp_path: Path, kind: str
+) -> None:
+    """It stayed in safe mode, on trial for ever, and what looked lay in the other slot."""
+    install(bench.sign_software("1.0", 1), bench.places)
+    sign = {"software": lambda: bench.sign_software("2.0", 2), "models": lambda: bench.sign_models(["pests-int8"], 1)}
+    install(sign[kind](), bench.places)
+    with pytest.raises(UsageError, match="no-such-model"), built(bench.places, tmp_path / "state", "no-such-model"):
+        pass
+    bench.prove()
+    with built(bench.places, tmp_path / "state", "no-such-model") as node:
+        assert (node.pipeline, "no-such-model" in node.board.snapshot().problem) == (None, True)
+
+
+def test_what_is_on_trial_looks_also_after_five_bad_ends(bench: Bench, tmp_path: Path) -> None:
+    """Software that came to mend them stayed in safe mode, where it can neither prove itself nor fail."""
+    state = tmp_path / "state"
+    for counter in (1, 2):
+        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+    for _ in range(BAD_ENDS):
+        with suppress(RuntimeError), built(bench.places, state):
+            raise RuntimeError
+    with built(bench.places, state) as node:
+        assert node.pipeline is not None
+        node.runs.note("a fault of its own")
+    bench.prove()
+    with built(bench.places, state) as node:
+        assert node.pipeline is None
