@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 
 # A pattern ends with what it asks for, in words: an error says them. `$` would let a line's end through, `\Z` does not.
 Identifier = Annotated[  # also a level of an MQTT topic
@@ -241,6 +241,7 @@ def safe_config(folder: Path) -> NodeConfig:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _Record = TypeVar("_Record")
+_ADDRESS = re.compile(r"\w+://([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
 _WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
 _MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
@@ -256,7 +257,8 @@ def load_config(path: Path) -> NodeConfig:
     try:
         text = path.read_text("utf-8-sig")  # some editors on Windows begin a text with a mark
     except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"{path}: cannot be read ({_short(why)}); give the path of a node.toml in UTF-8") from why
+        then = to_read(why, "give the path of a node.toml in UTF-8")
+        raise ConfigError(f"{path}: cannot be read ({_short(why)}); {then}") from why
     return parse_config(text, str(path))
 
 
@@ -319,6 +321,7 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         )
     if config.camera.fed and (config.camera.kind != "folder" or config.camera.loop):
         raise ConfigError(f'{name}: camera.fed is for kind = "folder" without loop; take it away, or change those')
+    _check_address(config.camera, name)
     _check_field(config, name)
     if config.power.low_v is not None and config.power.gauge is None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
@@ -337,6 +340,15 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
 def _lies_in(source: str, folder: str) -> bool:
     """Is `source` the path of the folder or of something below it? A camera's number or address is no path."""
     return "://" not in source and Path(source).resolve().is_relative_to(Path(folder).resolve())
+
+
+def _check_address(camera: CameraTable, name: str) -> None:
+    """Not echoed, since it may hold a password. FFmpeg reads it in the same way."""
+    if camera.kind == "opencv" and re.match(r"\w+:/", camera.source) and not _ADDRESS.match(camera.source):
+        raise ConfigError(
+            f"{name}: camera.source cannot be read as an address; write rtsp://user:password@host:port/path, "
+            "and in the password %2F for /, %3F for ? and %23 for #"
+        )
 
 
 def _check_field(config: NodeConfig, name: str) -> None:

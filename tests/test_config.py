@@ -45,6 +45,15 @@ def test_a_source_beside_the_store_is_fine(source: str) -> None:
     assert parse_config(GOOD.replace('"pictures"', f'"{source}"'), "node.toml").camera.source == source
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["rtsp://u:p@w[@10.0.0.9:554/s", "rtsp://[fe80::1]:554/s", "http://h/s?user=u&pw=a@b", "udp://@:1234", "film.mp4"],
+)
+def test_an_address_that_can_be_read_is_fine(source: str) -> None:
+    text = GOOD.replace('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{source}"')
+    assert parse_config(text, "node.toml").camera.source == source
+
+
 def test_what_is_left_out_takes_the_default_of_its_record() -> None:
     config = parse_config('[node]\nsite="a"\nnode="b"\n[camera]\nkind="picamera"\n', "node.toml")
     assert config.mqtt is None
@@ -103,6 +112,14 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
         (("every_s = 5", "fed = true\nloop = true"), "camera.fed is for"),
         (('kind = "folder"', 'kind = "opencv"\nfed = true'), "camera.fed is for"),
+        *(
+            (
+                ('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{address}"'),
+                "camera.source cannot be read as an address; write rtsp://user:password@host:port/path, and in the "
+                "password %2F for /, %3F for ? and %23 for #",
+            )
+            for address in ("rtsp://u:p#w@h/s", "rtsp://u:p/w@h/s", "rtsp://u:p?w@h/s", "rtsp:/u:pw@h/s", "http://[h/s")
+        ),
     ],
 )
 def test_a_mistake_is_answered_with_file_key_and_remedy(change: tuple[str, str], says: str) -> None:

@@ -135,6 +135,12 @@ def test_half_the_light_is_not_half_the_focus() -> None:
     assert answer(lit(LEAF, 0.5), seen(LEAF), at_s=CONFIG.always_every_s) == Look()
 
 
+def test_sharpness_is_the_same_in_a_fifth_of_the_light() -> None:
+    tiles = np.kron(np.indices((15, 20)).sum(axis=0) % 2, np.ones((16, 16))).astype(np.uint8) * 100 + 100
+    dim = lit(tiles, 0.2)
+    assert sharpness_of(dim, float(dim.mean())) == pytest.approx(sharpness_of(tiles, float(tiles.mean())))
+
+
 def test_a_lens_that_stays_soft_is_looked_through_again_after_a_night() -> None:
     state = seen(LEAF)
     assert answer(blurred(LEAF, 2), state, at_s=3600) == Skip("blurred")
@@ -207,6 +213,13 @@ def test_what_covers_enough_pixels_is_motion_wherever_it_is_and_whatever_the_lig
     changed = scene.astype(np.int16)
     changed[top : top + 24, left : left + 24] += step
     assert moved_share(lit(changed.clip(0, 255), light), scene) > CONFIG.moved_share
+
+
+def test_an_insect_hardly_darker_than_its_leaf_is_motion() -> None:
+    leaf = np.full((HEIGHT_PX, WIDTH_PX), 120, np.uint8)
+    with_insect = leaf.copy()
+    with_insect[100:108, 60:68] -= 18
+    assert moved_share(with_insect, leaf) > CONFIG.moved_share
 
 
 @given(light=st.floats(0.3, 1.0), sigma_px=st.floats(0.5, 8))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from threading import Event
 
-from edge.cameras.base import Camera, Frame, without_credentials
+from edge.cameras.base import Camera, Frame, Shown, without_credentials
 from edge.cameras.watch import WatchedCamera
 from edge.clock import Clock
 from edge.config import CameraTable
@@ -11,39 +11,43 @@ from edge.config import CameraTable
 __all__ = ["Camera", "Frame", "WatchedCamera", "open_camera", "open_watched_camera"]
 
 
-def open_camera(config: CameraTable, clock: Clock, known: Collection[str] = ()) -> Camera:
-    """The configured camera as it is; a fed folder shows no `known` names. Raises CameraError, here or when read."""
-    return KINDS[config.kind](config, clock, known)
+def open_camera(config: CameraTable, clock: Clock, known: Collection[str] = (), shown: Shown | None = None) -> Camera:
+    """The configured camera as it is; a folder shows no `known` names and none of what was `shown` before.
+
+    Raises CameraError, here or when read.
+    """
+    return KINDS[config.kind](config, clock, known, shown)
 
 
 def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> WatchedCamera:
     """The configured camera, opened when first read and again whenever it fails, until `stop` is set."""
     name = f"{config.kind} {without_credentials(config.source)}"
     known: set[str] = set()
+    shown: Shown = set()  # a folder on a stick that was pulled goes on where it was
     return WatchedCamera(
-        lambda: open_camera(config, clock, known), clock, stop, name=name, stall_s=config.stall_s, known=known
+        lambda: open_camera(config, clock, known, shown), clock, stop, name=name, stall_s=config.stall_s, known=known
     )
 
 
-def _folder(config: CameraTable, clock: Clock, known: Collection[str]) -> Camera:
+def _folder(config: CameraTable, clock: Clock, known: Collection[str], shown: Shown | None) -> Camera:
     from edge.cameras.folder import FolderCamera  # noqa: PLC0415 only when chosen
 
-    return FolderCamera(config, clock, known)
+    return FolderCamera(config, clock, known, shown)
 
 
-def _opencv(config: CameraTable, clock: Clock, _known: Collection[str]) -> Camera:
+def _opencv(config: CameraTable, clock: Clock, *_: object) -> Camera:
     from edge.cameras.opencv import open_opencv  # noqa: PLC0415 only when chosen
 
     return open_opencv(config, clock)
 
 
-def _picamera(config: CameraTable, clock: Clock, _known: Collection[str]) -> Camera:
+def _picamera(config: CameraTable, clock: Clock, *_: object) -> Camera:
     from edge.cameras.picamera import open_picamera  # noqa: PLC0415 only when chosen
 
     return open_picamera(config, clock)
 
 
-KINDS: dict[str, Callable[[CameraTable, Clock, Collection[str]], Camera]] = {
+KINDS: dict[str, Callable[[CameraTable, Clock, Collection[str], Shown | None], Camera]] = {
     "folder": _folder,
     "opencv": _opencv,
     "picamera": _picamera,

@@ -1,13 +1,15 @@
 """What every camera gives and promises: a Frame with its moment, and three named ways of having none."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 from edge.boxes import Image
 from edge.clock import Instant
+
+Shown = set[tuple[str, int]]  # a folder's pictures by name and modification time: a file written anew is a new picture
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
@@ -59,6 +61,10 @@ class Camera(Protocol):
         """Give the device back; may be called again. Raises ThreadStuckError if its thread does not end."""
         ...
 
+    def leave(self) -> None:
+        """`close` because nobody reads it any more; a stream's silent reader is no fault then, it ends by itself."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -72,22 +78,31 @@ class ClosedAtExit:
     def close(self) -> None:
         """See Camera.close; a kind that holds nothing has nothing to do."""
 
+    def leave(self) -> None:
+        """See Camera."""
+        self.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.leave()
 
 
 def without_credentials(source: str) -> str:
     """A camera's address as it may be shown: `rtsp://user:password@host/path` loses user and password, and the query.
 
-    Cheap cameras carry the password in the query too (`?user=admin&password=…`).
+    Cheap cameras carry the password in the query or the path too (`/user=admin&password=…`). Where one with `/`, `?` or
+    `#` in it ends nobody can tell: of such an address only the kind is shown.
     """
     if "://" not in source:
         return source
-    parts = urlsplit(source)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    scheme, _, rest = source.partition("://")
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    behind = rest.removeprefix(authority)
+    if "@" in behind:
+        return f"{scheme}://…"
+    path = re.split(r"[?#]", behind, maxsplit=1)[0]
+    return f"{scheme}://{authority.rpartition('@')[2]}{'/…' if '=' in path else path}"

@@ -2,9 +2,9 @@
 
 One that is fed is never at its end: it shows each name once, and none of those that were `known` when it was opened.
 
-A picture's time is the one in its name (`20260719_053000`, with or without separators), else its EXIF time, else the
-file's modification time; equal times go by name. The name stands first because the program that took the picture wrote
-it, and copying and editing leave it alone.
+A picture's time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF
+time, else the file's modification time; equal times go by name. The name stands first because the program that took the
+picture wrote it, and copying and editing leave it alone.
 """
 
 import os
@@ -14,29 +14,34 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.cameras.base import ClosedAtExit, Frame
+from edge.cameras.base import ClosedAtExit, Frame, Shown
 from edge.cameras.headers import exif_time
 from edge.cameras.pictures import SUFFIXES, read_picture
 from edge.cameras.pixels import rotated, small_luma
 from edge.clock import Clock
 from edge.config import CameraTable
-from edge.errors import CameraEndedError, CameraError
+from edge.errors import CameraEndedError, CameraError, to_read
 
-_TIME_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?!\d)")
+# Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
+_TIME_IN_NAME = re.compile(
+    r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
+)
 _EXIF_BYTES = 65_536 + 64  # an EXIF block is one JPEG segment at the front
 
 
 class FolderCamera(ClosedAtExit):
-    """Owned by the thread that reads it; holds names, never pictures."""
+    """Owned by the thread that reads it; holds names, never pictures. `shown` outlives a folder that was away."""
 
     is_live = False
 
-    def __init__(self, config: CameraTable, clock: Clock, known: Collection[str] = ()) -> None:
+    def __init__(
+        self, config: CameraTable, clock: Clock, known: Collection[str] = (), shown: Shown | None = None
+    ) -> None:
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)
         self._known = known  # names that count already; whoever counts adds to it
-        self._shown: set[tuple[str, int]] = set()  # name and modification time: a file written anew is a new picture
+        self._shown: Shown = set() if shown is None else shown
         self._waiting: deque[Path] = deque()
         self._listed_ns = -1
 
@@ -57,7 +62,8 @@ class FolderCamera(ClosedAtExit):
         try:
             self._look_for_pictures()
         except OSError as why:
-            text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); correct camera.source"
+            remedy = to_read(why, "correct camera.source")
+            text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
             raise CameraError(text) from why
         if not self._waiting and self._config.fed:
             raise CameraEndedError(f"{self._folder}: holds no picture that is new; wait for the device that feeds it")

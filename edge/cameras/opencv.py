@@ -17,7 +17,7 @@ from edge.cameras.pixels import rotated, small_luma
 from edge.cameras.reader import ThreadedCamera
 from edge.clock import Clock
 from edge.config import CameraTable
-from edge.errors import BadFrameError, CameraEndedError, CameraError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, to_read
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
     """What `camera.source` names: an index or /dev path, an address with ://, else a video file."""
     source = config.source
     if "://" in source:
-        return ThreadedCamera(CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream), clock)
+        device = CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream)
+        return ThreadedCamera(device, clock, silent_s=max(OPEN_TIMEOUT_S, config.stall_s + LATER_S))
     if source.isdecimal() or source.startswith("/dev/"):
         return ThreadedCamera(CaptureDevice(config, f"camera {_usb_path(config)}", _open_usb), clock)
     return VideoFile(config, clock)
@@ -140,10 +141,12 @@ class VideoFile(ClosedAtExit):
         try:
             self._path.open("rb").close()
         except OSError as why:
-            text = f"{self.description}: cannot be read ({os.strerror(why.errno or 0)}); correct camera.source"
+            remedy = to_read(why, "correct camera.source")
+            text = f"{self.description}: cannot be read ({os.strerror(why.errno or 0)}); {remedy}"
             raise CameraError(text) from why
         if not self._capture.open(str(self._path), cv2.CAP_FFMPEG):
             raise CameraError(f"{self.description}: is no video that can be read; convert it to MP4")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # else a phone's film lies on its side
         self._in_round = 0
 
     def _begin_again(self) -> None:

@@ -3,6 +3,7 @@
 The device is drained all the time, since drivers queue old pictures; one is only decoded when somebody waits for it.
 """
 
+import atexit
 from threading import Condition, Event, Thread
 from typing import Protocol
 
@@ -40,14 +41,16 @@ class Device(Protocol):
 class ThreadedCamera(ClosedAtExit):
     """A device behind its own reader thread; `read` and `close` belong to the thread that made it.
 
-    One frame at most is kept: the first that the device gives after `read` asked.
+    One frame at most is kept: the first that the device gives after `read` asked. `silent_s`: a stream's reader ends by
+    itself after so long a silence, and holds nothing that others need; None: it may hang for good.
     """
 
     is_live = True
 
-    def __init__(self, device: Device, clock: Clock) -> None:
+    def __init__(self, device: Device, clock: Clock, *, silent_s: float | None = None) -> None:
         self._device = device
         self._clock = clock
+        self._silent_s = silent_s
         self._stop = Event()
         self._news = Condition()  # guards what follows
         self._is_wanted = False
@@ -82,6 +85,15 @@ class ThreadedCamera(ClosedAtExit):
         self._thread.join(JOIN_S)
         if self._thread.is_alive():
             raise ThreadStuckError(f"{self.description}: its reader did not end in {JOIN_S:.0f} s; unplug the camera")
+
+    def leave(self) -> None:
+        """See Camera. The process's end waits for the reader: one that comes back to Python then would abort it."""
+        try:
+            self.close()
+        except ThreadStuckError:
+            if self._silent_s is None:
+                raise
+            atexit.register(self._thread.join, self._silent_s)
 
     def _run(self) -> None:
         failure = f"{self.description}: its reader ended; open the camera again"

@@ -105,7 +105,7 @@ class WatchedCamera(ClosedAtExit):
         """See Camera."""
         for camera in (self._stuck, self._camera):
             if camera is not None:
-                camera.close()
+                camera.leave()
         self._stuck = self._camera = None
 
     def _attempt(self, wait_s: float) -> Frame | None:

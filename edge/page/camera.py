@@ -88,6 +88,8 @@ def reason_word(reason: str) -> str:
         "too_large": gettext("too large"),
         "too_small": gettext("too small"),
         "unreadable": gettext("unreadable"),
+        "too_late": gettext("came too late"),
+        "unmatched": gettext("sticky card not recognised"),
     }
     return words.get(reason, reason)
 

@@ -59,11 +59,12 @@ def picture_of(path: Path) -> Image:
 
 
 class NetworkCamera:
-    """An MJPEG camera over HTTP, 20 pictures a second, on one port of this machine for its whole life."""
+    """An MJPEG camera over HTTP, 20 pictures a second or slower, on one port of this machine for its whole life."""
 
     def __init__(self, pictures: list[bytes]) -> None:
         self.pictures = pictures
         self.health: Health = "playing"
+        self.every_s = 0.05
         self.port = 0
         self.connections = 0
         self.plug_in()
@@ -99,13 +100,13 @@ def _handler(camera: NetworkCamera, unplugged: Event) -> type[BaseHTTPRequestHan
 
         def _play(self) -> None:
             turn = 0
-            while not unplugged.wait(0.05):
-                if camera.health == "stalled":
-                    continue
-                turn += camera.health == "playing"
-                jpeg = camera.pictures[turn % len(camera.pictures)]
-                head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            while not unplugged.is_set():
+                if camera.health != "stalled":
+                    turn += camera.health == "playing"
+                    jpeg = camera.pictures[turn % len(camera.pictures)]
+                    head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                unplugged.wait(camera.every_s)
 
         def log_message(self, *_: object) -> None:
             pass

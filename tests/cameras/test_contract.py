@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge.cameras import Camera, open_camera
+from edge.cameras.base import without_credentials
 from edge.clock import SystemClock
 from edge.config import CameraTable
 from edge.errors import CameraError
@@ -112,6 +113,25 @@ def test_a_camera_that_is_not_there_says_which_and_what_to_do(kind: str, source:
     ):
         no.read(ANSWERS_WITHIN_S)
     assert ";" in str(caught.value)  # what and where; what to do
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("rtsp://farmer:s3cret@field:554/ch1", "rtsp://field:554/ch1"),
+        ("rtsp://farmer:s3@cret@field/ch1", "rtsp://field/ch1"),
+        ("rtsp://farmer:s3[cret@field/ch1", "rtsp://field/ch1"),
+        ("rtsp://farmer:s3cret@[fe80::1]/ch1", "rtsp://[fe80::1]/ch1"),
+        ("http://field/ch1?user=farmer&password=s3cret", "http://field/ch1"),
+        ("rtsp://field/user=farmer&password=s3cret&channel=1", "rtsp://field/…"),
+        ("rtsp://field/user=farmer_password=s3cret_channel=1.sdp", "rtsp://field/…"),
+        ("http://field/ch1;user=farmer;password=s3cret", "http://field/…"),
+        *((f"rtsp://farmer:s3{sign}cret@field/ch1", "rtsp://…") for sign in "/?#"),
+        ("rtsp://farmer:53#cret@field/ch1", "rtsp://…"),  # as a host with a port
+    ],
+)
+def test_of_an_address_only_what_is_surely_no_password_is_shown(source: str, shown: str) -> None:
+    assert without_credentials(source) == shown
 
 
 def test_a_missing_password_is_not_printed_when_the_camera_does_not_answer(capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,9 +6,12 @@ import struct
 from datetime import datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.cameras import open_camera
+from edge.cameras.folder import own_time
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
@@ -47,6 +50,22 @@ def test_pictures_come_in_the_order_of_the_times_in_their_names(tmp_path: Path) 
     for name in ("cam2_20260702_050000.jpg", "a_2026-07-01_23-59-59.jpg", "20260702T050001.jpg"):
         put(tmp_path / "p", name)
     assert shown(tmp_path / "p") == ["a_2026-07-01_23-59-59.jpg", "cam2_20260702_050000.jpg", "20260702T050001.jpg"]
+
+
+@pytest.mark.parametrize("name", ["192.168.1.64_01_20260719053000502_TIMING.jpg", "Cam1_00_20260719053000.jpg"])
+def test_a_time_in_the_name_may_end_in_milliseconds_as_hikvision_writes_it(name: str, tmp_path: Path) -> None:
+    assert own_time(tmp_path / name) == datetime(2026, 7, 19, 5, 30)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("name", ["920260701_050000.jpg", "20260701_0500001.jpg", "PXL_20260719_053000123.jpg"])
+def test_a_longer_number_is_no_time_nor_a_pixels_which_is_utc(name: str, tmp_path: Path) -> None:
+    assert own_time(tmp_path / name) is None
+
+
+def test_digits_in_a_name_that_are_no_date_do_not_hide_the_cameras_own_time(tmp_path: Path) -> None:
+    path = tmp_path / "trap_20261399_250000.jpg"
+    path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 05:00:00"))
+    assert own_time(path) == datetime(2026, 7, 1, 5)  # noqa: DTZ001
 
 
 def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) -> None:
@@ -134,6 +153,17 @@ def test_a_picture_written_anew_is_shown_again(tmp_path: Path) -> None:
             camera.read(1)
         put(tmp_path / "p", "latest.jpg", MORNING_S + 1)
         assert camera.read(1).source == "latest.jpg"
+
+
+@pytest.mark.parametrize(("turn_deg", "corner"), [(90, (0, -1)), (180, (-1, -1)), (270, (-1, 0))])
+def test_a_folders_picture_is_turned_as_the_camera_hangs(
+    tmp_path: Path, turn_deg: int, corner: tuple[int, int]
+) -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[0, 0] = 255
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    with open_camera(camera_table("folder", tmp_path, rotation_deg=turn_deg), SystemClock()) as camera:
+        assert camera.read(1).image[corner].tolist() == [255, 255, 255]
 
 
 def test_bad_pictures_are_passed_one_by_one_and_good_ones_still_come(tmp_path: Path) -> None:

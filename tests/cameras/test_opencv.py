@@ -1,7 +1,9 @@
 """Video files: every frame, in order; what is no video says so."""
 
+import struct
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -27,6 +29,23 @@ def test_a_looping_video_begins_again(tmp_path: Path) -> None:
     with open_camera(camera_table("opencv", video_of_pictures(tmp_path), loop=True), SystemClock()) as camera:
         means = [round(float(camera.read(1).image.mean()), 2) for _ in range(2 * len(PICTURES))]
     assert means[: len(PICTURES)] == means[len(PICTURES) :]
+
+
+def test_a_film_that_a_phone_took_upright_is_upright(tmp_path: Path) -> None:
+    film, lying = tmp_path / "phone.mp4", np.zeros((240, 320, 3), np.uint8)
+    lying[:, :160] = 255  # the phone's top
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"mp4v"), 10, (320, 240))
+    writer.write(lying)
+    writer.release()
+    data = bytearray(film.read_bytes())
+    matrix_at = data.index(b"tkhd") + 44  # ISO 14496-12, 8.3.2
+    data[matrix_at : matrix_at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    film.write_bytes(data)
+    with open_camera(camera_table("opencv", film), SystemClock()) as camera:
+        image = camera.read(1).image
+    assert image.shape == (320, 240, 3)
+    assert image[:160].mean() > 200
+    assert image[160:].mean() < 50
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "empty.jpg"])

@@ -63,6 +63,18 @@ def test_each_format_tells_its_size_before_it_is_decoded(suffix: str) -> None:
     assert decode_picture(data, "x").shape == (40, 56, 3)
 
 
+def test_a_bitmap_whose_rows_stand_from_the_top_is_a_picture() -> None:
+    data = bytearray(cv2.imencode(".bmp", np.full((20, 30, 3), 90, np.uint8))[1].tobytes())
+    data[22:26] = struct.pack("<i", -20)
+    assert decode_picture(bytes(data), "x").shape == (20, 30, 3)
+
+
+def test_a_big_endian_tiff_tells_its_size_in_shorts() -> None:
+    width, height = (struct.pack(">HHIHH", tag, 3, 1, px, 0) for tag, px in ((256, 640), (257, 480)))
+    header = read_header(b"MM\0*\0\0\0\x08" + struct.pack(">H", 2) + width + height + bytes(4))
+    assert (header.width_px, header.height_px) == (640, 480)
+
+
 def webp(kind: str, image: np.ndarray) -> bytes:
     """The picture as the lossy, the lossless or the extended kind of WebP; the last as phones write it."""
     quality = 101 if kind == "VP8L" else 80

@@ -1,5 +1,7 @@
 """A network camera that stalls, repeats itself, is unplugged and comes back; and devices that hang."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,16 +123,31 @@ def test_resting_takes_no_picture_from_a_folder(tmp_path: Path) -> None:
     assert names == [path.name for path in sorted(folder.iterdir())[:3]]
 
 
-def test_a_folder_on_a_stick_that_was_pulled_is_missing_until_it_is_back(tmp_path: Path) -> None:
+def test_a_folder_on_a_stick_that_was_pulled_is_missing_until_it_is_back_and_goes_on_where_it_was(
+    tmp_path: Path,
+) -> None:
     folder = folder_of_pictures(tmp_path / "p")
-    with open_watched_camera(camera_table("folder", folder, loop=True), SystemClock(), Event()) as camera:
-        camera.read(1)
+    names = sorted(path.name for path in folder.iterdir())
+    with open_watched_camera(camera_table("folder", folder), SystemClock(), Event()) as camera:
+        shown = [camera.read(1).source for _ in range(3)]
         folder.rename(tmp_path / "pulled")
-        until_lost(camera)
+        with pytest.raises(CameraError, match="no folder to read"):
+            camera.read(0.1)
         assert camera.state == "missing"
         (tmp_path / "pulled").rename(folder)
-        camera.read(BACK_WITHIN_S)
+        shown.append(camera.read(BACK_WITHIN_S).source)
         assert camera.state == "ok"
+        assert shown == names[:4]
+
+
+def test_a_folder_full_of_broken_pictures_is_not_begun_again(tmp_path: Path) -> None:
+    for number in range(2 * BAD_IN_A_ROW):
+        (tmp_path / f"{number:02}.jpg").write_bytes(b"broken")
+    with open_watched_camera(camera_table("folder", tmp_path), SystemClock(), Event()) as camera:
+        for _ in range(2 * BAD_IN_A_ROW):
+            with pytest.raises(BadFrameError):
+                camera.read(1)
+        assert (camera.state, camera.reopened, camera.bad_in_a_row) == ("ok", 0, 0)
 
 
 def test_a_node_that_is_told_to_stop_does_not_wait_for_a_missing_camera() -> None:
@@ -159,7 +176,7 @@ class IllDevice:
 
     def __init__(self) -> None:
         self.hangs, self.bad = Event(), Event()
-        self.opened = 0
+        self.opened = self.closed = 0
         self._turn = 0
 
     def open(self) -> None:
@@ -179,7 +196,7 @@ class IllDevice:
         return image, image[..., 0].copy()
 
     def close(self) -> None:
-        pass
+        self.closed += 1
 
 
 def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_is_stuck() -> None:
@@ -191,10 +208,12 @@ def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_
     error, _ = read_until_error(camera, 0.3)
     assert "no new picture" in str(error)
     assert time.monotonic() - began_s < 20
-    with pytest.raises(ThreadStuckError, match="bad cable"):
-        camera.close()
+    for give_back in (camera.close, camera.leave):
+        with pytest.raises(ThreadStuckError, match="bad cable"):
+            give_back()
     device.hangs.clear()
     camera.close()  # its thread ends now
+    assert device.closed == 1
 
 
 def test_a_hanging_device_is_not_opened_twice_and_comes_back_when_it_lets_go() -> None:
@@ -279,7 +298,7 @@ class TimedCamera(ClosedAtExit):
     def __init__(self, clock: SetClock) -> None:
         self._clock = clock
         self.does: Literal["play", "repeat", "be silent", "be bad", "be gone", "be away"] = "play"
-        self.reads = self.picture = self.dropped = 0
+        self.reads = self.picture = self.dropped = self.row = 0
         self.opened_s: list[float] = []
 
     def read(self, timeout_s: float) -> Frame:
@@ -292,7 +311,8 @@ class TimedCamera(ClosedAtExit):
         if self.does == "be silent":
             raise CameraError("no new picture")
         self.picture += self.does == "play"
-        image = np.full((32, 32, 3), self.picture % 200, np.uint8)
+        image = np.zeros((32, 32, 3), np.uint8)
+        image[self.row :] = self.picture % 200
         image[0, 0] = 255
         return Frame(image, image[..., 0].copy(), self._clock.now(), "timed", dropped=self.dropped)
 
@@ -332,6 +352,15 @@ def test_a_camera_that_repeats_its_picture_and_then_falls_silent_is_named_by_the
         if for_s:
             assert "no new picture" in fails(watched, for_s)
     assert watched.state == state
+
+
+def test_a_picture_that_differs_only_far_below_its_first_row_is_no_repeat(
+    timed: tuple[TimedCamera, WatchedCamera, SetClock],
+) -> None:
+    camera, watched, _ = timed
+    camera.row = 24
+    first = watched.read(1)
+    assert watched.read(0.15).image[-1, 0, 0] == first.image[-1, 0, 0] + 1
 
 
 def test_a_camera_that_fails_before_its_time_is_gone_at_once_and_says_why(
@@ -436,3 +465,47 @@ def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: N
     began_s = time.monotonic()
     open_camera(camera_table("opencv", source.address), SystemClock()).close()
     assert time.monotonic() - began_s < 20
+
+
+def test_a_stream_that_does_not_begin_cannot_be_opened_and_says_so_in_seconds(source: NetworkCamera) -> None:
+    source.health = "stalled"
+    with (
+        pytest.raises(CameraError, match="cannot be opened"),
+        open_camera(camera_table("opencv", source.address), SystemClock()) as camera,
+    ):
+        camera.read(20)
+
+
+def test_a_stream_that_is_silent_when_its_node_stops_is_no_fault_and_the_next_node_has_it(
+    source: NetworkCamera,
+) -> None:
+    for _ in range(2):
+        with open_watched_camera(camera_table("opencv", source.address), SystemClock(), Event()) as camera:
+            source.every_s = 5.0
+            began_s = camera.read(NOTICED_WITHIN_S).instant.monotonic_s
+        assert time.monotonic() - began_s < NOTICED_WITHIN_S
+    assert source.connections == 2
+
+
+READS_ONCE = """
+import atexit, sys, threading
+from edge.cameras import open_camera
+from edge.clock import SystemClock
+from edge.config import CameraTable
+
+atexit.register(lambda: print([one.name for one in threading.enumerate() if one.name.startswith("camera")]))
+with open_camera(CameraTable(kind="opencv", source=sys.argv[1], stall_s=4.0), SystemClock()) as camera:
+    camera.read(10)
+    print("read", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_process_ends_after_the_reader_of_its_silent_stream_and_is_not_aborted_by_it(source: NetworkCamera) -> None:
+    command = [sys.executable, "-c", READS_ONCE, source.address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "read\n"
+        source.health = "stalled"
+        rest, _ = process.communicate("stop\n", timeout=60)
+    assert (process.returncode, rest) == (0, "[]\n")

@@ -333,6 +333,13 @@ def test_a_lens_that_drifts_out_of_focus_is_soft_and_then_blurred() -> None:
     )  # dusk says nothing of focus
 
 
+def test_focus_is_told_from_the_region_alone() -> None:
+    picture = np.full((100, 100, 3), 120, np.uint8)
+    picture[:, 60::2] = 0
+    assert focused(picture, Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))).sharpness == 0
+    assert focused(picture, Region()).sharpness > 0
+
+
 def test_clipped_pixels_inside_the_region_make_a_picture_bad_and_outside_do_not() -> None:
     picture = np.full((100, 100, 3), 120, np.uint8)
     picture[:, 60:] = 255
