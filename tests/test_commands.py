@@ -111,8 +111,10 @@ def test_records_that_a_waiting_replay_will_bring_are_not_sent_twice_and_may_be_
 
     assert [code(1, 10), code(10, 12), code(1, 1), code(11, 12)] == [None, "busy", "busy", None]
     assert code(1, 10, epoch=str(uuid4())) == "wrong_epoch"
+    assert code(1, 10, epoch=str(store.epoch).upper()) == "busy"
     commands.replays.clear()
     assert code(10, 12) is None
+    assert code(1, 9, epoch=str(store.epoch).upper()) is None
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,23 @@ def test_a_replay_names_damaged_records_as_gone_and_sends_those_after_them(
     replay = Replay(command(store, 1, 60), 1)
     while not replay.is_done:
         replay.step(store)
-    assert (replay.sent, replay.gone) == (53 - last_damaged, [(5, last_damaged), (47, 47), (51, 60)])
+    assert (replay.sent, replay.gone) == (53 - last_damaged, [(5, last_damaged), (47, 47)])
+
+
+def test_a_replay_names_nothing_as_gone_that_was_not_made_when_it_was_asked_for(store: Store) -> None:
+    store.commit([sighting(n) for n in range(20)])
+    replay = Replay(command(store, 1, 10_000), 1)
+    assert len(replay.step(store)) == 20
+    store.commit([sighting(20)])  # while the first batch was on its way
+    while not replay.is_done:
+        replay.step(store)
+    assert (replay.sent, replay.gone) == (21, [])
+
+
+def test_a_replay_of_an_empty_store_is_done_at_once(store: Store) -> None:
+    replay = Replay(command(store, 1, 10_000), 1)
+    assert replay.step(store) == []
+    assert (replay.is_done, replay.gone) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -431,6 +431,20 @@ def test_a_part_outside_the_contract_is_refused(changes: dict[str, str], payload
         read_image((), payload)
 
 
+@pytest.mark.parametrize("size", [65_536, 65_537, 1_048_576])
+def test_a_whole_picture_may_come_in_one_message(size: int) -> None:
+    picture, header = b"\xff\xd8" + bytes(size - 2), ImageHeader(kind="question", id="q1", bytes=size)
+    got = Album().take(Message(IMAGE, picture, properties=image_properties(header)))
+    assert got is not None
+    assert got.jpeg == picture
+
+
+def test_a_part_that_is_too_long_is_refused_with_what_to_do() -> None:
+    properties = image_properties(ImageHeader(kind="question", id="q1", bytes=100_000))
+    with pytest.raises(WireError, match="a part of 65537 bytes; send 65536 at most, or the whole picture"):
+        read_image(properties, bytes(65_537))
+
+
 def test_unknown_properties_are_ignored() -> None:
     assert read_image((*image_properties(HEADER), ("later", "1")), b"x") == HEADER
 

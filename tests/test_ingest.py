@@ -91,7 +91,7 @@ def asked_again(broker: Broker, out: Path, told: Sequence[tuple[str, bytes]]) ->
     return [(command.first, command.last) for command in commands]
 
 
-INFO = ("info", encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH))))
+INFO = ("info", encode_message(Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"])))
 HEALTH = Health(utc=NOON, clock="synced", session=1, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=6))
 UP_TO_SIX = ("health", encode_message(HEALTH))  # of which the fifth is missing
 
@@ -110,6 +110,20 @@ def test_what_a_node_answers_to_be_gone_is_not_asked_for(tmp_path: Path, broker:
     reply = ("reply/replay", encode_message(Reply(code="done", epoch=str(EPOCH), gone=[(1, 3)])))
     told = [INFO, records({4: sighting(), 6: sighting()}), reply, UP_TO_SIX]
     assert asked_again(broker, tmp_path / "records.jsonl", told) == [(5, 5)]
+
+
+def test_a_node_that_carries_out_no_replay_is_not_asked_for_one(tmp_path: Path, broker: Broker) -> None:
+    """Of the two, which lack the same record, the one that names the verb."""
+    other, told = "n0", records({1: sighting(), 6: sighting()})[1]
+    silent = encode_message(Info(software="another", version="0", epoch=str(EPOCH), capabilities=["image"]))
+    with ingesting(broker, tmp_path / "records.jsonl"), broker.connect("node") as node:
+        node.subscribe("fieldeye/v1/+/+/cmd/replay")
+        for name, info in ((other, silent), (NODE, INFO[1])):
+            for channel, payload in (("info", info), ("records", told), UP_TO_SIX):
+                topic = node_topic(SITE, name, channel)
+                wait_until(lambda t=topic, p=payload: node.publish(t, p) == 0, within_s=20)  # type: ignore[misc]
+        wait_until(lambda: len(node.inbox) > 0, within_s=20)
+    assert {message.topic for message in node.inbox} == {node_topic(SITE, NODE, "cmd/replay")}
 
 
 def test_a_message_that_breaks_the_contract_is_set_aside_and_the_others_go_on(tmp_path: Path, broker: Broker) -> None:

@@ -51,6 +51,14 @@ def test_a_node_is_born_and_stops_with_its_session_number(tmp_path: Path, broker
     platform.client.leave()
 
 
+def test_a_new_card_is_told_before_its_sessions_which_begin_at_one(tmp_path: Path, broker: Broker) -> None:
+    platform = Platform(broker)
+    with running(tmp_path, to(broker.port)):
+        wait_until(lambda: {"info", "status"} <= platform.read().messages.keys(), within_s=5)
+    assert list(platform.messages)[:2] == ["info", "status"]
+    platform.client.leave()
+
+
 def test_the_last_will_of_a_node_that_vanishes_says_offline(tmp_path: Path, broker: Broker) -> None:
     platform = Platform(broker)
     with Network(broker.port) as net, running(tmp_path, to(net.port)):

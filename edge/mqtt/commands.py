@@ -90,7 +90,7 @@ class Commands:
 
     def _waits_already(self, command: ReplayCommand) -> Reply | None:
         """Who asks again while a slow line still carries the answer would get each record twice."""
-        asked = [replay.command for replay in self.replays if replay.command.epoch == command.epoch]
+        asked = [one.command for one in self.replays if one.command.epoch.lower() == command.epoch.lower()]
         if any(one.first <= command.last and command.first <= one.last for one in asked):
             return self.reply(command, "busy", detail="a replay of these records waits already; ask again later")
         return None
@@ -114,7 +114,7 @@ class Commands:
         return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
 
     def _receive(self, inbox: Inbox, command: UpdateCommand) -> Reply:
-        reply = receive(inbox, command)
+        reply = receive(inbox, command, is_undated=self._clock.now().state is ClockState.UNSYNCED)
         if is_worth_a_note(command, reply) and not self._store.is_known_command(command.id):  # else delivered twice
             self._note(command, reply.code)
         return reply
@@ -135,7 +135,7 @@ class Commands:
         return self.reply(command, "not_kept", detail=f"nothing of {command.label} stands {command.level} since then")
 
     def _replay_refused(self, command: ReplayCommand) -> Reply | None:
-        if command.epoch != str(self._store.epoch):
+        if command.epoch.lower() != str(self._store.epoch):
             return self.reply(command, "wrong_epoch", detail="the store was created anew; that epoch is gone")
         if command.last - command.first >= MAX_REPLAY_RECORDS:
             return self.reply(command, "too_large", detail=f"ask for at most {MAX_REPLAY_RECORDS} records at once")

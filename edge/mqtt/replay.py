@@ -21,12 +21,13 @@ class Replay:
         return self.next_seq > self.command.last
 
     def step(self, store: Store) -> list[Stored]:
-        """The next batch; empty if the rest is gone."""
-        last = self.command.last
+        """The next batch; empty if the rest is gone or not made yet, which is neither sent nor gone."""
+        last = min(self.command.last, store.last_seq())
         batch = store.records_from(self.next_seq, last, BATCH_RECORDS)
         upto = batch[-1].key.seq if batch else last
         self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
-        self.next_seq, self.sent = upto + 1, self.sent + len(batch)
+        self.next_seq = (upto if batch else self.command.last) + 1
+        self.sent += len(batch)
         return batch
 
 

@@ -93,9 +93,9 @@ class Session:
         self._refused: set[str] = set()  # channels other than records, logged once a connection
 
     def begin(self) -> None:
-        """The birth: online, then what this node is."""
-        self._say("status", self._status("online"))
+        """The birth: what this node is, then online. A new card is told before its sessions, which begin at one."""
         self._tell_info()
+        self._say("status", self._status("online"))
         self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
         if self._parts.config.home_assistant:
             self._connection.subscribe(STATUS_TOPIC)

@@ -33,7 +33,7 @@ class Standing:
 
 
 _STANDING = """
-    SELECT node_id, site, node, area_code, heard < now() - interval '1 day' AS is_silent, one,
+    SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, one,
            coalesce(k.who, ''), k.at, k.outcome
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (

@@ -30,6 +30,7 @@ _MISSING = """
     ) AS spans
     WHERE (health->'store'->>'waiting')::bigint = 0 AND health->'store'->>'last_seq' IS NOT NULL
 """
+_DUE = " AND info->'capabilities' ? 'replay' AND (asked IS NULL OR asked <= now() - %s)"
 
 
 class Gap(NamedTuple):
@@ -43,8 +44,8 @@ class Gap(NamedTuple):
 
 
 def missing(database: Database, *, not_asked_for: timedelta | None = None) -> list[Gap]:
-    """All gaps, or those that were not asked for within that time."""
-    due = "" if not_asked_for is None else " AND (asked IS NULL OR asked <= now() - %s)"
+    """All gaps, or those of nodes that carry out a replay and were not asked within that time."""
+    due = "" if not_asked_for is None else _DUE
     more = () if not_asked_for is None else (not_asked_for,)
     rows = database.execute((_MISSING + due).encode(), (MOST_SPANS, *more))
     return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]

@@ -73,7 +73,7 @@ class Intake:
         self._taxa: dict[Taxon, int] = {}
         self._months: set[date] = set()
         self._known_zones: frozenset[str] = frozenset()
-        self._strays: set[tuple[str, str]] = set()  # nodes that were said to tell another area than their site's
+        self._warned: set[tuple[str, str, str]] = set()  # of what, site and node
 
     def keep(self, messages: Sequence[Message]) -> Kept:
         """Decode and commit; what breaks the contract goes to quarantine, in the way of nothing else.
@@ -91,14 +91,14 @@ class Intake:
             middle = len(messages) // 2
             return self.keep(messages[:middle]) + self.keep(messages[middle:])
 
-    def node_id(self, site: str, node: str) -> int:
-        """Of the one that has that name now, and until the transaction ends; it may be new."""
+    def node_id(self, site: str, node: str, *, is_live: bool = True) -> int:
+        """Of the one that has that name now, and until the transaction ends; it may be new, and heard if `is_live`."""
         query = "SELECT node_id FROM node WHERE (site, node) = (%s, %s) FOR KEY SHARE"
         row = self._database.execute(query, (site, node)).fetchone()
         (found,) = row or self._one(
-            "INSERT INTO node (site, node) VALUES (%s, %s)"
-            " ON CONFLICT (site, node) DO UPDATE SET heard = now() RETURNING node_id",
-            (site, node),
+            "INSERT INTO node (site, node, heard) VALUES (%s, %s, CASE WHEN %s THEN now() END)"
+            " ON CONFLICT (site, node) DO UPDATE SET heard = greatest(node.heard, excluded.heard) RETURNING node_id",
+            (site, node, is_live),
         )
         return int(found)
 
@@ -114,11 +114,16 @@ class Intake:
     def may_count_in(self, area: str, site: str, node: str) -> bool:
         """Is the area one of its site's? Of a node that tells another one the log says so once."""
         (may,) = self._one("SELECT may_count_in(%s, %s)", (site, area))
-        if not may and (site, node) not in self._strays:
-            self._strays.add((site, node))
+        if not may:
             why = f"not an area of site {site}, it counts nowhere; fieldeye-platform site {site} says which are"
-            log.warning("area_refused", extra={"node": node, "area_code": area, "why": why})
+            self.warn_once("area_refused", site, node, area_code=area, why=why)
         return bool(may)
+
+    def warn_once(self, event: str, site: str, node: str, **told: str) -> None:
+        """In the log, of a node that tells it at each connection."""
+        if (event, site, node) not in self._warned:
+            self._warned.add((event, site, node))
+            log.warning(event, extra={"site": site, "node": node, **told})
 
     def known_zones(self) -> frozenset[str]:
         """Time zones that the database knows: nights are reckoned there, too."""

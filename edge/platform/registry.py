@@ -16,7 +16,17 @@ from edge.platform.replay import spans_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
+AREA_DIGITS = (2, 4, 6, 9, 12)  # province, prefecture, county, township, village
 MOST_MODELS, MOST_LABELS, MODEL_LETTERS = 32, 200, 200  # of an `info`; intervals have no longer name of a model
+# What the broker kept tells its own time: it may have lain there for days.
+_HEARD = "greatest(heard, CASE WHEN NOT %(kept)s THEN now() WHEN %(utc)s <= now() THEN %(utc)s END)"
+# The newest record that a node may have made of a card: it answers about no later one.
+_COMMITTED = """
+    SELECT ledger_id, greatest(upper(seen) - 1,
+                               CASE WHEN node.epoch = ledger.epoch THEN (health->'store'->>'last_seq')::bigint END, 0)
+    FROM ledger JOIN node USING (node_id)
+    WHERE (node_name, ledger.epoch) = (%s, %s) AND node_id = holder_of(%s, %s, %s)
+"""
 
 
 def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> None:
@@ -38,13 +48,14 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
     if isinstance(heard.message, Info):
         is_live = not (are_carried or message.retained)
         node_id = _node_of_card(database, intake, heard.topic, UUID(heard.message.epoch), is_live=is_live)
-        area = _area_of(intake, heard.topic, heard.message)
-        _note_info(database, intake, node_id, heard.message, area, is_carried=are_carried)
+        _note_info(database, intake, heard.topic, node_id, heard.message, is_carried=are_carried)
+        if not message.retained:
+            database.execute("UPDATE node SET heard = now() WHERE node_id = %s", (node_id,))
     elif isinstance(heard.message, Health):
-        _note_column(database, intake, heard.topic, "health", heard.message)
+        _note_column(database, intake, heard.topic, "health", heard.message, is_kept=message.retained)
         note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
     elif isinstance(heard.message, Status):
-        _note_column(database, intake, heard.topic, "status", heard.message)
+        _note_column(database, intake, heard.topic, "status", heard.message, is_kept=message.retained)
     elif heard.topic.channel == "reply/replay":
         _note_reply(database, heard.topic, message.payload)
     elif heard.topic.channel == "reply/answer":
@@ -59,7 +70,7 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
 
 def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:
     """Which takes that site if it had another. None: an old `info` of a node that has moved since."""
-    node_id, site = intake.holder(*topic[:2], epoch) or (intake.node_id(topic.site, topic.node), topic.site)
+    node_id, site = intake.holder(*topic[:2], epoch) or (intake.node_id(*topic[:2], is_live=is_live), topic.site)
     if site == topic.site:
         return node_id
     row = database.execute("SELECT move_node(%s, %s, %s, %s)", (node_id, epoch, topic.site, is_live)).fetchone()
@@ -69,14 +80,25 @@ def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID,
 def _area_of(intake: Intake, topic: Topic, info: Info) -> str:
     """Where it counts: nowhere if its site has areas and that is none of them."""
     code = area_code(info.area_code)
+    if info.area_code and not code.startswith(info.area_code):
+        why = f"{info.area_code[:20]!r} is not 2, 4, 6, 9 or 12 digits, it counts nowhere; mend area_code in its info"
+        intake.warn_once("area_code_refused", *topic[:2], why=why)
     return code if intake.may_count_in(code, *topic[:2]) else NOWHERE
 
 
-def _note_info(
-    database: Database, intake: Intake, node_id: int | None, info: Info, area: str, *, is_carried: bool
-) -> None:
+def _zone_of(intake: Intake, topic: Topic, info: Info) -> str:
+    """In which its nights are reckoned."""
     zone = zone_name(info.time_zone, intake.known_zones())
-    place = (area, *position(info), zone, info.crop)
+    if info.time_zone and zone != info.time_zone:
+        why = f"{info.time_zone[:40]!r} is no zone as Asia/Shanghai is, nights are of UTC; mend time_zone in its info"
+        intake.warn_once("time_zone_refused", *topic[:2], why=why)
+    return zone
+
+
+def _note_info(
+    database: Database, intake: Intake, topic: Topic, node_id: int | None, info: Info, *, is_carried: bool
+) -> None:
+    place = (_area_of(intake, topic, info), *position(info), _zone_of(intake, topic, info), info.crop)
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
         " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
@@ -95,29 +117,36 @@ def _note_labels(database: Database, node_id: int, model: ModelInfo) -> None:
         database.execute("SELECT note_labels(%s, %s, %s)", (node_id, name, labels))
 
 
-def _note_column(database: Database, intake: Intake, topic: Topic, column: str, message: msgspec.Struct) -> None:
-    newer = " AND (status IS NULL OR (status->>'session')::int < %(session)s OR (status->>'session')::int ="
-    newer += " %(session)s AND (status->>'connection')::int <= %(connection)s)"
-    told: dict[str, Any] = {"id": intake.node_id(topic.site, topic.node), "told": _json(message)}
+def _note_column(
+    database: Database, intake: Intake, topic: Topic, column: str, message: Health | Status, *, is_kept: bool
+) -> None:
+    newer = " AND (status IS NULL OR ((status->>'session')::numeric, (status->>'connection')::numeric)"
+    newer += " <= (%(session)s, %(connection)s))"
+    node_id = intake.node_id(*topic[:2], is_live=not is_kept)
+    told: dict[str, Any] = {"id": node_id, "told": _json(message), "kept": is_kept}
+    told["utc"] = message.utc if is_kept else None
     if isinstance(message, Status):  # a late last will never overrides a newer birth
         told |= {"session": message.session, "connection": message.connection}
-    query = f"UPDATE node SET {column} = %(told)s, heard = now() WHERE node_id = %(id)s"  # noqa: S608  our own word
+    query = f"UPDATE node SET {column} = %(told)s, heard = {_HEARD} WHERE node_id = %(id)s"  # noqa: S608  our own words
     database.execute((query + (newer if column == "status" else "")).encode(), told)
 
 
 def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
-    epoch, spans = spans_gone(payload) or (None, [])
+    told = spans_gone(payload)
+    if told is None:
+        return
+    epoch, spans = told
+    row = database.execute(_COMMITTED, (topic.node, epoch, *topic[:2], epoch)).fetchone()
+    ledger_id, committed = row or (None, 0)
     for first, last in spans:
-        rows = database.execute(
-            "SELECT ledger_id FROM ledger WHERE (node_name, epoch) = (%s, %s) AND node_id = holder_of(%s, %s, %s)",
-            (topic.node, epoch, *topic[:2], epoch),
-        )
-        note_gone(database, [row[0] for row in rows], first, last)
+        if first <= committed:
+            note_gone(database, [ledger_id], first, min(last, committed))
 
 
 def area_code(code: str | None) -> str:
-    """Twelve digits, or zeros for what is none."""
-    return code if code and len(code) == 12 and code.isascii() and code.isdecimal() else NOWHERE
+    """Twelve digits, of which those below a county or a province may be missing; zeros for what is none."""
+    is_code = code and len(code) in AREA_DIGITS and code.isascii() and code.isdecimal()
+    return code.ljust(12, "0") if code and is_code else NOWHERE
 
 
 def position(info: Info) -> tuple[float | None, float | None]:

@@ -147,6 +147,13 @@ class Records:
         with sentences(self._path, "read which pictures were counted"):
             return {name for (name,) in self._readers.mine().execute("SELECT name FROM counted")}
 
+    def last_seq(self) -> int:
+        """The newest that was ever committed, kept or not; 0 before the first."""
+        with sentences(self._path, "read its last number"):
+            found = "SELECT seq FROM sqlite_sequence WHERE name = 'record'"
+            row = self._readers.mine().execute(found).fetchone()
+            return 0 if row is None else int(row[0])
+
     def audit_trail(self, limit: int = 100) -> list[Entry]:
         """Who asked for what, newest first."""
         with sentences(self._path, "read the audit trail"):

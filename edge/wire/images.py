@@ -61,7 +61,9 @@ def read_image(properties: Iterable[tuple[str, str]], payload: bytes) -> ImageHe
         header = msgspec.convert(dict(properties), ImageHeader, strict=False)
     except (msgspec.ValidationError, TypeError, ValueError) as why:
         raise WireError(f"image: {why}; see docs/contract") from why
-    if not 0 < len(payload) <= min(MAX_PART_BYTES, header.bytes - header.offset):
+    if len(payload) > MAX_PART_BYTES and len(payload) != header.bytes:
+        raise WireError(f"image: a part of {len(payload)} bytes; send {MAX_PART_BYTES} at most, or the whole picture")
+    if not 0 < len(payload) <= header.bytes - header.offset:
         raise WireError(
             f"image: {len(payload)} bytes at {header.offset} do not fit a JPEG of {header.bytes}; discard it"
         )

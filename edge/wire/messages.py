@@ -18,6 +18,15 @@ from edge.wire.instants import ClockWord, check_moment
 MAX_MESSAGE_BYTES = 65_536
 Label = Annotated[str, Meta(max_length=LABEL_LETTERS)]
 Figure = Annotated[float, Meta(ge=0, le=LARGEST)]
+# In the schema alone: what a node tells that says its place otherwise is kept, and counts nowhere or in nights of UTC.
+AreaCode = Annotated[
+    str,
+    Meta(
+        description="Province to village, twelve digits, the last of which may be missing; another counts nowhere.",
+        extra_json_schema={"pattern": "^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"},
+    ),
+]
+TimeZone = Annotated[str, Meta(description="Of the IANA database, as Asia/Shanghai; nights of another are of UTC.")]
 _Message = TypeVar("_Message", bound=Struct)
 
 
@@ -69,9 +78,9 @@ class Info(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cameras: list[CameraInfo] = []
     latitude_deg: float | None = None
     longitude_deg: float | None = None
-    area_code: str | None = None  # twelve digits, province to village
+    area_code: AreaCode | None = None
     crop: str | None = None
-    time_zone: str | None = None
+    time_zone: TimeZone | None = None
     interval_s: float | None = None  # length of a counting interval
     capabilities: list[str] = []  # verbs that the node answers under cmd/
 

@@ -128,6 +128,14 @@ def test_a_consumer_passes_over_a_batch_with_a_unit_that_this_version_has_no_wor
         assert process.stderr.readline().startswith(f"{TOPIC}: passed over a message")
 
 
+def test_a_consumer_reads_the_neighbours_of_a_record_of_a_kind_to_come(program: list[str]) -> None:
+    later = cbor2.loads(encode_batch(stored(interval(), interval(3600.0), interval(7200.0))))
+    later[RECORDS][1] = {0: 4, 1: later[RECORDS][1][1]}  # of which v1 knows no more than kind and seq
+    with Broker() as broker, broker.connect("node") as node, consuming(program, broker, node) as process:
+        node.publish(TOPIC, cbor2.dumps(later))
+        assert [one["seq"] for one in lines(process, 2)] == [1, 3]
+
+
 @pytest.mark.parametrize("name", ["consumer.py", "consumer.mjs"])
 def test_a_consumer_is_short_enough_to_be_read_at_once(name: str) -> None:
     assert len((CONSUMERS / name).read_text().splitlines()) <= 44

@@ -117,6 +117,20 @@ def test_of_a_node_of_before_what_its_model_can_tell_is_not_known() -> None:
     assert decode_message(json.dumps(told).encode(), Info).models[0].labels == []
 
 
+@pytest.mark.parametrize(("code", "is_one"), [("33", True), ("330106", True), ("33010", False), ("Hangzhou", False)])
+def test_the_schema_says_what_an_area_code_is_and_a_platform_reads_on_without_one(code: str, *, is_one: bool) -> None:
+    told = json.loads(encode_message(MESSAGES["info"])) | {"area_code": code}
+    validator = jsonschema.Draft202012Validator({**schema("messages"), "$ref": "#/$defs/Info"})
+    assert validator.is_valid(told) == is_one
+    assert decode_message(json.dumps(told).encode(), Info).area_code == code
+
+
+def test_a_compact_picture_is_named_as_the_contract_says() -> None:
+    batch = cbor2.loads(golden_bytes("sightings"))
+    record, told = batch[9][0], long_form("records", golden_bytes("sightings"))[0]
+    assert told["picture"] == f"{batch[1].hex()[:8]}-{batch[3] + record[1] - record[9]}"
+
+
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_header_of_a_picture_follows_the_schema_and_is_read_from_its_properties(name: str) -> None:
     whole, header = schema("messages"), IMAGES[name]

@@ -95,10 +95,13 @@ def test_a_township_neither_sees_nor_acknowledges_what_stands_in_the_next(fleet:
     assert seen_due(fleet.database) == []
 
 
-def test_what_a_node_told_that_is_silent_for_a_day_stands_below_what_others_tell(fleet: Fleet, url: str) -> None:
+@pytest.mark.parametrize("heard", ["now() - interval '25 hours'", "NULL"])
+def test_what_a_node_told_that_is_silent_for_a_day_stands_below_what_others_tell(
+    fleet: Fleet, url: str, heard: str
+) -> None:
     fleet.place("b")
     says(fleet, "b", msgspec.structs.replace(TOLD, level="look", since=SINCE + timedelta(days=9)))
-    fleet.database.execute("UPDATE node SET heard = now() - interval '25 hours' WHERE node = 'a'")
+    fleet.database.execute(f"UPDATE node SET heard = {heard} WHERE node = 'a'".encode())  # noqa: S608  our own words
     client = create_app(url).test_client()
     log_in(client)
     first, last = client.get("/alerts").text.split('<article class="alert">')[1:]
@@ -187,7 +190,7 @@ def test_no_alert_that_one_node_tells_closes_the_page_for_all(
 
 
 def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook: Hook) -> None:  # noqa: F811
-    add_recipient(fleet.database, "webhook", hook.address)
+    add_recipient(fleet.database, "webhook", hook.address, "")
     fleet.database.execute("UPDATE recipient SET since = %s", (SINCE - timedelta(days=1),))
     for node in "ac":
         fleet.intake.keep([_record(node)])

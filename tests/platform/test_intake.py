@@ -211,12 +211,22 @@ def test_a_gap_without_end_costs_a_node_a_few_commands_a_turn(database: Database
     health = Health(utc=NOON, clock="synced", session=1, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=10**9))
     for node in ("n1", "n2"):
         intake.keep([batch(sighting(), node=node)])
-        info = Info(software="fieldeye", version="0", epoch=str(EPOCH))
+        info = Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"])
         told = (("info", info), ("health", health))
         note(database, intake, [Message(f"fieldeye/v1/farm-3/{node}/{on}", encode_message(one)) for on, one in told])
     asked = requests(database, NOON)
     assert [(command.first, command.last) for _, command in asked[:2]] == [(2, 10_001), (10_002, 20_001)]
     assert Counter(topic for topic, _ in asked) == {f"fieldeye/v1/farm-3/{node}/cmd/replay": 8 for node in ("n1", "n2")}
+
+
+@pytest.mark.parametrize("session", [1, 2**31, 2**53, 2**63])
+def test_a_status_is_taken_whatever_number_its_session_has(database: Database, session: int) -> None:
+    intake, states = Intake(database), []
+    for state, number in (("online", session), ("offline", session), ("online", session + 1), ("offline", session)):
+        told = Status(state=state, session=number, connection=number)  # type: ignore[arg-type]
+        note(database, intake, [Message("fieldeye/v1/farm-3/n1/status", encode_message(told))])
+        states += database.execute("SELECT status->>'state' FROM node").fetchall()
+    assert states == [("online",), ("offline",), ("online",), ("online",)]
 
 
 def test_what_a_former_card_said_last_says_nothing_of_a_new_one(database: Database) -> None:
@@ -234,6 +244,7 @@ def test_what_a_former_card_said_last_says_nothing_of_a_new_one(database: Databa
     assert state_after(Status(state="offline", session=57, connection=1)) == "offline"
     assert state_after(first, new) is None
     assert state_after(second, new) == "online"
+    assert state_after(former, replace(first, session=57), new, first) == "online", "as a node says it: `info` first"
 
 
 @pytest.fixture

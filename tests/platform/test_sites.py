@@ -1,7 +1,7 @@
 """A node whose site changes is the same node: each record counts once, under the site where it is now."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import UUID
 
@@ -95,16 +95,16 @@ def info(site: str, *, node: str = "a", card: str | None = None, area: str = VIL
     return Message(f"fieldeye/v1/{site}/{node}/info", encode_message(told), retained)
 
 
-def status(site: str, session: int, *, node: str = "a") -> Message:
+def status(site: str, session: int, *, node: str = "a", retained: bool = False) -> Message:
     told = Status(state="online", session=session, connection=1, utc=NOON)
-    return Message(f"fieldeye/v1/{site}/{node}/status", encode_message(told))
+    return Message(f"fieldeye/v1/{site}/{node}/status", encode_message(told), retained)
 
 
-def health(site: str, last_seq: int, *, node: str = "a") -> Message:
+def health(site: str, last_seq: int, *, node: str = "a", utc: datetime = NOON, retained: bool = False) -> Message:
     told = Health(
-        utc=NOON, clock="synced", session=2, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=last_seq)
+        utc=utc, clock="synced", session=2, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=last_seq)
     )  # fmt: skip
-    return Message(f"fieldeye/v1/{site}/{node}/health", encode_message(told))
+    return Message(f"fieldeye/v1/{site}/{node}/health", encode_message(told), retained)
 
 
 def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Station) -> None:
@@ -120,6 +120,94 @@ def test_a_node_whose_site_changes_is_renamed_with_all_that_it_told(station: Sta
     station.hear(Message("fieldeye/v1/t/a/reply/replay", encode_message(gone)))
     assert requests(station.database, NOON, timedelta()) == []
     assert {one.site for one in read_database(station.database)} == {"t"}
+
+
+def replied_gone(first: int, last: int, card: str = "a") -> Message:
+    told = Reply(code="done", epoch=str(epoch(card)), gone=[(first, last)])
+    return Message("fieldeye/v1/s/a/reply/replay", encode_message(told))
+
+
+def test_records_that_a_node_calls_gone_before_it_has_made_them_are_asked_for(station: Station) -> None:
+    station.hear(info("s"), records("s", 1, 3), replied_gone(2, 10_000), health("s", 6))
+    (asked,) = requests(station.database, NOON, timedelta())
+    assert (asked[1].first, asked[1].last) == (4, 6)
+    station.hear(replied_gone(4, 10_000), replied_gone(7, 10_000), health("s", 9))
+    (asked,) = requests(station.database, NOON, timedelta())
+    assert (asked[1].first, asked[1].last) == (7, 9)
+
+
+def test_of_a_former_card_no_more_is_gone_than_came_of_it(station: Station) -> None:
+    station.hear(info("s"), records("s", 1, 3), info("s", card="b"), health("s", 900), replied_gone(2, 900))
+    gone = "SELECT gone::text FROM ledger WHERE epoch = %s"
+    assert station.database.execute(gone, (epoch("a"),)).fetchall() == [("{[2,4)}",)]
+
+
+def test_a_node_that_names_no_replay_is_not_asked_for_one(station: Station) -> None:
+    for capabilities in ((), ("image",)):
+        station.hear(info("s", capabilities=capabilities), records("s", 1, 3), health("s", 3))
+        assert requests(station.database, NOON, timedelta()) == []
+    station.hear(info("s"))
+    assert [topic for topic, _ in requests(station.database, NOON)] == ["fieldeye/v1/s/a/cmd/replay"]
+
+
+def heard(station: Station) -> datetime | None:
+    ((at,),) = station.database.execute("SELECT heard FROM node").fetchall()
+    return at  # type: ignore[no-any-return]
+
+
+def is_now(at: datetime | None) -> bool:
+    return at is not None and datetime.now(UTC) - at < timedelta(minutes=5)
+
+
+def test_a_node_is_heard_by_what_it_says_and_not_by_what_the_broker_tells_again(station: Station) -> None:
+    for live in (status("s", 1), info("s"), health("s", 0)):
+        station.hear(live)
+        assert is_now(heard(station))
+        long_ago = datetime.now(UTC) - timedelta(days=10)
+        station.database.execute("UPDATE node SET heard = %s", (long_ago,))
+        station.hear(status("s", 1, retained=True), info("s", retained=True), health("s", 0, retained=True))
+        assert heard(station) == long_ago
+
+
+def test_a_node_is_heard_each_time_its_records_are_carried_in(station: Station) -> None:
+    for first in (1, 3):
+        station.hear(records("s", first, first + 1), info("s"), are_carried=True)
+        assert is_now(heard(station))
+        station.database.execute("UPDATE node SET heard = now() - interval '30 days'")
+
+
+def test_a_new_database_takes_when_a_node_was_heard_from_what_the_broker_kept(station: Station) -> None:
+    station.hear(info("s", retained=True))
+    assert heard(station) is None
+    station.hear(health("s", 0, utc=datetime.now(UTC) + timedelta(days=3), retained=True))
+    assert heard(station) is None, "its clock is wrong"
+    station.hear(health("s", 0, utc=NOON - timedelta(days=1), retained=True), status("s", 1, retained=True))
+    assert heard(station) == NOON
+    station.hear(health("s", 0, utc=NOON - timedelta(days=2)))
+    assert is_now(heard(station)), "it speaks, whatever its clock says"
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ("330106011001", "330106011001"), ("330106011", "330106011000"), ("330106", "330106000000"),
+        ("3301", "330100000000"), ("33", "330000000000"),
+        *((other, NOWHERE) for other in ("", "3", "33010601100", "3301060110011", "33010a", "３３０１０６")),
+    ],
+)  # fmt: skip
+def test_an_area_that_is_told_down_to_a_county_counts_there(station: Station, told: str, code: str) -> None:
+    station.hear(info("s", area=told))
+    assert in_areas(station, code) == ["s/a"]
+
+
+def test_a_place_that_cannot_be_read_is_one_line_in_the_log(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        station.hear(info("s", area="Hangzhou", zone="CST"), info("t", node="b", area="330106"))
+    assert [(one.message, one.node) for one in caplog.records] == [  # type: ignore[attr-defined]
+        ("area_code_refused", "a"), ("time_zone_refused", "a"),
+    ]  # fmt: skip
+    why = [one.why for one in caplog.records]  # type: ignore[attr-defined]
+    assert ("'Hangzhou' is not" in why[0], "'CST' is no zone" in why[1]) == (True, True)
 
 
 def test_in_whatever_order_the_new_site_is_told_each_record_counts_once(station: Station) -> None:

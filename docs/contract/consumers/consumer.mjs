@@ -11,7 +11,7 @@ const uuid = (bytes) =>
 // Sightings (0) and intervals (1); kinds that this program does not know are passed over.
 function* told(batch, node) {
   const [epoch, base, first, taxa, words] = [uuid(batch.get(1)), batch.get(2), batch.get(3), batch.get(7), batch.get(8)]
-  for (const record of batch.get(9)) {
+  for (const record of batch.get(9).filter((one) => !(one.get(0) > 1))) {
     const out = { node, epoch, seq: first + record.get(1), utc_ms: base + record.get(2)[0] }
     if (record.get(0) === 0) {
       yield [0, { ...out, kind: 'sighting', label: taxa[record.get(5)][0], count: record.get(8) }]

@@ -14,7 +14,7 @@ seen = {}  # key -> revision; keep it in a database: a node may send a record ag
 
 
 def told(batch, node):  # sightings (0) and intervals (1); kinds that this program does not know are passed over
-    for record in batch[9]:
+    for record in (one for one in batch[9] if one[0] <= 1):
         key = (node, str(UUID(bytes=batch[1])), batch[3] + record[1])
         out = dict(zip(("node", "epoch", "seq"), key, strict=True), utc_ms=batch[2] + record[2][0])
         if record[0] == 0:

@@ -29,6 +29,10 @@ class FleetPlan:
     faults: Faults = field(default_factory=Faults)
     county: str = "330106"  # six digits; nodes are spread over its townships and villages
 
+    def midnight(self, day: int) -> datetime:
+        """When a day of the plan begins, counted from 0."""
+        return datetime.combine(self.first_day, datetime.min.time(), UTC) + timedelta(days=day)
+
 
 class Posting(NamedTuple):
     """A message at its time."""
@@ -82,7 +86,7 @@ class SimulatedNode:
         if drawn.is_new_card and day:
             self._epoch, self._next_seq = self._new_epoch(day), 1
         records = []
-        for measured in day_of(self, self._midnight(day), drawn, rng):
+        for measured in day_of(self, self._plan.midnight(day), drawn, rng):
             key = Key(self.name, self._epoch, self._next_seq)
             self._next_seq += 1
             records.append(Simulated(self.site, Stored(key, measured.record), measured))
@@ -93,7 +97,7 @@ class SimulatedNode:
     ) -> Iterator[Posting]:
         """An hour's records in one message; what waits in an outage comes at its end, intervals first."""
         begin_h, end_h = drawn.outage_h
-        midnight, faults = self._midnight(day), self._plan.faults
+        midnight, faults = self._plan.midnight(day), self._plan.faults
         online = [one for one in records if not begin_h <= one.measured.hour + 1 < end_h]
         waited = [one for one in records if begin_h <= one.measured.hour + 1 < end_h]
         hours = [[one for one in online if one.measured.hour == hour] for hour in range(24)]
@@ -115,7 +119,7 @@ class SimulatedNode:
         """At the first midnight and with each new card."""
         if day and self._epoch != self._new_epoch(day):
             return
-        at = self._midnight(day)
+        at = self._plan.midnight(day)
         info = Info(
             software="fieldeye-simulated",
             version="1",
@@ -127,14 +131,11 @@ class SimulatedNode:
             interval_s=3600.0,
             capabilities=["replay"],
         )
-        yield Posting(at, self._topic("status"), encode_message(Status(state="online", session=1, connection=1)), True)
         yield Posting(at, self._topic("info"), encode_message(info), True)
+        yield Posting(at, self._topic("status"), encode_message(Status(state="online", session=1, connection=1)), True)
 
     def _new_epoch(self, day: int) -> UUID:
         return UUID(bytes=self._rng(10**6 + day).bytes(16), version=4)
-
-    def _midnight(self, day: int) -> datetime:
-        return datetime.combine(self._plan.first_day, datetime.min.time(), UTC) + timedelta(days=day)
 
     def _topic(self, channel: str) -> str:
         return node_topic(self.site, self.name, channel)
