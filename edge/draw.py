@@ -1,6 +1,6 @@
-"""Boxes, labels and a scale bar on a copy of a picture, legible from thumbnail to 20 megapixels; thumbnails; JPEG."""
+"""Boxes and labels on a copy of a picture, legible from thumbnail to 20 megapixels; thumbnails; JPEG."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -13,31 +13,32 @@ from edge.errors import BadFrameError
 COLOURS = ((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213), (167, 121, 204))
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 FONT = cv2.FONT_HERSHEY_SIMPLEX  # has Latin letters only, and labels are scientific names
-Ground = tuple[int, int, int, int]  # left, top, right, bottom in px of what a text stands on
+Ground = tuple[int, int, int, int]  # left, top, right, bottom in px of what a text stands on, or of a box
 FONT_PX = 22  # height of its capitals at scale 1
+LARGE = 4  # times as high as a text: a box that may hold its own, which hides a quarter of it at most
 
 
-def draw(image: Image, detections: Detections, labels: Sequence[str], mm_per_px: float | None = None) -> Image:
+def draw(image: Image, detections: Detections, labels: Sequence[str]) -> Image:
     """A copy of `image` (H, W, 3) uint8 BGR with a box, its label and confidence for each of the `detections`.
 
-    With `mm_per_px` a scale bar stands in the lower left corner. A label that would cover
-    another one is left out: the stronger is named.
+    A label that would cover another one or another box wherever it stands is left out, so that no insect is hidden; the
+    stronger chooses first.
     """
     canvas = image.copy()
     line_px = _line_px(image)
-    for row in reversed(range(len(detections))):
-        corners = _corners(detections, row)
+    boxes = [_box(detections, row) for row in range(len(detections))]
+    for row in reversed(range(len(boxes))):
+        corners = boxes[row][:2], boxes[row][2:]
         cv2.rectangle(canvas, *corners, BLACK, line_px + 2)  # a rim: seen on any background
         cv2.rectangle(canvas, *corners, _colour(detections, row), line_px)
     taken: list[Ground] = []
-    for row in range(len(detections)):  # the strongest first: in a crowd it is named, and the others stay seen
+    for row, box in enumerate(boxes):  # the strongest first
         text = f"{labels[int(detections.class_id[row])]} {detections.confidence[row]:.0%}"
-        ground = _ground(canvas, text, _corners(detections, row)[0])
-        if not any(_overlap(ground, other) for other in taken):
+        kept_free = [*taken, *boxes[:row], *boxes[row + 1 :]]
+        ground = next((one for one in _grounds(canvas, text, box) if not _covers(one, kept_free)), None)
+        if ground is not None:
             _write(canvas, text, ground, _colour(detections, row))
             taken.append(ground)
-    if mm_per_px is not None:
-        _scale_bar(canvas, mm_per_px)
     return canvas
 
 
@@ -73,28 +74,38 @@ def _font_scale(image: Image) -> float:
     return max(9.0, _longest_px(image) / 40) / FONT_PX
 
 
-def _corners(detections: Detections, row: int) -> tuple[tuple[int, int], tuple[int, int]]:
+def _box(detections: Detections, row: int) -> Ground:
     left, top, right, bottom = (round(float(side)) for side in detections.xyxy[row])
-    return (left, top), (right, bottom)
+    return left, top, right, bottom
 
 
 def _colour(detections: Detections, row: int) -> tuple[int, int, int]:
     return COLOURS[int(detections.class_id[row]) % len(COLOURS)]
 
 
-def _ground(canvas: Image, text: str, corner: tuple[int, int]) -> Ground:
-    """Where `text` stands: above the box with that upper left corner, moved so that it is all in the picture."""
+def _grounds(canvas: Image, text: str, box: Ground) -> Iterator[Ground]:
+    """Where `text` may stand in the picture: above its box, below it, and within a large one."""
+    wide, tall = _size(canvas, text)
+    left, top, _, bottom = box
+    within = (top, bottom - tall) if bottom - top >= LARGE * tall else ()
+    for upper in (top - tall, bottom, *within):
+        if 0 <= upper <= canvas.shape[0] - tall:
+            start = max(0, min(left, canvas.shape[1] - wide))
+            yield start, upper, start + wide, upper + tall
+
+
+def _size(canvas: Image, text: str) -> tuple[int, int]:
+    """Width and height in px of what `text` stands on."""
     (width, height), base = cv2.getTextSize(text, FONT, _font_scale(canvas), _thick(canvas))
     pad = max(2, height // 4)
-    wide, tall = width + 2 * pad, height + base + pad
-    left = max(0, min(corner[0], canvas.shape[1] - wide))
-    top = corner[1] - tall if corner[1] >= tall else min(corner[1], canvas.shape[0] - tall)
-    top = max(0, top)
-    return left, top, left + wide, top + tall
+    return width + 2 * pad, height + base + pad
 
 
-def _overlap(a: Ground, b: Ground) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _covers(ground: Ground, others: Sequence[Ground]) -> bool:
+    return any(
+        ground[0] < other[2] and other[0] < ground[2] and ground[1] < other[3] and other[1] < ground[3]
+        for other in others
+    )
 
 
 def _write(canvas: Image, text: str, ground: Ground, colour: tuple[int, int, int]) -> None:
@@ -108,18 +119,3 @@ def _write(canvas: Image, text: str, ground: Ground, colour: tuple[int, int, int
 
 def _thick(image: Image) -> int:
     return max(1, _line_px(image) // 2)
-
-
-def _scale_bar(canvas: Image, mm_per_px: float) -> None:
-    """A bar of 1, 2 or 5 times a power of ten millimetres, between an eighth and a third of the width."""
-    height_px, width_px = canvas.shape[:2]
-    most_mm = width_px * mm_per_px / 3
-    decade = 10 ** np.floor(np.log10(most_mm))
-    length_mm = next(step * decade for step in (5, 2, 1) if step * decade <= most_mm)
-    line_px = _line_px(canvas)
-    left, bottom = 4 * line_px, height_px - 4 * line_px
-    right = left + round(length_mm / mm_per_px)
-    cv2.rectangle(canvas, (left - 1, bottom - 2 * line_px - 1), (right + 1, bottom + 1), BLACK, cv2.FILLED)
-    cv2.rectangle(canvas, (left, bottom - 2 * line_px), (right, bottom), WHITE, cv2.FILLED)
-    text = f"{length_mm:g} mm"
-    _write(canvas, text, _ground(canvas, text, (left, bottom - 3 * line_px)), WHITE)

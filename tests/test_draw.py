@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.detections import Detections, no_detections
+from edge.detections import Detections
 from edge.draw import COLOURS, draw, jpeg, thumbnail
 from tests.strategies import detections
 
@@ -25,7 +25,7 @@ def one(xyxy: list[float], class_id: int = 0) -> Detections:
 @given(st.sampled_from([(32, 24), (160, 120), (640, 480), (1200, 90)]), st.data())
 def test_any_boxes_on_any_size_give_a_picture_of_that_size(size: tuple[int, int], data: st.DataObject) -> None:
     picture = grey(*size)
-    drawn = draw(picture, data.draw(detections(*size)), LABELS, mm_per_px=0.05)
+    drawn = draw(picture, data.draw(detections(*size)), LABELS)
     assert drawn.shape == picture.shape
     assert (picture == 114).all()
 
@@ -57,6 +57,48 @@ def _coloured_px(corner: tuple[int, int]) -> int:
     return int((draw(grey(640, 480), one([x, y, x + 15, y + 8]), LABELS) == COLOURS[0]).all(axis=2).sum())
 
 
+def many(boxes: list[list[float]]) -> Detections:
+    """The strongest first."""
+    return Detections(
+        np.array(boxes, np.float32), np.linspace(0.9, 0.5, len(boxes), dtype=np.float32), np.zeros(len(boxes), np.int64)
+    )
+
+
+def is_hidden(drawn: np.ndarray, box: list[float]) -> bool:
+    """Is anything but the grey picture seen within its lines?"""
+    left, top, right, bottom = (int(side) for side in box)
+    return bool((drawn[top + 4 : bottom - 4, left + 4 : right - 4] != 114).any())
+
+
+def coloured_px(drawn: np.ndarray, top: int, bottom: int) -> int:
+    return int((drawn[top:bottom] == COLOURS[0]).all(axis=2).sum())
+
+
+def test_in_a_crowd_no_label_hides_a_box() -> None:
+    crowd = [[x, y, x + 30, y + 24] for x in range(4, 1240, 48) for y in range(4, 930, 40)]
+    drawn = draw(grey(1280, 960), many(crowd), LABELS)
+    assert not any(is_hidden(drawn, box) for box in crowd)
+
+
+def test_a_label_that_would_cover_a_neighbour_stands_below_its_own_box() -> None:
+    lower, upper = [300, 200, 340, 240], [300, 160, 340, 190]
+    drawn = draw(grey(640, 480), many([lower, upper]), LABELS)
+    assert not is_hidden(drawn, upper)
+    assert coloured_px(drawn, 242, 265) > 2000
+    assert coloured_px(drawn, 135, 158) > 2000  # the other's, above it
+
+
+def test_a_label_hides_no_small_box_at_the_upper_edge() -> None:
+    small = [300, 2, 340, 30]
+    drawn = draw(grey(640, 480), one(small), LABELS)
+    assert not is_hidden(drawn, small)
+    assert coloured_px(drawn, 32, 60) > 2000
+
+
+def test_a_label_stands_within_a_box_that_fills_the_picture() -> None:
+    assert coloured_px(draw(grey(640, 480), one([2, 2, 637, 477]), LABELS), 6, 30) > 2000
+
+
 def test_classes_are_told_by_colours_that_colour_blind_people_tell_apart() -> None:
     rgb = {colour[::-1] for colour in COLOURS}
     okabe_ito = {
@@ -71,13 +113,6 @@ def test_classes_are_told_by_colours_that_colour_blind_people_tell_apart() -> No
     assert rgb == okabe_ito
     first, second = (draw(grey(64, 64), one([5, 30, 60, 60], c), LABELS) for c in (0, 1))
     assert (first != second).any()
-
-
-@pytest.mark.parametrize(("mm_per_px", "length_mm"), [(0.05, 10), (0.1, 20), (0.021, 2), (1.0, 200)])
-def test_the_scale_bar_is_as_long_as_it_says(mm_per_px: float, length_mm: float) -> None:
-    drawn = draw(grey(640, 480), no_detections(), LABELS, mm_per_px)
-    bar = (drawn[469] == 255).all(axis=1).sum()  # its middle row, 2 px lines: 8 px from below
-    assert bar == pytest.approx(length_mm / mm_per_px, abs=3)
 
 
 @given(st.integers(1, 700), st.integers(1, 700), st.integers(8, 300))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, current_app, render_template, request
@@ -139,13 +140,13 @@ def _here() -> str:
     """Where a link leads back here: an answer to a form has no address of its own, so to the nearest page above it."""
     path = request.path
     if request.method in SAFE:
-        return path
+        return quote(path)  # `/\evil.example` is another server's
     if request.url_rule is None:  # a path of anybody's, and of any depth
         return "/"
     pages = current_app.url_map.bind("")
     while path != "/" and not pages.test(path, "GET"):
         path = path.rpartition("/")[0] or "/"
-    return path
+    return quote(path)
 
 
 def _guard(app: Flask, config: NodeConfig) -> None:

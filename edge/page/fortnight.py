@@ -1,12 +1,12 @@
-"""The last fourteen days: a row of bars for the taxa seen most, and all figures as a table."""
+"""The last fourteen days: a row of bars for the taxa that matter most, and all figures as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge.counts import Unit
 from edge.page import chart, names
 from edge.page.chart import Bar
-from edge.page.days import Day, labels_of, most_seen
+from edge.page.days import Day, most_seen
 from edge.page.words import day_in_words, duration, gettext, ngettext, number
 
 PANELS = 3  # taxa with a row of bars; all of them are in the table
@@ -39,14 +39,17 @@ class Fortnight:
     table: tuple[tuple[str, ...], ...]  # day, one figure a name, effort
 
 
-def fortnight(days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float] | None = None) -> Fortnight:
-    """Bars for the taxa seen most, and everything in a table for those who cannot see bars.
+def fortnight(
+    days: Sequence[Day], unit: Unit | None, marks: Mapping[str, float] | None = None, urgent: Container[str] = ()
+) -> Fortnight:
+    """Bars for some taxa, and everything in a table for those who cannot see bars.
 
-    `marks`: action levels by label, in the unit of the bars.
+    The `urgent` labels come first, then those with an action level, then those seen most. `marks`: action levels by
+    label, in the unit of the bars.
     """
-    labels = most_seen(days, limit=len(labels_of(days)))
-    looked = [day for day in days if day.frames]
     known, is_night = marks or {}, is_of_nights(unit)
+    labels = sorted(most_seen(days), key=lambda label: (label not in urgent, label not in known))
+    looked = [day for day in days if day.frames]
     panels = tuple(
         panel(index, days, label, known.get(label), is_night=is_night) for index, label in enumerate(labels[:PANELS])
     )

@@ -119,7 +119,7 @@ def waiting_sentence(waiting: Waiting, when: Moments) -> str:
 def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     """How far times can be trusted."""
     title = gettext("Clock")
-    local = gettext("It is %(time)s here (%(zone)s)", time=when.at(now.utc), zone=config.node.time_zone)
+    local = gettext("It is %(time)s here (%(zone)s)", time=when.dated(now.utc), zone=config.node.time_zone)
     if now.state is ClockState.UNSYNCED:
         sentence = gettext("The clock was not set since the power came back: times may be wrong.")
         todo = gettext("Tell your technician: a phone can set it.")

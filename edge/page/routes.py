@@ -101,12 +101,14 @@ def now() -> str:
     facts, config = _facts(seen, intervals, unit, when, done), this.config.camera
     is_seeing = situation(snapshot, facts, this.clock.now(), config) not in NO_DATA
     lines = this.health(when, facts)
+    notes = _notes(lines)
     tone, well = health.health_in_short(lines, snapshot.problem)
     in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
     first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
     photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when)
     before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
     latest = sightings.latest(fortnight_days, unit)
+    marks, urgent = levels.marks(snapshot.alerts, unit), {one.label for one in listed if one.action}
     return render_template(
         "now.html",
         first=first,
@@ -118,13 +120,13 @@ def now() -> str:
         nothing=_nothing(facts, this),
         rows=sightings.rows(seen[:ROWS], when),
         all_rows=_all_rows(len(seen)),
-        fortnight=fortnight.fortnight(fortnight_days, unit, levels.marks(snapshot.alerts, unit)),
+        fortnight=fortnight.fortnight(fortnight_days, unit, marks, urgent),
         warmths=this.season.warmth(when.today()),
         health_tone=tone,
         health_icon=tones.ICONS[tone],
         health_words=well,
-        battery=health.battery_words(snapshot.battery),
-        notes=_notes(lines),
+        battery="" if any(note.id == "battery" for note in notes) else health.battery_words(snapshot.battery),
+        notes=notes,
     )
 
 

@@ -242,7 +242,7 @@ def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
     is_set = this.clock.now().state is ClockState.SYNCED
     return render_template(
         "set_up_clock.html",
-        time=this.moments().at(this.clock.now().utc),
+        time=this.moments().dated(this.clock.now().utc),
         zone=this.config.node.time_zone,
         is_set=is_set,
         wrong=wrong,

@@ -43,11 +43,14 @@ class Moments:
 
     def at(self, utc: datetime) -> str:
         """The time of day; on another day with its date."""
-        local = self.local(utc)
-        time = format_time(local.replace(tzinfo=None), "short", locale=locale())
-        if local.date() == self.today():
-            return time
-        return gettext("%(day)s, %(time)s", day=day_in_words(local.date()), time=time)
+        return self._time(utc) if self.local(utc).date() == self.today() else self.dated(utc)
+
+    def dated(self, utc: datetime) -> str:
+        """Day and time, today's too: a clock that was never set may be days behind."""
+        return gettext("%(day)s, %(time)s", day=day_in_words(self.local(utc).date()), time=self._time(utc))
+
+    def _time(self, utc: datetime) -> str:
+        return format_time(self.local(utc).replace(tzinfo=None), "short", locale=locale())
 
 
 def ago(passed_s: float) -> str:

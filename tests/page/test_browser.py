@@ -340,7 +340,7 @@ def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scen
 
 @pytest.mark.parametrize("text_px", [24, 32])  # of 16
 @pytest.mark.parametrize("width_px", [360, 390])
-def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen(
+def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen_and_each_sighting_on_one(
     text_px: int, width_px: int, browser: Browser, scene: Scene
 ) -> None:
     seen(scene)
@@ -353,6 +353,9 @@ def test_whoever_needs_large_text_reads_the_answer_on_the_first_screen(
                 first_line = visit.page.evaluate("document.querySelector('h1').getClientRects()[0].top") + 3 * text_px
                 assert first_line < visit.page.evaluate("document.querySelector('.tabs').getBoundingClientRect().top")
                 assert visit.page.evaluate("document.querySelector('.top').offsetHeight") < 0.4 * 844
+                heights = visit.page.evaluate("[...document.querySelectorAll('.rows li')].map(e => e.offsetHeight)")
+                assert len(heights) == 3
+                assert max(heights) < 844
 
 
 def test_a_language_is_chosen_with_two_touches_and_stays(browser: Browser, scene: Scene) -> None:

@@ -103,6 +103,15 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
         assert scene.store.questions()[0].note == "since Monday"
 
 
+def test_a_round_choice_stays_round_beside_a_long_sentence(browser: Browser, scene: Scene) -> None:
+    with farmer(browser, scene, View(320, "sw")) as visit:
+        visit.go("/photo")
+        sizes = visit.page.evaluate(
+            "[...document.querySelectorAll('[type=radio]')].map(e => [e.offsetWidth, e.offsetHeight])"
+        )
+        assert sizes == [[24, 24]] * 3
+
+
 def test_two_taps_send_a_photograph_once_and_ask_the_station_once(
     browser: Browser, scene: Scene, slow_posts: list[str]
 ) -> None:

@@ -1,5 +1,7 @@
 """Who is answered, and what every answer tells the browser."""
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
@@ -82,6 +84,14 @@ def test_every_answer_forbids_inline_and_foreign_content_framing_and_guessing(
 def test_a_form_to_no_address_leads_to_the_first_page_at_once(address: str, client: FlaskClient) -> None:
     """The nearest page above a path of 30 kB was sought for seconds."""
     assert 'href="/?lang=sw"' in client.post(address).text
+
+
+@pytest.mark.parametrize("path", ["/\\evil.example/x", "/\t/evil.example/x", "//evil.example/x"])
+def test_a_language_is_chosen_at_this_server_whatever_path_was_asked_for(path: str, client: FlaskClient) -> None:
+    """A browser reads a backslash as a slash and drops a tab, and what begins with two slashes is another server's."""
+    page = client.get("/", environ_overrides={"PATH_INFO": path}).text
+    (link,) = re.findall(r'href="([^"]*)\?lang=sw"', page)
+    assert re.match(r"/[a-z%]", link)
 
 
 def test_no_address_of_a_form_takes_a_path_of_any_depth(client: FlaskClient) -> None:

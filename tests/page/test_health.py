@@ -25,7 +25,7 @@ from edge.page.visit import Visit, save
 from edge.page.words import Moments
 from edge.status import BatteryStatus, LinkState, LinkStatus, ModelStatus
 from tests.page.conftest import SHANGHAI
-from tests.page.scenes import Scene, broker_away, sighting, well
+from tests.page.scenes import Scene, broker_away, low_battery, sighting, well
 from tests.page.visitors import as_role
 
 COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_000, memory_bytes=None)
@@ -67,6 +67,14 @@ def test_a_model_that_is_made_for_another_mode_is_told(name: str, mode: str, ton
 def test_skipped_pictures_are_counted_by_reason_in_words(scene: Scene) -> None:
     well(scene)
     assert "Not looked at: 8 not sharp, 270 too dark, 2,900 nothing moved" in parts(scene)["camera"].more
+
+
+def test_pictures_of_a_fed_folder_or_a_trap_that_were_not_looked_at_are_told_in_words(scene: Scene) -> None:
+    well(scene)
+    skipped = {"too_late": 30, "unmatched": 2}
+    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped=skipped))
+    more = parts(scene)["camera"].more
+    assert "Not looked at: 30 came too late, 2 sticky card not recognised" in more
 
 
 def test_a_reason_without_a_word_is_shown_as_it_is(scene: Scene) -> None:
@@ -116,10 +124,12 @@ def test_bands_of_lamps_are_said_with_what_to_set_and_a_missing_camera_comes_fir
     assert parts(scene)["camera"].tone == "stop"
 
 
-def test_a_clock_that_was_never_set_is_said(scene: Scene) -> None:
+def test_a_clock_that_was_never_set_is_said_with_its_day(scene: Scene) -> None:
     well(scene)
-    scene.clock.state = ClockState.UNSYNCED
-    assert parts(scene)["clock"].tone == "look"
+    scene.clock.jump(-9 * 86_400, ClockState.UNSYNCED)
+    clock = parts(scene)["clock"]
+    assert clock.tone == "look"
+    assert clock.more == ("It is Jun 22, 4:30\u202fPM here (Asia/Shanghai)",)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +200,14 @@ def test_the_farmer_reads_how_much_is_left_in_the_battery(scene: Scene, client: 
     well(scene)
     assert "Battery" not in client.get("/").text
     scene.board.show_battery(BatteryStatus(voltage_v=3.9, share=0.64, level="good"))
-    assert "The node is well. Battery 64 %" in client.get("/").text
+    assert "The node is well.<br>Battery 64 %" in client.get("/").text
+
+
+def test_a_battery_that_is_to_be_looked_at_is_named_once(scene: Scene, client: FlaskClient) -> None:
+    low_battery(scene)
+    page = client.get("/").text
+    assert "<span>To look at: Battery</span>" in page
+    assert page.count("Battery 11.7 V") == 1  # in its note
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Counts against their action levels on the farmer's page, and what somebody has done about them."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -7,7 +9,7 @@ import msgspec
 import pytest
 from flask.testing import FlaskClient
 
-from edge.advice import Measured, Period
+from edge.advice import Measured, Period, Standing
 from edge.alarms import Alarms
 from edge.config import AdviceTable, CameraTable, OwnThreshold
 from edge.page import create_app
@@ -24,6 +26,7 @@ from tests.page.scenes import (
     Scene,
     camera_gone_while_over_the_level,
     done,
+    interval,
     near_the_level,
     over_the_level,
     seen,
@@ -235,6 +238,36 @@ def test_the_level_is_a_line_where_bars_can_be_compared_with_it() -> None:
     line = mark_y(days(2, 5, 8), HOPPER, 10.0)
     assert line == TOP
     assert mark_y(days(2, 5, 20), HOPPER, 10.0) == (TOP + FLOOR) / 2
+
+
+def drawn(page: str) -> list[str]:
+    """Names of the taxa that have a row of bars."""
+    return re.findall('<div class="bars">\n<h3>(.*?)</h3>', page)
+
+
+def crowd(scene: Scene, standings: Sequence[Standing]) -> None:
+    """Three insects without a level, each by far more than the rice bugs and the hoppers."""
+    well(scene)
+    counts = {"Schizaphis graminum": 60, "Uroleucon compositae": 45, "Aleyrodidae": 30, BUG: 13, HOPPER: 12}
+    scene.store.commit([interval(scene.before(hours=2), counts)])
+    scene.board.show(alerts=tuple(standings))
+
+
+@pytest.mark.parametrize("level", ["look", "act"])
+def test_pests_over_their_level_come_first_in_the_days_then_those_with_a_level_and_then_the_most(
+    level: str, scene: Scene, client: FlaskClient
+) -> None:
+    crowd(scene, [standing(scene, 14, level), standing(scene, 1, "calm", BUG)])
+    assert drawn(client.get("/").text) == ["Brown planthopper", "Slender rice bug", "Greenbug"]
+
+
+def test_a_pest_over_a_level_that_cannot_be_drawn_is_among_the_days(scene: Scene, client: FlaskClient) -> None:
+    over = standing(scene, 14, "act")
+    weekly = replace(over, threshold=replace(over.threshold, unit="adults/trap/week"))
+    crowd(scene, [weekly])
+    page = client.get("/").text
+    assert drawn(page) == ["Brown planthopper", "Greenbug", "Safflower aphid"]
+    assert "action level: " not in page
 
 
 def test_a_level_far_above_all_bars_is_left_to_words() -> None:

@@ -1,5 +1,6 @@
 """What the farmer's page says in each state of the node."""
 
+import re
 from dataclasses import replace
 
 import msgspec
@@ -37,6 +38,18 @@ def test_each_state_is_said_in_its_own_headline(name: str, scene: Scene, client:
 def test_the_age_of_the_last_picture_is_always_said(any_scene: str, client: FlaskClient) -> None:
     page = client.get("/").text
     assert ("Last picture" in page) != ("No picture yet" in page), any_scene
+
+
+def test_the_layers_of_a_bar_are_explained_by_their_own_shades_which_hold_by_day_and_by_night(
+    scene: Scene, client: FlaskClient
+) -> None:
+    seen(scene)
+    (key,) = re.findall('<p class="soft key">(.*?)</p>', client.get("/").text, re.DOTALL)
+    shades = [re.findall('class="(.*?)"', entry) for entry in key.split("</svg>")[:-1]]
+    words = re.findall("</svg>(.*?)</span>", key)
+    assert list(zip(shades, words, strict=True)) == [
+        (["sure"], "at least so many"), (["maybe", "bar"], "counted"), (["maybe"], "perhaps as many"),
+    ]  # fmt: skip
 
 
 def test_a_real_zero_names_its_effort(scene: Scene, client: FlaskClient) -> None:

@@ -233,6 +233,11 @@ def test_the_clock_is_held_against_the_phones(
     assert state(technician, "clock") == ("Done" if is_right else "To do")
 
 
+def test_the_nodes_time_is_shown_with_its_day(technician: FlaskClient, scene: Scene) -> None:
+    scene.clock.jump(-9 * 86_400, ClockState.UNSYNCED)
+    assert '<p class="figure">Jun 22, 4:30\u202fPM</p>' in technician.get("/set-up/clock").text
+
+
 @pytest.fixture
 def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
     """A technician in front of a clock that is a day behind; asked to, a root unit sets it, as the list tells."""
