@@ -4,8 +4,11 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from edge.errors import UsageError
+
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
+ALL_AREAS = "all"
 
 
 def config_argument(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +16,22 @@ def config_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=f"default: {DEFAULT_CONFIG}"
     )
+
+
+def area_argument(parser: argparse._ActionsContainer, help_: str) -> None:
+    """`--area`, of somebody who sees or is told of some nodes."""
+    parser.add_argument("--area", metavar="CODE", help=f"{help_}, or {ALL_AREAS}; of somebody known: as before")
+
+
+def area_for(who: str, asked: str | None, former: str | None) -> str:
+    """What `--area` says, else the former one. Raises UsageError for who has none: all areas are never a default."""
+    if asked == ALL_AREAS:
+        return ""
+    if asked is None and former is not None:
+        return former
+    if not asked:
+        raise UsageError(f"{who!r} has no area yet; say whose nodes with --area CODE, or --area {ALL_AREAS}")
+    return asked
 
 
 def as_day(text: str) -> date:

@@ -6,11 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+from edge.cli.arguments import area_argument, area_for
 from edge.cli.exits import DONE
 from edge.platform.database import migrate, open_database
 from edge.platform.desk import create_app, listening
-from edge.platform.desk.people import add_person, remove_person
+from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.outlines import read_outlines
+from edge.platform.sentences import area_words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = people.add_mutually_exclusive_group()
     one.add_argument("--add-person", metavar="NAME", help="asks for the password, or reads it from a pipe")
     one.add_argument("--remove-person", metavar="NAME", help="who is logged in is out at once")
-    people.add_argument("--area", metavar="CODE", default="", help="whose nodes they see; default: all")
+    area_argument(people, "whose nodes they see")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     with open_database(args.database, "fieldeye desk") as database:
         migrate(database)
         if args.add_person is not None:
-            add_person(database, args.add_person, _password(), args.area)
-            print(f"{args.add_person} may log in")
+            area = area_for(args.add_person, args.area, area_of(database, args.add_person))
+            add_person(database, args.add_person, _password(), area)
+            print(f"{args.add_person} may log in, {area_words(area)}")
             return DONE
         if args.remove_person is not None:
             remove_person(database, args.remove_person)

@@ -6,21 +6,25 @@ from datetime import UTC, datetime, time
 from threading import Event
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from edge.cli.arguments import area_argument, area_for
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database
+from edge.platform.sentences import area_words
 from edge.platform.telling_people import (
     MailServer,
     Turn,
     add_recipient,
+    area_told,
     remove_recipient,
     tell_people,
     without_server,
 )
 
 EVERY_S = 10.0
+NEVER = "never"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = add.add_mutually_exclusive_group()
     one.add_argument("--add", nargs=2, metavar=("KIND", "ADDRESS"), help="webhook https://… or email name@host")
     one.add_argument("--remove", metavar="ADDRESS", help="told nothing from now on")
-    add.add_argument("--area", default="", metavar="CODE", help="whose nodes; default: all")
-    add.add_argument("--quiet", metavar="HH:MM-HH:MM", help="no news then; it comes afterwards")
-    add.add_argument("--zone", default="UTC", metavar="ZONE", help="of the quiet hours, for example Asia/Shanghai")
+    area_argument(add, "whose nodes")
+    quiet = f"no news then; it comes afterwards; default: as before, at first {NEVER}"
+    add.add_argument("--quiet", metavar="HH:MM-HH:MM", help=quiet)
+    zone = "of the quiet hours, for example Asia/Shanghai; default: as before, at first UTC"
+    add.add_argument("--zone", metavar="ZONE", help=zone)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,8 +56,9 @@ def run(args: argparse.Namespace) -> int:
         migrate(database)
         if args.add:
             kind, address = args.add
-            add_recipient(database, kind, address, args.area, _quiet(args.quiet), _zone(args.zone))
-            print(f"{address} is told from now on")
+            area = area_for(address, args.area, area_told(database, kind, address))
+            add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone))
+            print(f"{address} is told from now on, {area_words(area)}")
             return DONE
         if args.remove is not None:
             remove_recipient(database, args.remove)
@@ -91,16 +98,18 @@ def say(turn: Turn, said: dict[str, str]) -> None:
 
 
 def _quiet(text: str | None) -> tuple[time, time] | None:
+    if text == NEVER:
+        return time(0), time(0)  # a span of no hour
     try:
         first, last = text.split("-") if text else (None, None)
         return None if first is None or last is None else (time.fromisoformat(first), time.fromisoformat(last))
     except ValueError as why:
-        raise UsageError(f"--quiet {text} is no span of hours; write for example 21:00-06:30") from why
+        raise UsageError(f"--quiet {text} is no span of hours; write for example 21:00-06:30, or {NEVER}") from why
 
 
-def _zone(name: str) -> str:
+def _zone(name: str | None) -> str | None:
     try:
-        return ZoneInfo(name).key
+        return None if name is None else ZoneInfo(name).key
     except (ZoneInfoNotFoundError, ValueError, OSError) as why:
         raise UsageError(f"--zone {name} is no time zone; write for example Asia/Shanghai") from why
 

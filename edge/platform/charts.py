@@ -1,8 +1,9 @@
 """Bars of nights and maps of places as SVG, for paper and page alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from math import cos, radians, sqrt
 
 from edge.platform.hull import Point, hull
@@ -12,20 +13,20 @@ from edge.platform.words import gettext, ngettext, number
 
 DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would lie on each other
 WIDTH, BAR_HEIGHT = 640.0, 90.0
+_ABOVE, _BELOW = 16.0, 28.0  # the highest figure, and crosses with the first and last night
 _MOST_RADIUS, _EDGE = 22.0, 30.0
 LARGEST_HEIGHT = 380.0
 # Each shape carries its look, for the paper's renderer does not apply the page's style to a picture. What a dark screen
 # needs otherwise stands in that style, by class, and goes before these.
 _LOOK = {
     "plain": 'fill="#2e7d4f"',
-    "calm": 'fill="#2e7d4f"',
-    "look": 'fill="#c77700"',
-    "act": 'fill="#b3261e"',
     "gap": 'fill="#48524a" font-size="11" text-anchor="middle"',
     "threshold": 'stroke="#b3261e" stroke-dasharray="5 3"',
+    "mean": 'fill="none" stroke="#1b1f1b" stroke-width="1.5"',
     "outline": 'fill="#eef2ee" stroke="#7b877d"',
     "bar": 'stroke="#1b1f1b"',
     "scale": 'fill="#1b1f1b" font-size="11"',
+    "figure": 'fill="#1b1f1b" font-size="11" text-anchor="middle"',
     "seen": 'fill="#b3261e" stroke="#fff"',
     "zero": 'fill="#2e7d4f"',
     "silent": 'fill="#fff" stroke="#48524a" stroke-dasharray="2 2"',
@@ -44,16 +45,17 @@ class Place:
 
 
 def bars(nights: Sequence[Trend], start_at: float | None, unit: str) -> str:
-    """A bar a night of the mean catch of a camera, or of a disease's incidence; a night without data is a cross below
-    the line, never a low bar.
+    """A bar a night of the mean catch of a camera, or of a disease's incidence, and the mean of seven, which the
+    threshold is for; a night without data is a cross below the line, never a low bar.
     """
     after = sign(unit)
     most = max(one.per_camera_night or 0 for one in nights)
-    top = max(most, start_at or 0, 1e-9)
+    top = max(most, start_at or 0, *(one.week_mean or 0 for one in nights), 1e-9)  # a mean knows earlier nights
     step = WIDTH / len(nights)
     drawn = [_bar(one, n * step, step, top, after) for n, one in enumerate(nights)]
+    drawn += [*_mean_lines(nights, step, top), *_axis(nights, step, top, after)]
     if start_at is not None:
-        y = BAR_HEIGHT * (1 - start_at / top)
+        y = _height(start_at, top)
         drawn.append(f'<line {_look("threshold")} x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
     missing = sum(one.per_camera_night is None for one in nights)
     figures = {"nights": number(len(nights)), "most": number(most, 1) + after, "missing": number(missing)}
@@ -61,16 +63,40 @@ def bars(nights: Sequence[Trend], start_at: float | None, unit: str) -> str:
         says = gettext("%(nights)s nights, incidence at most %(most)s, %(missing)s without data", **figures)
     else:
         says = gettext("%(nights)s nights, most %(most)s a camera and night, %(missing)s without data", **figures)
-    return _svg(WIDTH, BAR_HEIGHT + 14, says, drawn)
+    return _svg(_ABOVE + BAR_HEIGHT + _BELOW, says, drawn)
+
+
+def _height(value: float, top: float) -> float:
+    return _ABOVE + BAR_HEIGHT * (1 - value / top)
+
+
+def _mean_lines(nights: Sequence[Trend], step: float, top: float) -> Iterator[str]:
+    """Broken where no mean is."""
+    for is_known, run in groupby(enumerate(nights), key=lambda one: one[1].week_mean is not None):
+        if is_known:
+            points = " ".join(f"{(n + 0.5) * step:.1f},{_height(one.week_mean or 0, top):.1f}" for n, one in run)
+            yield f'<polyline {_look("mean")} points="{points}"/>'
+
+
+def _axis(nights: Sequence[Trend], step: float, top: float, after: str) -> Iterator[str]:
+    """The figure of the highest bar over it, and the first and the last night below."""
+    told = [(one.per_camera_night, n) for n, one in enumerate(nights) if one.per_camera_night is not None]
+    if told:
+        most, n = max(told)
+        x = min(max((n + 0.5) * step, 20), WIDTH - 20)
+        yield f'<text {_look("figure")} x="{x:.1f}" y="{_height(most, top) - 4:.1f}">{number(most, 1)}{after}</text>'
+    y = _ABOVE + BAR_HEIGHT + _BELOW - 3
+    yield f'<text {_look("scale")} x="0" y="{y:.0f}">{nights[0].night}</text>'
+    yield f'<text {_look("scale")} x="{WIDTH:.0f}" y="{y:.0f}" text-anchor="end">{nights[-1].night}</text>'
 
 
 def _bar(night: Trend, x: float, step: float, most: float, after: str) -> str:
     if night.per_camera_night is None:
-        return f'<text {_look("gap")} x="{x + step / 2:.1f}" y="{BAR_HEIGHT + 11:.0f}">×</text>'
+        return f'<text {_look("gap")} x="{x + step / 2:.1f}" y="{_ABOVE + BAR_HEIGHT + 11:.0f}">×</text>'
     height = max(BAR_HEIGHT * night.per_camera_night / most, 1.0)  # a zero is a line that can be seen
     title = f"<title>{night.night}: {night.per_camera_night:.1f}{after}</title>"
     return (
-        f'<rect {_look(night.level or "plain")} x="{x + 1:.1f}" y="{BAR_HEIGHT - height:.1f}" '
+        f'<rect {_look("plain")} x="{x + 1:.1f}" y="{_ABOVE + BAR_HEIGHT - height:.1f}" '
         f'width="{max(step - 2, 1):.1f}" height="{height:.1f}">{title}</rect>'
     )
 
@@ -95,7 +121,7 @@ def area_map(places: Sequence[Place], outlines: Sequence[Sequence[Point]] = (), 
         most=value_words(most, unit),
         silent=number(silent),
     )
-    return _svg(WIDTH, frame.height, says, [*drawn, frame.scale_bar()])
+    return _svg(frame.height, says, [*drawn, frame.scale_bar()])
 
 
 class _Frame:
@@ -164,8 +190,8 @@ def _ring(frame: _Frame, ring: Sequence[Point]) -> str:
     return f'<polygon {_look("outline")} points="{points}"/>'
 
 
-def _svg(width: float, height: float, says: str, drawn: Sequence[str]) -> str:
+def _svg(height: float, says: str, drawn: Sequence[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img" '
         f'aria-label="{escape(says)}">{"".join(drawn)}</svg>'
     )

@@ -17,10 +17,17 @@ Database = Connection[tuple[Any, ...]]
 BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 _TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
 _GIVE_UP_S = 10
-_GRANTS = re.compile(r"^GRANT [^;]+ TO fieldeye_reader;", re.MULTILINE)
-_READERS = """
+_GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) fieldeye_(?:reader|desk);", re.MULTILINE)
+_HAVE_RIGHTS = """
+    SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')
+       AND has_column_privilege('fieldeye_desk', 'question', 'answer', 'UPDATE')
+"""
+_MEMBERS = """
     SELECT add_reader(role, prefix) FROM reader WHERE NOT EXISTS (
         SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_reader'::regrole AND member = to_regrole(quote_ident(role))
+    );
+    SELECT add_desk_role(role, prefix) FROM reader WHERE role IN (SELECT role FROM person) AND NOT EXISTS (
+        SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_desk'::regrole AND member = to_regrole(quote_ident(role))
     )
 """
 _OPTIONS = " ".join(
@@ -65,7 +72,7 @@ def reachable() -> Iterator[None]:
         raise StoreError(f"the database's disk is full ({first_line(why)}); free space on the database's disk") from why
     except psycopg.OperationalError as why:
         raise StoreError(f"the database has gone ({first_line(why)}); start it, then this again") from why
-    except psycopg.errors.UndefinedTable as why:
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as why:
         raise StoreError(f"the database lacks our tables ({first_line(why)}); `ingest --database` makes them") from why
 
 
@@ -89,17 +96,29 @@ def migrate(database: Database) -> list[int]:
                 raise StoreError(
                     f"the database has version {there}, from before the first release; name a new one in --database"
                 )
-            _bring_back_readers(database, [one for v in known if v <= there for one in known[v].values()])
+            database.execute(files("edge.platform").joinpath("reader_role.sql").read_bytes())
             missing = [version for version in known if version > there]
             for version in missing:
                 for script in known[version].values():
                     database.execute(script.encode())
                 names = ", ".join(known[version])
                 database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
+            _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
             _use_what_is_there(database)
+    except psycopg.errors.InsufficientPrivilege as why:
+        raise StoreError(
+            f"the database's user may not make what is missing ({first_line(why)}); {role_remedy(database)}"
+        ) from why
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
     return missing
+
+
+def role_remedy(database: Database) -> str:
+    """What to do where the database's user may not make a role or hand one on."""
+    if database.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone() == (True,):
+        return "another user made this server's roles, which its databases share: give these one owner, or two servers"
+    return "connect as the one who made the others, or give it the right: ALTER ROLE … CREATEROLE"
 
 
 def _check_encoding(database: Database) -> None:
@@ -111,17 +130,12 @@ def _check_encoding(database: Database) -> None:
         )
 
 
-def _bring_back_readers(database: Database, applied: Iterable[str]) -> None:
-    """Roles that read and their rights, as the scripts gave them: a backup of the database alone has neither."""
-    database.execute(files("edge.platform").joinpath("reader_role.sql").read_text("utf-8").encode())
-    grants = [grant for script in applied for grant in _GRANTS.findall(script)]
-    if not grants:
-        return
-    has_rights = database.execute("SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')").fetchone()
-    if has_rights != (True,):
-        for grant in grants:
-            database.execute(grant.encode())
-    database.execute(_READERS)
+def _bring_back_rights(database: Database, scripts: Iterable[str]) -> None:
+    """Of the roles, as the scripts gave them, and their members: a backup of the database alone has neither."""
+    if database.execute(_HAVE_RIGHTS.encode()).fetchone() != (True,):
+        for right in (one for script in scripts for one in _GRANTS.findall(script)):
+            database.execute(right.encode())
+    database.execute(_MEMBERS.encode())
 
 
 def _use_what_is_there(database: Database) -> None:

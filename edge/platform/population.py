@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from itertools import accumulate
 from statistics import fmean, linear_regression
-from typing import Any
+from typing import Any, get_args
 
 from psycopg.rows import class_row, scalar_row
 
+from edge.counts import Unit
 from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.hull import Point, hull_km2, km_between
@@ -165,6 +166,16 @@ def taxa_of(database: Database, area: str, first: date, last: date) -> list[Taxo
         (area, first, last),
     )
     return [TaxonSum(*row) for row in rows]
+
+
+def taxon_unseen(database: Database, key: str) -> TaxonSum | None:
+    """The zeros of a taxon that `taxa_of` lacks there and then; None for a key that no node's record can have made."""
+    asked = (
+        "SELECT label, stage, eppo, unit, 0, 0, 0, 0 FROM taxon, unnest(%s::text[]) AS unit"
+        " WHERE concat_ws('|', label, stage, unit) = %s"
+    )
+    row = database.execute(asked, (list(get_args(Unit)), key)).fetchone()
+    return None if row is None else TaxonSum(*row)
 
 
 def range_of(database: Database, wanted: Wanted) -> Range:

@@ -15,6 +15,7 @@ AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sen
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps no more of them itself
+MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
     " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
@@ -94,18 +95,26 @@ def assembled(parts: Sequence[tuple[int, bytes]], size: int) -> bytes | None:
     return bytes(whole) if len(whole) == size else None
 
 
-def questions(database: Database, *, most: int = 100) -> list[Question]:
+def questions(database: Database, *, most: int = MOST_SHOWN, most_answered: int = MOST_ANSWERED) -> list[Question]:
     """Those of the role's subtree, unanswered ones first: of each node the oldest, then of each the next one.
 
-    So a node that asks without end hides no other's question.
+    So a node that asks without end hides no other's question. Behind them the ones that were answered last.
     """
     with database.cursor(row_factory=class_row(Question)) as cursor:
-        return cursor.execute(
-            f"{_QUESTIONS} ORDER BY answered IS NOT NULL, CASE WHEN answered IS NULL"
-            " THEN row_number() OVER (PARTITION BY node_id, answered IS NULL ORDER BY received, id) END,"
-            " CASE WHEN answered IS NULL THEN received END, answered DESC LIMIT %s",
+        waiting = cursor.execute(
+            f"{_QUESTIONS} AND answered IS NULL"
+            " ORDER BY row_number() OVER (PARTITION BY node_id ORDER BY received, id), received LIMIT %s",
             (most,),
         ).fetchall()
+        answered = f"{_QUESTIONS} AND answered IS NOT NULL ORDER BY answered DESC LIMIT %s"
+        return waiting + cursor.execute(answered, (most_answered,)).fetchall()
+
+
+def how_many(database: Database) -> tuple[int, int]:
+    """Of the role's subtree without an answer and with one."""
+    asked = "SELECT count(*) - count(answered), count(answered) FROM question WHERE jpeg IS NOT NULL"
+    waiting, answered = database.execute(asked).fetchone() or (0, 0)
+    return waiting, answered
 
 
 def find_question(database: Database, node_id: int, question: str) -> Question | None:

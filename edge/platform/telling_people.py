@@ -119,11 +119,11 @@ def add_recipient(
     database: Database,
     kind: str,
     address: str,
-    prefix: str = "",
+    prefix: str,
     quiet: tuple[time, time] | None = None,
-    zone: str = "UTC",
+    zone: str | None = None,
 ) -> None:
-    """Told from now on. Raises UsageError for an address of no such kind."""
+    """Told from now on; who was before keeps what is None. Raises UsageError for an address of no such kind."""
     check_area(prefix)
     try:
         fits = kind in _FITS and _FITS[kind].match(address) and urlsplit(address).port != 0
@@ -133,11 +133,20 @@ def add_recipient(
         raise UsageError(f"{address!r} is no address for {kind}; give https://… for webhook or name@host for email")
     quiet_from, quiet_until = quiet or (None, None)
     database.execute(
-        "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone) VALUES (%s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (kind, address) DO UPDATE SET prefix = excluded.prefix, quiet_from = excluded.quiet_from,"
-        " quiet_until = excluded.quiet_until, zone = excluded.zone",
-        (kind, address, prefix, quiet_from, quiet_until, zone),
+        "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone)"
+        " VALUES (%(kind)s, %(address)s, %(prefix)s, %(from)s, %(until)s, coalesce(%(zone)s, 'UTC'))"
+        " ON CONFLICT (kind, address) DO UPDATE SET prefix = excluded.prefix,"
+        " quiet_from = coalesce(excluded.quiet_from, recipient.quiet_from),"
+        " quiet_until = coalesce(excluded.quiet_until, recipient.quiet_until),"
+        " zone = coalesce(%(zone)s, recipient.zone)",
+        {"kind": kind, "address": address, "prefix": prefix, "from": quiet_from, "until": quiet_until, "zone": zone},
     )
+
+
+def area_told(database: Database, kind: str, address: str) -> str | None:
+    """Of whose nodes somebody is told; None for nobody yet."""
+    row = database.execute("SELECT prefix FROM recipient WHERE (kind, address) = (%s, %s)", (kind, address)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def remove_recipient(database: Database, address: str) -> None:

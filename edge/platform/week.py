@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
+from edge.errors import UsageError
 from edge.platform.charts import Place
 from edge.platform.database import Database, reachable
 from edge.platform.hull import Point
@@ -47,7 +48,7 @@ class NodeWeek:
     area_code: str
     nights: int  # with a frame
     saturated: int
-    heard: datetime
+    heard: datetime | None  # not so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,11 @@ class Week:
 
 @reachable()
 def week(database: Database, area: str, first: date, last: date) -> Week:
-    """Raises UsageError for an area of no level, StoreError."""
+    """Raises UsageError for an area of no level or beside the role's own, StoreError."""
     Wanted(area=area, label="", first=first, last=last)  # checks
     with database.transaction():
         database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        _check_own(database, area)
         totals = taxa_of(database, area, first, last)
         shown = _shown(database, area, last, totals)
         return Week(
@@ -104,6 +106,16 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
             taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
             more_taxa=len(totals) - len(shown),
             alerts=tuple(_alerts(database, area, first, last)),
+        )
+
+
+def _check_own(database: Database, area: str) -> None:
+    """What a role may not see would read as zeros. Who owns the tables sees all."""
+    asked = "SELECT coalesce(my_area(), 'none') WHERE row_security_active('node')"
+    (own,) = database.execute(asked).fetchone() or ("",)
+    if not area.startswith(own):
+        raise UsageError(
+            f"area {area}: the database's user reads {own} and nothing beside it; give an area within that"
         )
 
 

@@ -4,7 +4,9 @@ import hashlib
 import io
 import os
 import re
+import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -15,13 +17,15 @@ from time import time
 import pytest
 from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
+from psycopg.errors import InsufficientPrivilege
+from werkzeug.security import generate_password_hash
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.clock import SystemClock
 from edge.errors import StoreError, UpdateError, UsageError
 from edge.platform.address import BrokerAddress
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person, remove_person
@@ -45,7 +49,7 @@ from tests.page.visitors import form_on
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
-from tests.records import MOTH, count
+from tests.records import APHID, MOTH, count
 from tests.updates.bundles import Bench
 from tests.waiting import wait_until
 
@@ -159,6 +163,53 @@ def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClien
     assert "at c?" not in client.get("/questions").text
 
 
+@pytest.mark.parametrize(
+    ("night", "says", "places"),
+    [("2026-07-01", ["0", "counted, range 0 to 0"], [0, 0]), ("2026-08-01", ["no data", "count"], [None, None])],
+)
+def test_a_pest_that_was_not_seen_is_told_as_such_and_not_another_one(
+    fleet: Fleet, client: FlaskClient, night: str, says: list[str], places: list[int | None]
+) -> None:
+    """The first pest of the list stood there in its place, with that one's count."""
+    fleet.counts("c", 0, count(APHID, 5, 4, 7))
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={APHID[0]}||new&first={night}&last={night}"
+    page = client.get(f"/?{asked}").text
+    assert re.findall(r"<li><b>(.*?)</b> (.*?)</li>", page)[0] == tuple(says)
+    assert f'<option value="{APHID[0]}||new" selected>' in page
+    assert [place[3] for place in client.get(f"/api/map?{asked}").json["places"]] == places  # type: ignore[index]
+    assert ("0 km²" in page) == (says[0] == "0"), "nobody looked how far it goes"
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+@pytest.mark.parametrize("key", ["Nobody|| new", "Plutella xylostella||heads", "Plutella xylostella", "||"])
+def test_a_pest_that_no_node_ever_named_is_refused(still: FlaskClient, page: str, key: str) -> None:
+    answer = still.get(page, query_string={"taxon": key, "first": "2026-07-01", "last": "2026-07-01"})
+    assert (answer.status_code, "No node has ever told of this taxon" in answer.text) == (404, True)
+
+
+def test_the_chart_stands_as_a_table_too(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.counts("a", 2, count(MOTH, 5))
+    fleet.sum_up()
+    log_in(client)
+    asked = f"taxon={MOTH[0]}||new&first=2026-07-03&last=2026-07-03"
+    _, _, chart = client.get(f"/?{asked}").text.partition("<summary>Eight weeks</summary>")
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", chart.partition("</table>")[0])
+    rows = [cells[n : n + 3] for n in range(3, len(cells), 3)]
+    assert rows[-3:] == [
+        ["2026-07-01", "1.5", "1.5"], ["2026-07-02", "no data", "1.5"], ["2026-07-03", "5", "3.2"],
+    ]  # fmt: skip
+    drawn = client.get(f"/api/map?{asked}").json["nights"]  # type: ignore[index]
+    assert [row[0] for row in rows] == [night for night, *_ in drawn]
+
+
+@pytest.mark.parametrize("page", ["/", "/api/map"])
+def test_the_calendars_first_night_has_no_weeks_before_it(still: FlaskClient, page: str) -> None:
+    asked = {"taxon": f"{MOTH[0]}||new", "first": "0001-01-01", "last": "0001-01-01"}
+    assert still.get(page, query_string=asked).status_code == 200
+
+
 @pytest.mark.parametrize("page", ["/", "/api/map"])
 @pytest.mark.parametrize("area", ["330106012", "330106", "33"])
 def test_an_area_beside_ones_own_is_refused_and_not_told_as_nothing(still: FlaskClient, page: str, area: str) -> None:
@@ -263,7 +314,7 @@ def test_the_nodes_reporting_in_a_night_are_not_held_against_those_that_count_so
     fleet.sum_up()
     log_in(client)
     page = client.get(f"/?taxon={MOTH[0]}||new&first=2026-07-01&last=2026-07-01").text
-    (night,) = re.findall(r'row">2026-07-01</th>(.*?)</tr>', page)
+    (night,) = re.findall(r'row">2026-07-01</th>(.*?)</tr>', page.partition("<h2>Nights</h2>")[2])
     assert re.findall(r'<td class="n">(.*?)</td>', night)[1:] == ["2", "2", "0"], "nodes, cameras, too full"
 
 
@@ -336,7 +387,7 @@ def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
     assert how_it_is(fleet, client, said(bench.places)) == ["wrong", "Last update:", said(bench.places)]
     install(bench.sign_models(["pests-int8"], 1), bench.places)
     assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
-    bench.slots("healthy")
+    bench.prove()
     assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
     install(tmp_path / "models-1.update", bench.places)
     assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
@@ -375,6 +426,15 @@ def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str, problem: str 
     cell = re.search(r'<th [^>]*>s/a.*?</th><td class="words (\w+)">(.*?)</td>', client.get("/nodes").text)
     assert cell is not None
     return [cell[1], *(word.strip() for word in re.split(r"<[^>]+>", cell[2]) if word.strip())]
+
+
+def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: Fleet, client: FlaskClient) -> None:
+    fleet.database.execute("UPDATE node SET heard = NULL WHERE node = 'b'")
+    log_in(client)
+    first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight">(.*?)</td>', client.get("/nodes").text)
+    assert first == ("b", "")
+    assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
+    assert "silent for a day" in client.get("/nodes").text
 
 
 def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Fleet, client: FlaskClient) -> None:
@@ -608,6 +668,23 @@ def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet)
     assert open_questions(fleet, "b") == [f"q{number}" for number in range(5, MOST_OPEN + 5)]
 
 
+def test_more_questions_than_the_page_holds_hide_no_answer_and_are_numbered(client: FlaskClient, fleet: Fleet) -> None:
+    log_in(client, "county")
+    assert '<p class="about">The ' not in client.get("/questions").text
+    fleet.database.execute(
+        "INSERT INTO question (node_id, id, bytes, jpeg) SELECT node_id, 'm' || n, 3, 'abc' FROM node,"
+        " generate_series(1, 48) AS n"
+    )
+    for one in questions(fleet.database, most=25):
+        assert answer(fleet.database, one.node_id, one.id, text=f"answer to {one.node} {one.id}", who="Li", label="")
+    page = client.get("/questions").text
+    assert re.findall(r'<p class="about">(The .*?)</p>', page) == [
+        "The 100 first of 122 without an answer.", "The 20 last of 25 with an answer.",
+    ]  # fmt: skip
+    articles = page.split('<article class="question">')[1:]
+    assert ["answer to" in one for one in articles] == [False] * 100 + [True] * 20
+
+
 def open_questions(fleet: Fleet, node: str) -> list[str]:
     """Of which the photograph is whole."""
     listed = [one for one in questions(fleet.database, most=1000) if one.node == node and one.answer is None]
@@ -660,6 +737,31 @@ def test_a_question_of_no_time_does_not_close_the_page_for_all(client: FlaskClie
     assert client.get("/questions").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/\\evil.example/x", "/\t/evil.example/x", "//evil.example/x"])
+def test_a_language_is_chosen_at_this_desk_whatever_path_was_asked_for(still: FlaskClient, path: str) -> None:
+    """A browser reads a backslash as a slash and drops a tab, and what begins with two slashes is another server's."""
+    page = still.get("/", environ_overrides={"PATH_INFO": path}).text
+    (link,) = re.findall(r'href="([^"]*)\?lang=sw"', page)
+    assert re.match(r"/[a-z%]", link)
+
+
+def test_what_is_too_large_for_a_form_is_refused_before_it_comes(still_url: str) -> None:
+    """Each stranger could lay a gigabyte on the desk's disk."""
+    port = free_port()
+    run = (
+        f"from edge.cli import platform_main; platform_main(['desk', '--database', {still_url!r}, '--port', '{port}'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True) as desk:
+        try:
+            assert desk.stdout is not None
+            assert desk.stdout.readline() == f"http://127.0.0.1:{port}\n"
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(b"POST /log-in HTTP/1.1\r\nHost: desk\r\nContent-Length: 1000000000\r\n\r\n")
+                assert line.recv(100).startswith(b"HTTP/1.1 413 ")
+        finally:
+            desk.kill()
+
+
 def test_words_of_nodes_and_people_cannot_become_script(client: FlaskClient, fleet: Fleet) -> None:
     header = ImageHeader(kind="question", id="00000000-q2", bytes=3, note="<script>alert(1)</script>")
     told = Message("fieldeye/v1/s/a/image", b"abc", properties=image_properties(header))
@@ -693,8 +795,21 @@ def test_a_person_is_added_from_the_command_line(
         monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
         words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106"]
         assert platform_main(words) == 0
-    assert "Wang may log in" in capsys.readouterr().out
+    assert capsys.readouterr().out == "Wang may log in, County 330106\n"
     assert database.execute("SELECT name, role FROM person").fetchall() == [("Wang", "fieldeye_area_330106")]
+
+
+def test_a_new_password_leaves_the_area_as_it_was(
+    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It raised a village's person to all areas."""
+    monkeypatch.setattr("edge.cli.desk._password", lambda: f"{PASSWORD}er")
+    for more, says in (([], "Township 330106011"), (["--area", "all"], "All areas"), ([], "All areas")):
+        assert platform_main(["desk", "--database", url, "--add-person", "town", *more]) == 0
+        assert capsys.readouterr().out == f"town may log in, {says}\n"
+        (prefix,) = fleet.database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = 'town'")
+        assert prefix[0] == {"All areas": ""}.get(says, "330106011")
+    assert log_in(create_app(url).test_client(), "town", f"{PASSWORD}er") == 302
 
 
 def test_who_is_removed_is_out_at_once(client: FlaskClient, fleet: Fleet, url: str) -> None:
@@ -802,8 +917,8 @@ def test_whoever_owns_the_database_and_may_make_roles_need_be_no_superuser() -> 
 
 
 RIGHTS = """
-    SELECT relname, NULL::name, relacl::text FROM pg_class WHERE relacl::text ~ 'fieldeye_reader' UNION ALL
-    SELECT attrelid::regclass::name, attname, attacl::text FROM pg_attribute WHERE attacl::text ~ 'fieldeye_reader'
+    SELECT relname, NULL::name, relacl::text FROM pg_class WHERE relacl::text ~ 'fieldeye_[rd]e' UNION ALL
+    SELECT attrelid::regclass::name, attname, attacl::text FROM pg_attribute WHERE attacl::text ~ 'fieldeye_[rd]e'
     ORDER BY 1, 2
 """
 
@@ -830,8 +945,48 @@ def test_a_backup_that_is_restored_on_a_new_server_lets_everybody_in_as_before(
             assert [(*of, acl.replace("fieldeye_station", "fieldeye")) for *of, acl in now] == rights
         assert client.get("/").status_code == 200
         assert client.get("/questions/1/00000000-q1.jpg").data == JPEG
+        assert (
+            client.post("/questions/1/00000000-q1", data={"token": token(client), "text": "a moth"}).status_code == 302
+        )
         monkeypatch.setattr("edge.cli.desk._password", lambda: PASSWORD)
-        assert platform_main(["desk", "--database", own, "--add-person", "boss"]) == 0
+        assert platform_main(["desk", "--database", own, "--add-person", "boss", "--area", "all"]) == 0
+
+
+def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_read_no_more() -> None:
+    """SQL of a QGIS or Grafana that reads went out to farmers as an answer."""
+    with Postgres(QUICK) as server:
+        with open_database(server.url()) as root:
+            root.execute("CREATE ROLE station LOGIN CREATEROLE")
+            root.execute("CREATE DATABASE own OWNER station")
+        own = server.url("own", "station")
+        with open_database(own) as database:
+            make_version_19(database)
+            assert (migrate(database), migrate(database)) == ([20], [])
+            three_nodes(database)
+            for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
+                with database.transaction(force_rollback=True):
+                    database.execute("SET LOCAL ROLE qgis")
+                    with pytest.raises(InsufficientPrivilege):
+                        database.execute(change.encode())
+        client = create_app(own).test_client()
+        assert log_in(client, "former") == 302
+        assert (
+            client.post("/questions/1/00000000-q1", data={"token": token(client), "text": "a moth"}).status_code == 302
+        )
+
+
+def make_version_19(database: Database) -> None:
+    """With a person and a role that reads, as its program made them."""
+    database.execute("CREATE ROLE fieldeye_reader NOLOGIN")
+    for script in migrations()[19].values():
+        database.execute(script.encode())
+    database.execute("CREATE TABLE schema_version (version integer PRIMARY KEY, name text, applied timestamptz)")
+    database.execute("INSERT INTO schema_version VALUES (19, '0019', now())")
+    database.execute("SELECT add_reader('qgis', '330106'), add_reader('fieldeye_area_33', '33')")
+    hashed = generate_password_hash(PASSWORD)
+    database.execute(
+        "INSERT INTO person (name, password_hash, role) VALUES ('former', %s, 'fieldeye_area_33')", (hashed,)
+    )
 
 
 def test_a_desk_whose_database_has_gone_says_so_and_goes_on_once_it_is_back(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,7 @@ def fleet(database: Database) -> Fleet:
         if night < 7:
             fleet.counts("c", night)
     fleet.sum_up()
+    fleet.database.execute("UPDATE node SET heard = NULL WHERE node = 'c'")  # of which only the broker has told
     return fleet
 
 
@@ -53,6 +54,7 @@ def test_a_report_gives_each_figure_with_effort_range_and_gaps(fleet: Fleet) -> 
     assert [(node.node, node.nights) for node in told.gaps] == [("c", 2)]
     page = html(told, [], MADE)
     assert "3 of 3 nodes reported, 2 of them on all 7 nights" in page
+    assert re.findall(r'<tr><th scope="row">s/c</th>.*?<td>([^<]*)</td></tr>', page)[-1:] == [""]
     assert "42 to 63" in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page), "the report loads nothing"
 
@@ -163,6 +165,29 @@ def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
     assert drawn.count("×") == 1
     assert 'height="1.0"' in drawn
     assert "1 without data" in drawn
+
+
+def test_the_mean_which_the_level_follows_is_a_line_beside_the_threshold_and_bars_have_one_colour() -> None:
+    nights = [_night(0, 0.0), _night(1, None), replace(_night(2, 30.0), week_mean=10.0, level="calm")]
+    drawn = bars(nights, start_at=20, unit="individuals")
+    (line,) = re.findall(r'class="threshold"[^>]* y1="([^"]+)"', drawn)
+    first, last = mean_lines(drawn)  # broken at the night without one
+    assert (len(first), len(last)) == (1, 1)
+    assert last[0] > float(line)  # below the threshold, where the bar is above
+    assert set(re.findall(r'<rect class="([a-z]+)"', drawn)) == {"plain"}
+    assert re.findall(r"<text[^>]*>([^<×]+)<", drawn) == ["30", f"{MONDAY}", f"{MONDAY + timedelta(days=2)}"]
+
+
+def test_a_mean_that_knows_of_earlier_nights_stays_in_the_picture() -> None:
+    nights = [replace(_night(n, 2.0), week_mean=60.0 - n) for n in range(7)]
+    (line,) = mean_lines(bars(nights, start_at=20, unit="individuals"))
+    assert 0 < min(line) < max(line)
+
+
+def mean_lines(drawn: str) -> list[list[float]]:
+    """The heights of each line of means, in px from the top."""
+    lines = re.findall(r'class="mean"[^>]* points="([^"]+)"', drawn)
+    return [[float(point.split(",")[1]) for point in line.split()] for line in lines]
 
 
 def _night(n: int, value: float | None) -> Trend:
@@ -300,6 +325,30 @@ def test_an_area_without_a_node_is_not_said_to_have_reported(fleet: Fleet) -> No
     page = html(week(fleet.database, "999999", MONDAY, SUNDAY), [], MADE)
     assert "No node of this area had begun to count by then." in page
     assert "Every node reported" not in page
+
+
+@pytest.mark.parametrize(
+    ("area", "code", "says"),
+    [("330106", 2, "area 330106: the database's user reads 330106011 and nothing beside it; give an area within that"),
+     ("330106012", 2, "area 330106012: the"), ("330106011", 0, ""), ("330106011002", 0, "")],
+)  # fmt: skip
+def test_a_report_in_a_townships_role_tells_no_zeros_of_what_the_role_may_not_see(
+    fleet: Fleet, url: str, area: str, code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.database.execute("SELECT add_reader('town_011', '330106011')")
+    fleet.database.execute("ALTER ROLE town_011 LOGIN")
+    own = url.replace("//fieldeye@", "//town_011@")
+    words = ["--area", area, "--week", "28", "--year", "2026", "--out", str(tmp_path)]
+    assert platform_main(["report", "--database", own, *words]) == code
+    told = capsys.readouterr().err
+    assert (says in told, told.count("\n")) == (True, code // 2)
+    assert bool(list(tmp_path.iterdir())) == (code == 0)
+
+
+def test_a_report_in_the_role_of_all_areas_tells_any(fleet: Fleet) -> None:
+    fleet.database.execute("SELECT add_reader('country', '')")
+    fleet.database.execute("SET ROLE country")
+    assert week(fleet.database, "330106", MONDAY, SUNDAY).reporting == 3
 
 
 @pytest.mark.parametrize(

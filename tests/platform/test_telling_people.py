@@ -134,9 +134,9 @@ def alert(at: datetime, level: Level, label: str) -> Alert:
     )  # fmt: skip
 
 
-def tell_at_first(fleet: Fleet, address: str, kind: str = "webhook", **more: Any) -> None:
+def tell_at_first(fleet: Fleet, address: str, kind: str = "webhook", prefix: str = "", **more: Any) -> None:
     """A recipient from before the first alert."""
-    add_recipient(fleet.database, kind, address, **more)
+    add_recipient(fleet.database, kind, address, prefix, **more)
     fleet.database.execute("UPDATE recipient SET since = %s", (START,))
 
 
@@ -161,7 +161,7 @@ def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: 
 
 def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:
     levels(fleet, "a", "look")
-    add_recipient(fleet.database, "webhook", hook.address)
+    add_recipient(fleet.database, "webhook", hook.address, "")
     tell_people(fleet.database, None, LATER)
     assert hook.told == [], "an alert of long ago is no news"
     tell_at_first(fleet, hook.address, prefix="330106012")
@@ -442,7 +442,7 @@ def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
 )
 def test_an_address_of_no_such_kind_is_refused(still_url: str, kind: str, address: str) -> None:
     with open_database(still_url) as database, pytest.raises(UsageError, match="is no address for"):
-        add_recipient(database, kind, address)
+        add_recipient(database, kind, address, "")
 
 
 def test_an_area_of_no_level_is_refused(still_url: str) -> None:
@@ -460,10 +460,35 @@ def test_without_a_mail_server_letters_wait_for_one_and_the_command_says_so(
     assert fleet.database.execute("SELECT count(*) FROM told").fetchone() == (0,)
 
 
+def test_what_is_not_said_of_a_recipient_stays_as_it_was(
+    url: str, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another zone made a township's recipient one of all areas, without quiet hours."""
+    add = ["tell", "--database", url, "--add", "email", "li@example.org"]
+    kept = "SELECT prefix, quiet_from, quiet_until, zone FROM recipient"
+    night, hours = ["--quiet", "21:00-06:30"], (time(21), time(6, 30))
+    for more, now in (
+        (["--area", "330106011", *night], ("330106011", *hours, "UTC")),
+        (["--zone", "Asia/Shanghai"], ("330106011", *hours, "Asia/Shanghai")),
+        (["--quiet", "never"], ("330106011", time(0), time(0), "Asia/Shanghai")),
+        (["--area", "all"], ("", time(0), time(0), "Asia/Shanghai")),
+    ):
+        assert platform_main([*add, *more]) == 0
+        assert database.execute(kept.encode()).fetchall() == [now]
+    told = capsys.readouterr().out.splitlines()
+    assert told[1:4:2] == [
+        "li@example.org is told from now on, Township 330106011", "li@example.org is told from now on, All areas",
+    ]  # fmt: skip
+
+
+def test_quiet_hours_that_were_taken_back_hold_nothing_back() -> None:
+    assert not any(is_quiet(time(0), time(0), time(hour)) for hour in range(24))
+
+
 def test_the_command_adds_recipients_and_sends(
     fleet: Fleet, hook: Hook, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    add = ["tell", "--database", url, "--add", "webhook", hook.address, "--zone", "Asia/Shanghai"]
+    add = ["tell", "--database", url, "--add", "webhook", hook.address, "--area", "all", "--zone", "Asia/Shanghai"]
     assert platform_main([*add, "--quiet", "soon"]) == 2
     assert "write for example 21:00-06:30" in capsys.readouterr().err
     assert platform_main(add) == 0

@@ -105,7 +105,7 @@ def _speak(app: Flask, *, https: bool) -> None:
     @app.context_processor
     def _every_page() -> dict[str, object]:
         asked = request.args.to_dict()
-        here = request.path if request.method == "GET" else "/"
+        here = quote(request.path) if request.method == "GET" else "/"  # `/\evil.example` is another server's
         return {
             "html_language": HTML_LANGUAGE[language()],
             "language_name": LANGUAGES[language()],
@@ -140,7 +140,8 @@ def listening(app: Flask, host: str, port: int) -> Any:
         line = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, ValueError) as why:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
-    return waitress.create_server(app, sockets=[line], threads=4, ident="fieldeye")
+    most = {"max_request_body_size": MOST_FORM_BYTES}  # of what a stranger sends, before it fills the disk
+    return waitress.create_server(app, sockets=[line], threads=4, ident="fieldeye", **most)
 
 
 def people(url: str) -> Callable[[str, str], AbstractContextManager[Database | None]]:

@@ -22,6 +22,7 @@ from edge.platform.population import (
     range_of,
     running_from,
     taxa_of,
+    taxon_unseen,
     trend,
 )
 from edge.platform.sentences import (
@@ -40,7 +41,7 @@ from edge.platform.sentences import (
 from edge.platform.week import nodes_of, places_of
 from edge.platform.words import gettext, number
 
-DAYS_SHOWN, MOST_DAYS = 7, 400
+DAYS_SHOWN, MOST_DAYS, WEEKS_SHOWN = 7, 400, 8
 MOST_AREAS = 30  # of the level below
 
 
@@ -51,6 +52,8 @@ def map_page() -> Answer:
     area, first, last = _filters()
     taxa = taxa_of(g.database, area, first, last)
     chosen = _chosen(taxa)
+    if chosen is not None and chosen not in taxa:
+        taxa.append(chosen)
     view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
     if chosen is not None:
         view |= _of_taxon(g.database, _wanted(chosen, area, first, last))
@@ -67,10 +70,10 @@ def map_data() -> Answer:
     if chosen is None:
         return jsonify(places=[], nights=[], outlines=outlines)
     wanted = _wanted(chosen, area, first, last)
-    shown = _wanted(chosen, area, last - timedelta(days=55), last)
+    nights = trend(g.database, _weeks(wanted))
     return jsonify(
         places=[[place.name, *place.at, place.value] for place in places_of(g.database, wanted)],
-        nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in trend(g.database, shown)],
+        nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in nights],
         outlines=outlines,
     )
 
@@ -111,13 +114,22 @@ def _newest(database: Database) -> date:
 
 
 def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
-    """The taxon asked for by its key, else the first one."""
+    """The taxon asked for by its key, also one that nobody saw here and then; asked for none, the first one."""
     asked = request.args.get("taxon", "")
-    return next((one for one in taxa if one.key == asked), taxa[0] if taxa else None)
+    if not asked:
+        return taxa[0] if taxa else None
+    found = next((one for one in taxa if one.key == asked), None) or taxon_unseen(g.database, asked)
+    return found or refuse(404, gettext("No node has ever told of this taxon: choose one of the list."))
 
 
 def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
     return Wanted(area=area, label=taxon.label, stage=taxon.stage, unit=taxon.unit, first=first, last=last)
+
+
+def _weeks(wanted: Wanted) -> Wanted:
+    """What the chart shows."""
+    first = wanted.last.toordinal() - 7 * WEEKS_SHOWN + 1
+    return replace(wanted, first=date.fromordinal(max(first, 1)))  # the calendar's own beginning may be asked for
 
 
 def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
@@ -126,8 +138,11 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     running = running_from(database, wanted.area)
     is_newest = running is not None and wanted.last == running - timedelta(days=1)
     now = trend(database, replace(wanted, last=wanted.last + timedelta(days=2 * is_newest)))[-1]  # tonight may raise it
+    has_data = any(night.count is not None for night in nights)
     return {
         "nights": nights,
+        "has_data": has_data,
+        "weeks": trend(database, _weeks(wanted)),
         "running": running,
         "degree": _degree(unit, nights),
         "watched": watched(unit, nights),
@@ -137,7 +152,7 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
         "level_now": now.level,
         "level_says": level_words(now.level),
         "cells": number(len(spread.cells)),
-        "spread": _spread(spread),
+        "spread": _spread(spread) if has_data or spread.cells else "",
         "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places_of(database, wanted),

@@ -1,6 +1,6 @@
 """How each node is, those that need somebody first."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import g, render_template
@@ -21,7 +21,8 @@ def nodes_page() -> Answer:
     rows = g.database.execute(
         "SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',"
         " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,"
-        " health->>'last_update', info->>'software', info->>'version', info->'models' FROM node ORDER BY heard"
+        " health->>'last_update', info->>'software', info->>'version', info->'models' FROM node"
+        " ORDER BY heard NULLS FIRST"
     ).fetchall()
     now = datetime.now(UTC)
     nodes = sorted((_node(row, now) for row in rows), key=lambda node: not node["faults"])
@@ -30,8 +31,8 @@ def nodes_page() -> Answer:
 
 def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
     site, node, area, heard, state, problem, camera, waiting, battery, update, *runs = row
-    hours = (now - heard).total_seconds() / 3600
-    silent = gettext("silent for a day") if hours > 24 else gettext("offline") if state == "offline" else ""
+    is_silent = heard is None or now - heard > timedelta(days=1)
+    silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
     says = gettext("It says:") if problem else silent or _camera_words(camera)
     faults = [(says, problem)] if says else []
     if update and not update.endswith(ENDS_OF_GOOD_UPDATES):
@@ -39,7 +40,7 @@ def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
     return {
         "name": f"{site}/{node}",
         "area": area,
-        "heard": when(heard),
+        "heard": when(heard) if heard else "",
         "faults": faults,  # each in our words and, in English, in the node's
         "runs": _versions(*runs),
         "waiting": "" if waiting is None else number(waiting),

@@ -8,7 +8,7 @@ from psycopg.errors import InsufficientPrivilege
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
-from edge.platform.database import Database, first_line
+from edge.platform.database import Database, first_line, role_remedy
 from edge.platform.population import check_area
 
 FEWEST_LETTERS = 10
@@ -18,7 +18,7 @@ _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a
 
 
 def add_person(database: Database, name: str, password: str, area: str) -> None:
-    """Also changes a password or an area. Raises UsageError, StoreError."""
+    """Also changes password and area of who is there. Raises UsageError, StoreError."""
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
     check_area(area)
@@ -27,7 +27,7 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
     role = f"fieldeye_area_{area or 'all'}"
     try:
         with database.transaction():
-            database.execute("SELECT add_reader(%s, %s)", (role, area))
+            database.execute("SELECT add_desk_role(%s, %s)", (role, area))
             database.execute(
                 "INSERT INTO person (name, password_hash, role) VALUES (%s, %s, %s) ON CONFLICT (name) DO UPDATE"
                 " SET password_hash = excluded.password_hash, role = excluded.role, failures = 0, locked_until = NULL",
@@ -35,14 +35,14 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
             )
     except InsufficientPrivilege as why:
         raise StoreError(
-            f"the database's user may not make the role {role} ({first_line(why)}); {_remedy(database)}"
+            f"the database's user may not make the role {role} ({first_line(why)}); {role_remedy(database)}"
         ) from why
 
 
-def _remedy(database: Database) -> str:
-    if database.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone() == (True,):
-        return "another user made this server's roles, which its databases share: give these one owner, or two servers"
-    return "connect as the one who made the others, or give it the right: ALTER ROLE … CREATEROLE"
+def area_of(database: Database, name: str) -> str | None:
+    """Whose nodes somebody sees; None for nobody of that name."""
+    row = database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = %s", (name,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def remove_person(database: Database, name: str) -> None:

@@ -4,7 +4,16 @@ from flask import Response, abort, g, redirect, render_template, request, sessio
 
 from edge.errors import UsageError
 from edge.platform.desk.entry import Answer, desk, logged_in
-from edge.platform.questions import MOST_LETTERS, answer, find_question, photograph, questions
+from edge.platform.questions import (
+    MOST_ANSWERED,
+    MOST_LETTERS,
+    MOST_SHOWN,
+    answer,
+    find_question,
+    how_many,
+    photograph,
+    questions,
+)
 from edge.platform.words import gettext, number
 
 
@@ -12,7 +21,20 @@ from edge.platform.words import gettext, number
 @logged_in
 def questions_page() -> Answer:
     """What people ask, unanswered ones first."""
-    return render_template("questions.html", questions=questions(g.database), wrong=None)
+    left_out = _left_out(*how_many(g.database))
+    return render_template("questions.html", questions=questions(g.database), left_out=left_out, wrong=None)
+
+
+def _left_out(waiting: int, answered: int) -> list[str]:
+    """How many more there are than stand on the page."""
+    says = []
+    if waiting > MOST_SHOWN:
+        shown, every = number(MOST_SHOWN), number(waiting)
+        says.append(gettext("The %(shown)s first of %(every)s without an answer.", shown=shown, every=every))
+    if answered > MOST_ANSWERED:
+        shown, every = number(MOST_ANSWERED), number(answered)
+        says.append(gettext("The %(shown)s last of %(every)s with an answer.", shown=shown, every=every))
+    return says
 
 
 @desk.get("/questions/<int:node_id>/<question>.jpg")
@@ -38,4 +60,4 @@ def answer_question(node_id: int, question: str) -> Answer:
         most = number(MOST_LETTERS)
         wrong = gettext("An answer has 1 to %(most)s letters, and a name at most 80.", most=most)
     asked = find_question(g.database, node_id, question) or abort(404)
-    return render_template("questions.html", questions=[asked], wrong=wrong, text=text, label=label), 400
+    return render_template("questions.html", questions=[asked], left_out=[], wrong=wrong, text=text, label=label), 400

@@ -41,7 +41,7 @@
   ];
   const axis = { stroke: ink("ink"), grid: { stroke: ink("line") }, ticks: { stroke: ink("line") } };
   const axes = [
-    { ...axis, space: 70, incrs: [1, 2, 7, 14].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
+    { ...axis, space: 70, incrs: [1, 2, 7, 14, 28].map((days) => days * 86400), values: (plot, at) => at.map((one) => day.format(one * 1000)) },
     { ...axis, values: (plot, at) => at.map((one) => figure.format(one) + chart.dataset.sign) },
   ];
   const size = () => ({ width: chart.clientWidth, height: 320 });
