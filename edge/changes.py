@@ -15,7 +15,7 @@ import msgspec
 
 from edge.config import NodeConfig, checked, load_config
 from edge.durable import write_durably
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 
 log = logging.getLogger("fieldeye")
 
@@ -102,7 +102,8 @@ def _read(file: Path) -> Table:
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.DecodeError) as why:
-        raise ConfigError(f"{file}: cannot be read ({why}); remove it, and set on the page what it held") from why
+        reason, then = getattr(why, "strerror", why), to_read(why, "remove it, and set on the page what it held")
+        raise ConfigError(f"{file}: cannot be read ({reason}); {then}") from why
 
 
 def _write(file: Path, changes: Table) -> None:

@@ -67,3 +67,8 @@ class SessionTakenError(BrokerError):
 
 class ThreadStuckError(FieldeyeError, RuntimeError):
     """A thread that did not stop within its time."""
+
+
+def to_read(why: Exception, otherwise: str) -> str:
+    """What to do about a file that cannot be read: of one that this user may not read nothing else is known."""
+    return "run as a user who may read it, or with sudo" if isinstance(why, PermissionError) else otherwise

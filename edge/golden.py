@@ -11,7 +11,7 @@ from edge.bundle import AGAIN, MANIFEST, Expected, Release, load_release
 from edge.cameras.pictures import decode_picture
 from edge.detections import Detections
 from edge.detector import Detector
-from edge.errors import BadFrameError, BundleError
+from edge.errors import BadFrameError, BundleError, to_read
 
 LEAST_IOU = 0.8
 MOST_APART = 0.1  # of confidence: between processors, and between fp32 and int8 on one processor, it is less
@@ -67,7 +67,7 @@ def golden_picture(path: Path, sha256: str) -> Image:
     try:
         content = path.read_bytes()
     except OSError as why:
-        raise BundleError(f"{path}: golden picture cannot be read ({why.strerror}); {AGAIN}") from why
+        raise BundleError(f"{path}: golden picture cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
     if hashlib.sha256(content).hexdigest() != sha256:
         raise BundleError(f"{path}: not the golden picture in {MANIFEST} (sha256 differs); {AGAIN}")
     try:

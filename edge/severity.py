@@ -15,7 +15,7 @@ import numpy as np
 from edge.boxes import Floats, Image, letterbox
 from edge.bundle import AGAIN, MANIFEST, MODELS, InputSpec, LeafGolden, Training, load_manifest, metadata_of
 from edge.detector import network
-from edge.errors import BundleError, UsageError
+from edge.errors import BundleError, UsageError, to_read
 from edge.golden import MOST_APART, golden_picture
 from edge.leaf import LEAST_LEAF, Scale
 
@@ -146,7 +146,7 @@ def load_leaf(path: Path, sha256: str | None = None) -> LeafBundle:
     try:
         content = path.read_bytes()
     except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); {AGAIN}") from why
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
     try:

@@ -5,7 +5,13 @@
 #
 # Run it in the repository's folder; PYTHON names a Python with pip. OUT then goes to each card as fieldeye/software.
 set -eu
-out=${1:?bundle.sh OUT}
+explain() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"; }
+case ${1:-} in
+    "") explain; exit 2 ;;
+    -h | --help) explain; exit 0 ;;
+    -*) echo "bundle.sh: $1 is no folder; see --help" >&2; exit 2 ;;
+esac
+out=$1
 python=${2:-3.13}
 [ $# -lt 2 ] || shift
 shift

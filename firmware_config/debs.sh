@@ -11,7 +11,12 @@
 # signature. OUT then goes to each card as fieldeye/debs, with all that the packages need, whatever the card's image has.
 set -euo pipefail
 
-[ $# -gt 0 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 2; }
+explain() { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
+case ${1:-} in
+    "") explain; exit 2 ;;
+    -h | --help) explain; exit 0 ;;
+    -*) echo "debs.sh: $1 is no folder; see --help" >&2; exit 2 ;;
+esac
 command -v apt-get >/dev/null || { echo "debs.sh: needs apt-get; run it on a Debian or a Raspberry Pi OS" >&2; exit 2; }
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
@@ -31,7 +36,7 @@ mapfile -t packages < <("$here/card/setup.sh" --packages)
 while [ $# -gt 0 ]; do
     case $1 in
         --source) echo "${2:?--source LINE}" >>"$work/sources.list"; shift 2 ;;
-        -*) echo "debs.sh: unknown argument $1; run it without any for help" >&2; exit 2 ;;
+        -*) echo "debs.sh: unknown argument $1; see --help" >&2; exit 2 ;;
         *) packages+=("$1"); shift ;;
     esac
 done

@@ -23,7 +23,7 @@ from edge.config import (
     StoreTable,
     convert,
 )
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 from firmware_config.keys import read_private
 from firmware_config.names import (
     MOST_SSID_BYTES,
@@ -131,7 +131,8 @@ def load_fleet(path: Path) -> Fleet:
     except tomllib.TOMLDecodeError as why:
         raise ConfigError(f"{path}: {why}; mend that line") from why
     except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"{path}: cannot be read; give the path of a fleet file in UTF-8") from why
+        then = to_read(why, "give the path of a fleet file in UTF-8")
+        raise ConfigError(f"{path}: cannot be read; {then}") from why
     entries = table.pop("node", [])
     if not isinstance(entries, list) or not entries:
         raise ConfigError(f"{path}: no node is listed; add a table [[node]] for each")

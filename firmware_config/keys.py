@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 
 # No 0, 1, I, L, O, U: read aloud in a field and typed on a phone.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -71,7 +71,8 @@ def read_private(path: Path, what: str) -> str:
     try:
         mode, text = path.stat().st_mode, path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"{what}: {path} cannot be read; put the secret there, as a text of mode 0600") from why
+        then = to_read(why, "put the secret there, as a text of mode 0600")
+        raise ConfigError(f"{what}: {path} cannot be read; {then}") from why
     if mode & _OTHERS:
         raise ConfigError(f"{what}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
     if not text:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 from firmware_config.fleet import PLATFORM, Fleet
 
 PIECE_BYTES = 32_768
@@ -41,7 +41,8 @@ class Sender:
             context.load_cert_chain(out / "platform/mqtt-client")
             self._client.username_pw_set(PLATFORM, (out / "platform/mqtt-password").read_text().strip())
         except OSError as why:
-            raise UsageError(f"{out}/platform: cannot be used ({why}); give the folder that render made") from why
+            then = to_read(why, "give the folder that render made")
+            raise UsageError(f"{out}/platform: cannot be used ({why}); {then}") from why
         self._client.tls_set_context(context)
 
     def __enter__(self) -> Self:

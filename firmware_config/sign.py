@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.errors import ConfigError, UsageError
+from edge.errors import ConfigError, UsageError, to_read
 from edge.updates.manifest import CONTENT, CONTEXT, SIGNATURE, SIGNED, AnyKind, Manifest, Part, read_manifest
 from firmware_config.keys import KeyStore
 
@@ -99,12 +99,13 @@ def model_files(folder: Path, names: list[str]) -> tuple[str, dict[str, bytes]]:
         versions = "+".join(sorted({entry["version"] for entry in bundles.values()}))
         return versions, texts | {path: (folder / path).read_bytes() for path in paths}
     except (OSError, KeyError, TypeError, ValueError) as why:
-        says = f"{folder}: what its manifest.json names is not all there ({why}); give the whole folder"
-        raise UsageError(says) from why
+        says = f"{folder}: what its manifest.json names cannot all be read ({why})"
+        raise UsageError(f"{says}; {to_read(why, 'give the whole folder')}") from why
 
 
 def _bundles(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_bytes())["bundles"])
     except (OSError, KeyError, TypeError, ValueError) as why:
-        raise UsageError(f"{path}: cannot be read ({why}); give a folder of models with its manifest") from why
+        then = to_read(why, "give a folder of models with its manifest")
+        raise UsageError(f"{path}: cannot be read ({why}); {then}") from why

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 from firmware_config.access import place_of, users
 from firmware_config.files import Changes, write
 from firmware_config.fleet import Fleet, load_fleet
@@ -82,7 +82,8 @@ def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
     try:
         bundle = args.bundle.read_bytes()
     except OSError as why:
-        raise UsageError(f"{args.bundle}: cannot be read ({why.strerror}); give a signed bundle") from why
+        then = to_read(why, "give a signed bundle")
+        raise UsageError(f"{args.bundle}: cannot be read ({why.strerror}); {then}") from why
     with Sender(fleet, args.out, args.node) as sender:
         if args.url:
             sender.tell(bundle, args.url)

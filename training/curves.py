@@ -28,8 +28,12 @@ def draw_curves(log: Path, picture: Path) -> None:
         axes.grid(alpha=0.3)
     top.set_ylabel("training loss a point")
     bottom.set(ylabel="validation", xlabel="epoch", ylim=(0, 1))
-    figure.savefig(picture, dpi=100)
-    plt.close(figure)
+    try:
+        figure.savefig(picture, dpi=100)
+    except ValueError as why:
+        raise UsageError(f"{picture}: cannot be drawn ({why}); end its name in .png") from why
+    finally:
+        plt.close(figure)
 
 
 def _lines(log: Path) -> list[dict[str, float]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.calibration.record import Calibration, from_json, to_json
 from edge.durable import write_durably
-from edge.errors import ConfigError, StoreError
+from edge.errors import ConfigError, StoreError, to_read
 
 log = logging.getLogger("fieldeye.calibration")
 
@@ -54,7 +54,8 @@ def load_calibration(folder: Path, rotation_deg: int | None = None) -> Calibrati
     except FileNotFoundError:
         return None
     except OSError as why:
-        raise ConfigError(f"{path}: cannot be read ({why.strerror}); calibrate the camera again") from why
+        then = to_read(why, "calibrate the camera again")
+        raise ConfigError(f"{path}: cannot be read ({why.strerror}); {then}") from why
     fitting = known if rotation_deg is None else known.at_rotation(rotation_deg)
     if fitting is None:
         made = f"made with camera.rotation_deg {known.rotation_deg}, which is {rotation_deg} now"

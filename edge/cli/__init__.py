@@ -1,10 +1,12 @@
 """The commands `fieldeye` and `fieldeye-platform`: one file a verb; exit codes 0 done, 1 not well, 2 wrong use."""
 
 import argparse
+import errno
 import importlib
 import logging
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from edge import __version__
 from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
@@ -44,7 +46,8 @@ PLATFORM_COMMANDS = {
     "export": "what was taken in, as files that other programs read",
     "simulate": "a fleet of nodes on the real wire, with the truth beside it",
 }
-LEVELS = {"run": logging.INFO, "doctor": logging.CRITICAL}  # the doctor's verdicts say what a log would
+_SAYS_ALL = logging.CRITICAL  # what a log would say stands in what these print
+LEVELS = {"run": logging.INFO, "check": _SAYS_ALL, "doctor": _SAYS_ALL, "support-bundle": _SAYS_ALL}
 FILES = {"fieldeye-platform export": "platform_export"}  # where the verb alone would name another's file
 EXTRAS = {"fieldeye-platform": "platform"}  # of pyproject.toml: what a program needs beside the node's set
 
@@ -70,7 +73,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
             parser.exit(WRONG_USE, parser.format_help())
         args = parser.parse_args(words)
         set_up_logs(logging.DEBUG if args.debug else LEVELS.get(verb or "", logging.WARNING))
-        return int(args.run(args))
+        return _carried_out(args)
     except (ConfigError, UsageError) as why:
         return _fail(program, str(why), WRONG_USE)
     except (FieldeyeError, PermissionError) as why:
@@ -78,7 +81,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
     except KeyboardInterrupt:
         return DONE
     except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
-        sys.stderr.close()
+        _close_output()
         return DONE
     except Exception as why:
         log.debug("command_failed", exc_info=True)
@@ -99,12 +102,29 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
     return parser
 
 
+def _carried_out(args: argparse.Namespace) -> int:
+    """Its exit code, once all it said is written: at its own end Python has no sentence for a disk that is full."""
+    code = int(args.run(args))
+    print(end="", flush=True)
+    return code
+
+
 def _unforeseen(program: str, verb: str | None, why: Exception) -> tuple[str, int]:
-    """Sentence and exit code. A library that was not installed is no fault of ours; one of our own files is."""
+    """Sentence and exit code. A full disk or a library that is not installed is no fault of ours; our own file is."""
     if isinstance(why, ModuleNotFoundError) and why.name and not why.name.startswith("edge.") and program in EXTRAS:
         install = f"pip install -e '.[{EXTRAS[program]}]'"
         return f"{verb} needs {why.name}; in the repository's folder run: {install}", WRONG_USE
+    if isinstance(why, OSError) and why.errno in {errno.ENOSPC, errno.EDQUOT}:
+        _close_output()
+        where = f"the disk of {why.filename}" if why.filename else "the disk that this writes to"
+        return f"{where} is full ({why.strerror}); make room on it, or write elsewhere, and run it again", NOT_WELL
     return f"a fault in fieldeye: {type(why).__name__}: {why}; run again with --debug and report it", NOT_WELL
+
+
+def _close_output() -> None:
+    """Or Python tries once more at its end to write what found no place, and says so."""
+    with suppress(OSError, AttributeError):  # the last: there is none
+        sys.stdout.close()
 
 
 def _sentence(why: FieldeyeError | PermissionError) -> str:

@@ -18,7 +18,7 @@ from edge.cli.arguments import as_day
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.counts import Interval
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
 from edge.store import kept_records
@@ -83,7 +83,8 @@ def _from_csv(path: Path) -> Mapping[date, DayRange]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as why:
-        raise UsageError(f"{path}: cannot be read; give a CSV in UTF-8 with the columns date,tmin,tmax") from why
+        then = to_read(why, "give a CSV in UTF-8 with the columns date,tmin,tmax")
+        raise UsageError(f"{path}: cannot be read; {then}") from why
     return read_days(text, path.name)
 
 

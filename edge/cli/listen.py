@@ -11,7 +11,7 @@ import msgspec
 
 from edge.cli.exits import DONE
 from edge.config import LOOPBACK
-from edge.errors import ConfigError, UsageError, WireError
+from edge.errors import ConfigError, UsageError, WireError, to_read
 from edge.mqtt import load_client, read_secret
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
@@ -140,7 +140,8 @@ def _tls(args: argparse.Namespace) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=args.ca_file)
     except OSError as why:
-        raise ConfigError(f"--ca-file {args.ca_file} cannot be read ({why}); give a PEM file") from why
+        then = to_read(why, "give a PEM file")
+        raise ConfigError(f"--ca-file {args.ca_file} cannot be read ({why.strerror or why}); {then}") from why
     if args.client_file:
         load_client(context, args.client_file, "--client-file")
     return context

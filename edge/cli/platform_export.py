@@ -72,7 +72,9 @@ def _of_database(args: argparse.Namespace, closing: ExitStack) -> tuple[Iterable
     from edge.platform.kept_in_database import nodes_of_database, read_database  # noqa: PLC0415
 
     database = closing.enter_context(open_database(args.database, "fieldeye export", only_reads=True))
-    return read_database(database, args.since, args.until), nodes_of_database(database)
+    records = read_database(database, args.since, args.until)
+    closing.callback(records.close)  # before the connection: a reader that stopped half-way has a transaction open
+    return records, nodes_of_database(database)
 
 
 def _within(records: Iterable[PlainRecord], since: date | None, until: date | None) -> Iterator[PlainRecord]:

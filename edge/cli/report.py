@@ -11,7 +11,7 @@ from typing import get_args
 
 from edge.cli.exits import DONE
 from edge.counts import Unit
-from edge.errors import StoreError, UsageError
+from edge.errors import StoreError, UsageError, to_read
 from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database, reachable
 from edge.platform.outlines import read_outlines
@@ -59,7 +59,7 @@ def keep_thresholds(database: Database, path: Path) -> None:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as why:
-        raise UsageError(f"{path}: cannot be read ({why}); give a CSV in UTF-8") from why
+        raise UsageError(f"{path}: cannot be read ({why}); {to_read(why, 'give a CSV in UTF-8')}") from why
     known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
     rows = [_threshold(row, f"{path}:{number}", known) for number, row in enumerate(csv.DictReader(lines), start=2)]
     with database.transaction():

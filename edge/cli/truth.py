@@ -6,7 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Literal, get_args
 
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 
 What = Literal["count", "new", "present"]  # on the picture, new since the one before, on the card
 
@@ -25,7 +25,8 @@ def read_truth(path: Path) -> Truth:
     try:
         rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
     except (OSError, UnicodeDecodeError) as why:
-        raise UsageError(f"{path}: cannot be read; give a CSV in UTF-8 with the columns picture,count") from why
+        then = to_read(why, "give a CSV in UTF-8 with the columns picture,count")
+        raise UsageError(f"{path}: cannot be read; {then}") from why
     columns = set(rows[0]) if rows else set()
     what: What | None = next((w for w in get_args(What) if w in columns), None)
     if "picture" not in columns or what is None:

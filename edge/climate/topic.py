@@ -10,7 +10,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import ClimateTable
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 from edge.mqtt import read_secret
 from edge.weather import Reading
 
@@ -91,5 +91,5 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as why:  # ssl.SSLError is one
-        reason = why.strerror or why
-        raise ConfigError(f"climate.ca_file: {ca_file} cannot be read ({reason}); give the authority's file") from why
+        reason, then = why.strerror or why, to_read(why, "give the authority's file")
+        raise ConfigError(f"climate.ca_file: {ca_file} cannot be read ({reason}); {then}") from why

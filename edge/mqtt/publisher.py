@@ -16,7 +16,7 @@ from threading import Event
 from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
-from edge.errors import ConfigError, StoreError
+from edge.errors import ConfigError, StoreError, to_read
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login
@@ -257,10 +257,8 @@ def _tls(config: MqttTable) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
     except (OSError, ssl.SSLError) as why:
-        raise ConfigError(
-            f"mqtt.ca_file: {config.ca_file} is no certificate that can be read ({why}); give the PEM file of the "
-            "broker's authority"
-        ) from why
+        then = to_read(why, "give the PEM file of the broker's authority")
+        raise ConfigError(f"mqtt.ca_file: {config.ca_file} is no certificate that can be read ({why}); {then}") from why
     if config.client_file is not None:
         load_client(context, config.client_file, "mqtt.client_file")
     return context

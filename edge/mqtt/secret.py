@@ -5,7 +5,7 @@ import ssl
 import stat
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, to_read
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -45,7 +45,8 @@ def secret_path(name: str, key: str) -> Path:
     try:
         mode = path.stat().st_mode
     except OSError as why:
-        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); give the path of the secret's file") from why
+        then = to_read(why, "give the path of the secret's file")
+        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); {then}") from why
     if mode & _OTHERS:
         raise ConfigError(f"{key}: {path} may be read by others (mode {mode & 0o777:04o}); run: chmod 600 {path}")
     return path
@@ -55,7 +56,7 @@ def _read(path: Path, key: str) -> Secret:
     try:
         value = path.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as why:
-        raise ConfigError(f"{key}: {path} cannot be read; check its owner and that it is one line of UTF-8") from why
+        raise ConfigError(f"{key}: {path} cannot be read; {to_read(why, 'write it as one line of UTF-8')}") from why
     if not value:
         raise ConfigError(f"{key}: {path} is empty; write the secret into it as one line")
     return Secret(value)
@@ -67,6 +68,5 @@ def load_client(context: ssl.SSLContext, name: str, key: str) -> None:
     try:
         context.load_cert_chain(path)
     except (OSError, ssl.SSLError) as why:
-        raise ConfigError(
-            f"{key}: {path} is no certificate with its key ({why}); copy the rendered file again"
-        ) from why
+        then = to_read(why, "copy the rendered file again")
+        raise ConfigError(f"{key}: {path} is no certificate with its key that can be read ({why}); {then}") from why

@@ -29,6 +29,12 @@ def unreachable(host: str, port: int, why: OSError | ValueError) -> BrokerError:
     return BrokerError(f"{host}:{port} cannot be reached ({said}); check --broker and that it runs")
 
 
+def shut_out(host: str, port: int) -> BrokerError:
+    """It answers, and ends each connection: another service, or a broker that wants TLS."""
+    then = "check the port, and add --tls where the broker wants it"
+    return BrokerError(f"{host}:{port} answers but lets nobody in over MQTT; {then}")
+
+
 def refused(host: str, port: int, reason: object) -> BrokerError:
     """It answers, and does not let us in."""
     return BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")

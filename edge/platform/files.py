@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.errors import StoreError, WireError
+from edge.errors import StoreError, WireError, to_read
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake, Kept
@@ -24,7 +24,8 @@ def keep_files(paths: Sequence[Path], database: Database, spoiled: list[Path]) -
         try:
             lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
         except OSError as why:
-            raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
+            then = to_read(why, "give a file of `fieldeye export`")
+            raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
         messages, of_file = [_message(path, line) for line in lines], Kept()
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]

@@ -9,7 +9,7 @@ from threading import Event
 from uuid import UUID
 
 from edge.clock import Clock
-from edge.errors import StoreError, WireError
+from edge.errors import StoreError, WireError, to_read
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.ledger import Ledger
 from edge.platform.replay import MOST_COMMANDS, replay_commands, spans_gone
@@ -44,7 +44,8 @@ def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
     try:
         lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
     except OSError as why:
-        raise StoreError(f"{path}: cannot be read ({why.strerror}); give a file of `fieldeye export`") from why
+        then = to_read(why, "give a file of `fieldeye export`")
+        raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
     for line in lines:
         try:
             carried = read_carried(line)
@@ -84,8 +85,10 @@ class _Gaps:
             for span in spans:
                 self._ledger.seen.gone(node[1], epoch, span)
         if isinstance(heard.message, Info):
+            self._epochs.pop(node, None)
             with suppress(ValueError):  # none that could be asked for
-                self._epochs[node] = UUID(heard.message.epoch)
+                if "replay" in heard.message.capabilities:
+                    self._epochs[node] = UUID(heard.message.epoch)
         if isinstance(heard.message, Health) and heard.message.store and heard.message.store.last_seq:
             waiting = heard.message.store.waiting
             if not waiting and node in self._epochs:  # what waits will come by itself

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from edge.errors import StoreError
+from edge.errors import StoreError, to_read
 from edge.platform.deduplicate import Deduplicator
 from edge.wire import Key, PlainInterval, PlainRecord
 
@@ -26,9 +26,8 @@ def read_ledger(path: Path) -> Iterator[PlainRecord]:
     except OSError as why:
         if isinstance(why, StoreError):
             raise
-        raise StoreError(
-            f"{path}: cannot be read ({why.strerror}); give the file of `fieldeye-platform ingest`"
-        ) from why
+        then = to_read(why, "give the file of `fieldeye-platform ingest`")
+        raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
 
 
 def _of_each_key(path: Path, file: BinaryIO) -> Iterator[PlainRecord]:

@@ -1,6 +1,6 @@
 """The records of the database and where its nodes stand, for whoever works with them after they were kept."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import date
 
 import msgspec
@@ -14,7 +14,9 @@ from edge.wire import Info, PlainRecord
 _AT_ONCE = 5000
 
 
-def read_database(database: Database, since: date | None = None, until: date | None = None) -> Iterator[PlainRecord]:
+def read_database(
+    database: Database, since: date | None = None, until: date | None = None
+) -> Generator[PlainRecord, None, None]:
     """Records that speak of `since` to `until` (UTC, the last day included), oldest first. Raises StoreError.
 
     Under the site that their node has now, as `nodes_of_database` names it.

@@ -11,6 +11,7 @@ from paho.mqtt.properties import VariableByteIntegers
 from edge.platform.address import BrokerAddress, unreachable
 
 log = logging.getLogger("fieldeye")
+_IN_VAIN = 3  # connections: a broker that starts is soon past it
 _NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
 _NO_BREAK, _WORD_JOINER = "\ufeff".encode(), "\u2060".encode()  # one meaning, and as many bytes
 
@@ -53,13 +54,20 @@ class Link:
 
     def __init__(self) -> None:
         self.is_up, self._is_told = False, False
+        self._was_found, self._in_vain = False, 0
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Was it never found, and did one connection after the other break? An outage of one that was found ends."""
+        return not self._was_found and self._in_vain >= _IN_VAIN
 
     def found(self) -> None:
         """It has answered that it will tell us."""
-        self.is_up, self._is_told = True, False
+        self.is_up, self._is_told, self._was_found = True, False, True
 
     def lost(self, why: object) -> None:
         """Until it is `found`."""
+        self._in_vain += 1
         if not self._is_told:
             log.warning("broker_lost", extra={"why": str(why).replace(_NO_REASON, "the connection broke")})
         self.is_up, self._is_told = False, True

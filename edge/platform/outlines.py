@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 from edge.platform.hull import Point
 
 
@@ -15,7 +15,7 @@ def read_outlines(path: Path) -> list[list[Point]]:
         rings = list(_rings(json.loads(path.read_text("utf-8"))))
         found = [[Point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
     except OSError as why:
-        raise UsageError(f"{path}: cannot be read ({why.strerror}); give a GeoJSON file") from why
+        raise UsageError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'give a GeoJSON file')}") from why
     except (ValueError, TypeError, KeyError, IndexError) as why:
         raise UsageError(f"{path}: no GeoJSON with polygons ({why}); export borders as GeoJSON in WGS 84") from why
     if not found:

@@ -12,7 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError, SessionTakenError
-from edge.platform.address import BrokerAddress, refused, refused_topics, unreachable
+from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
 from edge.platform.link import Link, come_back, new_client
 from edge.platform.sources import WINDOW, Delivery
@@ -134,6 +134,7 @@ class SharedSubscription:
             )
         elif reason.is_failure and self._refused is None:
             self._link.lost(reason)
+            self._refused = shut_out(self._address.host, self._address.port) if self._link.is_shut_out else None
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))
@@ -154,7 +155,7 @@ def end_session(address: BrokerAddress, client_id: str) -> None:
     _connect(client, address, clean_start=True, session_s=0)
     while not answers:
         if client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise unreachable(address.host, address.port, OSError("the connection broke"))
+            raise shut_out(address.host, address.port)
     if answers[0].is_failure:
         raise refused(address.host, address.port, answers[0])
     client.disconnect()

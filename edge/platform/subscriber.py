@@ -10,7 +10,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress, refused, refused_topics, unreachable
+from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
 from edge.platform.link import Link, come_back, new_client
 
@@ -75,6 +75,7 @@ class Subscriber:
     ) -> None:
         if reason.is_failure and self._refused is None:
             self._link.lost(reason)
+            self._refused = shut_out(*self._where) if self._link.is_shut_out else None
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _more: Properties | None

@@ -24,7 +24,7 @@ WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space on it",
-    "SQLITE_READONLY": "the file or its folder is read-only; check the mount and the owner of the folder",
+    "SQLITE_READONLY": "it is read-only here; run as the service's user, or check the mount and the folder's owner",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and belongs to the service's user",
     "SQLITE_IOERR_SHMSIZE": "the disk is full; free some space on it",  # the log's index is the first to find no room
     "SQLITE_IOERR": "the disk does not read or write; replace the card",

@@ -1,6 +1,14 @@
 #!/bin/sh
 # On the broker's machine, as root, in the folder that was rendered: installs Mosquitto, chrony and these files, or renews them.
+#
+#   sudo ./install.sh
 set -eu
+for word; do
+    case $word in
+        -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
+        *) echo "install.sh: unknown argument $word; see --help" >&2; exit 2 ;;
+    esac
+done
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || { echo "install.sh: run it as root: sudo $0" >&2; exit 2; }
 if ! command -v mosquitto >/dev/null || ! command -v chronyd >/dev/null; then

@@ -36,7 +36,7 @@ from edge.fallback import open_detector
 from edge.page import create_app, serve
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store, inspect_store
-from tests.cameras.sources import video_of_pictures
+from tests.cameras.sources import network_camera, video_of_pictures
 from tests.clocks import NOON, SetClock
 from tests.onnx_files import Net, facts, write_release
 from tests.records import sighting
@@ -222,6 +222,15 @@ def test_a_model_that_is_too_slow_for_visits_on_this_board_is_worth_a_look(tmp_p
     model = next(verdict for verdict in diagnose(settings, SlowBoard()) if verdict.what == "model")
     assert model.state == "worth a look"
     assert "a look takes 3.0 s, and above 2 s no insect is known again" in model.sentence
+
+
+def test_a_stream_whose_pictures_are_seconds_apart_is_well(tmp_path: Path) -> None:
+    with network_camera() as source:
+        source.every_s = 6.0
+        settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=source.address))
+        state, sentence = camera_of(settings)
+    assert (state, "s3cret" in sentence) == ("ok", False)
+    assert "px" in sentence
 
 
 def test_a_node_that_does_not_look_leaves_its_camera_to_the_doctor(tmp_path: Path) -> None:

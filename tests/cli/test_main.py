@@ -13,6 +13,8 @@ from edge.cli.loopback import free_port
 from tests.broker import Broker
 from tests.test_app import configuration
 
+ROOT = Path(__file__).parents[2]
+
 
 def fieldeye(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -52,9 +54,21 @@ def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) ->
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     folder = Path(__file__).parents[1] / "data" / "frames"
-    shell = f"{sys.executable} -m edge detect {folder} | head -n 1"
-    ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=180, check=False)
-    assert ended.stderr == ""
+    shell = f"unset PYTHONUNBUFFERED; set -o pipefail; {sys.executable} -m edge detect {folder} | head -n 1"
+    ended = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=180, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", ["model list", "detect tests/data/frames --json"])
+def test_a_disk_that_is_full_is_no_fault_of_ours(words: str) -> None:
+    """Into a buffer, as without PYTHONUNBUFFERED: then it is noticed at the end."""
+    shell = f"unset PYTHONUNBUFFERED; {sys.executable} -m edge {words} >/dev/full"
+    ended = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=180, check=False, cwd=ROOT)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "fieldeye: the disk that this writes to is full (No space left on device); make room on it, or write "
+        "elsewhere, and run it again\n",
+    )
 
 
 def test_check_tells_right_from_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

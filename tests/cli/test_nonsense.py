@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.changes import NAME
 from edge.cli import main
 
 PLAN = ["power", "plan", "--board", "pi4", "--picture-ws", "5", "--latitude"]
 SUN = ["power", "sun", "--latitude", "30", "--longitude"]
 NO_NODE = ["--slots", "{folder}/slots", "--opt", "{folder}/opt"]
+PICTURES = Path(__file__).parents[1] / "data" / "frames"
 MOTH = ["degree-days", "Helicoverpa armigera", "--from", "2026-06-01"]
 
 
@@ -75,15 +77,63 @@ def test_a_support_bundle_without_settings_says_why(tmp_path: Path, capsys: pyte
     assert "none.toml: cannot be read" in json.loads(told.out)["trouble"]
 
 
-def test_a_folder_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
-    """Root may read everything, so the right to do so is given up in a process of its own."""
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o000)
+def closed(path: Path) -> Path:
+    """`path` as nobody's own, whom root without its rights is not."""
+    path.chmod(0o000)
     if os.geteuid() == 0:
-        os.chown(folder, 65534, 65534)
-    words = [sys.executable, "-m", "edge", "detect", str(folder)]
+        os.chown(path, 65534, 65534)
+    return path
+
+
+def as_stranger(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command of somebody who may not read what is `closed`."""
     right = "-dac_override,-dac_read_search"
     without = ["setpriv", f"--bounding-set={right}", f"--inh-caps={right}"] if os.geteuid() == 0 else []
-    ended = subprocess.run([*without, *words], capture_output=True, text=True, timeout=180, check=False)
+    whole = [*without, sys.executable, *words]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=180, check=False)
+
+
+def test_a_folder_that_this_user_may_not_read_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    ended = as_stranger("-m", "edge", "detect", str(closed(folder)))
     assert ended.returncode == 1
     assert ended.stderr == f"fieldeye: {folder}: this user may not use it; change its rights, or run as its owner\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["edge", "check", "--config", "{file}"],
+        ["edge", "listen", "--ca-file", "{file}"],
+        ["edge", "listen", "--client-file", "{file}"],
+        ["edge", "listen", "--password-file", "{file}"],
+        ["edge", "detect", str(PICTURES), "--model", "{file}"],
+        ["edge", *MOTH, "--csv", "{file}"],
+        ["firmware_config", "render", "{file}", "out"],
+    ],
+)
+def test_of_a_file_that_this_user_may_not_read_nothing_else_is_said_to_be_wrong(
+    words: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "file.onnx"
+    file.touch()
+    closed(file)
+    ended = as_stranger("-m", *(word.format(file=file) for word in words))
+    assert ended.returncode in {1, 2}
+    assert ended.stderr.count("\n") == 1
+    assert str(file) in ended.stderr
+    assert ended.stderr.endswith("; run as a user who may read it, or with sudo\n")
+
+
+def test_changes_of_the_page_that_this_user_may_not_read_are_not_said_to_be_wrong(tmp_path: Path) -> None:
+    """The node uses them. `check` and `doctor` say so once."""
+    config, changes = tmp_path / "node.toml", tmp_path / NAME
+    config.write_text(f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\n[store]\nfolder = "{tmp_path}"\n')
+    changes.write_text('{"camera": {"every_s": 300}}')
+    closed(changes)
+    said = f"{changes}: cannot be read (Permission denied); run as a user who may read it, or with sudo\n"
+    checked, looked_at = (as_stranger("-m", "edge", verb, "--config", str(config)) for verb in ("check", "doctor"))
+    assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", f"fieldeye: {said}")
+    assert looked_at.stdout.startswith(f"! configuration  looked at without what was set on the page: {said}")
+    assert looked_at.stderr == ""

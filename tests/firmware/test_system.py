@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -234,6 +235,20 @@ def test_software_that_is_put_together_again_has_nothing_of_the_former(tmp_path:
 def test_setup_explains_itself(arguments: list[str], code: int, says: str) -> None:
     done = subprocess.run(["bash", CARD / "setup.sh", *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, says in done.stdout + done.stderr) == (code, True)
+
+
+@pytest.mark.parametrize("script", ["bundle.sh", "debs.sh", "mosquitto/install.sh"])
+def test_each_other_script_explains_itself_and_does_nothing(script: str) -> None:
+    """As a user who may do nothing: as root one that took these words for "go" would install a broker here."""
+    become = {"user": 65534} if os.geteuid() == 0 else {}
+    told = []
+    for word in ("--help", "--nonsense"):
+        with tempfile.TemporaryDirectory() as folder:  # which that user may enter, whatever the checkout's
+            Path(folder).chmod(0o755)
+            copied = shutil.copy(CARD.parent / script, folder)
+            done = subprocess.run([copied, word], cwd=folder, capture_output=True, text=True, check=False, **become)
+        told.append((done.returncode, script.rpartition("/")[2] in done.stdout, "see --help" in done.stderr))
+    assert told == [(0, True, False), (2, False, True)]
 
 
 def step_of_setup(folder: Path, command: str) -> str:
@@ -472,6 +487,7 @@ def set_up_beside_newer_software(folder: Path) -> tuple[Path, str]:
 
 STRICT = """
 import sys
+import tempfile
 
 def main():
     if sys.argv[1] == "check":

@@ -1,5 +1,7 @@
 """`fieldeye-platform export --database`: every record as it was sent, with the place that its node told."""
 
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -49,6 +51,24 @@ def test_a_standby_is_good_enough_to_read(database: Database, url: str, tmp_path
     filled(database)
     database.execute(f"ALTER DATABASE {database.info.dbname} SET default_transaction_read_only = on".encode())
     assert platform_main([*verb.format(tmp_path).split(), "--database", url]) == 0
+
+
+def test_a_place_that_takes_no_more_is_a_sentence_and_nothing_of_the_database(
+    database: Database, url: str, tmp_path: Path
+) -> None:
+    """While the records are still read."""
+    Intake(database).keep([batch(*[interval(hour * 3600.0) for hour in range(500)])])
+    out = tmp_path / "x.csv"
+    asked = f"['export', '--database', '{url}', '--format', 'csv', '--out', '{out}']"
+    code = f"from edge.cli import platform_main; raise SystemExit(platform_main({asked}))"
+    limited = ["bash", "-c", 'ulimit -f 4 && exec "$@"', "bash", sys.executable, "-c", code]
+    ended = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"fieldeye-platform: {out}: cannot be written (File too large); check the stick or disk, or name another place "
+        "with --out\n",
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_database_that_is_away_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.cli.report import keep_thresholds
-from edge.errors import UsageError
+from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
+from edge.platform.simulate import TruthFile
 from tests.platform.postgres import Postgres
 
 
@@ -18,9 +19,12 @@ from tests.platform.postgres import Postgres
     [
         ("desk --port 99999", "--port 99999 is no port"),
         ("desk --host 192.0.2.1", "192.0.2.1:8090 cannot be served"),
-        ("desk --add-person=", "a name has 1 to 80 letters"),
+        ("desk --add-person= --area all", "a name has 1 to 80 letters"),
+        ("desk --add-person Li", "'Li' has no area yet; say whose nodes with --area CODE, or --area all"),
+        ("desk --add-person Li --area=", "'Li' has no area yet"),
+        ("tell --add email name@example.org", "'name@example.org' has no area yet; say whose nodes with --area CODE"),
         ("tell --add email name@example.org --area 12345", "area '12345' is no area code"),
-        ("tell --add email name@example.org --quiet 21:00", "--quiet 21:00 is no span of hours"),
+        ("tell --add email name@example.org --area 33 --quiet 21:00", "--quiet 21:00 is no span of hours"),
         ("site a/b --area 33", "'a/b' is no site"),
         ("site county-b --area 330", "area '330' is no area code"),
         ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
@@ -74,7 +78,7 @@ def test_a_persons_name_is_one_line(
     still_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.cli.desk._password", lambda: "a long password")
-    assert platform_main(["desk", "--database", still_url, "--add-person", "a\nb"]) == 2
+    assert platform_main(["desk", "--database", still_url, "--add-person", "a\nb", "--area", "33"]) == 2
     assert "a name has 1 to 80 letters, in one line" in capsys.readouterr().err
 
 
@@ -155,6 +159,13 @@ def test_a_fleet_that_cannot_be_is_refused(
         code = int(ended.code or 0)
     assert code == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_is_said_with_the_name_of_the_truth() -> None:
+    """Its first row is written at the end, as the last ones of a long one are."""
+    says = r"/dev/full: cannot be written \(No space left on device\); make room"
+    with pytest.raises(StoreError, match=says), TruthFile(Path("/dev/full")):
+        pass
 
 
 def test_a_truth_is_not_lost_to_a_broker_that_is_away(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

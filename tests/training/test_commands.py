@@ -100,6 +100,15 @@ def test_a_log_without_epochs_is_no_log(text, told, monkeypatch, capsys, tmp_pat
     assert told in capsys.readouterr().err
 
 
+def test_a_picture_of_no_kind_is_one_sentence(monkeypatch, capsys, tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"epoch": 0, "loss": 1.0}\n')
+    assert called("curves", [str(tmp_path / "log.jsonl"), str(tmp_path / "a.txt")], monkeypatch) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"{tmp_path / 'a.txt'}: cannot be drawn (Format 'txt' is not supported")
+    assert told.endswith("end its name in .png\n")
+    assert told.count("\n") == 1
+
+
 def test_a_confidence_that_cannot_be_is_refused_before_anything_is_read(monkeypatch, capsys):
     assert called("label_care", [*ABSENT["label_care"], "--least", "7"], monkeypatch) == 2
     assert "--least 7.0" in capsys.readouterr().err

@@ -4,7 +4,6 @@ import heapq
 import selectors
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic
 
@@ -34,7 +33,7 @@ class Fleet:
     """Owned by one thread. Nodes share `connections` lines, each node always the same one."""
 
     def __init__(self, plan: FleetPlan, at: BrokerAddress, connections: int, rate_per_s: float | None = None) -> None:
-        self._plan, self._rate_per_s = plan, rate_per_s
+        self._plan, self._at, self._rate_per_s = plan, at, rate_per_s
         self._nodes = [SimulatedNode(plan, number) for number in range(plan.nodes)]
         number = min(connections, plan.nodes)
         self._lines = [Line(at, f"fieldeye_simulate_{plan.seed}_{index}") for index in range(number)]
@@ -50,7 +49,8 @@ class Fleet:
         while not all(line.is_open for line in self._lines) and not stop.is_set():
             self._turn()
             if monotonic() > until_s:
-                raise BrokerError(f"the broker does not answer within {_OPEN_S:.0f} s; check that it speaks MQTT 5")
+                where, then = f"{self._at.host}:{self._at.port}", "check the port, and add --tls where it wants it"
+                raise BrokerError(f"{where} does not let each line in over MQTT 5 within {_OPEN_S:.0f} s; {then}")
         for (site, node), line in self._line_of.items():
             line.subscribe(node_topic(site, node, "cmd/replay"))
 
@@ -96,7 +96,7 @@ class Fleet:
                 if number % 50 == 0:
                     self._turn(0)  # a broker gives up who says nothing for long
             heapq.heapify(heap)
-            midnight = self._midnight(day + 1)
+            midnight = self._plan.midnight(day + 1)
             while heap and heap[0].at < midnight:
                 yield heapq.heappop(heap)
         while heap:
@@ -106,7 +106,7 @@ class Fleet:
         """All is sent, then each node's health says so; then replays are answered for a while."""
         yield from self._drain(stop)
         for node in self._nodes:
-            health = node.health(self._midnight(self._plan.days))
+            health = node.health(self._plan.midnight(self._plan.days))
             self._line_of[node.site, node.name].say((health.topic, health.payload, health.retain))
         yield from self._drain(stop)
         until_s = monotonic() + linger_s
@@ -151,6 +151,3 @@ class Fleet:
                 line.say((again, batch, False))
             reply = Reply(code="done", id=command.id, epoch=command.epoch)
         line.say((node_topic(at.site, at.node, "reply/replay"), encode_message(reply), False))
-
-    def _midnight(self, day: int) -> datetime:
-        return datetime.combine(self._plan.first_day, datetime.min.time(), UTC) + timedelta(days=day)

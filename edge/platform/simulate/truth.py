@@ -1,6 +1,8 @@
 """The truth of a simulated fleet as CSV: each record once, with what was really there."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,11 +18,9 @@ class TruthFile:
     """A row a taxon that was there or was counted; a record without one has one row with the label empty."""
 
     def __init__(self, path: Path) -> None:
-        self.records = 0
-        try:
+        self._path, self.records = path, 0
+        with self._sentence():
             self._file = path.open("w", newline="", encoding="utf-8")
-        except OSError as why:
-            raise StoreError(f"{path}: cannot be written ({why.strerror}); name another file with --truth") from why
         self._writer = csv.DictWriter(self._file, COLUMNS)
         self._writer.writeheader()
 
@@ -30,12 +30,22 @@ class TruthFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with self._sentence():  # the last rows are written now
+            self._file.close()
 
     def note(self, one: Simulated) -> None:
         """Append its rows."""
         self.records += 1
-        self._writer.writerows(_rows(one))
+        with self._sentence():
+            self._writer.writerows(_rows(one))
+
+    @contextmanager
+    def _sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as why:
+            then = "make room, or name another file with --truth"
+            raise StoreError(f"{self._path}: cannot be written ({why.strerror}); {then}") from why
 
 
 def _rows(one: Simulated) -> list[dict[str, object]]:
