@@ -71,4 +71,6 @@ class ThreadStuckError(FieldeyeError, RuntimeError):
 
 def to_read(why: Exception, otherwise: str) -> str:
     """What to do about a file that cannot be read: of one that this user may not read nothing else is known."""
-    return "run as a user who may read it, or with sudo" if isinstance(why, PermissionError) else otherwise
+    if isinstance(why, PermissionError):
+        return "give it to the user who runs this (chown), or run as its owner or with sudo"
+    return otherwise

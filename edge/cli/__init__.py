@@ -1,8 +1,11 @@
 """The commands `fieldeye` and `fieldeye-platform`: one file a verb; exit codes 0 done, 1 not well, 2 wrong use."""
 
 import argparse
+import codecs
 import errno
 import importlib
+import io
+import json
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -67,6 +70,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
     verb = next((word for word in words if not word.startswith("-")), None)
     if "--debug" not in words:
         hush_opencv()
+    _escape_what_the_locale_lacks()
     try:
         parser = _parser(program, says, commands, verb)
         if not words:
@@ -88,6 +92,19 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
         return _fail(program, *_unforeseen(program, verb, why))
 
 
+def _escape_what_the_locale_lacks() -> None:
+    """Where it is GBK or Latin-1 there is no ✓: it is written as \\u2713, which a line of JSON may hold, too."""
+    codecs.register_error("json", _escaped)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="json")
+
+
+def _escaped(why: UnicodeError) -> tuple[str, int]:
+    if not isinstance(why, UnicodeEncodeError):
+        raise why
+    return json.dumps(why.object[why.start : why.end])[1:-1], why.end
+
+
 def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program, description=says)
     parser.add_argument("--version", action="version", version=f"fieldeye {__version__}")
@@ -105,7 +122,10 @@ def _parser(program: str, says: str, commands: Mapping[str, str], verb: str | No
 def _carried_out(args: argparse.Namespace) -> int:
     """Its exit code, once all it said is written: at its own end Python has no sentence for a disk that is full."""
     code = int(args.run(args))
-    print(end="", flush=True)
+    try:
+        print(end="", flush=True)
+    except BrokenPipeError:  # who read it has seen enough
+        _close_output()
     return code
 
 

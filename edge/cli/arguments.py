@@ -30,7 +30,7 @@ def area_for(who: str, asked: str | None, former: str | None) -> str:
     if asked is None and former is not None:
         return former
     if not asked:
-        raise UsageError(f"{who!r} has no area yet; say whose nodes with --area CODE, or --area {ALL_AREAS}")
+        raise UsageError(f"{who!r}: whose nodes? give --area CODE, or --area {ALL_AREAS}")
     return asked
 
 

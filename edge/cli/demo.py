@@ -208,8 +208,9 @@ def _sum(records: int, board: StatusBoard, ear: Ear | None) -> Sum:
 
 
 def _sentence(done: Sum) -> str:
+    fate = "kept" if done.waiting else "sent"
     line = (
-        f"{done.frames} frames, {done.detections} detections, {done.records} records sent, "
+        f"{done.frames} frames, {done.detections} detections, {done.records} records {fate}, "
         f"{done.acknowledged} acknowledged, {done.received} received"
     )
     return f"{line}; {done.waiting} records are waiting for a broker" if done.waiting else line

@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
             keep_thresholds(database, args.thresholds)
         page = html(week(database, args.area, first, last), outlines, datetime.now(UTC), args.language)
     name = f"report-{args.area}-{first.isocalendar().year}-W{args.week:02}"
-    for path, content in ((f"{name}.html", page.encode()), (f"{name}.pdf", pdf(page))):
-        _write(args.out / path, content)
+    _write(args.out / f"{name}.html", page.encode())
+    _write(args.out / f"{name}.pdf", pdf(page, args.language))
     return DONE
 
 

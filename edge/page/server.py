@@ -65,12 +65,12 @@ class PageServer:
         self._thread.join(STOP_S)
         if self._thread.is_alive():
             raise ThreadStuckError(f"the page on port {self.port} did not stop within {STOP_S:.0f} s; restart the node")
+        wasyncore.close_all(self._sockets)  # not before: pull_trigger may write when the loop has ended
 
     def _run(self) -> None:
         while not self._stop.is_set():
             wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
-        wasyncore.close_all(self._sockets)
 
 
 class ElsewhereError(Error):  # type: ignore[misc]

@@ -29,10 +29,11 @@ def unreachable(host: str, port: int, why: OSError | ValueError) -> BrokerError:
     return BrokerError(f"{host}:{port} cannot be reached ({said}); check --broker and that it runs")
 
 
-def shut_out(host: str, port: int) -> BrokerError:
-    """It answers, and ends each connection: another service, or a broker that wants TLS."""
-    then = "check the port, and add --tls where the broker wants it"
-    return BrokerError(f"{host}:{port} answers but lets nobody in over MQTT; {then}")
+def shut_out(address: BrokerAddress) -> BrokerError:
+    """It answers, and ends each connection: another service, or a broker that wants TLS or a client's certificate."""
+    add = "--tls where the broker wants it" if address.tls is None else "--client-file where it asks for a certificate"
+    says = f"answers but lets nobody in over MQTT; check the port, and add {add}"
+    return BrokerError(f"{address.host}:{address.port} {says}")
 
 
 def refused(host: str, port: int, reason: object) -> BrokerError:

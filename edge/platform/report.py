@@ -1,15 +1,19 @@
 """The week's report of an area as one HTML file, and the same as PDF. It tells what was observed."""
 
 import logging
+import subprocess
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from datetime import datetime
 from functools import cache
+from io import StringIO
 from typing import Any
 
 from flask import Flask, render_template
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from edge.errors import UsageError
 from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
 from edge.platform.charts import area_map, bars
@@ -31,6 +35,8 @@ from edge.platform.sentences import (
 from edge.platform.week import AlertTold, TaxonWeek, Week
 from edge.platform.words import CATALOGUES, gettext, ngettext, number, speaking
 
+INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fonts-noto-cjk"
+
 
 def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, language: str = "en") -> str:
     """One file that loads nothing."""
@@ -50,12 +56,27 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
         )
 
 
-def pdf(page: str) -> bytes:
-    """The page on A4. What its renderer says of words that only a screen needs goes to nobody."""
+def pdf(page: str, language: str = "en") -> bytes:
+    """The page on A4. What its renderer says of words that only a screen needs goes to nobody. Raises UsageError."""
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
-    from weasyprint import HTML  # noqa: PLC0415  it loads Pango, which only paper needs
-
+    if not _has_font(language):
+        why = f"would be empty boxes in {language!r}, as no font here has its letters"
+        raise UsageError(f"the report's PDF {why}; for more than its HTML run: {INSTALL}")
+    try:
+        with redirect_stdout(StringIO()):  # of Pango that is missing it prints several lines
+            from weasyprint import HTML  # noqa: PLC0415  it loads Pango, which only paper needs
+    except OSError as why:
+        raise UsageError(f"the report's PDF needs Pango; for more than its HTML run: {INSTALL}") from why
     return bytes(HTML(string=page, url_fetcher=_fetch_nothing).write_pdf())
+
+
+def _has_font(language: str) -> bool:
+    """Does any font here write `language`? For letters that it does not find Pango draws boxes and says nothing."""
+    try:
+        fonts = subprocess.run(["fc-list", f":lang={language}"], capture_output=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:  # comes with Pango on Debian; elsewhere nobody knows
+        return True
+    return bool(fonts.stdout)
 
 
 @cache

@@ -134,7 +134,7 @@ class SharedSubscription:
             )
         elif reason.is_failure and self._refused is None:
             self._link.lost(reason)
-            self._refused = shut_out(self._address.host, self._address.port) if self._link.is_shut_out else None
+            self._refused = shut_out(self._address) if self._link.is_shut_out else None
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         properties = tuple(getattr(message.properties, "UserProperty", ()))
@@ -155,7 +155,7 @@ def end_session(address: BrokerAddress, client_id: str) -> None:
     _connect(client, address, clean_start=True, session_s=0)
     while not answers:
         if client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise shut_out(address.host, address.port)
+            raise shut_out(address)
     if answers[0].is_failure:
         raise refused(address.host, address.port, answers[0])
     client.disconnect()

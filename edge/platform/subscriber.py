@@ -23,7 +23,7 @@ class Subscriber:
     """Driven by the thread that iterates `messages`; there is no other."""
 
     def __init__(self, address: BrokerAddress) -> None:
-        self._where = (address.host, address.port)
+        self._address, self._where = address, (address.host, address.port)
         self._link = Link()
         self._client = new_client(address)
         self._client.on_connect = self._on_connect
@@ -75,7 +75,7 @@ class Subscriber:
     ) -> None:
         if reason.is_failure and self._refused is None:
             self._link.lost(reason)
-            self._refused = shut_out(*self._where) if self._link.is_shut_out else None
+            self._refused = shut_out(self._address) if self._link.is_shut_out else None
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _more: Properties | None

@@ -1,6 +1,7 @@
 """The commands as a whole: help, nonsense, exit codes, no traceback."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from edge.changes import NAME
 from edge.cli import COMMANDS, main
 from edge.cli.loopback import free_port
 from tests.broker import Broker
+from tests.onnx_files import write_model
 from tests.test_app import configuration
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +71,30 @@ def test_a_disk_that_is_full_is_no_fault_of_ours(words: str) -> None:
         "fieldeye: the disk that this writes to is full (No space left on device); make room on it, or write "
         "elsewhere, and run it again\n",
     )
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "gbk"])
+def test_the_doctor_speaks_where_the_locale_has_no_tick(encoding: str, tmp_path: Path) -> None:
+    ended = in_encoding(encoding, "doctor", "--config", str(configuration(tmp_path, free_port(), None)))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\\u2713 configuration" in ended.stdout
+
+
+def test_what_the_locale_lacks_stays_right_in_json(tmp_path: Path) -> None:
+    picture = tmp_path / "✓ ñ 🐛 虫.jpg"
+    picture.touch()
+    (tmp_path / "model").mkdir()
+    model = write_model(tmp_path / "model" / "squares.onnx")
+    ended = in_encoding("gbk", "detect", str(picture), "--model", str(model), "--json")
+    assert json.loads(ended.stdout)["image"] == str(picture)
+
+
+def in_encoding(encoding: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """What the command writes where the terminal has that one."""
+    return subprocess.run(
+        [sys.executable, "-m", "edge", *words], env={**os.environ, "PYTHONIOENCODING": encoding}, encoding=encoding,
+        capture_output=True, timeout=180, check=False,
+    )  # fmt: skip
 
 
 def test_check_tells_right_from_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

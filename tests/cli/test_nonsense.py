@@ -123,7 +123,7 @@ def test_of_a_file_that_this_user_may_not_read_nothing_else_is_said_to_be_wrong(
     assert ended.returncode in {1, 2}
     assert ended.stderr.count("\n") == 1
     assert str(file) in ended.stderr
-    assert ended.stderr.endswith("; run as a user who may read it, or with sudo\n")
+    assert ended.stderr.endswith("; give it to the user who runs this (chown), or run as its owner or with sudo\n")
 
 
 def test_changes_of_the_page_that_this_user_may_not_read_are_not_said_to_be_wrong(tmp_path: Path) -> None:
@@ -132,7 +132,8 @@ def test_changes_of_the_page_that_this_user_may_not_read_are_not_said_to_be_wron
     config.write_text(f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "folder"\n[store]\nfolder = "{tmp_path}"\n')
     changes.write_text('{"camera": {"every_s": 300}}')
     closed(changes)
-    said = f"{changes}: cannot be read (Permission denied); run as a user who may read it, or with sudo\n"
+    remedy = "give it to the user who runs this (chown), or run as its owner or with sudo"
+    said = f"{changes}: cannot be read (Permission denied); {remedy}\n"
     checked, looked_at = (as_stranger("-m", "edge", verb, "--config", str(config)) for verb in ("check", "doctor"))
     assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", f"fieldeye: {said}")
     assert looked_at.stdout.startswith(f"! configuration  looked at without what was set on the page: {said}")

@@ -4,11 +4,14 @@ import re
 import secrets
 import socket
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 
 import pytest
 
@@ -53,6 +56,27 @@ def test_closing_does_not_wait_for_an_open_connection_frees_the_port_and_may_be_
     kept_open.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), timeout=1)
+
+
+def test_closing_while_a_phone_is_answered_writes_into_nothing_that_is_closed(scene: Scene) -> None:
+    """An answer wakes the loop with what the closing thread has just asked for, before that one has woken it itself."""
+    server = served(scene)
+    (loop,) = [one for one in threading.enumerate() if one.name == "page"]
+    phone = socket.create_connection(("127.0.0.1", server.port))
+
+    def meanwhile(frame: FrameType, _event: str, _given: object) -> None:
+        if frame.f_code.co_name == "_physical_pull":
+            phone.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+            loop.join(60)
+
+    traced = sys.gettrace()
+    sys.settrace(meanwhile)
+    try:
+        server.close()
+    finally:
+        sys.settrace(traced)
+        phone.close()
+    assert not loop.is_alive()
 
 
 def test_closing_does_not_wait_until_a_quiet_loop_turns(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

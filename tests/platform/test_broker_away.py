@@ -71,6 +71,12 @@ def shut_door(port: int) -> Generator[list[socket.socket], None, None]:
         thread.join(20)
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 4 s in place of 20 a door that stays shut is one."""
+    monkeypatch.setattr("edge.platform.link._IN_VAIN", 3)
+
+
 def end_of(listening: Listening, broker: Broker) -> str:
     """The sentence with which it ends by itself."""
     with pytest.raises(BrokerError) as ended:
@@ -103,6 +109,13 @@ def test_a_broker_that_wants_tls_and_is_called_without_it_is_a_sentence(listenin
             f"127.0.0.1:{broker.port} answers but lets nobody in over MQTT; check the port, and add --tls where the "
             "broker wants it"
         )
+
+
+@pytest.mark.parametrize("listening", [shared, plain])
+def test_a_broker_that_wants_a_certificate_of_its_callers_is_another_sentence(listening: Listening) -> None:
+    """TLS 1.3 ends the line only after the caller has spoken."""
+    with Broker("require_certificate true\n", tls=True) as broker:
+        assert end_of(listening, broker).endswith("add --client-file where it asks for a certificate")
 
 
 @pytest.mark.parametrize("words", ["ingest --leave old", "simulate --nodes 1 --truth {folder}/truth.csv"])

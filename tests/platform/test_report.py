@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +22,7 @@ from edge.platform.database import Database
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, keep_threshold, newest_week
-from edge.platform.report import html, pdf
+from edge.platform.report import INSTALL, html, pdf
 from edge.platform.week import MOST_TAXA, week
 from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
@@ -262,6 +265,40 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
     text = "".join(page.get_textpage().get_text_range() for page in paper)
     assert "42 to 63" in text
     assert MOTH[0] in text
+
+
+def test_without_pango_the_page_is_written_and_a_sentence_says_what_paper_needs(url: str, tmp_path: Path) -> None:
+    (tmp_path / "libpango-1.0.so.0").touch()
+    ended = reported(url, tmp_path, "en", LD_LIBRARY_PATH=str(tmp_path))
+    assert_only_a_page(ended, f"the report's PDF needs Pango; for more than its HTML run: {INSTALL}")
+
+
+def test_paper_without_a_font_for_its_language_is_no_paper_of_empty_boxes(url: str, tmp_path: Path) -> None:
+    fonts = tmp_path / "fonts.conf"
+    fonts.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
+    ended = reported(url, tmp_path, "zh", FONTCONFIG_FILE=str(fonts))
+    why = "would be empty boxes in 'zh', as no font here has its letters"
+    assert_only_a_page(ended, f"the report's PDF {why}; for more than its HTML run: {INSTALL}")
+
+
+def test_the_pages_tell_what_paper_needs() -> None:
+    assert f"\n{INSTALL}" in (Path(__file__).parents[2] / "docs/platform.md").read_text("utf-8")
+
+
+def reported(url: str, folder: Path, language: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`report`, where that machine has not all that paper needs."""
+    command = [sys.executable, "-c", "import sys; from edge.cli import platform_main; sys.exit(platform_main())"]
+    words = ["report", "--database", url, "--area", "330106", "--week", "28", "--year", "2026", "--language", language]
+    return subprocess.run(
+        [*command, *words, "--out", folder / "out"], env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def assert_only_a_page(ended: subprocess.CompletedProcess[str], sentence: str) -> None:
+    assert (ended.returncode, ended.stderr) == (2, f"fieldeye-platform: {sentence}\n")
+    page = Path(ended.stdout.rstrip("\n"))
+    assert [one.name for one in page.parent.iterdir()] == ["report-330106-2026-W28.html"]
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,6 @@ def test_the_report_speaks_chinese_on_paper_too(fleet: Fleet) -> None:  # noqa: 
     assert "监测点计数" in page
     assert "小菜蛾 (Plutella xylostella)" in page
     assert not re.search(r">[a-z ]{4,}<", page), "an English word is left"
-    paper = pypdfium2.PdfDocument(pdf(page))
+    paper = pypdfium2.PdfDocument(pdf(page, "zh"))
     assert "监测点计数" in "".join(one.get_textpage().get_text_range() for one in paper)
     assert MOTH[0] in html(told, [], datetime(2026, 7, 6))  # noqa: DTZ001
