@@ -5,6 +5,9 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# Where pip unpacks: on the disk, since /tmp of Debian 13 is half the memory and PyTorch's libraries are larger.
+UNPACKED := $(VENV)/tmp
+ON_DISK := TMPDIR='$(CURDIR)/$(UNPACKED)'
 NEED := .ci/need
 POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
 EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-postgis-3 \
@@ -36,19 +39,24 @@ help:
 
 install: $(VENV)/.node
 
-$(VENV)/bin/python:
+# pip is what venv makes last: without it an environment is half made, and is made anew.
+$(BIN)/pip:
 	@$(NEED) --python $(PYTHON)
-	@$(PYTHON) -m venv $(SYSTEM_PACKAGES) $(VENV)
+	@$(PYTHON) -m venv --clear $(SYSTEM_PACKAGES) $(VENV)
 
-$(VENV)/.node: requirements.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/pip
 	@echo 'installing the node into $(VENV)'
-	@$(QUIET_PIP) --require-hashes -r requirements.lock
-	@$(QUIET_PIP) --no-deps -e .
+	@mkdir -p $(UNPACKED)
+	@$(ON_DISK) $(QUIET_PIP) --require-hashes -r requirements.lock
+	@$(ON_DISK) $(QUIET_PIP) --no-deps -e .
+	@rm -rf $(UNPACKED)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.node
 	@echo 'installing what tests and training need into $(VENV)'
-	@$(QUIET_PIP) -e '.[dev,training,platform]'
+	@mkdir -p $(UNPACKED)
+	@$(ON_DISK) $(QUIET_PIP) -e '.[dev,training,platform]'
+	@rm -rf $(UNPACKED)
 	@touch $@
 
 demo: $(VENV)/.node
@@ -88,7 +96,7 @@ test-firmware: $(VENV)/.dev
 test-systemd: $(VENV)/.dev
 	@tests/firmware/systemd.sh
 
-bundle: $(VENV)/bin/python
+bundle: $(BIN)/pip
 	@PYTHON=$(BIN)/python firmware_config/bundle.sh build/card/software
 	@firmware_config/debs.sh build/card/debs
 

@@ -34,6 +34,14 @@ def test_each_command_of_the_readme_exists_and_each_that_exists_is_named() -> No
     assert set(re.findall(r"fieldeye-platform ([a-z]+)", README)) == set(PLATFORM_COMMANDS)
 
 
+def test_the_readme_names_what_needs_more_than_a_node_has() -> None:
+    (told,) = re.findall(r"^Some need libraries that no node has: .*?\n\n", README, re.DOTALL | re.MULTILINE)
+    for asks, path in {"fieldeye label": "label.py", "--format parquet": "exporting.py"}.items():
+        (extra,) = re.findall(r"pip install -e '\.\[([a-z]+)]'", (EDGE / "cli" / path).read_text())
+        assert asks in told
+        assert f"'.[{extra}]'" in told
+
+
 def test_the_example_configuration_is_one() -> None:
     (example,) = blocks("toml")
     assert parse_config(example, "README.md").camera.kind == "picamera"

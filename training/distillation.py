@@ -21,7 +21,7 @@ MARKED_IOU = 0.3  # a teacher's box is less exact than a mark, and a mark of a c
 def load_teacher(weights: Path, classes: int, device: torch.device) -> YoloxNano:
     """The detector of a bundle of ours, which learns nothing more. Raises ConfigError when it does not fit."""
     teacher = with_activation(load_folded(weights, classes), activation_of(weights)).to(device)
-    teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+    teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]  # for torch 2.13
     teacher.requires_grad_(False)
     return teacher
 

@@ -60,7 +60,7 @@ class Learner:
         """As it was when `state` was saved."""
         model, average = (with_activation(unfolded(YoloxNano(labels)), config.activation).to(device) for _ in range(2))
         model.load_state_dict(state.model)
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]  # for torch 2.13
         ema = Ema({name: value.to(device) for name, value in state.ema.items()}, config.optimiser.ema_decay)
         optimiser = new_optimiser(model, config.optimiser)
         if state.optimiser:

@@ -194,6 +194,11 @@ def payloads() -> dict[str, tuple[str, bytes]]:
     return batches | {name: (name.removesuffix("-will"), encode_message(told)) for name, told in MESSAGES.items()}
 
 
+def golden_bytes(name: str) -> bytes:
+    """A batch as it stands in the examples."""
+    return bytes.fromhex((EXAMPLES / f"{name}.cbor.hex").read_text())
+
+
 def long_form(channel: str, payload: bytes) -> list[dict[str, object]]:
     """What a reader makes of the payload."""
     heard = decode(Message(PREFIX + channel, payload))

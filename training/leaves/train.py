@@ -36,7 +36,7 @@ def train(root: Path, weights: Path, run: Path) -> None:
     state = load_checkpoint(run / "last.pt") if (run / "last.pt").is_file() else _begun(weights)
     model, average = LeafNet(), LeafNet()
     model.load_state_dict(state.model)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks the keyword
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]  # for torch 2.13
     ema = Ema(state.ema, OPTIMISER.ema_decay)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=OPTIMISER.weight_decay)
     if state.optimiser:

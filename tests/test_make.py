@@ -1,0 +1,79 @@
+"""`make` on a fresh machine: what was cut off is made anew, what is missing installed by name; then it is quiet."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parent.parent
+NEED = ROOT / ".ci" / "need"
+OF_MAKE_TEST = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OF_MAKE_TEST} | {"LC_ALL": "C.UTF-8"}
+NOTHING_TO_FETCH = "QUIET_PIP=.venv/bin/python -m pip --version #"
+TELLS_WHERE_IT_UNPACKS = "QUIET_PIP=.venv/bin/python -c 'import tempfile; print(tempfile.gettempdir())' #"
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh one, as far as make looks at it."""
+    fresh = tmp_path / "a clone"
+    shutil.copytree(ROOT / ".ci", fresh / ".ci")
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, fresh)
+    return fresh
+
+
+def words(*more: str) -> list[str]:
+    return ["make", f"PYTHON={sys.executable}", *more]
+
+
+def made(clone: Path, *more: str) -> str:
+    """What make says, on either way out."""
+    done = subprocess.run(words(*more), cwd=clone, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_an_environment_whose_making_was_cut_off_is_made_anew_and_then_make_is_quiet(clone: Path) -> None:
+    cut_off = subprocess.Popen(words("install", NOTHING_TO_FETCH), cwd=clone, env=ENVIRONMENT, start_new_session=True)
+    wait_until((clone / ".venv/bin/python").exists, within_s=10)
+    os.killpg(cut_off.pid, signal.SIGKILL)
+    cut_off.wait()
+    assert not (clone / ".venv/bin/pip").exists()
+    assert "pip" in made(clone, "install", NOTHING_TO_FETCH)
+    assert made(clone, "install", NOTHING_TO_FETCH) == "make: Nothing to be done for 'install'.\n"
+
+
+def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
+    (clone / ".venv/bin/pip").touch()
+    unpacked = made(clone, ".venv/.dev", TELLS_WHERE_IT_UNPACKS).splitlines()
+    assert [line for line in unpacked if line.startswith("/")] == [str(clone / ".venv/tmp")] * 3
+    assert not (clone / ".venv/tmp").exists()
+
+
+def test_where_python_is_missing_what_makes_environments_is_wanted_with_it(tmp_path: Path) -> None:
+    (tmp_path / "bash").symlink_to("/bin/bash")
+    done = subprocess.run([NEED, "--python", "python3"], env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"need: python3 python3-venv is missing" in done.stderr
+
+
+def test_apt_asks_nothing_under_a_sudo_that_clears_the_environment(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    program(tmp_path / "id", "echo 1000")
+    program(tmp_path / "sudo", f'shift; exec /usr/bin/env -i PATH={tmp_path}:/usr/bin:/bin "$@"')
+    program(tmp_path / "apt-get", f'echo "$DEBIAN_FRONTEND $*" >>{asked}')
+    subprocess.run([NEED, "a-new-program"], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=True)
+    assert asked.read_text() == "noninteractive -qq install -y --no-install-recommends a-new-program\n"
