@@ -5,6 +5,8 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# pip is what venv makes last: one that was cut off, or that somebody made without, lacks it.
+HAVE_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 # Where pip unpacks: on the disk, since /tmp of Debian 13 is half the memory and PyTorch's libraries are larger.
 UNPACKED := $(VENV)/tmp
 ON_DISK := TMPDIR='$(CURDIR)/$(UNPACKED)'
@@ -39,13 +41,13 @@ help:
 
 install: $(VENV)/.node
 
-# pip is what venv makes last: without it an environment is half made, and is made anew.
-$(BIN)/pip:
+$(BIN)/python:
 	@$(NEED) --python $(PYTHON)
-	@$(PYTHON) -m venv --clear $(SYSTEM_PACKAGES) $(VENV)
+	@$(PYTHON) -m venv $(SYSTEM_PACKAGES) $(VENV)
 
-$(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/pip
+$(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/python
 	@echo 'installing the node into $(VENV)'
+	@$(HAVE_PIP)
 	@mkdir -p $(UNPACKED)
 	@$(ON_DISK) $(QUIET_PIP) --require-hashes -r requirements.lock
 	@$(ON_DISK) $(QUIET_PIP) --no-deps -e .
@@ -96,7 +98,8 @@ test-firmware: $(VENV)/.dev
 test-systemd: $(VENV)/.dev
 	@tests/firmware/systemd.sh
 
-bundle: $(BIN)/pip
+bundle: $(BIN)/python
+	@$(HAVE_PIP)
 	@PYTHON=$(BIN)/python firmware_config/bundle.sh build/card/software
 	@firmware_config/debs.sh build/card/debs
 

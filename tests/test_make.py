@@ -1,4 +1,4 @@
-"""`make` on a fresh machine: what was cut off is made anew, what is missing installed by name; then it is quiet."""
+"""`make` on a fresh machine: what was cut off is made whole, what is missing installed by name; then it is quiet."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def program(path: Path, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_an_environment_whose_making_was_cut_off_is_made_anew_and_then_make_is_quiet(clone: Path) -> None:
+def test_an_environment_whose_making_was_cut_off_is_made_whole_and_then_make_is_quiet(clone: Path) -> None:
     cut_off = subprocess.Popen(words("install", NOTHING_TO_FETCH), cwd=clone, env=ENVIRONMENT, start_new_session=True)
     wait_until((clone / ".venv/bin/python").exists, within_s=10)
     os.killpg(cut_off.pid, signal.SIGKILL)
@@ -55,9 +55,17 @@ def test_an_environment_whose_making_was_cut_off_is_made_anew_and_then_make_is_q
     assert made(clone, "install", NOTHING_TO_FETCH) == "make: Nothing to be done for 'install'.\n"
 
 
+def test_an_environment_without_pip_that_somebody_made_keeps_what_it_holds(clone: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / "own"], check=True)
+    (own,) = (clone / "own/lib").glob("python*/site-packages")
+    (own / "theirs.py").touch()
+    (clone / ".venv").symlink_to("own")
+    assert "pip" in made(clone, "install", NOTHING_TO_FETCH)
+    assert (own / "theirs.py").exists()
+
+
 def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", clone / ".venv"], check=True)
-    (clone / ".venv/bin/pip").touch()
     unpacked = made(clone, ".venv/.dev", TELLS_WHERE_IT_UNPACKS).splitlines()
     assert [line for line in unpacked if line.startswith("/")] == [str(clone / ".venv/tmp")] * 3
     assert not (clone / ".venv/tmp").exists()

@@ -31,9 +31,9 @@ def unreachable(host: str, port: int, why: OSError | ValueError) -> BrokerError:
 
 def shut_out(address: BrokerAddress) -> BrokerError:
     """It answers, and ends each connection: another service, or a broker that wants TLS or a client's certificate."""
-    add = "--tls where the broker wants it" if address.tls is None else "--client-file where it asks for a certificate"
-    says = f"answers but lets nobody in over MQTT; check the port, and add {add}"
-    return BrokerError(f"{address.host}:{address.port} {says}")
+    says = "answers but lets nobody in over MQTT; check the port, and add"
+    wanted = "--tls where the broker wants it" if address.tls is None else "a --client-file that it trusts if it asks"
+    return BrokerError(f"{address.host}:{address.port} {says} {wanted}")
 
 
 def refused(host: str, port: int, reason: object) -> BrokerError:

@@ -115,7 +115,7 @@ def test_a_broker_that_wants_tls_and_is_called_without_it_is_a_sentence(listenin
 def test_a_broker_that_wants_a_certificate_of_its_callers_is_another_sentence(listening: Listening) -> None:
     """TLS 1.3 ends the line only after the caller has spoken."""
     with Broker("require_certificate true\n", tls=True) as broker:
-        assert end_of(listening, broker).endswith("add --client-file where it asks for a certificate")
+        assert end_of(listening, broker).endswith("add a --client-file that it trusts if it asks")
 
 
 @pytest.mark.parametrize("words", ["ingest --leave old", "simulate --nodes 1 --truth {folder}/truth.csv"])
