@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import msgspec
 
@@ -28,6 +28,7 @@ LOG_LINES = 3000
 AUDIT_ENTRIES = 200
 SHORTEST = 4  # a text of three letters stands in every file, and nobody's secret is so short
 STARS = "***"
+_PASSWORD = re.compile(r"(?i)(?:pas|pwd|psw)\w*=([^&/;]+)")  # /user=admin&password=…, as cheap cameras have it
 _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), STARS),
     (re.compile(r"(?<=://)[^\s\"'<>]+(?=@)"), STARS),  # rtsp://name:password@camera
@@ -128,12 +129,12 @@ def _secret_files(config: NodeConfig) -> Iterator[str]:
 
 
 def _in_address(config: NodeConfig | None) -> set[str]:
-    """The password in a camera's address, and its query, which may hold one under any name."""
-    try:
-        address = urlsplit(config.camera.source if config is not None else "")
-    except ValueError:  # not an address
-        return set()
-    found = [text for text in (address.password, address.query) if text]
+    """The password in a camera's address, and its query or path, which may hold one under any name."""
+    _, _, address = (config.camera.source if config is not None else "").partition("://")
+    user, _, place = address.rpartition("@")
+    path, _, query = place.partition("?")
+    path = path[path.find("/") :] if "=" in path else ""
+    found = [text for text in (user.partition(":")[2], query, path, *_PASSWORD.findall(path)) if text]
     return {*found, *map(unquote, found)}
 
 

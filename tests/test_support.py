@@ -205,6 +205,23 @@ def test_words_about_secrets_stay_readable(harmless: str) -> None:
     assert scrubbed(harmless, set()) == harmless
 
 
+@pytest.mark.parametrize(
+    ("source", "secret"),
+    [
+        ("rtsp://10.0.0.9:554/user=admin&password=s3cr3t-1&channel=1", "s3cr3t-1"),
+        ("rtsp://10.0.0.9:554/user=admin_psw=s3cr3t-2_channel=1", "s3cr3t-2"),
+        ("rtsp://admin:pa%2Fs3cr3t-3@10.0.0.9/s", "pa%2Fs3cr3t-3"),
+        ("http://10.0.0.9/snap.jpg?auth=s3cr3t-4", "s3cr3t-4"),
+    ],
+)
+def test_a_cameras_password_is_known_wherever_its_address_holds_it(tmp_path: Path, source: str, secret: str) -> None:
+    config = tmp_path / "node.toml"
+    camera = f'[camera]\nkind = "opencv"\nsource = "{source}"\n'
+    config.write_text(f'[node]\nsite = "s"\nnode = "n"\n{camera}[store]\nfolder = "{tmp_path}"\n')
+    said = f"camera {source}: cannot be opened; asked as {source.partition('://')[2]}"
+    assert secret not in scrubbed(said, known_secrets(load_config(config), {}, []))
+
+
 def test_a_text_too_short_to_be_a_secret_does_not_star_the_whole_bundle(tmp_path: Path) -> None:
     put(tmp_path / "short", "a")
     assert known_secrets(None, {}, [tmp_path]) == set()

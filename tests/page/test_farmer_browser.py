@@ -19,7 +19,7 @@ from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
 from edge.store import Deed
 from edge.taxa import taxa
-from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
+from tests.page.browsing import CHROMIUM, FLAGS, NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import (
     BUG,
     FRAMES,
@@ -238,6 +238,19 @@ def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browse
                     break
             expect(lost).to_be_visible()
             assert visit.page.locator("#away").is_hidden()
+
+
+@pytest.mark.parametrize("language", ["sw", "hi"])
+def test_who_needs_large_text_says_on_the_screen_that_it_is_done(language: str, browser: Browser, scene: Scene) -> None:
+    over_the_level(scene)
+    sized = [*FLAGS, "--blink-settings=defaultFontSize=32"]
+    with (
+        browser.browser_type.launch(executable_path=CHROMIUM, args=sized) as large,
+        farmer(large, scene, View(360, language)) as visit,
+    ):
+        visit.go("/")
+        assert visit.page.locator(".card button").count() == 1
+        assert not visit.is_wider_than_the_screen()
 
 
 @pytest.mark.parametrize("view", [PHONE, DESK], ids=str)
