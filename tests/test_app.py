@@ -276,7 +276,7 @@ def test_a_node_whose_stream_is_silent_stops_well(tmp_path: Path) -> None:
     port = free_port()
     config = configuration(tmp_path, port, None)
     with network_camera() as source:
-        text = config.read_text().replace('kind = "folder"', 'kind = "opencv"').replace("loop = true\n", "")
+        text = config.read_text().replace('kind = "folder"', 'kind = "opencv"').replace("loop = true", "stall_s = 3.0")
         config.write_text(text.replace(str(PICTURES), source.address))
         with running(config, tmp_path, port) as node:
             wait_until(lambda: '"state":"ok"' in node.page("/api/v1/state"), within_s=30)

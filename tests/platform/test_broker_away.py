@@ -73,8 +73,10 @@ def shut_door(port: int) -> Generator[list[socket.socket], None, None]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After 4 s in place of 20 a door that stays shut is one."""
+    """After a second in place of 20 a door that stays shut is one."""
     monkeypatch.setattr("edge.platform.link._IN_VAIN", 3)
+    for module in ("subscriber", "shared_subscription"):
+        monkeypatch.setattr(f"edge.platform.{module}.AGAIN_S", 0.3)
 
 
 def end_of(listening: Listening, broker: Broker) -> str:
