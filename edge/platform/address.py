@@ -19,32 +19,41 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def where(self) -> str:
+        """As sentences name it."""
+        return f"{self.host}:{self.port}"
 
-def unreachable(host: str, port: int, why: OSError | ValueError) -> BrokerError:
+    @property
+    def way_in(self) -> str:
+        """What to try where it answers and lets nobody in."""
+        add = "--tls where the broker wants it" if self.tls is None else "a --client-file that it trusts if it asks"
+        return f"check the port, and add {add}"
+
+
+def unreachable(address: BrokerAddress, why: OSError | ValueError) -> BrokerError:
     """Why connecting failed, without the operating system's number for it."""
     if isinstance(why, ssl.SSLCertVerificationError):
         says = f"is not trusted ({why.verify_message}); check --ca-file and the broker's certificate, then start again"
-        return BrokerError(f"{host}:{port} {says}")
+        return BrokerError(f"{address.where} {says}")
     said = (why.strerror if isinstance(why, OSError) else None) or why
-    return BrokerError(f"{host}:{port} cannot be reached ({said}); check --broker and that it runs")
+    return BrokerError(f"{address.where} cannot be reached ({said}); check --broker and that it runs")
 
 
 def shut_out(address: BrokerAddress) -> BrokerError:
     """It answers, and ends each connection: another service, or a broker that wants TLS or a client's certificate."""
-    says = "answers but lets nobody in over MQTT; check the port, and add"
-    wanted = "--tls where the broker wants it" if address.tls is None else "a --client-file that it trusts if it asks"
-    return BrokerError(f"{address.host}:{address.port} {says} {wanted}")
+    return BrokerError(f"{address.where} answers but lets nobody in over MQTT; {address.way_in}")
 
 
-def refused(host: str, port: int, reason: object) -> BrokerError:
+def refused(address: BrokerAddress, reason: object) -> BrokerError:
     """It answers, and does not let us in."""
-    return BrokerError(f"{host}:{port} refuses ({reason}); check user name and password")
+    return BrokerError(f"{address.where} refuses ({reason}); check user name and password")
 
 
-def refused_topics(host: str, port: int, topics: Sequence[str], reasons: Sequence[ReasonCode]) -> BrokerError | None:
+def refused_topics(address: BrokerAddress, topics: Sequence[str], reasons: Sequence[ReasonCode]) -> BrokerError | None:
     """None where each subscription was granted. Reasons come in the order of the topics (MQTT 5, 3.9.3)."""
     refusals = [(topic, why) for topic, why in zip(topics, reasons, strict=False) if why.is_failure]
     if not refusals:
         return None
     names, why = ", ".join(topic for topic, _ in refusals), refusals[0][1]
-    return BrokerError(f"{host}:{port} refuses the subscription to {names} ({why}); allow it in its ACL")
+    return BrokerError(f"{address.where} refuses the subscription to {names} ({why}); allow it in its ACL")

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.errors import StoreError, WireError, to_read
+from edge.errors import WireError
 from edge.platform.database import Database
 from edge.platform.decode import Message
+from edge.platform.ingest import carried_lines
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import roll_up
 from edge.platform.registry import note
@@ -21,12 +22,7 @@ def keep_files(paths: Sequence[Path], database: Database, spoiled: list[Path]) -
     """
     intake = Intake(database)
     for path in paths:
-        try:
-            lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
-        except OSError as why:
-            then = to_read(why, "give a file of `fieldeye export`")
-            raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
-        messages, of_file = [_message(path, line) for line in lines], Kept()
+        messages, of_file = [_message(path, line) for line in carried_lines(path)], Kept()
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]
             kept = intake.keep(part)

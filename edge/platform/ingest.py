@@ -36,17 +36,24 @@ def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) ->
         gaps.note(heard, message.payload)
 
 
+def carried_lines(path: Path) -> list[bytes]:
+    """Of a file of `fieldeye export`; a file without a line was cut off, and has one that holds nothing.
+
+    Raises StoreError.
+    """
+    try:
+        return path.read_bytes().splitlines() or [b""]
+    except OSError as why:
+        then = to_read(why, "give a file of `fieldeye export`")
+        raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
+
+
 def ingest_file(path: Path, ledger: Ledger) -> Iterator[int]:
     """Keep what `fieldeye export` wrote; yields how many new records each line brought.
 
     A line that cannot be read is set aside and the others go on. Raises StoreError.
     """
-    try:
-        lines = path.read_bytes().splitlines() or [b""]  # one without a line was cut off
-    except OSError as why:
-        then = to_read(why, "give a file of `fieldeye export`")
-        raise StoreError(f"{path}: cannot be read ({why.strerror}); {then}") from why
-    for line in lines:
+    for line in carried_lines(path):
         try:
             carried = read_carried(line)
         except WireError as why:

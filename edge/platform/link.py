@@ -73,7 +73,7 @@ class Link:
         self.is_up, self._is_told = False, True
 
 
-def come_back(client: Client) -> None:
+def come_back(client: Client, address: BrokerAddress) -> None:
     """Try once to connect again; a broker that is away still is no error.
 
     Raises BrokerError if it is not trusted any more: the authority's file is read at the start alone.
@@ -81,6 +81,6 @@ def come_back(client: Client) -> None:
     try:
         client.reconnect()
     except ssl.SSLCertVerificationError as why:
-        raise unreachable(client.host, client.port, why) from why
+        raise unreachable(address, why) from why
     except (OSError, ValueError):
         return

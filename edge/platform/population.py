@@ -132,6 +132,10 @@ class TaxonSum:
         """As an address names it."""
         return f"{self.label}|{self.stage}|{self.unit}"
 
+    def wanted(self, area: str, first: date, last: date) -> Wanted:
+        """To ask for its figures. Raises UsageError."""
+        return Wanted(area=area, label=self.label, stage=self.stage, unit=self.unit, first=first, last=last)
+
 
 def population(database: Database, wanted: Wanted) -> list[Night]:
     """A row for each night, those without data too."""

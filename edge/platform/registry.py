@@ -7,16 +7,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from edge.errors import UsageError
 from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import BAD_VALUE, Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone, storable
+from edge.platform.population import check_area
 from edge.platform.questions import keep_part, note_outcome
 from edge.platform.replay import spans_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
-AREA_DIGITS = (2, 4, 6, 9, 12)  # province, prefecture, county, township, village
 MOST_MODELS, MOST_LABELS, MODEL_LETTERS = 32, 200, 200  # of an `info`; intervals have no longer name of a model
 # What the broker kept tells its own time: it may have lain there for days.
 _HEARD = "greatest(heard, CASE WHEN NOT %(kept)s THEN now() WHEN %(utc)s <= now() THEN %(utc)s END)"
@@ -145,8 +146,11 @@ def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
 
 def area_code(code: str | None) -> str:
     """Twelve digits, of which those below a county or a province may be missing; zeros for what is none."""
-    is_code = code and len(code) in AREA_DIGITS and code.isascii() and code.isdecimal()
-    return code.ljust(12, "0") if code and is_code else NOWHERE
+    try:
+        check_area(code or "")
+    except UsageError:
+        return NOWHERE
+    return (code or "").ljust(len(NOWHERE), "0")
 
 
 def position(info: Info) -> tuple[float | None, float | None]:

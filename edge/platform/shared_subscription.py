@@ -92,7 +92,7 @@ class SharedSubscription:
         self._connection += 1
         self._inbox.clear()
         if self._refused is None and not stop.wait(AGAIN_S):
-            come_back(self._client)  # still away: the next turn tries again
+            come_back(self._client, self._address)  # still away: the next turn tries again
 
     def _subscribe_others(self) -> None:
         self._subscribe([f"fieldeye/v1/+/+/{channel}" for channel in OTHERS])
@@ -106,7 +106,7 @@ class SharedSubscription:
         self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refused = refused(self._address.host, self._address.port, reason)
+            self._refused = refused(self._address, reason)
             return
         self._connection += 1
         self._asked.clear()
@@ -117,8 +117,7 @@ class SharedSubscription:
     def _on_subscribe(
         self, _client: Client, _data: object, number: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        host, port, topics = self._address.host, self._address.port, self._asked.pop(number, ())
-        self._refused = self._refused or refused_topics(host, port, topics, reasons)
+        self._refused = self._refused or refused_topics(self._address, self._asked.pop(number, ()), reasons)
         if self._refused is None:
             self._link.found()
 
@@ -128,7 +127,7 @@ class SharedSubscription:
         """To come back would throw the other one off, which would do the same."""
         if reason.value == TAKEN_OVER:
             self._refused = SessionTakenError(
-                f"{self._address.host}:{self._address.port}: another `ingest` that is also called {self._client_id} has"
+                f"{self._address.where}: another `ingest` that is also called {self._client_id} has"
                 " taken the place of this one; start it once on a machine (--workers N for more), and give each machine"
                 " a host name of its own, and stop one of an older version that still runs"
             )
@@ -157,7 +156,7 @@ def end_session(address: BrokerAddress, client_id: str) -> None:
         if client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise shut_out(address)
     if answers[0].is_failure:
-        raise refused(address.host, address.port, answers[0])
+        raise refused(address, answers[0])
     client.disconnect()
 
 
@@ -168,4 +167,4 @@ def _connect(client: Client, address: BrokerAddress, *, clean_start: bool, sessi
     try:
         client.connect(address.host, address.port, clean_start=clean_start, properties=properties)
     except (OSError, ValueError) as why:
-        raise unreachable(address.host, address.port, why) from why
+        raise unreachable(address, why) from why

@@ -23,7 +23,7 @@ class Subscriber:
     """Driven by the thread that iterates `messages`; there is no other."""
 
     def __init__(self, address: BrokerAddress) -> None:
-        self._address, self._where = address, (address.host, address.port)
+        self._address = address
         self._link = Link()
         self._client = new_client(address)
         self._client.on_connect = self._on_connect
@@ -39,11 +39,10 @@ class Subscriber:
 
         Raises BrokerError if it cannot be reached at the start, refuses, or is no longer trusted.
         """
-        host, port = self._where
         try:
-            self._client.connect(host, port)
+            self._client.connect(self._address.host, self._address.port)
         except (OSError, ValueError) as why:
-            raise unreachable(host, port, why) from why
+            raise unreachable(self._address, why) from why
         while not stop.is_set():
             if self._client.loop(TURN_S) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self._come_back(stop)
@@ -60,13 +59,13 @@ class Subscriber:
     def _come_back(self, stop: Event) -> None:
         self.subscribed.clear()
         if self._refused is None and not stop.wait(AGAIN_S):
-            come_back(self._client)  # still away: the next turn tries again
+            come_back(self._client, self._address)  # still away: the next turn tries again
 
     def _on_connect(
         self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refused = refused(*self._where, reason)
+            self._refused = refused(self._address, reason)
         else:
             client.subscribe(ALL, qos=1)
 
@@ -80,7 +79,7 @@ class Subscriber:
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _more: Properties | None
     ) -> None:
-        self._refused = self._refused or refused_topics(*self._where, [ALL], reasons)
+        self._refused = self._refused or refused_topics(self._address, [ALL], reasons)
         if self._refused is None:
             self._link.found()
             self.subscribed.set()

@@ -1,8 +1,8 @@
 """What a report says of an area and a week: taken from the database in one go, so that its figures agree."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 
 from edge.errors import UsageError
 from edge.platform.charts import Place
@@ -127,23 +127,18 @@ def _shown(database: Database, area: str, last: date, totals: Sequence[TaxonSum]
 
 
 def _level(database: Database, area: str, last: date, total: TaxonSum) -> str | None:
-    wanted = Wanted(area=area, label=total.label, stage=total.stage, unit=total.unit, first=last, last=last)
-    return trend(database, wanted)[-1].level
+    return trend(database, total.wanted(area, last, last))[-1].level
 
 
 def _taxon(database: Database, area: str, first: date, last: date, total: TaxonSum) -> TaxonWeek:
-    wanted = Wanted(area=area, label=total.label, stage=total.stage, unit=total.unit, first=first, last=last)
-    shown = Wanted(
-        area=area, label=total.label, stage=total.stage, unit=total.unit, last=last,
-        first=last - timedelta(weeks=WEEKS_SHOWN) + timedelta(days=1),
-    )  # fmt: skip
+    wanted = total.wanted(area, first, last)
     start_at, sure_at, source = database.execute(
         "SELECT start_at, sure_at, source FROM threshold WHERE label = %s AND unit = %s", (total.label, total.unit)
     ).fetchone() or (None, None, "")
     return TaxonWeek(
         total=total,
         nights=tuple(population(database, wanted)),
-        weeks=tuple(trend(database, shown)),
+        weeks=tuple(trend(database, in_weeks(wanted))),
         range=range_of(database, wanted),
         places=tuple(places_of(database, wanted)),
         start_at=start_at,
@@ -192,6 +187,12 @@ _NODES = f"""
     ) AS e USING (node_id)
     WHERE area_code ^@ %(area)s AND since <= %(last)s GROUP BY node.node_id ORDER BY site, node
 """  # noqa: S608
+
+
+def in_weeks(wanted: Wanted) -> Wanted:
+    """What a chart shows of it."""
+    first = wanted.last.toordinal() - 7 * WEEKS_SHOWN + 1
+    return replace(wanted, first=date.fromordinal(max(first, 1)))  # the calendar's own beginning may be asked for
 
 
 def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:

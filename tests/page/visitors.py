@@ -13,6 +13,8 @@ from tests.page.scenes import Scene
 
 PASSWORD = "a long enough one"  # noqa: S105
 HASH = hashed(PASSWORD)
+# A browser reads a backslash as a slash and drops a tab, and what begins with two slashes is another server's.
+ELSEWHERE = ("/\\evil.example/x", "/\t/evil.example/x", "//evil.example/x")
 TOKEN = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
 
@@ -59,3 +61,9 @@ def as_role(client: FlaskClient, scene: Scene, role: Role) -> FlaskClient:
     if role is not Role.NOBODY:
         assert log_in(client, person(scene, role)).status_code == 303
     return client
+
+
+def swahili_link(page: str) -> str:
+    """Where the menu of languages leads, without what follows the path."""
+    (link,) = re.findall(r'href="([^"]*)\?lang=sw"', page)
+    return str(link)

@@ -19,7 +19,7 @@ from edge.platform.population import keep_threshold, population, taxa_of, trend
 from edge.platform.registry import MOST_LABELS, MOST_MODELS
 from edge.platform.week import nodes_of, places_of
 from edge.wire import ModelInfo
-from tests.platform.test_population import BLAST, FIRST, VILLAGES, Fleet, moths
+from tests.platform.test_population import BLAST, FIRST, VILLAGES, Fleet, in_villages, moths
 from tests.records import APHID, MOTH, count
 
 INSECT = ("Insecta", "")
@@ -30,10 +30,7 @@ AREAS = ("330106011002", "330106011", "330106", "3301", "33", "")
 @pytest.fixture
 def fleet(database: Database) -> Fleet:
     """Nodes that have not said yet what their models can tell."""
-    fleet = Fleet(database)
-    for node in VILLAGES:
-        fleet.place(node)
-    return fleet
+    return in_villages(database)
 
 
 def tells(fleet: Fleet, node: str, *models: ModelInfo, **more: Any) -> None:

@@ -38,10 +38,10 @@ from edge.platform.sentences import (
     value_words,
     watched,
 )
-from edge.platform.week import nodes_of, places_of
+from edge.platform.week import in_weeks, nodes_of, places_of
 from edge.platform.words import gettext, number
 
-DAYS_SHOWN, MOST_DAYS, WEEKS_SHOWN = 7, 400, 8
+DAYS_SHOWN, MOST_DAYS = 7, 400
 MOST_AREAS = 30  # of the level below
 
 
@@ -56,7 +56,7 @@ def map_page() -> Answer:
         taxa.append(chosen)
     view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
     if chosen is not None:
-        view |= _of_taxon(g.database, _wanted(chosen, area, first, last))
+        view |= _of_taxon(g.database, chosen.wanted(area, first, last))
     return render_template("map.html", area_says=area_words(area), **view)
 
 
@@ -69,8 +69,8 @@ def map_data() -> Answer:
     outlines = current_app.config["OUTLINES"]
     if chosen is None:
         return jsonify(places=[], nights=[], outlines=outlines)
-    wanted = _wanted(chosen, area, first, last)
-    nights = trend(g.database, _weeks(wanted))
+    wanted = chosen.wanted(area, first, last)
+    nights = trend(g.database, in_weeks(wanted))
     return jsonify(
         places=[[place.name, *place.at, place.value] for place in places_of(g.database, wanted)],
         nights=[[one.night.isoformat(), one.per_camera_night, one.week_mean] for one in nights],
@@ -122,27 +122,19 @@ def _chosen(taxa: list[TaxonSum]) -> TaxonSum | None:
     return found or refuse(404, gettext("No node has ever told of this taxon: choose one of the list."))
 
 
-def _wanted(taxon: TaxonSum, area: str, first: date, last: date) -> Wanted:
-    return Wanted(area=area, label=taxon.label, stage=taxon.stage, unit=taxon.unit, first=first, last=last)
-
-
-def _weeks(wanted: Wanted) -> Wanted:
-    """What the chart shows."""
-    first = wanted.last.toordinal() - 7 * WEEKS_SHOWN + 1
-    return replace(wanted, first=date.fromordinal(max(first, 1)))  # the calendar's own beginning may be asked for
-
-
 def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     unit = wanted.unit
     nights, spread, below = population(database, wanted), range_of(database, wanted), areas_below(database, wanted)
     running = running_from(database, wanted.area)
     is_newest = running is not None and wanted.last == running - timedelta(days=1)
-    now = trend(database, replace(wanted, last=wanted.last + timedelta(days=2 * is_newest)))[-1]  # tonight may raise it
+    until = wanted.last + timedelta(days=2 * is_newest)  # tonight may raise what stands now
+    weeks = trend(database, replace(in_weeks(wanted), last=until))
+    now = weeks[-1]
     has_data = any(night.count is not None for night in nights)
     return {
         "nights": nights,
         "has_data": has_data,
-        "weeks": trend(database, _weeks(wanted)),
+        "weeks": [one for one in weeks if one.night <= wanted.last],
         "running": running,
         "degree": _degree(unit, nights),
         "watched": watched(unit, nights),

@@ -49,8 +49,8 @@ class Fleet:
         while not all(line.is_open for line in self._lines) and not stop.is_set():
             self._turn()
             if monotonic() > until_s:
-                where, then = f"{self._at.host}:{self._at.port}", "check the port, and add --tls where it wants it"
-                raise BrokerError(f"{where} does not let each line in over MQTT 5 within {_OPEN_S:.0f} s; {then}")
+                says = f"does not let each line in over MQTT 5 within {_OPEN_S:.0f} s"
+                raise BrokerError(f"{self._at.where} {says}; {self._at.way_in}")
         for (site, node), line in self._line_of.items():
             line.subscribe(node_topic(site, node, "cmd/replay"))
 

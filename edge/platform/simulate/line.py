@@ -39,7 +39,7 @@ class Line:
         try:
             self._client.connect(at.host, at.port)
         except (OSError, ValueError) as why:
-            raise unreachable(at.host, at.port, why) from why
+            raise unreachable(at, why) from why
 
     @property
     def fd(self) -> int:
@@ -72,8 +72,7 @@ class Line:
             self._client.loop_read()
         self._client.loop_misc()
         if self._refused:
-            where = f"{self._at.host}:{self._at.port}"
-            raise BrokerError(f"{where} {self._refused}; check its log, and user name and password")
+            raise BrokerError(f"{self._at.where} {self._refused}; check its log, and user name and password")
         if monotonic() < self._rests_until_s:
             return
         if self.fd < 0:
