@@ -10,6 +10,8 @@ HAVE_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m e
 # Where pip unpacks: on the disk, since /tmp of Debian 13 is half the memory and PyTorch's libraries are larger.
 UNPACKED := $(VENV)/tmp
 ON_DISK := TMPDIR='$(CURDIR)/$(UNPACKED)'
+# Tests start the command some hundred times, which would compile itself each time where bytecode is not kept.
+COMPILED := env -u PYTHONDONTWRITEBYTECODE
 NEED := .ci/need
 POSTGRES := /usr/lib/postgresql/17/bin/initdb=postgresql-17
 EXTENSIONS := /usr/share/postgresql/17/extension/postgis.control=postgresql-17-postgis-3 \
@@ -74,7 +76,7 @@ check: $(VENV)/.dev
 test: $(VENV)/.dev
 	@$(NEED) mosquitto chromium $(FONTS) $(POSTGRES)
 	@$(NEED) --wanted eatmydata || true
-	@$$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
+	@$(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
 
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto

@@ -1,6 +1,7 @@
 """The layout is the architecture: imports point one way, and heavy libraries stay at their owner."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def module_of(path: Path) -> str:
     return path.relative_to(EDGE).parts[0].removesuffix(".py")
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Dotted names of each import anywhere in the file, `edge.page.views` for `from edge.page import views`."""
     nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -49,7 +51,7 @@ def imported(path: Path) -> set[str]:
     assert not any(isinstance(n, ast.ImportFrom) and n.level for n in nodes), (
         f"{path.name}: relative imports hide the order"
     )
-    return names
+    return frozenset(names)
 
 
 def within_edge(path: Path) -> set[str]:

@@ -54,10 +54,10 @@ def real_grounds() -> tuple[NDArray[np.uint8], ...]:
 
 def drawn_ground(chance: np.random.Generator) -> NDArray[np.uint8]:
     """A yellow card with grain and a date written on it."""
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    y, x = np.ogrid[0:HEIGHT, 0:WIDTH]
     shade = 1 - 0.25 * (((x - WIDTH / 2) / WIDTH) ** 2 + ((y - HEIGHT / 2) / HEIGHT) ** 2)
-    card = np.stack([60 * shade, 215 * shade, 220 * shade], axis=2) + chance.normal(0, 3, (HEIGHT, WIDTH, 1))
-    card = np.clip(card, 0, 255).astype(np.uint8)
+    grain = chance.normal(0, 3, (HEIGHT, WIDTH))
+    card = cv2.merge([(colour * shade + grain).clip(0, 255).astype(np.uint8) for colour in (60, 215, 220)])
     cv2.putText(card, "3 July", (320, 430), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 4, (40, 40, 50), 9)
     return card
 
@@ -76,7 +76,7 @@ def series(
 ) -> Iterator[Picture]:
     """`pictures` of a card with `start` insects on it; each falls off with probability `falls` between two pictures."""
     among = packaged() if cutouts is None else cutouts
-    canvas = cv2.copyMakeBorder(ground, MARGIN, MARGIN, MARGIN, MARGIN, cv2.BORDER_REFLECT)
+    canvas = cv2.copyMakeBorder(ground, MARGIN, MARGIN, MARGIN, MARGIN, cv2.BORDER_REFLECT).astype(np.float32)
     lying = _landed(chance, among, [], start, 0)
     for picture in range(pictures):
         pose = poses[picture] if poses else _pose(chance)
@@ -125,9 +125,9 @@ def _landed(
 
 
 def _rendered(
-    canvas: NDArray[np.uint8], lying: list[Lying], pose: Pose, chance: np.random.Generator, dew: float
+    canvas: NDArray[np.float32], lying: list[Lying], pose: Pose, chance: np.random.Generator, dew: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
-    card = canvas.astype(np.float32)
+    card = canvas.copy()
     for one in lying:
         height, width = one.cutout.shape[:2]
         left, top = int(one.centre[0] - width / 2), int(one.centre[1] - height / 2)
@@ -157,15 +157,17 @@ def _lit(picture: NDArray[np.float32], chance: np.random.Generator, dew: float) 
         angle, middle = chance.uniform(0, 6.3), chance.uniform(0.2, 0.8) * WIDTH
         edge = (x - middle) * np.cos(angle) + (y - HEIGHT / 2) * np.sin(angle)
         slope *= 1 - 0.35 / (1 + np.exp(-edge / 25))
-    light = cv2.resize(slope, (WIDTH, HEIGHT))[..., None] * chance.uniform(0.75, 1.15) * chance.uniform(0.95, 1.05, 3)
-    lit = picture * light.astype(np.float32)
+    light = (cv2.resize(slope, (WIDTH, HEIGHT)) * chance.uniform(0.75, 1.15)).astype(np.float64)
+    lit = cv2.merge([(light * colour).astype(np.float32) for colour in chance.uniform(0.95, 1.05, 3)])
+    lit *= picture
     if chance.random() < dew:
         for _ in range(int(chance.integers(10, 60))):
             x_px, y_px, wide = int(chance.uniform(0, WIDTH)), int(chance.uniform(0, HEIGHT)), int(chance.uniform(6, 24))
             patch = lit[y_px : y_px + wide, x_px : x_px + wide]
             patch[:] = cv2.GaussianBlur(patch, (0, 0), 3) + 12
     noise = cv2.resize(chance.normal(0, 2.5, (HEIGHT // 2, WIDTH // 2)).astype(np.float32), (WIDTH, HEIGHT))
-    return np.clip(lit + noise[..., None], 0, 255).astype(np.uint8)
+    lit += noise[..., None]
+    return lit.clip(0, 255, out=lit).astype(np.uint8)
 
 
 def detected(

@@ -37,11 +37,11 @@ def still_url(postgres: Postgres) -> Iterator[str]:
 
 
 @contextmanager
-def fresh(postgres: Postgres) -> Iterator[str]:
-    """A new database's address."""
+def fresh(postgres: Postgres, template: str = "form") -> Iterator[str]:
+    """A new database's address; it begins as the database `template`, to which nobody may be connected."""
     name = f"test_{next(_NUMBERS)}"
     with open_database(postgres.url()) as database:
-        database.execute(f"CREATE DATABASE {name} TEMPLATE form STRATEGY wal_log".encode())
+        database.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log".encode())
     yield postgres.url(name)
     with open_database(postgres.url()) as database:
         database.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -1,5 +1,6 @@
 """Who takes care of an alert: said at the desk it shows at the node, said at the node it shows at the desk."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from edge.store import Deed
 from edge.wire import Health, Key, Reply, StandingAlert, Stored, encode_batch, encode_message
 from tests.broker import Broker
 from tests.node import running, to
+from tests.platform.conftest import fresh
+from tests.platform.postgres import Postgres
 from tests.platform.test_desk import PASSWORD, log_in, token
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.platform.test_telling_people import Hook, alert, hook  # noqa: F401
@@ -43,8 +46,28 @@ STANDS = Standing(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    """The name of a database that is only copied, and what is in it."""
+    with fresh(postgres) as one:
+        with open_database(one) as database:
+            name, fleet = database.info.dbname, two_nodes(database)
+        yield name, fleet
+
+
 @pytest.fixture
-def fleet(database: Database) -> Fleet:
+def url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
+    """Of a database with the two nodes."""
+    with fresh(postgres, template[0]) as one:
+        yield one
+
+
+@pytest.fixture
+def fleet(database: Database, template: tuple[str, Fleet]) -> Fleet:
+    return template[1].copied_to(database)
+
+
+def two_nodes(database: Database) -> Fleet:
     """Node a in one township and c in the next, an alert at both."""
     fleet = Fleet(database)
     for node in "ac":
@@ -209,10 +232,10 @@ def source_at(broker: Broker) -> SharedSubscription:
     return SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="care-test")
 
 
-def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(
-    tmp_path: Path, url: str, database: Database
-) -> None:
+def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Path, postgres: Postgres) -> None:
     with (
+        fresh(postgres) as url,
+        open_database(url) as database,
         Broker() as broker,
         running(tmp_path, to(broker.port, health_every_s=0.3)) as node,
         at_work(source_at(broker), url, every_s=0.3),

@@ -52,6 +52,12 @@ class Fleet:
     def __init__(self, database: Database) -> None:
         self.database, self.intake, self._seq = database, Intake(database), defaultdict[str, int](int)
 
+    def copied_to(self, database: Database) -> "Fleet":
+        """The same nodes, in a copy of their database."""
+        copy = Fleet(database)
+        copy._seq |= self._seq
+        return copy
+
     def place(self, node: str, **more: Any) -> None:
         fields = {"area_code": VILLAGES.get(node), "time_zone": "Asia/Shanghai"} | more
         info = Info(software="fieldeye", version="0", epoch=str(epoch(node)), **fields)

@@ -15,7 +15,7 @@ from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
-from tests.platform.test_desk import fleet, log_in, still  # noqa: F401  the county with a question a node
+from tests.platform.test_desk import fleet, log_in, still, still_url, template, url  # noqa: F401  a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH
 
@@ -116,7 +116,10 @@ def test_every_language_of_the_menu_has_a_catalogue_or_is_the_source() -> None:
     ],
 )
 def test_the_address_comes_before_the_browser_before_english(
-    address: str, headers: dict[str, str], expected: str, still_url: str
+    address: str,
+    headers: dict[str, str],
+    expected: str,
+    still_url: str,  # noqa: F811
 ) -> None:
     assert f'<html lang="{expected}">' in create_app(still_url).test_client().get(address, headers=headers).text
 

@@ -11,7 +11,7 @@ from edge.cli.run import settled
 from edge.errors import ConfigError
 from edge.updates.install import install, install_waiting
 from firmware_config.sign import signed_bundle
-from tests.updates.bundles import SLOTS, Bench, packed, software
+from tests.updates.bundles import SLOTS, Begun, Bench, one, one_and_two, packed, software
 
 WHY = "climate.username would cross the network in the open; give climate.tls = true"
 COMMAND = f"""
@@ -35,9 +35,9 @@ def sign_strict(bench: Bench, version: str, counter: int) -> Path:
 
 
 def test_software_that_refuses_what_the_node_runs_with_is_not_switched_to_and_the_sentence_says_what(
-    bench: Bench,
+    bench: Bench, begun: Begun
 ) -> None:
-    install(bench.sign_software("1.0", 1), bench.places)
+    begun.put(bench, one)
     inbox = bench.folder / "inbox"
     inbox.mkdir()
     sign_strict(bench, "2.0", 2).rename(inbox / "2.update")
@@ -55,11 +55,10 @@ def test_what_the_running_software_refuses_as_well_keeps_no_update_away(bench: B
 
 
 def test_a_configuration_that_cannot_be_used_ends_a_trial_badly_and_afterwards_leaves_the_page(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, begun: Begun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
-    for counter, version in ((1, "1.0"), (2, "2.0")):
-        install(bench.sign_software(version, counter), bench.places)
+    begun.put(bench, one_and_two)
     config = tmp_path / "node.toml"
     config.write_text("[node\n")
     with pytest.raises(ConfigError, match=r"node\.toml"):
@@ -69,10 +68,11 @@ def test_a_configuration_that_cannot_be_used_ends_a_trial_badly_and_afterwards_l
     assert (chosen.looks, "node.toml" in chosen.refused) == (False, True)
 
 
-def test_the_service_whose_files_are_its_own_can_read_that_it_is_on_trial_and_how_it_ended(bench: Bench) -> None:
+def test_the_service_whose_files_are_its_own_can_read_that_it_is_on_trial_and_how_it_ended(
+    bench: Bench, begun: Begun
+) -> None:
     """What it starts with full privileges has its umask all the same."""
-    for counter, version in ((1, "1.0"), (2, "2.0")):
-        install(bench.sign_software(version, counter), bench.places)
+    begun.put(bench, one_and_two)
     told = {**os.environ, "FIELDEYE_OPT": str(bench.places.opt)}
     for _ in range(4):
         subprocess.run([SLOTS, "starting"], check=True, capture_output=True, env=told, umask=0o077)
@@ -81,9 +81,8 @@ def test_the_service_whose_files_are_its_own_can_read_that_it_is_on_trial_and_ho
     assert (bench.runs(), "ended badly 3 times" in (bench.places.opt / "said").read_text()) == ("fieldeye 1.0", True)
 
 
-def test_a_trial_that_the_script_of_an_older_card_tells_root_alone_is_one(bench: Bench) -> None:
-    for counter, version in ((1, "1.0"), (2, "2.0")):
-        install(bench.sign_software(version, counter), bench.places)
+def test_a_trial_that_the_script_of_an_older_card_tells_root_alone_is_one(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one_and_two)
     (bench.places.opt / "trial-venv").chmod(0)
     asked = f"from edge.updates.slots import *; print(trial(Places(Path({str(bench.places.opt)!r})), 'software'))"
     as_service = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []

@@ -24,9 +24,11 @@ from edge.updates.models import models_folder
 from edge.updates.slots import floor, running_counter, trial
 from firmware_config.sign import model_files, public_key, signed_bundle
 from tests.faults.small_disk import run_on_small_disk
-from tests.updates.bundles import MODELS, SLOTS, Bench
+from tests.onnx_files import Net, facts, write_release
+from tests.updates.bundles import MODELS, SLOTS, Begun, Bench, one, one_and_two
 from tests.waiting import wait_until
 
+TILE = {"side_px": 64, "overlap_px": 8}
 BAD, ASKED = {"SERVICE_RESULT": "exit-code"}, {"SERVICE_RESULT": "success"}
 
 
@@ -38,9 +40,8 @@ def models(bench: Bench, counter: int) -> str:
     return install(bench.sign_models(["pests-int8"], counter), bench.places)
 
 
-def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_starts(bench: Bench) -> None:
-    install(bench.sign_software("1.0", 1), bench.places)
-    install(bench.sign_software("2.0", 2), bench.places)
+def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_starts(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one_and_two)
     ran = []
     for _ in range(4):
         bench.slots("starting")
@@ -52,11 +53,10 @@ def test_new_software_runs_after_the_switch_and_the_former_after_three_bad_start
 
 
 def test_software_that_was_taken_back_is_on_trial_when_somebody_goes_back_to_it_by_hand(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
+    bench: Bench, begun: Begun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After the node went back by itself, `back` by hand ran the broken software for good."""
-    install(bench.sign_software("1.0", 1), bench.places)
-    install(bench.sign_software("2.0", 2), bench.places)
+    begun.put(bench, one_and_two)
     for _ in range(2):
         end_badly(bench)
         assert bench.runs() == "fieldeye 1.0"
@@ -97,8 +97,10 @@ def test_a_bundle_that_runs_is_not_sent_again_and_one_that_was_taken_back_is(ben
     assert inbox.have_bytes(sha256, size) == 0
 
 
-def test_software_that_does_not_start_is_not_even_switched_to_and_nothing_of_it_stays(bench: Bench) -> None:
-    install(bench.sign_software("1.0", 1), bench.places)
+def test_software_that_does_not_start_is_not_even_switched_to_and_nothing_of_it_stays(
+    bench: Bench, begun: Begun
+) -> None:
+    begun.put(bench, one)
     with pytest.raises(UpdateError, match="does not start here"):
         install(bench.sign_software("2.0", 2, starts=False), bench.places)
     assert bench.runs() == "fieldeye 1.0"
@@ -259,6 +261,7 @@ def a_day_passes(bench: Bench, link: str) -> None:
 @pytest.mark.parametrize(("comes_over_network", "code"), [(False, 1), (True, 0)])
 def test_a_trial_that_made_way_for_a_bundle_that_is_refused_is_told_and_the_former_is_started(
     bench: Bench,
+    begun: Begun,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     comes_over_network: bool,
@@ -267,8 +270,7 @@ def test_a_trial_that_made_way_for_a_bundle_that_is_refused_is_told_and_the_form
     """It was called what still runs, and `status` named another number than the one that ran."""
     restarts, inbox = [], bench.folder / "inbox"
     monkeypatch.setattr("edge.cli.update.restart", lambda: restarts.append("now"))
-    for counter in (1, 2):
-        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+    begun.put(bench, one_and_two)
     bench.slots("starting")
     a_day_passes(bench, "venv")
     inbox.mkdir()
@@ -317,6 +319,16 @@ def test_a_model_that_does_not_see_its_golden_picture_is_refused(bench: Bench) -
     with pytest.raises(UpdateError, match="must not run"):
         install(path, bench.places)
     assert running_counter(bench.places, "models") == 0
+
+
+def test_a_model_that_needs_newer_software_is_refused_and_the_former_one_stays(bench: Bench) -> None:
+    models(bench, 1)
+    bench.prove()
+    later = write_release(bench.folder / "later", {"pests-int8": Net(metadata=facts(tile=TILE | {"in_mm": True}))})
+    path = bench.put("2.update", signed_bundle("models", "2", 2, model_files(later, [])[1], bench.key))
+    with pytest.raises(UpdateError, match=r"tile\.in_mm\); update fieldeye first"):
+        install(path, bench.places)
+    assert running_counter(bench.places, "models") == 1
 
 
 def test_a_bundle_for_another_machine_is_refused(bench: Bench) -> None:

@@ -9,17 +9,21 @@ from edge.bundle import MANIFEST
 from edge.cli import main
 from edge.updates.install import install
 from edge.updates.models import BESIDE, models_folder
-from tests.updates.bundles import MODELS, Bench
+from tests.updates.bundles import MODELS, Begun, Bench
 
 
 @pytest.fixture
-def sent(bench: Bench) -> Path:
-    """A model that was sent beside software number 1; then number 2 came."""
+def sent(bench: Bench, begun: Begun) -> Path:
+    """The folder of a model that was sent beside software number 1; then number 2 came."""
+    begun.put(bench, model_and_newer_software)
+    return bench.places.opt / "models"
+
+
+def model_and_newer_software(bench: Bench) -> None:
     update(bench, 1)
     install(bench.sign_models(["pests-int8"], 1), bench.places)
     bench.prove()
     update(bench, 2)
-    return bench.places.opt / "models"
 
 
 def update(bench: Bench, counter: int) -> None:

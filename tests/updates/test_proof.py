@@ -17,7 +17,7 @@ from edge.updates.proof import Proof, proved
 from edge.updates.slots import Places
 from tests.clocks import SetClock
 from tests.node import NODE, SITE
-from tests.updates.bundles import Bench
+from tests.updates.bundles import Begun, Bench, one, one_and_two
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_node_says_it_of_what_it_began_with_and_not_of_what_was_switched_to_si
 
 @pytest.mark.parametrize("kind", ["software", "models"])
 def test_a_node_on_trial_that_finds_nothing_to_look_with_ends_and_afterwards_keeps_its_page(
-    bench: Bench, tmp_path: Path, kind: str
+    bench: Bench, begun: Begun, tmp_path: Path, kind: str
 ) -> None:
     """It stayed in safe mode, on trial for ever, and what looked lay in the other slot."""
-    install(bench.sign_software("1.0", 1), bench.places)
+    begun.put(bench, one)
     sign = {"software": lambda: bench.sign_software("2.0", 2), "models": lambda: bench.sign_models(["pests-int8"], 1)}
     install(sign[kind](), bench.places)
     with pytest.raises(UsageError, match="no-such-model"), built(bench.places, tmp_path / "state", "no-such-model"):
@@ -92,11 +92,10 @@ def test_a_node_on_trial_that_finds_nothing_to_look_with_ends_and_afterwards_kee
         assert (node.pipeline, "no-such-model" in node.board.snapshot().problem) == (None, True)
 
 
-def test_what_is_on_trial_looks_also_after_five_bad_ends(bench: Bench, tmp_path: Path) -> None:
+def test_what_is_on_trial_looks_also_after_five_bad_ends(bench: Bench, begun: Begun, tmp_path: Path) -> None:
     """Software that came to mend them stayed in safe mode, where it can neither prove itself nor fail."""
     state = tmp_path / "state"
-    for counter in (1, 2):
-        install(bench.sign_software(f"{counter}.0", counter), bench.places)
+    begun.put(bench, one_and_two)
     for _ in range(BAD_ENDS):
         with suppress(RuntimeError), built(bench.places, state):
             raise RuntimeError

@@ -14,7 +14,7 @@ from firmware_config.fleet import load_fleet
 from firmware_config.node import PAGE
 from firmware_config.system import WATCHERS, system_archive
 from tests.firmware.fleets import SITE, entry, put_fleet, run_render
-from tests.updates.bundles import SLOTS, Bench
+from tests.updates.bundles import SLOTS, Begun, Bench, one
 from tests.updates.test_power_cuts import TRAP
 
 FILES = SLOTS.parent / "system-files"
@@ -31,23 +31,28 @@ def in_place(bench: Bench) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-def updated(bench: Bench) -> None:
-    """Number 1 runs well, with its files; number 2 is installed, on trial."""
+def one_with_files(bench: Bench) -> None:
+    """Number 1 runs well, with its files."""
     install(bench.sign_software("1.0", 1, system=ONE), bench.places)
     bench.prove()
+
+
+def updated(bench: Bench) -> None:
+    """The same; number 2 is installed, on trial."""
+    one_with_files(bench)
     install(bench.sign_software("2.0", 2, system=TWO), bench.places)
 
 
-def test_they_are_put_in_place_when_their_software_starts_and_not_before(bench: Bench) -> None:
-    updated(bench)
+def test_they_are_put_in_place_when_their_software_starts_and_not_before(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, updated)
     assert in_place(bench) == ONE
     bench.slots("starting")
     assert in_place(bench) == TWO
     assert os.access(bench.places.opt / "root" / PROGRAM, os.X_OK)
 
 
-def test_after_three_bad_starts_those_of_the_former_are_back_and_new_ones_are_gone(bench: Bench) -> None:
-    updated(bench)
+def test_after_three_bad_starts_those_of_the_former_are_back_and_new_ones_are_gone(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, updated)
     seen = []
     for _ in range(4):
         bench.slots("starting")
@@ -56,37 +61,37 @@ def test_after_three_bad_starts_those_of_the_former_are_back_and_new_ones_are_go
     assert seen == [TWO, TWO, TWO, ONE]
 
 
-def test_going_back_by_hand_takes_them_back_as_well(bench: Bench) -> None:
-    updated(bench)
+def test_going_back_by_hand_takes_them_back_as_well(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, updated)
     bench.prove()
     bench.slots("back", "venv")
     bench.slots("starting")
     assert (in_place(bench), bench.runs()) == (ONE, "fieldeye 1.0")
 
 
-def test_software_without_any_leaves_what_is_there(bench: Bench) -> None:
-    updated(bench)
+def test_software_without_any_leaves_what_is_there(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, updated)
     bench.prove()
     install(bench.sign_software("3.0", 3), bench.places)
     bench.slots("starting")
     assert (in_place(bench), bench.runs()) == (TWO, "fieldeye 3.0")
 
 
-def test_software_without_any_comes_back_to_what_it_ran_with(bench: Bench) -> None:
-    install(bench.sign_software("1.0", 1, system=ONE), bench.places)
+def test_software_without_any_comes_back_to_what_it_ran_with(bench: Bench, begun: Begun) -> None:
+    begun.put(bench, one_with_files)
     for number, system in ((2, None), (3, TWO)):
-        bench.prove()
         install(bench.sign_software(f"{number}.0", number, system=system), bench.places)
-    bench.prove()
+        bench.prove()
     assert in_place(bench) == TWO
     bench.slots("back", "venv")
     bench.slots("starting")
     assert (in_place(bench), bench.runs()) == (ONE, "fieldeye 2.0")
 
 
-def test_software_whose_program_is_none_does_not_run_and_none_of_its_files_is_put_in_place(bench: Bench) -> None:
-    install(bench.sign_software("1.0", 1, system=ONE), bench.places)
-    bench.prove()
+def test_software_whose_program_is_none_does_not_run_and_none_of_its_files_is_put_in_place(
+    bench: Bench, begun: Begun
+) -> None:
+    begun.put(bench, one_with_files)
     install(bench.sign_software("2.0", 2, system={**TWO, PROGRAM: "#!/bin/sh\nif true; then\n"}), bench.places)
     assert "are refused, so the former runs again" in bench.slots("starting")
     assert (in_place(bench), bench.runs()) == (ONE, "fieldeye 1.0")
@@ -158,8 +163,10 @@ def test_a_bundle_brings_what_a_card_brings_but_for_connections_and_what_leads_b
     assert packed == system_archive(load_fleet(fleet), PAGE.port)
 
 
-def test_what_setup_has_put_in_place_belongs_to_the_slot_that_runs_and_comes_back_with_it(bench: Bench) -> None:
-    install(bench.sign_software("1.0", 1), bench.places)
+def test_what_setup_has_put_in_place_belongs_to_the_slot_that_runs_and_comes_back_with_it(
+    bench: Bench, begun: Begun
+) -> None:
+    begun.put(bench, one)
     bench.prove()
     card, root = bench.folder / "card", bench.places.opt / "root"
     hidden = "etc/NetworkManager/system-connections/x.nmconnection"
