@@ -68,15 +68,6 @@ class Climate:
     humidity: Spread | None = None  # relative, 0..1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Density:
-    """Individuals per m2 with the range of the count."""
-
-    per_m2: float
-    low: float | None
-    high: float | None
-
-
 @dataclass(frozen=True, slots=True)
 class NoData:
     """Nothing can be said, and why. Not a zero."""
@@ -192,20 +183,8 @@ def newest_unit(intervals: Sequence[Interval]) -> Unit | None:
     return next(looked, intervals[-1].unit if intervals else None)
 
 
-def density(count: TaxonCount, area_m2: float | None) -> Density | NoData:
-    """Individuals per m2 of what was looked at. Without a calibrated area there is none, whatever the pixels say."""
-    if area_m2 is None:
-        return NoData("not_calibrated")
-    return Density(
-        per_m2=count.count / area_m2,
-        low=None if count.low is None else count.low / area_m2,
-        high=None if count.high is None else count.high / area_m2,
-    )
-
-
 def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:
     """Individuals per m2 of what was counted on; None without a calibration, and for leaves, which fill no area."""
     if not interval.area_mm2 or interval.unit == "affected_frames":
         return None
-    found = density(taxon, interval.area_mm2 / 1e6)
-    return None if isinstance(found, NoData) else found.per_m2
+    return taxon.count / (interval.area_mm2 / 1e6)

@@ -227,6 +227,19 @@ def test_a_weekly_threshold_is_held_against_a_week_of_which_four_nights_were_wat
         assert [trap.hour(24 * night + 8, 6) for night in range(7)] == [[], [], [], [], ["look"], [], []]
 
 
+def test_a_weekly_level_ends_though_the_trap_is_looked_at_every_third_evening_alone(trap: Trap) -> None:
+    trap.watch(AdviceTable(threshold=(OwnThreshold(label=MOTH[0], unit="insects/trap/week", act_at=100),)))
+    levels = []
+    for evening, caught in ((0, 120), (3, 120), (6, 0), (9, 0), (12, 0)):
+        start, counts = at(24 * evening + 8), (count(MOTH, caught),)
+        one = interval(
+            start=start, end=at(24 * evening + 9), mode="trap", unit="new", counts=counts, exposed_s=3 * 86_400.0
+        )
+        trap.store.commit([one])
+        levels += [(evening, alert.level) for alert in trap.alarms.after(one)]
+    assert levels == [(0, "look"), (12, "calm")]
+
+
 def test_a_range_of_two_hours_catch_is_narrower_than_that_of_one(tmp_path: Path) -> None:
     differing = Dispersion(precision=0.1, recall=0.5)
     with closing(Trap(tmp_path, act_at=20, accuracy={MOTH[0]: ClassAccuracy(MOTH[1], 0.9, 0.8, differing)})) as trap:

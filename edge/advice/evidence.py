@@ -59,17 +59,20 @@ class Days:
         return self._evidence(label, unit, self.today, is_over=False)
 
     def _evidence(self, label: str, unit: str, last: date, *, is_over: bool) -> Evidence | None:
-        """A trap that hung for half of a week or less says nothing of a week that is over.
+        """A trap that hung, as far as looks tell, for half of a week or less says nothing of a week that is over.
 
-        A catch that came in more nights than the unit speaks of is no part of them, unless there is no other.
+        A look tells of each night since the look before it. A catch that came in more nights than the unit speaks of
+        is no part of them, unless there is no other.
         """
         stage = noun_of(unit) if (label, noun_of(unit)) in self.stages else ""
         by_day = self._told_by_day(with_stage(label, stage))
         length = _days_of_share(by_day, last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
         seen = [day for day in days if day in by_day]
-        looked = [day for day in seen if _hung_nights(by_day[day]) <= length] or seen
-        if not looked or (is_over and 2 * len(looked) < length):
+        fits = [day for day in seen if _hung_nights(by_day[day]) <= length]
+        looked = fits or seen
+        told = {day - timedelta(days=back) for day in fits for back in range(_hung_nights(by_day[day]))} | {*looked}
+        if not looked or (is_over and 2 * len(told.intersection(days)) < length):
             return None
         intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)

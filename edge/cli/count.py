@@ -33,6 +33,7 @@ from edge.golden import tried
 from edge.leaf import COFFEE, Scale, graded, incidence, mckinney_index
 from edge.severity import LeafReader, LeafTold, find_leaf
 from edge.taxa import lesions_among
+from edge.tracker.follow import PAUSE_S
 
 SAVED_QUALITY = 85
 WORDS = {"visits": "visits", "new": "new", "affected_frames": "affected"}
@@ -103,6 +104,11 @@ def run(args: argparse.Namespace) -> int:
     """0 if the pictures could be counted."""
     if args.fps is not None and not 0 < args.fps <= 240:
         raise UsageError(f"--fps {args.fps:g} is not above 0 and at most 240; 5 is usual for a video of insects")
+    if args.fps is not None and args.mode == "live" and args.fps * PAUSE_S < 1:
+        raise UsageError(
+            f"--fps {args.fps:g}: pictures more than {PAUSE_S / 60:g} minutes apart show no visits;"
+            " what single pictures show says: fieldeye detect"
+        )
     if args.crop and args.mode != "leaf":
         raise UsageError(f"--crop {args.crop} is for --mode leaf, not {args.mode}; leave it out")
     if args.threshold is not None and not args.against:

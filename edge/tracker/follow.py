@@ -16,6 +16,7 @@ LEAST_SEEN = 3  # k: frames on which it was seen, of the last OF_LAST
 OF_LAST = 5  # n
 UNSEEN_S = 3.0  # a confirmed track waits so long behind a leaf or another insect,
 UNSEEN_FRAMES = 4  # and at least so many frames, for a slow camera
+PAUSE_S = 300.0  # unwatched for longer, as overnight, nobody knows who came; a camera may be away for a minute or two
 LONGEST_STEP_S = 4.0  # nobody looks at a still scene: after a pause an insect is near where it was
 LOOK_WEIGHT = 3.0  # of unlikeness in the surprise,
 LOOK_MOST = 16.0  # and what it may add at most: shade can make a stranger of anybody
@@ -46,7 +47,7 @@ def followed(
     lets appearance decide between neighbours; without it place alone does.
     """
     boxes = _Boxes.of(found, image)
-    before = _waited(tracks, time_s)
+    before = _waited(tracks.where(time_s - tracks.seen_s <= PAUSE_S), time_s)
     row_of = _paired(before, boxes, sure)
     after = _seen(before, boxes, found, row_of, time_s)
     visits = after.number[after.confirmed & ~before.confirmed]

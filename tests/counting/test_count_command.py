@@ -187,6 +187,11 @@ def test_what_cannot_be_counted_is_wrong_use(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_pictures_too_far_apart_for_visits_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["count", str(tmp_path), "--mode", "live", "--fps", "0.003"]) == 2
+    assert "--fps 0.003: pictures more than 5 minutes apart show no visits" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns"),

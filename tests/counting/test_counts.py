@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.agreement import agreement
-from edge.counts import NoData, TaxonCount, counted, density, per_m2
+from edge.counts import counted, per_m2
 from edge.ranges import ALIKE, Dispersion, chances, count_range, steadied
 from tests.counting.fields import World, drawn
 from tests.records import MOTH, count, interval
@@ -132,14 +132,6 @@ def test_a_great_catch_of_a_model_that_misses_much_has_its_range_in_the_memory_o
         tracemalloc.stop()
     assert most_bytes < 50e6
     assert low < 1000 < high
-
-
-def test_density_refuses_to_exist_without_an_area() -> None:
-    count = TaxonCount(label="Aleyrodidae", eppo="", count=12, low=10, high=15)
-    assert density(count, None) == NoData("not_calibrated")
-    found = density(count, 0.02)
-    assert not isinstance(found, NoData)
-    assert (found.per_m2, found.low, found.high) == pytest.approx((600, 500, 750))
 
 
 def test_leaves_fill_no_area_whatever_the_calibration() -> None:

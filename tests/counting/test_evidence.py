@@ -156,6 +156,15 @@ def test_what_came_in_a_winter_makes_no_week_calm() -> None:
     assert figures(on_that_day)["adults/trap/night"] == 12 / 136
 
 
+@pytest.mark.parametrize(
+    ("days_ago", "hung_nights", "is_told"),
+    [(0, 4, True), (0, 3, False), (0, 7, True), (3, 7, True), (4, 7, False), (0, 8, False)],
+)
+def test_a_look_tells_of_a_week_in_whose_nights_its_catch_came(days_ago: int, hung_nights: int, is_told: bool) -> None:
+    look = replace(hour(5 - 24 * days_ago, 12), exposed_s=hung_nights * 86_400.0)
+    assert (days(look).over(MOTH[0], "adults/trap/week") is not None) == is_told
+
+
 @pytest.mark.parametrize(("hung_s", "nights"), [(86_700, 1), (90_000, 1), (3 * 86_400 - 300, 3), (3 * 86_400 + 300, 3)])
 def test_a_card_hangs_for_whole_nights_though_its_pictures_are_some_minutes_apart(hung_s: float, nights: int) -> None:
     caught = [replace(hour(1, 0), exposed_s=hung_s - 3600.0), replace(hour(10, 30), exposed_s=3600.0)]

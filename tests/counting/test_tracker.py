@@ -96,8 +96,23 @@ def test_an_insect_that_rests_for_an_hour_is_one_visit() -> None:
 
 
 def test_an_insect_that_rests_while_nobody_looks_at_the_still_scene_is_one_visit() -> None:
-    seen = [(k / 5, at((100, 100))) for k in range(10)] + [(600 + k / 5, at((108, 95))) for k in range(10)]
-    assert len(visits_of(seen)[0]) == 1
+    visits, tracks = visits_of([(k, at((100, 100))) for k in range(3)])
+    _, looked = followed(tracks.unmoved(600), at((108, 95)), np.array([True]), 601)
+    assert (visits, looked.number.tolist()) == ([1], [1])
+
+
+def test_who_sits_in_the_morning_near_where_another_sat_at_dusk_is_a_visit() -> None:
+    dusk, morning = [(k, at((100, 100))) for k in range(3)], [(36_000 + k, at((130, 110))) for k in range(3)]
+    assert len(visits_of([*dusk, *morning])[0]) == 2
+
+
+def test_an_insect_that_rests_while_the_camera_is_away_for_a_minute_now_and_then_is_one_visit() -> None:
+    looks = [time_s for time_s in range(0, 3600, 2) if time_s % 600 >= 70]
+    assert len(visits_of([(time_s, at((100, 100))) for time_s in looks])[0]) == 1
+
+
+def test_an_insect_is_followed_on_a_board_that_takes_most_of_a_minute_for_a_look() -> None:
+    assert len(visits_of([(55 * k, at((100, 100))) for k in range(8)])[0]) == 1
 
 
 def test_an_insect_that_stops_hovers_and_flies_on_is_one_visit() -> None:
