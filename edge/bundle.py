@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -223,10 +223,20 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     if sha256 is not None and digest != sha256:
         raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
     try:
-        facts = msgspec.json.decode(metadata_of(content), type=dict[str, object])
-        return msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
+        facts = msgspec.json.decode(metadata_of(content), type=dict[str, Any])
+        bundle = msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
     except ValueError as why:  # msgspec's errors are ValueErrors as well
         raise BundleError(f"{path}: not a Fieldeye model ({why}); {AGAIN}, or export it with training.export") from why
+    if unknown := ", ".join(_unknown(facts)):
+        raise BundleError(f"{path}: says of itself what this software does not know ({unknown}); update fieldeye first")
+    return bundle
+
+
+def _unknown(facts: dict[str, Any]) -> list[str]:
+    """Of what a picture is looked at by, the facts of a later version: passed over, they would make wrong counts."""
+    parts = [("input", facts["input"], InputSpec), ("tile", facts.get("tile") or {}, Tile)]
+    parts += [("classes", one, BundleClass) for one in facts["classes"]]
+    return sorted({f"{part}.{name}" for part, told, known in parts for name in told.keys() - known.__annotations__})
 
 
 def load_manifest(folder: Path) -> Manifest:

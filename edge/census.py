@@ -124,12 +124,12 @@ def unit_of(camera: CameraTable) -> Unit:
     return "max_per_frame" if camera.mode == "live" and not follows(camera) else UNITS[camera.mode]
 
 
-def begun(mode: Mode, classes: int, kept: Path | None = None, lesions: Collection[int] = ()) -> Census:
-    """Nothing seen yet, by a model of so many `classes`; a trap goes on with the card in the file `kept`, if any.
+def begun(mode: Mode, classes: int, kept: Path | None = None, model: str = "", lesions: Collection[int] = ()) -> Census:
+    """Nothing seen yet, by a `model` of so many `classes`; a trap goes on with the card in the file `kept`, if any.
 
     `lesions` are the classes by which a leaf's severity can be told; where the model has none it is not.
     """
-    card = load_card(kept, classes) if mode == "trap" and kept is not None else None
+    card = load_card(kept, model, classes) if mode == "trap" and kept is not None else None
     return BEGIN[mode](classes, lesions) if card is None else TrapCensus(*card)
 
 
@@ -153,7 +153,7 @@ def unmoved(census: Census | None, time_s: float) -> Census | None:
     return LiveCensus(census.tracks.unmoved(time_s)) if isinstance(census, LiveCensus) else census
 
 
-def keep(census: Census, path: Path, seen: Instant | None) -> None:
-    """Save what must outlive the night: a trap's card, and when it was `seen` last. Raises OSError."""
+def keep(census: Census, path: Path, model: str, seen: Instant | None) -> None:
+    """Save what must outlive the night: a trap's card, whose `model` it is, when it was `seen` last. Raises OSError."""
     if isinstance(census, TrapCensus) and census.card.places is not None:
-        save_card(path, census.card, seen)
+        save_card(path, census.card, model, seen)

@@ -74,6 +74,11 @@ class Detector:
         """Are its thresholds the bundle's own, at which precision and recall were measured?"""
         return np.array_equal(self.thresholds, self.bundle.thresholds)
 
+    @property
+    def identity(self) -> str:
+        """Of file and thresholds: what has another one may see what this one overlooks."""
+        return f"{self.bundle.sha256} {self.thresholds.tolist()}"
+
     def __call__(self, image: Image) -> Detections:
         """What is in `image` (H, W, 3) uint8 BGR, strongest first. Raises BadFrameError if it is empty, BundleError."""
         return self.found(image, self.thresholds)

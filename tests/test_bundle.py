@@ -82,6 +82,17 @@ def test_a_fact_that_cannot_be_is_refused_by_its_name(tmp_path: Path, changes: d
         load_bundle(write_model(tmp_path / "a.onnx", Net(metadata=facts(**changes))))
 
 
+def test_what_only_later_software_knows_of_how_to_look_is_refused_and_what_else_it_tells_is_passed_over(
+    tmp_path: Path,
+) -> None:
+    tile = {"side_px": 416, "overlap_px": 64}
+    later = facts(tile=tile | {"in_mm": True}, **input_with(gamma=2.2), **class_with(by_night=0.2), told="later")
+    says = r"a\.onnx: .*does not know \(classes\.by_night, input\.gamma, tile\.in_mm\); update fieldeye first"
+    with pytest.raises(BundleError, match=says):
+        load_bundle(write_model(tmp_path / "a.onnx", Net(metadata=later)))
+    assert load_bundle(write_model(tmp_path / "a.onnx", Net(metadata=facts(told="later")))).labels == LABELS
+
+
 def test_accuracy_that_nobody_measured_is_absent_not_zero(tmp_path: Path) -> None:
     unmeasured = facts(metrics=None, **class_with(precision=None, recall=None, ap50=None))
     bundle = load_bundle(write_model(tmp_path / "a.onnx", Net(metadata=unmeasured)))

@@ -1,7 +1,7 @@
 """A card on disk, so that a node that was off knows in the morning what lay on it in the evening."""
 
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -31,15 +31,18 @@ class Kept(NamedTuple):
 STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
 
 
-def save_card(path: Path, card: Card, seen: Instant | None = None) -> None:
-    """Written durably, with its hash in front; about 1 MB. `seen`: when its last picture was taken. Raises OSError."""
+def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -> None:
+    """Written durably, with its hash in front; about 1 MB. Raises OSError.
+
+    `model`: whose detections it holds, as `Detector.identity` names it; `seen`: when its last picture was taken.
+    """
     content = BytesIO()
-    np.savez_compressed(content, **_columns(card), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
+    np.savez_compressed(content, **_columns(card), model=np.array(model), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
     write_durably(path, sha256(content.getbuffer()).digest() + content.getvalue())
 
 
-def load_card(path: Path, classes: int) -> Kept | None:
-    """The card that was saved for a model of so many `classes`, None if there is none that can be read."""
+def load_card(path: Path, model: str, classes: int) -> Kept | None:
+    """The card that was saved, for a `model` of so many `classes`; None if there is none that can be read."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -57,7 +60,22 @@ def load_card(path: Path, classes: int) -> Kept | None:
     except KeyError as why:
         log.warning("card_of_another_version", extra={"file": str(path), "lacks": str(why)})
         return None
-    return Kept(card, _seen(columns)) if card.insects.evidence.shape[1] == classes else None
+    is_same_model = "model" in columns and columns["model"].item() == model  # former versions wrote none
+    return Kept(card if is_same_model else _for_another_model(card, classes), _seen(columns))
+
+
+def _for_another_model(card: Card, classes: int) -> Card:
+    """What the former model overlooked or was unsure of lies there, too: only what comes from now on is new.
+
+    Its classes may be other ones, so what they told of an insect is forgotten.
+    """
+    known = card.insects.where(~card.insects.waiting)
+    return replace(
+        card,
+        insects=replace(known, evidence=np.zeros((len(known), classes))),
+        places=card.places and replace(card.places, first=card.places.last),
+        former=card.former and _for_another_model(card.former, classes),
+    )
 
 
 def _moment(seen: Instant | None) -> dict[str, np.ndarray]:
