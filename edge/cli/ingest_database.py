@@ -17,7 +17,7 @@ from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import broker_address
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
-from edge.errors import FieldeyeError, SessionTakenError
+from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
 from edge.platform.database import Database, migrate, open_database
 from edge.platform.files import keep_files
 from edge.platform.intake import Kept
@@ -30,7 +30,7 @@ from edge.platform.worker import Worker
 log = logging.getLogger("fieldeye")
 EVERY_S = 5.0  # registry, gaps and sums
 _LOOK_S = 0.5
-_TAKEN = 3  # exit code of a worker that another program has taken the place of
+_REPLACED = 3  # exit code of a worker that another program has taken the place of, or newer software
 
 
 def run_workers(args: argparse.Namespace, spoiled: list[Path]) -> int:
@@ -97,15 +97,15 @@ def _child(args: argparse.Namespace, number: int) -> None:
         sys.exit(work(args, number, stop))
     except FieldeyeError as why:
         print(f"fieldeye-platform: worker {number}: {why}", file=sys.stderr)
-        sys.exit(_TAKEN if isinstance(why, SessionTakenError) else NOT_WELL)
+        sys.exit(_REPLACED if isinstance(why, (SessionTakenError, StoreNewerError)) else NOT_WELL)
 
 
 def _keep_running(start: Callable[[int], BaseProcess], workers: int, stop: Event) -> int:
-    """A worker that ends is started again, until all are told to stop, or another program has taken one's place."""
+    """A worker that ends is started again, until all are told to stop, or one ended for _REPLACED."""
     processes = [start(number) for number in range(workers)]
     while not stop.wait(_LOOK_S):
         for number, process in enumerate(processes):
-            if process.exitcode == _TAKEN:
+            if process.exitcode == _REPLACED:
                 stop.set()
             elif process.exitcode is not None:
                 log.warning("worker_ended", extra={"worker": number, "exit_code": process.exitcode})

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
-from edge.errors import ConfigError, StoreError
+from edge.errors import ConfigError, StoreError, StoreNewerError
 
 Database = Connection[tuple[Any, ...]]
 # A value that no table holds. The second, a text too long for an index, is an OperationalError as a lost database is.
@@ -86,12 +86,8 @@ def migrate(database: Database) -> list[int]:
                 "CREATE TABLE IF NOT EXISTS schema_version"
                 " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
-            there = max((row[0] for row in database.execute("SELECT version FROM schema_version")), default=0)
             known = migrations()
-            if there > max(known):
-                raise StoreError(
-                    f"the database has version {there}, this program knows {max(known)}; update this program"
-                )
+            there = version_of(database, max(known))
             if 0 < there < min(known):
                 raise StoreError(
                     f"the database has version {there}, from before the first release; name a new one in --database"
@@ -112,6 +108,14 @@ def migrate(database: Database) -> list[int]:
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
     return missing
+
+
+def version_of(database: Database, newest: int) -> int:
+    """Of its tables, 0: none yet. Raises StoreNewerError if it is above the `newest` that this program knows."""
+    there = max((row[0] for row in database.execute("SELECT version FROM schema_version")), default=0)
+    if there > newest:
+        raise StoreNewerError(f"the database has version {there}, this program knows {newest}; update this program")
+    return there
 
 
 def role_remedy(database: Database) -> str:

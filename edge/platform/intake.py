@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,6 +21,7 @@ log = logging.getLogger("fieldeye")
 _LINES = 200
 TOPIC_LETTERS = 300  # in quarantine: more than a topic of the contract has, less than its index takes
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off
+MONTH_AGAIN = timedelta(minutes=1)  # while a backup reads, each try costs a batch a second
 _EFFORT = (
     "COPY interval_effort (ledger_id, seq, node_id, camera, model, mode, unit, started, ended, night, revision,"
     " frames, awake_s, no_data, saturated, area_mm2, exposed_s) FROM STDIN"
@@ -71,7 +72,8 @@ class Intake:
         self._database = database
         self._ledgers: dict[tuple[str, str, UUID], tuple[int, int]] = {}  # of them and their nodes, which stay the same
         self._taxa: dict[Taxon, int] = {}
-        self._months: set[date] = set()
+        self._months: set[date] = set()  # with their partition
+        self._months_again = datetime.min.replace(tzinfo=UTC)  # when to try for others
         self._known_zones: frozenset[str] = frozenset()
         self._warned: set[tuple[str, str, str]] = set()  # of what, site and node
 
@@ -145,6 +147,7 @@ class Intake:
         arrived = [one for each in heard for one in self._arrived(each, received)]
         self._prepare(arrived, received)
         with self._database.transaction():
+            self._lock_undated(arrived)
             new = self._new_of(arrived)
             self._copy_records(new)
             self._copy_intervals(new)
@@ -163,11 +166,9 @@ class Intake:
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""
-        for year, number in {(one.at.year, one.at.month) for one in arrived}:
-            month = date(year, number, 1)
+        for month in {_month_of(one) for one in arrived}:
             if FIRST_MONTH <= month <= received.date() and month not in self._months:
-                self._database.execute("SELECT ensure_month(%s)", (month,))
-                self._months.add(month)
+                self._ensure_month(month, received)
         taxa = {
             taxon
             for one in arrived
@@ -181,6 +182,21 @@ class Intake:
                 " RETURNING taxon_id",
                 taxon,
             )
+
+    def _ensure_month(self, month: date, received: datetime) -> None:
+        """Where somebody reads all records, its first ones lie among the undated until a later batch."""
+        if received < self._months_again:
+            return
+        try:
+            self._database.execute("SELECT ensure_month(%s)", (month,))
+            self._months.add(month)
+        except psycopg.errors.LockNotAvailable:
+            self._months_again = received + MONTH_AGAIN
+
+    def _lock_undated(self, arrived: Sequence[Arrived]) -> None:
+        """Before all else: from a month that is made meanwhile older forms would not go, and new records be refused."""
+        if any(_month_of(one) not in self._months for one in arrived):
+            self._database.execute("LOCK TABLE record_undated IN ROW EXCLUSIVE MODE")
 
     def _new_of(self, arrived: Sequence[Arrived]) -> list[Arrived]:
         """Those that have not come before, or come with a higher revision, whose older form goes.
@@ -279,6 +295,11 @@ class Intake:
     def _one(self, query: str, values: Sequence[object] | Mapping[str, object]) -> tuple[Any, ...]:
         (row,) = self._database.execute(query.encode(), values)  # it returns a row, whether that was there or not
         return row
+
+
+def _month_of(one: Arrived) -> date:
+    """By its first day, in UTC as the partitions are."""
+    return date(one.at.year, one.at.month, 1)
 
 
 def storable(text: str) -> str:

@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 from edge.platform.acknowledged import seen_due
-from edge.platform.database import BAD_VALUE, Database, first_line
+from edge.platform.database import BAD_VALUE, Database, first_line, migrations, version_of
 from edge.platform.gaps import missing, requests
 from edge.platform.questions import answers_due
 from edge.platform.sources import Source
@@ -17,11 +17,12 @@ MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left wa
 
 
 class Leader:
-    """Owned by the worker's thread. A worker that does not lead does nothing here but try."""
+    """Owned by the worker's thread. One that does not lead does nothing here but try, and end once it is too old."""
 
     def __init__(self, source: Source, telling: Telling, *, every_s: float) -> None:
         self._source, self._telling, self._every_s = source, telling, every_s
         self._next_s, self.leads = 0.0, False
+        self._newest = max(migrations())  # now: an update may lay others in their place
 
     def lost_database(self) -> None:
         """The lock went with the connection."""
@@ -29,13 +30,14 @@ class Leader:
         self._telling.leads.set(0)
 
     def turn(self, database: Database, now_s: float) -> None:
-        """Every few seconds. Raises psycopg.OperationalError if the database has gone.
+        """Every few seconds. Raises psycopg.OperationalError if the database has gone, StoreNewerError.
 
         A value that no table holds ends the part that met it, for one node must not keep the others waiting.
         """
         if now_s < self._next_s:
             return
         self._next_s = now_s + self._every_s
+        self.refuse_newer(database)
         if not self.leads:
             self._try(database)
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
@@ -43,6 +45,10 @@ class Leader:
                 part(database)
             except BAD_VALUE as why:
                 log.warning("leading_failed", extra={"part": part.__name__.strip("_"), "why": first_line(why)})
+
+    def refuse_newer(self, database: Database) -> None:
+        """Raises StoreNewerError if newer software has changed the tables since this program started."""
+        version_of(database, self._newest)
 
     def _sum_up(self, database: Database) -> None:
         if roll_up(database) == MOST_NIGHTS:

@@ -8,11 +8,12 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from shlex import quote
 from threading import Event
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 from pika.spec import Basic, BasicProperties
 
 from edge.errors import BrokerError, UsageError
@@ -22,7 +23,10 @@ from edge.platform.shared_subscription import OTHERS
 from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
+log = logging.getLogger("fieldeye")
 EXCHANGE = "amq.topic"
+# RabbitMQ 4 throws away what workers died with 20 times, without a word. Its -1 for never is "at once" to RabbitMQ 3.
+NO_LIMIT = 2**31 - 1
 
 
 class QuorumQueue:
@@ -41,6 +45,7 @@ class QuorumQueue:
         self._channel: BlockingChannel | None = None
         self._link = Link()
         self._count, self._wants_others = 0, False
+        self._warned: set[str] = set()  # of which queues
 
     @property
     def is_up(self) -> bool:
@@ -99,10 +104,30 @@ class QuorumQueue:
                 self._connection.close()
 
     def _consume(self, on: BlockingChannel, queue: str, channels: Sequence[str]) -> None:
-        on.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        self._declare(on.connection, queue)
         for channel in channels:
             on.queue_bind(queue, EXCHANGE, f"fieldeye.v1.*.*.{channel}")
         on.basic_consume(queue, self._on_message)
+
+    def _declare(self, connection: BlockingConnection, queue: str) -> None:
+        """On a channel of its own, which the broker ends where the queue is there with other arguments."""
+        arguments: dict[str, str | int] = {"x-queue-type": "quorum"}
+        try:
+            with connection.channel() as channel:
+                channel.queue_declare(queue, durable=True, arguments=arguments | {"x-delivery-limit": NO_LIMIT})
+        except ChannelClosedByBroker:  # of an earlier version of this program: it is used as it is
+            with connection.channel() as channel:
+                channel.queue_declare(queue, durable=True, arguments=arguments)
+            self._warn_of_limit(queue)
+
+    def _warn_of_limit(self, queue: str) -> None:
+        if queue not in self._warned:
+            self._warned.add(queue)
+            virtual_host = quote(pika.URLParameters(self._urls[0]).virtual_host)
+            policy = f"'^{self._group}-' '{{\"delivery-limit\": {NO_LIMIT}}}' --apply-to queues"
+            why = "RabbitMQ 4 throws away what workers died with 20 times, unless somebody has run"
+            told = f"{why}: rabbitmqctl set_policy -p {virtual_host} {self._group} {policy}"
+            log.warning("queue_has_delivery_limit", extra={"queue": queue, "why": told})
 
     def _come_back(self, stop: Event) -> None:
         self._inbox.clear()

@@ -25,6 +25,7 @@ from edge.platform.sentences import (
     change,
     count_words,
     degree,
+    left_behind_words,
     level_words,
     sign,
     taxon_words,
@@ -51,6 +52,7 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             alerts=[_alert(alert) for alert in week.alerts],
             effort=_effort(week),
             more=_more(week),
+            left_behind=left_behind_words(week.left_behind),
             made=when(made),
             when=when,
         )

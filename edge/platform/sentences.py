@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from edge.platform.left_behind import SILENT_DAYS
 from edge.platform.population import Night, TaxonSum, is_incidence
 from edge.platform.words import gettext, named, number
 
@@ -147,6 +148,13 @@ def change(now: float | None, before: float | None) -> str:
     if before == 0:
         return gettext("none before") if now else gettext("none, as before")
     return f"{(now - before) / before:+.0%}"
+
+
+def left_behind_words(names: int) -> str:
+    """Of how many names nobody expects anything any more; empty for none."""
+    if not names:
+        return ""
+    return gettext("Names silent for over %(days)s days: %(names)s.", days=number(SILENT_DAYS), names=number(names))
 
 
 def when(at: datetime) -> str:

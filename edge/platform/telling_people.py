@@ -99,13 +99,22 @@ _FITS = {
     "webhook": re.compile(r"^https?://[^\s/?#]+[!-~]*\Z"),  # letters beyond ASCII are for the host's name alone
     "email": re.compile(r"^[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\Z"),
 }
+# A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
+# in a unit is news, unless that has been calm for a day since. A short rise in quiet hours is told when they end.
 _DUE = """
+    WITH risen AS (
+        SELECT *, max(at) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
+    )
     SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq,
            coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
            look_at, source
-    FROM recipient r JOIN risen_alert a ON area_code ^@ prefix AND at >= r.since
+    FROM recipient r JOIN risen a ON area_code ^@ prefix AND at >= r.since
     LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-    WHERE NOT EXISTS (
+    WHERE (at >= %(day_ago)s OR at = newest AND NOT EXISTS (
+        SELECT FROM alert c
+        WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit) = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)
+          AND c.level = 'calm' AND c.at > a.at AND c.at < %(day_ago)s
+    )) AND NOT EXISTS (
         SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
         WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
           AND abs(extract(epoch FROM k.since - a.at)) < 1
@@ -176,6 +185,7 @@ def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Tur
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
+        wanted["day_ago"] = now - timedelta(days=1)
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
         server = risen.address if risen.kind == "webhook" else risen.kind

@@ -8,6 +8,7 @@ from edge.errors import UsageError
 from edge.platform.charts import Place
 from edge.platform.database import Database, reachable
 from edge.platform.hull import Point
+from edge.platform.left_behind import IS_LEFT_BEHIND, left_behind
 from edge.platform.population import (
     Night,
     Range,
@@ -73,6 +74,7 @@ class Week:
     first: date
     last: date
     nodes: tuple[NodeWeek, ...]
+    left_behind: int  # names that are no longer among them
     taxa: tuple[TaxonWeek, ...]
     more_taxa: int  # counted too, and not shown one by one
     alerts: tuple[AlertTold, ...]
@@ -103,6 +105,7 @@ def week(database: Database, area: str, first: date, last: date) -> Week:
             first=first,
             last=last,
             nodes=tuple(nodes_of(database, area, first, last)),
+            left_behind=left_behind(database, area, first, last),
             taxa=tuple(_taxon(database, area, first, last, total) for total in shown),
             more_taxa=len(totals) - len(shown),
             alerts=tuple(_alerts(database, area, first, last)),
@@ -176,7 +179,8 @@ _PLACES = f"""
             ) AS counts GROUP BY node_id, camera, taxon_id
         ) AS each GROUP BY node_id
     ) AS counted USING (node_id)
-    WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL ORDER BY value DESC NULLS LAST, site, node
+    WHERE area_code ^@ %(area)s AND latitude_deg IS NOT NULL AND NOT {IS_LEFT_BEHIND}
+    ORDER BY value DESC NULLS LAST, site, node
 """  # noqa: S608  our own words
 _NODES = f"""
     SELECT site, node, area_code, coalesce(sum(nights), 0), coalesce(sum(saturated), 0), heard
@@ -185,7 +189,7 @@ _NODES = f"""
         UNION ALL SELECT node_id, count(DISTINCT night) FILTER (WHERE frames > 0), sum(saturated) FROM night_effort
                   WHERE {_OTHER_NIGHTS} GROUP BY node_id
     ) AS e USING (node_id)
-    WHERE area_code ^@ %(area)s AND since <= %(last)s GROUP BY node.node_id ORDER BY site, node
+    WHERE area_code ^@ %(area)s AND since <= %(last)s AND NOT {IS_LEFT_BEHIND} GROUP BY node.node_id ORDER BY site, node
 """  # noqa: S608
 
 
@@ -205,7 +209,7 @@ def places_of(database: Database, wanted: Wanted) -> Sequence[Place]:
 
 
 def nodes_of(database: Database, area: str, first: date, last: date) -> list[NodeWeek]:
-    """Effort of each node of an area that had told a night by the last one."""
+    """Effort of each node of an area that had told a night by the last one, and was not left behind."""
     rows = database.execute(_NODES.encode(), {"area": area, "first": first, "last": last})
     names = ("site", "node", "area_code", "nights", "saturated", "heard")
     return [NodeWeek(**dict(zip(names, row, strict=True))) for row in rows]

@@ -7,7 +7,7 @@ from threading import Event
 import psycopg
 
 from edge.clock import Clock
-from edge.errors import StoreError
+from edge.errors import StoreError, StoreNewerError
 from edge.platform.database import Database
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
@@ -31,7 +31,10 @@ class Worker:
         self._opened: tuple[Database, Intake] | None = None
 
     def run(self, stop: Event) -> Iterator[Kept]:
-        """Until `stop` is set; yields what became of each batch. Raises StoreError, BrokerError at the start."""
+        """Until `stop` is set; yields what became of each batch.
+
+        Raises StoreError, BrokerError at the start, StoreNewerError once newer software has changed the tables.
+        """
         self._open()
         self._source.connect()
         held: list[Delivery] = []
@@ -55,6 +58,11 @@ class Worker:
             database, intake = self._opened or self._open()
             kept = self._take_in(database, intake, held)
             self._leader.turn(database, self._clock.monotonic_s())
+        except StoreNewerError:
+            raise
+        except psycopg.ProgrammingError:  # a batch may meet changed tables before the leader's turn
+            self._leader.refuse_newer(database)
+            raise
         except _GONE as why:
             self._lost(why, stop)
             return None

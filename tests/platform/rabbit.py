@@ -57,7 +57,7 @@ class Cluster:
             self._start(name)
         for name in NAMES:
             wait_until(lambda n=name: self._is_up(n), within_s=240, every_s=2)  # type: ignore[misc]
-        wait_until(lambda: self._ctl("one", "cluster_status").count("@localhost") >= 3, within_s=60, every_s=2)
+        wait_until(lambda: self.ctl("one", "cluster_status").count("@localhost") >= 3, within_s=60, every_s=2)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,7 +81,7 @@ class Cluster:
 
     def queue_kinds(self) -> str:
         """Names and kinds of all queues."""
-        return self._ctl("two", "list_queues", "name", "type", "--silent")
+        return self.ctl("two", "list_queues", "name", "type", "--silent")
 
     def _start(self, name: str) -> None:
         log = (self.folder / f"{name}.out").open("wb")
@@ -94,9 +94,10 @@ class Cluster:
     def _is_up(self, name: str) -> bool:
         if self._processes[name].poll() is not None:
             raise RuntimeError((self.folder / f"{name}.out").read_text()[-2000:])
-        return "true" in self._ctl(name, "eval", "rabbit:is_running().")
+        return "true" in self.ctl(name, "eval", "rabbit:is_running().")
 
-    def _ctl(self, name: str, *words: str) -> str:
+    def ctl(self, name: str, *words: str) -> str:
+        """What `rabbitmqctl` says."""
         command = [str(LIB / "rabbitmqctl"), "-n", f"{name}-{self.mark}@localhost", *words]
         done = subprocess.run(
             command, env=self._environment(name), capture_output=True, text=True, user=self._owner, cwd=self.folder,

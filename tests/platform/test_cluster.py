@@ -2,10 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from shlex import split
 from threading import Event
 
+import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
 from edge.errors import BrokerError
 from edge.platform.database import Database
@@ -22,6 +26,7 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(not LIB.exists() or shutil.which("epmd") is None, reason="RabbitMQ is not installed"),
 ]
+DEATHS = 23  # more than the 20 that RabbitMQ 4 bears by itself
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +68,49 @@ def test_a_broker_node_killed_out_of_three_costs_no_record_and_is_told_in_the_lo
             wait_until(lambda: {seq for _, seq in kept(database)} == committed, within_s=240, every_s=0.5)
         assert len(kept(database)) == len(committed)
     assert "broker_lost" in caplog.messages
+
+
+def died_with(urls: str, group: str) -> int:
+    """How many workers were given one message and died with it."""
+    with at_queue(urls) as channel:
+        channel.basic_publish("", f"{group}-records", b"x", pika.BasicProperties(delivery_mode=2))
+    for deaths in range(DEATHS):
+        source = QuorumQueue(urls, group=group)
+        source.connect()
+        given = any(source.take(Event(), 1) for _ in range(10))
+        source.close()
+        if not given:
+            return deaths
+    return DEATHS
+
+
+@contextmanager
+def at_queue(urls: str) -> Iterator[BlockingChannel]:
+    with pika.BlockingConnection([pika.URLParameters(url) for url in urls.split(",")]) as connection:
+        yield connection.channel()
+
+
+def test_what_kills_its_worker_again_and_again_is_never_thrown_away(cluster: Cluster) -> None:
+    with closing(QuorumQueue(cluster.urls, group="new")) as source:
+        source.connect()
+    assert died_with(cluster.urls, "new") == DEATHS
+
+
+def test_of_a_queue_of_before_a_worker_warns_once_with_the_command_that_lifts_its_limit(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.ctl("two", "add_vhost", "a station")
+    cluster.ctl("two", "set_permissions", "-p", "a station", "guest", ".*", ".*", ".*")
+    urls = cluster.urls.replace("%2F", "a%20station")
+    with at_queue(urls) as channel:
+        channel.queue_declare("former-records", durable=True, arguments={"x-queue-type": "quorum"})
+    with closing(QuorumQueue(urls, group="former")) as source:
+        source.connect()
+        source.close()
+        source.connect()
+    (told,) = (one for one in caplog.records if one.message == "queue_has_delivery_limit")
+    cluster.ctl("two", *split(vars(told)["why"].partition("rabbitmqctl ")[2]))
+    assert died_with(urls, "former") == DEATHS
 
 
 def test_a_cluster_that_is_not_there_is_a_sentence() -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -46,6 +47,7 @@ from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, ima
 from tests.broker import Broker
 from tests.node import running, to
 from tests.page.visitors import ELSEWHERE, form_on, swahili_link
+from tests.platform.conftest import fresh
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
@@ -58,14 +60,29 @@ JPEG = b"\xff\xd8 a picture in three parts \xff\xd9"
 VENDOR = Path(__file__).parents[2] / "edge/platform/desk/static/vendor"
 
 
+@pytest.fixture(scope="module")
+def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
+    """The name of a database that is only copied, and what is in it: to keep its people's passwords takes long."""
+    with fresh(postgres) as one:
+        with open_database(one) as database:
+            name, fleet = database.info.dbname, three_nodes(database)
+        yield name, fleet
+
+
 @pytest.fixture
-def fleet(database: Database) -> Fleet:
-    """Nodes a and b in a township, c in the next one, with a question each."""
-    return three_nodes(database)
+def url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
+    """Of a database with the three nodes."""
+    with fresh(postgres, template[0]) as one:
+        yield one
+
+
+@pytest.fixture
+def fleet(database: Database, template: tuple[str, Fleet]) -> Fleet:
+    return template[1].copied_to(database)
 
 
 def three_nodes(database: Database) -> Fleet:
-    """In a database with nothing in it."""
+    """Nodes a and b in a township, c in the next one, with a question each."""
     fleet = Fleet(database)
     for n, node in enumerate("abc"):
         fleet.place(node, latitude_deg=30.0 + n / 50, longitude_deg=120.0 + n / 70)
@@ -96,10 +113,15 @@ def client(fleet: Fleet, url: str) -> FlaskClient:
 
 
 @pytest.fixture(scope="module")
+def still_url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
+    """The same for tests that change nothing."""
+    with fresh(postgres, template[0]) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
 def still(still_url: str) -> FlaskClient:
-    """For tests that change nothing, logged in as the township."""
-    with open_database(still_url) as database:
-        three_nodes(database)
+    """Logged in as the township."""
     client = create_app(still_url).test_client()
     assert log_in(client) == 302
     return client
@@ -434,12 +456,30 @@ def how_it_is(fleet: Fleet, client: FlaskClient, last_update: str, problem: str 
 
 
 def test_a_node_of_which_only_the_broker_told_is_silent_and_stands_first(fleet: Fleet, client: FlaskClient) -> None:
-    fleet.database.execute("UPDATE node SET heard = NULL WHERE node = 'b'")
+    fleet.database.execute("UPDATE node SET heard = NULL, since = NULL WHERE node = 'b'")  # and no record
     log_in(client)
     first, second = re.findall(r'<th [^>]*>s/(.).*?</th>.*?<td class="tight">(.*?)</td>', client.get("/nodes").text)
     assert first == ("b", "")
     assert second[1].startswith(f"{datetime.now(UTC):%Y-%m-}")
     assert "silent for a day" in client.get("/nodes").text
+
+
+def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_until_it_is_heard(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    today, long_ago = datetime.now(UTC).date(), datetime.now(UTC) - timedelta(days=100)
+    fleet.place("d", area_code="330106011009")
+    fleet.counts("d", (long_ago.date() - FIRST).days, count(MOTH, 1))
+    fleet.sum_up()
+    log_in(client)
+    for heard, is_left in ((long_ago, True), (datetime.now(UTC), False)):
+        fleet.database.execute("UPDATE node SET heard = %s WHERE node = 'd'", (heard,))
+        page = client.get("/nodes").text
+        assert (">s/d<br>" in page) == (not is_left)
+        left = r"Names silent for over 90 days: (\d)\.</summary><ul><li>(\S+) <span[^>]*>(.*?)</span>"
+        assert re.findall(left, page) == [("1", "s/d", f"{long_ago:%Y-%m-%d %H:%M}")] * is_left
+        page = client.get(f"/?first={today}&last={today}&taxon={MOTH[0]}||new").text
+        assert bool(re.search(r"Silent in these nights[^<]*</summary><p[^>]*>[^<]*s/d", page)) == (not is_left)
 
 
 def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Fleet, client: FlaskClient) -> None:
@@ -794,12 +834,14 @@ def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) ->
 def test_a_person_is_added_from_the_command_line(
     url: str, database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = database.execute("SELECT name, role FROM person").fetchall()
     with (Path("/dev/null")).open() as nothing:
         monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
         words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106"]
         assert platform_main(words) == 0
     assert capsys.readouterr().out == "Wang may log in, County 330106\n"
-    assert database.execute("SELECT name, role FROM person").fetchall() == [("Wang", "fieldeye_area_330106")]
+    people = database.execute("SELECT name, role FROM person").fetchall()
+    assert sorted(people) == sorted([*before, ("Wang", "fieldeye_area_330106")])
 
 
 def test_a_new_password_leaves_the_area_as_it_was(
@@ -857,10 +899,15 @@ def test_vendored_libraries_are_what_was_published() -> None:
 
 
 def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the_node(
-    tmp_path: Path, url: str, database: Database
+    tmp_path: Path, postgres: Postgres
 ) -> None:
     stop = Event()
-    with Broker() as broker, running(tmp_path, to(broker.port, health_every_s=0.3)) as node:
+    with (
+        fresh(postgres) as url,
+        open_database(url) as database,
+        Broker() as broker,
+        running(tmp_path, to(broker.port, health_every_s=0.3)) as node,
+    ):
         address, telling = BrokerAddress(host="127.0.0.1", port=broker.port), Telling()
         source = SharedSubscription(address, client_id="desk-test")
         leader = Leader(source, telling, every_s=0.3)
@@ -964,7 +1011,7 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
         own = server.url("own", "station")
         with open_database(own) as database:
             make_version_19(database)
-            assert (migrate(database), migrate(database)) == ([20], [])
+            assert (migrate(database), migrate(database)) == ([20, 21], [])
             three_nodes(database)
             for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
                 with database.transaction(force_rollback=True):

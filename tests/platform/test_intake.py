@@ -167,15 +167,62 @@ def test_a_month_that_comes_after_its_first_records_takes_them_in(database: Data
     assert rows == [("record_2031_03", 1), ("record_undated", 2)]
 
 
+@pytest.mark.parametrize(
+    ("waits_for", "patience"), [("advisory", "10min"), ("relation", "1ms")]
+)  # its turn; and having given that up, where to file it
 def test_two_workers_that_meet_the_first_record_of_a_month_at_once_both_keep_theirs(
-    database: Database, url: str
+    database: Database, url: str, waits_for: str, patience: str
 ) -> None:
+    let_months_wait(database, patience)
     with open_database(url) as first, open_database(url) as second, ThreadPoolExecutor() as threads:
         other = Intake(second)
         with first.transaction():
             Intake(first).keep([batch(sighting())])
             kept_later = threads.submit(other.keep, [batch(sighting(), node="n2")])
-            wait_until(lambda: waits_for_a_lock(database), within_s=40)
+            wait_until(lambda: waits_for_a_lock(database, waits_for), within_s=40)
+        assert kept_later.result(40) == (1, 0, 0)
+    assert kept(database) == [("n1", 1), ("n2", 1)]
+
+
+def let_months_wait(database: Database, patience: str) -> None:
+    """From now on, instead of a second."""
+    database.execute(f"ALTER FUNCTION ensure_month SET lock_timeout = '{patience}'".encode())
+
+
+@pytest.mark.parametrize(
+    "held", ["SELECT FROM record_undated", "INSERT INTO record SELECT 1, 9, '2026-07-01 10:30Z', 'lost', '{}'"]
+)  # as a backup does for hours, and a batch of a record that was a second ahead
+def test_the_first_record_of_a_month_waits_for_no_backup_and_no_batch_and_finds_its_partition_later(
+    database: Database, url: str, held: str
+) -> None:
+    months = "SELECT DISTINCT tableoid::regclass::text FROM record"
+    with open_database(url) as other, ThreadPoolExecutor() as threads, other.transaction():
+        other.execute(held.encode())
+        assert threads.submit(Intake(database).keep, [batch(sighting())]).result(20) == (1, 0, 0)
+        assert database.execute(months.encode()).fetchall() == [("record_undated",)]
+    assert Intake(database).keep([batch(sighting(), first=2)]) == (1, 0, 0)
+    assert database.execute(months.encode()).fetchall() == [("record_2026_07",)]
+    assert database.execute("SELECT reason FROM quarantine").fetchall() == []
+
+
+def test_a_batch_of_many_months_waits_for_a_backup_once(database: Database, url: str) -> None:
+    many = [sighting(-month * 31 * 86_400) for month in range(40)]
+    with open_database(url) as backup, ThreadPoolExecutor() as threads, backup.transaction():
+        backup.execute("SELECT FROM record_undated")
+        assert threads.submit(Intake(database).keep, [batch(*many)]).result(20) == (40, 0, 0)
+
+
+def test_a_record_that_is_revised_while_its_month_is_made_stands_once(database: Database, url: str) -> None:
+    let_months_wait(database, "1ms")
+    revised = Intake(database)
+    with open_database(url) as backup, backup.transaction():
+        backup.execute("SELECT FROM record_undated")
+        revised.keep([batch(interval())])
+    with open_database(url) as other, open_database(url) as seen, ThreadPoolExecutor() as threads:
+        with other.transaction():
+            Intake(other).keep([batch(sighting(), node="n2")])
+            kept_later = threads.submit(revised.keep, [batch(interval(revision=1))])
+            wait_until(lambda: waits_for_a_lock(seen, "relation"), within_s=40)
         assert kept_later.result(40) == (1, 0, 0)
     assert kept(database) == [("n1", 1), ("n2", 1)]
 
@@ -294,10 +341,12 @@ def test_a_batch_that_waits_for_a_node_to_move_is_dated_by_its_new_zone(
     assert _misdated(database) == []
 
 
-def waits_for_a_lock(database: Database) -> bool:
+def waits_for_a_lock(database: Database, kind: str = "%") -> bool:
     """Does one other connection?"""
     rows = database.execute(
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        "SELECT FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND wait_event LIKE %s AND datname = current_database()",
+        (kind,),
     )
     return rows.rowcount == 1
 

@@ -21,9 +21,9 @@ from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
 from edge.platform.database import Database
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
-from edge.platform.population import Trend, keep_threshold, newest_week
+from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
-from edge.platform.week import MOST_TAXA, week
+from edge.platform.week import MOST_TAXA, places_of, week
 from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
 
@@ -137,7 +137,7 @@ def test_one_is_told_in_the_singular(language: str, says: tuple[str, ...], fleet
 
 
 def test_a_week_that_nobody_reported_is_no_zero(fleet: Fleet) -> None:
-    page = html(week(fleet.database, "330106", date(2027, 1, 4), date(2027, 1, 10)), [], MADE)
+    page = html(week(fleet.database, "330106", date(2026, 8, 3), date(2026, 8, 9)), [], MADE)
     assert "0 of 3 nodes reported" in page
     assert "no data, not a zero" in page
 
@@ -152,6 +152,23 @@ def test_a_node_that_began_later_or_has_told_no_night_is_not_missing(fleet: Flee
     assert [node.node for node in told.gaps] == ["c"]
     told = week(fleet.database, "330106", MONDAY - timedelta(weeks=9), SUNDAY - timedelta(weeks=9))
     assert "No node of this area had begun to count by then." in html(told, [], MADE)
+
+
+def test_a_name_that_is_silent_for_a_season_is_no_node_of_the_week_until_it_is_heard_again(fleet: Fleet) -> None:
+    left = "UPDATE node SET heard = %s WHERE node = 'c'"  # whose last night was 7 July
+    for heard, monday, says, names in (
+        ("2026-07-08", date(2026, 10, 5), "0 of 3 nodes reported", 0),
+        ("2026-07-08", date(2026, 10, 12), "0 of 2 nodes reported", 1),
+        ("2026-10-14", date(2026, 10, 12), "0 of 3 nodes reported", 0),
+    ):
+        fleet.database.execute(left, (heard,))
+        told = week(fleet.database, "330106", monday, monday + timedelta(days=6))
+        page = html(told, [], MADE)
+        assert says in page
+        assert re.findall(r"Names silent for over 90 days: (\d+)\.", page) == [str(names)] * (names > 0)
+        wanted = Wanted(area="330106", label=MOTH[0], first=told.first, last=told.last)
+        on_map = [place.name for place in places_of(fleet.database, wanted)]
+        assert ("c" in [node.node for node in told.gaps]) == ("s/c" in on_map) == (not names)
 
 
 def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:

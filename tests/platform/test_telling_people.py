@@ -42,7 +42,8 @@ from tests.records import MOTH
 from tests.waiting import wait_until
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-LATER = START + timedelta(days=3)
+LATER = START + timedelta(hours=20)
+NIGHTLY, WEEKLY = "adults/trap/night", "adults/trap/week"
 
 
 @dataclass
@@ -74,7 +75,7 @@ def hook() -> Iterator[Hook]:
     server = HTTPServer(("127.0.0.1", 0), Handler)
     kept = Hook(server.server_port)
     kept.go.set()
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield kept
     server.shutdown()
     server.server_close()
@@ -117,19 +118,20 @@ def levels(
     first: int = 1,
     card: UUID | None = None,
     start: datetime = START,
+    unit: str = NIGHTLY,
 ) -> None:
     """Alerts of a node, an hour apart."""
     stored = [
-        Stored(Key(node, card or epoch(node), n), alert(start + timedelta(hours=n), level, label))
+        Stored(Key(node, card or epoch(node), n), alert(start + timedelta(hours=n), level, label, unit))
         for n, level in enumerate(told, first)
     ]
     fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))])
 
 
-def alert(at: datetime, level: Level, label: str) -> Alert:
+def alert(at: datetime, level: Level, label: str, unit: str = NIGHTLY) -> Alert:
     return Alert(
         at=moment(at), camera="cam0", model="pests@0.1.0", label=label, eppo="", level=level, value=9.0, low=7.0,
-        high=12.0, unit="adults/trap/night", start_at=5.0, sure_at=8.0, reason=f"9 adults ({level}).",
+        high=12.0, unit=unit, start_at=5.0, sure_at=8.0, reason=f"9 adults ({level}).",
         task="go_and_look", look_at="Look at ten plants.", source="the station",
     )  # fmt: skip
 
@@ -149,6 +151,29 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
         ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T18:00:00Z"),
     ]  # fmt: skip
     assert len({one["id"] for one in hook.told}) == 3
+
+
+def test_of_the_months_that_a_node_was_cut_off_only_what_still_stands_is_told(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "look", "calm", "look", "act")
+    levels(fleet, "c", "look", "act", "calm")
+    months_later = START + timedelta(days=90)
+    levels(fleet, "c", "look", "calm", first=4, start=months_later - timedelta(hours=9))
+    for day in range(3):
+        tell_people(fleet.database, None, months_later + timedelta(days=day))
+    assert [(one["node"], one["level"], one["at"]) for one in hook.told] == [
+        ("a", "act", "2026-07-01T16:00:00Z"), ("c", "look", "2026-09-29T07:00:00Z"),
+    ]  # fmt: skip
+
+
+def test_a_weekly_level_that_stands_is_told_though_the_nightly_one_rose_later_and_ended(
+    fleet: Fleet, hook: Hook
+) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "look", unit=WEEKLY)
+    levels(fleet, "a", "act", "calm", first=2)
+    tell_people(fleet.database, None, START + timedelta(days=3))
+    assert [(one["level"], one["unit"]) for one in hook.told] == [("look", WEEKLY)]
 
 
 def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: Hook) -> None:
@@ -188,8 +213,8 @@ def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fle
 
 def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, hook.address, quiet=(time(21), time(6, 30)), zone="Asia/Shanghai")
-    levels(fleet, "a", "act")
     night = datetime(2026, 7, 4, 15, 0, tzinfo=UTC)  # 23:00 there
+    levels(fleet, "a", "act", "calm", start=night)
     assert tell_people(fleet.database, None, night).taken == 0
     assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29)).taken == 0
     assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)).taken == 1

@@ -8,19 +8,27 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from uuid import UUID
 
 import pytest
 
 from edge.cli import main, platform_main
 from edge.cli.loopback import free_port
+from edge.clock import SystemClock
 from edge.config import StoreTable
 from edge.counts import Record
+from edge.errors import StoreNewerError
+from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
+from edge.platform.leader import Leader
 from edge.platform.questions import questions
 from edge.platform.registry import note
+from edge.platform.shared_subscription import SharedSubscription
+from edge.platform.telling import Telling
+from edge.platform.worker import Worker
 from edge.store import Store
 from edge.wire import (
     Health,
@@ -239,6 +247,40 @@ def test_a_second_program_of_the_same_name_ends_the_first_which_says_so(
             wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
             assert second.poll() is None
     assert broker.log().count("already connected") <= int(workers), "they do not throw each other off"
+
+
+LATER = "INSERT INTO schema_version (version, name) VALUES (9999, 'later')"
+
+
+@pytest.mark.parametrize(
+    ("every_s", "change"), [(0.1, LATER), (3600.0, f"{LATER}; ALTER TABLE record RENAME body TO told")]
+)
+def test_a_worker_that_runs_ends_once_newer_software_has_changed_the_tables(
+    broker: Broker, url: str, database: Database, every_s: float, change: str
+) -> None:
+    source, telling = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="old"), Telling()
+    leader = Leader(source, telling, every_s=every_s)
+    batches = Worker(source, lambda: open_database(url), leader, telling, SystemClock()).run(Event())
+    with closing(source), closing(batches), broker.connect("nodes") as nodes:
+        next(batches)
+        database.execute(change.encode())
+        _send(nodes, "n1", 0, set())
+        with pytest.raises(StoreNewerError, match=r"has version 9999, this program knows \d+; update this program"):
+            list(batches)
+
+
+@pytest.mark.platform
+def test_all_workers_of_an_old_program_end_once_newer_software_has_changed_the_tables(
+    broker: Broker, url: str, database: Database
+) -> None:
+    with ingesting(broker, url, "--workers", "2") as old:
+        wait_until(lambda: broker.log().count("as fieldeye-ingest-") >= 2, within_s=LONG_S)
+        database.execute(LATER)
+        assert old.wait(LONG_S) == 1
+        assert old.stderr is not None
+        told = old.stderr.read()
+    assert ("version 9999, this program knows" in told, "Traceback" in told) == (True, False)
+    assert broker.log().count("as fieldeye-ingest-") == 2, "none is started again"
 
 
 class _Child:

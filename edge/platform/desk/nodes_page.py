@@ -1,35 +1,40 @@
 """How each node is, those that need somebody first."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import g, render_template
 
 from edge.platform.desk.entry import Answer, desk, logged_in
-from edge.platform.sentences import when
+from edge.platform.left_behind import IS_LEFT_BEHIND
+from edge.platform.sentences import left_behind_words, when
 from edge.platform.words import gettext, number
 
 # `health.last_update` is a sentence and no code. So end those after which nobody has to do anything; any other,
 # also one that is unknown here, calls for somebody.
 ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed already", "the rest is tried again")
+_ROWS = f"""
+    SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
+           (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,
+           health->>'last_update', info->>'software', info->>'version', info->'models', {IS_LEFT_BEHIND}
+    FROM node ORDER BY heard NULLS FIRST
+"""  # noqa: S608  our own words
 
 
 @desk.get("/nodes")
 @logged_in
 def nodes_page() -> Answer:
-    """How each node is, those that need somebody first."""
-    rows = g.database.execute(
-        "SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',"
-        " (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,"
-        " health->>'last_update', info->>'software', info->>'version', info->'models' FROM node"
-        " ORDER BY heard NULLS FIRST"
-    ).fetchall()
+    """How each node is, those that need somebody first; names that were left behind stand folded below."""
     now = datetime.now(UTC)
-    nodes = sorted((_node(row, now) for row in rows), key=lambda node: not node["faults"])
-    return render_template("nodes.html", nodes=nodes)
+    rows = g.database.execute(_ROWS, {"first": now.date()}).fetchall()
+    nodes = [_node(row, now) for *row, is_left in rows if not is_left]
+    left = [_node(row, now) for *row, is_left in rows if is_left]
+    nodes.sort(key=lambda node: not node["faults"])
+    return render_template("nodes.html", nodes=nodes, left=left, left_says=left_behind_words(len(left)))
 
 
-def _node(row: tuple[Any, ...], now: datetime) -> dict[str, Any]:
+def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     site, node, area, heard, state, problem, camera, waiting, battery, update, *runs = row
     is_silent = heard is None or now - heard > timedelta(days=1)
     silent = gettext("silent for a day") if is_silent else gettext("offline") if state == "offline" else ""
