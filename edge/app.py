@@ -54,11 +54,11 @@ from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, M
 
 log = logging.getLogger("fieldeye")
 
-JOIN_S = 4.0  # the publisher says farewell within 3
+JOIN_S = 20.0  # the publisher says farewell within 3, but a worn card takes 2 for each of its writes
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
 SAFE_MODE_TURN_S = 5.0
 MOST_LABELS = 200  # of a model in `info`: with 80 letters each, in any script, they fit into one message
-SPARE_MB = 16  # of a store in memory, on a board that has 512
+SPARE_MB = 8  # of a store in memory, and as much of pictures: /run has 40 on a board of 512
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
     "mend the cause, then run: systemctl restart fieldeye"
@@ -104,7 +104,7 @@ class Node:
             self.pipeline.run(self.stop)
         while self.pipeline is None and not self.stop.wait(SAFE_MODE_TURN_S):
             self.alive.beat()
-        notify("STOPPING=1")
+        self.runs.settle()
         log.info("node_stopped", extra={"node": self.config.node.node})
         return self.runs.ends_well
 
@@ -163,14 +163,26 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
     else:
         board.show(aside=told_aside(Path(config.store.folder)))
         return config, store
-    folder = parts.enter_context(TemporaryDirectory(prefix="fieldeye-"))
-    spare = msgspec.structs.replace(config.store, folder=folder, max_mb=SPARE_MB, pictures_mb=SPARE_MB)
+    folder = _spare_folder(parts)
+    spare = msgspec.structs.replace(config.store, folder=str(folder), max_mb=SPARE_MB, pictures_mb=SPARE_MB)
     card = Path(config.store.folder)
     store = parts.enter_context(closing(Store(spare, config.node.node, accounts=card)))
     if is_newer:  # the card is well: calibration and a trap's insects stay on it
         return config, store
-    bring_calibration(card, Path(folder))
+    bring_calibration(card, folder)
     return msgspec.structs.replace(config, store=spare), store
+
+
+def _spare_folder(parts: ExitStack) -> Path:
+    """For a store in memory: systemd's below /run, since /tmp may lie on the card that takes nothing."""
+    place = os.environ.get("RUNTIME_DIRECTORY") or None
+    try:
+        return Path(parts.enter_context(TemporaryDirectory(prefix="fieldeye-", dir=place)))
+    except OSError as why:
+        raise StoreError(
+            f"no folder for a store in memory can be made ({why}); give this user one to write in (TMPDIR), "
+            "or mend store.folder"
+        ) from why
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,11 +262,16 @@ def _start_publisher(base: _Base, parts: ExitStack) -> Publisher | None:
         inbox=base.inbox,
         longest_sleep_s=longest_sleep_s(base.config.power),
     )
-    parts.callback(publisher.close)
     leave = Event()  # of its own: the loop commits once more after it was told to stop, and that is sent as well
-    thread = Thread(target=_guarded, args=("publisher", base, partial(publisher.run, leave)), name="publisher")
+    left = Event()
+
+    def publish() -> None:
+        with closing(publisher):  # by its own thread, which may still be in it when nobody waits any more
+            publisher.run(leave)
+
+    thread = Thread(target=_guarded, args=("publisher", base, publish, left), name="publisher")
     thread.start()
-    parts.callback(_join, thread, leave)
+    parts.callback(_join, thread, leave, left)
     return publisher
 
 
@@ -297,21 +314,28 @@ def _proof(base: _Base) -> Proof:
     )
 
 
-def _guarded(name: str, base: _Base, work: Callable[[], None]) -> None:
-    """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one."""
+def _guarded(name: str, base: _Base, work: Callable[[], None], left: Event) -> None:
+    """A thread that dies takes the node with it: half a node would lie, and systemd starts a whole one.
+
+    Once it is `left` the store is closed under it, and what comes of that is no fault.
+    """
     try:
         work()
     except Exception as why:
+        if left.is_set():
+            return
         log.exception("thread_died", extra={"who": name})
         base.runs.note(f"fault in {name}: {type(why).__name__}: {why}")
         base.stop.set()
 
 
-def _join(thread: Thread, leave: Event) -> None:
+def _join(thread: Thread, leave: Event, left: Event) -> None:
     leave.set()
     thread.join(JOIN_S)
     if thread.is_alive():
+        left.set()
         raise ThreadStuckError(f"thread {thread.name} did not stop within {JOIN_S:.0f} s; the process ends without it")
+    notify("WATCHDOG=1")  # the loop, which feeds it, has ended
 
 
 def _open_loop(
@@ -404,6 +428,8 @@ def _health(base: _Base) -> Health:
         or snapshot.model.detail
         or snapshot.uncalibrated
         or snapshot.aside
+        or base.store.accounts.unusable
+        or base.store.decisions.unusable
         or None,
         last_stop=base.runs.last_stop,
         cpu_temperature_c=board.temperature_c,

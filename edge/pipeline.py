@@ -86,6 +86,7 @@ class Pipeline:
         bundle = parts.detector.bundle
         self._parts = parts
         self._model = f"{bundle.name}@{bundle.version}"
+        self._identity = parts.detector.identity
         self._eye = Eye(parts.detector)
         remember(parts.store, self._model, self._eye.labels)
         camera = parts.config.camera
@@ -94,9 +95,10 @@ class Pipeline:
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
         self._card = Path(parts.config.store.folder) / "card.npz"
         counts_each = camera.mode == "trap" or follows(camera)
-        self._census = begun(camera.mode, len(self._eye.labels), self._card) if counts_each else None
+        self._census = begun(camera.mode, len(self._eye.labels), self._card, self._identity) if counts_each else None
         self._unit = unit_of(camera)
         self._card_seen = seen_before(self._census)
+        self._refused: tuple[Census, Instant | None] | None = None  # the last interval's card, not on the disk yet
         self._zone = ZoneInfo(parts.config.node.time_zone)
         self._interval_s = longest_s(parts.config.store.interval_s, camera.mode)
         self._begin_interval(parts.clock.now())
@@ -213,14 +215,25 @@ class Pipeline:
 
         Before it: a cut between the two loses an interval and doubles nothing.
         """
-        if self._census is None:
+        self._write_card(self._census, self._card_seen)
+
+    def _keep_card_again(self) -> None:
+        """Before an interval that waits is committed: the disk that refuses both may take both by now."""
+        if self._refused:
+            self._write_card(*self._refused)
+
+    def _write_card(self, census: Census | None, seen: Instant | None) -> None:
+        if census is None:
             return
+        before, self._refused = self._refused, None
         try:
-            keep(self._census, self._card, self._card_seen)
+            keep(census, self._card, self._identity, seen)
         except OSError as why:  # the disk is full, and the store says so; after a restart the card begins anew
             with suppress(OSError):  # the one before would count again what came since
                 self._card.unlink(missing_ok=True)
-            log.warning("card_not_kept", extra={"file": str(self._card), "why": str(why)})
+            self._refused = census, seen
+            if not before:
+                log.warning("card_not_kept", extra={"file": str(self._card), "why": str(why)})
 
     def _turn(self) -> bool:
         """One frame, or one reason why there is none. False: the camera has shown everything."""
@@ -230,9 +243,11 @@ class Pipeline:
             self.close_interval()  # its area is the old one
             self._take_calibration()
         fed = self._has_more = self._parts.config.camera.fed
-        if self._commits.has_intervals and not self._commits.commit_intervals():
-            self._has_more = False  # the pictures wait in their folder until the card takes what was counted
-            return True
+        if self._commits.has_intervals:
+            self._keep_card_again()
+            if not self._commits.commit_intervals():
+                self._has_more = False  # the pictures wait in their folder until the card takes what was counted
+                return True
         try:
             frame = self._parts.camera.read(READ_S)
         except CameraEndedError:
@@ -340,6 +355,7 @@ class Pipeline:
             seen, arrived = self._counted(self._census, frame)
         self._parts.board.show_frame(frame.image, seen)
         if arrived and not is_late:
+            self._keep_card_again()
             self._commits.commit(
                 [self._sighting(one, number, frame.instant) for one, number in arrived], self._kept(frame, seen)
             )

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import msgspec
 
 from edge.clock import Instant
+from edge.errors import ThreadStuckError
 
 SETTING = "runs"
 BAD_ENDS, WITHIN_S = 5, 600.0  # so many within ten minutes: the next start would end like the others
@@ -38,6 +39,7 @@ class Runs:
         self._before = _read(settings)
         self._this = Run(boot_id=now.boot_id, started_s=now.monotonic_s)
         self._reason = ASKED
+        self._is_over = False
 
     @property
     def last_stop(self) -> str | None:
@@ -58,6 +60,10 @@ class Runs:
         """Why this run is about to end, if not because it was told to."""
         self._reason = reason
 
+    def settle(self) -> None:
+        """The loop has ended as it was told to: a thread that does not end in time is no reason not to look again."""
+        self._is_over = True
+
     def __enter__(self) -> Self:
         self._write(self._this)
         return self
@@ -65,7 +71,8 @@ class Runs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        reason = self._reason if error is None else f"fault: {type(error).__name__}: {error}"
+        is_fault = error is not None and not (self._is_over and isinstance(error, ThreadStuckError))
+        reason = f"fault: {type(error).__name__}: {error}" if is_fault else self._reason
         self._write(msgspec.structs.replace(self._this, ended=reason))
 
     def _write(self, this: Run) -> None:

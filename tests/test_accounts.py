@@ -15,7 +15,9 @@ from edge.errors import StoreError
 from edge.page.attempts import pause_s
 from edge.store import Account, Accounts, Store
 from edge.store.accounts import CAP, NAME, SESSIONS_EACH
+from edge.store.decisions import NAME as DECISIONS
 from tests.clocks import NOON, SetClock
+from tests.faults.bad_sector import run_on_bad_sector
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import sighting
 
@@ -96,6 +98,46 @@ def test_a_damaged_file_is_set_aside_and_the_records_stay(tmp_path: Path) -> Non
         assert len(store.latest_sightings(9)) == 1
     assert (tmp_path / f"{NAME}.damaged-1").exists()
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", [NAME, DECISIONS])
+def test_a_small_file_that_cannot_be_used_takes_no_results_off_the_card(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        store.commit([sighting()])
+        unusable = store.accounts.unusable + store.decisions.unusable
+    assert unusable.startswith(f"{tmp_path / name}: cannot open the ")
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        assert len(store.latest_sightings(9)) == 1
+
+
+@pytest.mark.parametrize("of_card", [True, False])
+def test_where_accounts_cannot_be_used_nobody_claims_the_node(tmp_path: Path, of_card: bool) -> None:
+    card, memory = tmp_path / "card", tmp_path / "memory"
+    (card / NAME).mkdir(parents=True)
+    folder = card if of_card else memory
+    with closing(Store(StoreTable(folder=str(folder)), "n1", accounts=card)) as store:
+        assert store.accounts.is_claimed()
+        with pytest.raises(StoreError, match="this node is claimed already"):
+            store.accounts.claim(LI, NOON)
+
+
+UNREAD = """
+import sys
+from tests.test_accounts import Store, StoreTable
+store = Store(StoreTable(folder=sys.argv[1]), "n1")
+print(store.accounts.is_claimed(), store.accounts.unusable)
+"""
+
+
+def test_accounts_that_the_disk_did_not_read_once_are_there_again_at_the_next_start(tmp_path: Path) -> None:
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        store.accounts.claim(LI, NOON)
+    said = run_on_bad_sector(tmp_path / NAME, "-c", UNREAD, tmp_path)
+    assert said.startswith(f"True {tmp_path / NAME}: cannot open the accounts (disk I/O error)")
+    assert said.endswith("replace the card, then restart the node\n")
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
+        assert store.accounts.everybody() == [LI]
 
 
 def test_a_person_keeps_the_ten_phones_that_were_used_last(accounts: Accounts) -> None:
@@ -182,3 +224,25 @@ except StoreError as why:
 
 def test_a_disk_that_is_full_is_told_as_such() -> None:
     assert run_on_small_disk("-c", FULL).strip().endswith("the disk is full; free some space on it")
+
+
+NEARLY_FULL = """
+import os, shutil
+from pathlib import Path
+from tests.test_accounts import Store, StoreTable, sighting
+folder = Path(os.environ["DISK"])
+table = StoreTable(folder=str(folder))
+store = Store(table, "n1")
+for n in range(40):
+    store.commit([sighting(n)], bytes(50_000))
+store.close()
+(folder / "reserve").unlink()
+with (folder / "filler").open("wb") as file:
+    os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(folder).free - 40_960)
+store = Store(table, "n1")
+print([store.accounts.unusable, store.decisions.unusable])
+"""
+
+
+def test_on_a_full_disk_accounts_and_decisions_are_opened_in_the_room_that_pictures_give_back() -> None:
+    assert run_on_small_disk("-c", NEARLY_FULL).strip() == "['', '']"

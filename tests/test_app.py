@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -18,13 +19,14 @@ from threading import Event, Thread
 
 import pytest
 
-from edge.app import MOST_LABELS, build, model_info, put_times_right
+from edge.app import MOST_LABELS, Node, build, model_info, put_times_right
 from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
-from edge.config import CameraTable, NodeConfig, NodeTable, StoreTable
+from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, Sighting
+from edge.errors import StoreError, ThreadStuckError
 from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
 from edge.status import ModelStatus
 from edge.store import Records, Store, inspect_store
@@ -379,11 +381,15 @@ class Manager:
 
     def drain(self) -> int:
         """How many messages lie there."""
+        return len(self.lying())
+
+    def lying(self) -> list[str]:
+        """The messages that lie there."""
         self._socket.setblocking(False)
-        heard = 0
+        heard: list[str] = []
         with suppress(BlockingIOError):
-            while self._socket.recv(100):
-                heard += 1
+            while message := self._socket.recv(100):
+                heard.append(message.decode())
         self._socket.settimeout(20)
         return heard
 
@@ -430,6 +436,18 @@ def test_an_unattended_node_with_a_dead_card_looks_sends_and_says_so(tmp_path: P
         assert node.stop() == 0
 
 
+def unattended(folder: Path, parts: ExitStack, mqtt: MqttTable | None = None) -> Node:
+    """A node without a page that does not look."""
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder"),
+        store=StoreTable(folder=str(folder)),
+        page=None,
+        mqtt=mqtt,
+    )
+    return build(config, parts, Event(), looks=False, unattended=True)
+
+
 def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_can_be_updated(
     tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -438,21 +456,54 @@ def test_a_node_whose_store_is_of_newer_software_says_so_knows_its_people_and_ca
         store.accounts.put(LI, NOON)
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
         db.execute("PRAGMA user_version = 99")
-    config = NodeConfig(
-        node=NodeTable(site=SITE, node=NODE),
-        camera=CameraTable(kind="folder"),
-        store=StoreTable(folder=str(tmp_path)),
-        page=None,
-        mqtt=to(broker.port),
-    )
     with ExitStack() as parts:
-        node = build(config, parts, Event(), looks=False, unattended=True)
+        node = unattended(tmp_path, parts, to(broker.port))
         told = node.board.snapshot()
         assert (told.newer.partition(": written by a newer Fieldeye")[0], told.store) == (f"{tmp_path}/fieldeye.db", "")
         assert node.store.accounts.everybody() == [LI]
         assert node.store.commit([sighting()])[0].seq == 1
         assert ask(Platform(broker), piece(0)).have == PIECE
     assert (tmp_path / f"inbox/{SHA256}.part").stat().st_size == PIECE
+
+
+def test_a_store_in_memory_lies_in_the_folder_that_systemd_gives_or_a_sentence_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fieldeye.db").mkdir()
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    with ExitStack() as parts:
+        assert unattended(tmp_path, parts).board.snapshot().store
+        assert len(list((tmp_path / "run").glob("fieldeye-*/fieldeye.db"))) == 1
+    assert list((tmp_path / "run").iterdir()) == []
+    (tmp_path / "run").rmdir()
+    with ExitStack() as parts, pytest.raises(StoreError, match="no folder for a store in memory can be made"):
+        unattended(tmp_path, parts)
+
+
+def test_a_publisher_that_outlives_its_time_is_said_and_is_no_further_fault(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.app.JOIN_S", 0.0)
+    with ExitStack() as parts:
+        node = unattended(tmp_path, parts, to(broker.port))
+        wait_until(lambda: node.board.snapshot().link.state == "connected", within_s=20)
+        (publisher,) = [one for one in threading.enumerate() if one.name == "publisher"]
+        with pytest.raises(ThreadStuckError, match="thread publisher did not stop"):
+            parts.close()
+    publisher.join(20)
+    assert "thread_died" not in [record.message for record in caplog.records]
+
+
+def test_decisions_that_cannot_be_used_are_told_to_the_platform(tmp_path: Path, broker: Broker) -> None:
+    (tmp_path / "decisions.sqlite").mkdir()
+    with broker.connect("platform") as platform, ExitStack() as parts:
+        platform.subscribe(f"fieldeye/v1/{SITE}/{NODE}/health")
+        node = unattended(tmp_path, parts, to(broker.port))
+        wait_until(lambda: len(platform.inbox) > 0, within_s=20)
+        told = json.loads(platform.inbox[-1].payload)
+        assert node.board.snapshot().store == ""
+    assert told["problem"].startswith(f"{tmp_path}/decisions.sqlite: cannot open the decisions")
 
 
 def areas_counted_by(config: Path, folder: Path, page_port: int, broker: Broker) -> set[int | None]:

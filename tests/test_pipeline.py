@@ -1,5 +1,7 @@
 """The loop: what it saw is committed before it is shown, and every frame is accounted for."""
 
+import gc
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +21,7 @@ from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, let_turn, load_calibration, save_calibration
 from edge.calibration.region import WHOLE
 from edge.cameras import open_watched_camera
+from edge.census import TrapCensus
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState, SystemClock
 from edge.config import parse_config
@@ -237,6 +240,20 @@ def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench:
     assert bench.interval.exposed_s > bench.interval.awake_s
 
 
+def test_a_trap_that_looks_with_a_lower_threshold_counts_nothing_that_hung_there_before(bench: Bench) -> None:
+    faint = (242, 0, 0)  # seen with a confidence of 0.2
+    bench.add("1.png", scene())
+    bench.add("2.png", scene((8, 8, faint)))
+    bench.build(mode="trap").run(bench.stop)
+    bench.parts.close()
+    bench.more = "[model]\nconfidence = 0.1\n"
+    for name in ("1.png", "2.png"):
+        (bench.pictures / name).unlink()
+    bench.add("3.png", scene((8, 8, faint), (40, 40, RED)))
+    bench.build(mode="trap").run(bench.stop)
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Aleyrodidae", 1)]
+
+
 def test_a_card_that_cannot_be_kept_begins_anew_after_a_restart(bench: Bench) -> None:
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.build(mode="trap").run(bench.stop)
@@ -359,6 +376,56 @@ def test_what_the_card_refuses_is_said_kept_and_committed_once_it_can_be(
         other.execute("DROP TRIGGER refuse")
     wait_until(lambda: len(bench.sightings) == 1, within_s=20)
     wait_until(lambda: bench.board.snapshot().store == "", within_s=20)
+
+
+def test_after_a_power_cut_only_insects_whose_interval_was_lost_are_new_again_also_on_a_card_that_refused_before(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], tmp_path: Path
+) -> None:
+    before, waited, after = (8, 8, BLUE), (40, 40, RED), (8, 40, BLUE)
+    card, blocked = bench.state / "card.npz", bench.state / "card.npz.new"
+
+    def end_interval(who: str) -> None:
+        save_calibration(bench.state, Calibration(at=NOON, who=who, rotation_deg=0))
+
+    bench.add("1.png", scene(before))
+    running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
+    end_interval("Mei")
+    wait_until(card.exists, within_s=20)
+    blocked.mkdir()
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        bench.add("1.png", scene(before, waited))
+        wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
+        end_interval("Li")
+        wait_until(lambda: not card.exists(), within_s=20)
+        blocked.rmdir()
+        other.execute("DROP TRIGGER refuse")
+    bench.add("1.png", scene(before, waited, after))
+    wait_until(lambda: len(bench.sightings) == 2, within_s=20)
+    shutil.copytree(bench.state, tmp_path / "cut/state")  # what a power cut leaves
+    cut = Bench(tmp_path / "cut", bench.parts)
+    cut.add("1.png", scene(before, waited, after))
+    cut.build(mode="trap").run(cut.stop)
+    assert [(one.label, one.count) for one in cut.interval.counts] == [("Pieris", 1)]
+
+
+def test_a_trap_holds_the_card_of_the_last_interval_no_longer_than_the_disk_refuses_it(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    def held() -> int:
+        gc.collect()
+        return sum(isinstance(one, TrapCensus) for one in gc.get_objects())
+
+    others = held()
+    bench.add("1.png", scene((8, 8, BLUE)))
+    running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0))  # ends the interval
+    wait_until((bench.state / "card.npz").exists, within_s=20)
+    bench.add("1.png", scene((8, 8, BLUE), (40, 40, RED)))
+    wait_until(lambda: len(bench.sightings) == 1, within_s=20)
+    wait_until(lambda: held() == others + 1, within_s=20)
 
 
 def test_a_sighting_that_had_to_wait_does_not_get_a_later_picture(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import StoreTable
+from edge.errors import ThreadStuckError
 from edge.restarts import ASKED, BAD_ENDS, UNSAID, Run, Runs, end_too_fast
 from edge.store import Store
 from tests.clocks import SetClock
@@ -31,6 +32,18 @@ def test_a_run_that_ended_by_a_fault_names_it(store: Store) -> None:
     with pytest.raises(KeyError), Runs(store, SetClock().now()):
         raise KeyError("luma")
     assert Runs(store, SetClock().now()).last_stop == "fault: KeyError: 'luma'"
+
+
+def test_a_thread_that_is_stuck_is_a_fault_of_the_loop_and_none_of_a_stop_that_was_wanted(store: Store) -> None:
+    now, stuck = SetClock().now(), ThreadStuckError("camera: bad cable")
+    with pytest.raises(ThreadStuckError), Runs(store, now):
+        raise stuck
+    assert Runs(store, now).last_stop == "fault: ThreadStuckError: camera: bad cable"
+    this = Runs(store, now)
+    this.settle()
+    with pytest.raises(ThreadStuckError), this:
+        raise stuck
+    assert Runs(store, now).last_stop == ASKED
 
 
 def test_a_run_that_was_cut_off_says_that_nobody_said_why(store: Store) -> None:

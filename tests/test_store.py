@@ -28,6 +28,7 @@ from edge.wire import Mark, Stored
 from edge.wire.compact import KIND
 from edge.wire.tables import RECORDS
 from tests.clocks import NOON
+from tests.faults.bad_sector import run_on_bad_sector
 from tests.faults.killing import instants, run_and_kill, told_seqs
 from tests.faults.small_disk import run_on_small_disk
 from tests.records import MOTH, count, instant, interval, lost, marks, sighting, stored
@@ -558,6 +559,26 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, dama
             assert store.epoch != before
             assert store.commit([sighting()])[0].seq == 1
         assert (tmp_path / f"fieldeye.db.damaged-{number}").read_bytes() == damaged
+
+
+OPENED = """
+import sys
+from tests.test_store import Path, open_store, sighting
+open_store(Path(sys.argv[1])).commit([sighting()])
+"""
+
+
+def test_a_file_whose_beginning_the_disk_does_not_read_is_set_aside_and_a_new_epoch_begins(tmp_path: Path) -> None:
+    bad = tmp_path / "fieldeye.db"
+    with closing(open_store(tmp_path)) as store:
+        store.commit([sighting()])
+        before = store.epoch
+    shown = bad.read_bytes()
+    run_on_bad_sector(bad, "-c", OPENED, tmp_path)
+    with closing(open_store(tmp_path)) as store:
+        assert store.epoch != before
+        assert seqs(all_records(store)) == [1]
+    assert (tmp_path / "fieldeye.db.damaged-1").read_bytes() == shown
 
 
 def test_a_run_of_damaged_records_keeps_none_behind_it_from_being_sent(store: Store, tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
 from edge.mqtt import probe
-from edge.store import inspect_store, told_aside
+from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places, on_trial, running_counter, said
 
-FIRST_FRAME_S = 12.0  # a network camera may need so long for its first key frame
+FIRST_FRAME_S = 40.0  # a network camera may need so long for its first key frame
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +98,8 @@ def _store(config: NodeConfig) -> Iterator[Verdict]:
         yield Verdict("store", "ok", inspect_store(config.store, has_broker=config.mqtt is not None))
     except FieldeyeError as why:
         yield Verdict("store", "not well", str(why))
+    else:
+        yield from (Verdict(what, "not well", why) for what, why in inspect_beside(config.store))
     aside = told_aside(Path(config.store.folder))
     if aside:
         yield Verdict("damaged store", "worth a look", aside)

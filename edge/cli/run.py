@@ -16,6 +16,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, safe_config
 from edge.durable import write_durably
 from edge.errors import ConfigError
+from edge.systemd import notify
 from edge.updates.slots import Places, trial
 
 log = logging.getLogger("fieldeye")
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         if told.is_set():  # a signal that came in between
             break
         log.info("settings_changed")
+        notify("WATCHDOG=1")  # closing may have taken long on a worn card, opening may as well
         is_well = _live(args, stop, again)
     return DONE if is_well else NOT_WELL
 

@@ -101,8 +101,8 @@ class Publisher:
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
 
     def wake(self) -> None:
-        """Something was committed. Never waits: a waker that is full wakes all the same."""
-        with suppress(BlockingIOError):
+        """Something was committed. Never waits: a waker that is full wakes all the same, a closed one nobody."""
+        with suppress(OSError):
             self._waker.send(b"!")
 
     def run(self, stop: Event) -> None:

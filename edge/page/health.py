@@ -27,10 +27,12 @@ def health(
     when: Moments,
     due: Sequence[str] = (),
     blind: tuple[Tone, str, str] | None = None,
+    unusable: tuple[str, str] = ("", ""),
 ) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them.
 
-    `due`: lure, card, if one has to be changed. `blind`: as in `camera_line`.
+    `due`: lure, card, if one has to be changed. `blind`: as in `camera_line`. `unusable`: why accounts and decisions
+    cannot be used.
     """
     lines = [
         camera_line(snapshot.camera, now, when, blind),
@@ -39,6 +41,11 @@ def health(
         clock_line(now, when, config),
         card_line(board.disk_free_bytes, snapshot.store, snapshot.newer, snapshot.aside),
     ]
+    accounts, decisions = unusable
+    if accounts:
+        lines.append(people_line(accounts))
+    if decisions:
+        lines.append(answers_line(decisions))
     if snapshot.notice:
         lines.append(settings_line(snapshot.notice))
     if snapshot.uncalibrated:
@@ -155,6 +162,24 @@ def card_line(free_bytes: int | None, trouble: str, newer: str, aside: str) -> L
 def newer_words() -> str:
     """After an update was taken back: the card is well."""
     return gettext("The results on the card were written by newer software: update this node.")
+
+
+def people_line(trouble: str) -> Line:
+    """Accounts that cannot be used, while results are kept."""
+    todo = gettext("Tell your technician.")
+    return line("people", "person", gettext("People"), "look", shut_out_words(), detail=trouble, todo=todo)
+
+
+def shut_out_words() -> str:
+    """Also where somebody wants to log in."""
+    return gettext("The card does not tell who may log in, so nobody can.")
+
+
+def answers_line(trouble: str) -> Line:
+    """Decisions that cannot be used, while results are kept."""
+    sentence = gettext("What people answered cannot be read from the card; new answers are lost when the power goes.")
+    todo = gettext("Tell your technician.")
+    return line("answers", "card", gettext("Check what was seen"), "look", sentence, detail=trouble, todo=todo)
 
 
 def calibration_line(trouble: str) -> Line:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from edge.errors import StoreError
 from edge.page.attempts import count_failure, wait_s
 from edge.page.audit import shown_trail
+from edge.page.health import shut_out_words
 from edge.page.passwords import SHORTEST, hashed, is_claim_code, is_long_enough, is_right, proposed
 from edge.page.routes import node
 from edge.page.trust import Role, is_known_browser, needs, role_of, trust, visitor
@@ -28,6 +29,8 @@ def log_in() -> Page:
     """The form; an unclaimed node has nobody to log in."""
     if not trust().accounts.is_claimed():
         return redirect("/claim", 303)
+    if trust().accounts.unusable:
+        return _shut_out()
     return render_template("log_in.html", next=_place(request.args.get("next", "/")), name="", wrong="")
 
 
@@ -35,6 +38,8 @@ def log_in() -> Page:
 @needs(Role.NOBODY)
 def try_log_in() -> Page:
     """The same answer whether the name or the password was wrong."""
+    if trust().accounts.unusable:
+        return _shut_out()
     name, password = _field("name"), request.form.get("password", "")
     found = trust().accounts.account(name)
     wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None), found)
@@ -199,6 +204,10 @@ def _attempted(what: str, is_good: Callable[[], bool], account: Account | None =
         "password": gettext("This is not your password."),
     }
     return words[what]
+
+
+def _shut_out() -> Page:
+    return render_template("plain.html", words=shut_out_words(), detail=trust().accounts.unusable), 503
 
 
 def _claim_form(wrong: dict[str, str], *, name: str) -> str:

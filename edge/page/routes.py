@@ -79,7 +79,8 @@ class Node:
         blind = card.say(state, snapshot, facts, now, when, camera.mode) if state in NO_DATA else None
         board = read_board(Path(self.config.store.folder))
         due = load_visit(self.store).due(when.today())
-        return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind)
+        unusable = self.store.accounts.unusable, self.store.decisions.unusable
+        return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind, unusable)
 
 
 def node() -> Node:

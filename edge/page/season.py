@@ -8,7 +8,7 @@ from threading import Lock
 from edge.advice.degree_days import DayRange, measured_days, species
 from edge.advice.first_catch import Biofix, first_catch
 from edge.advice.heat import Catch, Progress, after_catch, caught_by_evening, nights, progress, season_begin
-from edge.counts import Interval, Record
+from edge.counts import Interval
 from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
 from edge.page import names
@@ -68,17 +68,21 @@ class Season:
         return tuple(one for one in found if one is not None)
 
     def _read(self, today: date) -> None:
-        newest, revised = self._store.latest_interval(), self._store.revised
+        stored, revised = self._store.latest_interval(), self._store.revised
         if revised != self._revised:  # any day may have been corrected
             self._revised, self._newest, self._days = revised, None, {}
-        if newest is None or newest.key == self._newest or not (self._days or _has_both(newest.record)):
+        if stored is None or stored.key == self._newest or not isinstance(stored.record, Interval):
+            return
+        newest = stored.record
+        if not (self._days or _has_both(newest)):
             return
         first = season_begin(today, self._latitude_deg)
         wanted = [first + timedelta(days=n) for n in range((today - first).days + 1)]
         over = {day: told for day, told in self._days.items() if day < self._running}
         label_sets = load(self._store)
         self._days = {day: over[day] if day in over else self._of(day, label_sets) for day in wanted}
-        self._newest, self._running = newest.key, today - timedelta(days=1)
+        until = min(today, newest.end.utc.astimezone(self._zone).date())  # a clock that is ahead makes no day pass
+        self._newest, self._running = stored.key, until - timedelta(days=1)
 
     def _of(self, day: date, label_sets: LabelSets) -> _Day:
         """Read up to the next midnight: the last interval of its night ends some moments after noon."""
@@ -89,9 +93,9 @@ class Season:
         return _Day(measured_days(intervals, self._zone).get(day), caught)
 
 
-def _has_both(newest: Record) -> bool:
+def _has_both(newest: Interval) -> bool:
     """A trap, and a sensor beside it: other nodes are spared the reading of a season."""
-    return isinstance(newest, Interval) and newest.unit == "new" and newest.climate is not None
+    return newest.unit == "new" and newest.climate is not None
 
 
 def _warmth(label: str, caught: Mapping[date, Catch], ranges: Mapping[date, DayRange]) -> Warmth | None:

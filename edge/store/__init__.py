@@ -8,7 +8,7 @@ from edge.store.audit import Entry
 from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally
 from edge.store.drafts import Draft
 from edge.store.file import told_aside
-from edge.store.inspect import inspect_store, is_held
+from edge.store.inspect import inspect_beside, inspect_store, is_held
 from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting, kept_records
 from edge.store.rows import LEAST_URGENT, MUST_GO
@@ -36,6 +36,7 @@ __all__ = [
     "Store",
     "Tally",
     "Waiting",
+    "inspect_beside",
     "inspect_store",
     "is_held",
     "kept_records",

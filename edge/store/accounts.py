@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
-from edge.store.file import Cap, open_checked, sentences
+from edge.store.file import Cap, open_checked, open_in_memory, sentences
+from edge.store.schema import Steps
 from edge.store.shared import SharedFile
 from edge.wire import from_utc_ms, utc_ms
 
@@ -60,16 +61,22 @@ class Accounts:
     """The file `accounts.sqlite` in `folder`. Any thread may call anything, as may `reset-password` beside the node.
 
     A damaged file is set aside; then the node is claimed again with the code on its label. Every method raises
-    StoreError where the disk does not do its part.
+    StoreError where the disk does not do its part. `unusable`: why the file is left alone; then there is nobody, and
+    the label's code opens nothing, since it may have been used.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / NAME
+    def __init__(self, folder: Path, unusable: str = "") -> None:
+        path, self.unusable = folder / NAME, unusable
+        if unusable:
+            db = open_in_memory(STEPS)
+            db.execute("INSERT INTO claim (id, utc_ms) VALUES (1, 0)")
+            self._file = SharedFile(path, db, CAP)
+            return
         with sentences(path, "open the accounts"):
             folder.mkdir(parents=True, exist_ok=True)
             path.touch(0o600)  # SQLite's log takes on the mode of the file
             path.chmod(0o600)
-            db = open_checked(path, CAP.max_mb * MEGABYTE, {1: _to_1})
+            db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
             path.chmod(0o600)  # once more: a damaged one was replaced
             db.execute("PRAGMA foreign_keys = 1")
         self._file = SharedFile(path, db, CAP)
@@ -185,3 +192,6 @@ def _account(row: tuple[str, str, str]) -> Account:
 def _to_1(db: sqlite3.Connection) -> None:
     for statement in TABLES.split(";\n"):
         db.execute(statement)
+
+
+STEPS: Steps = {1: _to_1}

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge.config import MEGABYTE
-from edge.store.file import Cap, open_checked, sentences
+from edge.store.file import Cap, open_checked, open_in_memory, sentences
+from edge.store.schema import Steps
 from edge.store.shared import SharedFile
 from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
@@ -89,14 +90,18 @@ class Tally(NamedTuple):
 class Decisions:
     """The file `decisions.sqlite` in `folder`. Any thread may call anything; a damaged file is set aside.
 
-    Every method raises StoreError where the disk does not do its part.
+    Every method raises StoreError where the disk does not do its part. `unusable`: why the file is left alone, and
+    what is decided kept in memory.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / NAME
+    def __init__(self, folder: Path, unusable: str = "") -> None:
+        path, self.unusable = folder / NAME, unusable
+        if unusable:
+            self._file = SharedFile(path, open_in_memory(STEPS), CAP)
+            return
         with sentences(path, "open the decisions"):
             folder.mkdir(parents=True, exist_ok=True)
-            db = open_checked(path, CAP.max_mb * MEGABYTE, {1: _to_1})
+            db = open_checked(path, CAP.max_mb * MEGABYTE, STEPS)
         self._file = SharedFile(path, db, CAP)
 
     def close(self) -> None:
@@ -172,3 +177,6 @@ def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
 def _to_1(db: sqlite3.Connection) -> None:
     for statement in TABLES.split(";\n"):
         db.execute(statement)
+
+
+STEPS: Steps = {1: _to_1}

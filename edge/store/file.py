@@ -22,6 +22,7 @@ PAGE_BYTES = 1024  # of a new file: each commit writes its pages whole, and the 
 LOG_BYTES = 800_000  # then it is checkpointed: on a full card the log must not hold half of the space
 WAL_BYTES = 1_000_000  # what the log may keep on disk; taken off the budget
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_UNREADABLE = ("SQLITE_IOERR_READ", "SQLITE_IOERR_CORRUPTFS")  # a bad sector: the disk names it on reading only
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full; free some space on it",
     "SQLITE_READONLY": "it is read-only here; run as the service's user, or check the mount and the folder's owner",
@@ -92,21 +93,31 @@ def hold(folder: Path) -> IO[bytes]:
     return file
 
 
-def open_checked(path: Path, max_bytes: int, steps: Steps = STEPS) -> sqlite3.Connection:
+def open_checked(
+    path: Path, max_bytes: int, steps: Steps = STEPS, *, replace_unreadable: bool = False
+) -> sqlite3.Connection:
     """The writer's connection to a sound file of the newest version; created if missing.
 
     An index that does not agree with its table is made anew. A file that is damaged otherwise is renamed to
-    `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with a new epoch, takes its place. `steps` are
-    those of its tables.
+    `fieldeye.db.damaged-<n>` with its log beside it, and a new one, with a new epoch, takes its place; so is, with
+    `replace_unreadable`, one that the disk does not read. `steps` are those of its tables.
     """
+    replaced = (*_DAMAGED, *_UNREADABLE) if replace_unreadable else _DAMAGED
     try:
         return _open(path, max_bytes, steps)
     except sqlite3.DatabaseError as why:
-        if not (getattr(why, "sqlite_errorname", "") or "").startswith(_DAMAGED):
+        if not (getattr(why, "sqlite_errorname", "") or "").startswith(replaced):
             raise
         aside = set_aside(path)
         log.error("store_damaged", extra={"why": str(why), "set_aside": aside.name})  # noqa: TRY400
     return _open(path, max_bytes, steps)
+
+
+def open_in_memory(steps: Steps) -> sqlite3.Connection:
+    """In place of a file that cannot be used; gone with the process."""
+    db = connect(Path(":memory:"))
+    migrate(db, steps)
+    return db
 
 
 def _open(path: Path, max_bytes: int, steps: Steps) -> sqlite3.Connection:

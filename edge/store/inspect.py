@@ -4,11 +4,13 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from edge.config import MEGABYTE, StoreTable
 from edge.errors import StoreError
+from edge.store import accounts, decisions
 from edge.store.file import LOCK, NAME, sentences
 from edge.store.schema import check_version
 
@@ -24,15 +26,34 @@ def inspect_store(config: StoreTable, *, has_broker: bool) -> str:
         raise StoreError(f"{existing}: only {free_mb:.0f} MB free, store.max_mb is {config.max_mb}; free some space")
     if not path.exists():
         return f"{folder}: new, {free_mb:.0f} MB free"
-    with sentences(path, "read the store"), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if found != "ok":
-            raise StoreError(f"{path}: damaged ({found}); restart the node, which mends it or begins a new one")
+    with _sound(path, "read the store") as db:
         check_version(db)
         (records,) = db.execute("SELECT count(*) FROM record").fetchone()
         (waiting,) = db.execute("SELECT count(*) FROM waiting").fetchone()
     outbox = f", {waiting} waiting for the broker" if has_broker else ""
     return f"{path}: sound, {records} records{outbox}, {free_mb:.0f} MB free"
+
+
+def inspect_beside(config: StoreTable) -> Iterator[tuple[str, str]]:
+    """Which of the small files beside the records cannot be used, and why."""
+    for file in (accounts, decisions):
+        path = Path(config.folder) / file.NAME
+        try:
+            if path.exists():
+                with _sound(path, "read it") as db:
+                    check_version(db, file.STEPS)
+        except StoreError as why:
+            yield path.stem, str(why)
+
+
+@contextmanager
+def _sound(path: Path, doing: str) -> Iterator[sqlite3.Connection]:
+    """Read only, and held against itself first. Raises StoreError."""
+    with sentences(path, doing), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise StoreError(f"{path}: damaged ({found}); restart the node, which mends it or begins a new one")
+        yield db
 
 
 def is_held(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -51,6 +51,7 @@ log = logging.getLogger("fieldeye.store")
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
 AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
 _T = TypeVar("_T")
+_Beside = TypeVar("_Beside", Accounts, Decisions)
 
 
 class Store(Records):
@@ -58,7 +59,8 @@ class Store(Records):
 
     Any thread may call anything: writers share one connection behind a lock, each reading thread has its own. One
     process at a time, held by a lock file. Every method raises StoreError where the disk does not do its part.
-    A store in memory takes its `accounts` from another folder, if that can be used.
+    A store in memory takes its `accounts` from another folder. Accounts or decisions whose file cannot be used are
+    `unusable`, and cost no result.
     """
 
     def __init__(self, config: StoreTable, node: str, *, accounts: Path | None = None) -> None:
@@ -78,20 +80,21 @@ class Store(Records):
             self._reserve = Reserve(self._folder)
             if self._reserve.is_needed_to_start() and self._reserve.release():
                 log.warning("reserve_spent", extra={"store": str(self._path)})
-            self._db = open_checked(self._path, config.max_mb * MEGABYTE)
+            self._db = open_checked(self._path, config.max_mb * MEGABYTE, replace_unreadable=True)
             closing.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
             closing.callback(super().close)
-            self.accounts = _open_accounts(accounts, self._path.parent)
-            closing.callback(self.accounts.close)
-            self.decisions = Decisions(self._path.parent)
-            closing.callback(self.decisions.close)
             self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
             self._session = self._despite_full_disk(self._begin_session)
             if not self._reserve.is_there():
                 self._spend_pictures(REFILL_BYTES)
                 self._grow_no_further()
                 self._restore_reserve()
+            # Last, when a full disk may have room again. Other accounts than the card's would log nobody in.
+            self.accounts = _opened(Accounts, accounts or self._folder)
+            closing.callback(self.accounts.close)
+            self.decisions = _opened(Decisions, self._folder)
+            closing.callback(self.decisions.close)
 
     def _begin_session(self) -> int:
         with transaction(self._db) as db:
@@ -404,12 +407,14 @@ class Store(Records):
             return None
 
 
-def _open_accounts(wanted: Path | None, spare: Path) -> Accounts:
-    """Those of `wanted`: with a new store in memory nobody could log in. On a card that cannot be used, new ones."""
-    if wanted is not None:
-        with suppress(StoreError):
-            return Accounts(wanted)
-    return Accounts(spare)
+def _opened(kind: type[_Beside], folder: Path) -> _Beside:
+    """A small file beside the records; one that cannot be used is left alone, and there is another in memory."""
+    try:
+        return kind(folder)
+    except StoreError as why:
+        unusable = f"{why}, then restart the node"
+        log.error("file_unusable", extra={"why": unusable})  # noqa: TRY400  the sentence says all
+        return kind(folder, unusable=unusable)
 
 
 def _with_picture(record: Record, name: str | None) -> Record:

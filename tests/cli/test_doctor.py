@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -346,6 +347,24 @@ def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_who
     ((state, sentence),) = verdicts()
     assert state == "not well"
     assert sentence.startswith(f"the whole picture is counted, without an area: {tmp_path}/calibration.json: no calib")
+
+
+def test_accounts_that_cannot_be_used_are_named_beside_a_sound_store(tmp_path: Path) -> None:
+    (tmp_path / "accounts.sqlite").mkdir()
+    with closing(Store(StoreTable(folder=str(tmp_path)), "n")):
+        said = [one for one in diagnose(config(tmp_path), SystemClock()) if one.what in {"store", "accounts"}]
+    assert [(one.what, one.state) for one in said] == [("store", "ok"), ("accounts", "not well")]
+    assert said[1].sentence.startswith(f"{tmp_path}/accounts.sqlite: cannot read it")
+
+
+@pytest.mark.parametrize("name", ["accounts", "decisions"])
+def test_a_small_file_of_newer_software_is_named(tmp_path: Path, name: str) -> None:
+    Store(StoreTable(folder=str(tmp_path)), "n").close()
+    with closing(sqlite3.connect(tmp_path / f"{name}.sqlite")) as db:
+        db.execute("PRAGMA user_version = 99")
+    (said,) = [one for one in diagnose(config(tmp_path), SystemClock()) if one.what == name]
+    assert said.state == "not well"
+    assert said.sentence.startswith(f"{tmp_path}/{name}.sqlite: written by a newer Fieldeye (version 99")
 
 
 def test_of_a_calibration_in_a_folder_that_this_user_may_not_read_nothing_is_said(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from edge import app
+from edge.cameras import reader
+from edge.page import looker, server
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
 from tests.updates.bundles import SLOTS, packed, software
 
@@ -141,6 +144,12 @@ def test_no_unit_that_runs_a_model_lets_onnxruntime_report_to_its_maker(card: Pa
     ours = [unit for unit in units if "/venv/bin/" in unit]
     assert len(ours) == 3
     assert all(re.search(r"^Environment=.*\bORT_DISABLE_TELEMETRY=1\b", unit, re.M) for unit in ours)
+
+
+def test_systemd_kills_no_node_that_waits_for_one_thread_after_the_other(card: Path) -> None:
+    unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
+    (given_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.M)
+    assert int(given_s) > 2 * (reader.JOIN_S + app.JOIN_S + server.STOP_S + looker.STOP_S)
 
 
 def test_the_service_is_exposed_to_at_most_1_5_of_10(card: Path) -> None:

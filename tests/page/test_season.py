@@ -85,6 +85,19 @@ def test_nights_whose_clock_is_put_right_are_counted_where_they_belong(scene: Sc
     assert "since the evening of Jun 28." in client.get("/").text
 
 
+def test_a_look_while_the_clock_is_ahead_keeps_no_later_day_from_being_counted(
+    scene: Scene, client: FlaskClient
+) -> None:
+    season(scene, [0, 3, 3, 0])
+    scene.clock.jump(30 * 86_400, ClockState.UNSYNCED)
+    client.get("/")
+    scene.clock.jump(-30 * 86_400, ClockState.SYNCED)
+    for _ in range(5):
+        scene.clock.advance(86_400)
+        scene.store.commit(night(scene, 1, 0))
+    assert f"{8 * EACH_C:.0f} of 117" in client.get("/").text
+
+
 @pytest.mark.parametrize("hours", [1, 6])
 def test_a_catch_just_before_noon_counts_though_its_interval_ends_half_a_second_late(
     hours: int, scene: Scene, client: FlaskClient

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from contextlib import closing
 from http.cookiejar import CookieJar
 from pathlib import Path
 
+import pytest
+
 from tests.broker import free_port
 from tests.page.visitors import form_on
-from tests.test_app import configuration, running
+from tests.test_app import Manager, configuration, running
 from tests.waiting import wait_until
 
 
@@ -63,14 +66,17 @@ def test_a_node_takes_the_model_of_its_mode_also_of_one_that_is_chosen_on_the_pa
 
 
 def test_a_new_pause_holds_seconds_later_in_the_same_process_and_an_undo_too(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    heard: list[str] = []
     port = free_port()
     config = configuration(tmp_path, port, None)
-    with running(config, tmp_path, port) as node:
+    with closing(Manager(tmp_path)) as manager, running(config, tmp_path, port) as node:
         phone = logged_in(config, port)
 
         def pause_shown() -> str:
+            heard.extend(manager.lying())
             try:
                 found = re.search(r'name="camera.every_s" type="text" value="([^"]*)"', phone.get("/settings"))
             except OSError:  # it is just beginning anew
@@ -85,5 +91,6 @@ def test_a_new_pause_holds_seconds_later_in_the_same_process_and_an_undo_too(
         phone.send("/settings/undo", "/settings")
         wait_until(lambda: pause_shown() == "0.1", within_s=20)
         wait_until(lambda: json.loads(phone.get("/api/v1/state"))["camera"]["looked"] > 0, within_s=20)
+        assert "STOPPING=1" not in [*heard, *manager.lying()]  # systemd would kill it TimeoutStopSec later
         assert node.process.poll() is None
         assert node.stop() == 0

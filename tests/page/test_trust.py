@@ -49,6 +49,25 @@ def test_a_new_node_has_no_account_and_leads_to_its_claim(labelled: FlaskClient,
     assert labelled.get("/log-in").location == "/claim"
 
 
+def test_where_the_card_does_not_tell_who_may_log_in_the_page_says_so_and_shows_the_results(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.store.close()
+    for name in ("accounts.sqlite", "decisions.sqlite"):
+        (tmp_path / name).unlink()
+        (tmp_path / name).mkdir()
+    browser = restarted(scene)
+    assert browser.get("/claim").location == "/log-in"
+    shut = browser.get("/log-in")
+    assert shut.status_code == 503
+    assert "The card does not tell who may log in, so nobody can." in shut.text
+    assert "accounts.sqlite: cannot open the accounts" in shut.text
+    node = browser.get("/node").text
+    assert "The card does not tell who may log in, so nobody can." in node
+    assert "new answers are lost when the power goes" in node
+    assert "decisions.sqlite: cannot open the decisions" in node
+
+
 @pytest.mark.parametrize("typed", [CODE, "7kwm3rtz9qhd", " 7KWM 3RTZ 9QHD "])
 def test_who_has_the_label_becomes_the_technician(typed: str, labelled: FlaskClient, scene: Scene) -> None:
     assert claim(labelled, typed).status_code == 303
