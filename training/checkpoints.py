@@ -1,5 +1,6 @@
 """Checkpoints that survive a power cut: written beside, synced, renamed into place."""
 
+import io
 import os
 import pickle
 import subprocess
@@ -27,17 +28,27 @@ class Checkpoint:
     commit: str
     best_map50: float
     seconds: float  # of training so far
+    labels: tuple[str, ...] = ()  # in the order of class ids; a leaf network has none, and older runs did not say
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file at `path` in one step: a kill at any instant leaves the old file or the new one, whole."""
+    """Replace the file at `path` in one step: a kill at any instant leaves the old file or the new one, whole.
+
+    Raises OSError that names the file, say of a full disk, and leaves nothing beside the old one then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".partial")
-    with beside.open("wb") as file:
-        torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    content = io.BytesIO()  # torch has its own words for a full disk, and none says so
+    torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, content)
+    try:
+        with beside.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as why:
+        beside.unlink(missing_ok=True)
+        raise OSError(why.errno, why.strerror, str(path)) from why
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -53,6 +64,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, TypeError, EOFError, ValueError, pickle.UnpicklingError) as why:
         raise ConfigError(f"{path}: not a checkpoint of this version ({why}); remove it to begin anew") from why
+
+
+def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:
+    """The checkpoint of a detector of these labels. Raises ConfigError also when it learned others."""
+    state = load_checkpoint(path)
+    if state.labels not in ((), labels):
+        told = f"{path}: learned other labels, or the same in another order, than the configuration has now"
+        raise ConfigError(f"{told}; give it the datasets and the rows of classes.csv of then, or another name")
+    return state
 
 
 def current_commit() -> str:

@@ -1,6 +1,7 @@
 """How each command of training ends: exit code 0, or a fault as one sentence and exit code 2; never a traceback for a
 wrong file."""
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -17,9 +18,16 @@ def finish(main: Callable[[], int | None]) -> None:
         print(fault, file=sys.stderr)
         code = WRONG
     except OSError as why:
-        print(f"{why.filename}: {why.strerror}; name one that is there and that you may use", file=sys.stderr)
+        print(_sentence(why), file=sys.stderr)
         code = WRONG
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         code = STOPPED
     sys.exit(code)
+
+
+def _sentence(why: OSError) -> str:
+    if why.errno in {errno.ENOSPC, errno.EDQUOT}:  # what writes into an open file does not say which
+        where = why.filename or "the disk that this writes to"
+        return f"{where}: {why.strerror}; make room there and run the same command again"
+    return f"{why.filename}: {why.strerror}; name one that is there and that you may use"

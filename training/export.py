@@ -23,7 +23,7 @@ from edge.bundle import MODELS, load_bundle
 from edge.detections import Detections
 from edge.errors import ConfigError
 from training.added import as_trained
-from training.checkpoints import Checkpoint, load_checkpoint
+from training.checkpoints import Checkpoint, load_detector
 from training.classes import ClassTable, read_classes
 from training.command import finish
 from training.config import CONFIGS, EMPTY, REVIEWED, DatasetConfig, TrainConfig, read_config
@@ -64,7 +64,7 @@ def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
 def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str, Path]:
     """Write both files of a checkpoint, which have no thresholds yet."""
     classes = read_classes(config.labelled)
-    state = load_checkpoint(checkpoint)
+    state = load_detector(checkpoint, classes.labels)
     model = _folded(config, state, len(classes.labels))
     if config.soup:
         model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels)))

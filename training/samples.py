@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from edge.boxes import Floats, Image, Ints
+from edge.cameras.headers import read_header
 from edge.errors import BadFrameError, ConfigError
 
 SMALLEST_PX = 2.0  # a thinner mark is a slip of the mouse, and no point of the grid can learn it
@@ -57,11 +58,21 @@ def check_boxes(xyxy: Floats, class_id: Ints) -> None:
 
 
 def read_image(path: Path) -> Image:
-    """Decode to (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError, naming the file."""
+    """Decode to (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError or OSError, naming the file."""
+    if not _is_whole(path):  # OpenCV fills what is missing with grey, and marks there would teach it
+        told = f"{path}: cut off, or its checksum is wrong"
+        raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="truncated")
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise BadFrameError(f"{path}: not a picture that OpenCV can read; fetch the dataset again", reason="unreadable")
     return np.asarray(image, np.uint8)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return read_header(path.read_bytes()).is_whole
+    except BadFrameError as why:
+        raise BadFrameError(f"{path}: {why}", reason=why.reason) from why
 
 
 def upright_size(path: Path) -> tuple[int, int]:
@@ -69,7 +80,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     try:
         with PillowImage.open(path) as opened:
             # OpenCV reads no EXIF of other formats, and no XMP, which Pillow would ask where there is no EXIF
-            has_exif = opened.format in ("JPEG", "MPO", "PNG") and "exif" in opened.info
+            has_exif = opened.format in ("JPEG", "MPO", "PNG", "WEBP") and "exif" in opened.info
             is_turned = has_exif and opened.getexif().get(ORIENTATION) in QUARTER_TURNED
             return (opened.height, opened.width) if is_turned else (opened.width, opened.height)
     except (FileNotFoundError, PermissionError):

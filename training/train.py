@@ -27,7 +27,7 @@ from edge.bundle import MODELS
 from edge.errors import ConfigError
 from training.added import with_added
 from training.batches import Alteration, plain_batches, training_batches
-from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, current_commit, load_checkpoint, load_detector, save_checkpoint
 from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
@@ -285,17 +285,18 @@ def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> 
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()
     return Checkpoint(
         epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,
-        config=msgspec.to_builtins(config), commit=current_commit(),
+        config=msgspec.to_builtins(config), commit=current_commit(), labels=read_classes(config.labelled).labels,
     )  # fmt: skip
 
 
 def _resumed(config: TrainConfig, run: Path) -> Checkpoint | None:
     if not (run / "last.pt").is_file():
         return None
-    state = load_checkpoint(run / "last.pt")
+    labels = read_classes(config.labelled).labels
+    state = load_detector(run / "last.pt", labels)
     if state.config != msgspec.to_builtins(config):
         print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
-    return replace(state, config=msgspec.to_builtins(config))
+    return replace(state, config=msgspec.to_builtins(config), labels=labels)
 
 
 def _join(rank: int, world: int) -> torch.device:

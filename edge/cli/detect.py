@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="pictures, folders of pictures, or patterns like 'a/*.jpg'"
     )
     parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
-    least = "0 to 1; replaces the model's own thresholds; 0 for curves of precision and recall"
+    least = "0 to 1; replaces the model's own thresholds; for curves of precision and recall what its card names"
     parser.add_argument("--confidence", type=float, metavar="C", help=least)
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the pictures with their boxes drawn into DIR")
@@ -90,7 +90,7 @@ def _rows(detections: Detections, detector: Detector) -> Iterator[dict[str, Any]
         yield {
             "label": known.label,
             "eppo": known.eppo,
-            "confidence": round(float(confidence), 4),
+            "confidence": float(f"{confidence:.4g}"),  # in decimals the faint would all be 0, without a rank
             "xyxy": [round(float(x), 1) for x in xyxy],
         }
 

@@ -115,6 +115,14 @@ def test_confidence_replaces_the_thresholds(folder: Path, model: str, capsys: py
     assert objects(capsys)[0]["detections"] == []
 
 
+def test_the_faintest_boxes_still_rank(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_picture(tmp_path / "faint.png", picture_with([(8, 16, (236, 0, 0)), (40, 40, (235, 0, 0))]))
+    assert main(["detect", str(tmp_path / "faint.png"), "--model", model, "--json", "--confidence", "0"]) == 0
+    surer, fainter = (one["confidence"] for one in objects(capsys)[0]["detections"])
+    assert surer == pytest.approx(7.8e-6, rel=0.02)  # sigmoid(240 * 236 / 255 - 228)^2
+    assert fainter == pytest.approx(1.2e-6, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -14,7 +14,7 @@ SIDE_PX = 160
 LABELS = 21  # of pest-vision and rice-pests together
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
 
@@ -28,7 +28,7 @@ def start_weights(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config(start_weights) -> TrainConfig:
     """Two short epochs on 12 pictures."""
     return TrainConfig(

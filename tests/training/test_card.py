@@ -1,6 +1,8 @@
 """What a bundle was made from: its own sets, and those of the bundle that it went on from."""
 
+import re
 import shutil
+from math import log
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +11,7 @@ from edge.bundle import MODELS
 from edge.errors import BundleError, ConfigError
 from training.config import DatasetConfig
 from training.export import learned
-from training.judging.card import PUBLISHED, origin
+from training.judging.card import PUBLISHED, averaged, origin
 from training.onnx_file import bundle_paths, read_facts
 
 RELEASED = ["pests", "pests-open", "cards", "diseases"]
@@ -63,7 +65,16 @@ def test_a_card_says_what_the_starting_weights_had_learned(start, told):
 @pytest.mark.parametrize("name", RELEASED)
 def test_the_card_of_a_released_bundle_tells_what_its_file_does(name):
     card = (MODELS / "cards" / f"{name}.md").read_text("utf-8")
-    assert card.endswith("\n".join(origin(read_facts(MODELS / f"{name}.onnx"))))
+    facts = read_facts(MODELS / f"{name}.onnx")
+    assert card.endswith("\n".join(origin(facts)))
+    assert averaged(facts) in card
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_confidence_that_a_card_names_is_a_score_of_a_hundredth_at_its_temperature(name):
+    (told,) = re.findall(r"`fieldeye detect --confidence (\S+)`", (MODELS / "cards" / f"{name}.md").read_text("utf-8"))
+    temperature = read_facts(MODELS / f"{name}.onnx")["temperature"]
+    assert log(float(told) / (1 - float(told))) * temperature == pytest.approx(log(0.01 / 0.99), abs=0.01)
 
 
 @pytest.mark.parametrize("name", RELEASED)

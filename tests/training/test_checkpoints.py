@@ -1,3 +1,4 @@
+import resource
 import subprocess
 import sys
 
@@ -50,6 +51,20 @@ def test_saving_never_touches_the_bytes_of_the_checkpoint_before(tmp_path):
     assert load_checkpoint(path).model["weight"].sum() == 9
 
 
+def test_a_disk_without_room_is_named_and_the_checkpoint_before_stays_alone(tmp_path):
+    path = tmp_path / "last.pt"
+    save_checkpoint(path, checkpoint(weight=torch.zeros(9)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OSError, match=r"last\.pt"):
+            save_checkpoint(path, checkpoint(weight=torch.ones(100_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert load_checkpoint(path).model["weight"].sum() == 0
+    assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]
+
+
 @pytest.mark.parametrize("saved", [1, 6])
 def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
     path = tmp_path / "last.pt"
@@ -63,10 +78,16 @@ def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
     assert (loaded.model["weight"] == loaded.epoch).all()
 
 
-@pytest.mark.parametrize("saves", [2, 3])  # after an epoch, and between the two files of the last one
-def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, monkeypatch, saves):
-    train(tiny_config, _folder(tmp_path / "whole"))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, tiny_config):
+    """The folder of a run that never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(tiny_config, folder)
+    return folder
 
+
+@pytest.mark.parametrize("saves", [2, 3])  # after an epoch, and between the two files of the last one
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_config, monkeypatch, saves):
     class PowerCut(BaseException):
         pass
 
@@ -85,10 +106,10 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, tiny_config, mon
     assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
     train(tiny_config, tmp_path / "cut")
     for file in ("last.pt", "best.pt"):
-        whole, resumed = (load_checkpoint(tmp_path / run / file) for run in ("whole", "cut"))
-        assert resumed.epoch == whole.epoch == 2
+        never_stopped, resumed = (load_checkpoint(run / file) for run in (whole, cut))
+        assert resumed.epoch == never_stopped.epoch == 2
         for part in ("model", "ema"):
-            for name, value in getattr(whole, part).items():
+            for name, value in getattr(never_stopped, part).items():
                 assert torch.equal(value, getattr(resumed, part)[name]), f"{file} {part} {name}"
 
 

@@ -75,6 +75,8 @@ def test_make_trains_by_the_configuration_that_the_card_of_pests_names_or_by_ano
     [
         (UsageError("a.jpg: cannot be written; name another"), 2, "a.jpg: cannot be written"),
         (PermissionError(13, "Permission denied", "models/a.onnx"), 2, "models/a.onnx: Permission denied"),
+        (OSError(28, "No space left on device"), 2, "the disk that this writes to: No space left on device; make room"),
+        (OSError(28, "No space left on device", "runs/a/last.pt"), 2, "runs/a/last.pt: No space left on device; make"),
         (KeyboardInterrupt(), 130, "stopped"),
     ],
 )

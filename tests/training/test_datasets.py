@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.errors import ConfigError
+from edge.errors import BadFrameError, ConfigError
 from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
@@ -101,6 +101,15 @@ def test_a_picture_that_would_vanish_from_splits_csv_is_refused(text, says, own)
         images_of_split(own, "val")
     assert str(caught.value).startswith(f"{own / 'splits.csv'}: ")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_picture_that_is_cut_off_is_not_learned_as_grey(suffix, tmp_path):
+    path = tmp_path / f"half.{suffix}"
+    Image.open(TINY / "pest-vision/images/pest_00.jpg").save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(BadFrameError, match=rf"half\.{suffix}: cut off, .*; fetch the dataset again, or leave it out"):
+        read_image(path)
 
 
 def portrait(path, orientation, **options):

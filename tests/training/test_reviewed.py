@@ -74,6 +74,26 @@ def test_a_healthy_leaf_is_background_and_a_name_that_the_bundle_lacks_is_ignore
     assert "'healthy'" not in told
 
 
+WHOLE = {"image_id": 1, "category_id": 7, "bbox": [10, 20, 60, 40]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"bbox": None}, "Expected `array`, got `null` - at `$.annotations[1].bbox`; export the crops again"),
+        ({"bbox": [10, 20, 60]}, "length 4"),
+        ({"image_id": 9}, "annotations[1] is of an image or a category that is not listed; export the crops again"),
+        ({"category_id": 9}, "annotations[1] is of an image or a category"),
+        ({"bbox": [9000, 20, 60, 40]}, "lies beside it"),
+    ],
+)
+def test_an_annotation_that_is_not_whole_is_told_with_its_place(wrong, says, export):
+    write(export, annotations=[WHOLE, WHOLE | wrong])
+    with pytest.raises(ConfigError) as caught:
+        read_reviewed(export, "node-7", LABELS)
+    assert says in str(caught.value)
+
+
 def test_a_stranger_that_nobody_decided_on_is_no_fault(export):
     undecided = {"id": 2, "image_id": 1, "category_id": 8, "bbox": [90, 20, 30, 40], "iscrowd": 1}
     write(export, categories=[{"id": 8, "name": "Apis mellifera"}], annotations=[undecided])

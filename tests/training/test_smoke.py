@@ -169,6 +169,14 @@ def test_a_shipped_bundle_is_what_training_continues_from(shipped):
     assert load_bundle(folder / "tiny.onnx").training.start_weights == "pests"
 
 
+def test_a_run_that_learned_its_labels_in_another_order_is_neither_gone_on_from_nor_exported(shipped, tmp_path):
+    config, folder, _ = shipped
+    other = msgspec.structs.replace(config, datasets=config.datasets[::-1])
+    for goes_on in (lambda: train(other, folder), lambda: export(other, folder / "last.pt", tmp_path)):
+        with pytest.raises(ConfigError, match=r"last\.pt: learned other labels, or the same in another order"):
+            goes_on()
+
+
 def called(main, *words, monkeypatch):
     monkeypatch.setattr("sys.argv", ["command", *map(str, words)])
     return main()

@@ -6,48 +6,79 @@ EPPO code). What a person rejected is not annotated, and so background, as is a 
 labels, a brown planthopper among its Delphacidae.
 """
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import HEALTHY, ClassTable
-from training.samples import IGNORE, SMALLEST_PX, Sample
+from training.datasets.text import text_of
+from training.samples import IGNORE, Sample, marked, within
 
 CONTENT = "annotations.json"
+Id = int | str
+
+
+class Category(msgspec.Struct):
+    """A label."""
+
+    id: Id
+    name: str
+
+
+class Picture(msgspec.Struct):
+    """A crop; its name is given with the folder `images` or without."""
+
+    id: Id
+    file_name: str
+
+
+class Annotation(msgspec.Struct):
+    """A box of a label on a crop."""
+
+    image_id: Id
+    category_id: Id
+    bbox: tuple[float, float, float, float]  # left, top, width, height px
+    iscrowd: int | bool = False  # COCO's: it may be left out
+
+
+class Export(msgspec.Struct):
+    """What this reader needs of a COCO file."""
+
+    images: list[Picture]
+    annotations: list[Annotation]
+    categories: list[Category]
 
 
 def read_reviewed(root: Path, dataset: str, classes: ClassTable) -> list[Sample]:
     """Samples of every picture of one export; all of them train. Raises ConfigError."""
-    content = _content(root / CONTENT)
-    names = {category["id"]: category["name"] for category in content["categories"]}
-    decided = Counter(names[one["category_id"]] for one in content["annotations"] if not one.get("iscrowd"))
+    export = _export(root / CONTENT)
+    names = {category.id: category.name for category in export.categories}
+    decided = Counter(names[one.category_id] for one in export.annotations if not one.iscrowd)
     for name in sorted(decided.keys() - {HEALTHY, *classes.labels}):
         print(f"{root / CONTENT}: {name!r} is no label of this bundle; boxes of it are ignored: {decided[name]}")
-    of_picture: dict[int, list[dict[str, Any]]] = {picture["id"]: [] for picture in content["images"]}
-    for one in content["annotations"]:
-        of_picture[one["image_id"]].append(one)
+    of_picture: dict[Id, list[Annotation]] = {picture.id: [] for picture in export.images}
+    for one in export.annotations:
+        of_picture[one.image_id].append(one)
     ids = {category: _class_id(name, classes) for category, name in names.items()}
-    return [
-        _sample(_path(root, picture["file_name"]), dataset, of_picture[picture["id"]], ids)
-        for picture in content["images"]
-    ]
+    return [_sample(_path(root, picture.file_name), dataset, of_picture[picture.id], ids) for picture in export.images]
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _export(path: Path) -> Export:
     if not path.is_file():
         raise ConfigError(f"{path}: not found; name a folder that a node's COCO export wrote")
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as why:
-        raise ConfigError(f"{path}: not JSON ({why}); export the crops again") from why
-    missing = [key for key in ("images", "annotations", "categories") if key not in content]
-    if missing:
-        raise ConfigError(f"{path}: no {missing[0]!r} in it; export the crops again as COCO")
-    return content
+        export = msgspec.json.decode(text_of(path), type=Export)
+    except msgspec.DecodeError as why:
+        raise ConfigError(f"{path}: {why}; export the crops again as COCO") from why
+    pictures, categories = ({one.id for one in listed} for listed in (export.images, export.categories))
+    for index, one in enumerate(export.annotations):
+        if one.image_id not in pictures or one.category_id not in categories:
+            told = f"{path}: annotations[{index}] is of an image or a category that is not listed"
+            raise ConfigError(f"{told}; export the crops again as COCO")
+    return export
 
 
 def _path(root: Path, name: str) -> Path:
@@ -65,12 +96,7 @@ def _class_id(name: str, classes: ClassTable) -> int | None:
     return classes.labels.index(name) if name in classes.labels else IGNORE
 
 
-def _sample(path: Path, dataset: str, annotations: list[dict[str, Any]], ids: dict[int, int | None]) -> Sample:
-    boxes, class_id = [], []
-    for one in annotations:
-        left, top, width, height = one["bbox"]
-        told = IGNORE if one.get("iscrowd") else ids[one["category_id"]]
-        if told is not None and min(width, height) >= SMALLEST_PX:
-            boxes.append([left, top, left + width, top + height])
-            class_id.append(told)
-    return Sample(path, dataset, np.array(boxes, np.float32).reshape(-1, 4), np.array(class_id, np.int64))
+def _sample(path: Path, dataset: str, annotations: list[Annotation], ids: dict[Id, int | None]) -> Sample:
+    bbox = np.array([one.bbox for one in annotations], np.float32).reshape(-1, 4)
+    xyxy = within(np.hstack([bbox[:, :2], bbox[:, :2] + bbox[:, 2:]]), path)
+    return marked(path, dataset, xyxy, [IGNORE if one.iscrowd else ids[one.category_id] for one in annotations])

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from training.engine import LOWEST_SCORE
 from training.judging import tables
 from training.judging.figures import Figures
-from training.metrics import MAX_DETECTIONS
+from training.metrics import MAX_DETECTIONS, cooled
 from training.onnx_file import Facts
 
 PUBLISHED = "yolox_nano_coco"  # starting weights of another name are a bundle of ours
@@ -27,9 +29,8 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str | N
         "## How well", "",
         *tables.files(figures),
         f"Test split: {figures[0].pictures} pictures; measured on the exported files through `edge.detector`, "
-        "precision and recall at the shipped thresholds (IoU 0.5), chosen on held-out pictures. Average precision is "
-        f"over all boxes with a score of {LOWEST_SCORE:g} and more, {MAX_DETECTIONS} of a class in a picture at most, "
-        "which `fieldeye detect --confidence 0` tells. Times are of one "
+        "precision and recall at the shipped thresholds (IoU 0.5), chosen on held-out pictures. "
+        f"{averaged(facts)} Times are of one "
         f"thread, pictures of {figures[0].cost.width_px}x{figures[0].cost.height_px} px: only ratios carry over to "
         "another machine. Intervals, confusion, counts, reliability and what dust, night and distance cost: "
         f"[report](../reports/{facts['name']}.md).", "",
@@ -40,6 +41,16 @@ def card(facts: Facts, figures: Sequence[Figures], about: str, examples: str | N
         "## Made from", "",
         *origin(facts),
     ])  # fmt: skip
+
+
+def averaged(facts: Facts) -> str:
+    """Over which boxes average precision is: those of a score, which is no confidence before it is calibrated."""
+    least = f"{cooled(np.array(LOWEST_SCORE, np.float32), facts['temperature']):.3g}"
+    return (
+        f"Average precision is over all boxes with a score of {LOWEST_SCORE:g} and more, {MAX_DETECTIONS} of a class "
+        f"in a picture at most. Calibrated at the {facts['precision']} file's temperature of {facts['temperature']}, "
+        f"that score is a confidence of {least}: `fieldeye detect --confidence {least}` tells these boxes."
+    )
 
 
 def _false_alarms(figures: Sequence[Figures]) -> list[str]:
