@@ -143,8 +143,14 @@ def _region_page(corners: str, detail: str) -> str:
         corners=corners,
         points=_points(shown),
         wrong=wrong,
-        has_picture=node().board.frame() is not None,
+        picture=_picture_px(),
     )
+
+
+def _picture_px() -> tuple[int, int] | None:
+    """Width and height that the live picture is given room by, before it comes over a slow line."""
+    frame = node().board.frame()
+    return None if frame is None else (frame.shape[1], frame.shape[0])
 
 
 def _points(region: Region) -> str:
@@ -168,7 +174,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
         detail=detail,
         side=request.form.get("side", ""),
         area=request.form.get("area", ""),
-        has_picture=node().board.frame() is not None,
+        picture=_picture_px(),
     )
 
 

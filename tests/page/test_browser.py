@@ -94,10 +94,12 @@ def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser:
         visit.page.clock.install()
         visit.go("/")
         visit.page.click("#figures summary")
+        visit.page.evaluate("getSelection().selectAllChildren(document.getElementById('days'))")
         scene.store.commit([sighting(scene.before(seconds=1), count=8)], picture_of("planthopper.jpg"))
         visit.page.clock.run_for(21_000)
         visit.page.wait_for_selector("h1:has-text('Brown planthopper: 8')", timeout=5000)
         assert visit.page.evaluate("document.getElementById('figures').open")
+        assert visit.page.evaluate("String(getSelection())") == "Last 14 days"  # the same node: a screen reader's place
         assert visit.complaints == []
 
 
@@ -168,7 +170,7 @@ def stranger(root: str, status: int) -> Iterator[None]:
             self.wfile.write(b'<title>Wi-Fi</title><main id="main">Pay here</main>')
 
     with ThreadingHTTPServer(("127.0.0.1", urlsplit(root).port or 0), Words) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield
         finally:
@@ -303,6 +305,7 @@ def test_an_old_phone_is_told_no_lost_connection(browser: Browser, scene: Scene)
     seen(scene)
     with visiting(browser, scene, View()) as visit:
         visit.page.add_init_script("delete AbortSignal.timeout; delete Navigator.prototype.serviceWorker;")
+        visit.page.add_init_script("delete Intl.RelativeTimeFormat;")
         visit.go("/live")
         visit.page.wait_for_selector("#live[src^='blob:']")
         assert visit.page.locator("#away").is_hidden()

@@ -134,6 +134,7 @@ def test_a_wide_table_stays_where_the_reader_has_moved_it(browser: Browser, scen
         [interval(scene.before(hours=1), dict.fromkeys([one.scientific_name for one in taxa()[:20]], 5000))]
     )
     with farmer(browser, scene, PHONE) as visit:
+        visit.page.add_init_script("delete Element.prototype.scrollTo;")  # Safari 14
         visit.page.clock.install()
         visit.go("/")
         visit.page.click("#figures summary")
@@ -162,6 +163,20 @@ def test_a_button_under_the_finger_never_becomes_another_ones(
         assert held == (bug if still_held else None)
 
 
+def test_a_button_under_the_finger_goes_with_its_warning(browser: Browser, scene: Scene) -> None:
+    over_the_level(scene)
+    scene.board.show(alerts=(standing(scene, 14, "act"), standing(scene, 12, "act", BUG)))
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.clock.install()
+        visit.go("/")
+        visit.page.focus(".note .deed button")
+        key = visit.page.input_value(".note [name=key]")
+        scene.board.show(alerts=(standing(scene, 14, "act"), standing(scene, 12, "act", "Bemisia")))
+        visit.page.clock.run_for(21_000)
+        expect(visit.page.locator(".note [name=key]")).not_to_have_value(key)
+        expect(visit.page.locator(".note .deed button")).not_to_be_focused()
+
+
 def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, scene: Scene, tmp_path: Path) -> None:
     well(scene)
     image = cv2.imread(str(FRAMES / "rice_bug.jpg"))
@@ -174,6 +189,17 @@ def test_a_large_photograph_is_made_smaller_before_it_is_sent(browser: Browser, 
         visit.page.click("#photo-form button.full")
         visit.page.wait_for_selector("#headline", timeout=60_000)
         assert visit.page.inner_text("h1") == "Rice bugs"
+
+
+def test_a_phone_that_would_lay_a_photograph_on_its_side_sends_it_as_it_is(browser: Browser, scene: Scene) -> None:
+    with farmer(browser, scene, PHONE) as visit:
+        visit.page.add_init_script("CSS.supports = (name) => name !== 'image-orientation';")  # Chrome 81
+        visit.page.add_init_script("createImageBitmap = () => { sessionStorage.drawn = 'without its EXIF'; };")
+        visit.go("/photo")
+        visit.page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        visit.page.click("#photo-form button.full")
+        visit.page.wait_for_url("**/photo/*")
+        assert visit.page.evaluate("sessionStorage.drawn") is None
 
 
 def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene) -> None:

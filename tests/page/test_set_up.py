@@ -113,6 +113,7 @@ def test_what_is_no_region_is_said_and_stands_there_still(typed: str, technician
     assert answer.status_code == 400
     assert "This is no region" in answer.text
     assert "In order around what counts." in answer.text
+    assert "<textarea" in answer.text.partition(" autofocus")[0].splitlines()[-1]
     assert load_calibration(Path(scene.config.store.folder)) is None
 
 
@@ -137,6 +138,13 @@ def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scen
     assert answer.status_code == 400
     assert "The board is not seen well" in answer.text
     assert load_calibration(Path(scene.config.store.folder)) is None
+
+
+@pytest.mark.parametrize("step", ["region", "scale"])
+def test_a_picture_that_comes_late_pushes_no_field_away(step: str, technician: FlaskClient, scene: Scene) -> None:
+    height_px, width_px = frame_of("whitefly.jpg").shape[:2]
+    page = technician.get(f"/set-up/{step}").text
+    assert f'<img src="/live.jpg" width="{width_px}" height="{height_px}"' in page
 
 
 @pytest.mark.parametrize("typed", ["", "0", "-3", "wide", "nan", "inf"])

@@ -119,6 +119,13 @@ def test_what_cannot_be_used_is_said_beside_its_field_and_nothing_is_kept(
     assert [one for one in scene.store.audit_trail() if one.what.startswith("setting")] == []
 
 
+def test_of_two_fields_that_cannot_be_used_the_first_has_the_focus(technician: FlaskClient, scene: Scene) -> None:
+    form = filled_in(scene.config) | {"node.latitude": "91", "camera.every_s": "-3"}
+    page = post(technician, "/settings", "/settings", **form).text
+    assert page.count('aria-invalid="true"') == 2
+    assert page.partition(" autofocus")[0].count('aria-invalid="true"') == page.count(" autofocus") == 1
+
+
 @pytest.mark.parametrize(("key", "typed"), [("mqtt.host", "127.0.0.1"), ("mqtt.port", "8884")])
 def test_a_node_with_a_password_for_its_server_is_led_to_no_other_one_from_the_page(
     key: str, typed: str, scene: Scene

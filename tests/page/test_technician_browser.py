@@ -9,7 +9,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from edge.calibration import load_calibration
 from edge.clock import ClockState
@@ -121,9 +121,31 @@ def test_a_wrong_setting_is_marked_and_the_phones_time_zone_is_one_touch(browser
         )
         page.click("button:has-text('Keep these settings')")
         assert "This cannot be used." in page.inner_text(".is-wrong")
+        expect(page.locator(".is-wrong input")).to_be_focused()
+        expect(page.locator(".wrong")).to_be_in_viewport()
         page.fill("[name='node.area_code']", "110105001002")
         page.click("button:has-text('Keep these settings')")
         assert page.inner_text("h1").startswith("This is a demonstration")
+
+
+def test_a_phone_is_served_by_what_its_engine_can(browser: Browser, labelled: Scene) -> None:
+    labelled.clock.state = ClockState.UNSYNCED
+    with technician(browser, labelled, View()) as visit:
+        page = visit.page
+        page.route("**/page.js*", lambda route: route.fulfill(body="of + tomorrow ?", content_type="text/javascript"))
+        visit.go("/set-up/clock")  # without a script that runs
+        expect(page.locator("#typed")).to_be_visible()
+        visit.go("/photo")
+        page.check("input[value=pests]")
+        page.set_input_files("#photo", FRAMES / "rice_bug.jpg")
+        page.click("#photo-form button.full")
+        page.wait_for_selector("#headline", timeout=60_000)
+        page.unroute("**/page.js*")
+        visit.go("/set-up/clock")
+        expect(page.locator("#typed")).to_be_hidden()
+        page.add_init_script("delete window.PointerEvent;")  # Safari 13
+        visit.go("/set-up/region")
+        expect(page.locator("#by-finger")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("address", "follows"), [("/live", "**/live.jpg"), ("/node", "**/node")])

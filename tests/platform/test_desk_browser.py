@@ -59,7 +59,7 @@ def root(postgres: Postgres) -> Iterator[str]:
         county(database)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # its lines would come when their test is long over
     server = make_server("127.0.0.1", 0, create_app(url, [BORDER]), threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 
@@ -172,6 +172,16 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
     assert [place[3] for place in told["places"] if place[0].endswith("/paddy-20")] == [None]
     assert page.locator("#map path.leaflet-interactive").count() == 20
     assert page.locator("#chart canvas").count() == 1
+    dots = page.locator("#map path").evaluate_all("dots => dots.map((dot) => dot.getAttribute('tabindex'))")
+    assert set(dots) == {"-1"}, "each would be a stop of the keyboard without a name"
+
+
+def test_where_the_chart_cannot_be_drawn_its_table_is_open(page: Page, root: str) -> None:
+    page.route("**/uplot.js", lambda route: route.fulfill(body="of + tomorrow ?", content_type="text/javascript"))
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.locator("section details th").first.wait_for()
+    assert page.locator("#chart").is_hidden()
+    page.unroute("**/uplot.js")
 
 
 def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str) -> None:

@@ -65,23 +65,34 @@ function controlsOf(content) {
   return named;
 }
 
+// Changes only what is new: a screen reader and a selection keep their place in the rest. Another link or form is another
+// element, so that none becomes another's under a finger.
+function become(shown, next) {
+  if (shown.isEqualNode(next)) return;
+  const before = [...shown.childNodes], after = [...next.childNodes];
+  const isSame = shown.nodeName !== "FORM" && shown.cloneNode().isEqualNode(next.cloneNode());
+  if (isSame && before.length === after.length) before.forEach((part, n) => become(part, after[n]));
+  else shown.replaceWith(next);
+}
+
 // Takes the new content of the same page, and leaves open what the reader has opened, where a wide table stands, and the focus.
 function replaceMain(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html");
   const open = new Set([...document.querySelectorAll("details[open]")].map((part) => part.id));
   for (const part of fresh.querySelectorAll("details")) part.open = open.has(part.id);
-  const across = document.querySelector(".scroll")?.scrollLeft;
-  const shown = document.getElementById("main"), next = fresh.getElementById("main");
-  const [held] = [...controlsOf(shown)].find(([, control]) => control === document.activeElement) ?? [];
-  const again = controlsOf(next).get(held);
+  const wide = document.querySelector(".scroll"), across = wide ? wide.scrollLeft : 0;
+  const shown = document.getElementById("main");
+  const [held] = [...controlsOf(shown)].find(([, control]) => control === document.activeElement) || [];
   document.title = fresh.title;
   document.body.dataset.shown = fresh.body.dataset.shown;
-  shown.textContent = ""; // replaceChildren is not in phones from before the end of 2020
-  shown.append(...next.childNodes);
-  if (across) document.querySelector(".scroll")?.scrollTo(across, 0);
-  again?.focus({ preventScroll: true });
+  become(shown, fresh.getElementById("main"));
+  const table = document.querySelector(".scroll");
+  if (table) table.scrollLeft = across;
+  const again = controlsOf(document.getElementById("main")).get(held);
+  if (again) again.focus({ preventScroll: true });
 }
 
+// By this name `waiting.js` knows that this script runs.
 async function keepFresh(everyS) {
   for (;;) {
     await whileShown(everyS * 1000);
@@ -136,7 +147,9 @@ function showOptics(headers, best) {
 async function keepMoving(image) {
   const cost = document.getElementById("live-cost");
   const age = document.getElementById("live-age");
-  const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
+  const ago = Intl.RelativeTimeFormat // not in iPhones from before 2020
+    ? new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" })
+    : { format: (past, unit) => `${-past} ${unit === "second" ? "s" : "min"}` };
   let best = 0;
   for (let shown = 1; ; shown += 1) {
     await whileShown(Number(image.dataset.everyMs));
@@ -193,6 +206,7 @@ for (const part of document.querySelectorAll("[data-phone]")) {
 
 for (const words of document.querySelectorAll("[data-no-place]")) words.hidden = window.isSecureContext && Boolean(navigator.geolocation);
 
+for (const typed of document.querySelectorAll("[data-typed]")) typed.hidden = true; // a phone whose script runs sends its own time
 for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.addEventListener("submit", () => { field.value = String(Date.now()); });
 
 // The region by finger: the text beside the picture stays the truth, and works without scripts.
@@ -218,7 +232,7 @@ function drawRegion(svg, text) {
     const at = place(event);
     held = corners.findIndex((corner) => far(corner, at) < reach);
     if (held < 0) {
-      if (corners.length === 4 && corners.flat().every((v) => v === 0 || v === 100)) corners = []; // the whole picture
+      if (corners.length === 4 && corners.every((corner) => corner.every((v) => v === 0 || v === 100))) corners = []; // the whole picture
       held = nearestEdge(corners, at);
       corners.splice(held, 0, at);
     }
@@ -238,7 +252,7 @@ function drawRegion(svg, text) {
   for (const id of ["by-finger", "region-tools"]) document.getElementById(id).hidden = false;
 }
 const region = document.getElementById("draw-region");
-if (region) drawRegion(region, document.getElementById("corners"));
+if (region && window.PointerEvent) drawRegion(region, document.getElementById("corners"));
 
 if (navigator.serviceWorker) {
   navigator.serviceWorker.register("/sw.js");
@@ -247,7 +261,8 @@ if (navigator.serviceWorker) {
 const main = document.getElementById("main");
 if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
 const photoForm = document.getElementById("photo-form");
-if (photoForm) {
+// An engine that does not turn a photograph as its EXIF says would send it lying on its side.
+if (photoForm && CSS.supports("image-orientation", "from-image")) {
   photoForm.addEventListener("submit", (event) => {
     event.preventDefault();
     sendSmall(photoForm, photoForm.elements.photo);

@@ -14,7 +14,7 @@ async function freshOrKept(event) {
   try {
     const answer = await fetch(request, { signal: end.signal });
     clearTimeout(unanswered);
-    const isForAll = !(answer.headers.get("Cache-Control") ?? "").includes("no-store");
+    const isForAll = !(answer.headers.get("Cache-Control") || "").includes("no-store");
     if (answer.ok && isForAll) event.waitUntil(kept.put(request, answer.clone()).catch(() => {})); // cut off: the one before stays
     return answer;
   } catch (away) {

@@ -15,7 +15,7 @@
   const border = { color: colour("edge"), weight: 1, fill: false, interactive: false };
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
   const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const most = Math.max(1, ...told.places.map((place) => place[3] ?? 0));
+  const most = Math.max(1, ...told.places.map((place) => place[3] || 0));
   for (const [name, latitude, longitude, value] of told.places) {
     const look = value === null
       ? { radius: 6, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
@@ -27,10 +27,16 @@
     shapes.push(L.circleMarker([latitude, longitude], { weight: 2, ...look }).bindTooltip(text).addTo(map));
   }
   if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
+  for (const dot of box.querySelectorAll("path")) dot.setAttribute("tabindex", "-1"); // the table names them
   L.control.scale({ imperial: false }).addTo(map);
 
   const chart = document.getElementById("chart");
   if (!told.nights.length) return;
+  if (!window.uPlot) { // an engine from before 2020 cannot read it
+    chart.hidden = true;
+    chart.parentNode.querySelector("details").open = true;
+    return;
+  }
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
   const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value) + chart.dataset.sign);
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
