@@ -65,7 +65,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """[camera]: where frames come from and how often one is looked at."""
 
     kind: Literal["folder", "opencv", "picamera"]
-    source: str = "0"  # folder: path; opencv: index, /dev path, URL or video file; picamera: index
+    source: str = "0"  # folder: path; opencv: index, /dev path, URL (stream, snapshot) or video file; picamera: index
     mode: Mode = "live"
     every_s: Annotated[float, Meta(ge=0, le=31_536_000)] = 60.0  # a leaf changes slowly, the sun pays for each; 0 = all
     loop: bool = False  # folder: begin again after the last picture, for demonstrations
@@ -80,7 +80,7 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     awb_gains: tuple[Gain, Gain] | None = None  # red, blue; lock them on a trap so that days compare
     lens_position: Annotated[float, Meta(ge=0, le=32)] | None = None  # dioptres; None: the camera focuses
     mains_hz: Literal[0, 50, 60] = 0  # lamps flicker at twice this; 0: no mains light
-    stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen
+    stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen; a stream's first has 40 s
     faces: Literal["keep", "blur", "drop"] = "keep"  # on kept pictures; looking for them costs as much as two looks
 
 

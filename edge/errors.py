@@ -21,6 +21,10 @@ class CameraEndedError(CameraError):
     """A folder or a video file that was to be shown once has no further frame."""
 
 
+class SnapshotTakenError(CameraError):
+    """An address that gives one picture each time it is opened has given it."""
+
+
 class BadFrameError(FieldeyeError, ValueError):
     """One picture that cannot be used; the next one may be fine. `reason` is a word that is counted."""
 

@@ -39,7 +39,7 @@ MOST_PX = {  # JPEG is decoded at a fraction of its size, the others whole
 QUALITIES = (85, 70, 55, 40)
 UNSURE_SHARE = 0.5  # of a class's threshold: worth a "perhaps"
 NICE = 15  # with both busy, the loop keeps nineteen twentieths of a core
-MOST_DATA_BYTES = 240_000_000  # of memory asked for, 146 MB of it before the photograph: beside the node it must fit
+MOST_DATA_BYTES = 200_000_000  # of memory asked for, 95 MB of it before the photograph: beside the node it must fit
 MOST_CPU_S = 60
 KINDS = ("pests", "diseases")  # the bundles of that name
 

@@ -5,8 +5,10 @@ A camera or stream is drained by a thread and the newest frame wins; a file wait
 
 import logging
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -21,8 +23,14 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, to_read
 
 log = logging.getLogger(__name__)
 
-OPEN_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 20.0  # FFmpeg waits for a key frame where the camera does not tell the size of its pictures
 LATER_S = 1.0  # FFmpeg gives a silent stream up a little after the watch did, and so lets the reader end
+FIRST_GRABS = 4  # a stream's first key frame may be half a minute away, and each waits for `stall_s` and LATER_S
+ANSWER_S = 2.0
+PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
+# FFmpeg's: TCP, as OpenCV has it; no sound, for which opening would wait; how long for a key frame, in microseconds; no
+# guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
+STREAM_OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|analyzeduration;18000000|fpsprobesize;0|timeout;10000000"
 _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 
@@ -31,34 +39,46 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
     """What `camera.source` names: an index or /dev path, an address with ://, else a video file."""
     source = config.source
     if "://" in source:
-        device = CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream)
-        return ThreadedCamera(device, clock, silent_s=max(OPEN_TIMEOUT_S, config.stall_s + LATER_S))
+        device = CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream, FIRST_GRABS)
+        return ThreadedCamera(device, clock, silent_s=OPEN_TIMEOUT_S + ANSWER_S)
     if source.isdecimal() or source.startswith("/dev/"):
         return ThreadedCamera(CaptureDevice(config, f"camera {_usb_path(config)}", _open_usb), clock)
     return VideoFile(config, clock)
 
 
 class CaptureDevice:
-    """A camera or stream behind cv2.VideoCapture; owned by its reader thread."""
+    """A camera or stream behind cv2.VideoCapture; owned by its reader thread.
+
+    `first_grabs`: so many may fail in a row before the first picture.
+    """
 
     def __init__(
-        self, config: CameraTable, name: str, open_capture: Callable[[cv2.VideoCapture, CameraTable], bool]
+        self,
+        config: CameraTable,
+        name: str,
+        open_capture: Callable[[cv2.VideoCapture, CameraTable], bool],
+        first_grabs: int = 1,
     ) -> None:
         self.name = name
         self._config = config
         self._open_capture = open_capture
+        self._grabs_left = first_grabs
         self._capture = cv2.VideoCapture()
 
     def open(self) -> None:
         """See Device."""
         if not self._open_capture(self._capture, self._config):
-            raise CameraError(f"{self.name}: cannot be opened; look at plug or network, and whether others use it")
+            raise CameraError(f"{self.name}: {_why_closed(self._config.source)}")
 
     def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-outs count
         """See Device."""
-        if not self._capture.grab():
+        if self._capture.grab():
+            self._grabs_left = 1
+            return True
+        self._grabs_left -= 1
+        if not self._grabs_left:
             raise CameraError(f"{self.name}: gives no pictures any more; look at plug or network")
-        return True
+        return False
 
     def picture(self) -> tuple[Image, Image]:
         """See Device."""
@@ -96,9 +116,28 @@ def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
 
 def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     """FFmpeg alone is asked: OpenCV's other readers would print the address with its password."""
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", STREAM_OPTIONS)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
     return capture.open(config.source, cv2.CAP_FFMPEG, limits)
+
+
+def _why_closed(source: str) -> str:
+    if not _answers(source):
+        return "cannot be opened; look at plug or network, and whether others use it"
+    wrong = "what answers there gives no pictures for this address, user name and password"
+    return f"{wrong}; correct camera.source, or look whether others use it"
+
+
+def _answers(address: str) -> bool:
+    """Does anybody there take a connection? FFmpeg's own reason does not reach us."""
+    try:
+        where = urlsplit(address)
+        port = where.port or PORTS[where.scheme]
+        socket.create_connection((where.hostname, port), ANSWER_S).close()
+    except (OSError, ValueError, KeyError):  # no TCP, or no address at all
+        return False
+    return True
 
 
 class VideoFile(ClosedAtExit):

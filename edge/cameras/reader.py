@@ -10,10 +10,10 @@ from typing import Protocol
 from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame
 from edge.clock import Clock, Instant
-from edge.errors import BadFrameError, CameraError, ThreadStuckError
+from edge.errors import BadFrameError, CameraError, SnapshotTakenError, ThreadStuckError
 
 GRAB_S = 0.5  # how long a device that can be asked so waits for a picture before it looks whether it should stop
-JOIN_S = 2.0  # half of what a node has to stop in
+JOIN_S = 2.0  # a node that takes new settings is not to be away for long
 
 
 class Device(Protocol):
@@ -41,8 +41,9 @@ class Device(Protocol):
 class ThreadedCamera(ClosedAtExit):
     """A device behind its own reader thread; `read` and `close` belong to the thread that made it.
 
-    One frame at most is kept: the first that the device gives after `read` asked. `silent_s`: a stream's reader ends by
-    itself after so long a silence, and holds nothing that others need; None: it may hang for good.
+    One frame at most is kept: the first of all, then the first that the device gives after `read` asked. `silent_s`: a
+    stream's reader ends by itself after so long a silence, and holds nothing that others need; None: it may hang for
+    good. One that ends after its first picture is a snapshot's address: SnapshotTakenError.
     """
 
     is_live = True
@@ -55,7 +56,7 @@ class ThreadedCamera(ClosedAtExit):
         self._news = Condition()  # guards what follows
         self._is_wanted = False
         self._newest: Frame | BadFrameError | None = None
-        self._failure: str | None = None
+        self._failure: CameraError | None = None
         self._given = self._read = 0
         self._thread = Thread(target=self._run, name=f"camera {device.name}", daemon=True)
         self._thread.start()
@@ -68,15 +69,17 @@ class ThreadedCamera(ClosedAtExit):
     def read(self, timeout_s: float) -> Frame:
         """See Camera."""
         with self._news:
-            self._newest, self._is_wanted = None, True
+            if self._given > 1:  # the first may be all that a snapshot's address gives
+                self._newest = None
+            self._is_wanted = True
             self._news.wait_for(lambda: self._newest is not None or self._failure is not None, timeout_s)
-            answer, self._is_wanted = self._newest, False
+            answer, self._newest, self._is_wanted = self._newest, None, False
             failure = self._failure
         if isinstance(answer, BadFrameError):
             raise answer
         if answer is None:
             nothing = f"{self.description}: no new picture within {timeout_s:.1f} s; look at its cable and power"
-            raise CameraError(failure or nothing)
+            raise failure or CameraError(nothing)
         return answer
 
     def close(self) -> None:
@@ -96,11 +99,12 @@ class ThreadedCamera(ClosedAtExit):
             atexit.register(self._thread.join, self._silent_s)
 
     def _run(self) -> None:
-        failure = f"{self.description}: its reader ended; open the camera again"
+        failure = CameraError(f"{self.description}: its reader ended; open the camera again")
         try:
             self._drain()
         except CameraError as why:
-            failure = str(why)
+            is_snapshot = self._silent_s is not None and self._given == 1
+            failure = SnapshotTakenError(str(why)) if is_snapshot else why
         finally:
             with self._news:
                 self._failure = failure
@@ -117,7 +121,7 @@ class ThreadedCamera(ClosedAtExit):
             self._device.close()
 
     def _hand_over(self, instant: Instant) -> None:
-        if not self._is_wanted:  # a stale answer costs one frame either way
+        if not self._is_wanted and self._given > 1:  # a stale answer costs one frame either way
             return
         newest = self._decoded(instant)
         with self._news:

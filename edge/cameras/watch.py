@@ -12,16 +12,18 @@ from typing import Literal
 from edge.backoff import Backoff
 from edge.cameras.base import Camera, ClosedAtExit, Frame
 from edge.clock import Clock
-from edge.errors import BadFrameError, CameraEndedError, CameraError, ThreadStuckError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SnapshotTakenError, ThreadStuckError
 
 log = logging.getLogger(__name__)
 
-State = Literal["ok", "stalled", "repeating", "missing"]
+State = Literal["starting", "ok", "stalled", "repeating", "missing"]
 SLICE_S = 0.5  # a read is cut into such pieces, so that a node that is told to stop does
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+FIRST_PICTURE_S = 40.0  # a stream shows nothing before its first key frame, which may be half a minute away
 STUCK_S = 60.0  # a device that a thread holds so long is only freed by a new process
 BAD_IN_A_ROW = 10  # one bad picture is bad luck, ten are a bad camera
 _REMEDY = {
+    "starting": "look at its cable and power if it stays so for a minute",
     "ok": "look at its cable and power",
     "stalled": "look at its cable and power",
     "repeating": "it hands out its last picture again and again; power it off and on",
@@ -42,14 +44,17 @@ class WatchedCamera(ClosedAtExit):
         *,
         name: str = "camera",
         stall_s: float = 8.0,
+        first_s: float | None = None,
         stuck_s: float = STUCK_S,
         known: set[str] | None = None,
     ) -> None:
         self._open_one, self._clock, self._stop = open_one, clock, stop
         self._name, self._stall_s, self._stuck_limit_s = name, stall_s, stuck_s
+        self._first_s = stall_s if first_s is None else first_s  # for the first picture after opening
         self.known = set() if known is None else known  # pictures of a fed folder that count already
-        self.state: State = "ok"
+        self.state: State = "starting"
         self.reopened = 0
+        self._was_open = self._has_given = False  # did it ever give a picture, and has it since it was opened?
         self.bad_in_a_row = 0
         self._why = ""  # it was lost, as its own error says
         self.dropped = 0
@@ -94,6 +99,9 @@ class WatchedCamera(ClosedAtExit):
             return
         until_s = self._clock.monotonic_s() + pause_s
         while not self._stop.is_set() and (left_s := until_s - self._clock.monotonic_s()) > 0:
+            if self.state == "ok" and self._camera is None:  # a snapshot: nothing to keep an eye on
+                self._stop.wait(left_s)
+                continue
             glance_in_s = self._new_since_s + self._stall_s / 2 - self._clock.monotonic_s()
             if self.state == "ok" and glance_in_s > 0:
                 self._stop.wait(min(left_s, glance_in_s))
@@ -137,9 +145,11 @@ class WatchedCamera(ClosedAtExit):
         self._new_since_s += max(0.0, pause_s - self._stall_s / 2)
 
     def _note_new(self, frame: Frame) -> None:
-        if self.state != "ok":
+        if self.state not in {"ok", "starting"}:
             log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
+            self.reopened += self._was_open
         self.state = "ok"
+        self._was_open = self._has_given = True
         self.bad_in_a_row = 0
         self._waits.reset()
         self._new_since_s = self._clock.monotonic_s()
@@ -164,11 +174,14 @@ class WatchedCamera(ClosedAtExit):
             self._lose("stalled", why)
 
     def _judge(self, why: CameraError, *, has_gone: bool) -> None:
+        if isinstance(why, SnapshotTakenError):
+            self._put_away()
+            return
         if has_gone:
             self._lose("missing", why)
             return
         now_s = self._clock.monotonic_s()
-        if now_s - self._new_since_s >= self._stall_s:
+        if now_s - self._new_since_s >= (self._stall_s if self._has_given else self._first_s):
             repeats = now_s - self._repeated_s < self._stall_s / 2  # to the end, not only before it fell silent
             self._lose("repeating" if repeats else "stalled", why)
 
@@ -177,12 +190,21 @@ class WatchedCamera(ClosedAtExit):
             log.warning("camera_lost", extra={"camera": self.description, "state": state, "why": str(why)})
         self.state = state
         self._why = str(why)
+        self.bad_in_a_row = 0
+        self._close_this()
+        self._wait_longer()
+
+    def _put_away(self) -> None:
+        """A snapshot's address: the next look asks for the next picture, and the same one again not at once."""
+        self._close_this()
+        if not self._has_given:
+            self._wait_longer()
+
+    def _close_this(self) -> None:
         self._stuck_since_s = self._clock.monotonic_s()
         self._stuck, self._camera = self._camera, None
         self._let_go()
         self._dropped_before = self.dropped
-        self.bad_in_a_row = 0
-        self._wait_longer()
 
     def _wait_longer(self) -> None:
         self._next_try_s = self._clock.monotonic_s() + self._waits.next_s()
@@ -215,6 +237,6 @@ class WatchedCamera(ClosedAtExit):
             self._lose("missing", why)
             return None
         self.is_live = self._camera.is_live
-        self.reopened += self.state != "ok"
+        self._has_given = False
         self._new_since_s = self._asked_until_s = self._clock.monotonic_s()
         return self._camera

@@ -1,6 +1,7 @@
 """Looks at photographs from phones, one after the other, each in a process of its own."""
 
 import logging
+import os
 import secrets
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from edge.photographs import Answer
 log = logging.getLogger("fieldeye.page")
 
 COMMAND = (sys.executable, "-m", "edge.photographs")
+# Each further one of NumPy and of OpenCV asks for 40 MB of its little memory.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 MOST_WAITING = 3  # the next one is told to come back: an upload waits in memory, 8 MB each at most
 MOST_KEPT = 12  # looked at and still shown, half a megabyte each at most; older ones go
 LOOK_S = 180.0  # start and look take 1 s on a fast core; the slowest board may import for a minute
@@ -101,7 +104,11 @@ class Looker:
                 return Answer(state="failed", why="the node stops"), b""
             try:
                 self._process = process = subprocess.Popen(  # noqa: S603  our own words
-                    [*self._command, *kinds], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                    [*self._command, *kinds],
+                    env=os.environ | ONE_THREAD,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
                 )
             except OSError as why:  # no room for another process
                 log.warning("photograph_not_looked_at", extra={"why": str(why)})

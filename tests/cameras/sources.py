@@ -1,10 +1,15 @@
-"""Real sources for the camera tests: a folder of pictures, a video file, and a network camera that can fall ill."""
+"""Real sources for the camera tests: a folder of pictures, a video file, and network cameras that can fall ill."""
 
+import re
 import shutil
+import struct
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Event, Thread
 from typing import Any, Literal
 
@@ -19,7 +24,10 @@ from edge.errors import FieldeyeError
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 BROKEN = FRAMES / "broken"
 PICTURES = sorted(FRAMES.glob("*.jpg"))
-Health = Literal["playing", "stalled", "repeating"]
+BARS = (
+    FRAMES.parent / "streams" / "bars.h265"
+)  # a test picture of GStreamer's, by x265: a key frame and nine that need it
+Health = Literal["playing", "stalled", "repeating", "a snapshot", "locked"]
 
 
 def read_until_error(camera: Camera, timeout_s: float = 0.5, most: int = 1000) -> tuple[FieldeyeError, int]:
@@ -92,7 +100,17 @@ def _handler(camera: NetworkCamera, unplugged: Event) -> type[BaseHTTPRequestHan
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             camera.connections += 1
+            if camera.health == "locked":
+                self.send_error(401)
+                return
             self.send_response(200)
+            if camera.health == "a snapshot":
+                jpeg = camera.pictures[camera.connections % len(camera.pictures)]
+                self.send_header("Content-Type", "image/jpeg")
+                self.send_header("Content-Length", str(len(jpeg)))
+                self.end_headers()
+                self.wfile.write(jpeg)
+                return
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
             self.end_headers()
             with suppress(OSError):  # the viewer has gone
@@ -121,3 +139,59 @@ def network_camera(pictures: list[bytes] | None = None) -> Iterator[NetworkCamer
         yield camera
     finally:
         camera.unplug()
+
+
+@contextmanager
+def late_key_frame(after_s: float) -> Iterator[str]:
+    """The address of an H.265 camera over RTSP (RFC 7826 and 7798), which sends its first key frame so late."""
+    with ThreadingTCPServer(("127.0.0.1", 0), _rtsp_handler(after_s)) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"rtsp://127.0.0.1:{server.server_address[1]}/bars"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _rtsp_handler(after_s: float) -> type[StreamRequestHandler]:
+    units = BARS.read_bytes().split(b"\0\0\0\1")[1:]
+    vps, sps, pps = (b64encode(unit).decode() for unit in units[:3])
+    told = f"sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}"
+    sdp = f"v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 {told}\r\n"
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # the viewer has gone
+                while request := self._request():
+                    self._answer(*request)
+                    if request[0] == "PLAY":
+                        self._play()
+
+        def _request(self) -> tuple[str, str] | None:
+            lines = list(iter(lambda: self.rfile.readline().decode().strip(), ""))
+            number = re.search(r"CSeq: (\d+)", "\n".join(lines))
+            return (lines[0].split()[0], number[1]) if number else None
+
+        def _answer(self, verb: str, number: str) -> None:
+            head = f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"
+            body = sdp if verb == "DESCRIBE" else ""
+            self.wfile.write(
+                f"{head}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+
+        def _play(self) -> None:
+            for turn in count():
+                for unit in units[4:] if turn * 0.9 < after_s else units:
+                    is_picture = unit[0] >> 1 < 32
+                    packet = struct.pack(">BBHII", 0x80, 96 | is_picture << 7, self._sent & 0xFFFF, self._at, 7) + unit
+                    self.wfile.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+                    self._sent += 1
+                    if is_picture:
+                        self._at += 9000
+                        Event().wait(0.1)
+
+        _sent = _at = 0
+
+    return Handler
