@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from edge.durable import write_durably
 from edge.errors import ConfigError
 
 State = dict[str, Any]  # torch's state dictionaries are not typed further
@@ -37,17 +38,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises OSError that names the file, say of a full disk, and leaves nothing beside the old one then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".partial")
     content = io.BytesIO()  # torch has its own words for a full disk, and none says so
     torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, content)
     try:
-        with beside.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write_durably(path, content.getvalue())
     except OSError as why:
-        beside.unlink(missing_ok=True)
         raise OSError(why.errno, why.strerror, str(path)) from why
     folder = os.open(path.parent, os.O_RDONLY)
     try:

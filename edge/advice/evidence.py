@@ -68,10 +68,10 @@ class Days:
         by_day = self._told_by_day(with_stage(label, stage))
         length = _days_of_share(by_day, last) if is_over and is_share(unit) else round(nights_of(unit) or 1)
         days = [last - timedelta(days=back) for back in range(length)]
-        seen = [day for day in days if day in by_day]
-        fits = [day for day in seen if _hung_nights(by_day[day]) <= length]
-        looked = fits or seen
-        told = {day - timedelta(days=back) for day in fits for back in range(_hung_nights(by_day[day]))} | {*looked}
+        hung = {day: _hung_nights(by_day[day]) for day in days if day in by_day}
+        fits = [day for day, nights in hung.items() if nights <= length]
+        looked = fits or [*hung]
+        told = {day - timedelta(days=back) for day in fits for back in range(hung[day])} | {*looked}
         if not looked or (is_over and 2 * len(told.intersection(days)) < length):
             return None
         intervals = [interval for day in looked for interval in by_day[day]]

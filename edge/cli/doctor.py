@@ -11,6 +11,7 @@ from pathlib import Path
 from edge.bundle import Bundle, find_bundle
 from edge.calibration import load_calibration
 from edge.cameras import Frame, open_camera
+from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
 from edge.cli.arguments import config_argument
@@ -31,8 +32,6 @@ from edge.mqtt import probe
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places, on_trial, running_counter, said
-
-FIRST_FRAME_S = 40.0  # a network camera may need so long for its first key frame
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +138,7 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
         return None, in_use
     try:
         with open_camera(config.camera, clock) as camera:  # not watched: one that is not there is not waited for
-            frame = camera.read(FIRST_FRAME_S)
+            frame = camera.read(FIRST_PICTURE_S)
     except FieldeyeError as why:
         return None, Verdict("camera", "not well", str(why))
     height_px, width_px = frame.image.shape[:2]

@@ -15,10 +15,11 @@ import pytest
 from msgspec.structs import replace
 
 from edge.calibration import Calibration, save_calibration
+from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import NAME
 from edge.cli import main
 from edge.cli.advice_verdict import on_advice
-from edge.cli.doctor import FIRST_FRAME_S, diagnose
+from edge.cli.doctor import diagnose
 from edge.cli.loopback import free_port
 from edge.clock import SystemClock
 from edge.config import (
@@ -396,7 +397,7 @@ def test_a_folder_or_video_that_is_not_there_is_said_at_once(kind: Literal["fold
     clock = SystemClock()
     began_s = clock.monotonic_s()
     camera = next(verdict for verdict in diagnose(missing, clock) if verdict.what == "camera")
-    assert clock.monotonic_s() - began_s < FIRST_FRAME_S / 2
+    assert clock.monotonic_s() - began_s < FIRST_PICTURE_S / 2
     assert camera.state == "not well"
     assert "correct camera.source" in camera.sentence
 

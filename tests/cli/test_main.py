@@ -163,7 +163,7 @@ def test_doctor_tries_the_next_password_where_the_broker_has_changed_over(
 def test_doctor_says_what_is_wrong_with_camera_model_and_store(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.cli.doctor.FIRST_FRAME_S", 0.5)  # an empty folder gives none in 12 s either
+    monkeypatch.setattr("edge.cli.doctor.FIRST_PICTURE_S", 0.5)  # an empty folder gives none in 12 s either
     config = configuration(tmp_path, free_port(), None, model="moths")
     (tmp_path / "fieldeye.db").write_bytes(b"this is no database, but it is long enough to be looked at" * 20)
     text = config.read_text()
