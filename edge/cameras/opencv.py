@@ -31,6 +31,9 @@ PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 # FFmpeg's: TCP, as OpenCV has it; no sound, for which opening would wait; how long for a key frame, in microseconds; no
 # guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
 STREAM_OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|analyzeduration;18000000|fpsprobesize;0|timeout;10000000"
+RTMP_OPTIONS = "fpsprobesize;0"  # a time-out would make FFmpeg the server there, and each stream is analysed to the end
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_OWNERS_OPTIONS = os.environ.get(_OPTIONS)
 _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 
@@ -116,7 +119,8 @@ def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
 
 def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     """FFmpeg alone is asked: OpenCV's other readers would print the address with its password."""
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", STREAM_OPTIONS)
+    options = RTMP_OPTIONS if config.source.startswith("rtmp") else STREAM_OPTIONS
+    os.environ[_OPTIONS] = _OWNERS_OPTIONS or options
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
     return capture.open(config.source, cv2.CAP_FFMPEG, limits)
@@ -134,6 +138,8 @@ def _answers(address: str) -> bool:
     try:
         where = urlsplit(address)
         port = where.port or PORTS[where.scheme]
+        if where.hostname is None:  # which would be this machine
+            return False
         socket.create_connection((where.hostname, port), ANSWER_S).close()
     except (OSError, ValueError, KeyError):  # no TCP, or no address at all
         return False

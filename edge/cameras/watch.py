@@ -68,6 +68,7 @@ class WatchedCamera(ClosedAtExit):
         self._new_since_s = self._asked_until_s = clock.monotonic_s()
         self._last_sum: int | None = None
         self._repeated_s = -math.inf  # when the last picture came once more
+        self._same_since_s: float | None = None  # when it first did so
 
     @property
     def description(self) -> str:
@@ -152,6 +153,7 @@ class WatchedCamera(ClosedAtExit):
         self._was_open = self._has_given = True
         self.bad_in_a_row = 0
         self._waits.reset()
+        self._same_since_s = None
         self._new_since_s = self._clock.monotonic_s()
         self.dropped = self._dropped_before + frame.dropped
 
@@ -164,6 +166,8 @@ class WatchedCamera(ClosedAtExit):
         is_repeat = seen == self._last_sum and frame.luma.min() != frame.luma.max()
         if is_repeat:
             self._repeated_s = self._clock.monotonic_s()
+            if self._same_since_s is None:
+                self._same_since_s = self._repeated_s
         return is_repeat
 
     def _note_bad(self, why: CameraEndedError | BadFrameError) -> None:
@@ -196,6 +200,9 @@ class WatchedCamera(ClosedAtExit):
 
     def _put_away(self) -> None:
         """A snapshot's address: the next look asks for the next picture, and the same one again not at once."""
+        if self._same_since_s is not None and self._clock.monotonic_s() - self._same_since_s >= self._stall_s:
+            self._lose("repeating", CameraError("the same picture again"))
+            return
         self._close_this()
         if not self._has_given:
             self._wait_longer()
