@@ -415,7 +415,7 @@ def test_a_trap_holds_the_card_of_the_last_interval_no_longer_than_the_disk_refu
 ) -> None:
     def held() -> int:
         gc.collect()
-        return sum(isinstance(one, TrapCensus) for one in gc.get_objects())
+        return sum(type(one) is TrapCensus for one in gc.get_objects())
 
     others = held()
     bench.add("1.png", scene((8, 8, BLUE)))
