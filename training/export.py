@@ -19,7 +19,7 @@ import torch
 from msgspec.structs import replace
 
 from edge.boxes import Floats, Ints, letterbox
-from edge.bundle import MODELS, load_bundle
+from edge.bundle import MODELS, Bundle, load_bundle
 from edge.detections import Detections
 from edge.errors import ConfigError
 from training.added import as_trained
@@ -214,6 +214,11 @@ def command_of(config: TrainConfig) -> str:
     added = [Path(one.name).name for one in config.datasets if one.annotation == REVIEWED]
     name, _, _ = config.name.partition("-added-")
     return " ".join([f"python -m training.train training/configs/{name}.toml", *(["--add", *added] if added else [])])
+
+
+def config_of(bundle: Bundle) -> TrainConfig:
+    """The configuration of the run that a bundle came from, by the command that it names. Raises ConfigError."""
+    return read_config(Path(bundle.training.command.split()[3]))
 
 
 def dataset_facts(name: str) -> Facts:

@@ -6,14 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.bundle import MODELS, Bundle, load_bundle
+from edge.bundle import MODELS, load_bundle
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
 from training.added import added_name, with_added
 from training.classes import read_classes
-from training.config import TileConfig, TrainConfig, read_config
+from training.config import TileConfig
 from training.datasets.reviewed import read_reviewed
-from training.export import command_of
+from training.export import command_of, config_of
 from training.samples import IGNORE
 from training.train import epoch_order, examples_of, samples_of
 from training.weights import activation_of
@@ -134,11 +134,6 @@ def test_other_crops_are_another_run_also_when_their_folder_has_the_same_name(ti
     write(export, annotations=[])
     assert added_name(tiny_config, [export]) not in before
     assert "training/configs/tiny.toml" in command_of(msgspec.structs.replace(tiny_config, name=before[0]))
-
-
-def config_of(bundle: Bundle) -> TrainConfig:
-    """Of the run that it came from, by the command that it names."""
-    return read_config(Path(bundle.training.command.split()[3]))
 
 
 @pytest.mark.parametrize("name", ["pests", "pests-open", "diseases", "cards"])
