@@ -1,14 +1,16 @@
 """A PostgreSQL for all tests of the platform, and a fresh database in it for each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import TypeVar
 
 import pytest
 
 from edge.platform.database import Database, migrate, open_database
 from tests.platform.postgres import QUICK, Postgres
 
+T = TypeVar("T")
 _NUMBERS = count()
 
 
@@ -22,18 +24,33 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def template() -> tuple[str, object]:
+    """The name of a database that is only copied, and what is in it: all tables, and nothing in them."""
+    return "form", None
+
+
 @pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    """Of a database with all tables and nothing in them; it goes with the test, or the last one has much to clear."""
-    with fresh(postgres) as one:
+def url(postgres: Postgres, template: tuple[str, object]) -> Iterator[str]:
+    """Of a copy of the template; it goes with the test, or the last one has much to clear."""
+    with fresh(postgres, template[0]) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def still_url(postgres: Postgres) -> Iterator[str]:
+def still_url(postgres: Postgres, template: tuple[str, object]) -> Iterator[str]:
     """Of one that a module's tests share: they only read it."""
-    with fresh(postgres) as one:
+    with fresh(postgres, template[0]) as one:
         yield one
+
+
+@contextmanager
+def filled(postgres: Postgres, fill: Callable[[Database], T]) -> Iterator[tuple[str, T]]:
+    """For a `template` of a module's own."""
+    with fresh(postgres) as one:
+        with open_database(one) as database:
+            made = database.info.dbname, fill(database)
+        yield made
 
 
 @contextmanager

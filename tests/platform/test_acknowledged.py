@@ -22,7 +22,7 @@ from edge.store import Deed
 from edge.wire import Health, Key, Reply, StandingAlert, Stored, encode_batch, encode_message
 from tests.broker import Broker
 from tests.node import running, to
-from tests.platform.conftest import fresh
+from tests.platform.conftest import filled, fresh
 from tests.platform.postgres import Postgres
 from tests.platform.test_desk import PASSWORD, log_in, token
 from tests.platform.test_population import Fleet, epoch, moment
@@ -48,18 +48,8 @@ STANDS = Standing(
 
 @pytest.fixture(scope="module")
 def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
-    """The name of a database that is only copied, and what is in it."""
-    with fresh(postgres) as one:
-        with open_database(one) as database:
-            name, fleet = database.info.dbname, two_nodes(database)
-        yield name, fleet
-
-
-@pytest.fixture
-def url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
-    """Of a database with the two nodes."""
-    with fresh(postgres, template[0]) as one:
-        yield one
+    with filled(postgres, two_nodes) as made:
+        yield made
 
 
 @pytest.fixture

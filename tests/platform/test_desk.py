@@ -47,7 +47,7 @@ from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, ima
 from tests.broker import Broker
 from tests.node import running, to
 from tests.page.visitors import ELSEWHERE, form_on, swahili_link
-from tests.platform.conftest import fresh
+from tests.platform.conftest import filled, fresh
 from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import waits_for_a_lock
 from tests.platform.test_population import BLAST, FIRST, Fleet, tonight
@@ -62,18 +62,9 @@ VENDOR = Path(__file__).parents[2] / "edge/platform/desk/static/vendor"
 
 @pytest.fixture(scope="module")
 def template(postgres: Postgres) -> Iterator[tuple[str, Fleet]]:
-    """The name of a database that is only copied, and what is in it: to keep its people's passwords takes long."""
-    with fresh(postgres) as one:
-        with open_database(one) as database:
-            name, fleet = database.info.dbname, three_nodes(database)
-        yield name, fleet
-
-
-@pytest.fixture
-def url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
-    """Of a database with the three nodes."""
-    with fresh(postgres, template[0]) as one:
-        yield one
+    """Made once: to keep its people's passwords takes long."""
+    with filled(postgres, three_nodes) as made:
+        yield made
 
 
 @pytest.fixture
@@ -110,13 +101,6 @@ def ask(fleet: Fleet, node: str, *, question: str = "00000000-q1", jpeg: bytes =
 @pytest.fixture
 def client(fleet: Fleet, url: str) -> FlaskClient:
     return create_app(url).test_client()
-
-
-@pytest.fixture(scope="module")
-def still_url(postgres: Postgres, template: tuple[str, Fleet]) -> Iterator[str]:
-    """The same for tests that change nothing."""
-    with fresh(postgres, template[0]) as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.platform.words import CATALOGUES
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
-from tests.platform.test_desk import fleet, log_in, still, still_url, template, url  # noqa: F401  a question a node
+from tests.platform.test_desk import fleet, log_in, still, template  # noqa: F401  a question a node
 from tests.platform.test_population import Fleet
 from tests.records import MOTH
 
@@ -119,7 +119,7 @@ def test_the_address_comes_before_the_browser_before_english(
     address: str,
     headers: dict[str, str],
     expected: str,
-    still_url: str,  # noqa: F811
+    still_url: str,
 ) -> None:
     assert f'<html lang="{expected}">' in create_app(still_url).test_client().get(address, headers=headers).text
 
