@@ -83,6 +83,11 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     stall_s: Annotated[float, Meta(gt=0, le=10)] = 8.0  # no new frame for so long: reopen; a stream's first has 40 s
     faces: Literal["keep", "blur", "drop"] = "keep"  # on kept pictures; looking for them costs as much as two looks
 
+    @property
+    def is_stream(self) -> bool:
+        """Does it come from an address, of a stream or of a snapshot?"""
+        return self.kind == "opencv" and "://" in self.source
+
 
 class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[gate]: which frames are worth the detector's energy."""

@@ -24,14 +24,13 @@ def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> Watch
     name = f"{config.kind} {without_credentials(config.source)}"
     known: set[str] = set()
     shown: Shown = set()  # a folder on a stick that was pulled goes on where it was
-    is_stream = config.kind == "opencv" and "://" in config.source
     return WatchedCamera(
         lambda: open_camera(config, clock, known, shown),
         clock,
         stop,
         name=name,
         stall_s=config.stall_s,
-        first_s=FIRST_PICTURE_S if is_stream else None,
+        first_s=FIRST_PICTURE_S if config.is_stream else None,
         known=known,
     )
 

@@ -41,7 +41,7 @@ _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFile":
     """What `camera.source` names: an index or /dev path, an address with ://, else a video file."""
     source = config.source
-    if "://" in source:
+    if config.is_stream:
         device = CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream, FIRST_GRABS)
         return ThreadedCamera(device, clock, silent_s=OPEN_TIMEOUT_S + ANSWER_S)
     if source.isdecimal() or source.startswith("/dev/"):

@@ -129,6 +129,9 @@ class WatchedCamera(ClosedAtExit):
         except (BadFrameError, CameraEndedError) as why:
             self._note_bad(why)
             raise
+        except SnapshotTakenError:
+            self._put_away()
+            return None
         except CameraError as why:
             waited_s = self._clock.monotonic_s() - began_s
             self._judge(why, has_gone=waited_s < 0.9 * wait_s)  # before its time: not late, but gone
@@ -178,9 +181,6 @@ class WatchedCamera(ClosedAtExit):
             self._lose("stalled", why)
 
     def _judge(self, why: CameraError, *, has_gone: bool) -> None:
-        if isinstance(why, SnapshotTakenError):
-            self._put_away()
-            return
         if has_gone:
             self._lose("missing", why)
             return
