@@ -46,7 +46,7 @@ def still_url(postgres: Postgres, template: tuple[str, object]) -> Iterator[str]
 
 @contextmanager
 def filled(postgres: Postgres, fill: Callable[[Database], T]) -> Iterator[tuple[str, T]]:
-    """For a `template` of a module's own."""
+    """Name and content of a database of a module's own, as its `template` or to be served."""
     with fresh(postgres) as one:
         with open_database(one) as database:
             made = database.info.dbname, fill(database)

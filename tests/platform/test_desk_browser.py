@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
 from edge.counts import Level
-from edge.platform.database import Database, open_database
+from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
 from edge.platform.desk.people import add_person
@@ -26,6 +26,7 @@ from edge.platform.population import keep_threshold
 from edge.platform.registry import note
 from edge.wire import Health, ImageHeader, ModelInfo, StandingAlert, StoreHealth, encode_message, image_properties
 from tests.page.browsing import CHROMIUM
+from tests.platform.conftest import filled
 from tests.platform.postgres import Postgres
 from tests.platform.test_population import BLAST, Fleet
 from tests.records import APHID, MOTH, count
@@ -52,16 +53,12 @@ BORDER = [Point(30.03 + 0.09 * sin(n / 12), 120.08 + (0.1 + 0.012 * cos(n / 3)) 
 @pytest.fixture(scope="module")
 def root(postgres: Postgres) -> Iterator[str]:
     """A county with twenty nodes, three weeks and a question, served on loopback."""
-    with open_database(postgres.url()) as database:
-        database.execute("CREATE DATABASE desk TEMPLATE form STRATEGY wal_log")
-    url = postgres.url("desk")
-    with open_database(url) as database:
-        county(database)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # its lines would come when their test is long over
-    server = make_server("127.0.0.1", 0, create_app(url, [BORDER]), threaded=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with filled(postgres, county) as (name, _):
+        server = make_server("127.0.0.1", 0, create_app(postgres.url(name), [BORDER]), threaded=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def county(database: Database) -> None:
