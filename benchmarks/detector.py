@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from benchmarks._alone import alone
-from edge.bench import frame_cost, turns_ms
+from edge.bench import frame_cost, in_turns
 from edge.boxes import Image
 from edge.bundle import MODELS, Release, find_bundle, load_manifest, load_release
 from edge.cameras.pictures import read_picture
@@ -59,8 +59,9 @@ def _against(what: str, one: Detector, other: Detector, repetitions: int) -> Fig
     """Bare runs of two detectors in turn on the same grey square."""
     for detector in (one, other):
         detector.prepare(np.full((480, 640, 3), 114, np.uint8))
-    ms = turns_ms({"one": one.infer, "other": other.infer}, repetitions)
-    return Figure(what, ms["one"] / ms["other"], f"{ms['one']:.2f} against {ms['other']:.2f} ms")
+    took = in_turns({"one": one.infer, "other": other.infer}, repetitions)
+    one_ms, other_ms = took["one"].wall_ms, took["other"].wall_ms
+    return Figure(what, one_ms / other_ms, f"{one_ms:.2f} against {other_ms:.2f} ms")
 
 
 def _picture(release: Release, size: tuple[int, int]) -> Image:

@@ -2,22 +2,18 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from edge.boxes import Image
 from edge.detector import Detector
 
-REPETITIONS = 40
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCost:
     """One detector on one size of picture."""
 
-    width_px: int
-    height_px: int
     prepare_ms: float  # picture to tensor
     infer_ms: float  # the bare session.run
     decode_ms: float  # logits to detections
@@ -25,7 +21,7 @@ class FrameCost:
     ratio: float  # total / infer in processor time, which a busy machine does not stretch
 
 
-def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS) -> FrameCost:
+def frame_cost(detector: Detector, image: Image, repetitions: int) -> FrameCost:
     """What a whole frame `image` (H, W, 3) uint8 BGR costs."""
     fit = detector.prepare(image)
     raw = detector.infer()
@@ -35,40 +31,35 @@ def frame_cost(detector: Detector, image: Image, repetitions: int = REPETITIONS)
         "decode": lambda: detector.decode(raw, fit, detector.thresholds),
         "total": lambda: detector(image),
     }
-    rounds = [{name: _cost_ms(work) for name, work in stages.items()} for _ in range(repetitions)]
-    ms = {name: _quartile([one[name].wall for one in rounds]) for name in stages}
-    processor_ms = {name: _quartile([one[name].processor for one in rounds]) for name in stages}
+    took = in_turns(stages, repetitions)
     return FrameCost(
-        width_px=image.shape[1],
-        height_px=image.shape[0],
-        prepare_ms=ms["prepare"],
-        infer_ms=ms["infer"],
-        decode_ms=ms["decode"],
-        total_ms=ms["total"],
-        ratio=processor_ms["total"] / processor_ms["infer"],
+        prepare_ms=took["prepare"].wall_ms,
+        infer_ms=took["infer"].wall_ms,
+        decode_ms=took["decode"].wall_ms,
+        total_ms=took["total"].wall_ms,
+        ratio=took["total"].processor_ms / took["infer"].processor_ms,
     )
 
 
-def turns_ms(works: dict[str, Callable[[], object]], repetitions: int, *, processor: bool = False) -> dict[str, float]:
-    """Milliseconds of each work, by the clock or of the `processor`; they take turns, so that all are slowed alike.
+class Took(NamedTuple):
+    """Of one work. A busy machine interrupts a second's and lets ten milliseconds' pass: compare by the processor."""
 
-    A busy machine interrupts a second's work and lets that of ten milliseconds pass: those are compared by `processor`.
-    """
-    rounds = [{name: _cost_ms(work) for name, work in works.items()} for _ in range(repetitions)]
-    return {name: _quartile([one[name].processor if processor else one[name].wall for one in rounds]) for name in works}
+    wall_ms: float
+    processor_ms: float  # of all threads of this process
 
 
-class _Cost(NamedTuple):
-    wall: float
-    processor: float  # of all threads of this process
+def in_turns(works: dict[str, Callable[[], object]], repetitions: int) -> dict[str, Took]:
+    """What each work took; they take turns, so that all are slowed alike."""
+    rounds = [{name: _took(work) for name, work in works.items()} for _ in range(repetitions)]
+    return {name: Took(*map(_quartile, zip(*(one[name] for one in rounds), strict=True))) for name in works}
 
 
-def _cost_ms(work: Callable[[], object]) -> _Cost:
+def _took(work: Callable[[], object]) -> Took:
     started, busy = time.perf_counter(), time.process_time()
     work()
-    return _Cost((time.perf_counter() - started) * 1000, (time.process_time() - busy) * 1000)
+    return Took((time.perf_counter() - started) * 1000, (time.process_time() - busy) * 1000)
 
 
-def _quartile(values: list[float]) -> float:
+def _quartile(values: Sequence[float]) -> float:
     """The lower one: other programs only ever add."""
     return statistics.quantiles(values, n=4)[0]

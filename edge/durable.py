@@ -7,7 +7,7 @@ from pathlib import Path
 def write_durably(path: Path, content: bytes) -> None:
     """Write beside, sync, rename: after a power cut there is the old file or the new one, never half of one.
 
-    Raises OSError, and leaves nothing beside it then.
+    Raises OSError that names the file, say of a full disk, and leaves nothing beside it then.
     """
     beside = path.with_name(f"{path.name}.new")
     try:
@@ -16,6 +16,6 @@ def write_durably(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-    except OSError:
+    except OSError as why:
         beside.unlink(missing_ok=True)
-        raise
+        raise OSError(why.errno, why.strerror, str(path)) from why

@@ -214,11 +214,6 @@ def running(
         kept.close()
 
 
-def slower(pace: Pace, **changes: float) -> Pace:
-    """The same with other waits."""
-    return replace(pace, **changes)
-
-
 def wait_drained(node: Node, within_s: float = 20) -> None:
     """Until every record was acknowledged and marked."""
     wait_until(node.is_drained, within_s=within_s)

@@ -3,10 +3,12 @@
 The waits that it must not make are a minute here; what it must not do for that long is watched for a second.
 """
 
+import re
 import socketserver
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -26,17 +28,18 @@ from edge.mqtt.budget import (
     Budget,
 )
 from edge.mqtt.connection import Reach
+from edge.mqtt.publisher import logins_of
 from firmware_config import tls
 from firmware_config.keys import KeyStore
 from tests.broker import Broker
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, slower, to
+from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, to
 from tests.records import instant, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
 
 WATCHED_S = 1.0
-ONCE = slower(RESTS, again_first_s=60.0, again_most_s=60.0)
+ONCE = replace(RESTS, again_first_s=60.0, again_most_s=60.0)
 CONNACK_SUCCESS, DISCONNECT_NOT_AUTHORISED = bytes((0x20, 3, 0, 0, 0)), bytes((0xE0, 2, 0x87, 0))
 
 
@@ -53,7 +56,7 @@ def test_dialling_that_takes_longer_than_usual_is_said_and_goes_on(
     with Broker(tls=True) as broker, Network(broker.port) as net:
         net.hold = True
         secured = to(net.port, tls=True, ca_file=str(broker.folder / "ca.pem"))
-        with running(tmp_path, secured, slower(FAST, connect_s=0.5)) as node:
+        with running(tmp_path, secured, replace(FAST, connect_s=0.5)) as node:
             wait_until(lambda: node.link.word == "connect_hangs", within_s=5)
             net.hold = False
             wait_until(node.is_connected, within_s=5)
@@ -69,10 +72,18 @@ def test_the_doctor_too_gives_tls_longer_than_an_address(monkeypatch: pytest.Mon
     assert [step.what for step in steps if step.is_well][-1] == "broker publish"
 
 
+def test_neither_another_node_nor_a_doctor_has_the_name_of_a_node_at_the_broker(broker: Broker) -> None:
+    named = (("north", "field_1"), ("north_field", "1"), ("north", "field_1_doctor"))
+    nodes = [NodeTable(site=site, node=node) for site, node in named]
+    assert all(step.is_well for node in nodes for step in probe(to(broker.port), node, SystemClock()))
+    doctors = re.findall(r" as (fieldeye\S+)", broker.log())
+    assert len({*doctors, *(logins_of(to(broker.port), node)[0].client_id for node in nodes)}) == 6
+
+
 def test_a_broker_that_answers_late_is_waited_for_beyond_the_keepalive(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.hold = True
-        patient = slower(FAST, connect_s=0.3, accept_s=60.0)
+        patient = replace(FAST, connect_s=0.3, accept_s=60.0)
         with running(tmp_path, to(net.port, keepalive_s=1), patient) as node:
             wait_until(lambda: node.link.word == "no_answer", within_s=5)
             watch()
@@ -84,7 +95,7 @@ def test_a_broker_that_answers_late_is_waited_for_beyond_the_keepalive(tmp_path:
 def test_a_broker_that_never_answers_is_tried_anew(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.blackhole = True
-        with running(tmp_path, to(net.port), slower(FAST, connect_s=0.1, accept_s=0.3)):
+        with running(tmp_path, to(net.port), replace(FAST, connect_s=0.1, accept_s=0.3)):
             wait_until(lambda: net.connections > 2, within_s=5)
 
 
@@ -93,7 +104,7 @@ def test_what_a_given_up_connection_still_had_to_say_does_not_throw_off_the_next
 ) -> None:
     with Network(broker.port) as net:
         net.hold = True
-        with running(tmp_path, to(net.port), slower(FAST, accept_s=0.3)) as node:
+        with running(tmp_path, to(net.port), replace(FAST, accept_s=0.3)) as node:
             wait_until(lambda: net.connections > 2, within_s=5)
             net.hold = False
             wait_until(node.is_connected, within_s=5)
@@ -188,7 +199,7 @@ def test_after_a_silent_connection_the_node_rests_long(tmp_path: Path, broker: B
 def test_a_silent_connection_is_no_good_one_however_long_it_lasts(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.drop = frozenset({PUBACK})
-        doubling = slower(FAST, steady_s=0.1, kept_first_s=0.2, kept_most_s=60.0)
+        doubling = replace(FAST, steady_s=0.1, kept_first_s=0.2, kept_most_s=60.0)
         with running(tmp_path, to(net.port, ack_timeout_s=0.2), doubling):
             wait_until(lambda: net.connections > 2, within_s=5)
             for _ in range(3):
@@ -199,7 +210,7 @@ def test_a_silent_connection_is_no_good_one_however_long_it_lasts(tmp_path: Path
 def test_a_connection_in_which_something_was_acknowledged_ends_the_long_rests(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.drop = frozenset({PUBACK})
-        doubling = slower(FAST, steady_s=0.1, kept_first_s=0.05, kept_most_s=60.0)
+        doubling = replace(FAST, steady_s=0.1, kept_first_s=0.05, kept_most_s=60.0)
         with running(tmp_path, to(net.port, ack_timeout_s=0.2), doubling) as node:
             wait_until(lambda: net.connections > 6, within_s=10)  # the next rest would be of 1.6 s or more
             net.drop = frozenset()

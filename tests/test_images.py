@@ -117,6 +117,27 @@ def test_a_question_reaches_the_platform_with_all_that_was_told(
     )  # fmt: skip
 
 
+def test_a_note_costs_the_days_data_its_bytes_and_not_its_letters(
+    tmp_path: Path, broker: Broker, platform: Platform
+) -> None:
+    with running(tmp_path, to(broker.port, health_every_s=0.1)) as node:
+        ask(node, SMALL, "稻" * 500)
+        wait_until(lambda: len(pictures(platform)) == 1, within_s=10)
+        wait_until(lambda: platform.client.inbox[-1].topic.endswith("/health"), within_s=5)
+    came = platform.client.inbox
+    wait_until(lambda: came[-1].topic.endswith("/status"), within_s=5)  # it has stopped
+    before = came[: max(n for n, message in enumerate(came) if message.topic.endswith("/health"))]
+    told = platform.read().messages["health"][-1].link
+    assert told.sent_bytes == sum(size_bytes(message) for message in before)
+
+
+def size_bytes(message) -> int:  # type: ignore[no-untyped-def]
+    """Topic, payload and user properties, each of these with five bytes of MQTT's own."""
+    told = getattr(message.properties, "UserProperty", ())
+    words_bytes = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in told)
+    return len(message.topic) + len(message.payload) + words_bytes
+
+
 def test_an_answer_is_kept_for_the_page_and_stands_in_the_audit_trail(
     tmp_path: Path, broker: Broker, platform: Platform
 ) -> None:

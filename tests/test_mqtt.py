@@ -4,6 +4,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,7 @@ from edge.wire import Health, Info, Mark, Summary
 from tests.broker import Broker, free_port
 from tests.faults.killing import ROOT
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, RESTS, SITE, Platform, guarded, running, slower, to, wait_drained
+from tests.node import FAST, NODE, RESTS, SITE, Platform, guarded, running, to, wait_drained
 from tests.records import instant, interval, sighting
 from tests.spoiling import spoil_a_record_and_its_index
 from tests.waiting import wait_until
@@ -209,7 +210,7 @@ def test_a_line_that_swallows_everything_does_not_stop_the_publisher_from_stoppi
 def test_a_connection_that_never_answers_is_left_and_stops_in_time(tmp_path: Path, broker: Broker) -> None:
     with Network(broker.port) as net:
         net.blackhole = True
-        with running(tmp_path, to(net.port), slower(FAST, connect_s=90.0)) as node:
+        with running(tmp_path, to(net.port), replace(FAST, connect_s=90.0)) as node:
             wait_until(lambda: net.connections == 1, within_s=5)
             node.end(within_s=STOPS_S)
 

@@ -6,7 +6,6 @@ figures, report and card. `--draws 200` ships nothing and says how sure each cha
 """
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.detections import Detections
+from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.classes import read_classes
 from training.command import finish
@@ -28,7 +28,7 @@ from training.judging.looks import Looks
 from training.metrics import Truth, average_precision
 from training.onnx_file import bundle_paths
 from training.samples import IGNORE, Sample
-from training.train import samples_of
+from training.train import samples_to_judge
 
 MOST_LOST = 0.02  # of a class's AP50
 
@@ -111,7 +111,7 @@ def pairs_of(config: TrainConfig, new: Path, old: Path) -> list[tuple[Path, Path
 
 def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
     """Print each class's change with its 95 % interval, and that of their mean."""
-    samples, labels = samples_of(config, "test"), read_classes(config.labelled).labels
+    samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
     for before, after in pairs_of(config, new, old):
         looks = Looks(before), Looks(after)
         drawn = dict(zip(looks[0].bundle.labels, drawn_changes(*looks, samples, labels, draws).T, strict=True))
@@ -126,7 +126,7 @@ def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
 
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     """Ship the new files if no class lost too much; returns why not."""
-    samples, labels = samples_of(config, "test"), read_classes(config.labelled).labels
+    samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
     pairs = pairs_of(config, new, old)
     every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples, labels)]
     for one in every:
@@ -134,9 +134,7 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
     why = verdict(every, old)
     if why is None:
         for before, after in pairs:
-            beside = before.with_suffix(".partial")
-            shutil.copyfile(after, beside)
-            beside.replace(before)
+            write_durably(before, after.read_bytes())
         evaluate(config, old)
     return why
 

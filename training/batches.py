@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from edge.boxes import Floats, Ints
+from edge.boxes import Ints
 from training.config import PhaseConfig, TrainConfig
 from training.samples import Example
 from training.transforms import Random, changed, letterboxed, mosaic, placed, shaded, tinted, weathered
@@ -77,25 +77,12 @@ def collate(examples: Sequence[Example]) -> Batch:
     images = np.stack([example.image.transpose(2, 0, 1) for example in examples])
     return Batch(
         torch.from_numpy(np.ascontiguousarray(images)),
-        [torch.from_numpy(_own(example.xyxy)) for example in examples],
+        [torch.from_numpy(np.array(example.xyxy, np.float32)) for example in examples],
         [torch.from_numpy(example.class_id.copy()) for example in examples],
     )
-
-
-def training_batches(
-    examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1,
-    altered: Alteration | None = None,
-) -> DataLoader[Batch]:  # fmt: skip
-    """The epoch's batches, made ahead in `loader_processes` beside the training thread."""
-    batches = EpochBatches(examples, order, config, epoch, rank, world, altered)
-    return DataLoader(batches, batch_size=None, shuffle=False, num_workers=config.loader_processes)
 
 
 def plain_batches(examples: Sequence[Example], side_px: int, batch: int) -> Iterator[Batch]:
     """Letterboxed examples in their order, nothing random: for statistics, validation and calibration."""
     for start in range(0, len(examples), batch):
         yield collate([letterboxed(example, side_px) for example in examples[start : start + batch]])
-
-
-def _own(xyxy: Floats) -> Floats:
-    return np.array(xyxy, np.float32).reshape(-1, 4)

@@ -40,10 +40,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()  # torch has its own words for a full disk, and none says so
     torch.save({name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}, content)
-    try:
-        write_durably(path, content.getvalue())
-    except OSError as why:
-        raise OSError(why.errno, why.strerror, str(path)) from why
+    write_durably(path, content.getvalue())
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -71,7 +68,7 @@ def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:
 
 
 def current_commit() -> str:
-    """Hash of the commit checked out, with `+` when files of training differ from it; `none` outside a repository."""
+    """Hash of the commit checked out, with `+` when files of training differ from it; `none` without one or git."""
     head = _git("rev-parse", "--short=12", "HEAD")
     if head is None:
         return "none"
@@ -80,5 +77,8 @@ def current_commit() -> str:
 
 def _git(*arguments: str) -> str | None:
     root = Path(__file__).parent
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        return None
     return None if done.returncode else done.stdout.strip()

@@ -2,6 +2,7 @@
 wrong file."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -14,6 +15,11 @@ def finish(main: Callable[[], int | None]) -> None:
     """Run a command line and leave the program; what `main` returns is the exit code."""
     try:
         code = main() or 0
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        print("stopped", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries once more at its end
+        code = STOPPED
     except FieldeyeError as fault:
         print(fault, file=sys.stderr)
         code = WRONG
@@ -30,4 +36,6 @@ def _sentence(why: OSError) -> str:
     if why.errno in {errno.ENOSPC, errno.EDQUOT}:  # what writes into an open file does not say which
         where = why.filename or "the disk that this writes to"
         return f"{where}: {why.strerror}; make room there and run the same command again"
+    if why.filename is None:
+        return f"{why.strerror or why}, says the system; mend that and run the same command again"
     return f"{why.filename}: {why.strerror}; name one that is there and that you may use"

@@ -9,6 +9,7 @@ from edge.errors import ConfigError
 
 CONFIGS = Path(__file__).parent / "configs"
 Pixels = Annotated[int, msgspec.Meta(gt=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 EMPTY = "empty"
 REVIEWED = "reviewed"
 
@@ -19,7 +20,7 @@ class DatasetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     name: str  # folder below `data`, and key in classes.csv
     annotation: str  # a key of training.datasets.READERS; "empty" and "reviewed" only train
     repeat: int = 1  # how often an epoch shows each picture: a small set is shown more often
-    one_in: int = 1  # an epoch shows one picture (or tile) in so many, others than the last: a large set is shown less
+    one_in: AtLeastOne = 1  # an epoch shows one picture (or tile) in so many, others than the last: a large set less
     held_out: tuple[str, ...] = ()  # groups of `train` that validate instead, for a set whose splits.csv has no val
 
 
@@ -47,7 +48,7 @@ class TransplantConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     datasets: tuple[str, ...]  # YOLO; polygons are followed, in boxes an outline is looked for
     share: float  # of the pictures
-    most: int  # on one picture
+    most: AtLeastOne  # on one picture
 
 
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,7 +69,7 @@ class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     learning_rate: float = 1e-3
     final_share: float = 0.03  # of the learning rate, at the last step
     weight_decay: float = 0.02  # on convolution weights only: BatchNorm and biases must be free
-    warmup_steps: int = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
+    warmup_steps: AtLeastOne = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
     box_weight: float = 2.0  # of the box's loss against those of objectness and class
     gradient_norm: float = 35.0
     ema_decay: float = 0.998
@@ -98,12 +99,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence
     data: str = "../shared/datasets"
-    batch: int = 16
+    batch: AtLeastOne = 16
     seed: int = 1
-    threads: int = 1
+    threads: AtLeastOne = 1
     loader_processes: int = 1
     bfloat16: bool = False
-    validate_every: int = 2  # epochs; the last one always
+    validate_every: AtLeastOne = 2  # epochs; the last one always
     optimiser: OptimiserConfig = OptimiserConfig()
 
     @property
@@ -148,4 +149,10 @@ def read_config(path: Path) -> TrainConfig:
     uneven = [side for phase in config.phases for side in (*phase.sides_px, config.side_px) if side % 32]
     if uneven:
         raise ConfigError(f"{path}: side {uneven[0]} px is not a multiple of 32, the coarsest stride; round it")
+    mixture = [dataset.name for dataset in config.datasets]
+    pasted = (config.paste.dataset,) if config.paste else ()
+    moved = config.transplant.datasets if config.transplant else ()
+    strange = [name for name in (*pasted, *moved) if name not in mixture]
+    if strange:
+        raise ConfigError(f"{path}: {strange[0]!r} is no dataset of the mixture; name one of {', '.join(mixture)}")
     return config

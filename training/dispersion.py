@@ -1,8 +1,9 @@
 """How much do pictures differ in what a bundle sees? `training.export` writes it into bundles, for `edge.ranges`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from math import log
 
 import numpy as np
@@ -38,12 +39,20 @@ def dispersion_of(truths: Sequence[Truth], shown: Sequence[Detections], classes:
     31:949; Griffiths 1973, Biometrics 29:637). One for all classes: a class is on few pictures.
     """
     pairs = Counter(pairs_of(counts_of(truths, shown, classes)))
+
+    @cache  # the last round asks again what one before it did
+    def log_likelihood(dispersion: Dispersion) -> float:
+        return sum(
+            times * log(max(chances(one.found, one.precision, one.recall, dispersion, one.true)[-1], IMPOSSIBLE))
+            for one, times in pairs.items()
+        )
+
     dispersion = Dispersion()
     for _ in range(ROUNDS):
         before = dispersion
-        dispersion = _likeliest(pairs, [replace(dispersion, precision=one) for one in PRECISIONS])
-        dispersion = _likeliest(pairs, [replace(dispersion, recall=one) for one in RECALLS])
-        dispersion = _likeliest(pairs, [replace(dispersion, rough=one) for one in ROUGH])
+        dispersion = max((replace(dispersion, precision=one) for one in PRECISIONS), key=log_likelihood)
+        dispersion = max((replace(dispersion, recall=one) for one in RECALLS), key=log_likelihood)
+        dispersion = max((replace(dispersion, rough=one) for one in ROUGH), key=log_likelihood)
         if dispersion == before:
             break
     return dispersion
@@ -66,13 +75,3 @@ def _steadied(part: Ints, whole: Ints) -> np.ndarray:
     """(classes,) shares; a class with few marks is told as all are."""
     common = (part.sum() + 1) / (whole.sum() + 2)
     return np.asarray((part + PRIOR_MARKS * common) / (whole + PRIOR_MARKS))
-
-
-def _likeliest(pairs: Mapping[Pair, int], candidates: Sequence[Dispersion]) -> Dispersion:
-    def log_likelihood(dispersion: Dispersion) -> float:
-        return sum(
-            times * log(max(chances(one.found, one.precision, one.recall, dispersion, one.true)[-1], IMPOSSIBLE))
-            for one, times in pairs.items()
-        )
-
-    return max(candidates, key=log_likelihood)

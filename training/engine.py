@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from edge.detections import Detections
+from edge.errors import FieldeyeError
 from training.batches import Batch, plain_batches
 from training.config import OptimiserConfig
 from training.distillation import distillation_loss
@@ -25,7 +26,7 @@ CANDIDATES = 300
 VALIDATED_AT_ONCE = 8  # pictures
 
 
-class DivergedError(RuntimeError):
+class DivergedError(FieldeyeError, RuntimeError):
     """The loss is not finite: the run must stop, a checkpoint of this state would be worthless."""
 
 

@@ -34,7 +34,7 @@ from training.manifest import golden_sample, release
 from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
-from training.train import samples_of, stored_samples
+from training.train import samples_of, samples_to_judge, stored_samples
 
 ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person
 FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
@@ -42,9 +42,9 @@ FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     """Figures of every file on the test split; also brings metadata, manifest, report and card up to date."""
+    samples = samples_to_judge(config, "test")
     paths = list(bundle_paths(models, config.bundle).values())
     looks = [Looks(path) for path in paths]
-    samples = samples_of(config, "test")
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
@@ -66,8 +66,8 @@ def strangers(config: TrainConfig) -> list[Sample]:
 def reported(config: TrainConfig, models: Path, split: str, folder: Path, *, with_copies: bool = True,
              cared: bool = False) -> tuple[Figures, ...]:  # fmt: skip
     """Figures of every file on a split; writes the report into `folder` and changes nothing else."""
+    samples = samples_to_judge(config, split)
     looks = [Looks(path) for path in bundle_paths(models, config.bundle).values()]
-    samples = samples_of(config, split)
     if not with_copies:
         alike = {pair.second for pair in copies(stored_samples(config, "train"), samples)}
         samples = [sample for sample in samples if sample.image_path not in alike]

@@ -67,7 +67,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     state = load_detector(checkpoint, classes.labels)
     model = _folded(config, state, len(classes.labels))
     if config.soup:
-        model = midway(model, load_folded(start_of(checkpoint.parent), len(classes.labels)))
+        model = midway(model, load_folded(start_of(config, checkpoint.parent), len(classes.labels)))
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state, checkpoint.parent))
@@ -196,7 +196,7 @@ def learned(config: TrainConfig, run: Path) -> list[Facts]:
     if Path(config.weights).suffix != ".onnx":
         return own
     names = {one["name"] for one in own}
-    return own + [asdict(one) for one in load_bundle(start_of(run)).training.datasets if one.name not in names]
+    return own + [asdict(one) for one in load_bundle(start_of(config, run)).training.datasets if one.name not in names]
 
 
 def unmeasured(facts: Facts) -> Facts:

@@ -12,6 +12,7 @@ import numpy as np
 from edge.bundle import MANIFEST, load_bundle
 from edge.detections import Detections
 from edge.detector import Detector
+from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.samples import Sample, read_image
 
@@ -51,9 +52,7 @@ def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> N
     )
     content[part] = dict(sorted({**content.get(part, {}), **entries}.items()))
     text = json.dumps(content, ensure_ascii=False, indent=1)
-    beside = manifest.with_suffix(".partial")
-    beside.write_text(text + "\n", encoding="utf-8")
-    beside.replace(manifest)
+    write_durably(manifest, f"{text}\n".encode())
 
 
 def _entry(path: Path, picture: Path) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How well detections meet the truth: COCO's average precision, and precision, recall and F1 at a threshold."""
+"""How well detections meet the truth: COCO's average precision, and hits, false alarms and misses at a threshold."""
 
 import contextlib
 import io
@@ -60,28 +60,9 @@ class Judged:
 class AtThreshold:
     """One class at one confidence threshold."""
 
-    threshold: float
     hits: int
     false_alarms: int
     misses: int
-
-    @property
-    def precision(self) -> float:
-        """Share of detections that are right; 0 when there is none."""
-        found = self.hits + self.false_alarms
-        return self.hits / found if found else 0.0
-
-    @property
-    def recall(self) -> float:
-        """Share of insects that are found; 0 when there is none to find."""
-        real = self.hits + self.misses
-        return self.hits / real if real else 0.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        both = 2 * self.hits + self.false_alarms + self.misses
-        return 2 * self.hits / both if both else 0.0
 
 
 def cooled(confidence: Floats, temperature: float) -> Floats:
@@ -117,7 +98,8 @@ def average_precision(truths: Sequence[Truth], found: Sequence[Detections], clas
         )
     ]
     if not results:
-        nothing = (0.0,) * classes
+        marked = {int(one) for truth in truths for one in truth.class_id}
+        nothing = tuple(0.0 if one in marked else float("nan") for one in range(classes))
         return Average(0.0, 0.0, nothing, nothing)
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints progress
         coco.createIndex()
@@ -171,7 +153,7 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     """Count hits, false alarms and misses of one class at a threshold."""
     is_shown = one.confidence >= threshold
     hits = int((one.is_hit & is_shown).sum())
-    return AtThreshold(threshold, hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
+    return AtThreshold(hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
 
 
 def best_threshold(one: Judged, everything: Judged) -> float:

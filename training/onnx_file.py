@@ -13,10 +13,11 @@ from onnx import numpy_helper
 from onnxruntime import InferenceSession
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
 
 from edge.boxes import Floats
 from edge.bundle import METADATA_KEY
-from training.model import YoloxNano
+from edge.durable import write_durably
 
 INPUT, OUTPUT, OPSET = "image", "raw", 17
 # Kept in float32, since int8 cost much there and won little (val, mAP50 / mAP50-95): the first blocks, whose channels
@@ -37,10 +38,13 @@ def bundle_paths(models: Path, name: str) -> dict[str, Path]:
     return {precision: models / f"{name}{suffix}.onnx" for precision, suffix in (("fp32", ""), ("int8", "-int8"))}
 
 
-def export_onnx(model: YoloxNano, path: Path, side_px: int) -> None:
-    """Write a folded model in eval mode: `image` (1, 3, side_px, side_px) float32 -> `raw` (1, N, 5 + C) float32."""
+def export_onnx(model: nn.Module, path: Path, side_px: int, outputs: Sequence[str] = (OUTPUT,)) -> None:
+    """Write a model in eval mode: `image` (1, 3, side_px, side_px) float32 -> `outputs` float32.
+
+    A folded detector's is `raw` (1, N, 5 + C).
+    """
     picture = torch.zeros(1, 3, side_px, side_px)
-    names = {"input_names": [INPUT], "output_names": [OUTPUT], "opset_version": OPSET}
+    names = {"input_names": [INPUT], "output_names": [*outputs], "opset_version": OPSET}
     torch.onnx.export(model.eval(), (picture,), str(path), dynamo=False, **names)  # type: ignore[arg-type]
     onnx.checker.check_model(onnx.load(path), full_check=True)
 
@@ -144,11 +148,11 @@ def _source(name: str, through: dict[str, str]) -> str:
 
 
 def write_facts(path: Path, facts: Facts) -> None:
-    """Put the facts into the file's metadata, in place of what was there."""
+    """Put the facts into the file's metadata, in place of what was there. Raises OSError and leaves the file then."""
     model = onnx.load(path)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(facts, ensure_ascii=False)})
-    onnx.save(model, path)
+    write_durably(path, model.SerializeToString())
 
 
 def read_facts(path: Path) -> Facts:

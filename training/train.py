@@ -21,12 +21,13 @@ import msgspec
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.errors import ConfigError
 from training.added import with_added
-from training.batches import Alteration, plain_batches, training_batches
+from training.batches import Alteration, EpochBatches, plain_batches
 from training.checkpoints import Checkpoint, current_commit, load_checkpoint, load_detector, save_checkpoint
 from training.classes import read_classes
 from training.command import finish
@@ -109,7 +110,8 @@ def train(config: TrainConfig, run: Path) -> None:
     for epoch in range(state.epoch, config.epochs):
         began_s = time.monotonic()
         order = epoch_order(dataset_of, times, config, epoch)
-        batches = training_batches(examples, order, config, epoch, rank, world, altered)
+        shown = EpochBatches(examples, order, config, epoch, rank, world, altered)
+        batches = DataLoader(shown, batch_size=None, num_workers=config.loader_processes)  # beside the training process
         line = train_one_epoch(
             shared, batches, learner.optimiser, schedule, learner.ema, epoch * steps, teachers, bfloat16=config.bfloat16
         )
@@ -127,11 +129,12 @@ def train(config: TrainConfig, run: Path) -> None:
         append_line(run / "log.jsonl", line)
 
 
-def start_of(run: Path) -> Path:
+def start_of(config: TrainConfig, run: Path) -> Path:
     """The weights that a run went on from, as they were then. Raises ConfigError."""
-    for path in run.glob("start.*"):
-        return path
-    raise ConfigError(f"{run}: the weights it went on from (start.onnx) are not there; put them there again")
+    path = run / f"start{Path(config.weights).suffix}"
+    if not path.is_file():
+        raise ConfigError(f"{path}: the weights that the run went on from are not there; put them there again")
+    return path
 
 
 def samples_of(config: TrainConfig, split: str) -> list[Sample]:
@@ -143,8 +146,16 @@ def samples_of(config: TrainConfig, split: str) -> list[Sample]:
     return samples if split == "test" else cared_for(samples, Path(config.data), read_decisions())
 
 
+def samples_to_judge(config: TrainConfig, split: str) -> list[Sample]:
+    """The same, one or more. Raises ConfigError also for a split without pictures, of which there is no figure."""
+    samples = samples_of(config, split)
+    if not samples:
+        raise ConfigError(f"{config.name}: no picture of its datasets is in {split}; give it some in splits.csv")
+    return samples
+
+
 def stored_samples(config: TrainConfig, split: str) -> list[Sample]:
-    """The same as the datasets have them. Raises ConfigError."""
+    """Those of `samples_of` as the datasets have them. Raises ConfigError."""
     classes = read_classes(config.labelled)
     root = Path(config.data)
     used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]

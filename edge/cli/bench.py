@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from edge.bench import frame_cost, turns_ms
-from edge.boxes import Image
+from edge.bench import frame_cost, in_turns
+from edge.boxes import Image, at_most
 from edge.bundle import find_bundle
 from edge.cameras.base import Frame
 from edge.cameras.pictures import read_picture
@@ -22,7 +22,7 @@ from edge.cli.exits import DONE
 from edge.clock import SystemClock
 from edge.config import GateTable, StoreTable
 from edge.counts import Sighting
-from edge.draw import jpeg, thumbnail
+from edge.draw import jpeg
 from edge.gate import GateState, is_worth_a_look
 from edge.golden import tried
 from edge.store import Store
@@ -87,11 +87,11 @@ def _around(photograph: Image) -> dict[str, float]:
     ):
         works: dict[str, Callable[[], object]] = {
             "gate 320x240": lambda: is_worth_a_look(frame, GateState(), GateTable(), "live"),
-            "kept picture 640 px JPEG of 2304x1296": lambda: jpeg(thumbnail(picture, 640)),
+            "kept picture 640 px JPEG of 2304x1296": lambda: jpeg(at_most(picture, 640)),
             "store, one commit": lambda: store.commit([sighting]),
             "wire, batch of 20 to CBOR": lambda: encode_batch(batch),
         }
-        return turns_ms(works, REPETITIONS)
+        return {name: took.wall_ms for name, took in in_turns(works, REPETITIONS).items()}
 
 
 def _resized(image: Image, width_px: int, height_px: int) -> Image:

@@ -3,13 +3,14 @@ and what the doctor says of the log-in."""
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from edge.clock import SystemClock
 from edge.config import NodeTable
 from edge.mqtt import probe
 from tests.broker import Broker
-from tests.node import FAST, NODE, SITE, running, slower, to
+from tests.node import FAST, NODE, SITE, running, to
 from tests.waiting import wait_until
 
 for module in ("connection", "probe"):
@@ -20,7 +21,7 @@ sys.modules["edge.mqtt.probe"].STEP_S = 1.4  # type: ignore[attr-defined]
 def main() -> None:
     with Broker() as broker, tempfile.TemporaryDirectory() as folder:
         config = to(broker.port, host="broker.example", insecure=True)
-        with running(Path(folder), config, slower(FAST, connect_s=0.3)) as node:
+        with running(Path(folder), config, replace(FAST, connect_s=0.3)) as node:
             wait_until(lambda: node.link.word == "connect_hangs", within_s=5)
             wait_until(node.is_connected, within_s=10)
         names = broker.log().count("New client connected")

@@ -5,9 +5,10 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from tests.node import FAST, running, slower, to
+from tests.node import FAST, running, to
 from tests.records import sighting
 from tests.waiting import wait_until
 
@@ -15,7 +16,7 @@ from tests.waiting import wait_until
 def main() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, tempfile.TemporaryDirectory() as folder:
         server.bind(("127.0.0.1", 53))
-        slow = slower(FAST, connect_s=0.5, dial_s=1.0)
+        slow = replace(FAST, connect_s=0.5, dial_s=1.0)
         with running(Path(folder), to(8883, host="broker.example"), slow) as node:
             node.commit(sighting())
             wait_until(lambda: "hangs" in node.link.detail, within_s=5)

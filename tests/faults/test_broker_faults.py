@@ -6,6 +6,7 @@ Each ends in set equality: committed by the node = counted once by the subscribe
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from edge.platform import replay_commands
 from edge.wire import Health
 from tests.broker import PERSISTENT, Broker, free_port
 from tests.faults.killing import ROOT
-from tests.node import ACL, FAST, NODE, Node, Platform, guarded, running, slower, to, wait_drained
+from tests.node import ACL, FAST, NODE, Node, Platform, guarded, running, to, wait_drained
 from tests.records import interval, sighting
 from tests.waiting import wait_until
 
@@ -131,7 +132,7 @@ def test_10_records_are_kept_while_nobody_subscribes(tmp_path: Path) -> None:
 def test_20_two_nodes_of_one_name_take_turns_and_lose_nothing(tmp_path: Path) -> None:
     with Broker() as broker:
         platform = Platform(broker)
-        patient = slower(FAST, again_first_s=0.2, again_most_s=1.0)
+        patient = replace(FAST, again_first_s=0.2, again_most_s=1.0)
         with (
             running(tmp_path / "a", to(broker.port), patient) as one,
             running(tmp_path / "b", to(broker.port), patient) as other,

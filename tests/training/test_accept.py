@@ -10,6 +10,7 @@ from edge.errors import ConfigError
 from training import accept as gate
 from training.accept import Change, changes, drawn_changes, verdict
 from training.classes import read_classes
+from training.evaluate import evaluate, reported
 from training.judging.looks import Looks
 from training.onnx_file import read_facts, write_facts
 from training.train import samples_of
@@ -106,6 +107,23 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
         f"not shipped: AP50 fell by more than 2 points on the old test split for {lost} from" in capsys.readouterr().out
     )
     assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
+def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path):
+    old, new = folders
+    for dataset in tiny_config.datasets:
+        (tmp_path / dataset.name).mkdir()
+        (tmp_path / dataset.name / "classes.txt").touch()
+        (tmp_path / dataset.name / "splits.csv").write_text("image,group,split\n")
+    config = msgspec.structs.replace(tiny_config, data=str(tmp_path))
+    for judges in (
+        lambda: evaluate(config, old),
+        lambda: reported(config, old, "test", tmp_path),
+        lambda: gate.accept(config, new, old),
+        lambda: gate.compare(config, new, old, 5),
+    ):
+        with pytest.raises(ConfigError, match=r"tiny: no picture .* in test; give it some in splits\.csv"):
+            judges()
 
 
 def test_with_draws_it_says_how_sure_each_change_is_and_ships_nothing(folders, tiny_config, monkeypatch, capsys):

@@ -34,7 +34,7 @@ def test_a_bundle_that_went_on_from_one_of_ours_tells_the_sets_and_licences_of_b
 
 
 def test_what_a_bundle_went_on_from_has_to_be_there_for_its_licences(further, tmp_path):
-    with pytest.raises(ConfigError, match=r"start\.onnx\) are not there"):
+    with pytest.raises(ConfigError, match=r"start\.onnx: .* are not there"):
         learned(further, tmp_path)
     (tmp_path / "start.onnx").write_bytes(b"none")
     with pytest.raises(BundleError, match=r"start\.onnx: not a Fieldeye model"):

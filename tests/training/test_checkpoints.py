@@ -8,7 +8,7 @@ import torch
 
 import training.train
 from edge.errors import ConfigError
-from training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.engine import DivergedError
 from training.train import train
 
@@ -65,6 +65,11 @@ def test_a_disk_without_room_is_named_and_the_checkpoint_before_stays_alone(tmp_
     assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]
 
 
+def test_where_git_is_not_installed_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert current_commit() == "none"
+
+
 @pytest.mark.parametrize("saved", [1, 6])
 def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
     path = tmp_path / "last.pt"
@@ -80,10 +85,10 @@ def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, tiny_config):
-    """The folder of a run that never stopped."""
+    """The checkpoints of a run that never stopped."""
     folder = tmp_path_factory.mktemp("whole")
     train(tiny_config, folder)
-    return folder
+    return {file: load_checkpoint(folder / file) for file in ("last.pt", "best.pt")}
 
 
 @pytest.mark.parametrize("saves", [2, 3])  # after an epoch, and between the two files of the last one
@@ -105,8 +110,8 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_conf
             train(tiny_config, cut)
     assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
     train(tiny_config, tmp_path / "cut")
-    for file in ("last.pt", "best.pt"):
-        never_stopped, resumed = (load_checkpoint(run / file) for run in (whole, cut))
+    for file, never_stopped in whole.items():
+        resumed = load_checkpoint(cut / file)
         assert resumed.epoch == never_stopped.epoch == 2
         for part in ("model", "ema"):
             for name, value in getattr(never_stopped, part).items():

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from edge.errors import UsageError
 from training.command import finish
+from training.engine import DivergedError
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
@@ -77,6 +79,8 @@ def test_make_trains_by_the_configuration_that_the_card_of_pests_names_or_by_ano
         (PermissionError(13, "Permission denied", "models/a.onnx"), 2, "models/a.onnx: Permission denied"),
         (OSError(28, "No space left on device"), 2, "the disk that this writes to: No space left on device; make room"),
         (OSError(28, "No space left on device", "runs/a/last.pt"), 2, "runs/a/last.pt: No space left on device; make"),
+        (OSError(12, "Cannot allocate memory"), 2, "Cannot allocate memory, says the system; mend that and run"),
+        (DivergedError("step 3: the loss is nan"), 2, "step 3: the loss is nan"),
         (KeyboardInterrupt(), 130, "stopped"),
     ],
 )
@@ -88,6 +92,13 @@ def test_what_a_person_can_mend_is_told_without_a_traceback(fault, code, told, c
         finish(main)
     assert ended.value.code == code
     assert told in capsys.readouterr().err
+
+
+def test_a_reader_who_has_seen_enough_ends_it_in_a_word():
+    says = "from training.command import finish; finish(lambda: [print('line' * 20_000) for _ in range(9)] and 0)"
+    pipe = ["bash", "-c", f'{sys.executable} -c "{says}" | head -c 1; exit ${{PIPESTATUS[0]}}']
+    ended = subprocess.run(pipe, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "l", "stopped\n")
 
 
 def test_a_fault_of_ours_keeps_its_traceback():

@@ -61,6 +61,33 @@ def test_a_side_that_no_stride_divides_is_refused(tmp_path):
         read_config(changed(tmp_path, "side_px = 416", "side_px = 300"))
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("validate_every = 6", "validate_every = 0"),
+        ("batch = 16", "batch = 0"),
+        ("learning_rate = 1.2e-3", "warmup_steps = 0"),
+        ("one_in = 2", "one_in = 0"),
+        ("most = 3", "most = 0"),
+    ],
+)
+def test_none_of_what_is_divided_or_drawn_by_is_refused(tmp_path, old, new):
+    with pytest.raises(ConfigError, match=rf"changed\.toml: .* >= 1 - at .*{new.split()[0]}"):
+        read_config(changed(tmp_path, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('["pest-vision", "rice-pests"]', '["rice-pests", "rice-pest"]'),
+        ("seed = 37", 'seed = 37\npaste = { dataset = "rice-pest", label = "Apis", most = 1 }'),
+    ],
+)
+def test_insects_of_a_set_that_is_no_part_of_the_mixture_are_refused(tmp_path, old, new):
+    with pytest.raises(ConfigError, match=r"changed\.toml: 'rice-pest' is no dataset of .*; name one of pest-vision"):
+        read_config(changed(tmp_path, old, new))
+
+
 def test_tiles_of_no_pixels_are_refused(tmp_path):
     tile = "tile = { side_px = 96, overlap_px = 16, picture_px = 0 }"
     with pytest.raises(ConfigError, match=r"picture_px"):

@@ -35,7 +35,7 @@ def row_of(places: np.ndarray, top: float) -> np.ndarray:
 
 
 def test_a_range_with_the_dispersion_that_was_fitted_covers_other_pictures() -> None:
-    seen = drawn(250, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=1, most=FEW)
+    seen = drawn(120, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=1, most=FEW)
     fitted = dispersion_of(*shown(seen), classes=1)
     fresh = drawn(1500, 0.9, 0.8, of_precision=0.1, of_recall=0.05, seed=2, most=FEW)
     rates = fresh.hits.sum() / fresh.found.sum(), fresh.hits.sum() / fresh.true.sum()

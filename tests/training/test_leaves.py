@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from edge.severity import LeafReader
+from training.checkpoints import save_checkpoint
 from training.leaves.export import export, fitted_limits, fitted_line
 from training.leaves.net import LeafNet
 from training.leaves.pictures import UNSURE, Leaf, changed, painted, read_leaves, share_of, shares
@@ -104,12 +105,20 @@ def test_the_frozen_part_keeps_its_statistics_while_training():
 
 @pytest.mark.timeout(400)
 def test_a_short_run_is_exported_and_read_by_the_node(dataset, tmp_path, monkeypatch):
+    saved = []
+
+    def noted(path, state):
+        save_checkpoint(path, state)
+        saved.append(path.name)
+
     monkeypatch.setattr("training.leaves.train.EPOCHS", 1)
+    monkeypatch.setattr("training.leaves.train.save_checkpoint", noted)
     weights = tmp_path / "none.npz"
     np.savez(
         weights, **{name: value.numpy() for name, value in LeafNet().state_dict().items() if name.startswith("stem")}
     )
     train(dataset, weights, tmp_path)
+    assert saved == ["best.pt", "last.pt"], "a run that is cut in between does the epoch again"
     export(dataset, tmp_path / "best.pt", tmp_path / "leaf.onnx")
     reader = LeafReader(tmp_path / "leaf.onnx")
     leaf = read_leaves(dataset, "val", SIDE_PX)[0]

@@ -35,7 +35,9 @@ def test_a_class_that_is_not_in_the_split_is_left_out_of_the_mean():
 
 
 def test_a_detector_that_finds_nothing_has_average_precision_zero():
-    assert average_precision([marked((*INSECT, 0))], [no_detections()], 1).map50 == 0
+    average = average_precision([marked((*INSECT, 0))], [no_detections()], 2)
+    assert average.map50 == average.ap50[0] == 0
+    assert np.isnan([average.ap50[1], average.ap50_95[1]]).all(), "nobody marked one"
 
 
 def test_a_loose_box_counts_at_iou_half_and_not_at_iou_nine_tenths():
@@ -106,11 +108,6 @@ def test_of_two_thresholds_as_good_the_one_that_counts_right_is_taken():
 
 def test_a_class_without_marks_takes_the_common_threshold():
     assert 0.3 < best_threshold(NOTHING, many(hit=0.35, alarm=0.3, count=300)) <= 0.35
-
-
-def test_precision_of_nothing_shown_is_zero_and_not_an_error():
-    shown = at_threshold(Judged(np.empty(0, np.float32), np.empty(0, np.bool_), 3), 0.5)
-    assert (shown.precision, shown.recall, shown.f1) == (0, 0, 0)
 
 
 def test_overconfident_detections_are_cooled():

@@ -10,7 +10,7 @@ from torch.nn.functional import relu, silu
 from edge.errors import ConfigError
 from training.export import midway
 from training.model import Cv, YoloxNano, decode_boxes, grid_points, with_activation
-from training.onnx_file import export_onnx, read_facts, write_facts
+from training.onnx_file import export_onnx
 from training.weights import (
     STEM_WEIGHT,
     activation_of,
@@ -113,14 +113,6 @@ def test_the_exported_graph_equals_the_trained_model(tmp_path):
     (raw,) = session.run(["raw"], {"image": pictures(1, seed=4).numpy()})
     assert raw.shape == (1, 84, 10)
     assert np.abs(raw - expected).max() < 1e-3
-
-
-def test_facts_written_into_a_file_are_read_back_and_replaced(tmp_path):
-    torch.manual_seed(2)
-    export_onnx(YoloxNano(2), tmp_path / "model.onnx", 32)
-    write_facts(tmp_path / "model.onnx", {"name": "first"})
-    write_facts(tmp_path / "model.onnx", {"name": "叶斑病"})
-    assert read_facts(tmp_path / "model.onnx") == {"name": "叶斑病"}
 
 
 @pytest.mark.parametrize(("name", "expected"), [("silu", silu), ("relu", relu)])

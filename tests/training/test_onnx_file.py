@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 
-from training.onnx_file import INPUT, OUTPUT, quantise
+from training.onnx_file import INPUT, OUTPUT, quantise, read_facts, write_facts
 
 NAMES = ("/backbone/stem/conv", "/backbone/dark3/conv", "/neck/conv")
 
@@ -35,6 +35,15 @@ def chain(path: Path, names: tuple[str, ...] = NAMES) -> Path:
     )
     onnx.save(model, path)
     return path
+
+
+def test_facts_written_into_a_file_are_read_back_and_replaced_and_never_touch_its_bytes(tmp_path: Path) -> None:
+    path, before = chain(tmp_path / "shipped.onnx"), tmp_path / "before.onnx"
+    write_facts(path, {"name": "first"})
+    before.hardlink_to(path)
+    write_facts(path, {"name": "叶斑病"})
+    assert read_facts(path) == {"name": "叶斑病"}
+    assert read_facts(before) == {"name": "first"}  # the name moved to a new file
 
 
 @pytest.mark.parametrize(

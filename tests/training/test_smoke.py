@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from training.added import added_name
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
 from training.export import Choice, choose_again, export, export_int8, with_choice
+from training.judging import timing
 from training.judging.field import HARMS
 from training.label_care import WRONG, Decision
 from training.onnx_file import read_facts, write_facts
@@ -32,6 +34,21 @@ from training.train import samples_of, train
 from training.weights import activation_of
 
 pytestmark = pytest.mark.timeout(1800)  # two trainings; a busy machine takes many times their half minute
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_rounds():
+    """What a file costs is told by fewer looks, beside a network that is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "ROUNDS", 2)
+        patch.setattr(timing, "bare_network", cache(timing.bare_network))
+        yield
+
+
+@pytest.fixture
+def _not_quantised(monkeypatch):
+    """The int8 file is a copy of the float32 one: what it takes seconds to make is not looked at."""
+    monkeypatch.setattr(exports, "quantise", lambda source, target, *_, **__: shutil.copy(source, target))
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +229,7 @@ def test_thresholds_are_chosen_again_from_the_released_files_alone(shipped, tmp_
         choose_again(config, tmp_path / "elsewhere", folder)
 
 
+@pytest.mark.usefixtures("_not_quantised")
 def test_a_soup_lies_half_way_back_to_the_weights_that_the_run_went_on_from(shipped, tmp_path):
     config, folder, _ = shipped
     start, tuned = (weights_of(path) for path in (folder / "start.onnx", folder / "tiny.onnx"))
@@ -232,6 +250,7 @@ def test_a_soup_needs_the_weights_that_the_run_went_on_from(shipped, tmp_path):
         export(msgspec.structs.replace(config, soup=True), tmp_path / "last.pt", tmp_path)
 
 
+@pytest.mark.usefixtures("_not_quantised")
 def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch):
     config, folder, _ = shipped
     left_out = DatasetConfig(name="rice-pests", annotation="yolo", held_out=("0", "1", "2"))

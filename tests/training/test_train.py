@@ -12,7 +12,7 @@ from tests.training.conftest import TINY
 from training.checkpoints import Checkpoint, save_checkpoint
 from training.config import DatasetConfig
 from training.samples import IGNORE, Example
-from training.train import epoch_order, rare_times, train
+from training.train import epoch_order, rare_times, start_of, train
 
 
 def test_a_repeated_set_is_shown_in_full_and_a_thinned_one_in_other_parts_each_epoch(tiny_config):
@@ -67,6 +67,12 @@ def test_a_bundle_that_is_not_there_is_missed_before_the_datasets_are_read(missi
     with pytest.raises(ConfigError) as caught:
         train(replace(tiny_config, data=str(tmp_path / "no-datasets"), **missing), tmp_path / "run")
     assert str(caught.value) == says
+
+
+def test_a_run_began_with_the_weights_that_its_configuration_names(tiny_config, tmp_path):
+    for kind in ("npz", "onnx"):  # the run was begun anew from others
+        (tmp_path / f"start.{kind}").touch()
+        assert start_of(replace(tiny_config, weights=f"models/pests.{kind}"), tmp_path).suffix == f".{kind}"
 
 
 def test_a_run_that_goes_on_misses_only_its_teachers(tiny_config, tmp_path):

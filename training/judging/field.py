@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional
 
-from edge.boxes import Floats, Image
+from edge.boxes import Image
 from training.samples import Example
 from training.transforms import Random, as_bgr, as_rgb, compressed, specked
 
@@ -78,8 +78,4 @@ def spoilt(example: Example, harm: Harm, path: Path, side_px: int) -> Example:
     random = np.random.default_rng(zlib.crc32(path.name.encode()))
     image = harm(example.image, side_px / SEEN_PX, random)
     ratio = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
-    return Example(image, _times(example.xyxy, ratio), example.class_id)
-
-
-def _times(xyxy: Floats, ratio: Floats) -> Floats:
-    return np.asarray(xyxy * ratio, np.float32)
+    return Example(image, np.asarray(example.xyxy * ratio, np.float32), example.class_id)

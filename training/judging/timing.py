@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from edge.bench import turns_ms
+from edge.bench import in_turns
 from edge.boxes import Image
 from training.judging.figures import Cost
 from training.judging.looks import Looks
@@ -34,7 +34,8 @@ def costs(looks: Sequence[Looks], picture: Image, start: Path = START) -> list[C
     bare_start = bare_network(start) if start.is_file() else None
     if bare_start:
         works["start"] = bare_start
-    ms = turns_ms(works, CARD_ROUNDS if is_tiled else ROUNDS, processor=True)
+    rounds = CARD_ROUNDS if is_tiled else ROUNDS
+    ms = {name: took.processor_ms for name, took in in_turns(works, rounds).items()}
     return [
         Cost(
             size_bytes=one.bundle.size_bytes, width_px=width_px, height_px=height_px,

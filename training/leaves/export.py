@@ -10,7 +10,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import torch
 from torch import Tensor, nn
 
@@ -22,9 +21,10 @@ from training.classes import HEALTHY, read_classes
 from training.command import finish
 from training.export import dataset_facts
 from training.leaves.net import STRESSES, LeafNet
-from training.leaves.pictures import PAD, Leaf, read_leaves
+from training.leaves.pictures import Leaf, read_leaves
 from training.leaves.train import SIDE_PX
-from training.onnx_file import INPUT, OPSET, Facts, read_facts, write_facts
+from training.onnx_file import Facts, export_onnx, read_facts, write_facts
+from training.transforms import PAD
 
 DATASET, CROP = "coffee-leaves", "coffee"
 SOURCE = "grades of Esgario, Krohling and Ventura 2020, doi:10.1016/j.compag.2019.105162; limits fitted"
@@ -49,10 +49,7 @@ def export(root: Path, checkpoint: Path, path: Path) -> None:
     state = load_checkpoint(checkpoint)
     model = LeafNet()
     model.load_state_dict(state.ema)
-    names = {"input_names": [INPUT], "output_names": ["shares", "stress"], "opset_version": OPSET}
-    picture = torch.zeros(1, 3, SIDE_PX, SIDE_PX)
-    torch.onnx.export(Told(model).eval(), (picture,), str(path), dynamo=False, **names)  # type: ignore[arg-type]
-    onnx.checker.check_model(onnx.load(path), full_check=True)
+    export_onnx(Told(model), path, SIDE_PX, ("shares", "stress"))
     write_facts(path, facts_of(state.commit))
     train, val = (read_leaves(root, split, SIDE_PX) for split in ("train", "val"))
     held_out = seen(path, val)

@@ -16,9 +16,9 @@ from edge.boxes import Image, fit_into, shrink
 from training.datasets import images_of_split
 from training.leaves.net import STRESSES, STRIDE
 from training.samples import read_image
+from training.transforms import PAD, as_rgb
 
 UNSURE = -1  # several equal stresses: no predominant one to learn or to judge
-PAD = 114
 CHANGES = v2.Compose(
     [
         v2.RandomHorizontalFlip(),
@@ -88,8 +88,7 @@ def shares(mask: Tensor) -> Tensor:
 
 
 def _tensors(leaf: Leaf) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-    rgb = torch.from_numpy(np.ascontiguousarray(leaf.image[..., ::-1].transpose(2, 0, 1)))
-    return tv_tensors.Image(rgb), tv_tensors.Mask(torch.from_numpy(leaf.mask)[None])
+    return tv_tensors.Image(as_rgb(leaf.image)), tv_tensors.Mask(torch.from_numpy(leaf.mask)[None])
 
 
 def _leaf(path: Path, row: dict[str, str], side_px: int) -> Leaf:

@@ -52,9 +52,9 @@ def train(root: Path, weights: Path, run: Path) -> None:
             state, epoch=epoch + 1, model=model.state_dict(), ema=ema.state, optimiser=optimiser.state_dict(),
             best_map50=max(best, score), seconds=state.seconds + took_s,
         )  # fmt: skip
-        save_checkpoint(run / "last.pt", state)
         if score >= best:
             save_checkpoint(run / "best.pt", state)
+        save_checkpoint(run / "last.pt", state)  # after best.pt: a run that is cut in between does this epoch again
         append_line(run / "log.jsonl", line | {"seconds": took_s})
 
 
