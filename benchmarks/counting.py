@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from edge.agreement import agreement
-from edge.boxes import Image
+from edge.boxes import Image, at_most
 from edge.calibration import find_corners, measured
 from edge.detections import Detections
-from edge.draw import COLOURS, draw, jpeg, thumbnail
+from edge.draw import COLOURS, draw, jpeg
 from edge.leaf import COFFEE, Sightings, looked_at
 from edge.tracker import Tracks, followed
 from edge.trap import Card, read_card
@@ -286,7 +286,7 @@ def pictures() -> None:
         found, sure = cards.detected(picture, chance)
         card, reading = read_card(card, found, sure, picture.image)
         new = Detections(reading.new_xyxy, np.ones(len(reading.new), np.float32), reading.new)
-        shown.append(thumbnail(draw(picture.image, new, ["new"]), 640))
+        shown.append(at_most(draw(picture.image, new, ["new"]), 640))
     (folder / "trap.jpg").write_bytes(jpeg(np.hstack(shown), 80))
 
 

@@ -11,14 +11,15 @@ import msgspec
 from edge.counts import Seen
 
 SOI, COM, SOS = b"\xff\xd8", 0xFE, 0xDA  # start of image, comment, start of scan: ITU-T T.81, table B.1
-MOST = 300  # a comment holds 65,533 bytes, an entry takes at most about 150
+MOST = 300  # an entry takes some 80 bytes, one of 80 letters in another script 400
+MOST_BYTES = 65_533  # of a comment
 _HEAD, _OUTSIDE = b"fieldeye1", b"fieldeye-outside1"  # software from before the second passes over it
 
 
 def annotate(jpeg: bytes, seen: Sequence[Seen], outside: Sequence[Seen] = ()) -> bytes:
-    """The JPEG with the strongest `MOST` of `seen` in a comment, and what was found outside the region in a second.
+    """The JPEG with the strongest of `seen` in a comment, and what was found outside the region in a second.
 
-    Raises ValueError for what is no JPEG.
+    Each holds `MOST`, or as many as fit. Raises ValueError for what is no JPEG.
     """
     if not jpeg.startswith(SOI):
         raise ValueError("not a JPEG file")
@@ -40,6 +41,8 @@ def _comment(head: bytes, seen: Sequence[Seen]) -> bytes:
     strongest = sorted(seen, key=lambda one: -one.confidence)[:MOST]
     rounded = [(s.label, s.eppo, round(s.confidence, 3), [round(side, 4) for side in s.box]) for s in strongest]
     content = head + msgspec.json.encode(rounded)
+    if len(content) > MOST_BYTES:
+        return _comment(head, strongest[: len(strongest) * MOST_BYTES // len(content)])
     return bytes((0xFF, COM)) + (len(content) + 2).to_bytes(2, "big") + content
 
 

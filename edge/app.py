@@ -1,6 +1,7 @@
 """Builds everything from a configuration, starts it and closes it in reverse: the one composition root.
 
-Three threads: the loop (the caller's), the publisher, the page. They share the store and the status board.
+The loop (the caller's thread), the publisher and the page's threads share the store and the status board. Cameras,
+sensors and a broker that is dialled have threads of their own, which know neither.
 """
 
 import logging
@@ -26,6 +27,7 @@ from edge.detector import Detector
 from edge.errors import (
     BundleError,
     ConfigError,
+    StoreDamagedError,
     StoreError,
     StoreHeldError,
     StoreNewerError,
@@ -130,7 +132,7 @@ def build(
     clock = SystemClock()
     board = StatusBoard(clock.now())
     if refused:
-        board.show(notice=refused, problem=None if looks else refused)
+        board.show(notice=refused, problem="" if looks else refused)
     inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
     config, store = _open_store(config, parts, board, unattended)
     runs = parts.enter_context(Runs(store, clock.now()))
@@ -159,7 +161,7 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
             raise
         log.error("store_unusable", extra={"why": str(why)})  # noqa: TRY400  the sentence says all
         is_newer = isinstance(why, StoreNewerError)
-        board.show(newer=str(why) if is_newer else None, store=None if is_newer else str(why))
+        board.show(newer=str(why) if is_newer else "", store="" if is_newer else str(why))
     else:
         board.show(aside=told_aside(Path(config.store.folder)))
         return config, store
@@ -281,7 +283,7 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, 
 
     def read() -> Battery | None:
         battery = None if gauge is None else read_battery(gauge)
-        board.show_battery(status_of(battery, config.power.low_v))
+        board.show(battery=status_of(battery, config.power.low_v))
         return battery
 
     return Keeper(
@@ -369,8 +371,14 @@ def _open_climate(config: ClimateTable | None) -> ClimateSensor:
 def put_times_right(store: Store, clock: Clock) -> None:
     """After a commit, where no publisher does it: records of this boot from before its clock was set get their time."""
     now = clock.now()
-    if now.state is ClockState.SYNCED:
+    if now.state is not ClockState.SYNCED:
+        return
+    try:
         store.correct_clock(now)
+    except StoreDamagedError:
+        raise
+    except StoreError as why:  # the next commit tries again
+        log.warning("times_not_corrected", extra={"why": str(why)})
 
 
 def _info(base: _Base) -> Info:

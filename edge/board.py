@@ -1,5 +1,6 @@
 """What the board says of itself: temperature, throttling, disk, memory. What cannot be read is None, never a zero."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")  # thousandths of a 
 THROTTLED = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # bits as of `vcgencmd get_throttled`, hex
 WIRELESS = Path("/proc/net/wireless")  # two heads, then an interface a line: status, link, level in dBm, noise
 STATM = Path("/proc/self/statm")
-PAGE_BYTES = 4096
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")  # 16 KiB on a Raspberry Pi 5
 UNDER_VOLTAGE_NOW = 0x1
 THROTTLED_NOW = 0xF  # under-voltage, frequency capped, throttled, soft temperature limit
 

@@ -44,6 +44,15 @@ def shrink(image: Image, width_px: int, height_px: int) -> Image:
     return _as_image(cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_LINEAR))
 
 
+def at_most(image: Image, longest_px: int) -> Image:
+    """`image` (H, W) or (H, W, 3) uint8 made smaller, aspect kept, so that its longer side is at most `longest_px`."""
+    height_px, width_px = image.shape[:2]
+    scale = longest_px / max(height_px, width_px)
+    if scale >= 1:
+        return image
+    return shrink(image, max(1, round(width_px * scale)), max(1, round(height_px * scale)))
+
+
 def letterbox(image: Image, side_px: int, pad: int = 114, into: Image | None = None) -> tuple[Image, Fit]:
     """Fit `image` (H, W, 3) uint8 BGR into a square (side_px, side_px, 3), aspect kept, pasted at the top left.
 

@@ -6,7 +6,7 @@
 `live` counts visits, `trap` what is new on the card, `leaf` leaves that are affected.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -104,13 +104,6 @@ class LeafCensus:
         return replace(self, leaves=leaves), Step(np.unique(here.class_id), nobody, severity=severity)
 
 
-BEGIN: Mapping[Mode, Callable[[int, Collection[int]], Census]] = {
-    "live": lambda classes, _lesions: LiveCensus(Tracks.none(classes)),
-    "trap": lambda classes, _lesions: TrapCensus(Card.none(classes)),
-    "leaf": lambda _classes, lesions: LeafCensus(Sightings(), lesions),
-}
-
-
 def follows(camera: CameraTable) -> bool:
     """Do its pictures come close enough to know an insect again? A folder of single pictures is no film.
 
@@ -129,8 +122,12 @@ def begun(mode: Mode, classes: int, kept: Path | None = None, model: str = "", l
 
     `lesions` are the classes by which a leaf's severity can be told; where the model has none it is not.
     """
-    card = load_card(kept, model, classes) if mode == "trap" and kept is not None else None
-    return BEGIN[mode](classes, lesions) if card is None else TrapCensus(*card)
+    if mode == "live":
+        return LiveCensus(Tracks.none(classes))
+    if mode == "leaf":
+        return LeafCensus(Sightings(), lesions)
+    card = None if kept is None else load_card(kept, model, classes)
+    return TrapCensus(Card.none(classes)) if card is None else TrapCensus(*card)
 
 
 def seen_before(census: Census | None) -> Instant | None:

@@ -21,7 +21,7 @@ Task = Literal["nothing", "go_and_look", "count_by_eye", "follow_source"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """A taxon came into view: more of it than on the frame looked at before."""
+    """A taxon came into view: more of it than on any of the frames just before, a visit, or new on the card."""
 
     at: Instant
     camera: str
@@ -32,7 +32,7 @@ class Sighting:
     box: Box  # of the strongest
     count: int  # individuals of the taxon on this frame
     picture: str | None = None  # id of the stored picture
-    stage: str = ""  # egg, larva, nymph, pupa, adult, symptom, where the model tells them apart
+    stage: str = ""  # one of STAGES, where the model tells them apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class TaxonCount:
     count: int
     low: int | None
     high: int | None
-    stage: str = ""  # egg, larva, nymph, pupa, adult, symptom, where the model tells them apart
+    stage: str = ""  # one of STAGES, where the model tells them apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +181,15 @@ def newest_unit(intervals: Sequence[Interval]) -> Unit | None:
     """The unit of the last interval that looked at something; without one, of the last. None: there is no interval."""
     looked = (one.unit for one in reversed(intervals) if not isinstance(one.counts, NoData))
     return next(looked, intervals[-1].unit if intervals else None)
+
+
+def decimals_of(figure: float, mark: float) -> int:
+    """So many tell a figure within half a per cent, and on its own side of `mark`: 999.6 is below 1000, 1000 is not."""
+    for n in range(1, 9):
+        told = round(figure, n)
+        if abs(told - figure) <= abs(figure) / 200 and (told >= mark) == (figure >= mark):
+            return n
+    return 9
 
 
 def per_m2(taxon: TaxonCount, interval: Interval) -> float | None:

@@ -1,11 +1,11 @@
-"""Boxes and labels on a copy of a picture, legible from thumbnail to 20 megapixels; thumbnails; JPEG."""
+"""Boxes and labels on a copy of a picture, legible from thumbnail to 20 megapixels; JPEG."""
 
 from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 
-from edge.boxes import Image, shrink
+from edge.boxes import Image
 from edge.detections import Detections
 from edge.errors import BadFrameError
 
@@ -40,15 +40,6 @@ def draw(image: Image, detections: Detections, labels: Sequence[str]) -> Image:
             _write(canvas, text, ground, _colour(detections, row))
             taken.append(ground)
     return canvas
-
-
-def thumbnail(image: Image, longest_px: int) -> Image:
-    """`image` (H, W, 3) uint8 made smaller, aspect kept, so that its longer side is at most `longest_px`."""
-    height_px, width_px = image.shape[:2]
-    scale = longest_px / max(height_px, width_px)
-    if scale >= 1:
-        return image
-    return shrink(image, max(1, round(width_px * scale)), max(1, round(height_px * scale)))
 
 
 def jpeg(image: Image, quality: int = 80) -> bytes:

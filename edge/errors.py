@@ -21,6 +21,10 @@ class CameraEndedError(CameraError):
     """A folder or a video file that was to be shown once has no further frame."""
 
 
+class SortingError(CameraError):
+    """A folder that does not know yet which of its pictures comes next: it is well, and wants more time."""
+
+
 class SnapshotTakenError(CameraError):
     """An address that gives one picture each time it is opened has given it."""
 

@@ -15,7 +15,6 @@ from edge.cameras.base import Frame
 from edge.config import GateTable, Mode
 
 Reason = Literal["dark", "overexposed", "blocked", "still", "blurred"]
-REASONS: tuple[Reason, ...] = ("dark", "overexposed", "blocked", "still", "blurred")
 
 MOVED_LUMA = 12  # grey levels, after the light was made equal; noise of two averaged lines stays below
 _RISE = 0.05  # of the way to a sharper picture a look: rain and noise at dusk must not set the standard at once

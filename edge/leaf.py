@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, shrink
+from edge.boxes import Floats, Image, at_most
 from edge.detections import Detections
 
 WORK_PX = 768
@@ -60,7 +60,7 @@ class Sightings:
 
     def with_(self, image: Image) -> tuple["Sightings", bool]:
         """With one picture more, and whether it shows a leaf that was seen before."""
-        small = _at_work(image)
+        small = at_most(image, WORK_PX)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         told = _descriptors(grey), _descriptors(_leaf_on_white(small, grey))
         if any(_is_same(told, other) for other in self.known):
@@ -73,9 +73,9 @@ def looked_at(image: Image, lesions: Floats, inside: Image | None = None) -> Lea
 
     `inside` (H, W) uint8 is 255 where the picture counts, else 0; None: everywhere.
     """
-    small = _at_work(image)
+    small = at_most(image, WORK_PX)
     boxes = _mask_of(lesions * np.float32(small.shape[1] / image.shape[1]), small.shape[:2])
-    counts = np.ones(small.shape[:2], np.bool_) if inside is None else _at_work(inside) > 127
+    counts = np.ones(small.shape[:2], np.bool_) if inside is None else at_most(inside, WORK_PX) > 127
     leaf = leaf_mask(small, boxes) & counts
     share = float(leaf.sum() / max(counts.sum(), 1))
     if share < LEAST_LEAF:
@@ -149,12 +149,6 @@ def _lesion_mask(image: Image, leaf: Mask, boxes: Mask) -> Mask:
     spread = 1.4826 * np.median(np.abs(healthy - middle), axis=0) + (12.0, 2.0, 2.0)
     off = np.sqrt((((lab - middle) / spread) ** 2).sum(axis=2))
     return np.asarray(boxes & leaf & (off > ODD), np.bool_)
-
-
-def _at_work(image: Image) -> Image:
-    height_px, width_px = image.shape[:2]
-    scale = min(1.0, WORK_PX / max(height_px, width_px))
-    return shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
 
 
 def _leaf_on_white(image: Image, grey: Image) -> Image:

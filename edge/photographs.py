@@ -18,12 +18,12 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge.boxes import Image
+from edge.boxes import Image, at_most
 from edge.bundle import find_bundle, load_release
 from edge.cameras.headers import Header, read_header
 from edge.counts import Box
 from edge.detector import Detector
-from edge.draw import jpeg, thumbnail
+from edge.draw import jpeg
 from edge.errors import BadFrameError, BundleError, UsageError
 from edge.updates.models import models_folder
 
@@ -121,7 +121,7 @@ def decoded(data: bytes) -> Image:
         raise BadFrameError("cannot be decoded; take it again", reason="damaged") from why
     if image is None:
         raise BadFrameError("cannot be decoded; take it again", reason="damaged")
-    return thumbnail(np.asarray(image, np.uint8), LONGEST_PX)
+    return at_most(np.asarray(image, np.uint8), LONGEST_PX)
 
 
 def _reduced(header: Header) -> int:
@@ -135,7 +135,7 @@ def kept_jpeg(image: Image) -> bytes:
     """Pixels only, in at most MOST_KEPT_BYTES."""
     tried = (jpeg(image, quality) for quality in QUALITIES)
     small = next((content for content in tried if len(content) <= MOST_KEPT_BYTES), None)
-    return small if small is not None else jpeg(thumbnail(image, LONGEST_PX // 2), QUALITIES[-1])
+    return small if small is not None else jpeg(at_most(image, LONGEST_PX // 2), QUALITIES[-1])
 
 
 def found_by(detector: Detector, image: Image) -> list[Found]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from edge.alarms import Alarms
 from edge.annotations import annotate
-from edge.boxes import Image
+from edge.boxes import Image, at_most
 from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
 from edge.cameras import Frame, WatchedCamera
 from edge.census import (
@@ -39,8 +39,8 @@ from edge.commits import Commits
 from edge.config import NodeConfig
 from edge.counts import Interval, Seen, Sighting, name_and_stage
 from edge.detector import Detector
-from edge.draw import jpeg, thumbnail
-from edge.errors import BadFrameError, CameraEndedError, CameraError, StoreError
+from edge.draw import jpeg
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, StoreError, ThreadStuckError
 from edge.eye import Eye
 from edge.faces import faces, hidden
 from edge.gate import GateState, Skip, is_worth_a_look
@@ -116,15 +116,19 @@ class Pipeline:
     def run(self, stop: Event) -> None:
         """Look until `stop` is set or the camera has shown its last picture, then commit the open interval.
 
-        Raises StoreError if records are left then that the card did not take.
+        Raises StoreError if records are left then that the card did not take, ThreadStuckError if the camera is stuck.
         """
         camera, ended = self._parts.config.camera, False
         every_s = max(camera.every_s, FED_REST_S) if camera.fed else camera.every_s
-        while not ended and not stop.is_set():
-            started_s = self._parts.clock.monotonic_s()
-            ended = not self._turn()
-            self._close_interval_when_due()
-            self._rest(stop, started_s + (0.0 if self._has_more else every_s))
+        try:
+            while not ended and not stop.is_set():
+                started_s = self._parts.clock.monotonic_s()
+                ended = not self._turn()
+                self._close_interval_when_due()
+                self._rest(stop, started_s + (0.0 if self._has_more else every_s))
+        except ThreadStuckError:
+            self.close_interval()
+            raise
         self.close_interval()
         self._commits.end()
 
@@ -204,7 +208,7 @@ class Pipeline:
         self._census = in_region(self._census, self._eye.region)
         self._optics = OpticsWatch.of(known)
         self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
-        self._parts.board.show_calibration(known, self._calibration.trouble)
+        self._parts.board.show(calibration=known, uncalibrated=self._calibration.trouble)
 
     def _read_weather(self) -> None:
         new = self._parts.climate.readings(self._parts.clock.monotonic_s())
@@ -254,14 +258,15 @@ class Pipeline:
             self._has_more = False
             if fed:
                 self._correct()
+                self._show(self._camera_state())
                 return True
-            self._show(replace(self._status, state="ended"))
+            self._show(replace(self._camera_state(), state="ended"))
             return False
         except BadFrameError as why:
             self._skip(why.reason, self._parts.clock.now())
             return True
         except CameraError as why:
-            self._has_more = False
+            self._has_more = isinstance(why, SortingError)
             self._show(replace(self._camera_state(), detail=str(why)))
             return True
         self._consider(frame)
@@ -269,7 +274,7 @@ class Pipeline:
 
     def _consider(self, frame: Frame) -> None:
         self._parts.board.show_frame(frame.image)
-        self._status = replace(self._camera_state(), detail="", last_frame=frame.instant)
+        self._status = replace(self._camera_state(), last_frame=frame.instant)
         if self._parts.config.camera.fed:
             self._place(dated(frame, self._zone))
         else:
@@ -415,7 +420,7 @@ class Pipeline:
 
     def _kept(self, frame: Frame, seen: Sequence[Seen]) -> bytes | None:
         """The picture as it is kept; None: it shows a person, and is not to be kept then."""
-        small, wish = thumbnail(frame.image, PICTURE_PX), self._parts.config.camera.faces
+        small, wish = at_most(frame.image, PICTURE_PX), self._parts.config.camera.faces
         found = [] if wish == "keep" else faces(small)
         if found and wish == "drop":
             return None
@@ -429,7 +434,9 @@ class Pipeline:
 
     def _camera_state(self) -> CameraStatus:
         camera = self._parts.camera
-        return replace(self._status, state=camera.state, dropped=camera.dropped, reopened=camera.reopened)
+        return replace(
+            self._status, state=camera.state, detail=camera.why, dropped=camera.dropped, reopened=camera.reopened
+        )
 
     def _longest_gap_s(self) -> float:
         """Frames further apart are not one time awake."""
@@ -445,6 +452,8 @@ class Pipeline:
             self._read_weather()
             self._preview(min(left_s - PREVIEW_S, REST_S))  # none that takes the next look's frame
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
+            if self._parts.camera.is_live and self._parts.camera.state != self._status.state:
+                self._show(self._camera_state())
             self._close_interval_when_due()
 
     def _is_watched(self) -> bool:

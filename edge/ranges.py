@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+LEVEL = 0.95  # chance that the true number lies in its range
 _NEGLIGIBLE = 1e-9  # chance of so many right detections, below which nothing is reckoned
 _SPREADS = 12  # standard deviations of the number missed, within which the range is sought
 _ROWS = 16  # numbers of right detections that are reckoned at a time: for 2000 insects all of them would take 2 GB
@@ -34,11 +35,11 @@ def steadied(share: float | None, marks: int) -> float | None:
 
 
 def count_range(
-    count: int, precision: float, recall: float, dispersion: Dispersion = ALIKE, share: float = 1.0, level: float = 0.95
+    count: int, precision: float, recall: float, dispersion: Dispersion = ALIKE, share: float = 1.0
 ) -> tuple[int, int]:
-    """Range of the true number behind `count` detections, at `level`; it always holds `count` itself.
+    """Range of the true number behind `count` detections, at `LEVEL`; it always holds `count` itself.
 
-    The likeliest numbers by `chances`, until they have `level` together. `share`: of the squares of what each picture
+    The likeliest numbers by `chances`, until they have that together. `share`: of the squares of what each picture
     gave to the count, over the square of the count (Simpson 1949, Nature 163:688): 1 for a single picture, 1/k for k
     pictures that gave alike. What differs between pictures evens out over many.
     """
@@ -49,7 +50,7 @@ def count_range(
     of_each = chances(count, precision, recall, summed, _most(count, recall, summed))
     order = np.argsort(-of_each, kind="stable")
     likelier = np.cumsum(of_each[order]) - of_each[order] / 2  # half of its own: a mid-P (Lancaster 1961)
-    inside = [count, *order[likelier < level].tolist()]
+    inside = [count, *order[likelier < LEVEL].tolist()]
     return min(inside), max(inside)
 
 
@@ -59,7 +60,8 @@ def chances(count: int, precision: float, recall: float, dispersion: Dispersion,
     Of the detections beta-binomially many are right (Skellam 1948, J. R. Stat. Soc. B 10:257). Beside T of them
     stand negative-binomially many that were missed: mean (T + 1)(1 - recall) / recall, as when each is found with
     `recall` by itself, and variance mean / recall + dispersion.recall * mean^2. Precision and recall are of boxes: of
-    what they call wrong, `dispersion.rough` is counted rightly. 1 ms at 1000.
+    what they call wrong, `dispersion.rough` is counted rightly. At 1000 on one picture most classes
+    take 0.05 to 0.4 s, the worst 1.5 s; over a thousand pictures 1 to 20 ms.
     """
     right = _right(count, precision + dispersion.rough * (1 - precision), dispersion.precision)
     probable = np.flatnonzero(right > _NEGLIGIBLE)

@@ -13,7 +13,7 @@ SAME_THING = 0.3  # IoU of whole boxes from two tiles: boxes of 12 px that are 2
 SAME_PART = 0.5  # IoU of what two tiles show of one thing in the strip that both saw
 WITHIN = 0.5  # share of a piece that lies in another box: it is a piece of that
 FAINT = 0.3  # share of a box's confidence below which another one neither hides nor stretches it
-MOST = 1000  # strongest that are compared, pair by pair: four times the squares' 300 would take 400 MB
+MOST = 1000  # strongest that are compared, pair by pair: those of four squares, up to 1000 each, would take 1.2 GB
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Only what is committed may be shown as a result; the board holds states, not res
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 from edge.advice import Standing
 from edge.boxes import Image
@@ -35,7 +35,7 @@ class CameraStatus:
     reopened: int = 0
     last_frame: Instant | None = None
     last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
-    ms_per_frame: float | None = None  # gate, detector and count of the last frame
+    ms_per_frame: float | None = None  # from detector to commit, of the last look
     focus: FocusVerdict = "unknown"  # against the day of focusing, where a calibration knows it
     light: LightVerdict | None = None  # in the region that is counted; None: not looked at yet
     banded: bool | None = None  # do mains lamps draw bands across the picture? None: not known yet
@@ -92,16 +92,19 @@ class Snapshot:
 
 
 class Shown(TypedDict, total=False):
-    """Parts of the Snapshot that `StatusBoard.show` takes; None leaves one as it is."""
+    """Parts of the Snapshot that `StatusBoard.show` takes."""
 
     camera: CameraStatus
     link: LinkStatus
     model: ModelStatus
-    problem: str | None
-    store: str | None
-    newer: str | None
-    notice: str | None
+    problem: str
+    store: str
+    newer: str
+    notice: str
     aside: str
+    calibration: Calibration | None
+    uncalibrated: str
+    battery: BatteryStatus | None
     alerts: tuple[Standing, ...]
 
 
@@ -122,19 +125,8 @@ class StatusBoard:
 
     def show(self, **parts: Unpack[Shown]) -> None:
         """Replace the parts that are given."""
-        given: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
         with self._lock:
-            self._snapshot = replace(self._snapshot, **given)
-
-    def show_calibration(self, calibration: Calibration | None, trouble: str = "") -> None:
-        """The calibration that counts from now on; None: there is none, or it cannot be used, and why."""
-        with self._lock:
-            self._snapshot = replace(self._snapshot, calibration=calibration, uncalibrated=trouble)
-
-    def show_battery(self, battery: BatteryStatus | None) -> None:
-        """As the gauge reads now; None: nothing is known of it."""
-        with self._lock:
-            self._snapshot = replace(self._snapshot, battery=battery)
+            self._snapshot = replace(self._snapshot, **parts)
 
     def show_frame(self, image: Image, seen: Sequence[Seen] | None = None) -> None:
         """The newest frame (H, W, 3) uint8 BGR, for the technician's live picture. Nobody changes it afterwards.

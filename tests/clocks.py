@@ -1,4 +1,4 @@
-"""A clock that a test sets."""
+"""Clocks that a test sets."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,3 +27,11 @@ class SetClock:
     def jump(self, seconds: float, state: ClockState) -> None:
         self.utc += timedelta(seconds=seconds)
         self.state = state
+
+
+class HurryingClock(SetClock):
+    """A tenth of a second passes each time it is asked, as where each step is slow."""
+
+    def monotonic_s(self) -> float:
+        self.advance(0.1)
+        return super().monotonic_s()

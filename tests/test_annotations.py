@@ -44,11 +44,13 @@ def test_software_of_before_meets_what_it_knows_first() -> None:
     assert annotate(PICTURE, PIERIS, PIERIS).startswith(BEFORE.removesuffix(PICTURE[2:]))
 
 
-def test_more_than_fit_leaves_out_the_weakest() -> None:
-    many = [Seen(f"label {n}", "ABCDEF", n / 1000, (0.1111, 0.2222, 0.3333, 0.4444)) for n in range(MOST + 50)]
-    read = annotated(annotate(PICTURE, many))
-    assert len(read) == MOST
-    assert read[-1].confidence == pytest.approx(0.05)
+@pytest.mark.parametrize(("letters", "most"), [(7, MOST), (80, 226)])  # of three bytes each: 290 of a comment's 65,533
+def test_more_than_fit_leaves_out_the_weakest(letters: int, most: int) -> None:
+    many = [Seen("虫" * letters, "ABCDEF", n / 1000, (0.1111, 0.2222, 0.3333, 0.4444)) for n in range(MOST + 50)]
+    picture = annotate(PICTURE, many, many)
+    for read in (annotated(picture), found_outside(picture)):
+        assert most - 1 <= len(read) <= most
+        assert read[-1].confidence == pytest.approx((MOST + 50 - len(read)) / 1000)
 
 
 @pytest.mark.parametrize(

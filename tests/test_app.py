@@ -227,14 +227,18 @@ def test_a_wrong_configuration_ends_run_with_2_and_a_sentence(tmp_path: Path) ->
 
 
 def test_an_unattended_node_with_a_wrong_configuration_goes_on_with_the_last_good_one(tmp_path: Path) -> None:
-    port = free_port()
-    config = configuration(tmp_path, port, None)
+    """Its store lies elsewhere, which a broken file does not say."""
+    port, stick = free_port(), tmp_path / "stick"
+    stick.mkdir()
+    config = configuration(stick, port, None)
     with running(config, tmp_path, port, "--unattended") as node:
+        node.folder = stick
         wait_until(lambda: node.committed() >= 1, within_s=30)
         assert node.stop() == 0
     config.write_text("[node\n")
     before = node.committed()
     with running(config, tmp_path, port, "--unattended") as node:
+        node.folder = stick
         wait_until(lambda: node.committed() > before, within_s=30)
         assert "node.toml" in node.page("/node")
         assert node.stop() == 0
@@ -410,7 +414,10 @@ def test_the_watchdog_is_fed_by_the_loop_and_not_while_the_loop_is_stuck(
         assert node.stop() == 0
 
 
-def test_without_a_broker_times_are_put_right_too_once_the_clock_is_set(tmp_path: Path) -> None:
+def test_without_a_broker_times_are_put_right_too_once_the_clock_is_set(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that refuses it does not end the loop: the next commit tries again."""
     clock = SetClock(state=ClockState.UNSYNCED)
     clock.jump(-20_000 * 86_400, ClockState.UNSYNCED)  # a board without a clock wakes up in the seventies
     with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
@@ -423,6 +430,9 @@ def test_without_a_broker_times_are_put_right_too_once_the_clock_is_set(tmp_path
         assert isinstance(stored.record, Sighting)
         assert abs((stored.record.at.utc - NOON).total_seconds()) < 1
         assert stored.record.at.state is ClockState.CORRECTED
+        store.close()
+        put_times_right(store, clock)
+    assert [record.message for record in caplog.records] == ["times_not_corrected"]
 
 
 def test_an_unattended_node_with_a_dead_card_looks_sends_and_says_so(tmp_path: Path, broker: Broker) -> None:

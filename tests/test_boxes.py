@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.boxes import (
     area,
+    at_most,
     fit_into,
     intersection,
     iou,
@@ -59,6 +60,17 @@ def test_a_letterbox_written_over_an_old_one_keeps_nothing_of_it(shape: tuple[in
     assert again is square
     assert (again == letterbox(np.full(shape, 7, np.uint8), 64)[0]).all()
     assert set(np.unique(again)) == {7, 114}
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.integers(8, 300))
+def test_a_picture_made_smaller_keeps_its_aspect_and_is_never_larger(
+    width_px: int, height_px: int, longest_px: int
+) -> None:
+    small = at_most(np.zeros((height_px, width_px, 3), np.uint8), longest_px)
+    assert max(small.shape[:2]) == min(longest_px, max(width_px, height_px))
+    scale = max(small.shape[:2]) / max(width_px, height_px)
+    assert abs(small.shape[1] - width_px * scale) <= 1
+    assert abs(small.shape[0] - height_px * scale) <= 1
 
 
 def test_a_picture_without_pixels_is_refused() -> None:

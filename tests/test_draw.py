@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.detections import Detections
-from edge.draw import COLOURS, draw, jpeg, thumbnail
+from edge.draw import COLOURS, draw, jpeg
 from tests.strategies import detections
 
 LABELS = ["Plutella xylostella", "Uroleucon compositae", "Helicoverpa armigera"]
@@ -113,15 +113,6 @@ def test_classes_are_told_by_colours_that_colour_blind_people_tell_apart() -> No
     assert rgb == okabe_ito
     first, second = (draw(grey(64, 64), one([5, 30, 60, 60], c), LABELS) for c in (0, 1))
     assert (first != second).any()
-
-
-@given(st.integers(1, 700), st.integers(1, 700), st.integers(8, 300))
-def test_a_thumbnail_keeps_the_aspect_and_is_never_larger(width_px: int, height_px: int, longest_px: int) -> None:
-    small = thumbnail(grey(width_px, height_px), longest_px)
-    assert max(small.shape[:2]) == min(longest_px, max(width_px, height_px))
-    scale = max(small.shape[:2]) / max(width_px, height_px)
-    assert abs(small.shape[1] - width_px * scale) <= 1
-    assert abs(small.shape[0] - height_px * scale) <= 1
 
 
 def test_a_jpeg_is_one_that_another_program_reads_as_the_same_picture() -> None:

@@ -20,21 +20,22 @@ from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import EVERYTHING, Calibration, Region, focused, let_turn, load_calibration, save_calibration
 from edge.calibration.region import WHOLE
-from edge.cameras import open_watched_camera
+from edge.cameras import WatchedCamera, open_watched_camera
+from edge.cameras.reader import Device, ThreadedCamera
 from edge.census import TrapCensus
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState, SystemClock
 from edge.config import parse_config
 from edge.counts import Alert, Interval, NoData, Sighting, per_m2
 from edge.detector import Detector
-from edge.errors import StoreError
+from edge.errors import StoreError, ThreadStuckError
 from edge.faces import faces
 from edge.label_sets import load
 from edge.pipeline import PREVIEW_S, Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.weather import Reading
-from tests.cameras.sources import network_camera
+from tests.cameras.sources import IllDevice, network_camera
 from tests.clocks import NOON
 from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
 from tests.records import interval, sighting
@@ -64,6 +65,7 @@ class Bench:
     climate: ClimateSensor = field(default_factory=NoSensor)
     more: str = ""  # of node.toml
     labels: Sequence[str] = LABELS  # of the blue and the red squares
+    stuck_s: float = 60.0  # see WatchedCamera
 
     def add(self, name: str, picture: Image | bytes) -> None:
         self.pictures.mkdir(exist_ok=True)
@@ -90,6 +92,7 @@ class Bench:
         address: str = "",
         faces: str = "keep",
         rotation_deg: int = 0,
+        device: Device | None = None,
     ) -> Pipeline:
         kind = "opencv" if address else "folder"
         config = parse_config(
@@ -103,7 +106,13 @@ class Bench:
         clock = SystemClock()
         self.store = self.parts.enter_context(closing(Store(config.store, "n")))
         self.board = StatusBoard(clock.now())
-        camera = self.parts.enter_context(open_watched_camera(config.camera, clock, self.stop))
+        camera = self.parts.enter_context(
+            open_watched_camera(config.camera, clock, self.stop)
+            if device is None
+            else WatchedCamera(
+                lambda: ThreadedCamera(device, clock), clock, self.stop, stall_s=0.2, first_s=20, stuck_s=self.stuck_s
+            )
+        )
         bundle = load_bundle(write_model(self.folder / "squares.onnx", Net(metadata=facts(self.labels))))
         detector = Detector(bundle, confidence=config.model.confidence)
         parts = Parts(
@@ -353,6 +362,59 @@ def test_a_camera_that_is_missing_is_said_and_the_loop_waits_for_it(
     bench.add("1.png", scene((16, 16, BLUE)))
     wait_until(lambda: len(bench.sightings) == 1, within_s=30)
     wait_until(lambda: bench.board.snapshot().camera.state == "ok", within_s=5)  # said after the record is safe
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for a camera."""
+    monkeypatch.setattr("edge.cameras.reader.JOIN_S", 0.3)
+    monkeypatch.setattr("edge.cameras.watch.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.05)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_camera_that_is_lost_or_back_between_two_looks_is_said_at_once(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread]
+) -> None:
+    device = IllDevice()
+    running(bench.build(every_s=FOREVER, device=device), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.state == "ok", within_s=5)
+    device.hangs.set()
+    wait_until(lambda: bench.board.snapshot().camera.state == "stalled", within_s=5)
+    assert "look at its cable" in bench.board.snapshot().camera.detail
+    device.hangs.clear()
+    wait_until(lambda: bench.board.snapshot().camera.state == "ok", within_s=5)
+    assert bench.board.snapshot().camera.detail == ""
+
+
+def test_pictures_that_take_longer_to_put_in_order_than_one_read_do_not_wait_for_the_next_look(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.pipeline.READ_S", 0.1)
+    monkeypatch.setattr("edge.cameras.folder.own_time", lambda _: time.sleep(0.05))
+    for number in range(6):
+        bench.add(f"{number}.png", scene((16, 16, BLUE)))
+    running(bench.build(every_s=FOREVER), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked == 1, within_s=10)
+    assert bench.board.snapshot().camera.detail == ""
+
+
+class OnePicture(IllDevice):
+    """Its driver hangs from then on."""
+
+    def picture(self) -> tuple[Image, Image]:
+        self.hangs.set()
+        image = scene((16, 16, BLUE))
+        return image, image[..., 0].copy()
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_camera_that_only_a_new_process_frees_ends_the_loop_with_what_was_counted_committed(bench: Bench) -> None:
+    device, bench.stuck_s = OnePicture(), 0.0
+    with pytest.raises(ThreadStuckError):
+        bench.build(every_s=FOREVER, device=device).run(bench.stop)
+    device.hangs.clear()
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
 
 
 def test_each_commit_wakes_the_publisher(bench: Bench) -> None:

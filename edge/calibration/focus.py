@@ -7,7 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from edge.boxes import Image, shrink
+from edge.boxes import Image, at_most
 from edge.calibration.region import Region
 
 FIELD_PX = 640  # the region is judged at one size, whatever the camera gives
@@ -55,10 +55,7 @@ def focused(image: Image, region: Region) -> Reference:
 
 def sharpness(image: Image, region: Region) -> float:
     """Variance of the Laplacian inside the region, grey levels squared (Pech-Pacheco et al. 2000)."""
-    height_px, width_px = image.shape[:2]
-    scale = FIELD_PX / max(height_px, width_px)
-    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(at_most(image, FIELD_PX), cv2.COLOR_BGR2GRAY)
     inside = region.mask(grey.shape[1], grey.shape[0]) > 0
     return float(np.var(cv2.Laplacian(grey, cv2.CV_32F)[inside]))
 

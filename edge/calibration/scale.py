@@ -78,7 +78,7 @@ def find_corners(image: Image, layout: Layout) -> Corners:
     charuco = layout.charuco()
     px, ids, _, _ = cv2.aruco.CharucoDetector(charuco).detectBoard(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
     count = 0 if ids is None else len(ids)
-    if count < LEAST_CORNERS:
+    if count < LEAST_CORNERS or charuco.checkCharucoCornersCollinear(ids):  # one line lies in many planes
         raise BadFrameError(
             f"only {count} corners of a {layout.across}x{layout.down} board are seen; "
             "show the whole board, sharp and evenly lit",

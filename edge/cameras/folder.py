@@ -5,28 +5,28 @@ One that is fed is never at its end: it shows each name once, and none of those 
 A picture's time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF
 time, else the file's modification time; equal times go by name. The name stands first because the program that took the
 picture wrote it, and copying and editing leave it alone.
+
+Where names tell no time, each picture that is new is opened for its own, over as many reads as that takes.
 """
 
 import os
 import re
-from collections import deque
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.cameras.base import ClosedAtExit, Frame, Shown
+from edge.cameras.base import ClosedAtExit, Frame, Identity, Shown
 from edge.cameras.headers import exif_time
-from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cameras.pictures import NODE, SUFFIXES, read_picture
 from edge.cameras.pixels import rotated, small_luma
 from edge.clock import Clock
 from edge.config import CameraTable
-from edge.errors import CameraEndedError, CameraError, to_read
+from edge.errors import CameraEndedError, CameraError, SortingError, to_read
 
 # Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
 _TIME_IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
 )
-_EXIF_BYTES = 65_536 + 64  # an EXIF block is one JPEG segment at the front
 
 
 class FolderCamera(ClosedAtExit):
@@ -42,7 +42,9 @@ class FolderCamera(ClosedAtExit):
         self._folder = Path(config.source)
         self._known = known  # names that count already; whoever counts adds to it
         self._shown: Shown = set() if shown is None else shown
-        self._waiting: deque[Path] = deque()
+        self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
+        self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
+        self._times: dict[Identity, datetime] = {}  # of those that waited when it was listed: known already
         self._listed_ns = -1
 
     @property
@@ -50,21 +52,23 @@ class FolderCamera(ClosedAtExit):
         """See Camera."""
         return f"folder {self._folder}"
 
-    def read(self, timeout_s: float) -> Frame:  # noqa: ARG002 a folder answers at once
-        """See Camera. A picture that cannot be used comes again when its file changes or the loop comes round."""
-        path = self._next()
-        image = rotated(read_picture(path), self._config.rotation_deg)
+    def read(self, timeout_s: float) -> Frame:
+        """See Camera. A picture that cannot be used comes again when its file changes or the loop comes round.
+
+        Raises SortingError when the order is not known within `timeout_s`; the next read goes on with it.
+        """
+        path = self._next(self._clock.monotonic_s() + timeout_s)
+        image = rotated(read_picture(path, NODE), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
         taken = own_time(path) if self._config.fed else None
         return Frame(image, luma, self._clock.now(), path.name, dropped=0, taken=taken)
 
-    def _next(self) -> Path:
-        try:
-            self._look_for_pictures()
-        except OSError as why:
-            remedy = to_read(why, "correct camera.source")
-            text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
-            raise CameraError(text) from why
+    def _next(self, until_s: float) -> Path:
+        self._look_for_pictures()
+        self._sort(until_s)
+        if not self._waiting and self._shown and self._config.loop:
+            self._shown.clear()
+            return self._next(until_s)
         if not self._waiting and self._config.fed:
             raise CameraEndedError(f"{self._folder}: holds no picture that is new; wait for the device that feeds it")
         if not self._waiting and not self._shown:
@@ -72,22 +76,38 @@ class FolderCamera(ClosedAtExit):
         if not self._waiting:
             shown = len(self._shown)
             raise CameraEndedError(f"{self._folder}: all {shown} pictures were shown; add more or set camera.loop")
-        path = self._waiting.popleft()
+        _, (name, *_) = self._waiting.pop()
+        path = self._folder / name
         self._shown.add(_identity(path))
         return path
 
     def _look_for_pictures(self) -> None:
         """List the folder anew when it changed or nothing waits; 10,000 names for each picture would be dear."""
-        changed_ns = self._folder.stat().st_mtime_ns
-        if self._waiting and changed_ns == self._listed_ns:
+        try:
+            changed_ns = self._folder.stat().st_mtime_ns
+            if self._unsorted or (self._waiting and changed_ns == self._listed_ns):
+                return
+            self._unsorted = [name for name in _pictures_in(self._folder) if name not in self._known]
+        except OSError as why:
+            remedy = to_read(why, "correct camera.source")
+            text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
+            raise CameraError(text) from why
+        self._times = {picture: when for when, picture in self._waiting}
+        self._waiting, self._listed_ns = [], changed_ns
+
+    def _sort(self, until_s: float) -> None:
+        if not self._unsorted:
             return
-        pictures = _pictures_in(self._folder)
-        fresh = [path for path in pictures if path.name not in self._known and _identity(path) not in self._shown]
-        if not fresh and self._config.loop:
-            self._shown.clear()
-            fresh = pictures
-        self._waiting = deque(sorted(fresh, key=_when_and_name))
-        self._listed_ns = changed_ns
+        while self._unsorted:
+            if self._clock.monotonic_s() >= until_s:
+                left = len(self._unsorted)
+                raise SortingError(f"{self._folder}: {left} pictures are still to be put in order; wait")
+            path = self._folder / self._unsorted.pop()
+            picture = _identity(path)
+            if picture not in self._shown:
+                self._waiting.append((self._times.get(picture) or when_taken(path), picture))
+        self._waiting.sort(reverse=True)
+        self._times = {}
 
 
 def when_taken(path: Path) -> datetime:
@@ -108,22 +128,19 @@ def own_time(path: Path) -> datetime | None:
             pass  # digits that are no date
     try:
         with path.open("rb") as file:
-            return exif_time(file.read(_EXIF_BYTES))
+            return exif_time(file)
     except OSError:
         return None  # gone or unreadable
 
 
-def _when_and_name(path: Path) -> tuple[datetime, str]:
-    return when_taken(path), path.name
-
-
-def _pictures_in(folder: Path) -> list[Path]:
+def _pictures_in(folder: Path) -> list[str]:
     hidden = "."  # half-copied files and macOS's shadows begin with a dot
-    return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(hidden)]
+    return [p.name for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(hidden)]
 
 
-def _identity(path: Path) -> tuple[str, int]:
+def _identity(path: Path) -> Identity:
     try:
-        return path.name, path.stat().st_mtime_ns
+        file = path.stat()
     except OSError:
-        return path.name, -1  # a dangling link, or taken away this moment
+        return path.name, -1, -1  # a dangling link, or taken away this moment
+    return path.name, file.st_mtime_ns, file.st_size

@@ -1,6 +1,6 @@
 """What a picture file says of itself before it is decoded: kind, size, whether it is whole, when it was taken.
 
-Decoding first would cost 300 MB for 100 megapixels on a board that has 512, and older decoders fill the missing half of
+Decoding first would cost 600 MB for 100 megapixels on a board that has 512, and older decoders fill the missing half of
 a truncated JPEG with grey, in which nothing will be counted: a confident zero.
 """
 
@@ -10,13 +10,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO
 
 from edge.errors import BadFrameError
 
 _JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # in entropy-coded data FF00 is a byte and FFD0..D7 a restart
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
-_JPEG_END, _JPEG_APP1 = 0xD9, 0xE1
+_JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
 _TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE, _EXIF_TIME_ORIGINAL = 256, 257, 0x8769, 0x9003
+_EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
 _TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value
 
 
@@ -27,6 +29,7 @@ class Header:
     width_px: int
     height_px: int
     is_whole: bool  # as far as the format can tell: JPEG's end marker, PNG's checksums, the length that others state
+    in_one_scan: bool = False  # a JPEG whose coefficients need not all be kept: progressive ones take 3 to 6 bytes a px
 
 
 def read_header(data: bytes) -> Header:
@@ -40,15 +43,20 @@ def read_header(data: bytes) -> Header:
     raise BadFrameError("is no JPEG, PNG, BMP, WebP or TIFF; convert it or take it away", reason="not_an_image")
 
 
-def exif_time(data: bytes) -> datetime | None:
+def exif_time(file: BinaryIO) -> datetime | None:
     """When a JPEG was taken by its own EXIF (CIPA DC-008, DateTimeOriginal), local time without zone, if it says so.
 
-    The first 64 kB of the file are enough.
+    Of a new file it reads the first 4 kB, and more only where the EXIF block is longer or lies further back.
     """
+    at = 2
     try:
-        for marker, start, end in _jpeg_segments(data):
-            if marker == _JPEG_APP1 and data[start : start + 6] == b"Exif\0\0":
-                return _time_in(data[start + 6 : end])
+        while file.seek(at) < _EXIF_WITHIN_BYTES:
+            mark, marker, length = struct.unpack(">BBH", file.read(4))
+            if mark != 0xFF or marker == _JPEG_SCAN:
+                return None
+            if marker == _JPEG_APP1 and file.read(6) == b"Exif\0\0":
+                return _time_in(file.read(max(length - 8, 0)))
+            at += 1 if marker == 0xFF else 2 + length  # a marker may stand behind any number of FF
     except (struct.error, IndexError, KeyError, ValueError):
         return None  # an odd EXIF block says nothing; the picture may be fine
     return None
@@ -56,14 +64,15 @@ def exif_time(data: bytes) -> datetime | None:
 
 def _jpeg(data: bytes) -> Header:
     size: tuple[int, int] | None = None
+    scans, is_whole = 0, False
     for marker, start, _ in _jpeg_segments(data):
         if marker in _JPEG_SIZE:
             size = struct.unpack_from(">HH", data, start + 1)
-        if marker == _JPEG_END and size is not None:
-            return Header(size[1], size[0], is_whole=True)
+        scans += marker == _JPEG_SCAN
+        is_whole = marker == _JPEG_END
     if size is None:
         raise struct.error("no start of frame")
-    return Header(size[1], size[0], is_whole=False)
+    return Header(size[1], size[0], is_whole, in_one_scan=scans == 1)
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -2,9 +2,14 @@
 
 Grey, 16-bit and CMYK pictures are pictures: they become 8-bit BGR. Counted reasons: empty, truncated, not_an_image,
 too_large, too_small, damaged, unreadable.
+
+OpenCV takes 6 bytes a px for a moment. On a node, which keeps the picture before and another for the live picture, 16
+megapixels are 300 MB with all else, 361 at worst, and its service may have 377. So there a larger JPEG is decoded at a
+half, a quarter or an eighth of its sides, from which models are shown as much, and boxes are told as shares of a side.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,24 +20,44 @@ from edge.cameras.headers import Header, read_header
 from edge.errors import BadFrameError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-TOO_MANY_PX = 100_000_000  # 300 MB decoded: more than a Zero 2 W has to spare, and more than any camera here gives
-TOO_MANY_BYTES = 200_000_000
 SMALLEST_SIDE_PX = 16  # an insect alone needs 12 to 16 px to be told
+_FLAGS = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
-def read_picture(path: Path) -> Image:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Below so many px a picture is decoded, from a file of at most so many bytes.
+
+    parts: of its sides at which a JPEG of one scan may be decoded, 2 being half; the first that is small enough counts
+    """
+
+    px: int
+    file_bytes: int
+    parts: tuple[int, ...] = (1,)
+
+
+DESK = Bounds(px=100_000_000, file_bytes=200_000_000)
+NODE = Bounds(px=16_000_000, file_bytes=64_000_000, parts=tuple(_FLAGS))  # a phone's 200 megapixels: 30 to 60 MB
+
+
+def read_picture(path: Path, bounds: Bounds = DESK) -> Image:
     """The picture in a file as (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError."""
-    return decode_picture(_bytes_of(path), path.name)
+    return decode_picture(_bytes_of(path, bounds), path.name, bounds)
 
 
-def decode_picture(data: bytes, name: str) -> Image:
+def decode_picture(data: bytes, name: str, bounds: Bounds = DESK) -> Image:
     """An encoded picture as (H, W, 3) uint8 BGR; `name` says in errors which. Raises BadFrameError."""
     try:
-        _check(read_header(data) if data else None)
+        part = _part(read_header(data) if data else None, bounds)
     except BadFrameError as why:
         raise BadFrameError(f"{name} {why}", reason=why.reason) from why
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[part])
     except cv2.error as why:
         raise BadFrameError(f"{name} cannot be decoded ({why.err}); take it again", reason="damaged") from why
     if image is None:
@@ -40,24 +65,30 @@ def decode_picture(data: bytes, name: str) -> Image:
     return np.asarray(image, np.uint8)
 
 
-def _check(header: Header | None) -> None:
+def _part(header: Header | None, bounds: Bounds) -> int:
+    """At which part of its sides it is to be decoded."""
     if header is None:
         raise BadFrameError("is empty; look whether the disk is full", reason="empty")
-    size = f"is {header.width_px}x{header.height_px} px"
-    if header.width_px * header.height_px >= TOO_MANY_PX:
-        raise BadFrameError(f"{size}, 100 megapixels or more; make it smaller", reason="too_large")
+    size, px = f"is {header.width_px}x{header.height_px} px", header.width_px * header.height_px
+    parts = bounds.parts if header.in_one_scan else (1,)
+    part = next((part for part in parts if px < bounds.px * part**2), None)
+    if part is None:
+        text = f"{size}, {bounds.px // 1_000_000} megapixels or more; make it smaller"
+        raise BadFrameError(text, reason="too_large")
     if min(header.width_px, header.height_px) < SMALLEST_SIDE_PX:
         raise BadFrameError(f"{size}, too small to hold an insect; take a larger one", reason="too_small")
     if not header.is_whole:
         raise BadFrameError("is cut off or its checksum is wrong; copy it again", reason="truncated")
+    return part
 
 
-def _bytes_of(path: Path) -> bytes:
+def _bytes_of(path: Path, bounds: Bounds) -> bytes:
     try:
         if not path.is_file():  # a pipe named .jpg would wait for ever
             raise BadFrameError(f"{path.name} is no file; give a picture", reason="unreadable")
-        if path.stat().st_size > TOO_MANY_BYTES:
-            raise BadFrameError(f"{path.name} is larger than 200 MB; make it smaller", reason="too_large")
+        if path.stat().st_size > bounds.file_bytes:
+            text = f"{path.name} is larger than {bounds.file_bytes // 1_000_000} MB; make it smaller"
+            raise BadFrameError(text, reason="too_large")
         return path.read_bytes()
     except OSError as why:
         cause = os.strerror(why.errno) if why.errno else type(why).__name__

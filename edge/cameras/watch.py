@@ -12,7 +12,7 @@ from typing import Literal
 from edge.backoff import Backoff
 from edge.cameras.base import Camera, ClosedAtExit, Frame
 from edge.clock import Clock
-from edge.errors import BadFrameError, CameraEndedError, CameraError, SnapshotTakenError, ThreadStuckError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SnapshotTakenError, SortingError, ThreadStuckError
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class WatchedCamera(ClosedAtExit):
         self.reopened = 0
         self._was_open = self._has_given = False  # did it ever give a picture, and has it since it was opened?
         self.bad_in_a_row = 0
-        self._why = ""  # it was lost, as its own error says
+        self.why = ""  # it is lost, or gives no picture yet, as its own error says
         self.dropped = 0
         self.is_live = False  # see Camera; not known before it was open once
         self._dropped_before = 0
@@ -81,8 +81,10 @@ class WatchedCamera(ClosedAtExit):
         while not self._stop.is_set():
             left_s = until_s - self._clock.monotonic_s()
             if left_s <= 0:
+                if self.why and self.state in {"ok", "starting"}:
+                    raise SortingError(self.why)
                 if self.state == "missing":
-                    raise CameraError(self._why)
+                    raise CameraError(self.why)
                 what = f"{self.description}: {self.state}, no new picture in {timeout_s:.1f} s"
                 raise CameraError(f"{what}; {_REMEDY[self.state]}")
             frame = self._attempt(min(SLICE_S, left_s))
@@ -127,10 +129,16 @@ class WatchedCamera(ClosedAtExit):
         try:
             frame = camera.read(wait_s)
         except (BadFrameError, CameraEndedError) as why:
+            if self.state in {"ok", "starting"}:
+                self.why = ""
             self._note_bad(why)
             raise
         except SnapshotTakenError:
             self._put_away()
+            return None
+        except SortingError as why:
+            self._note_back("ok" if self.state == "ok" else "starting", str(why))
+            self._new_since_s = self._clock.monotonic_s()  # at work, and not silent
             return None
         except CameraError as why:
             waited_s = self._clock.monotonic_s() - began_s
@@ -148,11 +156,14 @@ class WatchedCamera(ClosedAtExit):
         """Nobody asked for so long, as in a look of 20 s: at most half a stall of it counts as the camera's silence."""
         self._new_since_s += max(0.0, pause_s - self._stall_s / 2)
 
-    def _note_new(self, frame: Frame) -> None:
+    def _note_back(self, state: State, why: str = "") -> None:
         if self.state not in {"ok", "starting"}:
             log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
             self.reopened += self._was_open
-        self.state = "ok"
+        self.state, self.why = state, why
+
+    def _note_new(self, frame: Frame) -> None:
+        self._note_back("ok")
         self._was_open = self._has_given = True
         self.bad_in_a_row = 0
         self._waits.reset()
@@ -193,7 +204,7 @@ class WatchedCamera(ClosedAtExit):
         if state != self.state:
             log.warning("camera_lost", extra={"camera": self.description, "state": state, "why": str(why)})
         self.state = state
-        self._why = str(why)
+        self.why = f"{self.description}: {_REMEDY[state]}" if state == "repeating" else str(why)
         self.bad_in_a_row = 0
         self._close_this()
         self._wait_longer()

@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from edge.bundle import Bundle, find_bundle
 from edge.calibration import load_calibration
-from edge.cameras import Frame, open_camera
+from edge.cameras import Camera, Frame, open_camera
 from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
 from edge.cli.advice_verdict import on_advice
@@ -24,7 +25,7 @@ from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig, made_for
 from edge.detector import Detector
-from edge.errors import ConfigError, FieldeyeError
+from edge.errors import ConfigError, FieldeyeError, SortingError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
@@ -138,7 +139,7 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
         return None, in_use
     try:
         with open_camera(config.camera, clock) as camera:  # not watched: one that is not there is not waited for
-            frame = camera.read(FIRST_PICTURE_S)
+            frame = _first(camera)
     except FieldeyeError as why:
         return None, Verdict("camera", "not well", str(why))
     height_px, width_px = frame.image.shape[:2]
@@ -146,6 +147,12 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     if isinstance(look, Skip):
         return frame, Verdict("camera", "worth a look", f"{frame.source}: {width_px}x{height_px} px, but {look.reason}")
     return frame, Verdict("camera", "ok", f"{frame.source}: {width_px}x{height_px} px")
+
+
+def _first(camera: Camera) -> Frame:
+    while True:
+        with suppress(SortingError):
+            return camera.read(FIRST_PICTURE_S)
 
 
 def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:

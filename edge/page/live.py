@@ -6,11 +6,11 @@ from threading import Lock
 
 import cv2
 
-from edge.boxes import Image
+from edge.boxes import Image, at_most
 from edge.calibration import Exposure, Region, exposure, sharpness
 from edge.clock import Clock
 from edge.counts import Seen
-from edge.draw import jpeg, thumbnail
+from edge.draw import jpeg
 from edge.status import StatusBoard
 
 SHORTEST_S = 0.5  # between two encodings
@@ -57,7 +57,7 @@ class LivePicture:
 
 def made(frame: Image, seen: Sequence[Seen] | None) -> Shot:
     """A frame (H, W, 3) uint8 BGR made smaller, measured, framed where something is `seen`, and encoded."""
-    small = thumbnail(frame, LONGEST_PX)
+    small = at_most(frame, LONGEST_PX)
     count = None if seen is None else len(seen)
     return Shot(jpeg(framed(small, seen or ()), QUALITY), count, sharpness(small, WHOLE), exposure(small, WHOLE))
 

@@ -96,7 +96,7 @@ def _uncounted(snapshot: Snapshot, now: Instant, config: CameraTable) -> Situati
 def is_late(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> bool:
     """Has no picture come for long? For a folder that a person fills a day, unless it is empty since the start."""
     if config.fed and snapshot.camera.last_frame is None:
-        return not facts.frames and up_s(snapshot, now) > LATE_S
+        return not facts.frames and not snapshot.camera.detail and up_s(snapshot, now) > LATE_S
     return age_s(snapshot.camera, now) > max(FED_LATE_S if config.fed else LATE_S, 3 * config.every_s)
 
 

@@ -1,4 +1,4 @@
-"""Same insect, same track: who is who from frame to frame, at 1 to 15 frames a second and irregular times. Pure.
+"""Same insect, same track: who is who from frame to frame, up to two seconds apart and at irregular times. Pure.
 
     tracks = Tracks.none(classes=15)
     tracks, looked = followed(tracks, detections, sure, time_s, image)

@@ -1,6 +1,7 @@
 """The insects that are being followed, as columns."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from edge.boxes import Floats, Ints
 from edge.tracker.motion import Motion, Numbers
 
 Mask = NDArray[np.bool_]
+_COLUMNS = ("number", "box_px", "look", "evidence", "recent", "seen_s", "confirmed")  # beside the motion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # arrays have no single answer to ==
@@ -72,29 +74,12 @@ class Tracks:
 
     def where(self, keep: Mask) -> "Tracks":
         """Those of the mask (n,)."""
-        return replace(
-            self,
-            number=self.number[keep],
-            motion=Motion(self.motion.state[keep], self.motion.spread[keep]),
-            box_px=self.box_px[keep],
-            look=self.look[keep],
-            evidence=self.evidence[keep],
-            recent=self.recent[keep],
-            seen_s=self.seen_s[keep],
-            confirmed=self.confirmed[keep],
-        )
+        motion = Motion(self.motion.state[keep], self.motion.spread[keep])
+        return replace(self, motion=motion, **{name: getattr(self, name)[keep] for name in _COLUMNS})
 
     def joined(self, others: "Tracks") -> "Tracks":
         """With the `others` behind."""
-        both = self.motion.state, others.motion.state
-        return replace(
-            self,
-            number=np.concatenate([self.number, others.number]),
-            motion=Motion(np.concatenate(both), np.concatenate([self.motion.spread, others.motion.spread])),
-            box_px=np.concatenate([self.box_px, others.box_px]),
-            look=np.concatenate([self.look, others.look]),
-            evidence=np.concatenate([self.evidence, others.evidence]),
-            recent=np.concatenate([self.recent, others.recent]),
-            seen_s=np.concatenate([self.seen_s, others.seen_s]),
-            confirmed=np.concatenate([self.confirmed, others.confirmed]),
-        )
+        mine, theirs = self.motion, others.motion
+        motion = Motion(np.concatenate([mine.state, theirs.state]), np.concatenate([mine.spread, theirs.spread]))
+        both: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _COLUMNS}
+        return replace(self, motion=motion, **both)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Image, shrink
+from edge.boxes import Image, at_most
 
 WORK_PX = 1300  # longest side of the pictures that are compared: an insect of 2 mm keeps about 20 px
 FEATURES = 900
@@ -46,10 +46,8 @@ class Relief:
 
 def relief(image: Image) -> Relief:
     """What remains of `image` (H, W, 3) uint8 BGR when the light on it is taken away: shadows and evening are soft."""
-    height_px, width_px = image.shape[:2]
-    scale = min(1.0, WORK_PX / max(height_px, width_px))
-    small = shrink(image, round(width_px * scale), round(height_px * scale)) if scale < 1 else image
-    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    scale = min(1.0, WORK_PX / max(image.shape[:2]))
+    grey = cv2.cvtColor(at_most(image, WORK_PX), cv2.COLOR_BGR2GRAY).astype(np.float32)
     around = cv2.blur(cv2.blur(grey, (41, 41)), (41, 41))
     gain = 120 / np.maximum(around, 20)
     return Relief(np.asarray((grey - around) * gain, np.float32), scale)

@@ -1,4 +1,4 @@
-"""Real sources for the camera tests: a folder of pictures, a video file, and network cameras that can fall ill."""
+"""Real sources for the camera tests: a folder of pictures, a video file, devices and network cameras that fall ill."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ import numpy as np
 from edge.boxes import Image
 from edge.cameras import Camera
 from edge.config import CameraTable
-from edge.errors import FieldeyeError
+from edge.errors import BadFrameError, FieldeyeError
 
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 BROKEN = FRAMES / "broken"
@@ -64,6 +64,36 @@ def picture_of(path: Path) -> Image:
     image = cv2.imread(str(path))
     assert image is not None
     return np.asarray(image, np.uint8)
+
+
+class IllDevice:
+    """A device whose driver hangs, or whose pictures are all bad, for as long as the test says so."""
+
+    name = "camera on a bad cable"
+
+    def __init__(self) -> None:
+        self.hangs, self.bad = Event(), Event()
+        self.opened = self.closed = 0
+        self._turn = 0
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def grab(self, wait_s: float) -> bool:  # noqa: ARG002 this one does not keep to it
+        while self.hangs.is_set():
+            Event().wait(0.01)
+        Event().wait(0.01)
+        self._turn += 1
+        return True
+
+    def picture(self) -> tuple[Image, Image]:
+        if self.bad.is_set():
+            raise BadFrameError("half a picture; look at the cable", reason="truncated")
+        image = np.full((32, 32, 3), self._turn % 200, np.uint8)
+        return image, image[..., 0].copy()
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class NetworkCamera:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+import zlib
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from edge.cameras import open_camera
 from edge.cameras.folder import own_time
 from edge.clock import SystemClock
-from edge.errors import BadFrameError, CameraEndedError, CameraError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
+from tests.clocks import HurryingClock
 
 MORNING_S = 1_780_000_000
 
@@ -77,13 +79,38 @@ def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) 
 
 
 def test_the_cameras_own_time_is_found_behind_another_block_of_the_picture(tmp_path: Path) -> None:
-    words = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>"
+    words = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>" + bytes(9000)
     for name, when in (("b.jpg", b"2026:07:01 06:00:00"), ("a.jpg", b"2026:07:01 07:00:00")):
         path = put(tmp_path / "p", name)
         data = with_exif_time(PICTURES[0].read_bytes(), when)
         path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(words) + 2) + words + data[2:])
         os.utime(path, (MORNING_S, MORNING_S))
     assert shown(tmp_path / "p") == ["b.jpg", "a.jpg"]
+
+
+def test_many_pictures_whose_names_tell_no_time_are_put_in_order_over_several_reads(tmp_path: Path) -> None:
+    for minute in range(30):
+        path = put(tmp_path / "p", f"IMG_{minute:04}.jpg")
+        path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 06:%02d:00" % (29 - minute)))
+    with open_camera(camera_table("folder", tmp_path / "p"), HurryingClock()) as camera:
+        for left in (20, 10):
+            with pytest.raises(SortingError, match=rf"p: {left} pictures are still to be put in order"):
+                camera.read(1.05)
+        assert [camera.read(9).source for _ in range(2)] == ["IMG_0029.jpg", "IMG_0028.jpg"]
+
+
+def test_a_picture_that_arrives_lets_none_be_opened_anew_that_waits(tmp_path: Path) -> None:
+    hours = {"a.jpg": b"06", "b.jpg": b"07", "c.jpg": b"08"}
+    for name, hour in hours.items():
+        path = put(tmp_path / "p", name)
+        path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 %s:00:00" % hour))
+        os.utime(path, (MORNING_S, MORNING_S))
+    with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
+        assert camera.read(1).source == "a.jpg"
+        path.write_bytes(path.read_bytes().replace(b"01 08:", b"01 05:"))  # would be seen if it were opened
+        os.utime(path, (MORNING_S, MORNING_S))
+        put(tmp_path / "p", "20260701_073000.jpg")
+        assert [camera.read(1).source for _ in range(3)] == ["b.jpg", "20260701_073000.jpg", "c.jpg"]
 
 
 def test_without_both_the_files_time_and_then_the_name_order(tmp_path: Path) -> None:
@@ -180,6 +207,19 @@ def test_bad_pictures_are_passed_one_by_one_and_good_ones_still_come(tmp_path: P
     assert outcomes.count("truncated") == 3
     assert {"empty", "not_an_image", "too_small", "too_large"} <= set(outcomes)
     assert outcomes[-1] == "zz_good.jpg"
+
+
+def test_a_picture_that_would_end_a_node_is_passed_by(tmp_path: Path) -> None:
+    path = put(tmp_path / "p", "a.png", source=BROKEN / "hundred_megapixels.png")
+    whole = bytearray(path.read_bytes())
+    whole[16:24] = struct.pack(">II", 5000, 4000)
+    whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+    path.write_bytes(whole)
+    with (
+        open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera,
+        pytest.raises(BadFrameError, match=r"a\.png is 5000x4000 px, 16 megapixels or more"),
+    ):
+        camera.read(1)
 
 
 def test_hidden_files_and_other_files_are_no_pictures(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cameras.headers import read_header
-from edge.cameras.pictures import decode_picture, read_picture
+from edge.cameras.pictures import NODE, decode_picture, read_picture
 from edge.errors import BadFrameError
 from tests.cameras.sources import BROKEN, PICTURES, picture_of
 
@@ -191,3 +192,25 @@ def test_a_picture_needs_sixteen_pixels_each_way(size: tuple[int, int], is_large
     with pytest.raises(BadFrameError, match="too small") as caught:
         decode_picture(data, "x")
     assert caught.value.reason == "too_small"
+
+
+def height_or_reason(data: bytes, most_px: int) -> int | str:
+    try:
+        return decode_picture(data, "x", replace(NODE, px=most_px)).shape[0]
+    except BadFrameError as why:
+        return why.reason
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "told"),
+    [
+        (".jpg", [], [48, 24, 12, 6, "too_large"]),
+        (".jpg", [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], [48, *4 * ["too_large"]]),
+        (".png", [], [48, *4 * ["too_large"]]),
+    ],
+)
+def test_a_node_takes_a_large_jpeg_smaller_unless_that_saves_no_memory(
+    suffix: str, options: list[int], told: list[int | str]
+) -> None:
+    data = cv2.imencode(suffix, np.full((48, 64, 3), 90, np.uint8), options)[1].tobytes()
+    assert [height_or_reason(data, most_px) for most_px in (3073, 3072, 768, 192, 48)] == told

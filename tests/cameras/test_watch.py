@@ -13,15 +13,16 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.boxes import Image
 from edge.cameras import Camera, Frame, WatchedCamera, open_camera, open_watched_camera
 from edge.cameras.base import ClosedAtExit
 from edge.cameras.opencv import STREAM_OPTIONS
 from edge.cameras.reader import ThreadedCamera
 from edge.cameras.watch import BAD_IN_A_ROW
 from edge.clock import SystemClock
-from edge.errors import BadFrameError, CameraEndedError, CameraError, ThreadStuckError
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, ThreadStuckError
 from tests.cameras.sources import (
+    PICTURES,
+    IllDevice,
     NetworkCamera,
     camera_table,
     folder_of_pictures,
@@ -29,7 +30,7 @@ from tests.cameras.sources import (
     network_camera,
     read_until_error,
 )
-from tests.clocks import SetClock
+from tests.clocks import HurryingClock, SetClock
 
 STALL_S = 1.0
 NOTICED_WITHIN_S = 10.0  # a promise of the README; a calm machine takes STALL_S and a second
@@ -224,6 +225,23 @@ def test_a_folder_on_a_stick_that_was_pulled_is_missing_until_it_is_back_and_goe
         assert shown == names[:4]
 
 
+def test_a_folder_whose_pictures_take_long_to_put_in_order_is_at_work_and_not_lost(tmp_path: Path) -> None:
+    clock, folder = HurryingClock(), tmp_path / "p"
+    with open_watched_camera(camera_table("folder", folder, stall_s=1.0), clock, Event()) as camera:
+        with pytest.raises(CameraError):
+            camera.read(0.8)
+        assert camera.state == "missing"
+        folder.mkdir()
+        for number in range(60):
+            (folder / f"IMG_{number:04}.jpg").write_bytes(PICTURES[0].read_bytes())
+        clock.advance(60)  # it need not be waited for
+        with pytest.raises(SortingError, match="pictures are still to be put in order"):
+            camera.read(9)
+        assert (camera.state, camera.reopened) == ("starting", 0)
+        camera.read(60)
+        assert (camera.state, camera.why) == ("ok", "")
+
+
 def test_a_folder_full_of_broken_pictures_is_not_begun_again(tmp_path: Path) -> None:
     for number in range(2 * BAD_IN_A_ROW):
         (tmp_path / f"{number:02}.jpg").write_bytes(b"broken")
@@ -251,36 +269,6 @@ def test_a_node_that_is_told_to_stop_does_not_rest() -> None:
     with open_watched_camera(camera_table("folder", "."), SystemClock(), stop) as camera:
         camera.rest(60)
     assert time.monotonic() - began_s < 20
-
-
-class IllDevice:
-    """A device whose driver hangs, or whose pictures are all bad, for as long as the test says so."""
-
-    name = "camera on a bad cable"
-
-    def __init__(self) -> None:
-        self.hangs, self.bad = Event(), Event()
-        self.opened = self.closed = 0
-        self._turn = 0
-
-    def open(self) -> None:
-        self.opened += 1
-
-    def grab(self, wait_s: float) -> bool:  # noqa: ARG002 this one does not keep to it
-        while self.hangs.is_set():
-            Event().wait(0.01)
-        Event().wait(0.01)
-        self._turn += 1
-        return True
-
-    def picture(self) -> tuple[Image, Image]:
-        if self.bad.is_set():
-            raise BadFrameError("half a picture; look at the cable", reason="truncated")
-        image = np.full((32, 32, 3), self._turn % 200, np.uint8)
-        return image, image[..., 0].copy()
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_is_stuck() -> None:

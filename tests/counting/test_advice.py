@@ -9,26 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import advice
-from edge.advice import (
-    DayRange,
-    Evidence,
-    Measured,
-    Night,
-    Period,
-    Refused,
-    Stand,
-    Standing,
-    Threshold,
-    alert_of,
-    converted,
-    degree_days,
-    first_catch,
-    judged,
-    key_of,
-)
-from edge.advice.degree_days import development, read_days
+from edge.advice import Measured, Period, Stand, Standing, Threshold, defaults, key_of
+from edge.advice.alert import alert_of
+from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days
+from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.heat import Catch, caught_by_evening, nights, progress, season_begin
+from edge.advice.standing import Evidence, judged
+from edge.advice.thresholds import read_thresholds
+from edge.advice.units import Refused, converted
 from edge.errors import UsageError
 from edge.taxa import taxon
 from tests.clocks import SetClock
@@ -56,14 +44,14 @@ def test_a_warmer_day_never_gives_less_heat(a: float, b: float, lower: float, up
 
 def test_a_missing_day_is_a_gap_and_not_a_cold_day() -> None:
     days = {JULY: DayRange(15, 25), JULY + timedelta(2): DayRange(19, 29)}
-    heat = advice.heat_sum(days, JULY, JULY + timedelta(2), 10)
+    heat = heat_sum(days, JULY, JULY + timedelta(2), 10)
     assert (heat.known_c, heat.filled_c, heat.missing) == (24.0, 36.0, (JULY + timedelta(1),))
 
 
 def test_a_missing_day_has_the_heat_of_its_nearest_neighbours_and_of_the_only_one_at_an_end() -> None:
     warmth = {1: 12, 2: 20, 4: 30, 5: 14}  # of days without a swing: 2, 10, 20 and 4 above the threshold
     days = {JULY + timedelta(n): DayRange(c, c) for n, c in warmth.items()}
-    heat = advice.heat_sum(days, JULY, JULY + timedelta(6), 10)
+    heat = heat_sum(days, JULY, JULY + timedelta(6), 10)
     assert (heat.known_c, heat.filled_c) == (pytest.approx(36), pytest.approx(36 + 2 + 15 + 4))
     assert heat.missing == (JULY, JULY + timedelta(3), JULY + timedelta(6))
 
@@ -74,12 +62,12 @@ def test_development_that_would_end_before_it_begins_is_refused() -> None:
 
 
 def test_a_season_without_a_single_temperature_has_no_heat_sum() -> None:
-    assert advice.heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
+    assert heat_sum({}, JULY, JULY + timedelta(3), 10).filled_c is None
 
 
 def test_a_typed_day_with_words_for_numbers_is_refused_with_its_line() -> None:
-    text = "date,tmin,tmax\n2026-07-01,12,25\n2026-07-02,warm,25\n"
-    with pytest.raises(UsageError, match=r"days.csv, line 3: .*write it as"):
+    text = "date,tmin,tmax\n2026-07-01,12,25\n\n2026-07-02,warm,25\n"
+    with pytest.raises(UsageError, match=r"days.csv, line 4: .*write it as"):
         read_days(text, "days.csv")
 
 
@@ -153,6 +141,11 @@ def test_a_night_is_blind_for_what_none_of_its_models_can_tell() -> None:
     assert found.blind_before == 2
 
 
+def test_the_catch_of_a_night_is_that_of_all_life_stages() -> None:
+    hour = interval(0.0, mode="trap", unit="new", counts=(count(MOTH, 5, stage="adult"), count(MOTH, 0, stage="larva")))
+    assert [night.catch for night in nights(caught_by_evening([hour], UTC, {}), MOTH[0])] == [5]
+
+
 def test_a_catch_under_a_version_that_tells_other_labels_now_is_kept() -> None:
     own = interval(0.0, mode="trap", unit="new", model="own@1", counts=(count(MOTH, 3),))
     told = nights(caught_by_evening([own], UTC, {"own@1": frozenset({"Insecta"})}), MOTH[0])
@@ -173,13 +166,13 @@ def test_a_first_catch_says_on_how_many_nights_before_it_nobody_looked(
     catches: list[int | None], first: int, blind: int
 ) -> None:
     seen = [Night(JULY + timedelta(n), catch) for n, catch in enumerate(catches)]
-    assert advice.first_catch(seen) == advice.Biofix(JULY + timedelta(first), blind)
+    assert first_catch(seen) == Biofix(JULY + timedelta(first), blind)
 
 
 def test_a_stray_moth_is_no_first_catch_where_two_nights_running_are_wanted() -> None:
     nights = [Night(JULY + timedelta(n), catch) for n, catch in enumerate([0, 1, 0, None, 2, None, 1])]
-    assert advice.first_catch(nights, running=2) == advice.Biofix(JULY + timedelta(4), blind_before=1)
-    assert advice.first_catch(nights[:5], running=2) is None
+    assert first_catch(nights, running=2) == Biofix(JULY + timedelta(4), blind_before=1)
+    assert first_catch(nights[:5], running=2) is None
 
 
 @pytest.mark.parametrize(
@@ -316,6 +309,11 @@ def test_a_catch_says_go_and_look_however_high_it_is() -> None:
     assert alert_of(standing, SetClock().now(), "cam0", "m").look_at.startswith("Go and look")
 
 
+def test_a_week_whose_catch_is_the_threshold_has_reached_it() -> None:
+    weekly = Standing(threshold=threshold("adults/trap/week", 61, None))
+    assert after(weekly, told(61 / 7, "adults/trap/night")).level == "look"
+
+
 def test_a_blind_night_leaves_the_level_where_it_was() -> None:
     standing = Standing(threshold=threshold(), level="act")
     assert after(standing, None) == standing
@@ -384,16 +382,36 @@ def test_an_alert_says_how_the_figure_stands_to_the_threshold_of_its_crop(eviden
     assert alert.reason == f"{says} the threshold of 6 to 8 (maize, whorl)"
 
 
+@pytest.mark.parametrize(
+    ("value", "high", "start_at", "says"),
+    [
+        (999.6, None, 1000, "999.6 larvae/20 plants is below the threshold of 1000"),
+        (9.96, None, 10, "9.96 larvae/20 plants is below the threshold of 10"),
+        (1234, None, 1000, "1234 larvae/20 plants has reached the threshold of 1000"),
+        (998, 1297.4, 1000, "998 larvae/20 plants (up to 1297.4) may have reached the threshold of 1000"),
+        (1.25e6, None, 1.5e6, "1250000 larvae/20 plants is below the threshold of 1500000"),
+        (1 / 3, None, 0.25, "0.333 larvae/20 plants has reached the threshold of 0.25"),
+        (0.0104, None, 0.05, "0.0104 larvae/20 plants is below the threshold of 0.05"),
+    ],
+)
+def test_a_figure_in_a_sentence_is_no_power_of_ten_and_stands_where_the_sentence_says(
+    value: float, high: float | None, start_at: float, says: str
+) -> None:
+    evidence = told(value, low=value if high else None, high=high)
+    standing = after(Standing(threshold=threshold(low=start_at, high=None)), evidence)
+    assert alert_of(standing, SetClock().now(), "cam0", "m").reason == f"{says} (maize, whorl)"
+
+
 def test_packaged_thresholds_carry_region_and_source_and_known_pests() -> None:
-    rows = advice.defaults()
+    rows = defaults()
     assert len(rows) == 97
     assert all(row.region and row.source and row.unit for row in rows)
     assert {row.scientific_name for row in rows if not taxon(row.scientific_name).group} <= {"mixed defoliators"}
 
 
 def test_a_threshold_file_with_a_word_for_a_number_is_refused_with_its_line() -> None:
-    with pytest.raises(UsageError, match=r"own\.csv, line 2"):
-        advice.read_thresholds("threshold_low,threshold_high\nmany,\n", "own.csv")
+    with pytest.raises(UsageError, match=r"own\.csv, line 3"):
+        read_thresholds("threshold_low,threshold_high\n\nmany,\n", "own.csv")
 
 
 def own_csv(low: str, high: str) -> str:
@@ -404,12 +422,12 @@ def own_csv(low: str, high: str) -> str:
 @pytest.mark.parametrize(("low", "high"), [("0", ""), ("-1", ""), ("6", "5")])
 def test_a_threshold_that_every_count_reaches_or_that_is_sure_before_it_begins_is_refused(low: str, high: str) -> None:
     with pytest.raises(UsageError, match=r"own\.csv, line 2: threshold"):
-        advice.read_thresholds(own_csv(low, high), "own.csv")
+        read_thresholds(own_csv(low, high), "own.csv")
 
 
 @pytest.mark.parametrize(("low", "high", "read"), [("6", "", (6, None)), ("6", "6", (6, 6)), ("0.5", "8", (0.5, 8))])
 def test_a_threshold_file_tells_where_its_source_begins_and_where_it_is_sure(
     low: str, high: str, read: tuple[float, float | None]
 ) -> None:
-    (row,) = advice.read_thresholds(own_csv(low, high), "own.csv")
+    (row,) = read_thresholds(own_csv(low, high), "own.csv")
     assert (row.low, row.high) == read

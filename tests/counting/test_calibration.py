@@ -71,6 +71,15 @@ def test_a_picture_without_a_board_is_refused_with_what_to_do() -> None:
         find_corners(np.full((480, 640, 3), 128, np.uint8), LAYOUT)
 
 
+def test_one_row_of_a_large_board_is_refused_with_what_to_do() -> None:
+    wide = Layout(10, 4, 20)
+    two_rows_of_squares = cv2.copyMakeBorder(
+        wide.charuco().generateImage((600, 240))[:120], *[60] * 4, cv2.BORDER_CONSTANT, value=(255,)
+    )
+    with pytest.raises(BadFrameError, match="only 9 corners of a 10x4 board are seen; show the whole board"):
+        find_corners(np.repeat(two_rows_of_squares[..., None], 3, axis=2), wide)
+
+
 def test_a_bent_board_is_refused() -> None:
     corners = find_corners(photograph(0)[0], LAYOUT)
     bent = replace(corners, px=corners.px + np.column_stack([0 * corners.px[:, 0], 6 * np.sin(corners.squares[:, 0])]))

@@ -1,6 +1,7 @@
 """`fieldeye count` from a folder or a video to counts, and against a person's counts."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -138,8 +139,10 @@ def test_single_pictures_of_insects_are_not_passed_off_as_no_visit(
 
 
 def test_pictures_are_saved_with_numbers(weevils: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told(capsys, weevils, "--mode", "live", "--save", tmp_path / "out")
-    assert len(list((tmp_path / "out").glob("*.jpg"))) == 12
+    pictures = Path(shutil.copytree(weevils, tmp_path / "pictures"))
+    shutil.copy(pictures / "00.jpg", pictures / "00.jpeg")
+    told(capsys, pictures, "--mode", "live", "--save", tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*.jpg"))) == 13
 
 
 def test_counts_are_compared_with_those_of_a_person(
@@ -195,7 +198,8 @@ def test_pictures_too_far_apart_for_visits_are_refused(tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("text", "says"),
     [("image,count\n", "columns"), ("picture,count\na.jpg,many\n", "line 2"), ("", "columns"),
-     ("picture,count\na.jpg,1\nb.jpg,-1\n", "line 3: '-1' is not 0 or more"), ("picture,count\na.jpg,nan\n", "line 2")],
+     ("picture,count\n\na.jpg,1\nb.jpg,-1\n", "line 4: '-1' is not 0 or more"),
+     ("picture,count\na.jpg,nan\n", "line 2")],
 )  # fmt: skip
 def test_a_truth_that_cannot_be_read_names_file_line_and_remedy(
     text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -92,6 +92,13 @@ def test_nonsense_is_refused_in_one_sentence_with_a_remedy(
     assert remedy in capsys.readouterr().err
 
 
+def test_a_day_after_the_last_that_is_known_has_no_temperature_yet(
+    csv_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["degree-days", MOTH, "--csv", str(csv_path), "--from", "2026-06-04"]) == 2
+    assert "no temperature since 2026-06-04 is known yet, the last is of 2026-06-03" in capsys.readouterr().err
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
     """A trap's NIGHTS last nights, an interval an hour with 10 to 30 °C; moths on the sixth and from the ninth on."""

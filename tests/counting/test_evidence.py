@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.advice import DayRange, Days, Evidence, Measured, Stand, begun, to_json, watched
-from edge.advice.degree_days import measured_days
+from edge.advice import Days, Measured, Stand, begun, to_json, watched
+from edge.advice.degree_days import DayRange, measured_days
+from edge.advice.standing import Evidence
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, Mode, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Climate, Interval, NoData, Spread, TaxonCount, counted, newest_unit
