@@ -57,7 +57,8 @@ def pack(parts: Mapping[str, str], secrets: Collection[str]) -> bytes:
 
 def about(now: Instant, trouble: str) -> str:
     """Versions of everything that runs, and why the configuration cannot be used."""
-    wanted = [line.split(">")[0].split("<")[0].split(";")[0].strip() for line in _requirements()]
+    requires = importlib.metadata.requires("fieldeye") or []
+    wanted = [re.split(r"[<>; ]", line)[0] for line in requires if "extra ==" not in line]
     return as_json(
         {
             "fieldeye": __version__,
@@ -90,10 +91,6 @@ def figures_of(store: Records | Store) -> str:
 def as_json(value: object) -> str:
     """Indented, for a person to read."""
     return json.dumps(value, indent=1, ensure_ascii=False, default=str)
-
-
-def _requirements() -> list[str]:
-    return [line for line in importlib.metadata.requires("fieldeye") or [] if "extra ==" not in line]
 
 
 def scrubbed(text: str, secrets: Collection[str]) -> str:

@@ -1,5 +1,6 @@
 """The store keeps what it was given, gives each record one key, and tells what it could not keep."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from edge.store import audit as kept
 from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
 from edge.store.file import WAL_BYTES, open_checked
 from edge.store.inspect import inspect_store
+from edge.store.reserve import RESERVE_BYTES
 from edge.store.room import shed
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
@@ -664,6 +666,13 @@ def test_a_flipped_bit_in_the_count_of_records_gives_no_sequence_number_twice(tm
         assert [store.commit([sighting()])[0].seq for _ in range(2)] == [6, 7]
 
 
+def test_a_reserve_that_a_power_cut_left_empty_is_set_apart_at_the_next_start(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    os.truncate(tmp_path / "reserve", 0)
+    open_store(tmp_path).close()
+    assert (tmp_path / "reserve").stat().st_size == RESERVE_BYTES
+
+
 def test_a_disk_with_less_room_than_the_store_may_take_is_told_before_the_node_starts(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"MB free, store.max_mb is 999999999; free some space"):
         inspect_store(StoreTable(folder=str(tmp_path), max_mb=999_999_999), has_broker=False)
@@ -740,11 +749,12 @@ def check_survived(folder: Path, told: set[int]) -> None:
 DISK = """
 import os, shutil, signal, sys
 from pathlib import Path
+from edge.clock import ClockState
 from edge.config import StoreTable
 from edge.errors import StoreError
 from edge.store import Draft, Entry, Store
 from tests.clocks import NOON
-from tests.records import interval, marks, sighting
+from tests.records import instant, interval, marks, sighting
 folder = Path(os.environ["DISK"])
 signal.alarm(120)
 
@@ -878,6 +888,12 @@ for n in range(200):
     fill(f"filler{n}")
 assert last - len(store.records_between_seq(1, last)) == losses(store) == store.health().lost
 """
+TIMED = """
+store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
+store.commit([sighting(at=instant(n, ClockState.UNSYNCED)) for n in range(100)])
+fill()
+print("right", store.correct_clock(instant(100)))
+"""
 READ_ONLY = """
 Store(StoreTable(folder=str(folder)), "n1").close()
 os.system("mount -o remount,ro " + str(folder))
@@ -922,6 +938,10 @@ def test_what_does_not_fit_on_a_full_disk_is_refused_by_that_cause_until_there_i
 
 def test_a_store_goes_on_where_others_take_the_room_that_it_gave_back() -> None:
     run_on_small_disk("-c", DISK + TAKEN)
+
+
+def test_times_are_put_right_on_a_full_disk() -> None:
+    assert "right 100" in run_on_small_disk("-c", DISK + TIMED)
 
 
 def test_a_read_only_disk_is_named_in_a_sentence() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from edge.advice.standing import Measured, Standing
 from edge.advice.thresholds import Threshold
 from edge.clock import Instant
-from edge.counts import Alert, Level, Task
+from edge.counts import Alert, Level, Task, decimals_of
 
 
 def alert_of(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
@@ -45,10 +45,11 @@ def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> A
 
 def _reason(standing: Standing, figure: Measured) -> str:
     threshold = standing.threshold
-    upper = f" to {threshold.high:g}" if threshold.high else ""
+    upper = f" to {threshold.high:.15g}" if threshold.high else ""
     where = ", ".join(filter(None, (threshold.crop, threshold.stage_of_crop)))
-    told = f"{figure.value:.3g} {threshold.unit} {_verb(standing.level, figure, threshold)} the threshold of"
-    return f"{told} {threshold.low:g}{upper}" + (f" ({where})" if where else "")
+    verb = _verb(standing.level, figure, threshold)
+    told = f"{_figure(figure.value, threshold)} {threshold.unit} {verb} the threshold of"
+    return f"{told} {threshold.low:.15g}{upper}" + (f" ({where})" if where else "")
 
 
 def _verb(level: Level, figure: Measured, threshold: Threshold) -> str:
@@ -57,8 +58,12 @@ def _verb(level: Level, figure: Measured, threshold: Threshold) -> str:
     if figure.value >= threshold.low:
         return "has reached"
     if figure.high is not None and figure.high >= threshold.low:
-        return f"(up to {figure.high:.3g}) may have reached"
+        return f"(up to {_figure(figure.high, threshold)}) may have reached"
     return "is close to"
+
+
+def _figure(value: float, threshold: Threshold) -> str:
+    return f"{value:.{decimals_of(value, threshold.low)}f}".rstrip("0").rstrip(".")
 
 
 def _look_at(standing: Standing) -> str:

@@ -105,7 +105,7 @@ def read_days(text: str, name: str) -> dict[date, DayRange]:
     rows = csv.DictReader(text.splitlines())
     if not {"date", "tmin", "tmax"} <= set(rows.fieldnames or ()):
         raise UsageError(f"{name}: its first line does not name the columns; begin it with date,tmin,tmax")
-    for line, row in enumerate(rows, start=2):
+    for row in rows:
         least, most = row.get("tmin") or "", row.get("tmax") or ""
         try:
             day = date.fromisoformat(row.get("date") or "")
@@ -113,7 +113,7 @@ def read_days(text: str, name: str) -> dict[date, DayRange]:
                 days[day] = DayRange(float(least), float(most))
         except ValueError as why:
             raise UsageError(
-                f"{name}, line {line}: {why}; write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
+                f"{name}, line {rows.line_num}: {why}; write it as 2026-07-01,12.5,27.0 under date,tmin,tmax"
             ) from why
     return days
 

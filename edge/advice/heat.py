@@ -75,7 +75,8 @@ def _catch(night: Sequence[Interval], label_sets: LabelSets) -> Catch:
     new = Counter[str]()
     for interval in night:
         assert not isinstance(interval.counts, NoData)  # noqa: S101  nobody looked then
-        new.update({taxon.label: taxon.count for taxon in interval.counts})
+        for taxon in interval.counts:
+            new[taxon.label] += taxon.count
     models = {interval.model for interval in night}
     is_known = label_sets.keys() >= models
     return Catch(new, frozenset().union(*(label_sets[model] for model in models)) if is_known else None)

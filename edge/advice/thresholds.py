@@ -36,13 +36,13 @@ def defaults() -> tuple[Threshold, ...]:
 
 def read_thresholds(text: str, name: str) -> tuple[Threshold, ...]:
     """Thresholds of a CSV with the columns of thresholds.csv. Raises UsageError with file, line and remedy."""
-    found = []
-    for line, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+    found, rows = [], csv.DictReader(text.splitlines())
+    for row in rows:
         try:
             found.append(_threshold(row))
         except (KeyError, ValueError) as why:
             raise UsageError(
-                f"{name}, line {line}: {why} is missing or no number; keep the columns of thresholds.csv"
+                f"{name}, line {rows.line_num}: {why} is missing or no number; keep the columns of thresholds.csv"
             ) from why
     return tuple(found)
 

@@ -62,7 +62,7 @@ def converted(value: float, unit: str, wanted: str, stand: Stand = UNKNOWN_STAND
     factor = _of_place(have.place, want.place, stand)
     if isinstance(factor, Refused):
         return factor
-    return density * factor * want.amount * (want.nights or 1.0)
+    return round(density * factor * want.amount * (want.nights or 1.0), 9)  # 61 / 7 * 7 is less than 61
 
 
 def is_of_trap(unit: str) -> bool:

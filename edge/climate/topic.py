@@ -3,15 +3,13 @@
 import json
 import logging
 import math
-import ssl
 from collections import deque
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.config import ClimateTable
-from edge.errors import ConfigError, to_read
-from edge.mqtt import read_secret
+from edge.mqtt import read_secret, trusting
 from edge.weather import Reading
 
 log = logging.getLogger("fieldeye.climate")
@@ -32,7 +30,7 @@ class TopicSensor:
         self._unread = False
         self._client = Client(CallbackAPIVersion.VERSION2)  # MQTT 3.1.1: any broker of a weather station
         if config.tls:
-            self._client.tls_set_context(_context(config.ca_file))
+            self._client.tls_set_context(trusting(config.ca_file, "climate.ca_file"))
         if config.username is not None:
             password = read_secret(config.password_file, "climate.password_file") if config.password_file else None
             self._client.username_pw_set(config.username, password.reveal() if password else None)
@@ -46,9 +44,9 @@ class TopicSensor:
         return [self._came.popleft() for _ in range(len(self._came))]
 
     def close(self) -> None:
-        """See ClimateSensor."""
+        """See ClimateSensor. It does not wait for the thread, which may hang in a name or in TLS for a minute."""
+        self._client.on_connect = lambda client, *_: client.disconnect()  # that it gets through after all
         self._client.disconnect()
-        self._client.loop_stop()
 
     def _take(self, message: MQTTMessage) -> None:
         if message.retain:  # of an hour that is over, perhaps
@@ -85,11 +83,3 @@ def _at(told: object, path: str) -> object:
 
 def _number(value: object) -> float | None:
     return value if isinstance(value, float) and math.isfinite(value) else None
-
-
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as why:  # ssl.SSLError is one
-        reason, then = why.strerror or why, to_read(why, "give the authority's file")
-        raise ConfigError(f"climate.ca_file: {ca_file} cannot be read ({reason}); {then}") from why

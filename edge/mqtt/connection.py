@@ -165,7 +165,7 @@ class Connection:
         if more is not None:
             more.UserProperty = list(properties)
         self._number += 1
-        if _packet_bytes(topic, payload, properties) > self._most_packet_bytes:
+        if message_bytes(topic, payload, properties) + _FIXED_BYTES > self._most_packet_bytes:
             self.acks.append(Ack(self._number, _TOO_LARGE))
             return self._number
         send = partial(self._client.publish, topic, payload, qos=1, retain=retain, properties=more)
@@ -292,9 +292,10 @@ def _close(line: socket.socket, *, at_once: bool) -> None:
     line.close()
 
 
-def _packet_bytes(topic: str, payload: bytes, properties: wire.Properties) -> int:
+def message_bytes(topic: str, payload: bytes, properties: wire.Properties) -> int:
+    """Of topic, payload and user properties, with the identifier and two lengths of each of these."""
     told_bytes = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in properties)
-    return len(topic.encode()) + len(payload) + told_bytes + _FIXED_BYTES
+    return len(topic.encode()) + len(payload) + told_bytes
 
 
 def _client(login: Login) -> Client:

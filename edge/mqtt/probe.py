@@ -51,7 +51,7 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
     waker, woken = socket.socketpair()
     with closing(waker), closing(woken), ExitStack() as parts:
         for login in logins:
-            own = replace(login, client_id=f"{login.client_id}_doctor")
+            own = replace(login, client_id=f"{login.client_id}:doctor")
             connection = parts.enter_context(closing(Connection(own, topic, b"")))
             connection.dial()
             connection.dialled(TCP_TIMEOUT_S * len(addresses) + TLS_S)

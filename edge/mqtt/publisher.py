@@ -16,14 +16,14 @@ from threading import Event
 from edge.backoff import Backoff
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
-from edge.errors import ConfigError, StoreError, to_read
+from edge.errors import StoreError
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
-from edge.mqtt.secret import load_client, read_secret
+from edge.mqtt.secret import load_client, read_secret, trusting
 from edge.mqtt.session import Parts, Session, status_message
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
@@ -231,34 +231,27 @@ class Publisher:
 
 
 def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
-    """What to try, in turn when the broker refuses: one login, or two while its password changes over."""
-    login = login_of(config, node)
-    if config.next_password_file is None:
-        return deque([login])
-    return deque([login, replace(login, password=read_secret(config.next_password_file, "mqtt.next_password_file"))])
+    """What to try, in turn when the broker refuses: one login, or two while its password changes over.
 
-
-def login_of(config: MqttTable, node: NodeTable) -> Login:
-    """Where and as whom this configuration connects. Raises ConfigError."""
+    Raises ConfigError.
+    """
     password = None if config.password_file is None else read_secret(config.password_file, "mqtt.password_file")
-    return Login(
+    login = Login(
         host=config.host,
         port=config.port,
-        client_id=f"fieldeye_{node.site}_{node.node}",
+        client_id=f"fieldeye_{node.site}:{node.node}",  # `:` stands in no name: else a_b's c would throw off a's b_c
         keepalive_s=config.keepalive_s,
         tls=_tls(config) if config.tls else None,
         username=config.username,
         password=password,
     )
+    if config.next_password_file is None:
+        return deque([login])
+    return deque([login, replace(login, password=read_secret(config.next_password_file, "mqtt.next_password_file"))])
 
 
 def _tls(config: MqttTable) -> ssl.SSLContext:
-    """Verifies the certificate and the name in it."""
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-    except (OSError, ssl.SSLError) as why:
-        then = to_read(why, "give the PEM file of the broker's authority")
-        raise ConfigError(f"mqtt.ca_file: {config.ca_file} is no certificate that can be read ({why}); {then}") from why
+    context = trusting(config.ca_file, "mqtt.ca_file")
     if config.client_file is not None:
         load_client(context, config.client_file, "mqtt.client_file")
     return context

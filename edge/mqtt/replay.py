@@ -23,7 +23,7 @@ class Replay:
     def step(self, store: Store) -> list[Stored]:
         """The next batch; empty if the rest is gone or not made yet, which is neither sent nor gone."""
         last = min(self.command.last, store.last_seq())
-        batch = store.records_from(self.next_seq, last, BATCH_RECORDS)
+        batch = store.records_between_seq(self.next_seq, last, BATCH_RECORDS)
         upto = batch[-1].key.seq if batch else last
         self.gone += gaps(self.next_seq, [stored.key.seq for stored in batch], upto)
         self.next_seq = (upto if batch else self.command.last) + 1

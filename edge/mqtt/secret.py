@@ -62,11 +62,20 @@ def _read(path: Path, key: str) -> Secret:
     return Secret(value)
 
 
+def trusting(ca_file: str | None, key: str) -> ssl.SSLContext:
+    """Verifies the certificate and the name in it. Raises ConfigError for an authority that cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as why:  # ssl.SSLError is one
+        then = to_read(why, "give the PEM file of the broker's authority")
+        raise ConfigError(f"{key}: {ca_file} cannot be read ({why.strerror or why}); {then}") from why
+
+
 def load_client(context: ssl.SSLContext, name: str, key: str) -> None:
     """Prove oneself by the certificate and key in the PEM file or credential `name`. Raises ConfigError."""
     path = secret_path(name, key)
     try:
         context.load_cert_chain(path)
-    except (OSError, ssl.SSLError) as why:
+    except OSError as why:
         then = to_read(why, "copy the rendered file again")
         raise ConfigError(f"{key}: {path} is no certificate with its key that can be read ({why}); {then}") from why

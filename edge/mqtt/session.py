@@ -15,7 +15,7 @@ from edge.errors import StoreDamagedError, StoreError, WireError
 from edge.mqtt.budget import PROTOCOL_BYTES, SPENT_EVERY_S, Budget
 from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands
-from edge.mqtt.connection import Ack, Connection
+from edge.mqtt.connection import Ack, Connection, message_bytes
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC, discovery_payload, discovery_topic
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
@@ -284,7 +284,7 @@ class Session:
         mid = self._connection.publish(topic, payload, retain=retain, properties=properties)
         if mid is None:
             return  # the connection just ended, the next turn notices
-        size_bytes = len(topic) + len(payload) + sum(len(name) + len(value) + 5 for name, value in properties)
+        size_bytes = message_bytes(topic, payload, properties)
         self._parts.figures.sent_bytes += size_bytes
         self._parts.budget.spend(size_bytes + PROTOCOL_BYTES, self._parts.clock.now())
         self._parts.handed.update(marks)

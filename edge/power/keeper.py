@@ -42,6 +42,7 @@ class Keeper:
 
     `is_installing` tells that an update is being installed, or is about to be.
     `is_visited` tells that a person is at work on the page, from under whom only an empty battery takes the node.
+    `ask` tells whether the word was left: one that was not is asked again with the next look.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Keeper:
         is_idle: Callable[[], bool],
         is_installing: Callable[[], bool],
         is_visited: Callable[[], bool],
-        ask: Callable[[Halt], None],
+        ask: Callable[[Halt], bool],
     ) -> None:
         self._power, self._node, self._camera, self._clock = power, node, camera, clock
         self._read, self._is_idle, self._is_visited, self._ask = read, is_idle, is_visited, ask
@@ -74,9 +75,8 @@ class Keeper:
         self._due_s = now_s + LOOK_EVERY_S
         self.battery = self._read()
         halt = self._low_battery() or self._sleep(now_s)
-        if halt is not None and now_s >= self._again_s.get(halt.reason, now_s):
+        if halt is not None and now_s >= self._again_s.get(halt.reason, now_s) and self._ask(halt):
             log.warning("halt_asked", extra={"why": halt.reason, "until": halt.until.isoformat()})
-            self._ask(halt)
             self._again_s[halt.reason] = now_s + AGAIN_S
 
     def _low_battery(self) -> Halt | None:
@@ -112,10 +112,16 @@ class Keeper:
         return now_s - self._installing_since_s < LONGEST_INSTALLATION_S
 
 
-def ask_halt(halt: Halt) -> None:
-    """Leave word for the root unit; without systemd nothing happens."""
+def ask_halt(halt: Halt) -> bool:
+    """Leave word for the root unit; without systemd nothing happens. False where there is no room for a word."""
     folder = os.environ.get("RUNTIME_DIRECTORY")
-    if folder:
+    if not folder:
+        return True
+    try:
         write_durably(
             Path(folder) / ASKED, f"{int(halt.until.timestamp())} {'must' if halt.must else 'may'}\n".encode()
         )
+    except OSError as why:
+        log.warning("halt_not_asked", extra={"why": str(why)})
+        return False
+    return True

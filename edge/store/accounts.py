@@ -6,12 +6,13 @@ Passwords arrive here as hashes and session tokens as digests: nothing in the fi
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
-from edge.store.schema import Steps
+from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
 from edge.wire import from_utc_ms, utc_ms
 
@@ -189,9 +190,4 @@ def _account(row: tuple[str, str, str]) -> Account:
     return Account(name=row[0], role=row[1], hash=row[2])
 
 
-def _to_1(db: sqlite3.Connection) -> None:
-    for statement in TABLES.split(";\n"):
-        db.execute(statement)
-
-
-STEPS: Steps = {1: _to_1}
+STEPS: Steps = {1: partial(create, TABLES)}

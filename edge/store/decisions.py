@@ -3,16 +3,16 @@
 In a file apart from the records: it is asked for once a season, and a damaged one costs no count.
 """
 
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from edge.config import MEGABYTE
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
-from edge.store.schema import Steps
+from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
 from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
@@ -174,9 +174,4 @@ def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
     )
 
 
-def _to_1(db: sqlite3.Connection) -> None:
-    for statement in TABLES.split(";\n"):
-        db.execute(statement)
-
-
-STEPS: Steps = {1: _to_1}
+STEPS: Steps = {1: partial(create, TABLES)}

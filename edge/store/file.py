@@ -161,13 +161,6 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    db = connect(path)
-    db.execute("PRAGMA query_only = 1")
-    return db
-
-
 def page_bytes(db: sqlite3.Connection) -> int:
     """Of this file: one that an earlier version made keeps its pages of 4096."""
     return int(db.execute("PRAGMA page_size").fetchone()[0])

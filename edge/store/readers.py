@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from threading import Lock, local
 
-from edge.store.file import connect_reader
+from edge.store.file import connect
 
 
 class Readers:
@@ -20,7 +20,8 @@ class Readers:
         """The calling thread's connection."""
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            db = self._local.db = connect_reader(self._path)
+            db = self._local.db = connect(self._path)
+            db.execute("PRAGMA query_only = 1")
             with self._lock:
                 self._all.append(db)
         return db

@@ -122,12 +122,8 @@ class Records:
         where = "kind = ? AND utc_ms >= ? AND seq > ? ORDER BY seq DESC LIMIT ?"
         return self._select(where, SIGHTING, utc_ms(start_utc), seq, limit)
 
-    def records_between_seq(self, first: int, last: int) -> list[Stored]:
-        """Records first..last that are still there, delivered or not, for a replay."""
-        return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last)
-
-    def records_from(self, first: int, last: int, limit: int) -> list[Stored]:
-        """The first `limit` of the records first..last that are still there and can be read."""
+    def records_between_seq(self, first: int, last: int, limit: int | None = None) -> list[Stored]:
+        """The first `limit`, or all, of the records first..last that are still there and can be read."""
         return self._select("seq BETWEEN ? AND ? ORDER BY seq", first, last, most=limit)
 
     def after(self, seq: int, limit: int, *, waiting_only: bool) -> list[Stored]:

@@ -18,8 +18,8 @@ class Reserve:
         self._path = folder / "reserve"
 
     def is_there(self) -> bool:
-        """Is the space still set apart?"""
-        return self._path.exists()
+        """Is the space still set apart? A power cut between its name and its length leaves an empty file."""
+        return self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES
 
     def is_needed_to_start(self) -> bool:
         """Is the disk so full that the store could not even be opened?"""
@@ -35,7 +35,7 @@ class Reserve:
 
     def fill(self) -> bool:
         """Make the file if it is missing and the disk has room; True if it was made."""
-        if self._path.exists() or self._free_bytes() < REFILL_BYTES:
+        if self.is_there() or self._free_bytes() < REFILL_BYTES:
             return False
         with self._path.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
@@ -43,10 +43,9 @@ class Reserve:
 
     def release(self) -> bool:
         """Give the space back; False if it was already given."""
-        if not self._path.exists():
-            return False
-        self._path.unlink()
-        return True
+        was_there = self.is_there()
+        self._path.unlink(missing_ok=True)
+        return was_there
 
     def _free_bytes(self) -> int:
         return shutil.disk_usage(self._path.parent).free

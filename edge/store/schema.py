@@ -79,10 +79,14 @@ CREATE TABLE counted (                      -- pictures of a folder that are in 
 """
 
 
+def create(tables: str, db: sqlite3.Connection) -> None:
+    """Within the caller's transaction: each statement by itself, since `executescript` would commit."""
+    for statement in tables.split(";\n"):
+        db.execute(statement)
+
+
 def _to_4(db: sqlite3.Connection) -> None:
-    for statement in TABLES.split(";\n"):
-        if statement.strip():
-            db.execute(statement)
+    create(TABLES, db)
     db.execute("INSERT INTO identity (id, epoch) VALUES (1, ?)", (uuid4().bytes,))
 
 

@@ -167,9 +167,7 @@ class Store(Records):
         while found:
             step, found = found[:AT_ONCE], found[AT_ONCE:]
             with self._lock, sentences(self._path, "correct the time of records"):
-                with transaction(self._db) as db:
-                    for one in step:
-                        rewrite(db, one)
+                self._despite_full_disk(partial(self._rewrite, step))
                 self.revised += any(isinstance(one.record, Interval) for one in step)
             done += len(step)
         return done + self._correct_questions(known, without_question)
@@ -307,6 +305,11 @@ class Store(Records):
             if free_pages(db) < MARGIN_PAGES:
                 shed_delivered(db)
             mark_delivered(db, marks)
+
+    def _rewrite(self, records: list[Stored]) -> None:
+        with transaction(self._db) as db:
+            for one in records:
+                rewrite(db, one)
 
     def _keyed(self, seq: int, record: Record) -> Stored:
         return Stored(Key(self._node, self.epoch, seq), record)

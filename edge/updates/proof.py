@@ -33,6 +33,6 @@ class Proof:
 def proved(turning_s: float, *, is_well: bool, is_connected: bool) -> bool:
     """A loop that turned for `turning_s` with the model that was asked for, and reached the broker if there is one.
 
-    New software that cannot reach the broker could never be replaced from afar: it gets a quarter of an hour more.
+    New software that cannot reach the broker could never be replaced from afar: it takes a quarter of an hour.
     """
     return is_well and turning_s >= (PROVED_AFTER_S if is_connected else WITHOUT_BROKER_AFTER_S)

@@ -6,6 +6,7 @@ from edge.counts import Alert, Level, Task
 from edge.errors import WireError
 from edge.wire.fields import LABEL_LETTERS, SENTENCE_LETTERS, Fields, integer, one_of, text
 from edge.wire.tables import Header, Tables
+from edge.wire.taxa import Taxon
 
 TAXON, LEVEL, VALUE, LOW, HIGH, UNIT, START_AT, SURE_AT, TASK, REASON, LOOK_AT, SOURCE = range(5, 17)
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -22,7 +23,7 @@ def alert_fields(alert: Alert, tables: Tables) -> dict[int, Any]:
         SURE_AT: alert.sure_at,
     }
     return {
-        TAXON: tables.taxa.place(alert.label, alert.eppo),
+        TAXON: tables.taxa.place(Taxon(alert.label, alert.eppo)),
         LEVEL: LEVELS.index(alert.level),
         **{key: _thousandths(figure) for key, figure in figures.items() if figure is not None},
         UNIT: tables.words.place(alert.unit),

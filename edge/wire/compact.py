@@ -15,6 +15,7 @@ from edge.wire.fields import Fields, array, integer, one_of, text
 from edge.wire.instants import read_instant
 from edge.wire.keys import Stored, Unknown
 from edge.wire.tables import Header, Tables, checked_seq
+from edge.wire.taxa import Taxon
 
 SIGHTING, INTERVAL, LOST, ALERT = range(4)
 KIND, SEQ, AT, CAMERA, MODEL = range(5)
@@ -44,7 +45,7 @@ def _sighting(record: Sighting, seq: int, tables: Tables) -> dict[int, Any]:
     compact = {
         AT: tables.boots.compact(record.at),
         **_places(record.camera, record.model, tables),
-        TAXON: tables.taxa.place(record.label, record.eppo, record.stage),
+        TAXON: tables.taxa.place(Taxon(record.label, record.eppo, record.stage)),
         CONFIDENCE: integer(round(record.confidence * 1000), "sighting.confidence", least=0, most=1000),
         BOX: _compact_box(record.box),
         COUNT: integer(record.count, "sighting.count", least=0),
@@ -84,7 +85,8 @@ def _lost(record: Lost, tables: Tables) -> dict[int, Any]:
 
 def _compact_count(taxon: TaxonCount, tables: Tables) -> list[int | None]:
     """`[taxon, count, low, high]`; low and high are null where the range is not known."""
-    place, low, high = tables.taxa.place(taxon.label, taxon.eppo, taxon.stage), taxon.low, taxon.high
+    place = tables.taxa.place(Taxon(taxon.label, taxon.eppo, taxon.stage))
+    low, high = taxon.low, taxon.high
     if low is None or high is None:
         return [place, _natural(taxon.count), None, None]
     return [place, _natural(taxon.count), _natural(low), _natural(high)]

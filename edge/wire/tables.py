@@ -7,7 +7,7 @@ from uuid import UUID
 from edge.errors import WireError
 from edge.wire.fields import Fields, integer, text
 from edge.wire.instants import Boots, read_boots
-from edge.wire.taxa import TaxaTable, Taxon, read_taxa
+from edge.wire.taxa import Taxon, read_taxa
 
 VERSION = 1
 # Keys of the batch map
@@ -36,7 +36,7 @@ class Tables:
     boots: Boots
     cameras: Table = field(default_factory=Table)
     models: Table = field(default_factory=Table)
-    taxa: TaxaTable = field(default_factory=TaxaTable)
+    taxa: Table = field(default_factory=Table)  # of Taxon
     words: Table = field(default_factory=Table)  # modes, reasons, units
 
     def compact(self, records: list[dict[int, Any]]) -> dict[int, Any]:
@@ -44,9 +44,9 @@ class Tables:
         tables = {
             CAMERAS: self.cameras.values,
             MODELS: self.models.values,
-            TAXA: self.taxa.names,
+            TAXA: [[taxon.label, taxon.eppo] for taxon in self.taxa.values],
             WORDS: self.words.values,
-            STAGES: self.taxa.stages,
+            STAGES: [[place, taxon.stage] for place, taxon in enumerate(self.taxa.values) if taxon.stage],
         }
         return {
             V: VERSION,

@@ -1,6 +1,8 @@
 """Readings over MQTT, from a real broker: they come when they come, and nothing else is taken for one."""
 
-from contextlib import closing
+import socket
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,28 @@ def test_a_broker_that_comes_later_and_goes_away_is_no_error(broker: Broker) -> 
             return sensor.readings(0.0) != []
 
         wait_until(has_come, within_s=30)
+
+
+def test_a_broker_that_takes_the_line_and_says_nothing_does_not_hold_up_the_nodes_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sensor = open_climate(ClimateTable(kind="mqtt", port=silent.getsockname()[1], tls=True, topic="t"))
+        line, _ = silent.accept()
+        began_s = time.monotonic()
+        sensor.close()
+        assert time.monotonic() - began_s < 1.0
+        line.close()
+
+
+def test_a_broker_that_answers_only_after_the_nodes_end_is_left_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as late:
+        sensor = open_climate(ClimateTable(kind="mqtt", port=late.getsockname()[1], topic="t"))
+        line, _ = late.accept()
+        with line, line.makefile("rb") as heard:
+            sensor.close()
+            with suppress(ConnectionError):  # it may have gone before
+                line.sendall(b"\x20\x02\x00\x00")  # CONNACK
+                line.settimeout(10)
+                heard.read()  # until it hangs up
 
 
 def test_what_the_broker_kept_from_another_hour_is_no_reading(broker: Broker) -> None:

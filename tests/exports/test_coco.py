@@ -206,7 +206,11 @@ def test_a_disk_that_fills_keeps_no_half_of_the_pictures_and_the_next_try_has_al
 
 @pytest.mark.parametrize(
     ("of", "code", "says"),
-    [(["--ledger", "nowhere.jsonl"], 1, "have sent no pictures"), (["--database", "postgresql://x/y"], 2, "--ledger")],
+    [
+        (["--ledger", "nowhere.jsonl"], 1, "have sent no pictures"),
+        (["--ledger", "nowhere.jsonl", "--until", "2026-07-12"], 2, "tells no day"),
+        (["--database", "postgresql://x/y"], 2, "--ledger"),
+    ],
 )
 def test_pictures_that_are_not_there_are_a_sentence(
     tmp_path: Path, of: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]

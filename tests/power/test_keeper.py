@@ -33,8 +33,13 @@ SUNRISE = datetime(2026, 6, 21, 20, 45, tzinfo=UTC)
 def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | None] = lambda: None,
            is_idle: bool = True, is_installing: Callable[[], bool] = lambda: False,
            is_visited: Callable[[], bool] = lambda: False,
-           every_s: float = 3600, node: NodeTable = SHOUGUANG) -> tuple[Keeper, list[Halt]]:  # fmt: skip
+           every_s: float = 3600, node: NodeTable = SHOUGUANG,
+           takes: Callable[[Halt], bool] = lambda _: True) -> tuple[Keeper, list[Halt]]:  # fmt: skip
     asked: list[Halt] = []
+
+    def ask(halt: Halt) -> bool:
+        asked.append(halt)
+        return takes(halt)
 
     def read() -> Battery | None:
         voltage_v = volts()
@@ -43,7 +48,7 @@ def keeper(clock: SetClock, power: PowerTable, *, volts: Callable[[], float | No
     camera = CameraTable(kind="folder", every_s=every_s)
     made = Keeper(
         power, node, camera, clock,
-        read=read, is_idle=lambda: is_idle, is_installing=is_installing, is_visited=is_visited, ask=asked.append,
+        read=read, is_idle=lambda: is_idle, is_installing=is_installing, is_visited=is_visited, ask=ask,
     )  # fmt: skip
     return made, asked
 
@@ -408,12 +413,25 @@ def test_the_request_reaches_the_root_side_as_it_is_read_there(
 ) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     until = datetime.now(UTC) + timedelta(hours=1)
-    ask_halt(Halt("it is night", until, must))
+    assert ask_halt(Halt("it is night", until, must))
     assert (tmp_path / "halt").read_text() == f"{int(until.timestamp())} {word}\n"
 
 
 def test_without_systemd_a_request_is_nobody_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
     monkeypatch.chdir(tmp_path)
-    ask_halt(Halt("it is night", NIGHT))
+    assert ask_halt(Halt("it is night", NIGHT))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_that_finds_no_room_ends_nothing_and_is_made_again_with_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "full"))
+    clock = SetClock(DAY)
+    made, asked = keeper(clock, PowerTable(gauge="ina219", low_v=11.5), volts=lambda: 11.4, takes=ask_halt)
+    turn(made, clock, 90)
+    (tmp_path / "full").mkdir()
+    turn(made, clock, 600)
+    assert len(asked) == 2
+    assert (tmp_path / "full" / "halt").exists()
