@@ -12,7 +12,7 @@ from edge.clock import SystemClock
 from edge.config import load_config
 from edge.errors import UsageError
 from edge.page.passwords import hashed, proposed
-from edge.page.people import LONGEST_NAME
+from edge.page.people import LONGEST_NAME, as_name
 from edge.store import Account, Accounts
 
 
@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the new password once. All phones of that name have to log in again."""
-    asked = args.name.strip()
-    if not asked or len(asked) > LONGEST_NAME or not asked.isprintable():
+    asked = as_name(args.name)
+    if not asked or len(asked) > LONGEST_NAME:
         raise UsageError(f"--name {args.name!r}: is 1 to {LONGEST_NAME} letters; give whose password it is")
     folder = Path(load_config(args.config).store.folder)
     password = proposed()

@@ -70,11 +70,12 @@ def _read(folder: Path, code: str) -> NullTranslations:
 
 
 def chosen_language(request: Request, default: str = "en") -> str:
-    """What the address asks for, else an earlier choice, else the browser's languages, else `default`."""
+    """What the address asks for, else an earlier choice, else the first of the browser's languages, else `default`."""
     for wish in (request.args.get("lang"), request.cookies.get(COOKIE)):
         if wish in LANGUAGES:
             return wish
-    return request.accept_languages.best_match(LANGUAGES) or default
+    spoken = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality > 0)
+    return next((code for code in spoken if code in LANGUAGES), default)
 
 
 def locale() -> Locale:

@@ -66,7 +66,9 @@ def create_app(
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_S  # each address of a static file carries its hash
     season = Season(store, ZoneInfo(config.node.time_zone), config.node.latitude)
     live, recent = LivePicture(board, clock), Recent(store, clock)
-    app.extensions["fieldeye"] = Node(store, board, config, clock, live, recent, season)
+    app.extensions["fieldeye"] = Node(
+        store, board, config, clock, live, recent, season, looker or Looker(), begin_again, set_clock
+    )
     app.register_blueprint(pages)
     app.register_blueprint(api)
     app.register_blueprint(people)
@@ -81,9 +83,6 @@ def create_app(
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, board, config, clock))
-    app.extensions["fieldeye_begin_again"] = begin_again
-    app.extensions["fieldeye_set_clock"] = set_clock
-    app.extensions["fieldeye_looker"] = looker or Looker()
     return app
 
 

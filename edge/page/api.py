@@ -1,7 +1,6 @@
 """For machines: the node's state, days and records, read-only."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -73,7 +72,7 @@ def how_it_is() -> Response:
     """How the node is, part by part."""
     this = node()
     snapshot, now = this.board.snapshot(), this.clock.now()
-    board = read_board(Path(this.config.store.folder))
+    board = read_board(this.folder)
     return answer(
         Health(
             now_utc=now.utc,

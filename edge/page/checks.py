@@ -35,8 +35,8 @@ NEWEST = 200  # sightings among which pictures to count by hand are looked for
 def keep(config: NodeConfig, who: str, at: datetime, **changes: object) -> Calibration:
     """The calibration with some of it measured anew, durably. Raises StoreError."""
     turn = config.camera.rotation_deg
-    known = _known(config) or Calibration(at=at, who=who, rotation_deg=turn)
-    new = replace(known, at=at, who=who, rotation_deg=turn, **changes)  # type: ignore[arg-type]
+    found = known(config) or Calibration(at=at, who=who, rotation_deg=turn)
+    new = replace(found, at=at, who=who, rotation_deg=turn, **changes)  # type: ignore[arg-type]
     save_calibration(Path(config.store.folder), new)
     return new
 
@@ -71,8 +71,8 @@ def scale_on(frame: Image, side_mm: float) -> Scale:
 
 def region_of(config: NodeConfig) -> Region:
     """What is counted now."""
-    known = _known(config)
-    return Region() if known is None else known.region
+    found = known(config)
+    return Region() if found is None else found.region
 
 
 def parsed_region(typed: str) -> Region:
@@ -121,8 +121,8 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
     return found
 
 
-def _known(config: NodeConfig) -> Calibration | None:
-    """One that cannot be used is none."""
+def known(config: NodeConfig) -> Calibration | None:
+    """The one that was saved last; one that cannot be used is none."""
     try:
         return load_calibration(Path(config.store.folder), config.camera.rotation_deg)
     except ConfigError:

@@ -104,7 +104,7 @@ def panel(index: int, days: Sequence[Day], label: str, mark: float | None = None
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))
     so_far = "" if days[-1].is_other(label) else _so_far(days[-1], label, is_night=is_night)
-    level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 1))
+    level = "" if mark is None else gettext("action level: %(level)s", level=number(mark, 3))
     return Panel(
         id=f"days-{index}",
         name=names.name(label),
@@ -116,20 +116,12 @@ def panel(index: int, days: Sequence[Day], label: str, mark: float | None = None
 
 
 def _so_far(day: Day, label: str, *, is_night: bool) -> str:
-    return _night_so_far(day, label) if is_night else _day_so_far(day, label)
-
-
-def _day_so_far(day: Day, label: str) -> str:
+    name, count = day_in_words(day.day), _figure(day, label)
     if not day.frames:
-        return gettext("today: no data yet")
-    return gettext("today so far: %(count)s", count=_figure(day, label))
-
-
-def _night_so_far(night: Day, label: str) -> str:
-    name = day_in_words(night.day)
-    if not night.frames:
-        return gettext("night of %(day)s: no data yet", day=name)
-    return gettext("night of %(day)s so far: %(count)s", day=name, count=_figure(night, label))
+        return gettext("night of %(day)s: no data yet", day=name) if is_night else gettext("today: no data yet")
+    if is_night:
+        return gettext("night of %(day)s so far: %(count)s", day=name, count=count)
+    return gettext("today so far: %(count)s", count=count)
 
 
 def before_today(days: Sequence[Day], label: str, unit: Unit | None) -> str:

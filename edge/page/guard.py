@@ -55,7 +55,7 @@ def is_allowed(host: str, names: frozenset[str]) -> bool:
         address = ipaddress.ip_address(name)
     except ValueError:
         return False
-    return address.version == 6 or address.is_private or address.is_loopback or address.is_link_local
+    return address.version == 6 or not address.is_global
 
 
 def protect(response: Response) -> Response:

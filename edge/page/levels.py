@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from edge.advice import Measured, Period, Standing, is_share, key_of
 from edge.config import Mode
-from edge.counts import Unit
+from edge.counts import Unit, decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.page import names
 from edge.page.tones import ICONS, Tone
@@ -42,7 +42,6 @@ class Against:
     tone: Tone
     icon: str
     word: str
-    name: str
     headline: str
     fact: str
     action: str  # empty when there is nothing to do
@@ -82,7 +81,6 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         tone=tone,
         icon="check" if deed is not None else ICONS[tone],
         word=gettext("Done") if deed is not None else words[standing.level],
-        name=name,
         headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today())),
         fact=_fact(standing, figure),
         action=_action(standing),
@@ -103,8 +101,8 @@ def _headline(name: str, standing: Standing, figure: Measured, period: str) -> s
 def _fact(standing: Standing, figure: Measured) -> str:
     threshold = standing.threshold
     values = {
-        "figure": number(figure.value, 1),
-        "level": number(threshold.low, 1),
+        "figure": number(figure.value, decimals_of(figure.value, threshold.low)),
+        "level": number(threshold.low, 3),
         "unit": threshold_unit_words(threshold.unit),
     }
     if figure.value >= threshold.low:

@@ -1,7 +1,6 @@
 """The steps of a visit that need hands and eyes: the region by finger, the board by ruler, ten pictures by counting."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import msgspec
 from flask import Blueprint, redirect, render_template, request
@@ -11,7 +10,7 @@ from edge.calibration import EVERYTHING, Region, undo_calibration
 from edge.errors import BadFrameError, ConfigError
 from edge.page import checks
 from edge.page.routes import node
-from edge.page.set_up import calibration, done
+from edge.page.set_up import done
 from edge.page.steps import agreement_words
 from edge.page.trust import Role, needs, trust, visitor
 from edge.page.untouched import is_untouched, stands
@@ -25,7 +24,7 @@ measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 @needs(Role.TECHNICIAN)
 def region() -> ResponseReturnValue:
     """The live picture with the corners of what is counted."""
-    return _region_page(checks.region_text(checks.region_of(node().config)), "")
+    return _region_page(checks.region_text(checks.region_of(node().config)))
 
 
 @measuring.post("/region")
@@ -35,8 +34,9 @@ def keep_region() -> ResponseReturnValue:
     typed = request.form.get("corners", "")
     try:
         found = checks.parsed_region("0 0\n100 0\n100 100\n0 100" if "whole" in request.form else typed)
-    except ConfigError as why:
-        return _region_page(typed, str(why)), 400
+    except ConfigError:
+        words = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.")
+        return _region_page(typed, words), 400
     checks.keep(node().config, visitor().name, trust().now_utc(), region=found)
     return done("region", checks.share_percent(found))
 
@@ -99,10 +99,10 @@ def keep_hand() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back."""
-    before = checks.figures(calibration())
-    if not undo_calibration(_folder()):
+    before = checks.figures(checks.known(node().config))
+    if not undo_calibration(node().folder):
         return redirect("/set-up", 303)
-    after, tick = checks.figures(calibration()), Tick(at=trust().now_utc(), who=visitor().name)
+    after, tick = checks.figures(checks.known(node().config)), Tick(at=trust().now_utc(), who=visitor().name)
     save(node().store, load(node().store).back_to(before, after, tick))
     trust().note("visit undo")
     return redirect("/set-up", 303)
@@ -132,12 +132,11 @@ def _measure(who: str) -> ResponseReturnValue:
     return done("scale", f"{found.mm_per_px():.4f} mm/px")
 
 
-def _region_page(corners: str, detail: str) -> str:
+def _region_page(corners: str, wrong: str = "") -> str:
     try:
         shown = checks.parsed_region(corners)
     except ConfigError:
         shown = checks.region_of(node().config)
-    wrong = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.") if detail else ""
     return render_template(
         "set_up_region.html",
         corners=corners,
@@ -159,7 +158,7 @@ def _points(region: Region) -> str:
 
 
 def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
-    known = calibration()
+    known = checks.known(node().config)
     words = ""
     if known is not None and known.mm_per_px is not None and known.error_px is not None:
         words = gettext(
@@ -203,7 +202,3 @@ def _positive(typed: str, most: float) -> float | None:
     except ValueError:
         return None
     return value if 0 < value <= most else None
-
-
-def _folder() -> Path:
-    return Path(node().config.store.folder)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address
-from pathlib import Path
 from secrets import compare_digest
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -32,7 +31,8 @@ def exposition() -> Response:
     """To this machine, and to whoever brings the token."""
     token = request.authorization.token if request.authorization else None
     if not may_read(request.remote_addr, token, node().config):
-        abort(401)
+        words = "/metrics: another machine has to send the token in page.metrics_token_file, as a bearer token\n"
+        return Response(words, 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     return Response(written(node()), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -74,7 +74,7 @@ class NodeCollector(Collector):
             yield _gauge("last_frame_age_seconds", "age of the newest frame", age_s(snapshot.camera, now))
         yield from _camera(snapshot)
         yield from _delivery(snapshot, this.store.health())
-        yield from _board(read_board(Path(this.config.store.folder)))
+        yield from _board(read_board(this.folder))
         yield from _today(this.days()[0][-1])
 
 
@@ -102,7 +102,7 @@ def _camera(snapshot: Snapshot) -> Iterator[Metric]:
         skipped.add_metric([reason], count)
     yield skipped
     if camera.ms_per_frame is not None:
-        yield _gauge("look_seconds", "gate, detector and count of the last frame", camera.ms_per_frame / 1000)
+        yield _gauge("look_seconds", "from detector to commit, of the last look", camera.ms_per_frame / 1000)
 
 
 def _delivery(snapshot: Snapshot, store: StoreHealth) -> Iterator[Metric]:

@@ -14,7 +14,7 @@ LOOKING = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "require
 
 
 def document() -> dict[str, Any]:
-    """OpenAPI 3.1 of everything above."""
+    """OpenAPI 3.1 of the addresses under /api/v1, and of /healthz and /metrics beside them."""
     types: dict[str, type] = {"state": State, "health": Health, "days": Days, "records": Records}
     (*schemas, refusal), components = msgspec.json.schema_components(
         [*types.values(), Refusal], ref_template="#/components/schemas/{name}"

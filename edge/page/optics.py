@@ -31,17 +31,6 @@ class Optics:
     cost: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovingWords:
-    """Sentences in which a script fills the braces."""
-
-    ago: str
-    cost: str
-    best: str
-    seen: str
-    not_looked: str
-
-
 def optics(shot: Shot) -> Optics:
     """Of the picture that is shown."""
     return Optics(
@@ -78,14 +67,3 @@ def seen_words(seen: int | None) -> str:
     if seen is None:
         return gettext("The model has not looked at this picture.")
     return gettext("Framed on this picture: %(count)s", count=number(seen))
-
-
-def moving_words() -> MovingWords:
-    """For the script that moves the picture."""
-    return MovingWords(
-        ago=gettext("Last picture %(ago)s", ago="{ago}"),
-        cost=gettext("Pictures shown: %(count)s, the last one %(size)s kB", count="{n}", size="{kb}"),
-        best=gettext("Best so far: %(sharpness)s", sharpness="{best}"),
-        seen=gettext("Framed on this picture: %(count)s", count="{n}"),
-        not_looked=seen_words(None),
-    )

@@ -9,7 +9,7 @@ from unicodedata import normalize
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-SHORTEST, LONGEST = 12, 200  # characters
+SHORTEST, LONGEST = 12, 200  # characters; hashing a longer one is work
 # OWASP's least for Argon2id: 19 MiB for a moment beside a node of 140 on a board of 512, 50 ms on one x86 core
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no 0, 1, I, L, O, U: as on the label
@@ -20,11 +20,6 @@ def proposed() -> str:
     """A password of 78 bits in four groups."""
     letters = [secrets.choice(ALPHABET) for _ in range(16)]
     return "-".join("".join(letters[at : at + 4]) for at in (0, 4, 8, 12))
-
-
-def is_long_enough(password: str) -> bool:
-    """And not so long that hashing it is work."""
-    return SHORTEST <= len(password) <= LONGEST
 
 
 def hashed(password: str) -> str:

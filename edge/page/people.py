@@ -2,30 +2,31 @@
 
 from collections.abc import Callable
 from threading import Lock
+from unicodedata import category
 
-from flask import Blueprint, render_template, request
-from werkzeug.utils import redirect
-from werkzeug.wrappers import Response
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
 from edge.page.attempts import count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.health import shut_out_words
-from edge.page.passwords import SHORTEST, hashed, is_claim_code, is_long_enough, is_right, proposed
+from edge.page.passwords import LONGEST, SHORTEST, hashed, is_claim_code, is_right, proposed
 from edge.page.routes import node
 from edge.page.trust import Role, is_known_browser, needs, role_of, trust, visitor
 from edge.page.words import duration, gettext, number
 from edge.store import Account
 
 people = Blueprint("people", __name__)
-Page = str | Response | tuple[str, int]
 LONGEST_NAME = 40
+UNSEEN = {"Cc", "Cf", "Cs"}  # Unicode's categories: control, format, surrogate
+JOINERS = "\u200c\u200d"  # unseen, and part of how Hindi and others write a word
 _one_attempt = Lock()  # so that attempts sent together are counted one after the other
 
 
 @people.get("/log-in")
 @needs(Role.NOBODY)
-def log_in() -> Page:
+def log_in() -> ResponseReturnValue:
     """The form; an unclaimed node has nobody to log in."""
     if not trust().accounts.is_claimed():
         return redirect("/claim", 303)
@@ -36,11 +37,11 @@ def log_in() -> Page:
 
 @people.post("/log-in")
 @needs(Role.NOBODY)
-def try_log_in() -> Page:
+def try_log_in() -> ResponseReturnValue:
     """The same answer whether the name or the password was wrong."""
     if trust().accounts.unusable:
         return _shut_out()
-    name, password = _field("name"), request.form.get("password", "")
+    name, password = as_name(_field("name")), request.form.get("password", "")
     found = trust().accounts.account(name)
     wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None), found)
     if wrong or found is None:
@@ -53,7 +54,7 @@ def try_log_in() -> Page:
 
 @people.post("/log-out")
 @needs(Role.NOBODY)
-def log_out() -> Page:
+def log_out() -> ResponseReturnValue:
     """Ends this phone's session on the node, not only its cookie."""
     trust().log_out()
     return redirect("/", 303)
@@ -61,7 +62,7 @@ def log_out() -> Page:
 
 @people.get("/claim")
 @needs(Role.NOBODY)
-def claim() -> Page:
+def claim() -> ResponseReturnValue:
     """Who has the label becomes the technician."""
     if trust().accounts.is_claimed():
         return redirect("/log-in", 303)
@@ -70,11 +71,11 @@ def claim() -> Page:
 
 @people.post("/claim")
 @needs(Role.NOBODY)
-def try_claim() -> Page:
+def try_claim() -> ResponseReturnValue:
     """The code works once."""
     if trust().accounts.is_claimed():
         return redirect("/log-in", 303)
-    name, password = _field("name"), request.form.get("password", "")
+    name, password = as_name(_field("name")), request.form.get("password", "")
     wrong = {"name": wrong_name(name), "password": wrong_password(password)}
     code = trust().claim_code
     if not any(wrong.values()):
@@ -93,7 +94,7 @@ def try_claim() -> Page:
 
 @people.get("/account")
 @needs(Role.READER)
-def account() -> Page:
+def account() -> ResponseReturnValue:
     """Who I am on this node."""
     if not visitor().name:
         return redirect("/log-in", 303)
@@ -102,7 +103,7 @@ def account() -> Page:
 
 @people.post("/account")
 @needs(Role.READER)
-def change_password() -> Page:
+def change_password() -> ResponseReturnValue:
     """All phones of this name have to log in again, and this one is."""
     known = trust().accounts.account(visitor().name)
     if known is None:
@@ -120,23 +121,23 @@ def change_password() -> Page:
 
 @people.get("/audit")
 @needs(Role.TECHNICIAN)
-def audit() -> Page:
+def audit() -> ResponseReturnValue:
     """Who changed what, newest first."""
     return render_template("audit.html", entries=shown_trail(node().store.audit_trail(), node().moments()))
 
 
 @people.get("/people")
 @needs(Role.TECHNICIAN)
-def everybody() -> Page:
+def everybody() -> ResponseReturnValue:
     """Who may do what."""
     return _people_page({})
 
 
 @people.post("/people")
 @needs(Role.TECHNICIAN)
-def add_person() -> Page:
+def add_person() -> ResponseReturnValue:
     """With a password that is shown once; or a new one for a name that is known."""
-    name, role = _field("name"), _field("role")
+    name, role = as_name(_field("name")), _field("role")
     known = trust().accounts.account(name)
     wrong = {"name": wrong_name(name)}
     if role not in _role_words():
@@ -157,7 +158,7 @@ def add_person() -> Page:
 
 @people.post("/people/remove")
 @needs(Role.TECHNICIAN)
-def remove_person() -> Page:
+def remove_person() -> ResponseReturnValue:
     """With their sessions, at once."""
     known = trust().accounts.account(_field("name"))
     if known is not None and _is_last_technician(known):
@@ -168,22 +169,26 @@ def remove_person() -> Page:
     return redirect("/people", 303)
 
 
+def as_name(typed: str) -> str:
+    """A name as it is kept and looked up: with plain spaces, and without signs that nobody sees."""
+    plain = (" " if sign.isspace() else sign for sign in typed)
+    return "".join(sign for sign in plain if category(sign) not in UNSEEN or sign in JOINERS).strip(f" {JOINERS}")
+
+
 def wrong_name(name: str) -> str:
     """Why it cannot be a name, or nothing."""
     if not name:
         return gettext("A name is missing.")
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if len(name) > LONGEST_NAME:
         return gettext("At most %(count)s letters.", count=number(LONGEST_NAME))
     return ""
 
 
 def wrong_password(password: str) -> str:
     """Why it cannot be a password, or nothing."""
-    return (
-        ""
-        if is_long_enough(password)
-        else gettext("A password has at least %(count)s characters.", count=number(SHORTEST))
-    )
+    if SHORTEST <= len(password) <= LONGEST:
+        return ""
+    return gettext("A password has %(least)s to %(most)s characters.", least=number(SHORTEST), most=number(LONGEST))
 
 
 def _attempted(what: str, is_good: Callable[[], bool], account: Account | None = None) -> str:
@@ -206,7 +211,7 @@ def _attempted(what: str, is_good: Callable[[], bool], account: Account | None =
     return words[what]
 
 
-def _shut_out() -> Page:
+def _shut_out() -> ResponseReturnValue:
     return render_template("plain.html", words=shut_out_words(), detail=trust().accounts.unusable), 503
 
 

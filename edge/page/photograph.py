@@ -2,12 +2,12 @@
 
 from typing import NoReturn
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
-from werkzeug.wrappers import Response as Answered
+from flask import Blueprint, Response, abort, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 
 from edge.errors import BadFrameError, StoreError
 from edge.page.findings import asked, findings, refused_words
-from edge.page.looker import Look, Looker
+from edge.page.looker import Look
 from edge.page.references import reference
 from edge.page.routes import node
 from edge.page.trust import FORM_BYTES, Role, needs, visitor
@@ -17,7 +17,6 @@ from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS
 from edge.taxa import taxon
 
 photograph = Blueprint("photograph", __name__)
-Page = str | Answered | tuple[str, int]
 CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",)}
 QUESTIONS = 12  # in the list
 
@@ -32,7 +31,7 @@ def photo() -> str:
 
 @photograph.post("/photo")
 @needs(Role.FARMER, body_bytes=MOST_UPLOAD_BYTES + FORM_BYTES)
-def send() -> Page:
+def send() -> ResponseReturnValue:
     """Checked by what the file says of itself; the rest happens apart from the node."""
     file, choice = request.files.get("photo"), request.form.get("what", "")
     upload = file.read() if file is not None else b""
@@ -40,7 +39,7 @@ def send() -> Page:
         checked(upload)
     except BadFrameError as why:
         return _form(refused_words(why.reason), choice), 400
-    name = looker().submit(upload, CHOICES.get(choice, KINDS))
+    name = node().looker.submit(upload, CHOICES.get(choice, KINDS))
     if name is None:
         busy = gettext("Other photographs are being looked at. Send it again in a minute.")
         return _form(busy, choice), 503
@@ -49,7 +48,7 @@ def send() -> Page:
 
 @photograph.get("/photo/<name>")
 @needs(Role.FARMER)
-def answered(name: str) -> Page:
+def answered(name: str) -> ResponseReturnValue:
     """The answer, or that it is on its way."""
     look = _look(name)
     if look.answer is None:
@@ -74,7 +73,7 @@ def answered(name: str) -> Page:
 
 @photograph.post("/photo/<name>/ask")
 @needs(Role.FARMER)
-def ask(name: str) -> Page:
+def ask(name: str) -> ResponseReturnValue:
     """Queued on the node until a subscriber has got it. Only now does the photograph leave the node."""
     look, this = _look(name), node()
     if look.answer is None or look.answer.state != "done" or this.config.mqtt is None:
@@ -109,11 +108,6 @@ def question_jpeg(name: str) -> Response:
     return _jpeg(node().store.question_photo(name) or b"")
 
 
-def looker() -> Looker:
-    """That of this app."""
-    return current_app.extensions["fieldeye_looker"]  # type: ignore[no-any-return]
-
-
 def _form(wrong: str, choice: str) -> str:
     this = node()
     words = {
@@ -138,7 +132,7 @@ def _note() -> str:
 
 
 def _look(name: str) -> Look:
-    return looker().look(name) or _gone()
+    return node().looker.look(name) or _gone()
 
 
 def _gone() -> NoReturn:

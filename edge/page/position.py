@@ -3,7 +3,7 @@
 import re
 
 _ANGLE = re.compile(
-    r"(?P<before>[NSEW])?\s*(?P<degrees>\d{1,3})\s*[°º]\s*"
+    r"(?P<before>[NSEW])?\s*(?<![\d−-])(?<!\d[.,])(?P<degrees>\d{1,3}(?:[.,]\d+)?)\s*[°º]\s*"
     r"(?:(?P<minutes>\d{1,2}(?:[.,]\d+)?)\s*['′’]\s*)?"
     r"(?:(?P<seconds>\d{1,2}(?:[.,]\d+)?)\s*(?:[\"″”]|'')\s*)?(?(before)|(?P<after>[NSEW])?)",
     re.IGNORECASE,
@@ -43,5 +43,7 @@ def _side(angle: re.Match[str]) -> str:
 
 
 def _degrees(angle: re.Match[str]) -> float:
-    minutes, seconds = (float((angle[part] or "0").replace(",", ".")) for part in ("minutes", "seconds"))
-    return round(int(angle["degrees"]) + minutes / 60 + seconds / 3600, 6)
+    degrees, minutes, seconds = (
+        float((angle[part] or "0").replace(",", ".")) for part in ("degrees", "minutes", "seconds")
+    )
+    return round(degrees + minutes / 60 + seconds / 3600, 6)

@@ -1,7 +1,7 @@
 """Yes, no or something else: a person checks single boxes of the last nights."""
 
 from flask import Blueprint, abort, redirect, render_template, request
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from edge.page import crops, names
 from edge.page.routes import node
@@ -10,7 +10,6 @@ from edge.page.words import gettext
 from edge.store import BoxKey, Decision
 
 review = Blueprint("review", __name__)
-Page = str | Response | tuple[str, int]
 
 
 @review.get("/review")
@@ -32,7 +31,7 @@ def to_check() -> str:
 
 @review.post("/review")
 @needs(Role.FARMER)
-def decide() -> Page:
+def decide() -> ResponseReturnValue:
     """Keeps it with who and when; `other` without a label asks for the name first."""
     one = _box()
     verdict, label = request.form.get("verdict", ""), request.form.get("label", "")
@@ -57,7 +56,7 @@ def decide() -> Page:
 
 @review.post("/review/undo")
 @needs(Role.FARMER)
-def undo() -> Page:
+def undo() -> ResponseReturnValue:
     """The box is asked about again."""
     node().store.decisions.take_back(_box().key)
     return redirect("/review", 303)

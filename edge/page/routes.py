@@ -1,8 +1,8 @@
 """Which address shows what. Views gather committed records and states, and hand finished sentences to the templates."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
 from edge.page import camera, card, days, fortnight, health, levels, names, optics, references, sightings, tones
 from edge.page.live import LivePicture
+from edge.page.looker import Looker
 from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
 from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
@@ -34,7 +35,7 @@ pages = Blueprint("pages", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What the views may look at: committed records, states, configuration and the time."""
+    """What the views ask: committed records, states, configuration, the time, and what makes the node begin again."""
 
     store: Store
     board: StatusBoard
@@ -43,6 +44,14 @@ class Node:
     live: LivePicture
     recent: Recent
     season: Season
+    looker: Looker
+    begin_again: Callable[[], None] | None  # None in a demonstration, whose folder goes with it
+    set_clock: Callable[[datetime], bool] | None
+
+    @property
+    def folder(self) -> Path:
+        """Of the store, with calibration and settings beside it."""
+        return Path(self.config.store.folder)
 
     def moments(self) -> Moments:
         """Now, as the reader says it."""
@@ -77,7 +86,7 @@ class Node:
             facts = _facts(self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
         blind = card.say(state, snapshot, facts, now, when, camera.mode) if state in NO_DATA else None
-        board = read_board(Path(self.config.store.folder))
+        board = read_board(self.folder)
         due = load_visit(self.store).due(when.today())
         unusable = self.store.accounts.unusable, self.store.decisions.unusable
         return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind, unusable)
@@ -186,7 +195,6 @@ def live() -> str:
         optics=None if shot is None else optics.optics(shot),
         last_picture=camera.last_picture(snapshot.camera, instant, this.moments()),
         camera=camera.camera_line(snapshot.camera, instant, this.moments()),
-        words=optics.moving_words(),
     )
 
 

@@ -1,18 +1,16 @@
 """The technician's way through a visit: steps that can be left and taken up again, and a record at the end."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from time import sleep
 from zoneinfo import ZoneInfo
 
 import msgspec
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from edge.calibration import Calibration, can_undo_calibration, load_calibration
+from edge.calibration import can_undo_calibration
 from edge.clock import ClockState
-from edge.errors import ConfigError, FieldeyeError
+from edge.errors import FieldeyeError
 from edge.mqtt import probe
 from edge.page import checks, optics, steps
 from edge.page.routes import node
@@ -49,7 +47,7 @@ def overview() -> ResponseReturnValue:
         icon=ICONS[tone],
         ready=ready,
         past=past,
-        can_undo=can_undo_calibration(_folder()),
+        can_undo=can_undo_calibration(node().folder),
     )
 
 
@@ -71,7 +69,7 @@ def remember_focus() -> ResponseReturnValue:
     """From now on the node says when the picture is less sharp than now."""
     frame = node().board.frame()
     if frame is None:
-        return _no_picture()
+        return render_template("plain.html", words=gettext("The camera has not given a picture yet.")), 400
     reference = checks.keep_focus(node().config, frame, visitor().name, trust().now_utc())
     return done("focus", number(reference.sharpness, 1))
 
@@ -81,18 +79,19 @@ def remember_focus() -> ResponseReturnValue:
 def model() -> ResponseReturnValue:
     """The live picture with what the model frames on it."""
     shot = node().live.shot(needs_seen=True)
-    seen = None if shot is None else optics.seen_words(shot.seen)
-    return render_template("set_up_model.html", seen=seen, has_looked=shot is not None and shot.seen is not None)
+    words = "" if shot is None else optics.seen_words(shot.seen)
+    seen = "" if shot is None or shot.seen is None else str(shot.seen)
+    return render_template("set_up_model.html", words=words, seen=seen)
 
 
 @set_up.post("/model")
 @needs(Role.TECHNICIAN)
 def model_is_right() -> ResponseReturnValue:
-    """A person has compared the frames with what is there."""
-    shot = node().live.shot()
-    if shot is None or shot.seen is None:
-        return _no_picture()
-    return done("model", number(shot.seen))
+    """A person has compared the frames with what is there, on the picture that was shown: others came since."""
+    seen = request.form.get("seen", "")
+    if not (seen.isdecimal() and len(seen) <= 5):
+        return redirect("/set-up/model", 303)
+    return done("model", number(int(seen)))
 
 
 @set_up.get("/clock")
@@ -166,14 +165,6 @@ def done(step: str, figure: str = "") -> ResponseReturnValue:
     return redirect(f"/set-up#{step}", 303)
 
 
-def calibration() -> Calibration | None:
-    """The one that was saved last; one that cannot be read is none."""
-    try:
-        return load_calibration(_folder(), node().config.camera.rotation_deg)
-    except ConfigError:
-        return None
-
-
 def _tick(step: str, figure: str = "") -> None:
     store = node().store
     save(store, load(store).ticked(step, Tick(at=trust().now_utc(), who=visitor().name, figure=figure)))
@@ -191,7 +182,7 @@ def _facts(visit: Visit) -> steps.Facts:
         visit=visit,
         light=next((light for light in lights if light.is_shown), None),
         agreed=compared(visit),
-        calibration=calibration(),
+        calibration=checks.known(this.config),
         clock=this.clock.now().state,
         today=when.today(),
     )
@@ -217,9 +208,8 @@ def _true_time() -> datetime | None:
 
 def _set_clock(true: datetime) -> None:
     """By who may: a root unit beside the service, which answers by the clock alone."""
-    set_clock: Callable[[datetime], bool] | None = current_app.extensions["fieldeye_set_clock"]
     this, since_s = node(), node().clock.monotonic_s()
-    if set_clock is None or not set_clock(true):
+    if this.set_clock is None or not this.set_clock(true):
         return
     while abs((this.clock.now().utc - true).total_seconds()) > AGREES_S:
         if this.clock.monotonic_s() - since_s > SETS_S:
@@ -292,12 +282,3 @@ def _server_words(what: str) -> str:
         "broker publish": gettext("A test message was acknowledged."),
     }
     return words.get(what, what)
-
-
-def _no_picture() -> ResponseReturnValue:
-    words = gettext("The camera has not given a picture yet.")
-    return render_template("plain.html", words=words), 400
-
-
-def _folder() -> Path:
-    return Path(node().config.store.folder)

@@ -10,20 +10,13 @@ import msgspec
 
 from edge.advice import defaults
 from edge.changes import Table, over
-from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PageTable, StoreTable, checked
+from edge.config import NodeConfig, checked
 from edge.errors import ConfigError
 from edge.languages import LANGUAGES
 from edge.page.position import position
 from edge.page.untouched import is_untouched, stands
 from edge.page.words import THOUSANDS, gettext
 
-RECORDS: dict[str, type[msgspec.Struct]] = {
-    "node": NodeTable,
-    "camera": CameraTable,
-    "mqtt": MqttTable,
-    "store": StoreTable,
-    "page": PageTable,
-}
 # Never a thousand: three decimals are decimals
 SMALL = {"node.latitude", "node.longitude", "camera.lens_position", "camera.gain"}
 KEY = re.compile(r"\b(?:node|camera|mqtt|store|page)\.\w+")
@@ -46,7 +39,6 @@ class Shown:
     """A field with what stands in it."""
 
     field: Field
-    name: str  # of the input, and its id
     value: str
     was: str  # as it was shown before somebody touched it
     options: tuple[tuple[str, str, bool], ...]
@@ -58,21 +50,14 @@ class Shown:
 class Group:
     """Fields under one heading."""
 
-    id: str
     title: str
     fields: tuple[Shown, ...]
 
 
-def fields(config: NodeConfig) -> dict[str, tuple[str, tuple[Field, ...]]]:
-    """Id of a group -> its title and fields. The server's stand there only where node.toml names one."""
-    groups = {
-        "place": (gettext("Place"), _place()),
-        "camera": (gettext("Camera"), _camera()),
-        "page": (gettext("Page"), _page()),
-    }
-    if config.mqtt is not None:
-        groups["server"] = (gettext("Delivery"), _server())
-    return groups
+def fields(config: NodeConfig) -> list[tuple[str, tuple[Field, ...]]]:
+    """Title and fields of each group. The server's stand there only where node.toml names one."""
+    server = [] if config.mqtt is None else [(gettext("Delivery"), _server())]
+    return [(gettext("Place"), _place()), (gettext("Camera"), _camera()), (gettext("Page"), _page()), *server]
 
 
 def shown(
@@ -82,11 +67,10 @@ def shown(
     table = msgspec.to_builtins(config)
     return tuple(
         Group(
-            id=name,
             title=title,
             fields=tuple(_shown(one, _text(table, one.key), sent, wrong or {}) for one in listed),
         )
-        for name, (title, listed) in fields(config).items()
+        for title, listed in fields(config)
     )
 
 
@@ -104,7 +88,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
             wrong[field.key] = gettext("Write the number without a sign between thousands.")
             continue
         try:
-            value = _value(field, sent)
+            value = _value(config, field, sent)
         except (ValueError, msgspec.ValidationError):
             wrong[field.key] = gettext("This cannot be used.")
             continue
@@ -129,7 +113,7 @@ def told(config: NodeConfig, values: Table) -> Iterator[str]:
 
 
 def _all(config: NodeConfig) -> Iterator[Field]:
-    for _, listed in fields(config).values():
+    for _, listed in fields(config):
         yield from listed
 
 
@@ -172,11 +156,11 @@ def _is_read_two_ways(field: Field, sent: Mapping[str, str]) -> bool:
     return is_large and THOUSANDS.fullmatch(sent.get(field.key, "").strip()) is not None
 
 
-def _value(field: Field, sent: Mapping[str, str]) -> Any:
+def _value(config: NodeConfig, field: Field, sent: Mapping[str, str]) -> Any:
     """What was typed, as node.toml would have it. Raises ValueError."""
     typed = sent.get(field.key, "").strip()
     table, _, key = field.key.partition(".")
-    kind = next(one.type for one in msgspec.structs.fields(RECORDS[table]) if one.name == key)
+    kind = next(one.type for one in msgspec.structs.fields(getattr(config, table)) if one.name == key)
     if field.kind == "yes":
         return typed == "on"
     if field.kind == "number":
@@ -193,7 +177,6 @@ def _shown(field: Field, now: str, sent: Mapping[str, str] | None, wrong: Mappin
     value, was = stands(field.key, now, sent)
     return Shown(
         field=field,
-        name=field.key,
         value=value,
         was=was,
         options=tuple((key, words, key == value) for key, words in field.options),

@@ -1,8 +1,5 @@
 """The settings page: change, undo, and a node that begins anew with what was changed."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -42,7 +39,7 @@ def change() -> ResponseReturnValue:
         return redirect(url_for("settings.settings"), 303)
     if "rotation_deg" in values.get("camera", {}):
         _turn(this.config.camera.rotation_deg, values["camera"]["rotation_deg"])
-    keep(_folder(), this.config, values)
+    keep(this.folder, this.config, values)
     for line in told(this.config, values):
         trust().note(f"setting {line}")
     return _begun_again()
@@ -52,35 +49,30 @@ def change() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def go_back() -> ResponseReturnValue:
     """What held before the last change. A form that was shown before it undoes nothing: an undo is a change, too."""
-    last = last_change(_folder())
+    last = last_change(node().folder)
     if request.form.get("last", last) != last:
         hint = gettext("The settings were changed meanwhile: look at them before you undo.")
         return _page(shown(node().config), hint), 400
-    if not undo(_folder()):
+    if not undo(node().folder):
         return render_template("plain.html", words=gettext("Nothing has been changed yet.")), 400
     trust().note("setting undo")
     return _begun_again()
 
 
-def begin_again() -> Callable[[], None] | None:
-    """Makes the node start anew; None in a demonstration, whose folder goes with it."""
-    return current_app.extensions["fieldeye_begin_again"]  # type: ignore[no-any-return]
-
-
 def _page(groups: tuple[Group, ...], hint: str = "") -> str:
-    return render_template("settings.html", groups=groups, hint=hint, last=last_change(_folder()))
+    return render_template("settings.html", groups=groups, hint=hint, last=last_change(node().folder))
 
 
 def _turn(from_deg: int, to_deg: int) -> None:
     """What was drawn and measured turns with the picture; as the camera may have been turned too, somebody looks."""
-    let_turn(_folder(), from_deg, to_deg)
+    let_turn(node().folder, from_deg, to_deg)
     if region_of(node().config) != EVERYTHING:
         save(node().store, load(node().store).without("region"))
 
 
 def _begun_again() -> ResponseReturnValue:
     """The answer first: the node goes when it has been handed over."""
-    again = begin_again()
+    again = node().begin_again
     words = gettext("This is a demonstration: it goes on with the settings that it began with.")
     if again is not None:
         words = gettext("Kept. The node begins anew with it, which takes some seconds.")
@@ -100,7 +92,3 @@ def _hindrance() -> str:
     if snapshot.notice:
         return gettext("The new settings cannot be used; the last good ones work on.")
     return ""
-
-
-def _folder() -> Path:
-    return Path(node().config.store.folder)

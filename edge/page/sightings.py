@@ -52,7 +52,6 @@ class Row:
     ago: str
     at: str
     photo: str  # id, or empty
-    link: str
 
 
 def seen_headline(sighting: Sighting | Counted) -> str:
@@ -167,7 +166,6 @@ def rows(sightings: Iterable[Sighting], when: Moments) -> tuple[Row, ...]:
             ago=when.ago(sighting.at.utc),
             at=when.at(sighting.at.utc),
             photo=sighting.picture or "",
-            link=gettext("Picture"),
         )
         for sighting in sightings
     )

@@ -42,12 +42,14 @@ class Moments:
         return ago(passed.total_seconds())
 
     def at(self, utc: datetime) -> str:
-        """The time of day; on another day with its date."""
-        return self._time(utc) if self.local(utc).date() == self.today() else self.dated(utc)
+        """The time of day; on another day with its date, in another year with that, too."""
+        day, today = self.local(utc).date(), self.today()
+        return self._time(utc) if day == today else self.dated(utc, with_year=day.year != today.year)
 
-    def dated(self, utc: datetime) -> str:
-        """Day and time, today's too: a clock that was never set may be days behind."""
-        return gettext("%(day)s, %(time)s", day=day_in_words(self.local(utc).date()), time=self._time(utc))
+    def dated(self, utc: datetime, *, with_year: bool = True) -> str:
+        """Day and time, today's too: a clock that was never set may be days or years behind."""
+        day = day_in_words(self.local(utc).date(), with_year=with_year)
+        return gettext("%(day)s, %(time)s", day=day, time=self._time(utc))
 
     def _time(self, utc: datetime) -> str:
         return format_time(self.local(utc).replace(tzinfo=None), "short", locale=locale())
@@ -60,9 +62,10 @@ def ago(passed_s: float) -> str:
     return format_timedelta(timedelta(seconds=-passed_s), add_direction=True, threshold=1, locale=locale())
 
 
-def day_in_words(day: date) -> str:
+def day_in_words(day: date, *, with_year: bool = False) -> str:
     """Month and day."""
-    return format_skeleton("MMMd", datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale())
+    skeleton = "yMMMd" if with_year else "MMMd"
+    return format_skeleton(skeleton, datetime(day.year, day.month, day.day, tzinfo=UTC), locale=locale())
 
 
 def duration(seconds: float) -> str:

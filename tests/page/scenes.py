@@ -261,7 +261,7 @@ def weak_power(scene: Scene) -> None:
 
 def low_battery(scene: Scene) -> None:
     seen(scene)
-    scene.board.show_battery(BatteryStatus(voltage_v=11.7, share=None, level="empty"))
+    scene.board.show(battery=BatteryStatus(voltage_v=11.7, share=None, level="empty"))
 
 
 def full_card(scene: Scene) -> None:

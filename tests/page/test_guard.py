@@ -30,18 +30,18 @@ ADDRESSES = (
     "host",
     [
         "localhost", "localhost:8080", "127.0.0.1:8080", "192.168.4.1", "10.0.0.7:80", "172.16.3.4",
-        "169.254.2.2", "[::1]:8080", "[fe80::1]", "[fd00::7]:8080", "[2408:8207:1::5]:8080",
+        "169.254.2.2", "100.101.102.103:8080", "[::1]:8080", "[fe80::1]", "[fd00::7]:8080", "[2408:8207:1::5]:8080",
         "north-dyke", "North-Dyke:8080", "north-dyke.local", "fieldeye.local.",
     ],
 )  # fmt: skip
-def test_the_node_answers_to_its_own_names_private_addresses_and_those_of_ipv6(host: str) -> None:
+def test_the_node_answers_to_its_own_names_addresses_of_no_public_network_and_those_of_ipv6(host: str) -> None:
     assert is_allowed(host, NAMES)
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "8.8.8.8", "local", "",
+        "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "8.8.8.8", "100.128.0.1", "local", "",
         "x.local.evil",
     ],
 )  # fmt: skip

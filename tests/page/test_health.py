@@ -129,7 +129,7 @@ def test_a_clock_that_was_never_set_is_said_with_its_day(scene: Scene) -> None:
     scene.clock.jump(-9 * 86_400, ClockState.UNSYNCED)
     clock = parts(scene)["clock"]
     assert clock.tone == "look"
-    assert clock.more == ("It is Jun 22, 4:30\u202fPM here (Asia/Shanghai)",)
+    assert clock.more == ("It is Jun 22, 2026, 4:30\u202fPM here (Asia/Shanghai)",)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +176,12 @@ def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
 
 def test_a_calibration_that_cannot_be_used_is_told_here_and_in_the_visit(scene: Scene, client: FlaskClient) -> None:
     well(scene)
-    scene.board.show_calibration(None, "/var/lib/fieldeye/calibration.json: no calibration")
+    scene.board.show(uncalibrated="/var/lib/fieldeye/calibration.json: no calibration")
     told = parts(scene)["calibration"]
     assert (told.tone, told.detail) == ("look", "/var/lib/fieldeye/calibration.json: no calibration")
     assert told.sentence in as_role(client, scene, Role.TECHNICIAN).get("/set-up").text
     assert "To look at: What is counted" in client.get("/").text
-    scene.board.show_calibration(None)
+    scene.board.show(uncalibrated="")
     assert "calibration" not in parts(scene)
 
 
@@ -190,7 +190,7 @@ def test_a_battery_says_how_it_is_and_what_to_do(
     level: Literal["good", "low", "empty"], tone: str, scene: Scene
 ) -> None:
     well(scene)
-    scene.board.show_battery(BatteryStatus(voltage_v=11.9, share=None, level=level))
+    scene.board.show(battery=BatteryStatus(voltage_v=11.9, share=None, level=level))
     battery = parts(scene)["battery"]
     assert (battery.tone, bool(battery.todo)) == (tone, tone != "calm")
     assert battery.more == ("Battery 11.9 V",)
@@ -199,7 +199,7 @@ def test_a_battery_says_how_it_is_and_what_to_do(
 def test_the_farmer_reads_how_much_is_left_in_the_battery(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     assert "Battery" not in client.get("/").text
-    scene.board.show_battery(BatteryStatus(voltage_v=3.9, share=0.64, level="good"))
+    scene.board.show(battery=BatteryStatus(voltage_v=3.9, share=0.64, level="good"))
     assert "The node is well.<br>Battery 64 %" in client.get("/").text
 
 

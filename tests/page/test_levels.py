@@ -71,6 +71,7 @@ def test_a_pest_below_its_level_is_told_and_asks_for_nothing(scene: Scene, clien
     ("figure", "level", "days_ago", "sentence"),
     [
         (Measured(2.5, "insects/picture"), "act", 0, "2.5 on one picture: the action level of 10 was reached earlier."),
+        (Measured(9.96, "insects/picture"), "calm", 1, "9.96 on one picture: below the action level of 10."),
         (Measured(9, "insects/picture"), "act", 1, "9 on one picture: still close to the action level of 10."),
         (Measured(5, "insects/picture", 3, 9), "look", 1, "5 on one picture: still close to the action level of 10."),
     ],

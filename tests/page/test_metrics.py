@@ -112,6 +112,9 @@ def test_a_machine_without_the_token_learns_nothing(scene: Scene, client: FlaskC
     seen(scene)
     answer = client.get("/metrics", environ_base={"REMOTE_ADDR": "192.168.4.20"})
     assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.mimetype == "text/plain"
+    assert "page.metrics_token_file" in answer.text
     assert "planthopper" not in answer.text.lower()
 
 

@@ -205,13 +205,17 @@ def test_the_first_measurement_of_all_is_undone_to_none(technician: FlaskClient,
 
 def test_the_model_is_tried_on_the_live_picture_with_its_frames(technician: FlaskClient, scene: Scene) -> None:
     assert "has not looked at this picture" in technician.get("/set-up/model").text
-    assert post(technician, "/set-up/model", "/live").status_code == 400
+    post(technician, "/set-up/model", "/live")
+    assert state(technician, "model") == "To do"
     scene.clock.advance(1)
     scene.board.show_frame(frame_of("whitefly.jpg"), [Seen("Bemisia", "", 0.9, (0.2, 0.2, 0.4, 0.4))] * 3)
-    assert "Framed on this picture: 3" in technician.get("/set-up/model").text
+    shown = technician.get("/set-up/model").text
+    assert "Framed on this picture: 3" in shown
     assert technician.get("/live.jpg").headers["Picture-Seen"] == "3"
-    assert post(technician, "/set-up/model", "/set-up/model").status_code == 303
-    assert state(technician, "model") == "Done"
+    scene.clock.advance(1)
+    scene.board.show_frame(frame_of("rice_bug.jpg"))  # while a person compares
+    assert technician.post("/set-up/model", data=form_on(shown, "/set-up/model")).location == "/set-up#model"
+    assert "Framed: 3" in technician.get("/set-up").text
 
 
 def test_a_model_that_is_tried_looks_at_the_live_picture_however_slow_the_board_is(
@@ -241,9 +245,9 @@ def test_the_clock_is_held_against_the_phones(
     assert state(technician, "clock") == ("Done" if is_right else "To do")
 
 
-def test_the_nodes_time_is_shown_with_its_day(technician: FlaskClient, scene: Scene) -> None:
+def test_the_nodes_time_is_shown_with_its_day_and_year(technician: FlaskClient, scene: Scene) -> None:
     scene.clock.jump(-9 * 86_400, ClockState.UNSYNCED)
-    assert '<p class="figure">Jun 22, 4:30\u202fPM</p>' in technician.get("/set-up/clock").text
+    assert '<p class="figure">Jun 22, 2026, 4:30\u202fPM</p>' in technician.get("/set-up/clock").text
 
 
 @pytest.fixture
@@ -517,7 +521,7 @@ def test_when_all_is_done_the_node_is_ready(scene: Scene) -> None:
     post(client, "/set-up/focus", "/live")
     post(client, "/set-up/region", "/set-up/region", whole="1")
     post(client, "/set-up/scale", "/set-up/scale", without="1")
-    post(client, "/set-up/model", "/set-up/model")
+    post(client, "/set-up/model", "/set-up/model", seen="0")
     counted = dict.fromkeys(pictures(scene), "2")
     post(client, "/set-up/hand", "/set-up/hand", **counted)
     page = client.get("/set-up").text

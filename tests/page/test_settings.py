@@ -33,7 +33,7 @@ def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
 def filled_in(config: NodeConfig, **changes: str) -> dict[str, str]:
     """What a browser sends: every field as it stands there, with `changes`; `_` for the dot of a key."""
     listed = [one for group in shown(config) for one in group.fields]
-    form = {one.name: one.value for one in listed if one.field.kind != "yes" or one.is_on}
+    form = {one.field.key: one.value for one in listed if one.field.kind != "yes" or one.is_on}
     return form | {key.replace("__", "."): value for key, value in changes.items()}
 
 
@@ -41,7 +41,7 @@ def test_every_field_is_a_key_of_its_record_and_shows_what_holds(technician: Fla
     page = technician.get("/settings").text
     table = msgspec.to_builtins(scene.config)
     with technician.application.test_request_context():
-        keys = [one.key for _, listed in fields(scene.config).values() for one in listed]
+        keys = [one.key for _, listed in fields(scene.config) for one in listed]
     assert len(keys) == len(set(keys)) > 15
     for key in keys:
         part, _, name = key.partition(".")
@@ -322,7 +322,7 @@ def test_a_node_on_its_last_good_settings_says_so_and_takes_no_others(technician
 
 def test_no_field_shows_or_takes_a_secret_or_a_file(technician: FlaskClient, scene: Scene) -> None:
     with technician.application.test_request_context():
-        keys = [one.key for _, listed in fields(scene.config).values() for one in listed]
+        keys = [one.key for _, listed in fields(scene.config) for one in listed]
     assert not [key for key in keys if "file" in key or "password" in key or "folder" in key or "source" in key]
 
 

@@ -106,10 +106,11 @@ def test_without_a_code_the_network_cannot_claim_the_node(client: FlaskClient) -
     )
 
 
-def test_a_short_password_is_refused_beside_its_field(labelled: FlaskClient) -> None:
-    answer = claim(labelled, password="eleven sign")  # noqa: S106
+@pytest.mark.parametrize("password", ["eleven sign", "x" * 201])
+def test_a_password_too_short_or_too_long_is_refused_beside_its_field(password: str, labelled: FlaskClient) -> None:
+    answer = claim(labelled, password=password)
     assert answer.status_code == 400
-    assert '<span class="wrong">A password has at least 12 characters.</span>' in answer.text
+    assert '<span class="wrong">A password has 12 to 200 characters.</span>' in answer.text
 
 
 def test_passwords_are_kept_as_argon2id_within_a_small_boards_memory(labelled: FlaskClient, scene: Scene) -> None:
@@ -373,6 +374,16 @@ def test_a_flood_of_wrong_passwords_does_not_push_all_else_out_of_the_trail(clie
         scene.clock.advance(901)
         log_in(client, "eve", "x" * 3)
     assert len(scene.store.audit_trail(200)) <= 32
+
+
+def test_a_name_is_as_its_language_writes_it(client: FlaskClient, scene: Scene) -> None:
+    as_role(client, scene, Role.TECHNICIAN)
+    typed, kept = " श्\u200dयाम\u3000\u200bशर्मा\u202e張\U00031350 ", "श्\u200dयाम शर्मा張\U00031350"
+    made = post(client, "/people", "/people", name=typed, role="farmer")
+    assert kept in [one.name for one in scene.store.accounts.everybody()]
+    password = made.text.split('class="figure code">')[1].split("<")[0]
+    assert log_in(client.application.test_client(), typed, password).status_code == 303
+    assert "A name is missing." in post(client, "/people", "/people", name="\u200d", role="farmer").text
 
 
 def test_the_last_technician_cannot_be_removed_or_made_less(client: FlaskClient, scene: Scene) -> None:

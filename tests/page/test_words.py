@@ -10,7 +10,7 @@ from babel.messages.catalog import Catalog
 from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
-from edge.page.words import CATALOGUES
+from edge.page.words import CATALOGUES, Moments
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.page.scenes import Scene, seen, sighting, well
 
@@ -120,6 +120,18 @@ def test_when_something_was_seen_reads_with_a_date_as_with_a_time(
     assert said in client.get(f"/?lang={language}").text
 
 
+@pytest.mark.parametrize(
+    ("utc", "said"),
+    [
+        (datetime(2026, 1, 1, 9, 5, tzinfo=UTC), "9:05\u202fAM"),
+        (datetime(2026, 3, 3, 9, 5, tzinfo=UTC), "Mar 3, 9:05\u202fAM"),
+        (datetime(2025, 12, 31, 9, 5, tzinfo=UTC), "Dec 31, 2025, 9:05\u202fAM"),
+    ],
+)
+def test_a_moment_of_another_year_says_which(utc: datetime, said: str) -> None:
+    assert Moments(datetime(2026, 1, 1, 12, tzinfo=UTC), UTC).at(utc) == said
+
+
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - REVIEWED))
 def test_what_other_languages_lack_is_listed(language: str, wanted: set[str]) -> None:
     for text in sorted(wanted - translated(catalogue(language))):
@@ -141,6 +153,9 @@ def test_each_language_is_spoken_and_a_machines_words_say_so(language: str, clie
         ("/", {}, "en"),
         ("/", {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5"}, "zh-Hans"),
         ("/", {"Accept-Language": "ja,de;q=0.5"}, "en"),
+        ("/", {"Accept-Language": "zh-CN,en;q=0.5"}, "zh-Hans"),
+        ("/", {"Accept-Language": "en;q=0.5,de,pt-BR;q=0.8"}, "pt"),
+        ("/", {"Accept-Language": "de,fr;q=0"}, "en"),
         ("/", {"Accept-Language": "sw-KE,de;q=0.5"}, "sw"),
         ("/?lang=zh", {"Accept-Language": "en"}, "zh-Hans"),
         ("/?lang=xx", {"Accept-Language": "zh"}, "zh-Hans"),

@@ -213,7 +213,8 @@ for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.add
 function drawRegion(svg, text) {
   const shapes = svg.querySelectorAll("polygon"), reach = 6;
   let held = -1;
-  const read = () => text.value.split("\n").map((line) => line.trim().split(/\s+/).map(Number)).filter((corner) => corner.length === 2 && corner.every(Number.isFinite));
+  const lines = () => text.value.replace(/;/g, "\n").replace(/,/g, ".").split("\n"); // as the node reads them
+  const read = () => lines().map((line) => line.trim().split(/\s+/).map(Number)).filter((corner) => corner.length === 2 && corner.every(Number.isFinite));
   const show = () => { for (const shape of shapes) shape.setAttribute("points", read().map((corner) => corner.join(",")).join(" ")); };
   const write = (corners) => { text.value = corners.map((corner) => corner.map((v) => v.toFixed(1)).join(" ")).join("\n"); show(); };
   const far = (one, other) => Math.hypot(one[0] - other[0], one[1] - other[1]);
