@@ -1,16 +1,19 @@
-"""What benchmarks of a running node share: a broker, what the node says of itself, what its store holds."""
+"""What benchmarks of a running node share: a broker, what the node says of itself, its store, its page."""
 
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
 from edge.platform import BrokerAddress, Heard, Subscriber, decode
 from edge.wire import Health
+
+TOKEN = "phone"  # noqa: S105  of a store that lives as long as this program
 
 
 class Told:
@@ -67,6 +70,13 @@ def records(folder: Path) -> int:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db, suppress(sqlite3.OperationalError):
         return int(db.execute("SELECT count(*) FROM record").fetchone()[0])
     return 0  # the table is not there yet
+
+
+def get(port: int, address: str) -> bytes:
+    """As a phone that is logged in by TOKEN."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        connection.request("GET", address, headers={"Cookie": f"fieldeye={TOKEN}"})
+        return connection.getresponse().read()
 
 
 def report(what: str, figure: str, target: str) -> None:

@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks._alone import alone
+from benchmarks._running import report
 from edge.config import StoreTable
 from edge.counts import Record
 from edge.store import Store
@@ -49,9 +50,9 @@ def into_the_store(folder: Path) -> None:
         db.execute("CREATE TABLE batch (seq INTEGER PRIMARY KEY, body BLOB)")
         body = sum(len(encode_batch(stored(one))) for one in _sightings(0))
         bare_s, bare_bytes = _measured(lambda _: db.execute("INSERT INTO batch (body) VALUES (?)", (bytes(body),)))
-    _report("records a second into the store", f"{RECORDS / ours_s:.0f}", f"{ours_s / bare_s:.1f}x a bare insert")
+    report("records a second into the store", f"{RECORDS / ours_s:.0f}", f"{ours_s / bare_s:.1f}x a bare insert")
     written, ratio = ours_bytes / RECORDS, ours_bytes / max(bare_bytes, 1)
-    _report("bytes written to disk a record", f"{written:.0f}", f"{ratio:.1f}x a bare insert")
+    report("bytes written to disk a record", f"{written:.0f}", f"{ratio:.1f}x a bare insert")
 
 
 def out_to_the_broker(folder: Path) -> None:
@@ -69,7 +70,7 @@ def out_to_the_broker(folder: Path) -> None:
         bare_s = _bare_publishes(broker)
         platform.client.leave()
     ratio = f"{ours_s / bare_s:.1f}x bare publishes"
-    _report("records a second out to the broker", f"{RECORDS / ours_s:.0f}", f">= 500; {ratio}")
+    report("records a second out to the broker", f"{RECORDS / ours_s:.0f}", f">= 500; {ratio}")
 
 
 def on_the_wire(folder: Path) -> None:
@@ -84,7 +85,7 @@ def on_the_wire(folder: Path) -> None:
             wait_until(node.is_drained, within_s=20)
             used = net.bytes_up + net.bytes_down - before
         platform.client.leave()
-    _report("bytes of MQTT a sighting", f"{used / 1000:.1f}", "payload, topic, acknowledgement")
+    report("bytes of MQTT a sighting", f"{used / 1000:.1f}", "payload, topic, acknowledgement")
 
 
 def a_month_without_a_broker(folder: Path) -> None:
@@ -103,10 +104,8 @@ def a_month_without_a_broker(folder: Path) -> None:
             drained_s = time.monotonic() - began_s
         counted = len(platform.read().counted)
         platform.client.leave()
-    _report(
-        "30 days without a broker", f"{used:.1f} MB", f"<= 64 MB; {health.waiting} records wait, {health.lost} lost"
-    )
-    _report("records a second when it is back", f"{health.waiting / drained_s:.0f}", f">= 500; {counted} counted once")
+    report("30 days without a broker", f"{used:.1f} MB", f"<= 64 MB; {health.waiting} records wait, {health.lost} lost")
+    report("records a second when it is back", f"{health.waiting / drained_s:.0f}", f">= 500; {counted} counted once")
 
 
 def a_full_store(folder: Path) -> None:
@@ -120,7 +119,7 @@ def a_full_store(folder: Path) -> None:
     file_mb = (folder / "full" / "fieldeye.db").stat().st_size / 1e6
     for what, (cpu_s, wall_s) in (("full", full), (f"shortened to {file_mb:.0f} MB by 800", shorter)):
         beside = f"ms of processor, the longest of all commits; {wall_s * 1000:.0f} ms on the wall in the middle"
-        _report(f"a commit of 20 into 64 MB, {what}", f"{cpu_s * 1000:.1f}", beside)
+        report(f"a commit of 20 into 64 MB, {what}", f"{cpu_s * 1000:.1f}", beside)
 
 
 def _commits(store: Store, number: int) -> tuple[float, float]:
@@ -167,10 +166,6 @@ def _measured(write: Callable[[int], object]) -> tuple[float, int]:
 def _bytes_written() -> int:
     lines = Path("/proc/self/io").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
-
-
-def _report(what: str, figure: str, beside: str) -> None:
-    print(f"{what:40} {figure:>12}   {beside}", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 from typing import Protocol
@@ -22,6 +21,7 @@ import cv2
 import numpy as np
 
 from benchmarks._alone import alone
+from benchmarks._running import TOKEN, get
 from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
@@ -33,14 +33,13 @@ from tests.page.scenes import BUG, HOPPER, Scene, config, interval, sighting, we
 
 PHONES, READS_EVERY_S = 20, 20.0  # an open page follows the node every 20 s
 TURNS, TURN_S = 6, 8.0
-TOKEN = "phone"  # noqa: S105  of a store that lives as long as this program
 
 
 def main() -> None:
     """Print one line a figure."""
     with tempfile.TemporaryDirectory() as folder, busy_node(Path(folder)) as (scene, server):
         begun_s = time.process_time()
-        times_ms = [_timed_ms(lambda: _get(server.port, "/")) for _ in range(60)][10:]
+        times_ms = [_timed_ms(lambda: get(server.port, "/")) for _ in range(60)][10:]
         own_ms = (time.process_time() - begun_s) / 60 * 1000
         print(f"home page, alone: {own_ms:.1f} ms of processor, here with the asking; p95 {_p95(times_ms):.0f} ms")
         crowd(scene, server)
@@ -128,14 +127,14 @@ def _follow(port: int, stop: Event, is_on: Event, waits_ms: list[float], nth: in
     pause_s = READS_EVERY_S * nth / PHONES
     while not stop.wait(pause_s):
         if is_on.is_set():
-            waits_ms.append(_timed_ms(lambda: _get(port, "/")))
+            waits_ms.append(_timed_ms(lambda: get(port, "/")))
         pause_s = READS_EVERY_S
 
 
 def _watch(port: int, stop: Event, is_on: Event) -> None:
     while not stop.wait(0.5):
         if is_on.is_set():
-            _get(port, "/live.jpg")
+            get(port, "/live.jpg")
 
 
 class _Now:
@@ -154,15 +153,6 @@ def _looks_s(scene: Scene, detector: Callable[[np.ndarray], object], picture: np
         detector(picture)
         looks_s.append(time.perf_counter() - begun_s)
     return looks_s
-
-
-def _get(port: int, address: str) -> bytes:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
-    try:
-        connection.request("GET", address, headers={"Cookie": f"fieldeye={TOKEN}"})
-        return connection.getresponse().read()
-    finally:
-        connection.close()
 
 
 def _timed_ms(work: Callable[[], object]) -> float:

@@ -6,13 +6,14 @@ all nine languages, with a farmer logged in and somebody at the live picture.
 
 import tempfile
 from contextlib import closing
-from http.client import HTTPConnection
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from benchmarks._alone import alone
+from benchmarks._running import TOKEN, get
+from edge.board import PAGE_BYTES
 from edge.cli.demo import PICTURES
 from edge.clock import SystemClock
 from edge.fallback import open_detector
@@ -27,16 +28,17 @@ FRAMES = 40
 def main() -> None:
     """Print one line."""
     picture = np.asarray(cv2.imread(str(next(PICTURES.glob("*.jpg")))), np.uint8)
-    clock, kept = SystemClock(), Path(tempfile.mkdtemp(prefix="fieldeye-"))
-    settings = config(kept)
-    detector = open_detector("pests", kept=kept, threads=1, confidence=None).detector
-    detector(picture)
-    with closing(Store(settings.store, "north-dyke")) as store:
-        scene = Scene(store, StatusBoard(clock.now()), settings, clock)  # type: ignore[arg-type]
-        seen(scene)
-        before = resident_mib()
-        read_everything(scene, picture)
-        print(f"page's own memory: {resident_mib() - before:.1f} MiB over {before:.0f} (to reach: <= 40 MiB)")
+    clock = SystemClock()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = config(Path(folder))
+        detector = open_detector("pests", kept=Path(folder), threads=1, confidence=None).detector
+        detector(picture)
+        with closing(Store(settings.store, "north-dyke")) as store:
+            scene = Scene(store, StatusBoard(clock.now()), settings, clock)  # type: ignore[arg-type]
+            seen(scene)
+            before = resident_mib()
+            read_everything(scene, picture)
+            print(f"page's own memory: {resident_mib() - before:.1f} MiB over {before:.0f} (to reach: <= 40 MiB)")
 
 
 def read_everything(scene: Scene, picture: np.ndarray) -> None:
@@ -48,7 +50,7 @@ def read_everything(scene: Scene, picture: np.ndarray) -> None:
 
     accounts, now = scene.store.accounts, scene.clock.now().utc
     accounts.put(Account(name="farmer", role="farmer", hash=hashed("a long enough one")), now)
-    accounts.begin(digest("token"), "farmer", now)
+    accounts.begin(digest(TOKEN), "farmer", now)
     app = create_app(scene.store, scene.board, scene.config, scene.clock)
     with closing(serve(app, "127.0.0.1", 0)) as server:
         for language in LANGUAGES:
@@ -59,19 +61,9 @@ def read_everything(scene: Scene, picture: np.ndarray) -> None:
             get(server.port, "/live.jpg")
 
 
-def get(port: int, address: str) -> bytes:
-    """As a farmer's phone."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", address, headers={"Cookie": "fieldeye=token"})
-        return connection.getresponse().read()
-    finally:
-        connection.close()
-
-
 def resident_mib() -> float:
     """Of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / (1 << 20)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES / (1 << 20)
 
 
 if __name__ == "__main__":

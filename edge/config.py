@@ -178,7 +178,9 @@ class OwnThreshold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     act_at: Annotated[float, Meta(gt=0)]
     sure_at: Annotated[float, Meta(gt=0)] | None = None  # from here on without further doubt
     quantity: Label = "them"  # what is counted, for "Count ... by eye"
-    action: Annotated[Sentence, Meta(min_length=1)] = "act as your plant protection station advises"
+    action: Annotated[Sentence, Meta(pattern=r"\S(?#words that say what to do)")] = (
+        "act as your plant protection station advises"
+    )
     source: Sentence = "set on this node"
 
 
@@ -319,7 +321,7 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: node.time_zone {zone!r} is no time zone; write one such as Asia/Shanghai") from why
     if (config.node.latitude is None) != (config.node.longitude is None):
         raise ConfigError(f"{name}: node.latitude and node.longitude go together; give both or none")
-    if _lies_in(config.camera.source, config.store.folder):
+    if _lies_in(config.camera, config.store.folder):
         raise ConfigError(
             f"{name}: camera.source {config.camera.source} lies in store.folder, where the node removes pictures "
             "by its own rules; give another folder"
@@ -342,9 +344,11 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
         raise ConfigError(f"{name}: mqtt.password_file needs mqtt.username; give the node's user name at the broker")
 
 
-def _lies_in(source: str, folder: str) -> bool:
-    """Is `source` the path of the folder or of something below it? A camera's number or address is no path."""
-    return "://" not in source and Path(source).resolve().is_relative_to(Path(folder).resolve())
+def _lies_in(camera: CameraTable, folder: str) -> bool:
+    """Is its source the path of the folder or of something below it? A camera's number or address is no path."""
+    if camera.kind == "picamera" or (camera.kind == "opencv" and camera.source.isdecimal()) or "://" in camera.source:
+        return False
+    return Path(camera.source).resolve().is_relative_to(Path(folder).resolve())
 
 
 def _check_address(camera: CameraTable, name: str) -> None:

@@ -1,6 +1,6 @@
 """The label inside a node's box: how a phone reaches it, and the code to claim it. Keep it as a secret.
 
-What stands where is decided once and drawn twice: as SVG with no library but the codes' own, and as PDF.
+What stands where, and how large, is decided once and drawn twice: as SVG and as PDF.
 """
 
 import io
@@ -9,9 +9,14 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 import segno
+from reportlab.lib.units import mm
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfgen.canvas import Canvas
 
 WIDTH_MM, HEIGHT_MM = 90, 62  # a roll of 62 mm, across
 QR_MM = 34
+LEFT_MM, RIGHT_MM, MARGIN_MM = 4, 50, 3  # where the columns begin, and what stays free beside them
 _WORDS = {
     "en": ("1. Join this Wi-Fi", "2. Open this page", "Claim code", "Password"),
     "zh": ("1. 连接此 Wi-Fi", "2. 打开此页面", "认领码", "密码"),
@@ -49,6 +54,20 @@ class Text(NamedTuple):
     words: str
     is_bold: bool = False
 
+    @property
+    def font(self) -> str:
+        """That of letters that Helvetica has."""
+        return "Helvetica-Bold" if self.is_bold else "Helvetica"
+
+    @property
+    def width_mm(self) -> float:
+        """In Helvetica; of letters that it lacks about."""
+        return float(stringWidth(self.words, self.font, self.size_mm))
+
+    def within(self, right_mm: float) -> "Text":
+        """The same, so small that it ends there."""
+        return self._replace(size_mm=self.size_mm * min(1.0, (right_mm - self.x_mm) / self.width_mm))
+
 
 class Code(NamedTuple):
     """A QR code's upper left corner."""
@@ -63,26 +82,20 @@ def label_svg(label: Label, language: str) -> str:
     parts = [_svg_text(one) if isinstance(one, Text) else _svg_code(one) for one in _layout(label, language)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH_MM}mm" height="{HEIGHT_MM}mm" '
-        f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" font-family="sans-serif">\n'
+        f'viewBox="0 0 {WIDTH_MM} {HEIGHT_MM}" font-family="Helvetica, Arial, sans-serif">\n'
         f'<rect width="{WIDTH_MM}" height="{HEIGHT_MM}" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
 def label_pdf(label: Label, language: str) -> bytes:
     """A PDF of one page of 90 x 62 mm, to be printed at 100 %; its words are those of `pdf_language`."""
-    from reportlab.lib.units import mm  # noqa: PLC0415  reportlab is on the bench only
-    from reportlab.pdfbase.cidfonts import UnicodeCIDFont  # noqa: PLC0415
-    from reportlab.pdfbase.pdfmetrics import registerFont  # noqa: PLC0415
-    from reportlab.pdfgen.canvas import Canvas  # noqa: PLC0415
-
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=(WIDTH_MM * mm, HEIGHT_MM * mm), invariant=1)
     canvas.setTitle(f"Fieldeye {label.site} / {label.node}")
     registerFont(UnicodeCIDFont(_CHINESE))
     for one in _layout(label, pdf_language(language)):
         if isinstance(one, Text):
-            latin = "Helvetica-Bold" if one.is_bold else "Helvetica"
-            canvas.setFont(latin if _is_latin(one.words) else _CHINESE, one.size_mm * mm)
+            canvas.setFont(one.font if _is_latin(one.words) else _CHINESE, one.size_mm * mm)
             canvas.drawString(one.x_mm * mm, (HEIGHT_MM - one.y_mm) * mm, one.words)
         else:
             rows = _modules(one)
@@ -111,17 +124,18 @@ def _is_latin(words: str) -> bool:
 
 def _layout(label: Label, language: str) -> Iterator[Text | Code]:
     join, open_page, claim, password = _WORDS.get(language, _WORDS["en"])
-    yield Text(4, 7, 5, f"{label.site} / {label.node}", is_bold=True)
+    middle_mm, end_mm = RIGHT_MM - MARGIN_MM, WIDTH_MM - MARGIN_MM
+    yield Text(LEFT_MM, 7, 5, f"{label.site} / {label.node}", is_bold=True).within(end_mm)
     if label.hotspot:
-        yield Text(4, 13, 3.6, join)
-        yield Code(4, 15, f"WIFI:T:WPA;S:{_wifi(label.hotspot)};P:{_wifi(label.password)};;")
-        yield Text(4, 53, 3, label.hotspot)
-        yield Text(4, 58, 3, f"{password}: {label.password}")
-    yield Text(50, 13, 3.6, open_page if label.hotspot else open_page[2:].strip())
-    yield Code(50, 15, label.page)
-    yield Text(50, 53, 3, label.page)
+        yield Text(LEFT_MM, 13, 3.6, join)
+        yield Code(LEFT_MM, 15, f"WIFI:T:WPA;S:{_wifi(label.hotspot)};P:{_wifi(label.password)};;")
+        yield Text(LEFT_MM, 53, 3, label.hotspot).within(middle_mm)
+        yield Text(LEFT_MM, 58, 3, f"{password}: {label.password}").within(middle_mm)
+    yield Text(RIGHT_MM, 13, 3.6, open_page if label.hotspot else open_page[2:].strip())
+    yield Code(RIGHT_MM, 15, label.page)
+    yield Text(RIGHT_MM, 53, 3, label.page).within(end_mm)
     if label.claim:
-        yield Text(50, 58, 2.5, f"{claim}: {label.claim}", is_bold=True)
+        yield Text(RIGHT_MM, 58, 2.5, f"{claim}: {label.claim}", is_bold=True).within(end_mm)
 
 
 def _wifi(text: str) -> str:
@@ -140,7 +154,9 @@ def _dark(rows: tuple[bytearray, ...]) -> Iterator[tuple[int, int]]:
 
 def _svg_text(one: Text) -> str:
     weight = "bold" if one.is_bold else "normal"
-    place = f'x="{one.x_mm}" y="{one.y_mm}" font-size="{one.size_mm}" font-weight="{weight}"'
+    place = f'x="{one.x_mm}" y="{one.y_mm}" font-size="{one.size_mm:.3g}" font-weight="{weight}"'
+    if _is_latin(one.words):  # a browser without Helvetica may have a wider font
+        place += f' textLength="{one.width_mm:.2f}" lengthAdjust="spacingAndGlyphs"'
     return f"<text {place}>{escape(one.words)}</text>"
 
 

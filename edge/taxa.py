@@ -1,4 +1,4 @@
-"""What is known of a pest or disease beyond its label: checked EPPO code, names in nine languages, stages, crops."""
+"""What is known of a pest or disease beyond its label: checked EPPO code, names in nine languages."""
 
 import csv
 from collections.abc import Sequence
@@ -23,8 +23,6 @@ class Taxon:
     within: str = ""  # the nearest wider taxon that has a row
     group: str = ""  # pest, disease, beneficial
     kind: str = ""  # insect, mite, fungus, ...
-    stages: tuple[str, ...] = ()  # egg, larva, ... that occur; symptom for diseases
-    crops: tuple[str, ...] = ()  # the main ones
     names: tuple[str, ...] = ()  # in the order of LANGUAGES
     also: tuple[str, ...] = ()  # everyday names to be found by, in any language; not told
 
@@ -77,8 +75,6 @@ def _taxon(row: dict[str, str]) -> Taxon:
         within=row["within"],
         group=row["group"],
         kind=row["kind"],
-        stages=tuple(row["stages"].split(";")) if row["stages"] else (),
-        crops=tuple(row["crops"].split(";")) if row["crops"] else (),
         names=tuple(row[f"name_{language}"] for language in LANGUAGES),
         also=tuple(row["also"].split(";")) if row["also"] else (),
     )

@@ -1,6 +1,6 @@
 """The site's own certificate authority, the broker's certificate, and one for each who may talk to it.
 
-Both carry fixed dates: a node that wakes without the time must still be able to connect, and nobody visits it to renew.
+All carry fixed dates: a node that wakes without the time must still be able to connect, and nobody visits it to renew.
 What ends a certificate's life here is a new key store, not a date.
 """
 

@@ -45,12 +45,9 @@ def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     counter = next_counter(keys, args.kind, args.counter)
     bundle = signed_bundle(args.kind, version, counter, files, key)
     keys.keep()  # first, since a number that was signed is never given out again
-    try:
-        args.out.write_bytes(bundle)
-        if args.kind == "software":  # cards that are set up from this folder know how new it is
-            (args.folder / "counter").write_text(f"{counter}\n")
-    except OSError as why:
-        raise UsageError(f"{args.out}: cannot be written ({why.strerror}); give another path") from why
+    _put(args.out, bundle)
+    if args.kind == "software":  # cards that are set up from this folder know how new it is
+        _put(args.folder / "counter", f"{counter}\n".encode())
     print(f"{args.out}: {args.kind} {version}, number {counter}, {len(bundle) / 1e6:.1f} MB")
 
 
@@ -101,9 +98,9 @@ def _fleet_of(args: argparse.Namespace) -> Fleet:
     return fleet
 
 
-def _put(path: Path, bundle: bytes) -> None:
+def _put(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(bundle)
+        path.write_bytes(content)
     except OSError as why:
         raise UsageError(f"{path}: cannot be written ({why.strerror}); give another path") from why
 

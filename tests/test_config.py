@@ -5,7 +5,8 @@ from typing import get_args
 
 import pytest
 
-from edge.advice import Measured, Standing, alert_of, watched
+from edge.advice import Measured, Standing, watched
+from edge.advice.alert import alert_of
 from edge.bundle import MODELS, load_manifest
 from edge.changes import keep, load_changed
 from edge.config import Mode, NodeConfig, checked, load_config, made_for, parse_config
@@ -43,6 +44,12 @@ def test_a_full_configuration_becomes_records() -> None:
 @pytest.mark.parametrize("source", ["0", "/dev/video0", "rtsp://camera/var/lib/fieldeye", "/var/lib/fieldeye-pictures"])
 def test_a_source_beside_the_store_is_fine(source: str) -> None:
     assert parse_config(GOOD.replace('"pictures"', f'"{source}"'), "node.toml").camera.source == source
+
+
+@pytest.mark.parametrize("kind", ["opencv", "picamera"])
+def test_a_cameras_number_is_no_path_in_the_store(kind: str) -> None:
+    text = GOOD.replace('kind = "folder"\nsource = "pictures"\nevery_s = 5', f'kind = "{kind}"\nsource = "0"')
+    assert parse_config(f'{text}[store]\nfolder = "."\n', "node.toml").camera.source == "0"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +116,10 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("[mqtt]", "[mqtt]\ndaily_mb = 1e308"), "mqtt.daily_mb: must be <= 1000000"),
         (('source = "pictures"', 'source = "/var/lib/fieldeye/pictures"'), "lies in store.folder"),
         (('source = "pictures"', 'source = "/var/lib/../lib/fieldeye"'), "lies in store.folder"),
+        (
+            ("[mqtt]", '[[advice.threshold]]\nlabel = "P"\nunit = "u"\nact_at = 1\naction = ""\n[mqtt]'),
+            "advice.threshold[0].action: must be words that say what to do",
+        ),
         (("latitude = 30.27", "latitude = 97.0"), "node.latitude"),
         (("every_s = 5", "fed = true\nloop = true"), "camera.fed is for"),
         (('kind = "folder"', 'kind = "opencv"\nfed = true'), "camera.fed is for"),

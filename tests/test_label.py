@@ -1,6 +1,7 @@
 """The label, read as a phone reads it: off the drawn page."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from edge.languages import LANGUAGES
 from tests.codes import codes_on
 
 LABEL = Label("valley", "a", "fieldeye-a", "k3n7-w2p9", "Q4TB-77KM-XW2D", "http://10.42.0.1:8080/")
+EAST = "greenhouse-12-east-trap"  # as long as a name may be in a fleet file
+LONG = Label(
+    "shouguang-vegetable-base", EAST, f"fieldeye-{EAST}", "k3n7-w2p9-x4m8", LABEL.claim, f"http://{EAST}.local:8080/"
+)
 POINTS_A_MM = 72 / 25.4
 HOTSPOT = "[connection]\nid=fieldeye-hotspot\n\n[wifi]\nmode=ap\nssid=fieldeye-a\n\n[wifi-security]\npsk={}\n"
 
@@ -49,13 +54,16 @@ def test_chinese_words_are_chinese_in_the_pdf() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_label_speaks_each_language_of_the_page_and_its_words_fit(language: str) -> None:
-    drawn, words, _ = page_of(label_pdf(LABEL._replace(password="k3n7-w2p9-x4m8"), language))  # noqa: S106
-    dark = np.asarray((drawn < 128).any(axis=(0, 2)))
-    mm = np.arange(len(dark)) / len(dark) * 90
-    assert not dark[(mm < 3) | (mm > 88) | ((mm > 47.5) & (mm < 49.5))].any()
-    svg = label_svg(LABEL, language)
-    assert (label_svg(LABEL, "en") == svg) == (language == "en")
+def test_the_label_speaks_each_language_of_the_page_and_the_longest_words_fit(language: str) -> None:
+    drawn, words, _ = page_of(label_pdf(LONG, language))
+    dark = np.asarray((drawn < 128).any(axis=2))
+    y_mm, x_mm = (np.arange(side) / side * all_mm for side, all_mm in zip(dark.shape, (62, 90), strict=True))
+    assert not dark[:, (x_mm < 3) | (x_mm > 88)].any()
+    assert not dark[y_mm > 9][:, (x_mm > 47.5) & (x_mm < 49.5)].any()
+    svg = label_svg(LONG, language)
+    ends_mm = {float(x) + float(long) for x, long in re.findall(r'<text x="(\d+)".* textLength="([\d.]+)"', svg)}
+    assert all(end_mm < 48 or 50 < end_mm < 88 for end_mm in ends_mm)
+    assert (label_svg(LONG, "en") == svg) == (language == "en")
     assert ("Claim code" in words) == (language in ("en", "hi", "vi"))  # letters that a PDF reader does not bring
 
 

@@ -58,7 +58,7 @@ def test_a_name_tells_the_stage_and_the_crops_that_the_label_was_learnt_on() -> 
 
 def test_a_name_outside_the_table_is_itself_and_nothing_more() -> None:
     unknown = taxon("Rattus rattus")
-    assert (unknown.scientific_name, unknown.eppo, unknown.group, unknown.stages) == ("Rattus rattus", "", "", ())
+    assert (unknown.scientific_name, unknown.eppo, unknown.group) == ("Rattus rattus", "", "")
     assert unknown.name("en") == "Rattus rattus"
 
 
@@ -109,11 +109,6 @@ def test_only_spots_and_mines_are_lesions_of_a_leaf(label: str, expected: bool) 
 
 def test_a_picture_for_comparison_shows_the_taxon_or_a_wider_one() -> None:
     assert all(is_within(label, shown) for label, (shown, _, _) in references().items())
-
-
-def test_lists_in_the_table_are_lists() -> None:
-    assert taxon("Laodelphax striatellus").stages == ("egg", "nymph", "adult")
-    assert taxon("Laodelphax striatellus").crops == ("rice", "wheat", "maize")
 
 
 def test_every_row_has_an_english_name_and_a_column_for_each_language() -> None:

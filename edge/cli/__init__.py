@@ -1,4 +1,4 @@
-"""The commands `fieldeye` and `fieldeye-platform`: one file a verb; exit codes 0 done, 1 not well, 2 wrong use."""
+"""The commands `fieldeye` and `fieldeye-platform`: one file a verb; exit codes stand in edge/cli/exits.py."""
 
 import argparse
 import codecs
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from edge import __version__
-from edge.cli.exits import DONE, NOT_WELL, WRONG_USE
+from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
 from edge.errors import ConfigError, FieldeyeError, UsageError
 
@@ -83,7 +83,7 @@ def _run(program: str, says: str, commands: Mapping[str, str], argv: Sequence[st
     except (FieldeyeError, PermissionError) as why:
         return _fail(program, _sentence(why), NOT_WELL)
     except KeyboardInterrupt:
-        return DONE
+        return _fail(program, "stopped", STOPPED)
     except BrokenPipeError:  # `fieldeye listen | head`: the reader has seen enough
         _close_output()
         return DONE

@@ -4,7 +4,7 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from edge.errors import UsageError
+from edge.errors import UsageError, to_read
 
 DEFAULT_CONFIG = Path("/etc/fieldeye/node.toml")
 MOST_THREADS = 16  # as model.threads in node.toml
@@ -32,6 +32,15 @@ def area_for(who: str, asked: str | None, former: str | None) -> str:
     if not asked:
         raise UsageError(f"{who!r}: whose nodes? give --area CODE, or --area {ALL_AREAS}")
     return asked
+
+
+def read_csv(path: Path, columns: str) -> str:
+    """Text of a CSV in UTF-8, with or without a mark before it. Raises UsageError, which names its `columns`."""
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as why:
+        then = to_read(why, f"give a CSV in UTF-8 with the columns {columns}")
+        raise UsageError(f"{path}: cannot be read; {then}") from why
 
 
 def as_day(text: str) -> date:

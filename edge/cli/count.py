@@ -19,14 +19,14 @@ from edge.bundle import find_bundle
 from edge.cameras.opencv import VideoFile
 from edge.cameras.pictures import SUFFIXES, read_picture
 from edge.census import UNITS, UNSURE_SHARE, Step, begun
-from edge.cli.detect import check_save
+from edge.cli.detect import check_save, free_path, save_drawn
 from edge.cli.exits import DONE
 from edge.cli.truth import Truth, read_truth
 from edge.clock import SystemClock
 from edge.config import MODELS_FOR, CameraTable, Mode
 from edge.detections import Detections
 from edge.detector import Detector
-from edge.draw import draw, jpeg
+from edge.draw import draw
 from edge.errors import BadFrameError, CameraEndedError, UsageError
 from edge.eye import accuracy_of
 from edge.golden import tried
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | None) -> Tallied:
-    bundle, tallied = detector.bundle, Tallied(args.mode)
+    bundle, tallied, saved = detector.bundle, Tallied(args.mode), set[Path]()
     census = begun(args.mode, len(bundle.classes), lesions=lesions_among(bundle.labels))
     unsure = np.asarray(detector.thresholds * UNSURE_SHARE, np.float32)
     pictures = _pictures(args.path, args.fps, args.save)
@@ -144,7 +144,8 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
             step = tallied.read(step, reader(taken))
         tallied.add(name, step, int(sure.sum()))
         if args.save:
-            _save(args.save / f"{Path(name).stem}.jpg", taken, found, sure, step, bundle.labels)
+            drawn = _drawn(taken, found, sure, step, bundle.labels)
+            save_drawn(free_path(args.save, Path(name).stem, saved), drawn, SAVED_QUALITY)
     return tallied
 
 
@@ -251,15 +252,11 @@ def _said(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else "unknown" if value is None else str(value)
 
 
-def _save(path: Path, image: Image, found: Detections, sure: np.ndarray, step: Step, labels: tuple[str, ...]) -> None:
+def _drawn(image: Image, found: Detections, sure: np.ndarray, step: Step, labels: tuple[str, ...]) -> Image:
     """The picture with each insect that has a number; on a card the new ones, on a leaf every lesion."""
     keep = sure if step.card is None and not step.number.any() else step.number > 0
     shown = found.where(np.flatnonzero(keep))
     marks = ["new" if step.card else str(n or "") for n in step.number[keep]]
     names = [f"{mark} {labels[c]}".strip() for mark, c in zip(marks, shown.class_id, strict=True)]
     numbered = Detections(shown.xyxy, shown.confidence, np.arange(len(shown)))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(draw(image, numbered, names), SAVED_QUALITY))
-    except OSError as why:
-        raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why
+    return draw(image, numbered, names)

@@ -14,11 +14,11 @@ from edge.advice.degree_days import DayRange, measured_days, read_days, species
 from edge.advice.first_catch import Biofix, first_catch
 from edge.advice.heat import LONGEST, Progress, caught_by_evening, nights, progress, season_begin
 from edge.changes import load_changed
-from edge.cli.arguments import as_day
+from edge.cli.arguments import as_day, read_csv
 from edge.cli.exits import DONE
 from edge.config import NodeConfig
 from edge.counts import Interval
-from edge.errors import UsageError, to_read
+from edge.errors import UsageError
 from edge.label_sets import LabelSets, load
 from edge.nights import begin_of
 from edge.store import kept_records
@@ -61,6 +61,9 @@ def run(args: argparse.Namespace) -> int:
     last = args.last or max(days, default=None)
     if first is None or last is None or not days:
         raise UsageError(f"no day with temperatures is known; give {SOURCES}")
+    if args.last is None and last < first:
+        known = f"no temperature since {first} is known yet, the last is of {last}"
+        raise UsageError(f"{known}; ask again in a day, or give an earlier --from")
     if not first <= last or last - first > LONGEST:
         raise UsageError(f"from {first} to {last}: must be a day to a year, in order; correct --from and --to")
     steps = progress(args.species, days, first, last)
@@ -71,21 +74,12 @@ def run(args: argparse.Namespace) -> int:
 def _told(args: argparse.Namespace) -> tuple[Mapping[date, DayRange], Biofix | None]:
     """Temperatures, and of a node the first catch unless a day was given."""
     if args.csv:
-        return _from_csv(args.csv), None
+        return read_days(read_csv(args.csv, "date,tmin,tmax"), args.csv.name), None
     if args.min or args.max:
         return _typed(args.min or [], args.max or [], args.first), None
     if args.config:
         return _from_node(args)
     raise UsageError(f"where are the temperatures? give {SOURCES}")
-
-
-def _from_csv(path: Path) -> Mapping[date, DayRange]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as why:
-        then = to_read(why, "give a CSV in UTF-8 with the columns date,tmin,tmax")
-        raise UsageError(f"{path}: cannot be read; {then}") from why
-    return read_days(text, path.name)
 
 
 def _typed(least: list[float], most: list[float], first: date | None) -> Mapping[date, DayRange]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.cli.arguments import area_argument, area_for
 from edge.cli.exits import DONE
-from edge.platform.database import migrate, open_database
+from edge.platform.database import migrate, open_database, reachable
 from edge.platform.desk import create_app, listening
 from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.outlines import read_outlines
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     area_argument(people, "whose nodes they see")
 
 
+@reachable()
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped, or add or remove a person."""
     with open_database(args.database, "fieldeye desk") as database:

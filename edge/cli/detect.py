@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"fieldeye: {release.path} is in no manifest: neither hash nor golden picture vouch for it", file=sys.stderr
         )
-    saved = _names(pictures, args.save) if args.save else [None] * len(pictures)
+    taken: set[Path] = set()
+    saved = [free_path(args.save, picture.stem, taken) if args.save else None for picture in pictures]
     failed = 0
     quiet = not sys.stderr.isatty() or len(pictures) < 2
     for picture, save_as in zip(tqdm(pictures, unit="picture", disable=quiet), saved, strict=True):
@@ -73,7 +75,7 @@ def _result(detector: Detector, picture: Path, save_as: Path | None, model: str)
         return {"image": str(picture), "error": str(why), "reason": why.reason}
     took_ms = (time.perf_counter() - started_s) * 1000
     if save_as is not None:
-        _save(image, detections, detector, save_as)
+        save_drawn(save_as, draw(image, detections, detector.bundle.labels), SAVED_QUALITY)
     return {
         "image": str(picture),
         "width": image.shape[1],
@@ -102,10 +104,11 @@ def _sentence(result: dict[str, Any]) -> str:
     return f"{result['image']}: {found} ({result['ms']:.0f} ms)"
 
 
-def _save(image: Image, detections: Detections, detector: Detector, path: Path) -> None:
+def save_drawn(path: Path, drawn: Image, quality: int) -> None:
+    """Raises UsageError for a folder that cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(jpeg(draw(image, detections, detector.bundle.labels), SAVED_QUALITY))
+        path.write_bytes(jpeg(drawn, quality))
     except OSError as why:
         raise UsageError(f"--save {path.parent}: {why.strerror}; name a folder that can be written") from why
 
@@ -117,15 +120,12 @@ def check_save(pictures: Iterable[Path], folder: Path) -> None:
             raise UsageError(f"--save {folder}: {picture} itself lies there and would be replaced; name another folder")
 
 
-def _names(pictures: list[Path], folder: Path) -> list[Path]:
-    """A file in `folder` for each picture; pictures of one name in two folders get a number."""
-    seen: dict[str, int] = {}
-    names = []
-    for picture in pictures:
-        seen[picture.stem] = seen.get(picture.stem, 0) + 1
-        number = f"-{seen[picture.stem]}" if seen[picture.stem] > 1 else ""
-        names.append(folder / f"{picture.stem}{number}.jpg")
-    return names
+def free_path(folder: Path, stem: str, taken: set[Path]) -> Path:
+    """A file in `folder` for a picture of that name, with a number where another has it; from now on it is `taken`."""
+    names = chain([stem], (f"{stem}-{number}" for number in count(2)))
+    path = next(path for name in names if (path := folder / f"{name}.jpg") not in taken)
+    taken.add(path)
+    return path
 
 
 def _pictures(words: list[str]) -> list[Path]:

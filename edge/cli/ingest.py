@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from edge.cli.exits import DONE
-from edge.cli.listen import add_broker_arguments, broker_address, subscriber_of
+from edge.cli.listen import add_broker_arguments, broker_address
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.config import LOOPBACK
 from edge.errors import StoreError, UsageError
-from edge.platform import Ledger, ingest, ingest_file
+from edge.platform import Ledger, Subscriber, ingest, ingest_file
 from edge.platform.shared_subscription import end_session, worker_name
 
 
@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--workers {args.workers} does nothing; give 1 or more")
     if not args.group or not args.group.isprintable() or set("/+#") & set(args.group):
         raise UsageError(f"--group {args.group!r} is no name of a group; write letters, none of them / + or #")
+    if args.database is None and (args.queue or args.metrics is not None):
+        raise UsageError("--queue and --metrics are for --database; give that, or leave them out")
     if args.leave is not None:
         return _leave(args)
     if args.queue and not args.insecure:
@@ -62,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _leave(args: argparse.Namespace) -> int:
-    if args.queue:
-        raise UsageError("--leave is for --broker; a quorum queue keeps nothing for one worker: leave --queue out")
     address = broker_address(args)
     for number in range(args.workers):
         end_session(address, worker_name(args.group, number, args.leave))
@@ -93,7 +93,7 @@ def _into_ledger(args: argparse.Namespace, spoiled: list[Path]) -> int:
         if args.file:
             news = _of_files(args.file, ledger, spoiled)
         else:
-            news = ingest(subscriber_of(args), ledger, SystemClock(), stop)
+            news = ingest(Subscriber(broker_address(args)), ledger, SystemClock(), stop)
         with tqdm(unit=" records", disable=not sys.stderr.isatty()) as progress:
             for new in news:
                 progress.update(new)

@@ -3,6 +3,8 @@
 import argparse
 import json
 import ssl
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -10,11 +12,14 @@ from typing import Any
 import msgspec
 
 from edge.cli.exits import DONE
+from edge.cli.stopping import stop_on_signal
 from edge.config import LOOPBACK
-from edge.errors import ConfigError, UsageError, WireError, to_read
-from edge.mqtt import load_client, read_secret
+from edge.errors import UsageError, WireError
+from edge.mqtt import load_client, read_secret, trusting
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
+
+DEFAULT_PORT = 1883
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,11 +38,6 @@ def add_broker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", metavar="FILE", help="a file of mode 0600")
     parser.add_argument("--client-file", metavar="PEM", help="certificate and key, for a broker that asks for them")
     parser.add_argument("--insecure", action="store_true", help="a password in plain text, for a laboratory only")
-
-
-def subscriber_of(args: argparse.Namespace) -> Subscriber:
-    """The subscriber that the broker arguments describe. Raises UsageError, ConfigError."""
-    return Subscriber(broker_address(args))
 
 
 def broker_address(args: argparse.Namespace) -> BrokerAddress:
@@ -59,10 +59,11 @@ def broker_address(args: argparse.Namespace) -> BrokerAddress:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Until Ctrl-C."""
-    subscriber = subscriber_of(args)
+    """Until Ctrl-C or SIGTERM."""
+    stop = Event()
+    stop_on_signal(stop)
     seen, album = Deduplicator(), Album()
-    for message in subscriber.messages(Event()):
+    for message in Subscriber(broker_address(args)).messages(stop):
         heard = decode(message)
         is_image = isinstance(heard, Heard) and heard.topic.channel == "image"
         for told in _picture(message, album, args.pictures) if is_image else _records(heard, seen):
@@ -128,20 +129,18 @@ def _counts(told: dict[str, Any]) -> str:
 
 
 def _address(broker: str) -> tuple[str, int]:
+    with suppress(ValueError):  # an address of IPv6 has colons of its own
+        return str(ip_address(broker.strip("[]"))), DEFAULT_PORT
     host, colon, port = broker.rpartition(":")
     if not colon:
-        return broker, 1883
+        return broker, DEFAULT_PORT
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UsageError(f"--broker {broker} is no HOST:PORT; write for example 127.0.0.1:1883")
     return host.strip("[]"), int(port)
 
 
 def _tls(args: argparse.Namespace) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=args.ca_file)
-    except OSError as why:
-        then = to_read(why, "give a PEM file")
-        raise ConfigError(f"--ca-file {args.ca_file} cannot be read ({why.strerror or why}); {then}") from why
+    context = trusting(args.ca_file, "--ca-file")
     if args.client_file:
         load_client(context, args.client_file, "--client-file")
     return context

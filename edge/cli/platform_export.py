@@ -59,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
 def _pictures(args: argparse.Namespace) -> int:
     if args.ledger is None:
         raise UsageError("--format coco needs pictures, which only `ingest --out` keeps; give --ledger")
+    if args.since or args.until:
+        raise UsageError("--format coco takes all: a node's picture tells no day; leave out --since and --until")
     print(f"{write_pictures(args.ledger, args.out)} pictures in {args.out}")
     return DONE
 

@@ -9,9 +9,10 @@ from math import inf
 from pathlib import Path
 from typing import get_args
 
+from edge.cli.arguments import read_csv
 from edge.cli.exits import DONE
 from edge.counts import Unit
-from edge.errors import StoreError, UsageError, to_read
+from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database, reachable
 from edge.platform.outlines import read_outlines
@@ -56,12 +57,9 @@ def run(args: argparse.Namespace) -> int:
 @reachable()
 def keep_thresholds(database: Database, path: Path) -> None:
     """Each line of a CSV. Raises UsageError with file, line and remedy, StoreError."""
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as why:
-        raise UsageError(f"{path}: cannot be read ({why}); {to_read(why, 'give a CSV in UTF-8')}") from why
+    reader = csv.DictReader(read_csv(path, ",".join(COLUMNS)).splitlines())
     known = {taxon.scientific_name for taxon in taxa()} | {label for (label,) in database.execute(_COUNTED).fetchall()}
-    rows = [_threshold(row, f"{path}:{number}", known) for number, row in enumerate(csv.DictReader(lines), start=2)]
+    rows = [_threshold(row, f"{path}:{reader.line_num}", known) for row in reader]
     with database.transaction():
         for row in rows:
             keep_threshold(database, *row)

@@ -13,7 +13,7 @@ from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
-from edge.config import NodeConfig, safe_config
+from edge.config import NodeConfig, StoreTable, safe_config
 from edge.durable import write_durably
 from edge.errors import ConfigError
 from edge.systemd import notify
@@ -80,8 +80,8 @@ def _live(args: argparse.Namespace, stop: Event, again: Event) -> bool:
             unattended=args.unattended,
             begin_again=begin_again,
         )
-        if chosen.is_meant:
-            _keep_as_last_good(args.config, Path(chosen.config.store.folder))
+        if chosen.is_meant and args.unattended:
+            _keep_as_last_good(args.config)
         return node.run()
 
 
@@ -94,7 +94,7 @@ def settled(path: Path, places: Places) -> Chosen:
         return Chosen(*load_changed(path))
     except ConfigError as why:
         log.error("config_refused", extra={"why": str(why)})  # noqa: TRY400  the sentence says all, a trace adds nothing
-        state = Path(os.environ.get("STATE_DIRECTORY", "/var/lib/fieldeye"))
+        state = _state()
         try:
             return Chosen(load_changed(state / LAST_GOOD)[0], str(why), is_meant=False)
         except ConfigError:
@@ -103,10 +103,15 @@ def settled(path: Path, places: Places) -> Chosen:
             return Chosen(safe_config(state), str(why), is_meant=False, looks=False)
 
 
-def _keep_as_last_good(path: Path, state: Path) -> None:
+def _state() -> Path:
+    """The folder of the last good settings: not store.folder, which nobody knows once the settings cannot be read."""
+    return Path(os.environ.get("STATE_DIRECTORY", StoreTable().folder))
+
+
+def _keep_as_last_good(path: Path) -> None:
     """Copy a configuration that a node has started with. A full disk is no reason not to look."""
     try:
-        content, kept = path.read_bytes(), state / LAST_GOOD
+        content, kept = path.read_bytes(), _state() / LAST_GOOD
         if kept.exists() and kept.read_bytes() == content:
             return
         write_durably(kept, content)

@@ -3,7 +3,7 @@
 import argparse
 
 from edge.cli.exits import DONE
-from edge.platform.database import migrate, open_database
+from edge.platform.database import migrate, open_database, reachable
 from edge.platform.sites import areas_of, set_areas
 
 
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--anywhere", action="store_true", help="where they say they are, as of a site never named")
 
 
+@reachable()
 def run(args: argparse.Namespace) -> int:
     """Say or change it."""
     with open_database(args.database, "fieldeye site") as database:

@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import msgspec
 
@@ -15,15 +13,13 @@ from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.doctor import diagnose
 from edge.cli.exits import DONE
+from edge.cli.page_verdict import answer
 from edge.clock import SystemClock
 from edge.config import NodeConfig
 from edge.durable import write_durably
 from edge.errors import ConfigError, FieldeyeError, StoreError
-from edge.page.server import address_of
 from edge.store import kept_records
 from edge.support import LOG_LINES, about, as_json, figures_of, journal, known_secrets, pack
-
-WAIT_S = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
         parts["config.json"] = as_json(msgspec.to_builtins(config))
         parts["doctor.txt"] = _doctor(config, trouble)
         parts["store.json"] = _had(lambda: _store(config))
-        parts["health.json"] = _asked(config, "api/v1/health")
-        parts["metrics.txt"] = _asked(config, "metrics")
+        parts["health.json"] = _asked(config, "/api/v1/health")
+        parts["metrics.txt"] = _asked(config, "/metrics")
     content = pack(parts, known_secrets(config, os.environ, [args.config.parent / "secrets"]))
     try:
         write_durably(out, content)
@@ -85,12 +81,7 @@ def _asked(config: NodeConfig, address: str) -> str:
     """What the running node says of itself."""
     if config.page is None:
         return "this node has no page"
-    url = address_of(config.page.host, config.page.port) + address
-    try:
-        with urlopen(url, timeout=WAIT_S) as answer:  # noqa: S310  always http
-            return str(answer.read().decode("utf-8", "replace"))
-    except (URLError, OSError, ValueError) as why:
-        return f"the node did not answer: {why}"
+    return answer(config.page, address).decode("utf-8", "replace") or "the node did not answer"
 
 
 def _had(part: Callable[[], str]) -> str:

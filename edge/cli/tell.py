@@ -11,7 +11,7 @@ from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.errors import StoreError, UsageError
 from edge.mqtt import read_secret
-from edge.platform.database import migrate, open_database
+from edge.platform.database import migrate, open_database, reachable
 from edge.platform.sentences import area_words
 from edge.platform.telling_people import (
     MailServer,
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--zone", metavar="ZONE", help=zone)
 
 
+@reachable()
 def run(args: argparse.Namespace) -> int:
     """Until stopped; or add or remove a recipient."""
     stop = Event()

@@ -6,7 +6,8 @@ from math import inf
 from pathlib import Path
 from typing import Literal, get_args
 
-from edge.errors import UsageError, to_read
+from edge.cli.arguments import read_csv
+from edge.errors import UsageError
 
 What = Literal["count", "new", "present"]  # on the picture, new since the one before, on the card
 
@@ -22,17 +23,14 @@ class Truth:
 
 def read_truth(path: Path) -> Truth:
     """Raises UsageError with file, line and remedy."""
-    try:
-        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
-    except (OSError, UnicodeDecodeError) as why:
-        then = to_read(why, "give a CSV in UTF-8 with the columns picture,count")
-        raise UsageError(f"{path}: cannot be read; {then}") from why
-    columns = set(rows[0]) if rows else set()
+    reader = csv.DictReader(read_csv(path, "picture,count").splitlines())
+    rows = [(reader.line_num, row) for row in reader]
+    columns = reader.fieldnames or ()
     what: What | None = next((w for w in get_args(What) if w in columns), None)
-    if "picture" not in columns or what is None:
+    if not rows or "picture" not in columns or what is None:
         raise UsageError(f"{path}: needs the columns picture and one of {', '.join(get_args(What))}, and a row")
     counts = []
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         try:
             number = float(row[what])
         except (TypeError, ValueError) as why:

@@ -88,12 +88,13 @@ def test_save_draws_into_a_folder_and_two_pictures_of_one_name_do_not_meet(
     folder: Path, model: str, tmp_path: Path
 ) -> None:
     (folder / "other").mkdir()
-    write_picture(folder / "other" / "a.png", picture_with([]))
+    for name in ("a.png", "a-2.png"):
+        write_picture(folder / "other" / name, picture_with([]))
     words = [str(folder / "a.png"), str(folder / "other")]
     assert main(["detect", *words, "--model", model, "--save", str(tmp_path / "out" / "drawn")]) == 0
     saved = {path.name: cv2.imread(str(path)) for path in (tmp_path / "out" / "drawn").iterdir()}
-    assert saved.keys() == {"a.jpg", "a-2.jpg"}
-    assert saved["a.jpg"].std() > saved["a-2.jpg"].std() + 10  # a box was drawn, and on the grey one none
+    assert saved.keys() == {"a.jpg", "a-2.jpg", "a-3.jpg"}
+    assert saved["a.jpg"].std() > saved["a-3.jpg"].std() + 10  # a box was drawn, and on the grey one none
 
 
 def test_pictures_are_not_drawn_over(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_wrong_words_exit_with_2_and_a_usage_line(words: list[str], capsys: pyte
 def test_a_fault_of_ours_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", "/proc/self/mem", "--json"]) in {1, 2}
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_end_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a process of its own
+    monkeypatch.setattr("edge.cli.check.run", lambda _args: signal.raise_signal(signal.SIGINT))
+    assert main(["check"]) == 130
+    assert capsys.readouterr().err == "fieldeye: stopped\n"
 
 
 def test_a_broken_video_is_one_sentence_and_nothing_of_ffmpeg(tmp_path: Path) -> None:
@@ -174,9 +184,9 @@ def test_doctor_says_what_is_wrong_with_camera_model_and_store(
     assert "moths" in told["model"]["sentence"]
 
 
-def test_bench_prints_one_object_a_stage() -> None:
-    ended = fieldeye("bench", "--json")
-    assert ended.returncode == 0, ended.stderr
-    stages = [json.loads(line) for line in ended.stdout.splitlines()]
+def test_bench_prints_one_object_a_stage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("edge.cli.bench.REPETITIONS", 3)
+    assert main(["bench", "--json"]) == 0
+    stages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {"detector 640x480", "detector 2304x1296", "store, one commit"} <= {s["stage"] for s in stages}
     assert all(s["ms"] > 0 and s["share_of_network"] > 0 for s in stages)

@@ -49,3 +49,11 @@ def test_nothing_is_signed_whose_number_cannot_be_kept(models: Path) -> None:
     (models.parent / "keys").mkdir(mode=0o700)
     put_private(models.parent / "keys" / "signed-models", "abc")
     assert "key store, signed-models: is damaged" in sign(models)
+
+
+def test_a_number_that_cards_cannot_be_told_is_named_with_its_own_file(models: Path) -> None:
+    for name in ("fieldeye-1.0-py3-none-any.whl", "requirements.lock"):
+        (models / name).touch()
+    (models / "counter").mkdir()
+    done = firmware("sign", models.parent / "fleet.toml", "software", models, models.parent / "a.update")
+    assert (done.returncode, f"{models}/counter: cannot be written" in done.stderr) == (2, True), done.stderr

@@ -506,29 +506,28 @@ def main():
 """
 
 
-@pytest.mark.parametrize(("brings", "runs"), [("new key", "2.0"), ("", "1.0")], ids=["with settings", "without"])
-def test_software_of_a_card_is_judged_by_the_settings_that_come_with_it_or_by_those_that_stay(
-    tmp_path: Path, brings: str, runs: str
-) -> None:
+def test_software_of_a_card_is_judged_by_the_settings_that_come_with_it_or_by_those_that_stay(tmp_path: Path) -> None:
     settings, opt = tmp_path / "etc/fieldeye/node.toml", tmp_path / "opt"
     settings.parent.mkdir(parents=True)
     settings.write_text("old key")
-    for version, refuses, text in (("1.0", "new key", "old key"), ("2.0", "old key", brings)):
-        card = tmp_path / version
+    for version, refuses, brings, runs in (
+        ("1.0", "new key", "old key", "1.0"), ("2.0", "old key", "", "1.0"), ("2.0", "old key", "new key", "2.0"),
+    ):  # fmt: skip
+        card = tmp_path / f"{version}{brings[:3]}"
         files = {"edge.py": STRICT.format(version=version, refuses=refuses)}
         commands = "[console_scripts]\nfieldeye = edge:main\n"
         packed(software(card / "software", version), "fieldeye", version, files, commands)
         slots = card / "system/usr/local/lib/fieldeye/slots"
         slots.parent.mkdir(parents=True)
         slots.write_text(SLOTS.read_text().replace("/etc/fieldeye/node.toml", str(settings)))
-        if text:
-            (card / "node.toml").write_text(text)
+        if brings:
+            (card / "node.toml").write_text(brings)
         step_of_setup(
             tmp_path,
             f"here={card} software={card}/software && eval \"$(declare -f | sed 's#/opt/fieldeye#{opt}#g')\" && "
             f"export FIELDEYE_OPT={opt} && trap 'exit 0' EXIT && install_software",
         )
-    assert run(opt / "venv/bin/fieldeye", "--version").strip() == f"fieldeye {runs}"
+        assert run(opt / "venv/bin/fieldeye", "--version").strip() == f"fieldeye {runs}"
 
 
 def test_setup_gives_a_file_its_mode_and_group_and_leaves_what_is_right(tmp_path: Path) -> None:
