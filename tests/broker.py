@@ -197,12 +197,14 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.leave()
 
-    def publish(self, topic: str, payload: bytes = b"x", *, retain: bool = False, **properties: Any) -> int:
+    def publish(
+        self, topic: str, payload: bytes = b"x", *, qos: int = 1, retain: bool = False, **properties: Any
+    ) -> int:
         """The reason code of the acknowledgement: 0 delivered or stored, 16 nobody subscribes, 135 not authorised."""
         more = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         for name, value in properties.items():
             setattr(more, name, value)
-        mid = self._client.publish(topic, payload, qos=1, retain=retain, properties=more).mid
+        mid = self._client.publish(topic, payload, qos=qos, retain=retain, properties=more).mid
         wait_until(lambda: mid in self._acks, within_s=10)
         return self._acks[mid]
 

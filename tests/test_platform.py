@@ -168,6 +168,11 @@ def address(*options: str) -> BrokerAddress:
     return broker_address(parser.parse_args(options))
 
 
+@pytest.mark.parametrize(("broker", "host"), [("::1", "::1"), ("[::1]", "::1"), ("broker.lan", "broker.lan")])
+def test_an_address_without_a_port_keeps_its_own_colons(broker: str, host: str) -> None:
+    assert (address("--broker", broker).host, address("--broker", broker).port) == (host, 1883)
+
+
 @pytest.fixture
 def password(tmp_path: Path) -> str:
     path = tmp_path / "password"

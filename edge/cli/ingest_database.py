@@ -18,7 +18,7 @@ from edge.cli.listen import broker_address
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
-from edge.platform.database import Database, migrate, open_database
+from edge.platform.database import Database, migrate, open_database, reachable
 from edge.platform.files import keep_files
 from edge.platform.intake import Kept
 from edge.platform.leader import Leader
@@ -38,7 +38,8 @@ def run_workers(args: argparse.Namespace, spoiled: list[Path]) -> int:
     with open_database(args.database) as database:
         migrate(database)
         if args.file:
-            return _say(keep_files(args.file, database, spoiled))
+            with reachable():
+                return _say(keep_files(args.file, database, spoiled))
     stop = Event()
     stop_on_signal(stop)
     if args.workers == 1:

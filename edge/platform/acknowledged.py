@@ -72,8 +72,11 @@ def acknowledge(
     return True
 
 
-def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAlert]) -> None:
-    """What a node's `health` says of its alerts: who takes care of them there, and what was taken back."""
+def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAlert], *, is_kept: bool) -> None:
+    """What a node's `health` says of its alerts: who takes care of them there, and what was taken back.
+
+    One that the broker kept may be from before somebody took care of it, and takes nothing back.
+    """
     for one in alerts:
         named = (node_id, one.label, one.unit, one.level, one.since)
         if one.done is not None:
@@ -83,7 +86,7 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
                 " ON CONFLICT (node_id, label, unit, level, since) DO UPDATE SET outcome = 'done'",
                 (*named, one.who, one.done),
             )
-        else:
+        elif not is_kept:
             database.execute(
                 "DELETE FROM acknowledgement WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)"
                 " AND outcome = 'done'",

@@ -22,7 +22,7 @@ class BrokerAddress:
     @property
     def where(self) -> str:
         """As sentences name it."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def way_in(self) -> str:

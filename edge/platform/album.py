@@ -37,7 +37,7 @@ class _Unfinished:
 
 
 class Album:
-    """Owned by one thread. Memory is bounded: 50 pictures of at most 1 MiB."""
+    """Owned by one thread. Memory is bounded: 50 pictures of at most 1 MiB, with a mask as large beside each."""
 
     def __init__(self) -> None:
         self._unfinished: OrderedDict[_Key, _Unfinished] = OrderedDict()

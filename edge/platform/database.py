@@ -30,15 +30,23 @@ _MEMBERS = """
         SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_desk'::regrole AND member = to_regrole(quote_ident(role))
     )
 """
-_OPTIONS = " ".join(
-    f"-c {setting}"
+# Set once connected, whatever server, database, role, address and PG… variables say; a pooler refuses none of it.
+_SETTINGS = "".join(
+    f"SET {setting};"
     for setting in (
-        "idle_in_transaction_session_timeout=30s",  # a worker that hangs with locks must not hold up the others
-        "plan_cache_mode=force_custom_plan",  # a plan for all areas and dates at once took 18 s where its own takes 0.1
-        "timezone=UTC",
-        "client_min_messages=warning",
+        "client_encoding = 'UTF8'",
+        "datestyle = 'ISO'",
+        "timezone = 'UTC'",
+        "client_min_messages = 'warning'",
+        "plan_cache_mode = 'force_custom_plan'",  # one for all areas and dates took 18 s where its own takes 0.1
+        "idle_in_transaction_session_timeout = '30s'",  # a worker that hangs with locks must not hold up the others
+        "lock_timeout = '45s'",  # before a broker's keepalive lapses, which would be blamed
+        "statement_timeout = 0",  # what takes longer would fail again each time
+        "idle_session_timeout = 0",
     )
 )
+# Servers before version 17 do not know it.
+_SETTINGS += "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
 
 
 def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False) -> Database:
@@ -51,16 +59,17 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
     except psycopg.ProgrammingError as why:
         raise ConfigError(f"--database is no address ({first_line(why)}); write postgresql://user@host/name") from why
     try:
-        return psycopg.connect(
+        database = psycopg.connect(
             url,
             autocommit=True,
             connect_timeout=_GIVE_UP_S,
             application_name=name,
-            options=_OPTIONS,
             target_session_attrs=asked or ("any" if only_reads else "read-write"),
         )
+        database.execute(_SETTINGS.encode())
     except psycopg.OperationalError as why:
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
+    return database
 
 
 @contextmanager
@@ -69,7 +78,11 @@ def reachable() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.DiskFull as why:
-        raise StoreError(f"the database's disk is full ({first_line(why)}); free space on the database's disk") from why
+        raise StoreError(disk_full(why)) from why
+    except psycopg.errors.LockNotAvailable as why:
+        raise StoreError(f"the database's tables stay locked ({first_line(why)}); start this again later") from why
+    except psycopg.errors.ReadOnlySqlTransaction as why:
+        raise StoreError(f"the database is read-only ({first_line(why)}); give --database the one that writes") from why
     except psycopg.OperationalError as why:
         raise StoreError(f"the database has gone ({first_line(why)}); start it, then this again") from why
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as why:
@@ -81,6 +94,7 @@ def migrate(database: Database) -> list[int]:
     _check_encoding(database)
     try:
         with database.transaction():
+            database.execute("SET LOCAL lock_timeout = 0")  # another one's may take minutes
             database.execute("SELECT pg_advisory_xact_lock(%s)", (_TWO_AT_ONCE,))
             database.execute(
                 "CREATE TABLE IF NOT EXISTS schema_version"
@@ -159,6 +173,11 @@ def migrations() -> dict[int, dict[str, str]]:
     return found
 
 
-def first_line(why: psycopg.Error) -> str:
+def disk_full(why: Exception) -> str:
+    """Says that and what to do."""
+    return f"the database's disk is full ({first_line(why)}); free space on the database's disk"
+
+
+def first_line(why: Exception) -> str:
     """What PostgreSQL says, without its hints."""
     return (str(why).strip().splitlines() or [type(why).__name__])[0]

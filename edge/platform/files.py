@@ -26,9 +26,8 @@ def keep_files(paths: Sequence[Path], database: Database, spoiled: list[Path]) -
         for first in range(0, len(messages), _LINES):
             part = messages[first : first + _LINES]
             kept = intake.keep(part)
-            note(database, intake, part, are_carried=True)
             of_file += kept
-            yield kept
+            yield kept + Kept(set_aside=note(database, intake, part, are_carried=True))
         if of_file.set_aside and not of_file.new + of_file.repeated:
             spoiled.append(path)
     while roll_up(database):

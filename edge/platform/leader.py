@@ -57,11 +57,11 @@ class Leader:
     def _ask_for_gaps(self, database: Database) -> None:
         gaps = missing(database)
         self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
-        for topic, command in requests(database, datetime.now(UTC)) if gaps else []:
+        for topic, command in requests(database, datetime.now(UTC)) if gaps and self._source.is_up else []:
             self._source.say(topic, encode_message(command))
 
     def _answer(self, database: Database) -> None:
-        for topic, command in [*answers_due(database), *seen_due(database)]:
+        for topic, command in [*answers_due(database), *seen_due(database)] if self._source.is_up else []:
             self._source.say(topic, encode_message(command))
 
     def _try(self, database: Database) -> None:

@@ -11,19 +11,14 @@ from uuid import UUID
 
 import msgspec
 
-from edge.counts import Interval, Lost, Record
+from edge.counts import Lost
 from edge.errors import StoreError, WireError
 from edge.platform.album import Album, keep_picture
 from edge.platform.decode import Bad, Message
 from edge.platform.deduplicate import Deduplicator, Span
 from edge.platform.nodes import NodeBook
-from edge.wire import Decoded, Key, Unknown, plain
-
-
-def revision_of(record: Record | Unknown) -> int:
-    """0 for all that is told once."""
-    return record.revision if isinstance(record, Interval) else 0
-
+from edge.platform.rows import revision_of
+from edge.wire import Decoded, Key, plain
 
 _BEGINS = b'{"kind":"'  # each line
 
@@ -74,7 +69,7 @@ class Ledger:
 
     def keep(self, records: Sequence[Decoded], site: str) -> int:
         """Append those that are new or revised, durable when it returns; says how many. Raises StoreError."""
-        new = [decoded for decoded in records if self._is_news(decoded.key, revision_of(decoded.record))]
+        new = [decoded for decoded in records if self._is_news(decoded.key, revision_of(decoded))]
         lines = b"".join(msgspec.json.encode(plain(decoded, site)) + b"\n" for decoded in new)
         try:
             self._file.write(lines)

@@ -13,7 +13,7 @@ def read_outlines(path: Path) -> list[list[Point]]:
     """Outer rings of all polygons in a file. Raises UsageError."""
     try:
         rings = list(_rings(json.loads(path.read_text("utf-8"))))
-        found = [[Point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
+        found = [[_point(float(at[1]), float(at[0])) for at in ring] for ring in rings]
     except OSError as why:
         raise UsageError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'give a GeoJSON file')}") from why
     except (ValueError, TypeError, KeyError, IndexError) as why:
@@ -21,6 +21,13 @@ def read_outlines(path: Path) -> list[list[Point]]:
     if not found:
         raise UsageError(f"{path}: no polygon in it; export borders as GeoJSON polygons")
     return found
+
+
+def _point(latitude_deg: float, longitude_deg: float) -> Point:
+    """Raises ValueError for one that is not on the globe, as where borders are in metres."""
+    if not (abs(latitude_deg) <= 90 and abs(longitude_deg) <= 180):
+        raise ValueError(f"{longitude_deg}, {latitude_deg} are no degrees")
+    return Point(latitude_deg, longitude_deg)
 
 
 def _rings(told: dict[str, Any]) -> Iterator[list[Any]]:

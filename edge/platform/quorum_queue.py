@@ -25,6 +25,7 @@ from edge.platform.subscriber import AGAIN_S, TURN_S
 
 log = logging.getLogger("fieldeye")
 EXCHANGE = "amq.topic"
+_OTHERS = tuple(channel.replace("/+", ".*") for channel in OTHERS)
 # RabbitMQ 4 throws away what workers died with 20 times, without a word. Its -1 for never is "at once" to RabbitMQ 3.
 NO_LIMIT = 2**31 - 1
 
@@ -59,9 +60,9 @@ class QuorumQueue:
             self._channel = self._connection.channel()
             self._channel.basic_qos(prefetch_count=WINDOW)
             self._count += 1
-            self._consume(self._channel, f"{self._group}-records", ("records",))
+            self._consume(self._channel, "records", ("records",))
             if self._wants_others:
-                self.listen_to_others()
+                self._consume(self._channel, "others", _OTHERS)
             self._link.found()
         except (AMQPError, OSError, ValueError) as why:
             raise BrokerError(f"the cluster cannot be reached ({type(why).__name__} {why}); check --queue") from why
@@ -71,8 +72,11 @@ class QuorumQueue:
         try:
             if self._connection is not None:
                 self._connection.process_data_events(time_limit=0 if self._inbox else TURN_S)
+            lost = "" if self._is_served() else "the broker has closed the channel or deleted a queue"
         except (AMQPError, OSError, ValueError) as why:  # the last: pika's of a connection that is closed already
-            self._link.lost(f"{type(why).__name__} {why}")
+            lost = f"{type(why).__name__} {why}"
+        if lost:
+            self._link.lost(lost)
             self._come_back(stop)
         return [self._inbox.popleft() for _ in range(min(most, len(self._inbox)))]
 
@@ -92,10 +96,9 @@ class QuorumQueue:
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves. Retained messages reach no queue: earlier ones are missed."""
+        if self._channel is not None and not self._wants_others:
+            self._consume(self._channel, "others", _OTHERS)
         self._wants_others = True
-        if self._channel is not None:
-            others = tuple(channel.replace("/+", ".*") for channel in OTHERS)
-            self._consume(self._channel, f"{self._group}-others", others)
 
     def close(self) -> None:
         """May be called twice."""
@@ -103,7 +106,14 @@ class QuorumQueue:
             if self._connection is not None and self._connection.is_open:
                 self._connection.close()
 
-    def _consume(self, on: BlockingChannel, queue: str, channels: Sequence[str]) -> None:
+    def _is_served(self) -> bool:
+        """RabbitMQ closes a channel on which nothing is acknowledged for half an hour, and leaves the connection."""
+        if self._connection is None:
+            return True
+        return self._channel is not None and len(self._channel.consumer_tags) == 1 + self._wants_others
+
+    def _consume(self, on: BlockingChannel, name: str, channels: Sequence[str]) -> None:
+        queue = f"{self._group}-{name}"
         self._declare(on.connection, queue)
         for channel in channels:
             on.queue_bind(queue, EXCHANGE, f"fieldeye.v1.*.*.{channel}")
@@ -132,6 +142,7 @@ class QuorumQueue:
     def _come_back(self, stop: Event) -> None:
         self._inbox.clear()
         self.close()
+        self._channel = None
         if not stop.wait(AGAIN_S):
             with suppress(BrokerError):  # still away: the next turn tries again
                 self.connect()

@@ -1,6 +1,7 @@
 """What nodes tell of themselves, in the database: place, health, state, what they no longer have."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,7 +15,7 @@ from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Intake, note_gone, storable
 from edge.platform.population import check_area
 from edge.platform.questions import keep_part, note_outcome
-from edge.platform.replay import spans_gone
+from edge.platform.replay import VALID_FOR, spans_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
 
 NOWHERE = "0" * 12
@@ -30,11 +31,12 @@ _COMMITTED = """
 """
 
 
-def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> None:
-    """Take each in. What breaks the contract was set aside by the intake; a value that no table holds is, here.
+def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> int:
+    """Take each in. What breaks the contract was set aside by the intake; what no table holds is, here: says how many.
 
     `are_carried`: by a stick, which may be old; its `info` is taken of a node that has told none itself.
     """
+    aside = 0
     for message in messages:
         heard = decode(message) if not message.topic.endswith("/records") else None
         try:
@@ -43,6 +45,8 @@ def note(database: Database, intake: Intake, messages: Sequence[Message], *, are
                     _note(database, intake, heard, message, are_carried=are_carried)
         except (*BAD_VALUE, ValueError) as why:
             intake.set_aside(message, str(why).splitlines()[0])
+            aside += 1
+    return aside
 
 
 def _note(database: Database, intake: Intake, heard: Heard, message: Message, *, are_carried: bool) -> None:
@@ -53,8 +57,9 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
         if not message.retained:
             database.execute("UPDATE node SET heard = now() WHERE node_id = %s", (node_id,))
     elif isinstance(heard.message, Health):
+        _compare_clocks(intake, heard.topic, heard.message)
         _note_column(database, intake, heard.topic, "health", heard.message, is_kept=message.retained)
-        note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts)
+        note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts, is_kept=message.retained)
     elif isinstance(heard.message, Status):
         _note_column(database, intake, heard.topic, "status", heard.message, is_kept=message.retained)
     elif heard.topic.channel == "reply/replay":
@@ -67,6 +72,16 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
         header = read_image(message.properties, message.payload)
         if header.kind == "question":
             keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
+
+
+def _compare_clocks(intake: Intake, topic: Topic, health: Health) -> None:
+    """Each command of this machine is over when it comes to a node whose clock is so far ahead."""
+    if health.clock != "synced" or health.utc.tzinfo is None:
+        return
+    ahead = health.utc - datetime.now(UTC)
+    if ahead > VALID_FOR:
+        why = f"{ahead // timedelta(minutes=1)} min ahead of this machine: what that sends it, as for gaps, has expired"
+        intake.warn_once("clock_ahead", *topic[:2], why=f"{why}; set this machine's clock, or the node's")
 
 
 def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:

@@ -1,4 +1,4 @@
-"""Which records to ask a node for again. Pure; who sends the commands waits a while first, since records overtake."""
+"""Which records to ask a node for again. Of one that has some waiting nobody asks: they come by themselves."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta

@@ -13,6 +13,7 @@ from flask import Flask, render_template
 from jinja2 import StrictUndefined
 from markupsafe import Markup
 
+from edge.counts import decimals_of
 from edge.errors import UsageError
 from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
@@ -180,9 +181,9 @@ def _alert(alert: AlertTold) -> dict[str, str]:
             taxon=taxon_words(alert.label, ""),
             node=alert.node,
             at=when(alert.at),
-            value=number(alert.value, 1),
+            value=number(alert.value, decimals_of(alert.value, alert.start_at)),
             unit=threshold_unit_words(alert.unit),
-            start=number(alert.start_at, 1),
+            start=number(alert.start_at, 3),
         ),
         "source": alert.source,
     }

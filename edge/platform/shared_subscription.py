@@ -70,12 +70,13 @@ class SharedSubscription:
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """They are committed. What came over an earlier connection is delivered again and found to be known."""
         for delivery in deliveries:
-            if delivery.connection == self._connection:
+            if delivery.tag and delivery.connection == self._connection:  # none of quality of service 0
                 self._client.ack(delivery.tag, 1)
 
     def say(self, topic: str, payload: bytes) -> None:
-        """Send a command, at least once."""
-        self._client.publish(topic, payload, qos=1)
+        """Send a command, at least once; none while the broker is away, or all would go out late and at once."""
+        if self.is_up:
+            self._client.publish(topic, payload, qos=1)
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves, retained messages first."""

@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
     def say(self, topic: str, payload: bytes) -> None:
-        """Send a command, at least once."""
+        """Send a command, at least once; none while the broker is away."""
         ...
 
     def listen_to_others(self) -> None:

@@ -4,16 +4,16 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.errors import MessageError
 from email.message import EmailMessage
-from http.client import HTTPException
-from typing import Any
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 
 from edge.errors import UsageError
 from edge.platform.database import Database, reachable
+from edge.platform.intake import storable
 from edge.platform.population import check_area
 
 GIVE_UP_S = 10.0
@@ -229,7 +230,7 @@ def _note(database: Database, risen: Risen, failure: Failure | None, now: dateti
     is_away = failure is not None and failure.is_of_server
     again = AWAY_AGAIN if is_away else min(FIRST_AGAIN * 2**risen.tries, MOST_AGAIN)
     tries = risen.tries + (not is_away)
-    why = " ".join(failure.why.split())[:MOST_LETTERS] if failure else ""
+    why = storable(" ".join(failure.why.split()))[:MOST_LETTERS] if failure else ""
     done = None if failure else now
     database.execute(
         "INSERT INTO told VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE"
@@ -239,12 +240,21 @@ def _note(database: Database, risen: Risen, failure: Failure | None, now: dateti
     return f"given up after {tries} tries: {why}" if why and tries == MOST_TRIES else why
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    """Where one is followed a POST becomes a GET without the alert, whose 2xx says nothing."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> NoReturn:
+        raise HTTPError(req.full_url, code, f"{msg}, which is not followed: give {newurl}", headers, fp)
+
+
 def _post(risen: Risen, _mail: MailServer | None) -> Failure | None:
     """None once the other side has answered 2xx."""
     body = msgspec.json.encode(risen.as_json())
     try:
         request = Request(risen.address, body, {"Content-Type": "application/json"})  # noqa: S310  http(s): checked when added
-        with urlopen(request, timeout=GIVE_UP_S):  # noqa: S310
+        with build_opener(_NoRedirects).open(request, timeout=GIVE_UP_S):
             return None
     except (URLError, HTTPException, OSError, ValueError) as why:  # the last: an address that is none
         return Failure(_says(why), is_of_server=isinstance(why, URLError) and not isinstance(why, HTTPError))
@@ -259,10 +269,12 @@ def _mail(risen: Risen, server: MailServer | None) -> Failure | None:
     except (smtplib.SMTPException, OSError) as why:
         return Failure(_says(why), is_of_server=True)
     try:
-        with session:
-            session.send_message(letter(risen, server.sender))
+        session.send_message(letter(risen, server.sender))
     except (smtplib.SMTPException, OSError, MessageError, ValueError, OverflowError) as why:
         return Failure(_says(why), is_of_server=isinstance(why, smtplib.SMTPSenderRefused))
+    finally:  # whatever it answers to this: what was taken is not sent again
+        with suppress(smtplib.SMTPException):
+            session.quit()
     return None
 
 

@@ -8,7 +8,7 @@ import psycopg
 
 from edge.clock import Clock
 from edge.errors import StoreError, StoreNewerError
-from edge.platform.database import Database
+from edge.platform.database import Database, disk_full, first_line
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import note
@@ -29,6 +29,7 @@ class Worker:
     ) -> None:
         self._source, self._connect, self._leader, self._telling, self._clock = source, connect, leader, telling, clock
         self._opened: tuple[Database, Intake] | None = None
+        self._told: set[type[Exception]] = set()  # in the log, of a database that is lost until a turn ends well
 
     def run(self, stop: Event) -> Iterator[Kept]:
         """Until `stop` is set; yields what became of each batch.
@@ -66,6 +67,8 @@ class Worker:
         except _GONE as why:
             self._lost(why, stop)
             return None
+        self._told.clear()
+        self._telling.database_up.set(1)
         return kept
 
     def _take_in(self, database: Database, intake: Intake, held: list[Delivery]) -> Kept:
@@ -74,21 +77,27 @@ class Worker:
         messages = [delivery.message for delivery in held]
         with self._telling.batch_s.time():
             kept = intake.keep(messages)
-            note(database, intake, messages)
+            kept += Kept(set_aside=note(database, intake, messages))
         self._telling.count(kept)
         return kept
 
     def _open(self) -> tuple[Database, Intake]:
         database = self._connect()
         self._opened = database, Intake(database)
-        self._telling.database_up.set(1)
         return self._opened
 
     def _lost(self, why: Exception, stop: Event) -> None:
         if self._opened is not None:
-            log.warning("database_lost", extra={"why": str(why).splitlines()[0] if str(why) else type(why).__name__})
+            self._tell(why)
             self._opened[0].close()
         self._opened = None
         self._telling.database_up.set(0)
         self._leader.lost_database()
         stop.wait(AGAIN_S)
+
+    def _tell(self, why: Exception) -> None:
+        """Once: a database that lets us in, but takes no batch, is opened and lost every second or two."""
+        if type(why) not in self._told:
+            says = disk_full if isinstance(why, psycopg.errors.DiskFull) else first_line
+            log.warning("database_lost", extra={"why": says(why)})
+        self._told.add(type(why))

@@ -67,9 +67,9 @@ def two_nodes(database: Database) -> Fleet:
     return fleet
 
 
-def says(fleet: Fleet, node: str, *alerts: StandingAlert) -> None:
+def says(fleet: Fleet, node: str, *alerts: StandingAlert, retained: bool = False) -> None:
     health = Health(utc=SINCE, clock="synced", session=1, uptime_s=1.0, alerts=list(alerts))
-    note(fleet.database, fleet.intake, [Message(f"fieldeye/v1/s/{node}/health", encode_message(health))])
+    note(fleet.database, fleet.intake, [Message(f"fieldeye/v1/s/{node}/health", encode_message(health), retained)])
 
 
 def replies(fleet: Fleet, code: str, command: str) -> None:
@@ -96,6 +96,7 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     replies(fleet, "busy", command.id)
     assert "On its way to the node" in client.get("/alerts").text
     replies(fleet, "done", command.id)
+    says(fleet, "a", TOLD, retained=True)  # from before, as the broker gives it at each connection
     assert "The node shows it too" in client.get("/alerts").text
 
 

@@ -17,10 +17,17 @@ from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import Database
 from edge.platform.decode import Message
+from edge.platform.intake import Intake
+from edge.platform.leader import Leader
+from edge.platform.registry import note
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, worker_name
 from edge.platform.subscriber import ALL, Subscriber
+from edge.platform.telling import Telling
+from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker
+from tests.platform.test_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting
+from tests.records import EPOCH, instant, sighting
 from tests.waiting import wait_until
 
 SHARE = f"$share/fieldeye/{RECORDS}"
@@ -164,7 +171,7 @@ def test_an_outage_is_one_line_of_the_log(listening: Listening, caplog: pytest.L
     stop, heard = Event(), list[str]()
     with Broker() as broker:
         with broker.connect("node") as node:
-            node.publish(f"{TOPIC}/status", retain=True)  # told at each subscription
+            node.publish(f"{TOPIC}/status", qos=0, retain=True)  # told at each subscription, and never acknowledged
         thread = Thread(target=lambda: heard.extend(one.topic for one in listening(broker, stop) if one), daemon=True)
         thread.start()
         wait_until(lambda: len(heard) == 1, within_s=10)
@@ -179,6 +186,35 @@ def test_an_outage_is_one_line_of_the_log(listening: Listening, caplog: pytest.L
         stop.set()
         thread.join(20)
     assert lost() == ["the connection broke"] * 2
+
+
+def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_when_it_is_back(
+    broker: Broker, database: Database
+) -> None:
+    intake, stop, store = Intake(database), Event(), StoreHealth(waiting=0, last_seq=2)
+    told = {
+        "info": Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"]),
+        "health": Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store),
+    }
+    intake.keep([batch(sighting())])
+    note(database, intake, [Message(f"{TOPIC}/{channel}", encode_message(one)) for channel, one in told.items()])
+    with closing(SharedSubscription(address_of(broker), client_id="leader")) as source:
+        source.connect()
+        leader = Leader(source, Telling(), every_s=0.0)
+        wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
+        broker.stop()
+        wait_until(lambda: source.take(stop, 1) == [] and not source.is_up, within_s=10)
+        for turn in range(3):
+            leader.turn(database, turn)
+            database.execute("UPDATE ledger SET asked = asked - interval '3 minutes' WHERE asked IS NOT NULL")
+        leader.turn(database, 3)
+        broker.start()
+        with broker.connect("n1") as node:
+            node.subscribe(f"{TOPIC}/cmd/replay")
+            wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
+            leader.turn(database, 4)
+            wait_until(lambda: source.take(stop, 1) == [] and node.inbox != [], within_s=10)
+            assert len(node.inbox) == 1
 
 
 def test_whether_the_broker_tells_what_comes_is_a_gauge(broker: Broker, url: str) -> None:

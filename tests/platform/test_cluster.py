@@ -14,6 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from edge.errors import BrokerError
 from edge.platform.database import Database
 from edge.platform.quorum_queue import QuorumQueue
+from edge.platform.sources import Delivery
 from tests.node import running, to
 from tests.platform.rabbit import LIB, NAMES, Cluster
 from tests.platform.test_intake import kept
@@ -68,6 +69,24 @@ def test_a_broker_node_killed_out_of_three_costs_no_record_and_is_told_in_the_lo
             wait_until(lambda: {seq for _, seq in kept(database)} == committed, within_s=240, every_s=0.5)
         assert len(kept(database)) == len(committed)
     assert "broker_lost" in caplog.messages
+
+
+def test_after_a_channel_that_the_broker_closed_and_a_queue_that_was_deleted_more_is_heard(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """RabbitMQ closes a channel on which nothing is acknowledged for half an hour; the connection stays."""
+    with closing(QuorumQueue(cluster.urls, group="fed")) as source, at_queue(cluster.urls) as channel:
+        source.connect()
+
+        def given() -> list[Delivery]:
+            channel.basic_publish("", "fed-records", b"x")
+            return next(filter(None, (source.take(Event(), 1) for _ in range(20))), [])
+
+        source.acknowledge(given() * 2)  # a fault, for which it is closed
+        assert given()
+        channel.queue_delete("fed-records")
+        wait_until(lambda: source.take(Event(), 1) == [] and caplog.messages.count("broker_lost") == 2, within_s=10)
+        assert given()
 
 
 def died_with(urls: str, group: str) -> int:
@@ -127,3 +146,4 @@ def test_a_cluster_that_is_away_as_a_whole_is_waited_for(cluster: Cluster) -> No
         cluster.kill(name)
     assert [source.take(Event(), 1) for _ in range(4)] == [[]] * 4
     assert not source.is_up
+    source.listen_to_others()  # as a worker that leads again does meanwhile

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -33,7 +34,6 @@ from edge.platform.desk.people import add_person, remove_person
 from edge.platform.leader import Leader
 from edge.platform.population import keep_threshold
 from edge.platform.questions import MOST_OPEN, Question, answer, answers_due, assembled, questions
-from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.telling import Telling
@@ -594,12 +594,16 @@ def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fle
     assert "The node has the answer" in client.get("/questions").text
 
 
-def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet) -> None:
+def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet, broker: Broker) -> None:
     mine, other = (first_asked(fleet.database, node) for node in "ac")
     health = '{"store": {"waiting": 0, "last_seq": 9223372036854775807}}'
     fleet.database.execute("UPDATE node SET health = %s WHERE node_id = %s", (health, other.node_id))
     assert answer(fleet.database, mine.node_id, mine.id, text="a moth", who="Li", label="")
-    Leader(QuorumQueue("amqp://nowhere"), Telling(), every_s=1.0).turn(fleet.database, 1.0)
+    address = BrokerAddress(host="127.0.0.1", port=broker.port)
+    with closing(SharedSubscription(address, client_id="leader")) as source:
+        source.connect()
+        wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
+        Leader(source, Telling(), every_s=1.0).turn(fleet.database, 1.0)
     assert answers_due(fleet.database) == [], "it was sent"
 
 

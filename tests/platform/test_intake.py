@@ -141,7 +141,7 @@ def test_a_text_too_long_for_an_index_is_set_aside_and_the_database_is_not_taken
     good, intake = [batch(sighting(n), first=n) for n in (1, 2, 3)], Intake(database)
     assert intake.keep([good[0], batch(alert(reason=LONG), first=4), *good[1:]]) == (3, 0, 1)
     told = Info(software="fieldeye", version="0", epoch=str(EPOCH), crop=LONG)
-    note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(told))])
+    assert note(database, intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(told))]) == 1
     reasons = [reason for (reason,) in database.execute("SELECT reason FROM quarantine")]
     assert ["index row" in reason for reason in reasons] == [True, True]
 
@@ -402,6 +402,34 @@ def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_take
                 assert database.info.port == port
         with pytest.raises(StoreError, match=r"cannot be reached \(.*read-only.*\); check --database"):
             open_database(standby.url())
+
+
+def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
+    with open_database(f"{postgres.url()}&options=-csearch_path%3Dpests") as database:
+        told = database.execute("SELECT current_setting('search_path'), current_setting('timezone')").fetchone()
+    assert told == ("pests", "UTC")
+
+
+# Variables of libpq come last.
+OF_OTHERS = {"statement_timeout": "3s", "transaction_timeout": "3s", "idle_session_timeout": "3s", "lock_timeout": "0",
+             "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
+OF_LIBPQ = ("PGCLIENTENCODING", "PGDATESTYLE", "PGTZ")
+
+
+def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(url) as database:
+        for setting, value in OF_OTHERS.items():
+            database.execute(f"ALTER DATABASE {database.info.dbname} SET {setting} = '{value}'".encode())
+    for variable, value in zip(OF_LIBPQ, list(OF_OTHERS.values())[-3:], strict=True):
+        monkeypatch.setenv(variable, value)
+    with open_database(url) as database:
+        Intake(database).keep([batch(sighting(label="粘虫"))])
+        told = database.execute("SELECT body->>'label', date '2026-07-03' FROM record").fetchall()
+        holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
+    assert told == [("粘虫", date(2026, 7, 3))]
+    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s UTF8 ISO, DMY UTC"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

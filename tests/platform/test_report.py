@@ -256,6 +256,8 @@ def test_borders_come_from_a_file_and_a_wrong_one_is_a_sentence(tmp_path: Path) 
         "[]",
         '{"type": "Point", "coordinates": [1, 2]}',
         '{"type": "Polygon", "coordinates": [[["x"]]]}',
+        '{"type": "Polygon", "coordinates": [[[250000, 33]]]}',  # metres
+        '{"type": "Polygon", "coordinates": [[[120, 3320000]]]}',
     ):
         path.write_text(wrong)
         with pytest.raises(UsageError, match=r"county\.geojson: no"):

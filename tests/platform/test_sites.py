@@ -176,11 +176,15 @@ def test_a_node_is_heard_each_time_its_records_are_carried_in(station: Station) 
         station.database.execute("UPDATE node SET heard = now() - interval '30 days'")
 
 
-def test_a_new_database_takes_when_a_node_was_heard_from_what_the_broker_kept(station: Station) -> None:
+def test_a_new_database_takes_when_a_node_was_heard_from_what_the_broker_kept(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
     station.hear(info("s", retained=True))
     assert heard(station) is None
     station.hear(health("s", 0, utc=datetime.now(UTC) + timedelta(days=3), retained=True))
     assert heard(station) is None, "its clock is wrong"
+    (told,) = caplog.records
+    assert (told.message, "4319 min ahead" in told.why) == ("clock_ahead", True)  # type: ignore[attr-defined]
     station.hear(health("s", 0, utc=NOON - timedelta(days=1), retained=True), status("s", 1, retained=True))
     assert heard(station) == NOON
     station.hear(health("s", 0, utc=NOON - timedelta(days=2)))

@@ -48,10 +48,11 @@ NIGHTLY, WEEKLY = "adults/trap/night", "adults/trap/week"
 
 @dataclass
 class Hook:
-    """A web server that keeps what it is told and answers `status`, once it is let `go`."""
+    """A web server that keeps what it is told and answers `status`, once it is let `go`; it has moved to /new."""
 
     port: int
     status: int = 200
+    reason: str | None = None
     go: Event = field(default_factory=Event)
     told: list[dict[str, Any]] = field(default_factory=list)
 
@@ -66,7 +67,12 @@ def hook() -> Iterator[Hook]:
         def do_POST(self) -> None:
             kept.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             kept.go.wait(40)
-            self.send_response(kept.status)
+            self.send_response(kept.status, kept.reason)
+            self.send_header("Location", "/new")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -82,7 +88,7 @@ def hook() -> Iterator[Hook]:
 
 
 @contextmanager
-def mail_server(password: str | None = None) -> Iterator[tuple[MailServer, list[Letter]]]:
+def mail_server(password: str | None = None, bye: str = "221 Bye") -> Iterator[tuple[MailServer, list[Letter]]]:
     """It lets in who knows the password, and everybody if it has none."""
     letters: list[Letter] = []
 
@@ -92,6 +98,9 @@ def mail_server(password: str | None = None) -> Iterator[tuple[MailServer, list[
     class Kept(Mailbox):
         def handle_message(self, message: Letter) -> None:
             letters.append(message)
+
+        async def handle_QUIT(self, *_: object) -> str:  # noqa: N802  aiosmtpd's name
+            return bye
 
     controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
                             auth_require_tls=False, auth_required=password is not None)  # fmt: skip
@@ -209,6 +218,22 @@ def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fle
     assert tell_people(fleet.database, None, LATER + timedelta(hours=1)).taken == 1
     assert tell_people(fleet.database, None, LATER + timedelta(hours=9)).taken == 0
     assert len({one["id"] for one in hook.told}) == 1, "so that the other side can tell a repetition"
+
+
+def test_a_webhook_that_has_moved_is_not_told_and_its_new_address_is(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status = 301
+    turn = tell_people(fleet.database, None, LATER)
+    new = hook.address.replace("/alerts", "/new")
+    assert (turn.taken, turn.answers[hook.address].endswith(f"is not followed: give {new}")) == (0, True)
+
+
+def test_a_reason_that_no_text_holds_keeps_nobody_waiting(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status, hook.reason = 500, "nul \0"
+    assert tell_people(fleet.database, None, LATER) == Turn(0, {hook.address: "HTTPError: HTTP Error 500: nul �"})
 
 
 def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, hook: Hook) -> None:
@@ -375,6 +400,14 @@ def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_i
         assert ("SMTPAuthenticationError" if wrong == "password" else "refused") in told.answers["li@example.org"]
         assert tell_people(fleet.database, right, LATER + 30 * AWAY_AGAIN) == Turn(2, {"li@example.org": ""})
     assert [letter["Subject"].split(":")[0] for letter in letters] == ["act", "look"]
+
+
+def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act")
+    with mail_server(bye="421 too many connections") as (server, letters):
+        assert tell_people(fleet.database, server, LATER) == Turn(1, {"li@example.org": ""})
+    assert len(letters) == 1
 
 
 def test_a_mail_server_that_refuses_us_is_asked_once_a_turn(fleet: Fleet) -> None:

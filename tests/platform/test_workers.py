@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -121,13 +122,16 @@ def test_poison_stays_in_nobodys_way(tmp_path: Path, broker: Broker, url: str, d
             Info(software="fieldeye", version="0", epoch=str(EPOCH), crop="nul \0")
         ),
     }
-    with ingesting(broker, url), broker.connect("stranger") as stranger:
+    with ingesting(broker, url) as worker, broker.connect("stranger") as stranger:
         for topic, payload in poison.items():
             wait_until(lambda t=topic, p=payload: stranger.publish(t, p) == 0, within_s=LONG_S)  # type: ignore[misc]
         with running(tmp_path, to(broker.port)) as node:
             committed = node.commit(sighting(1), sighting(2))
             wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
             wait_until(lambda: aside(database) == poison.keys(), within_s=LONG_S)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.stdout is not None
+        assert worker.stdout.read() == "2 records kept, 0 sent again, 4 set aside as bad\n"
 
 
 def test_numbers_beyond_all_sense_stop_no_worker(tmp_path: Path, broker: Broker, url: str, database: Database) -> None:
@@ -209,6 +213,49 @@ def test_a_server_that_becomes_a_standby_is_waited_for(broker: Broker) -> None:
             become(standby=False)
             wait_until(lambda: kept(database) == [(NODE, 1)], within_s=LONG_S)
         assert worker.poll() is None
+
+
+FAILS = """
+    CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} END $$;
+    CREATE TRIGGER fails BEFORE INSERT ON record EXECUTE FUNCTION fails();
+    CREATE TRIGGER fails BEFORE INSERT ON site_area EXECUTE FUNCTION fails();
+"""
+
+
+def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_comes_in_afterwards(
+    broker: Broker, url: str, database: Database, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Database] = []
+
+    def connect() -> Database:
+        opened.append(open_database(url))
+        opened[-1].execute("SET lock_timeout = '10ms'")
+        return opened[-1]
+
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    source, telling = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="one"), Telling()
+    stop, sent = Event(), set[tuple[str, int]]()
+    batches = Worker(source, connect, Leader(source, telling, every_s=60), telling, SystemClock()).run(stop)
+    with ThreadPoolExecutor() as threads, broker.connect("nodes") as nodes:
+        next(batches)
+        _send(nodes, "n1", 0, sent)
+        with database.transaction():
+            database.execute("LOCK TABLE ledger")
+            work = threads.submit(list, batches)
+            wait_until(lambda: len(opened) > 2, within_s=LONG_S)
+            database.execute(FAILS.format("RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full';").encode())
+            opened.clear()
+        wait_until(lambda: len(opened) > 2, within_s=LONG_S)
+        database.execute("DROP TRIGGER fails ON record")
+        wait_until(lambda: set(kept(database)) == sent, within_s=LONG_S)
+        stop.set()
+        work.result(LONG_S)
+    why = [one.why for one in caplog.records if one.message == "database_lost"]  # type: ignore[attr-defined]
+    assert why == [
+        "canceling statement due to lock timeout",
+        "the database's disk is full (no space left); free space on the database's disk",
+    ]
 
 
 @pytest.mark.platform
@@ -302,11 +349,34 @@ def test_a_file_of_a_stick_is_taken_into_the_database(
 ) -> None:
     message = batch(sighting(), interval())
     path = tmp_path / "stick.jsonl"
-    path.write_bytes(carried_line(message.topic, message.payload) * 2 + b'{"torn": ')
+    info = encode_message(Info(software="fieldeye", version="0", epoch="no uuid"))
+    unnamed = carried_line(f"fieldeye/v1/{SITE}/{NODE}/info", info)
+    path.write_bytes(carried_line(message.topic, message.payload) * 2 + unnamed + b'{"torn": ')
     assert platform_main(["ingest", "--file", str(path), "--database", url]) == 0
-    assert capsys.readouterr().out == "2 records kept, 2 sent again, 1 set aside as bad\n"
+    assert capsys.readouterr().out == "2 records kept, 2 sent again, 2 set aside as bad\n"
     assert kept(database) == [(NODE, 1), (NODE, 2)]
     assert database.execute("SELECT count(*) FROM area_count WHERE prefix = ''").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("PERFORM pg_terminate_backend(pg_backend_pid());", "the database has gone ("),
+        ("RAISE EXCEPTION USING ERRCODE = 'disk_full';", "the database's disk is full ("),
+        ("RAISE EXCEPTION USING ERRCODE = 'lock_not_available';", "the database's tables stay locked ("),
+        ("RAISE EXCEPTION USING ERRCODE = 'read_only_sql_transaction';", "the database is read-only ("),
+    ],
+)
+def test_a_database_that_fails_meanwhile_is_a_sentence(
+    fault: str, says: str, tmp_path: Path, url: str, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.execute(FAILS.format(fault).encode())
+    message, path = batch(sighting()), tmp_path / "stick.jsonl"
+    path.write_bytes(carried_line(message.topic, message.payload))
+    for words in (["ingest", "--file", str(path)], ["site", SITE, "--area", "33"]):
+        assert platform_main([*words, "--database", url]) == 1
+        told = capsys.readouterr().err
+        assert (told.count("\n"), f"fieldeye-platform: {says}" in told) == (1, True)
 
 
 PLACED = """

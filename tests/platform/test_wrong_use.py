@@ -69,7 +69,7 @@ def test_a_queues_password_goes_over_loopback_by_tls_or_where_somebody_says_so(
 
 def test_only_what_a_broker_keeps_can_be_left(capsys: pytest.CaptureFixture[str]) -> None:
     assert platform_main(["ingest", "--leave", "old", "--queue", "amqp://127.0.0.1:1"]) == 2
-    assert "--leave is for --broker" in capsys.readouterr().err
+    assert "--queue and --metrics are for --database" in capsys.readouterr().err
     assert platform_main(["ingest", "--leave", "old", "--broker", "127.0.0.1:9"]) == 1
     assert "127.0.0.1:9 cannot be reached" in capsys.readouterr().err
 
@@ -118,11 +118,11 @@ def test_thresholds_are_kept_all_or_none(
     still_url: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = tmp_path / "own.csv"
-    own.write_text(f"label,unit,start_at,sure_at,source\nPlutella xylostella,new,5,,us\n{row}\n")
+    own.write_text(f"label,unit,start_at,sure_at,source\n\nPlutella xylostella,new,5,,us\n{row}\n")
     words = ["report", "--database", still_url, "--area", "33", "--week", "28", "--out", str(tmp_path)]
     assert platform_main([*words, "--thresholds", str(own)]) == 2
     told = capsys.readouterr().err
-    assert (told.count("\n"), f"{own}:3: " in told) == (1, True)
+    assert (told.count("\n"), f"{own}:4: " in told) == (1, True)
     with open_database(still_url) as database:
         assert database.execute("SELECT count(*) FROM threshold").fetchone() == (0,)
 

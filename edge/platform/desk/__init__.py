@@ -2,8 +2,9 @@
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -47,8 +48,8 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         PERMANENT_SESSION_LIFETIME=LOG_IN_S,  # its cookie is refused afterwards, also where a browser has kept it
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
-        AS_PERSON=people(url),
-        AS_DESK=lambda: open_database(url, "fieldeye desk"),
+        AS_PERSON=partial(as_person, url),
+        AS_DESK=partial(open_database, url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
     _speak(app, https=https)
@@ -76,18 +77,12 @@ def _refuse(app: Flask) -> None:
         code = error.code or 500
         return page(gettext("There is no such page here.") if code == NOT_FOUND else cannot(), code)
 
-    def noted(error: Exception, code: int) -> tuple[str, int]:
-        app.logger.error("%s: %s", quote(request.path), str(error).partition("\n")[0])
-        return page(cannot(), code)
-
     @app.errorhandler(StoreError)
     @app.errorhandler(psycopg.OperationalError)
-    def _no_database(error: Exception) -> tuple[str, int]:
-        return noted(error, 503)
-
-    @app.errorhandler(psycopg.DataError)
-    def _no_text(error: psycopg.DataError) -> tuple[str, int]:  # a NUL, which no column of text can hold
-        return noted(error, 400)
+    @app.errorhandler(psycopg.DataError)  # a NUL, which no column of text can hold
+    def _noted(error: Exception) -> tuple[str, int]:
+        app.logger.error("%s: %s", quote(request.path), str(error).partition("\n")[0])
+        return page(cannot(), 400 if isinstance(error, psycopg.DataError) else 503)
 
 
 def _speak(app: Flask, *, https: bool) -> None:
@@ -144,18 +139,14 @@ def listening(app: Flask, host: str, port: int) -> Any:
     return waitress.create_server(app, sockets=[line], threads=4, ident="fieldeye", **most)
 
 
-def people(url: str) -> Callable[[str, str], AbstractContextManager[Database | None]]:
+@contextmanager
+def as_person(url: str, name: str, stamp: str) -> Iterator[Database | None]:
     """A connection in the role of who logged in, until the `with` ends; None for who may not any more."""
-
-    @contextmanager
-    def as_person(name: str, stamp: str) -> Iterator[Database | None]:
-        with open_database(url, "fieldeye desk") as database:
-            role = role_of(database, name, stamp)
-            if role is not None:
-                _take_on(database, role)
-            yield database if role is not None else None
-
-    return as_person
+    with open_database(url, "fieldeye desk") as database:
+        role = role_of(database, name, stamp)
+        if role is not None:
+            _take_on(database, role)
+        yield database if role is not None else None
 
 
 def _take_on(database: Database, role: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import g, redirect, render_template, request, session, url_for
 
+from edge.counts import decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
@@ -48,9 +49,9 @@ def _alert(one: Standing) -> dict[str, Any]:
             "%(node)s, since %(since)s UTC: %(value)s %(unit)s; the action level is %(start)s.",
             node=f"{one.site}/{one.node}",
             since=when(told.since),
-            value=number(told.value, 1),
+            value=number(told.value, decimals_of(told.value, told.start_at)),
             unit=threshold_unit_words(told.unit),
-            start=number(told.start_at, 1),
+            start=number(told.start_at, 3),
         ),
         "area": one.area_code,
         "silent": gettext("silent for a day") if one.is_silent else "",
