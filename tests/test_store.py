@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -15,7 +16,7 @@ import pytest
 
 from edge.clock import ClockState
 from edge.config import StoreTable
-from edge.counts import Lost, Sighting
+from edge.counts import Interval, Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
 from edge.store import Draft, Entry, Store
 from edge.store import audit as kept
@@ -526,6 +527,18 @@ def test_times_of_this_boot_are_put_right_without_reading_what_earlier_boots_lef
         assert store.reads <= 1
         states = [one.record.at.state for one in all_records(store) if isinstance(one.record, Sighting)]
     assert states == [ClockState.UNSYNCED] * 600 + [ClockState.CORRECTED] * 300
+
+
+@pytest.mark.parametrize("state", [ClockState.SYNCED, ClockState.UNSYNCED])
+@pytest.mark.parametrize("wrong", [timedelta(days=-3), timedelta(days=3)])
+def test_an_interval_in_which_a_set_clock_was_set_anew_lies_where_its_end_says(
+    store: Store, wrong: timedelta, state: ClockState
+) -> None:
+    right, end = instant(), instant(3600.0, state)
+    store.commit([interval(start=replace(right, utc=right.utc + wrong), end=end)])
+    (kept,) = [one.record for one in all_records(store) if isinstance(one.record, Interval)]
+    expected = ClockState.CORRECTED if state is ClockState.SYNCED else state
+    assert (kept.start, kept.end) == (replace(right, state=expected), end)
 
 
 def garbage(path: Path) -> None:

@@ -1,9 +1,12 @@
 """Records of a boot that knew its time only later, put right. Pure."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from edge.clock import ClockState, Instant, reckoned
 from edge.counts import Interval, Record
+
+SET_BY = timedelta(minutes=1)  # or more: by less it was only kept right
 
 
 def corrected(record: Record, known: Instant) -> Record:
@@ -17,7 +20,12 @@ def corrected(record: Record, known: Instant) -> Record:
 
 
 def consistent(record: Record) -> Record:
-    """An interval in whose middle the clock was set: its start is put right by its end."""
-    if isinstance(record, Interval) and record.end.state is ClockState.SYNCED:
-        return corrected(record, record.end)
-    return record
+    """An interval in whose middle the clock was set, for the first time or anew: its start is put right by its end."""
+    timed = corrected(record, record.end) if isinstance(record, Interval) else record
+    if not isinstance(timed, Interval) or timed.start.boot_id != timed.end.boot_id:
+        return timed
+    passed = timedelta(seconds=timed.end.monotonic_s - timed.start.monotonic_s)
+    if abs(timed.end.utc - timed.start.utc - passed) <= SET_BY:
+        return timed
+    state = timed.end.state if timed.end.state is ClockState.UNSYNCED else ClockState.CORRECTED
+    return replace(timed, start=replace(timed.start, utc=timed.end.utc - passed, state=state))
