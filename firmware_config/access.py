@@ -1,11 +1,25 @@
-"""Who comes in at the site's broker, and what each may say and hear there."""
+"""Who comes in at the site's broker, and what each may say, hear and ask for there.
+
+The rules are for Mosquitto's plugin dynamic_security. An `acl_file` lets all subscribe to all and looks only at what is
+then passed on: who asked for records without a right to hear them took the platform's share of them, and had the broker
+acknowledge what nobody received.
+"""
+
+import json
+from collections.abc import Iterable
 
 from firmware_config.fleet import HOME_ASSISTANT, PLATFORM, Fleet
 
 _TREE = "fieldeye/v1"
+# All that a node says (docs/contract, and its doctor's test message), one by one: below a wildcard a stolen card could
+# retain without end. tests/firmware/test_broker.py holds this and the contract together.
+_SAID = ("status", "info", "health", "records", "summary", "image")
+_REPLIES = ("replay", "image", "answer", "seen", "update", "model", "doctor")
 # As edge/mqtt/discovery.py has it; tests/firmware/test_broker.py holds the two together.
 _DISCOVERY = "homeassistant/device/fieldeye_{site}_{node}/config"
 _HEARD = ("status", "summary", "health")  # what Home Assistant reads of a node
+
+_Rules = list[dict[str, str | bool]]
 
 
 def users(fleet: Fleet) -> list[str]:
@@ -20,21 +34,35 @@ def place_of(user: str) -> str:
 
 
 def access_list(fleet: Fleet) -> str:
-    """A node writes its own subtree and hears its own commands; the platform hears the site and commands it."""
+    """JSON. A node says what is its own and hears its own commands; the platform hears the site and commands it."""
     tree = f"{_TREE}/{fleet.site.site}"
-    blocks = [_block(PLATFORM, [f"read {tree}/#", f"write {tree}/+/cmd/#"])]
+    rights = {PLATFORM: _rights(says=[f"{tree}/+/cmd/+"], hears=[f"{tree}/#"], asks_for=["#", "$share/#"])}
     if fleet.broker.home_assistant:
-        blocks.append(_block(HOME_ASSISTANT, ["readwrite homeassistant/#", *(f"read {tree}/+/{c}" for c in _HEARD)]))
-    return "\n".join([*blocks, *(_block(entry.node, _of_node(fleet, entry.node)) for entry in fleet.nodes)])
+        theirs = ["homeassistant/#"]
+        rights[HOME_ASSISTANT] = _rights(says=theirs, hears=[*theirs, *(f"{tree}/+/{c}" for c in _HEARD)])
+    rights |= {entry.node: _of_node(fleet, entry.node) for entry in fleet.nodes}
+    rules = {
+        "defaultACLAccess": {
+            "publishClientSend": False, "publishClientReceive": False, "subscribe": False, "unsubscribe": True
+        },
+        "clients": [{"username": user, "roles": [{"rolename": user}]} for user in rights],
+        "roles": [{"rolename": user, "acls": acls} for user, acls in rights.items()],
+    }  # fmt: skip
+    return json.dumps(rules, indent=1) + "\n"
 
 
-def _of_node(fleet: Fleet, node: str) -> list[str]:
+def _of_node(fleet: Fleet, node: str) -> _Rules:
     own = f"{_TREE}/{fleet.site.site}/{node}"
-    rights = [f"write {own}/#", f"read {own}/cmd/#"]
+    says = [f"{own}/{channel}" for channel in (*_SAID, *(f"reply/{verb}" for verb in _REPLIES))]
+    hears = [f"{own}/cmd/#"]
     if fleet.broker.home_assistant:
-        rights += [f"write {_DISCOVERY.format(site=fleet.site.site, node=node)}", "read homeassistant/status"]
-    return rights
+        says.append(_DISCOVERY.format(site=fleet.site.site, node=node))
+        hears.append("homeassistant/status")
+    return _rights(says=says, hears=hears)
 
 
-def _block(user: str, rights: list[str]) -> str:
-    return "\n".join([f"user {user}", *(f"topic {right}" for right in rights), ""])
+def _rights(*, says: Iterable[str], hears: Iterable[str], asks_for: Iterable[str] | None = None) -> _Rules:
+    """`asks_for`: what may be subscribed to, if that is more than `hears`."""
+    asked = hears if asks_for is None else asks_for
+    given = {"publishClientSend": says, "publishClientReceive": hears, "subscribePattern": asked}
+    return [{"acltype": right, "topic": topic, "allow": True} for right, topics in given.items() for topic in topics]

@@ -56,7 +56,10 @@ def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
     authority = site_authority(keys, fleet.site.site)
     revoke(keys, authority, args.user, place_of(args.user))
     again = "its new files" if args.user in users(fleet) else "the broker's files without it"
-    print(f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh")
+    print(
+        f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh, "
+        "with --afresh if others may have used it"
+    )
 
 
 def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:

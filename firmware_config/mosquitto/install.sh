@@ -1,10 +1,15 @@
 #!/bin/sh
 # On the broker's machine, as root, in the folder that was rendered: installs Mosquitto, chrony and these files, or renews them.
 #
-#   sudo ./install.sh
+#   sudo ./install.sh [--afresh]
+#
+# --afresh   the broker forgets what it kept: what others retained or subscribed to with a card of the site goes. So does what it
+#            keeps for a platform that is away: records are asked for again, pictures on their way are lost
 set -eu
+afresh=
 for word; do
     case $word in
+        --afresh) afresh=yes ;;
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "install.sh: unknown argument $word; see --help" >&2; exit 2 ;;
     esac
@@ -15,11 +20,15 @@ if ! command -v mosquitto >/dev/null || ! command -v chronyd >/dev/null; then
     apt-get -qq update
     apt-get -qq install -y --no-install-recommends mosquitto chrony
 fi
+rules=$(find /usr/lib /usr/local/lib -maxdepth 2 -name mosquitto_dynamic_security.so | head -n 1) # differs by architecture
+[ -n "$rules" ] || { echo "install.sh: below /usr/lib there is no mosquitto_dynamic_security.so; install Debian's package mosquitto" >&2; exit 1; }
 install -d -o root -g mosquitto -m 0750 /etc/mosquitto/fieldeye
 install -o root -g mosquitto -m 0640 passwords acl ca.pem revoked.pem server.pem server.key /etc/mosquitto/fieldeye/
+ln -sfn "$rules" /etc/mosquitto/fieldeye/dynamic_security.so
 [ -e /etc/mosquitto/mosquitto.conf.before-fieldeye ] || cp -p /etc/mosquitto/mosquitto.conf /etc/mosquitto/mosquitto.conf.before-fieldeye
 install -o root -g mosquitto -m 0640 mosquitto.conf /etc/mosquitto/mosquitto.conf
 install -D -o root -g root -m 0644 chrony.conf /etc/chrony/conf.d/fieldeye-broker.conf
 systemctl enable --quiet mosquitto chrony
-systemctl restart mosquitto chrony
+[ -z "$afresh" ] || { systemctl stop mosquitto; rm -f /var/lib/mosquitto/mosquitto.db; } # a stop writes it once more
+systemctl restart mosquitto chrony # a reload would not read acl
 echo "install.sh: mosquitto runs with these files, and chrony tells the nodes the time; the former configuration is mosquitto.conf.before-fieldeye"

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 
 from edge.cli.loopback import free_port
 from edge.mqtt.connection import TlsLine
-from tests.broker import MOSQUITTO
+from tests.broker import MOSQUITTO, RULES
 from tests.waiting import wait_until
 
 
@@ -32,6 +32,7 @@ class RenderedBroker:
         (self.folder / "store").mkdir()
         conf = (self.folder / "mosquitto.conf").read_text()
         for theirs, ours in {
+            "/etc/mosquitto/fieldeye/dynamic_security.so": str(RULES),  # where install.sh links to
             "/etc/mosquitto/fieldeye": str(self.folder),
             "/var/lib/mosquitto/": f"{self.folder}/store/",
             "log_dest syslog": f"log_dest file {self.folder}/log",
@@ -88,14 +89,14 @@ class User:
         self.accepted: int | None = None
         self.heard: list[tuple[str, bytes]] = []
         self._acks: dict[int, int] = {}
-        self._granted: list[int] = []
+        self._granted: dict[int, int] = {}
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client or name, protocol=paho.MQTTv5)
         self._client.on_connect = lambda *told: setattr(self, "accepted", told[3].value)
         self.is_cut_off = False
         self._client.on_disconnect = lambda *_: setattr(self, "is_cut_off", True)
         self._client.on_message = lambda *told: self.heard.append((told[2].topic, told[2].payload))
         self._client.on_publish = lambda *told: self._acks.update({told[2]: told[3].value})
-        self._client.on_subscribe = lambda *told: self._granted.append(told[2])
+        self._client.on_subscribe = lambda *told: self._granted.update({told[2]: told[3][0].value})
         self._client.username_pw_set(name, password)
         context = ssl.create_default_context(cafile=str(out / "nodes/a/fieldeye/ca.pem"))
         context.verify_flags |= ssl.VERIFY_X509_STRICT
@@ -121,9 +122,11 @@ class User:
         wait_until(lambda: mid in self._acks, within_s=10)
         return self._acks[mid]
 
-    def subscribe(self, topic: str) -> None:
+    def subscribe(self, topic: str) -> int:
+        """The reason code of the answer: 1 granted, 135 not authorised."""
         _, mid = self._client.subscribe(topic, qos=1)
         wait_until(lambda: mid in self._granted, within_s=10)
+        return self._granted[mid]
 
 
 def login(rendered: Path, broker: RenderedBroker, name: str, **more: object) -> User:

@@ -1,6 +1,8 @@
 """The rendered files under a real Mosquitto, over TLS: who gets in, says and hears what, what outlives a SIGKILL."""
 
 import base64
+import json
+import re
 import shutil
 import socket
 import ssl
@@ -16,7 +18,11 @@ from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
 from tests.waiting import wait_until
 
-REFUSED, NOT_AUTHORISED = 0x87, 0x87  # CONNACK's and PUBACK's
+REFUSED, NOT_AUTHORISED = 0x87, 0x87  # CONNACK's; PUBACK's and SUBACK's
+NOBODY, GRANTED = 0x10, 1  # PUBACK's and SUBACK's
+CONTRACT = (Path(__file__).parents[2] / "docs/contract/asyncapi.yaml").read_text("utf-8")
+SAID = [*re.findall(r"address: fieldeye/v1/{site}/{node}/(?!cmd/)(\S+)", CONTRACT), "reply/doctor"]
+RECORDS = "$share/fieldeye/fieldeye/v1/+/+/records"  # as a platform's workers ask for them
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +43,11 @@ def test_the_password_of_another_node_does_not_open_it(rendered: Path, broker: R
         assert user.accepted == REFUSED
 
 
-def test_a_node_writes_its_own_subtree(rendered: Path, broker: RenderedBroker) -> None:
+def test_a_node_says_all_of_the_contract(rendered: Path, broker: RenderedBroker) -> None:
     with login(rendered, broker, "a") as node, login(rendered, broker, "platform") as platform:
         platform.subscribe("fieldeye/v1/#")
-        for channel in ("status", "info", "health", "records", "summary", "image/latest", "reply/replay"):
-            assert node.publish(f"fieldeye/v1/valley/a/{channel}") == 0
-        wait_until(lambda: len(platform.heard) == 7, within_s=10)
+        assert {channel: node.publish(f"fieldeye/v1/valley/a/{channel}") for channel in SAID} == dict.fromkeys(SAID, 0)
+        wait_until(lambda: len(platform.heard) == len(SAID) == 13, within_s=10)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,12 @@ def test_a_node_writes_its_own_subtree(rendered: Path, broker: RenderedBroker) -
         "fieldeye/v1/valley/b/cmd/replay",
         "fieldeye/v1/hill/a/records",
         "fieldeye/v1/valley/ab/records",
+        "fieldeye/v1/valley/a/junk",  # retained there, the broker would write it at each message
+        "fieldeye/v1/valley/a/reply/junk",
+        "fieldeye/v1/valley/a/image/junk",
+        "fieldeye/v1/valley/a/cmd/replay",
         "elsewhere",
+        "$CONTROL/dynamic-security/v1",
     ],
 )
 def test_a_node_writes_nothing_else(rendered: Path, broker: RenderedBroker, topic: str) -> None:
@@ -64,9 +74,9 @@ def test_a_node_hears_its_own_commands_and_nothing_else_even_if_it_asks_for_all(
     rendered: Path, broker: RenderedBroker
 ) -> None:
     with login(rendered, broker, "a") as a, login(rendered, broker, "b") as b:
-        a.subscribe("#")
-        a.subscribe("fieldeye/v1/valley/a/cmd/+")
-        a.subscribe("fieldeye/v1/valley/b/cmd/+")
+        assert a.subscribe("fieldeye/v1/valley/a/cmd/+") == GRANTED
+        for others in ("#", "fieldeye/v1/valley/b/cmd/+", "fieldeye/v1/valley/+/cmd/+", "fieldeye/v1/valley/a/#"):
+            assert a.subscribe(others) == NOT_AUTHORISED
         with login(rendered, broker, "platform") as platform:
             platform.subscribe("fieldeye/v1/#")
             assert b.publish("fieldeye/v1/valley/b/records") == 0
@@ -74,6 +84,22 @@ def test_a_node_hears_its_own_commands_and_nothing_else_even_if_it_asks_for_all(
             platform.publish("fieldeye/v1/valley/a/cmd/replay")
         wait_until(lambda: bool(a.heard), within_s=10)
     assert {topic for topic, _ in a.heard} == {"fieldeye/v1/valley/a/cmd/replay"}
+
+
+def test_who_may_not_hear_records_takes_none_from_the_platform_and_has_none_acknowledged(
+    rendered: Path, broker: RenderedBroker
+) -> None:
+    with (
+        login(rendered, broker, "a", client="thief") as thief,
+        login(rendered, broker, "b") as node,
+        login(rendered, broker, "platform") as platform,
+    ):
+        asked = [thief.subscribe(topics) for topics in (RECORDS, "#", "fieldeye/v1/#")]
+        assert node.publish("fieldeye/v1/valley/b/records") == NOBODY
+        assert platform.subscribe(RECORDS) == GRANTED
+        assert [node.publish("fieldeye/v1/valley/b/records") for _ in range(4)] == [0] * 4
+        wait_until(lambda: len(platform.heard) == 4, within_s=1)
+    assert asked == [NOT_AUTHORISED] * 3
 
 
 def test_the_platform_commands_and_forges_no_record(rendered: Path, broker: RenderedBroker) -> None:
@@ -148,8 +174,7 @@ def test_our_password_lines_are_mosquitto_passwds_own(tmp_path: Path) -> None:
 def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_back(tmp_path: Path) -> None:
     region = put_fleet(tmp_path / "region", SITE + entry("bridge"))
     run_render(region, tmp_path / "region/out")
-    acl = tmp_path / "region/out/broker/acl"
-    acl.write_text(acl.read_text() + "\nuser bridge\ntopic readwrite fieldeye/v1/valley/#\n")
+    let_the_site_in(tmp_path / "region/out/broker/acl")
     with RenderedBroker(tmp_path / "region/out") as far:
         shutil.copy(certificate_of(tmp_path / "region/out", "bridge"), far.folder / "bridge.pem")
         shutil.chown(far.folder / "bridge.pem", "mosquitto")
@@ -175,6 +200,14 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
                 wait_until(lambda: ("fieldeye/v1/valley/a/records", b"x") in platform.heard, within_s=20)
                 platform.publish("fieldeye/v1/valley/a/cmd/replay")
                 wait_until(lambda: bool(node.heard), within_s=20)
+
+
+def let_the_site_in(acl: Path) -> None:
+    rules = json.loads(acl.read_text())
+    (bridge,) = (role for role in rules["roles"] if role["rolename"] == "bridge")
+    rights = ("publishClientSend", "publishClientReceive", "subscribePattern")
+    bridge["acls"] = [{"acltype": right, "topic": "fieldeye/v1/valley/#", "allow": True} for right in rights]
+    acl.write_text(json.dumps(rules))
 
 
 def bridge_to(far: RenderedBroker) -> str:

@@ -62,8 +62,9 @@ def test_a_node_says_nothing_else_to_home_assistant(shown: Path, broker: Rendere
 
 def test_a_node_hears_of_home_assistants_topics_only_its_status(shown: Path, broker: RenderedBroker) -> None:
     with login(shown, broker, "a") as a, login(shown, broker, "b") as b, login(shown, broker, "home-assistant") as home:
-        a.subscribe("homeassistant/#")
-        a.subscribe("homeassistant/status")
+        assert a.subscribe("homeassistant/#") == NOT_AUTHORISED
+        assert a.subscribe("homeassistant/status") == 1
+        home.subscribe("homeassistant/#")
         assert b.publish(told("b")) == 0
         assert home.publish("homeassistant/status") == 0
         wait_until(lambda: bool(a.heard), within_s=10)
@@ -74,8 +75,11 @@ def test_home_assistant_hears_how_nodes_are_and_what_was_counted_last_and_no_rec
     shown: Path, broker: RenderedBroker
 ) -> None:
     with login(shown, broker, "home-assistant") as home, login(shown, broker, "a") as node:
-        home.subscribe("#")
-        for channel in ("records", "image/latest", "info", "reply/replay", "status", "summary", "health"):
+        for topics in ("#", f"{TREE}/a/#", f"{TREE}/a/records", f"{TREE}/+/+"):
+            assert home.subscribe(topics) == NOT_AUTHORISED
+        for channel in ("status", "summary", "health"):
+            assert home.subscribe(f"{TREE}/a/{channel}") == 1  # as discovery names them
+        for channel in ("records", "image", "info", "reply/replay", "status", "summary", "health"):
             node.publish(f"{TREE}/a/{channel}")
         wait_until(lambda: len(home.heard) >= 3, within_s=10)
     assert {topic for topic, _ in home.heard} == {f"{TREE}/a/{channel}" for channel in ("status", "summary", "health")}

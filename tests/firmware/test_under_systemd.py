@@ -76,6 +76,9 @@ def test_the_page_answers(node: str) -> None:
 def test_the_installed_broker_and_the_service_find_each_other_over_tls(node: str) -> None:
     inside("cp -a /src/broker /root/broker && /root/broker/install.sh")
     assert shown("ActiveState", "mosquitto.service") == "active"
+    inside("systemctl stop mosquitto && echo damaged >/var/lib/mosquitto/mosquitto.db")
+    inside("/root/broker/install.sh --afresh")
+    assert shown("ActiveState", "mosquitto.service") == "active"
     assert "allow 192.168.0.0/16" in inside("chronyd -p")
     inside("systemctl restart fieldeye.service")
     told = "journalctl --no-pager -u fieldeye.service"  # nobody subscribes: the node says so, once it is logged in
