@@ -103,7 +103,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Records that this node committed and could not keep; the platform must not wait for them.
+    """Records that this node committed and could not keep.
 
     Of `first_seq` to `last_seq`, `count` are gone; the others, of higher priority, still come or have come.
     """
@@ -113,6 +113,11 @@ class Lost:
     last_seq: int
     count: int
     reason: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Is all of the span gone? Else a replay tells which."""
+        return self.count == self.last_seq - self.first_seq + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """What a broker says in CONNACK that it takes, the node keeps to; what it cannot do is said."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from tests.broker import Broker
 from tests.network import PUBACK, Network
 from tests.node import RESTS, Platform, running, to, wait_drained
 from tests.records import instant, sighting
+from tests.test_commands import command
 from tests.test_images import LARGE
 from tests.waiting import wait_until
 
@@ -56,6 +59,21 @@ def test_batches_are_as_large_as_the_broker_takes(tmp_path: Path) -> None:
             committed = node.commit(*(sighting(n) for n in range(40)))
             wait_until(lambda: platform.has(committed), within_s=10)
         assert platform.births() == 1
+        platform.client.leave()
+
+
+def test_an_answer_that_names_more_lost_spans_than_the_broker_takes_names_the_first(tmp_path: Path) -> None:
+    with Broker("max_packet_size 700\n") as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            node.commit(*(sighting(n) for n in range(200)))
+            wait_drained(node)
+            with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+                db.execute("DELETE FROM record WHERE seq % 2")
+            platform.ask(command(node.store, 1, 200))
+            wait_until(lambda: len(platform.replies()) == 1, within_s=5)
+        (reply,) = platform.replies()
+        assert (reply.sent, reply.gone) == (100, [(1, 1), (3, 3), (5, 5), (7, 7)])
         platform.client.leave()
 
 

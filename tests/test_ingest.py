@@ -101,7 +101,7 @@ def records(told: Mapping[int, Record]) -> tuple[str, bytes]:
 
 
 def test_what_a_node_has_lost_is_not_asked_for_nor_after_a_restart(tmp_path: Path, broker: Broker) -> None:
-    out, told = tmp_path / "records.jsonl", records({2: sighting(), 4: lost(1, 3), 6: sighting()})
+    out, told = tmp_path / "records.jsonl", records({2: sighting(), 4: lost(1, 3), 6: lost(4, 5, count=1)})
     assert asked_again(broker, out, [INFO, told, UP_TO_SIX]) == [(5, 5)]
     assert asked_again(broker, out, [INFO, UP_TO_SIX]) == [(5, 5)]
 

@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from edge.cli.listen import add_broker_arguments, broker_address
 from edge.errors import UsageError
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Span, decode
+from edge.platform.replay import commands_for
 from edge.wire import Key, encode_batch
 from tests.broker import Broker
+from tests.clocks import NOON
 from tests.faults.killing import ROOT
 from tests.records import EPOCH, interval, sighting, stored
 
@@ -96,6 +98,18 @@ def test_what_the_node_no_longer_has_is_no_gap() -> None:
         seen.gone("n1", EPOCH, span)
     assert seen.missing("n1", EPOCH, 9) == [Span(1, 1), Span(8, 9)]
     assert seen.is_new(Key("n1", EPOCH, 3)), "what comes all the same counts"
+
+
+@pytest.mark.parametrize(
+    ("gaps", "asked"),
+    [
+        ([Span(1, 20), Span(22, 41), Span(50, 50)], [(1, 50)]),
+        ([Span(1, 20), Span(30, 30)], [(1, 20), (30, 30)]),  # nine records between them
+        ([Span(1, 9_995), Span(9_999, 10_003)], [(1, 10_000), (10_001, 10_003)]),
+    ],
+)
+def test_gaps_that_lie_close_together_take_one_command(gaps: list[Span], asked: list[tuple[int, int]]) -> None:
+    assert [(command.first, command.last) for command in commands_for(gaps, EPOCH, NOON)] == asked
 
 
 @pytest.mark.parametrize(
@@ -201,4 +215,7 @@ def test_a_certificate_of_the_subscribers_own_means_tls() -> None:
         own = broker.folder / "client.pem"
         own.touch(mode=0o600)
         own.write_text((broker.folder / "server.pem").read_text() + (broker.folder / "server.key").read_text())
-        assert address("--broker", "broker.lan:8883", "--client-file", str(own)).tls is not None
+        asks = address("--broker", "broker.lan:8883", "--client-file", str(own))
+        assert asks.tls is not None
+        assert asks.client_key is not None
+        assert (asks.client_key in own.read_text(), "CERTIFICATE" in asks.client_key) == (True, False)

@@ -46,6 +46,7 @@ log = logging.getLogger("fieldeye.mqtt")
 
 RETAINED = ("status", "info", "health", "summary")
 MOST_HEALTH_BYTES = 2000  # with some alerts in it
+SPAN_BYTES, LEAST_SPANS = 40, 4  # in an answer to a replay: a larger one may be more than the broker takes
 NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x10, 0x87, 0x80
 
 
@@ -250,7 +251,8 @@ class Session:
         self._send_records(replay.step(self._parts.store))
         if replay.is_done:
             replays.popleft()
-            done = self._parts.commands.reply(replay.command, "done", sent=replay.sent, gone=replay.gone)
+            room = max(LEAST_SPANS, self._connection.most_payload_bytes // SPAN_BYTES)
+            done = self._parts.commands.reply(replay.command, "done", sent=replay.sent, gone=replay.gone[:room])
             self._reply("replay", done)
         return self._connection.is_up
 

@@ -12,7 +12,7 @@ from edge.platform.replay import MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
 ASK_AGAIN = timedelta(minutes=2)
-MOST_SPANS = 64  # of a node are looked at in a turn
+MOST_SPANS = 512  # of a node are looked at in a turn: about a command's, where hours of twenty sightings were shed
 # A node that still has records waiting will send them by itself. What came under another name of its card is no gap: a
 # node may get one, and its former one again. Where both told one number they are copies of a card that both run.
 _MISSING = """

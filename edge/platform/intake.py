@@ -65,6 +65,14 @@ class Kept(NamedTuple):
         return Kept(*(one + another for one, another in zip(self, other, strict=True)))
 
 
+class Highest(NamedTuple):
+    """Number that has come of a node's card, and when that was so."""
+
+    epoch: UUID
+    seq: int
+    at: datetime  # UTC, of this machine
+
+
 class Intake:
     """Owned by one thread, as is its connection. When `keep` returns, what it was given is committed."""
 
@@ -75,6 +83,7 @@ class Intake:
         self._months: set[date] = set()  # with their partition
         self._months_again = datetime.min.replace(tzinfo=UTC)  # when to try for others
         self._known_zones: frozenset[str] = frozenset()
+        self.highest: dict[int, Highest] = {}  # of nodes that told their `health`
         self._warned: set[tuple[str, str, str]] = set()  # of what, site and node
 
     def keep(self, messages: Sequence[Message]) -> Kept:
@@ -279,8 +288,9 @@ class Intake:
             (list(seqs), [multirange_text(each) for each in seqs.values()]),
         )
         for one in new:
-            if isinstance(one.decoded.record, Lost):
-                note_gone(self._database, [one.ledger_id], one.decoded.record.first_seq, one.decoded.record.last_seq)
+            record = one.decoded.record
+            if isinstance(record, Lost) and record.is_whole:
+                note_gone(self._database, [one.ledger_id], record.first_seq, record.last_seq)
 
     def _ledger(self, site: str, node: str, epoch: UUID, first_seq: int) -> tuple[int, int]:
         """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""

@@ -30,6 +30,7 @@ class _KeyOfLine(msgspec.Struct):
     revision: int = 0
     first_seq: int | None = None  # of a loss
     last_seq: int | None = None
+    count: int | None = None
 
 
 class Ledger:
@@ -78,7 +79,7 @@ class Ledger:
         except OSError as why:
             raise StoreError(f"{self._path}: cannot be written ({why.strerror}); free space and start again") from why
         for decoded in new:
-            if isinstance(decoded.record, Lost):
+            if isinstance(decoded.record, Lost) and decoded.record.is_whole:
                 span = Span(decoded.record.first_seq, decoded.record.last_seq)
                 self.seen.gone(decoded.key.node, decoded.key.epoch, span)
         return len(new)
@@ -118,7 +119,7 @@ class Ledger:
                     break
                 raise StoreError(f"{self._path}:{number}: not a record ({why}); name another file with --out") from why
             self._is_news(Key(told.node, told.epoch, told.seq), told.revision)
-            if told.first_seq is not None and told.last_seq is not None:
+            if told.first_seq and told.last_seq and told.count == told.last_seq - told.first_seq + 1:
                 self.seen.gone(told.node, told.epoch, Span(told.first_seq, told.last_seq))
             whole, last = whole + len(line), line
         self._file.truncate(whole)

@@ -12,7 +12,7 @@ from edge.errors import UsageError
 from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import BAD_VALUE, Database
 from edge.platform.decode import Heard, Message, decode
-from edge.platform.intake import Intake, note_gone, storable
+from edge.platform.intake import Highest, Intake, note_gone, storable
 from edge.platform.population import check_area
 from edge.platform.questions import keep_part, note_outcome
 from edge.platform.replay import VALID_FOR, spans_gone
@@ -29,6 +29,8 @@ _COMMITTED = """
     FROM ledger JOIN node USING (node_id)
     WHERE (node_name, ledger.epoch) = (%s, %s) AND node_id = holder_of(%s, %s, %s)
 """
+
+_HIGHEST = "SELECT epoch, coalesce(upper(seen) - 1, 0) FROM node JOIN ledger USING (node_id, epoch) WHERE node_id = %s"
 
 
 def note(database: Database, intake: Intake, messages: Sequence[Message], *, are_carried: bool = False) -> int:
@@ -57,9 +59,7 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
         if not message.retained:
             database.execute("UPDATE node SET heard = now() WHERE node_id = %s", (node_id,))
     elif isinstance(heard.message, Health):
-        _compare_clocks(intake, heard.topic, heard.message)
-        _note_column(database, intake, heard.topic, "health", heard.message, is_kept=message.retained)
-        note_standing(database, intake.node_id(*heard.topic[:2]), heard.message.alerts, is_kept=message.retained)
+        _note_health(database, intake, heard.topic, heard.message, is_kept=message.retained)
     elif isinstance(heard.message, Status):
         _note_column(database, intake, heard.topic, "status", heard.message, is_kept=message.retained)
     elif heard.topic.channel == "reply/replay":
@@ -74,14 +74,43 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
             keep_part(database, intake.node_id(*heard.topic[:2]), header, message.payload)
 
 
-def _compare_clocks(intake: Intake, topic: Topic, health: Health) -> None:
-    """Each command of this machine is over when it comes to a node whose clock is so far ahead."""
+def _note_health(database: Database, intake: Intake, topic: Topic, health: Health, *, is_kept: bool) -> None:
+    _note_column(database, intake, topic, "health", health, is_kept=is_kept)
+    node_id = intake.node_id(*topic[:2])
+    note_standing(database, node_id, health.alerts, is_kept=is_kept)
+    if _compare_clocks(intake, topic, health) and not is_kept:
+        _compare_numbers(database, intake, topic, node_id, health)
+
+
+def _compare_clocks(intake: Intake, topic: Topic, health: Health) -> bool:
+    """Is its time one of this machine's clock? Each command is over when it comes to a node that is so far ahead."""
     if health.clock != "synced" or health.utc.tzinfo is None:
-        return
+        return False
     ahead = health.utc - datetime.now(UTC)
     if ahead > VALID_FOR:
         why = f"{ahead // timedelta(minutes=1)} min ahead of this machine: what that sends it, as for gaps, has expired"
         intake.warn_once("clock_ahead", *topic[:2], why=f"{why}; set this machine's clock, or the node's")
+    return ahead <= VALID_FOR
+
+
+def _compare_numbers(database: Database, intake: Intake, topic: Topic, node_id: int, health: Health) -> None:
+    """Of a store from an older copy of its card the next numbers have come before, and records are told by these.
+
+    Held against what the ledger had before the node told this, by both clocks: records may overtake a `health`.
+    """
+    before = intake.highest.get(node_id)
+    if before and health.utc <= before.at + VALID_FOR:
+        return
+    row = database.execute(_HIGHEST, (node_id,)).fetchone()
+    last_seq = health.store.last_seq if health.store else None
+    if row is None or last_seq is None:
+        return
+    epoch, seq = row
+    intake.highest[node_id] = Highest(epoch, seq, datetime.now(UTC))
+    if before and before.epoch == epoch and last_seq < before.seq:
+        why = f"its numbers went back to {last_seq}, and up to {before.seq} came before: until then what it counts is"
+        why += " dropped as repeated, for its store is an older copy; move that aside, as docs/platform.md says"
+        intake.warn_once("card_put_back", *topic[:2], why=why)
 
 
 def _node_of_card(database: Database, intake: Intake, topic: Topic, epoch: UUID, *, is_live: bool) -> int | None:

@@ -10,17 +10,18 @@ from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, Reply, decode_message
 
 VALID_FOR = timedelta(minutes=10)
 MOST_COMMANDS = 8  # to a node at once, which answers more with "busy"
+SMALL_HOLE = 8  # records that come a second time: in bytes less than another command and its reply
 
 
 def replay_commands(
     seen: Deduplicator, node: str, epoch: UUID, last_seq: int, now: datetime
 ) -> Iterator[ReplayCommand]:
-    """A command for each gap among 1..last_seq."""
+    """Commands for the gaps among 1..last_seq."""
     return commands_for(seen.missing(node, epoch, last_seq), epoch, now)
 
 
 def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> Iterator[ReplayCommand]:
-    """A command a gap, the long ones cut to what a node answers at once."""
+    """A command for gaps that lie close together, the long ones cut to what a node answers at once."""
     return (
         ReplayCommand(
             id=uuid4().hex,
@@ -29,9 +30,20 @@ def commands_for(gaps: Iterable[Span], epoch: UUID, now: datetime) -> Iterator[R
             first=first,
             last=min(gap.last, first + MAX_REPLAY_RECORDS - 1),
         )
-        for gap in gaps
+        for gap in _joined(gaps)
         for first in range(gap.first, gap.last + 1, MAX_REPLAY_RECORDS)
     )
+
+
+def _joined(gaps: Iterable[Span]) -> list[Span]:
+    """Oldest first, with the small holes between them."""
+    joined: list[Span] = []
+    for gap in sorted(gaps):
+        if joined and gap.first - joined[-1].last - 1 <= SMALL_HOLE:
+            joined[-1] = Span(joined[-1].first, gap.last)
+        else:
+            joined.append(gap)
+    return joined
 
 
 def spans_gone(payload: bytes) -> tuple[UUID, list[Span]] | None:

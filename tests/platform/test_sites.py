@@ -10,13 +10,14 @@ import pytest
 from edge.cli import platform_main
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
-from edge.platform.gaps import requests
+from edge.platform.gaps import missing, requests
 from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
 from edge.platform.questions import answer, answers_due
 from edge.platform.registry import NOWHERE, note
+from edge.platform.replay import VALID_FOR
 from edge.platform.sites import set_areas
 from edge.wire import (
     Health,
@@ -167,6 +168,28 @@ def test_a_node_is_heard_by_what_it_says_and_not_by_what_the_broker_tells_again(
         station.database.execute("UPDATE node SET heard = %s", (long_ago,))
         station.hear(status("s", 1, retained=True), info("s", retained=True), health("s", 0, retained=True))
         assert heard(station) == long_ago
+
+
+def test_a_node_that_runs_on_an_older_copy_of_its_card_is_told_once_and_a_late_health_is_none(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hear(last_seq: int) -> list[str]:
+        station.hear(health("s", last_seq, utc=datetime.now(UTC) + VALID_FOR))  # ten minutes after the one before
+        return [record.message for record in caplog.records]
+
+    station.hear(info("s"), records("s", *range(1, 10)))
+    assert hear(7) == [], "records were faster"
+    station.hear(health("s", 7), health("s", 5, utc=datetime.now(UTC) + VALID_FOR, retained=True))
+    assert hear(9) == []
+    station.hear(info("s", card="b"))
+    assert hear(0) == [], "a new card counts from one"
+    station.hear(of_card("s", "a", epoch("b"), 1))
+    assert hear(1) == []
+    station.hear(info("s"))
+    assert hear(5) == []
+    assert hear(5) == hear(6) == ["card_put_back"]
+    (told,) = caplog.records
+    assert "numbers went back to 5, and up to 9 came before" in told.why  # type: ignore[attr-defined]
 
 
 def test_a_node_is_heard_each_time_its_records_are_carried_in(station: Station) -> None:
@@ -385,9 +408,8 @@ def test_a_node_that_gets_another_name_and_its_former_one_again_counts_each_reco
     station.hear(of_card("s", "b", epoch("a"), 2))
     assert requests(station.database, NOON) == []
     station.hear(info("s"), records("s", 4), health("s", 5))
-    asked = [(topic, command.first, command.last) for topic, command in requests(station.database, NOON)]
-    replay = "fieldeye/v1/s/a/cmd/replay"
-    assert asked == [(replay, 3, 3), (replay, 5, 5)], "what nobody told"
+    gaps = [(gap.site, gap.node, *gap.span) for gap in missing(station.database)]
+    assert gaps == [("s", "a", 3, 3), ("s", "a", 5, 5)], "what nobody told"
     assert station.moths() == [(3, 1, 1), (3, 1, 2), (None, 0, 2)]
     assert station.names() == ["s/a", "s/b"], "the other name stays, a node that is silent"
 
@@ -408,7 +430,7 @@ def asked_of(station: Station) -> list[tuple[str, int, int]]:
 @pytest.mark.parametrize(
     ("told", "last", "first_of_b", "asked"),
     [
-        ((5000,), 5000, 3000, [("s/a", 1, 2999), ("s/a", 3001, 4999), ("s/b", 1, 2999)]),  # copies, a new database
+        ((5000,), 5000, 3000, [("s/a", 1, 4999), ("s/b", 1, 2999)]),  # copies, a new database
         ((1, 2, 3), 3, 9, [("s/b", 4, 8)]),  # a backup from before the new name
         ((1, 2, 3, 7, 8), 8, 9, [("s/a", 4, 6), ("s/b", 4, 6)]),  # a gap at the new name
         ((1, 2, 3), 3, 3, []),  # told again, as its answer was lost
