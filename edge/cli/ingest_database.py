@@ -72,7 +72,7 @@ def _source(args: argparse.Namespace, number: int) -> Source:
 
         return QuorumQueue(args.queue, group=args.group)
     name = worker_name(args.group, number, gethostname())
-    return SharedSubscription(broker_address(args), client_id=name, group=args.group)
+    return SharedSubscription(broker_address(args), name=name, group=args.group)
 
 
 def _say(batches: Iterator[Kept], *, quiet: bool = False) -> int:

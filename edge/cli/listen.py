@@ -15,7 +15,7 @@ from edge.cli.exits import DONE
 from edge.cli.stopping import stop_on_signal
 from edge.config import LOOPBACK
 from edge.errors import UsageError, WireError
-from edge.mqtt import load_client, read_secret, trusting
+from edge.mqtt import load_client, read_secret, secret_path, trusting
 from edge.platform import Bad, BrokerAddress, Deduplicator, Heard, Message, Subscriber, decode
 from edge.platform.album import Album, keep_picture
 
@@ -55,6 +55,7 @@ def broker_address(args: argparse.Namespace) -> BrokerAddress:
         tls=_tls(args) if is_encrypted else None,
         username=args.username,
         password=read_secret(args.password_file, "--password-file").reveal() if args.password_file else None,
+        client_key=_client_key(args.client_file) if args.client_file else None,
     )
 
 
@@ -144,3 +145,8 @@ def _tls(args: argparse.Namespace) -> ssl.SSLContext:
     if args.client_file:
         load_client(context, args.client_file, "--client-file")
     return context
+
+
+def _client_key(name: str) -> str:
+    """Of a file that `_tls` could read, without the certificate, which is renewed more often."""
+    return secret_path(name, "--client-file").read_text("latin-1").split("PRIVATE KEY-----")[1]

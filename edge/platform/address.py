@@ -18,6 +18,7 @@ class BrokerAddress:
     tls: ssl.SSLContext | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    client_key: str | None = field(default=None, repr=False)  # of the certificate by which the broker knows who asks
 
     @property
     def where(self) -> str:

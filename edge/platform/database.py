@@ -15,7 +15,7 @@ from edge.errors import ConfigError, StoreError, StoreNewerError
 Database = Connection[tuple[Any, ...]]
 # A value that no table holds. The second, a text too long for an index, is an OperationalError as a lost database is.
 BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
-_TWO_AT_ONCE = 7_043_000  # advisory lock: one migration at a time
+_FIRST = 7_043_000  # advisory lock, which anybody may hold who may log in: only until there is a table to lock
 _GIVE_UP_S = 10
 _GRANTS = re.compile(r"^(?:GRANT|REVOKE) [^;]+ (?:TO|FROM) fieldeye_(?:reader|desk);", re.MULTILINE)
 _HAVE_RIGHTS = """
@@ -95,11 +95,12 @@ def migrate(database: Database) -> list[int]:
     try:
         with database.transaction():
             database.execute("SET LOCAL lock_timeout = 0")  # another one's may take minutes
-            database.execute("SELECT pg_advisory_xact_lock(%s)", (_TWO_AT_ONCE,))
+            database.execute("SELECT pg_advisory_xact_lock(%s) WHERE to_regclass('schema_version') IS NULL", (_FIRST,))
             database.execute(
                 "CREATE TABLE IF NOT EXISTS schema_version"
                 " (version integer PRIMARY KEY, name text NOT NULL, applied timestamptz NOT NULL DEFAULT now())"
             )
+            database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")
             known = migrations()
             there = version_of(database, max(known))
             if 0 < there < min(known):

@@ -1,4 +1,4 @@
-"""The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: who holds the lock leads."""
+"""The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: whose turn it is leads."""
 
 import logging
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from edge.platform.telling import Telling
 from edge.wire import encode_message
 
 log = logging.getLogger("fieldeye")
-_LEADS = 7_043_003  # advisory lock, held by the session: PostgreSQL frees it when the leader dies
 MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left waiting
 
 
@@ -25,7 +24,7 @@ class Leader:
         self._newest = max(migrations())  # now: an update may lay others in their place
 
     def lost_database(self) -> None:
-        """The lock went with the connection."""
+        """The turn went with the connection."""
         self.leads, self._next_s = False, 0.0
         self._telling.leads.set(0)
 
@@ -65,8 +64,8 @@ class Leader:
             self._source.say(topic, encode_message(command))
 
     def _try(self, database: Database) -> None:
-        row = database.execute("SELECT pg_try_advisory_lock(%s)", (_LEADS,)).fetchone()
-        if row and row[0]:
+        row = database.execute("SELECT take_turn('lead')").fetchone()
+        if row == (True,):
             self.leads = True
             self._telling.leads.set(1)
             self._source.listen_to_others()

@@ -1,5 +1,6 @@
 """One of several workers on an MQTT 5 shared subscription: messages wait at the broker until they are acknowledged."""
 
+import hashlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,14 +29,14 @@ SESSION_S = 86_400  # the broker keeps for a worker that restarts, and knows aga
 class SharedSubscription:
     """Driven by the thread that calls `take`; there is no other. At most WINDOW messages are here unacknowledged."""
 
-    def __init__(self, address: BrokerAddress, *, client_id: str, group: str = "fieldeye") -> None:
-        self._address, self._client_id, self._group = address, client_id, group
+    def __init__(self, address: BrokerAddress, *, name: str, group: str = "fieldeye") -> None:
+        self._address, self._name, self._group = address, name, group
         self._link = Link()
         self._inbox: deque[Delivery] = deque()  # bounded by the window, which the broker keeps
         self._refused: BrokerError | None = None
         self._asked: dict[int, Sequence[str]] = {}  # number of a request -> its topics
         self._connection, self._wants_others = 0, False
-        self._client = new_client(address, client_id, manual_ack=True)
+        self._client = new_client(address, _client_id(address, name), manual_ack=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -128,7 +129,7 @@ class SharedSubscription:
         """To come back would throw the other one off, which would do the same."""
         if reason.value == TAKEN_OVER:
             self._refused = SessionTakenError(
-                f"{self._address.where}: another `ingest` that is also called {self._client_id} has"
+                f"{self._address.where}: another `ingest` that is also called {self._name} has"
                 " taken the place of this one; start it once on a machine (--workers N for more), and give each machine"
                 " a host name of its own, and stop one of an older version that still runs"
             )
@@ -143,12 +144,28 @@ class SharedSubscription:
 
 
 def worker_name(group: str, number: int, host: str) -> str:
-    """By which the broker knows a worker again."""
+    """Of a worker, by which the broker knows it again."""
     return f"{group}-ingest-{number}-{host}"
 
 
-def end_session(address: BrokerAddress, client_id: str) -> None:
+def end_session(address: BrokerAddress, name: str) -> None:
     """The broker forgets that worker, whose share goes to the others from now on. Raises BrokerError."""
+    for client_id in {name, _client_id(address, name)}:  # versions before had the name alone
+        _end(address, client_id)
+
+
+def _client_id(address: BrokerAddress, name: str) -> str:
+    """The name and what only its owner can know: any login at the broker may take a client id, and what waits for it.
+
+    Slow to guess (scrypt, RFC 7914), as brokers write client ids into their logs.
+    """
+    secret = address.password or address.client_key
+    if secret is None:
+        return name
+    return f"{name}-{hashlib.scrypt(secret.encode(), salt=name.encode(), n=2**14, r=8, p=1, dklen=8).hex()}"
+
+
+def _end(address: BrokerAddress, client_id: str) -> None:
     answers: list[ReasonCode] = []
     client = new_client(address, client_id)
     client.on_connect = lambda *told: answers.append(told[3])

@@ -29,8 +29,9 @@ FIRST_AGAIN, MOST_AGAIN = timedelta(minutes=1), timedelta(hours=2)
 MOST_TRIES = 20
 AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us in
 MOST_AT_ONCE = 50  # a turn; more wait for the next
+MOST_A_DAY = 20  # of a node to a recipient: a stolen card can invent causes by the thousand
 MOST_LETTERS = 200  # of a reason
-_TELLS = 7_043_005  # advisory lock: one turn at a time, or each alert is sent twice
+_LAST = f"This node has sent {MOST_A_DAY} alerts within a day: what else it tells now is at the desk alone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,26 +103,38 @@ _FITS = {
 }
 # A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
 # in a unit is news, unless that has been calm for a day since. A short rise in quiet hours is told when they end.
+# Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits.
 _DUE = """
     WITH risen AS (
         SELECT *, max(at) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
+    ), news AS (
+        SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq,
+               coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
+               look_at, source, done, next_try,
+               row_number() OVER (PARTITION BY recipient_id, a.node_id ORDER BY done, at, a.seq) AS nth
+        FROM recipient r JOIN risen a ON area_code ^@ prefix AND at >= r.since
+        LEFT JOIN told t USING (recipient_id, ledger_id, seq)
+        WHERE (at >= %(day_ago)s OR at = newest AND NOT EXISTS (
+            SELECT FROM alert c
+            WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit)
+                  = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)
+              AND c.level = 'calm' AND c.at > a.at AND c.at < %(day_ago)s
+        )) AND NOT EXISTS (
+            SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
+            WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
+              AND abs(extract(epoch FROM k.since - a.at)) < 1
+        ) AND r.kind = ANY(%(kinds)s) AND recipient_id <> ALL(%(quiet)s)
+          AND (done IS NULL OR done > %(day_ago)s AND tries > 0) AND coalesce(tries, 0) < %(most)s
+    ), held_back AS (
+        INSERT INTO told (recipient_id, ledger_id, seq, done)
+        SELECT recipient_id, ledger_id, seq, %(now)s FROM news WHERE nth > %(most_a_day)s AND done IS NULL
+        ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE SET done = excluded.done, tries = 0
     )
-    SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq,
-           coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
-           look_at, source
-    FROM recipient r JOIN risen a ON area_code ^@ prefix AND at >= r.since
-    LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-    WHERE (at >= %(day_ago)s OR at = newest AND NOT EXISTS (
-        SELECT FROM alert c
-        WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit) = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)
-          AND c.level = 'calm' AND c.at > a.at AND c.at < %(day_ago)s
-    )) AND NOT EXISTS (
-        SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
-        WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)
-          AND abs(extract(epoch FROM k.since - a.at)) < 1
-    ) AND r.kind = ANY(%(kinds)s) AND recipient_id <> ALL(%(quiet)s)
-      AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s AND coalesce(tries, 0) < %(most)s
-    ORDER BY at LIMIT %(limit)s
+    SELECT recipient_id, kind, address, zone, ledger_id, seq, tries, site, node, area_code, at, camera, label, eppo,
+           level, value, unit, reason,
+           concat_ws(' ', look_at, CASE nth WHEN %(most_a_day)s THEN %(last)s::text END) AS look_at, source
+    FROM news WHERE nth <= %(most_a_day)s AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s
+    ORDER BY nth, at LIMIT %(limit)s
 """
 
 
@@ -172,10 +185,10 @@ def tell_people(database: Database, mail: MailServer | None, now: datetime) -> T
 
     A server that is away costs no try; without a mail server e-mails wait for one. Raises StoreError.
     """
-    if database.execute("SELECT pg_try_advisory_lock(%s)", (_TELLS,)).fetchone() != (True,):
+    if database.execute("SELECT take_turn('tell')").fetchone() != (True,):
         return Turn(0, {})
     told = _send_due(database, mail, now)
-    database.execute("SELECT pg_advisory_unlock(%s)", (_TELLS,))  # a connection that is lost has freed it
+    database.execute("UPDATE turn SET pid = NULL WHERE of_what = 'tell'")  # a connection that is lost has given it back
     return told
 
 
@@ -186,7 +199,7 @@ def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Tur
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
-        wanted["day_ago"] = now - timedelta(days=1)
+        wanted |= {"day_ago": now - timedelta(days=1), "most_a_day": MOST_A_DAY, "last": _LAST}
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
         server = risen.address if risen.kind == "webhook" else risen.kind

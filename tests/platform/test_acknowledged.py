@@ -220,7 +220,7 @@ def _record(node: str) -> Message:
 
 
 def source_at(broker: Broker) -> SharedSubscription:
-    return SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), client_id="care-test")
+    return SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="care-test")
 
 
 def test_said_at_the_desk_it_shows_at_a_real_node_and_the_other_way(tmp_path: Path, postgres: Postgres) -> None:

@@ -6,6 +6,7 @@ import ssl
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -20,7 +21,7 @@ from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.leader import Leader
 from edge.platform.registry import note
-from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, worker_name
+from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
 from edge.platform.subscriber import ALL, Subscriber
 from edge.platform.telling import Telling
 from edge.wire import Health, Info, StoreHealth, encode_message
@@ -42,7 +43,7 @@ def address_of(broker: Broker) -> BrokerAddress:
 
 def shared(broker: Broker, stop: Event) -> Generator[Message | None, None, None]:
     """What a worker of `ingest --database` hears that leads; None where nothing came in a turn."""
-    with closing(SharedSubscription(address_of(broker), client_id="fieldeye-ingest-0-here")) as source:
+    with closing(SharedSubscription(address_of(broker), name="fieldeye-ingest-0-here")) as source:
         source.connect()
         leads = False
         while not stop.is_set():
@@ -198,7 +199,7 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
     }
     intake.keep([batch(sighting())])
     note(database, intake, [Message(f"{TOPIC}/{channel}", encode_message(one)) for channel, one in told.items()])
-    with closing(SharedSubscription(address_of(broker), client_id="leader")) as source:
+    with closing(SharedSubscription(address_of(broker), name="leader")) as source:
         source.connect()
         leader = Leader(source, Telling(), every_s=0.0)
         wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
@@ -260,7 +261,7 @@ def test_a_machine_that_left_takes_no_share_any_more(
     broker: Broker, database: Database, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two workers of an old machine stopped: the broker keeps their sessions for a day, and a third of all each."""
-    old = [SharedSubscription(address_of(broker), client_id=worker_name("fieldeye", n, "old")) for n in (0, 1)]
+    old = [SharedSubscription(address_of(broker), name=worker_name("fieldeye", n, "old")) for n in (0, 1)]
     for source in old:
         source.connect()
         wait_until(lambda s=source: s.take(Event(), 1) == [] and s.is_up, within_s=10)  # type: ignore[misc]
@@ -273,3 +274,29 @@ def test_a_machine_that_left_takes_no_share_any_more(
             wait_until(lambda n=number: node.publish(f"{TOPIC}/records", b"no batch %d" % n) == 0, within_s=10)  # type: ignore[misc]
         aside = "SELECT FROM quarantine"
         wait_until(lambda: database.execute(aside).rowcount == 9, within_s=LONG_S)
+
+
+@pytest.mark.parametrize("secret", ["password", "client_key"])
+def test_who_knows_a_workers_name_alone_neither_ends_it_nor_its_session_and_its_owner_does(secret: str) -> None:
+    """As a node's stolen card, which is let in at the broker, too."""
+    name, stop = worker_name("fieldeye", 0, "old"), Event()
+    with Broker() as broker, broker.connect("node") as node:
+        address = replace(address_of(broker), username="platform", **{secret: "right"})
+        with closing(SharedSubscription(address, name=name)) as worker:
+            worker.connect()
+            wait_until(lambda: worker.take(stop, 1) == [] and worker.is_up, within_s=10)
+            broker.connect(name).leave()
+            assert (worker.take(stop, 1), worker.is_up) == ([], True)
+        assert node.publish(f"{TOPIC}/records") == 0
+        broker.connect(name).leave()
+        with closing(SharedSubscription(address, name=name)) as worker:
+            worker.connect()
+            wait_until(lambda: worker.take(stop, 1) != [], within_s=10)
+            with closing(SharedSubscription(address, name=name)) as second:
+                second.connect()
+                with pytest.raises(BrokerError, match=f"also called {name} has taken"):
+                    _ = [second.take(stop, 1) + worker.take(stop, 1) for _ in range(99)]
+        with broker.connect(name, clean=False) as before:  # as versions before were called
+            before.subscribe(SHARE)
+        end_session(address, name)
+        assert node.publish(f"{TOPIC}/records") == 16, "nobody subscribes"

@@ -600,7 +600,7 @@ def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet, bro
     fleet.database.execute("UPDATE node SET health = %s WHERE node_id = %s", (health, other.node_id))
     assert answer(fleet.database, mine.node_id, mine.id, text="a moth", who="Li", label="")
     address = BrokerAddress(host="127.0.0.1", port=broker.port)
-    with closing(SharedSubscription(address, client_id="leader")) as source:
+    with closing(SharedSubscription(address, name="leader")) as source:
         source.connect()
         wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
         Leader(source, Telling(), every_s=1.0).turn(fleet.database, 1.0)
@@ -897,7 +897,7 @@ def test_a_question_asked_at_a_real_node_is_answered_at_the_desk_and_read_at_the
         running(tmp_path, to(broker.port, health_every_s=0.3)) as node,
     ):
         address, telling = BrokerAddress(host="127.0.0.1", port=broker.port), Telling()
-        source = SharedSubscription(address, client_id="desk-test")
+        source = SharedSubscription(address, name="desk-test")
         leader = Leader(source, telling, every_s=0.3)
         worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
         thread = Thread(target=lambda: list(worker.run(stop)))
@@ -999,7 +999,7 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
         own = server.url("own", "station")
         with open_database(own) as database:
             make_version_19(database)
-            assert (migrate(database), migrate(database)) == ([20, 21], [])
+            assert (migrate(database), migrate(database)) == ([20, 21, 22], [])
             three_nodes(database)
             for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
                 with database.transaction(force_rollback=True):

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from uuid import UUID, uuid4
@@ -27,10 +27,11 @@ from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.gaps import requests
 from edge.platform.intake import Intake
+from edge.platform.leader import roll_up
 from edge.platform.quorum_queue import QuorumQueue
 from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
-from edge.wire import Health, Info, Key, Status, Stored, StoreHealth, encode_batch, encode_message
+from edge.wire import Health, Info, Key, Reply, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
 from tests.platform.postgres import QUICK, Postgres
 from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
@@ -167,11 +168,9 @@ def test_a_month_that_comes_after_its_first_records_takes_them_in(database: Data
     assert rows == [("record_2031_03", 1), ("record_undated", 2)]
 
 
-@pytest.mark.parametrize(
-    ("waits_for", "patience"), [("advisory", "10min"), ("relation", "1ms")]
-)  # its turn; and having given that up, where to file it
+@pytest.mark.parametrize("patience", ["10min", "1ms"])  # its turn; and having given that up, where to file it
 def test_two_workers_that_meet_the_first_record_of_a_month_at_once_both_keep_theirs(
-    database: Database, url: str, waits_for: str, patience: str
+    database: Database, url: str, patience: str
 ) -> None:
     let_months_wait(database, patience)
     with open_database(url) as first, open_database(url) as second, ThreadPoolExecutor() as threads:
@@ -179,7 +178,7 @@ def test_two_workers_that_meet_the_first_record_of_a_month_at_once_both_keep_the
         with first.transaction():
             Intake(first).keep([batch(sighting())])
             kept_later = threads.submit(other.keep, [batch(sighting(), node="n2")])
-            wait_until(lambda: waits_for_a_lock(database, waits_for), within_s=40)
+            wait_until(lambda: waits_for_a_lock(database, "relation"), within_s=40)
         assert kept_later.result(40) == (1, 0, 0)
     assert kept(database) == [("n1", 1), ("n2", 1)]
 
@@ -251,6 +250,28 @@ def test_a_newer_nodes_fields_and_kinds_are_kept_beside_an_older_nodes(database:
 def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
     Intake(database).keep([batch(lost(2, 5), first=9)])
     assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)
+
+
+def test_what_a_full_store_shed_round_intervals_is_asked_for_once_and_intervals_among_it_still_come(
+    database: Database,
+) -> None:
+    intake, hours = Intake(database), range(21, 21 * 30 + 1, 21)  # behind twenty sightings each, of which none is left
+    intake.keep([batch(interval(), first=seq) for seq in hours[:10]])
+    intake.keep([batch(lost(1, hours[-1], count=600), first=hours[-1] + 1)])
+    info = Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"])
+    store = StoreHealth(waiting=0, last_seq=hours[-1] + 1)
+    health = Health(utc=NOON, clock="synced", session=1, uptime_s=1.0, store=store)
+    gone = [(seq - 20, seq - 1) for seq in hours]
+    reply = Reply(code="done", epoch=str(EPOCH), sent=30, gone=gone)
+
+    def asked(*told: tuple[str, Info | Health | Reply]) -> list[tuple[int, int]]:
+        note(database, intake, [Message(f"fieldeye/v1/farm-3/n1/{on}", encode_message(one)) for on, one in told])
+        return [(command.first, command.last) for _, command in requests(database, NOON, timedelta())]
+
+    assert asked(("info", info), ("health", health)) == [(1, hours[-1])], "one command, for the holes are small"
+    intake.keep([batch(interval(), first=seq) for seq in hours])
+    assert asked(("reply/replay", reply)) == []
+    assert [seq for _, seq in kept(database)] == [*hours, hours[-1] + 1]
 
 
 def test_a_gap_without_end_costs_a_node_a_few_commands_a_turn(database: Database) -> None:
@@ -349,6 +370,24 @@ def waits_for_a_lock(database: Database, kind: str = "%") -> bool:
         (kind,),
     )
     return rows.rowcount == 1
+
+
+def test_who_holds_all_advisory_locks_as_anybody_may_who_can_log_in_holds_nothing_up(
+    database: Database, url: str, shanghai: Message
+) -> None:
+    with open_database(url) as qgis, open_database(url) as other:
+        qgis.execute("SELECT pg_advisory_lock(7043000 + n) FROM generate_series(0, 9) AS n")
+        for node in ("n1", "n2"):
+            qgis.execute("SELECT pg_advisory_lock(7043004, hashtext(%s))", (node,))
+        database.execute("SET statement_timeout = '2s'")
+        assert Intake(database).keep([batch(interval(), first=2)]) == (1, 0, 0)
+        assert note(database, Intake(database), [shanghai]) == 0
+        assert roll_up(database) > 0
+        assert migrate(database) == []
+        turns = "SELECT take_turn('lead')"
+        assert [one.execute(turns).fetchone() for one in (other, database, other)] == [(True,), (False,), (True,)]
+        other.close()
+        wait_until(lambda: database.execute(turns).fetchone() == (True,), within_s=10)
 
 
 def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:

@@ -27,6 +27,7 @@ from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.telling_people import (
     AWAY_AGAIN,
+    MOST_A_DAY,
     MOST_AGAIN,
     MOST_AT_ONCE,
     MOST_TRIES,
@@ -245,11 +246,29 @@ def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, ho
     assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)).taken == 1
 
 
-def test_who_sleeps_does_not_hold_back_what_others_are_told(fleet: Fleet, hook: Hook) -> None:
+def test_who_sleeps_does_not_hold_back_what_others_are_told(
+    fleet: Fleet, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 9)
     tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
     tell_at_first(fleet, hook.address)
-    levels(fleet, "a", *(("act", "calm") * MOST_AT_ONCE))
-    assert tell_people(fleet.database, None, LATER).taken == MOST_AT_ONCE
+    levels(fleet, "a", *(("act", "calm") * 9))
+    assert tell_people(fleet.database, None, LATER).taken == 9
+
+
+def test_a_node_that_invents_causes_holds_back_no_other_and_is_told_twenty_times_a_day(
+    fleet: Fleet, hook: Hook
+) -> None:
+    tell_at_first(fleet, hook.address)
+    for n in range(3 * MOST_AT_ONCE):
+        levels(fleet, "a", "act", label=f"x{n}", first=n + 1)
+    levels(fleet, "c", "act", start=START + timedelta(days=9))
+    for turn in range(4):
+        tell_people(fleet.database, None, LATER + timedelta(seconds=10 * turn))
+    assert [one["node"] for one in hook.told] == ["a", "c", *"a" * (MOST_A_DAY - 1)]
+    assert [n for n, one in enumerate(hook.told) if "is at the desk alone" in one["look_at"]] == [MOST_A_DAY]
+    levels(fleet, "a", "look", label="of the next day", first=999)
+    assert tell_people(fleet.database, None, LATER + timedelta(days=2)).taken == 1
 
 
 def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) -> None:

@@ -1,0 +1,88 @@
+-- What one does at a time waits for rows that nobody else may lock: advisory locks are anybody's who may log in, and a role
+-- made to read could hold up all intake.
+
+CREATE TABLE turn (
+    of_what text NOT NULL,
+    number integer NOT NULL DEFAULT 0,
+    pid integer,                                          -- whose turn lasts: the server's process of a session,
+    started timestamptz,                                  -- and when that began
+    PRIMARY KEY (of_what, number)
+);
+INSERT INTO turn (of_what) VALUES ('sums'), ('lead'), ('tell');
+INSERT INTO turn SELECT 'name', number FROM generate_series(0, 1023) AS number;
+
+-- Until this session ends or gives it back, however often it is taken. False: it is another session's that is still there.
+CREATE FUNCTION take_turn(what text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM turn WHERE of_what = what FOR UPDATE;
+    UPDATE turn SET pid = mine.pid, started = mine.backend_start FROM pg_stat_activity AS mine
+    WHERE of_what = what AND mine.pid = pg_backend_pid() AND NOT EXISTS (
+        SELECT FROM pg_stat_activity other
+        WHERE other.pid = turn.pid AND other.pid <> mine.pid AND (
+            other.backend_start = turn.started            -- of other users' sessions it is not told
+            OR other.backend_start IS NULL AND has_table_privilege(other.usesysid, 'turn', 'UPDATE')
+        )
+    );
+    RETURN FOUND;
+END $$;
+REVOKE EXECUTE ON FUNCTION take_turn FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION lock_name(of_node text) RETURNS void LANGUAGE sql AS $$
+    SELECT FROM turn WHERE (of_what, number) = ('name', hashtext(of_node) & 1023) FOR UPDATE
+$$;
+
+-- As before, but for whose turn it is.
+CREATE OR REPLACE FUNCTION ensure_month(month date) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+    name text := 'record_' || to_char(month, 'YYYY_MM');
+    first timestamptz := (date_trunc('month', month)::timestamp AT TIME ZONE 'UTC');
+    next timestamptz := ((date_trunc('month', month) + '1 month'::interval)::timestamp AT TIME ZONE 'UTC');
+BEGIN
+    IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
+    LOCK TABLE ONLY record IN SHARE UPDATE EXCLUSIVE MODE;  -- one worker at a time, and first, as PostgreSQL itself does
+    -- to_regclass remembers that there was none
+    IF EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = name) THEN RETURN; END IF;
+    LOCK TABLE record_undated IN ACCESS EXCLUSIVE MODE;
+    EXECUTE format('CREATE TABLE %I (LIKE record INCLUDING ALL)', name);
+    EXECUTE format('WITH moved AS (DELETE FROM record_undated WHERE at >= %L AND at < %L RETURNING *)
+                    INSERT INTO %I SELECT * FROM moved', first, next, name);
+    EXECUTE format('ALTER TABLE record ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, first, next);
+END $$;
+
+CREATE OR REPLACE FUNCTION roll_up(most integer DEFAULT 2000) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    done integer;
+    digits integer;
+BEGIN
+    PERFORM FROM turn WHERE of_what = 'sums' FOR UPDATE;
+    CREATE TEMP TABLE IF NOT EXISTS due (node_id integer, night date) ON COMMIT DELETE ROWS;
+    CREATE TEMP TABLE IF NOT EXISTS due_area (prefix text, night date) ON COMMIT DELETE ROWS;
+    WITH taken AS (                                       -- tonight first: a fleet's new labels bring its whole history
+        DELETE FROM dirty_night
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM dirty_night ORDER BY night DESC LIMIT most)) RETURNING *
+    ), kept AS (INSERT INTO due SELECT DISTINCT node_id, night FROM taken)
+    SELECT count(*) INTO done FROM taken;
+    DELETE FROM night_effort USING due WHERE (night_effort.node_id, night_effort.night) = (due.node_id, due.night);
+    DELETE FROM night_count USING due WHERE (night_count.node_id, night_count.night) = (due.node_id, due.night);
+    PERFORM roll_up_nights();
+    UPDATE node SET since = first FROM (
+        SELECT node_id, (SELECT min(night) FROM night_effort e WHERE e.node_id = d.node_id) AS first
+        FROM (SELECT DISTINCT node_id FROM due) AS d
+    ) AS begun WHERE node.node_id = begun.node_id AND since IS DISTINCT FROM first;
+    PERFORM roll_up_weeks();
+    WITH taken AS (DELETE FROM dirty_area RETURNING *)
+    INSERT INTO due_area
+        SELECT area_code, night FROM due JOIN node USING (node_id) UNION SELECT prefix, night FROM taken;
+    FOREACH digits IN ARRAY ARRAY[12, 9, 6, 4, 2, 0] LOOP
+        PERFORM roll_up_level(digits);
+        INSERT INTO due_area SELECT DISTINCT area_above(prefix), night FROM due_area
+            WHERE length(prefix) = digits AND digits > 0;
+    END LOOP;
+    IF done BETWEEN 1 AND most - 1 THEN                   -- all are summed; a node may tell other labels without end
+        DELETE FROM vocabulary v WHERE NOT EXISTS (
+            SELECT FROM area_effort WHERE prefix = '' AND vocabulary_id = v.vocabulary_id
+        );
+    END IF;
+    DELETE FROM due; DELETE FROM due_area;
+    RETURN done;
+END $$;
