@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from edge.platform.acknowledged import seen_due
 from edge.platform.database import BAD_VALUE, Database, first_line, migrations, version_of
@@ -21,12 +22,17 @@ class Leader:
     def __init__(self, source: Source, telling: Telling, *, every_s: float) -> None:
         self._source, self._telling, self._every_s = source, telling, every_s
         self._next_s, self.leads = 0.0, False
+        self._me = uuid4()
         self._newest = max(migrations())  # now: an update may lay others in their place
 
     def lost_database(self) -> None:
-        """The turn went with the connection."""
-        self.leads, self._next_s = False, 0.0
-        self._telling.leads.set(0)
+        """It leads no more until it has its turn again."""
+        self._note_leads(False)
+        self._next_s = 0.0
+
+    def give_back(self, database: Database) -> None:
+        """So that another leads at once. Raises psycopg.Error."""
+        database.execute("SELECT give_back_turn('lead', %s)", (self._me,))
 
     def turn(self, database: Database, now_s: float) -> None:
         """Every few seconds. Raises psycopg.OperationalError if the database has gone, StoreNewerError.
@@ -37,8 +43,7 @@ class Leader:
             return
         self._next_s = now_s + self._every_s
         self.refuse_newer(database)
-        if not self.leads:
-            self._try(database)
+        self._note_leads(database.execute("SELECT take_turn('lead', %s)", (self._me,)).fetchone() == (True,))
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
             try:
                 part(database)
@@ -63,12 +68,11 @@ class Leader:
         for topic, command in [*answers_due(database), *seen_due(database)] if self._source.is_up else []:
             self._source.say(topic, encode_message(command))
 
-    def _try(self, database: Database) -> None:
-        row = database.execute("SELECT take_turn('lead')").fetchone()
-        if row == (True,):
-            self.leads = True
-            self._telling.leads.set(1)
+    def _note_leads(self, leads: bool) -> None:
+        if leads and not self.leads:
             self._source.listen_to_others()
+        self.leads = leads
+        self._telling.leads.set(leads)
 
 
 def roll_up(database: Database) -> int:

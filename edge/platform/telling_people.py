@@ -14,9 +14,11 @@ from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
+import psycopg
 from psycopg.rows import class_row
 
 from edge.errors import UsageError
@@ -31,7 +33,7 @@ AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us i
 MOST_AT_ONCE = 50  # a turn; more wait for the next
 MOST_A_DAY = 20  # of a node to a recipient: a stolen card can invent causes by the thousand
 MOST_LETTERS = 200  # of a reason
-_LAST = f"This node has sent {MOST_A_DAY} alerts within a day: what else it tells now is at the desk alone."
+_LAST = f"These are {MOST_A_DAY} alerts of this node at a time: what else it tells now is at the desk alone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +105,16 @@ _FITS = {
 }
 # A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
 # in a unit is news, unless that has been calm for a day since. A short rise in quiet hours is told when they end.
-# Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits.
+# Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits, the newest
+# first. What lies beyond is never told; the others are, in the order of their times.
 _DUE = """
     WITH risen AS (
         SELECT *, max(at) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
     ), news AS (
-        SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq,
+        SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq, a.node_id,
                coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
                look_at, source, done, next_try,
-               row_number() OVER (PARTITION BY recipient_id, a.node_id ORDER BY done, at, a.seq) AS nth
+               row_number() OVER (PARTITION BY recipient_id, a.node_id ORDER BY done, at DESC, a.seq DESC) AS nth
         FROM recipient r JOIN risen a ON area_code ^@ prefix AND at >= r.since
         LEFT JOIN told t USING (recipient_id, ledger_id, seq)
         WHERE (at >= %(day_ago)s OR at = newest AND NOT EXISTS (
@@ -129,12 +132,15 @@ _DUE = """
         INSERT INTO told (recipient_id, ledger_id, seq, done)
         SELECT recipient_id, ledger_id, seq, %(now)s FROM news WHERE nth > %(most_a_day)s AND done IS NULL
         ON CONFLICT (recipient_id, ledger_id, seq) DO UPDATE SET done = excluded.done, tries = 0
+    ), chosen AS (
+        SELECT *, row_number() OVER (PARTITION BY recipient_id, node_id ORDER BY done, at, seq) AS turn
+        FROM news WHERE nth <= %(most_a_day)s
     )
     SELECT recipient_id, kind, address, zone, ledger_id, seq, tries, site, node, area_code, at, camera, label, eppo,
            level, value, unit, reason,
-           concat_ws(' ', look_at, CASE nth WHEN %(most_a_day)s THEN %(last)s::text END) AS look_at, source
-    FROM news WHERE nth <= %(most_a_day)s AND done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s
-    ORDER BY nth, at LIMIT %(limit)s
+           concat_ws(' ', look_at, CASE turn WHEN %(most_a_day)s THEN %(last)s::text END) AS look_at, source
+    FROM chosen WHERE done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s
+    ORDER BY turn, at LIMIT %(limit)s
 """
 
 
@@ -185,14 +191,21 @@ def tell_people(database: Database, mail: MailServer | None, now: datetime) -> T
 
     A server that is away costs no try; without a mail server e-mails wait for one. Raises StoreError.
     """
-    if database.execute("SELECT take_turn('tell')").fetchone() != (True,):
+    me = uuid4()
+    if not _has_turn(database, me):
         return Turn(0, {})
-    told = _send_due(database, mail, now)
-    database.execute("UPDATE turn SET pid = NULL WHERE of_what = 'tell'")  # a connection that is lost has given it back
-    return told
+    try:
+        return _send_due(database, mail, now, me)
+    finally:
+        with suppress(psycopg.Error):  # else it lasts for a minute more
+            database.execute("SELECT give_back_turn('tell', %s)", (me,))
 
 
-def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Turn:
+def _has_turn(database: Database, me: UUID) -> bool:
+    return database.execute("SELECT take_turn('tell', %s)", (me,)).fetchone() == (True,)
+
+
+def _send_due(database: Database, mail: MailServer | None, now: datetime, me: UUID) -> Turn:
     taken = 0
     answers: dict[str, str] = {}
     away: dict[str, Failure] = {}  # asked once: one that does not answer takes ten seconds
@@ -202,6 +215,8 @@ def _send_due(database: Database, mail: MailServer | None, now: datetime) -> Tur
         wanted |= {"day_ago": now - timedelta(days=1), "most_a_day": MOST_A_DAY, "last": _LAST}
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
+        if not _has_turn(database, me):  # it was held up for a minute, and another tells since
+            break
         server = risen.address if risen.kind == "webhook" else risen.kind
         failure = away.get(server) or _send(database, risen, mail, now)
         if failure and failure.is_of_server:

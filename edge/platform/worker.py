@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Event
 
 import psycopg
@@ -51,6 +52,8 @@ class Worker:
                 yield kept
         self._source.close()
         if self._opened is not None:
+            with suppress(psycopg.Error):  # else it lasts for a minute more
+                self._leader.give_back(self._opened[0])
             self._opened[0].close()
 
     def _commit(self, held: list[Delivery], stop: Event) -> Kept | None:

@@ -133,7 +133,7 @@ def hour(start: datetime, number: int) -> Interval:
 
 
 def at(start: datetime, hours: float) -> Instant:
-    return replace(SetClock().now(), utc=start + timedelta(hours=hours))
+    return replace(SetClock().now(), utc=start + timedelta(hours=hours), monotonic_s=hours * 3600)
 
 
 @pytest.mark.parametrize(("running", "night", "blind"), [(1, 5, 0), (2, 8, 1)])

@@ -384,10 +384,12 @@ def test_who_holds_all_advisory_locks_as_anybody_may_who_can_log_in_holds_nothin
         assert note(database, Intake(database), [shanghai]) == 0
         assert roll_up(database) > 0
         assert migrate(database) == []
-        turns = "SELECT take_turn('lead')"
-        assert [one.execute(turns).fetchone() for one in (other, database, other)] == [(True,), (False,), (True,)]
-        other.close()
-        wait_until(lambda: database.execute(turns).fetchone() == (True,), within_s=10)
+        turns, (one, two) = "SELECT take_turn('lead', %s)", (uuid4(), uuid4())
+        assert [other.execute(turns, (me,)).fetchone() for me in (one, two, one)] == [(True,), (False,), (True,)]
+        database.execute("UPDATE turn SET until = now() WHERE of_what = 'lead'")  # a minute later
+        assert database.execute(turns, (two,)).fetchone() == (True,)
+        database.execute("SELECT give_back_turn('lead', %s)", (two,))
+        assert other.execute(turns, (one,)).fetchone() == (True,)
 
 
 def test_a_photograph_out_of_a_queue_brings_its_header_along() -> None:

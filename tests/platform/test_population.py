@@ -601,7 +601,7 @@ def town(still_url: str) -> Iterator[Database]:
      "UPDATE reader SET prefix = ''", "SELECT add_reader('town_011', '')", "SELECT roll_up()", "DELETE FROM area_count",
      "SELECT ensure_month('2027-01-01')", "UPDATE acknowledgement SET who = 'x'", "SELECT * FROM desk_secret",
      "UPDATE question SET answer = 'x', answered = now()", "SELECT add_desk_role('town_011', '330106011')",
-     "SELECT FROM turn FOR UPDATE", "SELECT take_turn('lead')",
+     "SELECT FROM turn FOR UPDATE", "SELECT take_turn('lead', gen_random_uuid())",
      "INSERT INTO acknowledgement (node_id, label, unit, level, since, who) SELECT node_id, 'x', 'x', 'act', now(), 'x'"
      " FROM node"],
 )  # fmt: skip

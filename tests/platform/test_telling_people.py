@@ -267,6 +267,8 @@ def test_a_node_that_invents_causes_holds_back_no_other_and_is_told_twenty_times
         tell_people(fleet.database, None, LATER + timedelta(seconds=10 * turn))
     assert [one["node"] for one in hook.told] == ["a", "c", *"a" * (MOST_A_DAY - 1)]
     assert [n for n, one in enumerate(hook.told) if "is at the desk alone" in one["look_at"]] == [MOST_A_DAY]
+    newest = [f"x{n}" for n in range(3 * MOST_AT_ONCE)][-MOST_A_DAY:]
+    assert [one["label"] for one in hook.told if one["node"] == "a"] == newest
     levels(fleet, "a", "look", label="of the next day", first=999)
     assert tell_people(fleet.database, None, LATER + timedelta(days=2)).taken == 1
 

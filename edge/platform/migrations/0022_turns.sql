@@ -4,28 +4,24 @@
 CREATE TABLE turn (
     of_what text NOT NULL,
     number integer NOT NULL DEFAULT 0,
-    pid integer,                                          -- whose turn lasts: the server's process of a session,
-    started timestamptz,                                  -- and when that began
+    whose uuid,                                           -- to lead or to tell, which outlast a transaction
+    until timestamptz,                                    -- renewed by whoever has it, so that the dead give it back
     PRIMARY KEY (of_what, number)
 );
 INSERT INTO turn (of_what) VALUES ('sums'), ('lead'), ('tell');
 INSERT INTO turn SELECT 'name', number FROM generate_series(0, 1023) AS number;
 
--- Until this session ends or gives it back, however often it is taken. False: it is another session's that is still there.
-CREATE FUNCTION take_turn(what text) RETURNS boolean LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM FROM turn WHERE of_what = what FOR UPDATE;
-    UPDATE turn SET pid = mine.pid, started = mine.backend_start FROM pg_stat_activity AS mine
-    WHERE of_what = what AND mine.pid = pg_backend_pid() AND NOT EXISTS (
-        SELECT FROM pg_stat_activity other
-        WHERE other.pid = turn.pid AND other.pid <> mine.pid AND (
-            other.backend_start = turn.started            -- of other users' sessions it is not told
-            OR other.backend_start IS NULL AND has_table_privilege(other.usesysid, 'turn', 'UPDATE')
-        )
-    );
-    RETURN FOUND;
-END $$;
-REVOKE EXECUTE ON FUNCTION take_turn FROM PUBLIC;
+-- For a minute, and again where it is mine. False: it is another one's.
+CREATE FUNCTION take_turn(what text, mine uuid) RETURNS boolean LANGUAGE sql AS $$
+    WITH taken AS (
+        UPDATE turn SET whose = mine, until = clock_timestamp() + '1 min'
+        WHERE of_what = what AND (whose IS NULL OR whose = mine OR until < clock_timestamp()) RETURNING 1
+    ) SELECT EXISTS (SELECT FROM taken)
+$$;
+CREATE FUNCTION give_back_turn(what text, mine uuid) RETURNS void LANGUAGE sql AS $$
+    UPDATE turn SET whose = NULL WHERE (of_what, whose) = (what, mine)
+$$;
+REVOKE EXECUTE ON FUNCTION take_turn, give_back_turn FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION lock_name(of_node text) RETURNS void LANGUAGE sql AS $$
     SELECT FROM turn WHERE (of_what, number) = ('name', hashtext(of_node) & 1023) FOR UPDATE
