@@ -22,6 +22,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 FIRST_PICTURE_S = 40.0  # a stream shows nothing before its first key frame, which may be half a minute away
 STUCK_S = 60.0  # a device that a thread holds so long is only freed by a new process
 BAD_IN_A_ROW = 10  # one bad picture is bad luck, ten are a bad camera
+_WELL = {"ok", "starting"}  # not lost; one that says why then is putting pictures in order
 _REMEDY = {
     "starting": "look at its cable and power if it stays so for a minute",
     "ok": "look at its cable and power",
@@ -81,7 +82,7 @@ class WatchedCamera(ClosedAtExit):
         while not self._stop.is_set():
             left_s = until_s - self._clock.monotonic_s()
             if left_s <= 0:
-                if self.why and self.state in {"ok", "starting"}:
+                if self.why and self.state in _WELL:
                     raise SortingError(self.why)
                 if self.state == "missing":
                     raise CameraError(self.why)
@@ -129,7 +130,7 @@ class WatchedCamera(ClosedAtExit):
         try:
             frame = camera.read(wait_s)
         except (BadFrameError, CameraEndedError) as why:
-            if self.state in {"ok", "starting"}:
+            if self.state in _WELL:
                 self.why = ""
             self._note_bad(why)
             raise
@@ -157,7 +158,7 @@ class WatchedCamera(ClosedAtExit):
         self._new_since_s += max(0.0, pause_s - self._stall_s / 2)
 
     def _note_back(self, state: State, why: str = "") -> None:
-        if self.state not in {"ok", "starting"}:
+        if self.state not in _WELL:
             log.warning("camera_recovered", extra={"camera": self.description, "was": self.state})
             self.reopened += self._was_open
         self.state, self.why = state, why

@@ -45,8 +45,7 @@ _SETTINGS = "".join(
         "idle_session_timeout = 0",
     )
 )
-# Servers before version 17 do not know it.
-_SETTINGS += "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+_SINCE_17 = "SET transaction_timeout = 0;"  # servers before that do not know it
 
 
 def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False) -> Database:
@@ -66,7 +65,8 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
             application_name=name,
             target_session_attrs=asked or ("any" if only_reads else "read-write"),
         )
-        database.execute(_SETTINGS.encode())
+        is_17 = database.info.server_version >= 170_000
+        database.execute((_SETTINGS + _SINCE_17 * is_17).encode())
     except psycopg.OperationalError as why:
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
     return database
