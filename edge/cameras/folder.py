@@ -17,7 +17,7 @@ from pathlib import Path
 
 from edge.cameras.base import ClosedAtExit, Frame, Identity, Shown
 from edge.cameras.headers import exif_time
-from edge.cameras.pictures import NODE, SUFFIXES, read_picture
+from edge.cameras.pictures import NODE, pictures_in, read_picture
 from edge.cameras.pixels import rotated, small_luma
 from edge.clock import Clock
 from edge.config import CameraTable
@@ -87,7 +87,7 @@ class FolderCamera(ClosedAtExit):
             changed_ns = self._folder.stat().st_mtime_ns
             if self._unsorted or (self._waiting and changed_ns == self._listed_ns):
                 return
-            self._unsorted = [name for name in _pictures_in(self._folder) if name not in self._known]
+            self._unsorted = [p.name for p in pictures_in(self._folder) if p.name not in self._known]
         except OSError as why:
             remedy = to_read(why, "correct camera.source")
             text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
@@ -131,11 +131,6 @@ def own_time(path: Path) -> datetime | None:
             return exif_time(file)
     except OSError:
         return None  # gone or unreadable
-
-
-def _pictures_in(folder: Path) -> list[str]:
-    hidden = "."  # half-copied files and macOS's shadows begin with a dot
-    return [p.name for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(hidden)]
 
 
 def _identity(path: Path) -> Identity:

@@ -45,6 +45,11 @@ DESK = Bounds(px=100_000_000, file_bytes=200_000_000)
 NODE = Bounds(px=16_000_000, file_bytes=64_000_000, parts=tuple(_FLAGS))  # a phone's 200 megapixels: 30 to 60 MB
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Its files named as pictures, in no order; half-copied ones and macOS's shadows begin with a dot and are none."""
+    return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+
+
 def read_picture(path: Path, bounds: Bounds = DESK) -> Image:
     """The picture in a file as (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError."""
     return decode_picture(_bytes_of(path, bounds), path.name, bounds)

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from statistics import mean
 from typing import Any, get_args
@@ -16,8 +17,9 @@ from tqdm import tqdm
 from edge.agreement import agreement
 from edge.boxes import Image
 from edge.bundle import find_bundle
+from edge.cameras.folder import own_time
 from edge.cameras.opencv import VideoFile
-from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cameras.pictures import pictures_in, read_picture
 from edge.census import UNITS, UNSURE_SHARE, Step, begun
 from edge.cli.detect import check_save, free_path, save_drawn
 from edge.cli.exits import DONE
@@ -78,7 +80,8 @@ class Tallied:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `count`."""
-    parser.add_argument("path", type=Path, metavar="PATH", help="a video, or a folder whose pictures sort by time")
+    by_time = "a video, or a folder of pictures: by the time in name or EXIF, then by name"
+    parser.add_argument("path", type=Path, metavar="PATH", help=by_time)
     parser.add_argument("--mode", required=True, choices=get_args(Mode), help="what the camera looks at")
     parser.add_argument("--fps", type=float, metavar="F", help="frames a second (a video's own; pictures: 1)")
     defaults = ", ".join(f"{mode}: {name}" for mode, name in MODELS_FOR.items())
@@ -152,7 +155,7 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
 def _pictures(path: Path, fps: float | None, save: Path | None) -> Iterator[tuple[str, float, Image | BadFrameError]]:
     """Name, time from the start in s, and each picture of a folder or a video. Raises UsageError."""
     if path.is_dir():
-        names = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        names = sorted((p for p in pictures_in(path) if p.is_file()), key=_when)
         if not names:
             raise UsageError(f"{path}: no picture there; give a folder of pictures or a video")
         if save:
@@ -171,6 +174,11 @@ def _pictures(path: Path, fps: float | None, save: Path | None) -> Iterator[tupl
                 yield f"{number:06d}", number / rate, why
             except CameraEndedError:
                 return
+
+
+def _when(path: Path) -> tuple[datetime, str]:
+    """As a node sorts, but for the file's time, which copying changes: a picture without a time of its own is first."""
+    return own_time(path) or datetime.min, path.name  # noqa: DTZ901  without zone, as the times of names and EXIF
 
 
 def _read(path: Path) -> Image | BadFrameError:

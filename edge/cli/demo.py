@@ -12,7 +12,7 @@ from threading import Event, Thread, Timer
 from time import monotonic
 
 from edge.app import Node, build
-from edge.cameras.pictures import SUFFIXES
+from edge.cameras.pictures import pictures_in
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import sentence
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
@@ -101,7 +101,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"--seconds {args.seconds:g}: is above 0; leave it out to end by Ctrl-C")
     if not args.pictures.is_dir():
         raise UsageError(f"--pictures {args.pictures}: no such folder; name a folder of pictures")
-    if not any(path.suffix.lower() in SUFFIXES for path in args.pictures.iterdir()):
+    if not pictures_in(args.pictures):
         raise UsageError(f"--pictures {args.pictures}: holds no picture; put JPEG or PNG files there")
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from edge.boxes import Image
 from edge.bundle import find_bundle
-from edge.cameras.pictures import SUFFIXES, read_picture
+from edge.cameras.pictures import pictures_in, read_picture
 from edge.cli.arguments import MOST_THREADS, as_threads
 from edge.cli.exits import DONE, NOT_WELL
 from edge.detections import Detections
@@ -136,7 +136,7 @@ def _pictures(words: list[str]) -> list[Path]:
 def _named(word: str) -> list[Path]:
     path = Path(word)
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = sorted(p for p in pictures_in(path) if p.is_file())
     elif path.exists():
         found = [path]
     else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -18,17 +18,20 @@ from tests.clocks import NOON, SetClock
 
 USB = Path("/dev/video0")
 needs_picamera2 = pytest.mark.skipif(find_spec("picamera2") is None, reason="run: make test-picamera")
-KINDS = [
-    "folder",
-    "video",
-    "network",
-    pytest.param("usb", marks=pytest.mark.skipif(not USB.exists(), reason="no USB camera here")),
-    pytest.param("pi", marks=[pytest.mark.picamera, needs_picamera2]),
-]
+STANDS_FOR: dict[str, list[Any]] = {
+    "folder": ["folder"],
+    "opencv": [
+        "video",
+        "network",
+        pytest.param("usb", marks=pytest.mark.skipif(not USB.exists(), reason="no USB camera here")),
+    ],
+    "picamera": [pytest.param("pi", marks=[pytest.mark.picamera, needs_picamera2])],
+}
+KINDS = get_args(CameraTable.__annotations__["kind"])
 ANSWERS_WITHIN_S = 10.0
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[source for kind in KINDS for source in STANDS_FOR[kind]])
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CameraTable]:
     sizes: dict[str, Any] = {"width_px": 640, "height_px": 480, "lores_width_px": 320, "lores_height_px": 240}
     with ExitStack() as parts:

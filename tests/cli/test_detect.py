@@ -20,7 +20,7 @@ def model(tmp_path: Path) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three good pictures, two broken ones and a file that is no picture."""
+    """Three good pictures, two broken ones, and a file and macOS's shadow that are no pictures."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     write_picture(folder / "a.png", picture_with([(8, 16, BLUE)]))
@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     (folder / "b.png").write_bytes(whole[: len(whole) // 2])
     (folder / "e.jpg").write_bytes(b"")
     (folder / "notes.txt").write_text("not to be looked at")
+    (folder / "._a.png").write_bytes(b"\0\5\x16\7")
     return folder
 
 

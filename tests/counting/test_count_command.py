@@ -12,8 +12,12 @@ from edge.bundle import MODELS
 from edge.census import begun
 from edge.cli import main
 from edge.detections import Detections
+from tests.cameras.test_folder import with_exif_time
 from tests.counting import cards
 from tests.counting.cutouts import DEMO
+from tests.onnx_files import BLUE, picture_with, write_model
+
+ONE_COLOUR_A_PX = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 pytestmark = pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason="no model is built here")
 
@@ -170,6 +174,22 @@ def test_a_truth_as_excel_writes_it_is_read_and_names_that_were_not_counted_are_
     told = capsys.readouterr()
     assert json.loads(told.out)["against"]["n"] == 1
     assert "truth.csv: 2 of its 3 pictures (OO.jpg) were not counted" in told.err
+
+
+def test_a_folder_is_counted_by_the_pictures_own_times_not_by_names_that_roll_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, folder = write_model(tmp_path / "squares.onnx"), tmp_path / "phone"
+    folder.mkdir()
+    (folder / "._IMG_9996.jpg").write_bytes(b"\0\5\x16\7")
+    seen, gone = (picture_with(squares) for squares in ([(16, 16, BLUE)], []))
+    for second, picture in enumerate([gone, gone, seen, seen, seen, gone, gone, gone]):
+        jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 100, *ONE_COLOUR_A_PX])[1].tobytes()
+        name = f"IMG_{(9996 + second) % 10_000:04}.jpg"
+        (folder / name).write_bytes(with_exif_time(jpeg, b"2026:07:01 06:00:%02d" % second))
+    result = told(capsys, folder, "--mode", "live", "--fps", 1, "--model", model)
+    assert [(one["label"], one["count"]) for one in result["counts"]] == [("Pieris", 1)]
+    assert (result["frames"], result["skipped"]) == (8, {})
 
 
 @pytest.mark.parametrize(
