@@ -1,10 +1,13 @@
 """Accounts beside the records: private, set aside when damaged, shared with a command beside the node."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -51,12 +54,24 @@ def test_a_node_with_an_account_is_claimed_however_it_came(accounts: Accounts) -
     assert accounts.is_claimed()
 
 
-def test_names_are_known_in_any_case_and_only_once(accounts: Accounts) -> None:
-    accounts.put(LI, NOON)
-    accounts.put(Account(name="li", role="farmer", hash="other"), NOON)
+@pytest.mark.parametrize("name", ["Li", "Élodie", "Đức", "Иван"])
+def test_names_are_known_in_any_case_with_accents_apart_too_and_only_once(accounts: Accounts, name: str) -> None:
+    accounts.put(replace(LI, name=name), NOON)
+    accounts.begin(b"phone", name, NOON)
+    accounts.put(Account(name=name.lower(), role="farmer", hash="other"), NOON)
     (one,) = accounts.everybody()
-    assert (one.name, one.role) == ("Li", "farmer")
-    assert accounts.account("LI") == one
+    assert (one.name, one.role) == (name, "farmer")
+    assert accounts.account(normalize("NFD", name.upper())) == one
+    assert accounts.session(b"phone") is None
+
+
+def test_of_two_people_whose_names_differ_in_their_case_alone_each_stays_who_they_are(
+    accounts: Accounts, tmp_path: Path
+) -> None:
+    accounts.put(replace(LI, name="Élodie"), NOON)
+    with closing(sqlite3.connect(tmp_path / NAME)) as as_it_was, as_it_was:
+        as_it_was.execute("INSERT INTO account VALUES ('élodie', 'farmer', 'other')")
+    assert [accounts.account(name) for name in ("Élodie", "élodie")] == accounts.everybody()
 
 
 def test_an_account_is_printed_without_its_hash() -> None:

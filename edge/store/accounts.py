@@ -4,10 +4,11 @@ Passwords arrive here as hashes and session tokens as digests: nothing in the fi
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 from edge.config import MEGABYTE
 from edge.errors import StoreError
@@ -100,22 +101,22 @@ class Accounts:
             _put(db, first)
 
     def account(self, name: str) -> Account | None:
-        """By its name, in whichever case it is typed."""
+        """By its name, in whichever case it is typed, accents composed or apart; of two alike, just as it is typed."""
         with self._file.reading("read an account") as db:
-            row = db.execute("SELECT name, role, hash FROM account WHERE name = ?", (name,)).fetchone()
-        return None if row is None else _account(row)
+            return _known(db, name)
 
     def everybody(self) -> list[Account]:
         """All accounts by name."""
         with self._file.reading("read the accounts") as db:
-            return [_account(row) for row in db.execute("SELECT name, role, hash FROM account ORDER BY name")]
+            return _everybody(db)
 
     def put(self, account: Account, utc: datetime) -> None:
         """Add an account, or change the one of that name; either way its phones have to log in again."""
         with self._file.writing(f"keep the account {account.name}") as db:
             db.execute("INSERT OR IGNORE INTO claim (id, utc_ms) VALUES (1, ?)", (utc_ms(utc),))
-            db.execute("DELETE FROM session WHERE name = ?", (account.name,))
-            _put(db, account)
+            known = _known(db, account.name) or account
+            db.execute("DELETE FROM session WHERE name = ?", (known.name,))
+            _put(db, replace(account, name=known.name))
 
     def remove(self, name: str) -> None:
         """With its sessions. An unknown name is no error."""
@@ -184,6 +185,20 @@ def _put(db: sqlite3.Connection, account: Account) -> None:
         "INSERT INTO account VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET role = ?2, hash = ?3",
         (account.name, account.role, account.hash),
     )
+
+
+def _everybody(db: sqlite3.Connection) -> list[Account]:
+    return [_account(row) for row in db.execute("SELECT name, role, hash FROM account ORDER BY name")]
+
+
+def _known(db: sqlite3.Connection, name: str) -> Account | None:
+    """SQLite itself knows the case of Latin letters without accents only."""
+    alike = [one for one in _everybody(db) if _plain(one.name) == _plain(name)]
+    return min(alike, key=lambda one: one.name != name, default=None)
+
+
+def _plain(name: str) -> str:
+    return normalize("NFC", name).casefold()
 
 
 def _account(row: tuple[str, str, str]) -> Account:

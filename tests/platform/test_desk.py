@@ -15,6 +15,7 @@ from html import unescape
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from time import time
+from unicodedata import normalize
 
 import pytest
 from flask.testing import FlaskClient
@@ -30,7 +31,7 @@ from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
-from edge.platform.desk.people import add_person, remove_person
+from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.leader import Leader
 from edge.platform.population import keep_threshold
 from edge.platform.questions import MOST_OPEN, Question, answer, answers_due, assembled, questions
@@ -603,7 +604,9 @@ def test_an_answer_goes_out_whatever_number_another_node_tells(fleet: Fleet, bro
     with closing(SharedSubscription(address, name="leader")) as source:
         source.connect()
         wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
-        Leader(source, Telling(), every_s=1.0).turn(fleet.database, 1.0)
+        leader = Leader(source, Telling(), every_s=1.0)
+        leader.hear([Message(f"fieldeye/v1/s/{node}/health", b"") for node in "ac"])
+        leader.turn(fleet.database, 1.0)
     assert answers_due(fleet.database) == [], "it was sent"
 
 
@@ -845,6 +848,16 @@ def test_a_new_password_leaves_the_area_as_it_was(
     assert log_in(create_app(url).test_client(), "town", f"{PASSWORD}er") == 302
 
 
+def test_a_name_and_a_password_are_the_same_with_accents_apart(client: FlaskClient, fleet: Fleet) -> None:
+    kept, apart = ([normalize(form, text) for text in ("Nguyễn Lan", "mật khẩu của tôi")] for form in ("NFC", "NFD"))
+    add_person(fleet.database, *apart, "330106")
+    assert area_of(fleet.database, apart[0]) == "330106"
+    assert [log_in(client, *typed) for typed in (kept, apart)] == [302, 302]
+    assert client.get("/nodes").status_code == 200
+    remove_person(fleet.database, apart[0])
+    assert area_of(fleet.database, kept[0]) is None
+
+
 def test_who_is_removed_is_out_at_once(client: FlaskClient, fleet: Fleet, url: str) -> None:
     log_in(client)
     assert client.get("/nodes").status_code == 200
@@ -1006,6 +1019,12 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
                     database.execute("SET LOCAL ROLE qgis")
                     with pytest.raises(InsufficientPrivilege):
                         database.execute(change.encode())
+            database.execute("REVOKE fieldeye_reader FROM qgis")
+            migrate(database)
+            assert database.execute("SELECT pg_has_role('qgis', 'fieldeye_reader', 'MEMBER')").fetchone() == (False,)
+            database.execute("DELETE FROM reader WHERE role = 'qgis'; DROP ROLE qgis")
+            migrate(database)
+            assert database.execute("SELECT to_regrole('qgis')").fetchone() == (None,), "as docs/platform.md says"
         client = create_app(own).test_client()
         assert log_in(client, "former") == 302
         assert (

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
 from edge.platform.database import Database
-from edge.platform.desk.people import stamp_of
+from edge.platform.desk.people import composed, stamp_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
@@ -44,7 +44,7 @@ def log_in() -> Answer:
     """Five wrong passwords let a name rest for a quarter of an hour."""
     if request.method == "GET":
         return render_template("log_in.html", failed=False)
-    name = request.form.get("name", "")
+    name = composed(request.form.get("name", ""))
     with current_app.config["AS_DESK"]() as database:
         stamp = stamp_of(database, name, request.form.get("password", ""))
     if stamp is None:

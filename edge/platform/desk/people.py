@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from secrets import token_bytes
-from unicodedata import category
+from unicodedata import category, normalize
 
 from psycopg.errors import InsufficientPrivilege
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -19,6 +19,7 @@ _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a
 
 def add_person(database: Database, name: str, password: str, area: str) -> None:
     """Also changes password and area of who is there. Raises UsageError, StoreError."""
+    name, password = composed(name), composed(password)
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
     check_area(area)
@@ -41,13 +42,14 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
 
 def area_of(database: Database, name: str) -> str | None:
     """Whose nodes somebody sees; None for nobody of that name."""
-    row = database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = %s", (name,)).fetchone()
+    found = database.execute("SELECT prefix FROM person JOIN reader USING (role) WHERE name = %s", (composed(name),))
+    row = found.fetchone()
     return None if row is None else str(row[0])
 
 
 def remove_person(database: Database, name: str) -> None:
     """Nobody of that name may log in any more, and who has is out. Raises UsageError."""
-    if database.execute("DELETE FROM person WHERE name = %s", (name,)).rowcount == 0:
+    if database.execute("DELETE FROM person WHERE name = %s", (composed(name),)).rowcount == 0:
         names = [one for (one,) in database.execute("SELECT name FROM person ORDER BY name").fetchall()]
         raise UsageError(f"--remove-person: nobody is called {name!r}; give one of: {', '.join(names) or 'nobody yet'}")
 
@@ -65,7 +67,7 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
     row = database.execute(
         "SELECT password_hash, role, coalesce(locked_until > now(), false) FROM person WHERE name = %s", (name,)
     ).fetchone() or (_NOBODY, None, False)
-    is_right = check_password_hash(row[0], password)
+    is_right = check_password_hash(row[0], composed(password))
     if row[1] is None or row[2]:
         return None
     # Of guesses that come at once only those before the fifth find the name still awake, also the right one.
@@ -83,6 +85,11 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
         (MOST_FAILURES, MOST_FAILURES, name),
     )
     return None
+
+
+def composed(typed: str) -> str:
+    """A name or a password as it is kept: Macs and some keyboards send an accent as a letter of its own."""
+    return normalize("NFC", typed)
 
 
 def secret(database: Database) -> bytes:
