@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from edge.counts import NoData
 from edge.errors import WireError
 from edge.taxa import taxa
+from edge.wire import Decoded, PlainInterval, plain
 from edge.wire.small import SmallCount, SmallDay, small_day
 from edge.wire.small_bytes import (
     LEVELS,
@@ -21,10 +23,17 @@ from edge.wire.small_bytes import (
     encode_small,
     name_number,
 )
-from tests.records import APHID, MOTH, count, interval
+from tests.records import APHID, MOTH, count, interval, stored
 
 DAY = date(2026, 7, 1)
 NAMES = sorted(one.scientific_name for one in taxa())
+
+
+def hour(after_s: float = 0.0, **changes: Any) -> PlainInterval:
+    """An interval as `GET /api/v1/records` tells it."""
+    (one,) = stored(interval(after_s, **changes))
+    told = msgspec.json.encode(plain(Decoded(one.key, one.record), "north-field"))
+    return msgspec.json.decode(told, type=PlainInterval)
 
 
 @st.composite
@@ -136,15 +145,15 @@ def test_a_line_too_short_for_a_head_is_refused_and_the_shortest_says_how_many_a
 
 
 def test_a_zero_is_a_zero_and_no_data_is_not() -> None:
-    zero = decode_small(encode_small(small_day(DAY, [interval(counts=())])))
-    dark = decode_small(encode_small(small_day(DAY, [interval(frames=0, awake_s=0.0, counts=NoData("dark"))])))
+    zero = decode_small(encode_small(small_day(DAY, [hour(counts=())])))
+    dark = decode_small(encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("dark"))])))
     assert (zero.counts, zero.frames, zero.no_data) == ((), 3540, None)
     assert (dark.counts, dark.frames, dark.no_data) == (None, 0, "dark")
 
 
 def test_a_day_of_new_insects_is_their_sum_and_a_hole_in_it_lessens_the_effort_only() -> None:
-    hours = [interval(h * 3600.0, unit="new", mode="trap", counts=(count(MOTH, 3, 2, 5),)) for h in range(4)]
-    hole = interval(14400.0, unit="new", mode="trap", frames=0, awake_s=0.0, counts=NoData("dark"))
+    hours = [hour(h * 3600.0, unit="new", mode="trap", counts=(count(MOTH, 3, 2, 5),)) for h in range(4)]
+    hole = hour(14400.0, unit="new", mode="trap", frames=0, awake_s=0.0, counts=NoData("dark"))
     told = small_day(DAY, [*hours, hole], levels={MOTH[0]: "look"}, battery_percent=71)
     assert told.counts == (SmallCount(label=MOTH[0], count=12, low=8, high=20, level="look"),)
     assert (told.frames, told.awake_min, told.battery_percent) == (4 * 3540, 240, 71)
@@ -152,21 +161,19 @@ def test_a_day_of_new_insects_is_their_sum_and_a_hole_in_it_lessens_the_effort_o
 
 def test_a_day_without_a_count_says_why_most_of_its_hours_had_none() -> None:
     reasons = ["blurred", "dark", "dark"]
-    hours = [interval(h * 3600.0, frames=0, awake_s=0.0, counts=NoData(why)) for h, why in enumerate(reasons)]
+    hours = [hour(h * 3600.0, frames=0, awake_s=0.0, counts=NoData(why)) for h, why in enumerate(reasons)]
     assert small_day(DAY, hours).no_data == "dark"
 
 
 def test_a_day_in_which_the_trap_filled_up_says_so_and_has_no_more_than_25_hours() -> None:
-    hours = [interval(h * 3600.0, saturated=h == 3) for h in range(26)]
+    hours = [hour(h * 3600.0, saturated=h == 3) for h in range(26)]
     told = small_day(DAY, hours)
     assert (told.saturated, told.awake_min) == (True, 1500)
     assert not small_day(DAY, hours[:3]).saturated
 
 
 def test_stages_of_a_taxon_are_summed_apart() -> None:
-    hours = [
-        interval(h * 3600.0, counts=(count(MOTH, 3, stage="larva"), count(MOTH, 1, stage="adult"))) for h in (0, 1)
-    ]
+    hours = [hour(h * 3600.0, counts=(count(MOTH, 3, stage="larva"), count(MOTH, 1, stage="adult"))) for h in (0, 1)]
     assert [(one.stage, one.count) for one in small_day(DAY, hours).counts or ()] == [("larva", 6), ("adult", 2)]
 
 
@@ -199,32 +206,32 @@ def test_a_range_that_does_not_hold_its_count_is_refused(number: int, low: int |
 
 def test_the_most_on_a_frame_is_the_most_of_the_day_and_never_a_sum() -> None:
     hours = [
-        interval(h * 3600.0, unit="max_per_frame", counts=(count(APHID, n, n, n + 2),)) for h, n in enumerate([4, 9, 2])
+        hour(h * 3600.0, unit="max_per_frame", counts=(count(APHID, n, n, n + 2),)) for h, n in enumerate([4, 9, 2])
     ]
     assert small_day(DAY, hours).counts == (SmallCount(label=APHID[0], count=9, low=9, high=11),)
 
 
 def test_the_most_on_a_frame_may_have_been_in_any_hour_that_is_less_sure() -> None:
     hours = [
-        interval(h * 3600.0, unit="max_per_frame", counts=(count(APHID, *told),))
+        hour(h * 3600.0, unit="max_per_frame", counts=(count(APHID, *told),))
         for h, told in enumerate([(5, 5, 6), (4, 2, 9)])
     ]
     assert small_day(DAY, hours).counts == (SmallCount(label=APHID[0], count=5, low=5, high=9),)
 
 
 def test_a_reason_that_a_newer_node_gives_is_another_one() -> None:
-    told = encode_small(small_day(DAY, [interval(frames=0, awake_s=0.0, counts=NoData("dark"))]))
+    told = encode_small(small_day(DAY, [hour(frames=0, awake_s=0.0, counts=NoData("dark"))]))
     assert decode_small(told[:-1] + b"\x20").no_data == "other"
 
 
 def test_a_range_that_is_not_known_of_one_hour_is_not_known_of_the_day() -> None:
-    hours = [interval(counts=(count(MOTH, 3, 2, 5),)), interval(3600.0, counts=(count(MOTH, 4),))]
+    hours = [hour(counts=(count(MOTH, 3, 2, 5),)), hour(3600.0, counts=(count(MOTH, 4),))]
     assert small_day(DAY, hours).counts == (SmallCount(label=MOTH[0], count=7),)
 
 
 def test_units_are_not_mixed() -> None:
     with pytest.raises(ValueError, match="one unit"):
-        small_day(DAY, [interval(unit="new"), interval(unit="visits")])
+        small_day(DAY, [hour(unit="new"), hour(unit="visits")])
 
 
 def test_every_name_of_the_table_has_a_number_of_its_own() -> None:

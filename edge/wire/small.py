@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from edge.counts import Interval, Level, NoData, TaxonCount, Unit
+from edge.counts import Level, Unit
+from edge.wire.messages import SummaryCount
+from edge.wire.plain import PlainInterval
 
 FIRST_DAY = date(2020, 1, 1)
 MINUTES_A_DAY = 1500  # 25 hours: the day on which clocks go back
@@ -61,7 +63,7 @@ class SmallDay:
 
 def small_day(
     day: date,
-    intervals: Sequence[Interval],
+    intervals: Sequence[PlainInterval],
     *,
     levels: Mapping[str, Level] | None = None,
     battery_percent: int | None = None,
@@ -76,7 +78,7 @@ def small_day(
         raise ValueError(f"a day is summed over intervals of one unit, not {sorted(units)}")
     (unit,) = units
     frames = sum(one.frames for one in intervals)
-    silent = Counter(one.counts.reason for one in intervals if isinstance(one.counts, NoData))
+    silent = Counter(one.no_data for one in intervals if one.no_data is not None)
     return SmallDay(
         day=day,
         unit=unit,
@@ -89,15 +91,15 @@ def small_day(
     )
 
 
-def _sums(intervals: Sequence[Interval], unit: Unit, levels: Mapping[str, Level]) -> tuple[SmallCount, ...]:
-    found: dict[tuple[str, str], list[TaxonCount]] = {}
+def _sums(intervals: Sequence[PlainInterval], unit: Unit, levels: Mapping[str, Level]) -> tuple[SmallCount, ...]:
+    found: dict[tuple[str, str], list[SummaryCount]] = {}
     for one in intervals:
-        for count in () if isinstance(one.counts, NoData) else one.counts:
+        for count in one.counts or ():
             found.setdefault((count.label, count.stage), []).append(count)
     return tuple(_sum(counts, unit, levels.get(label, "calm")) for (label, _), counts in found.items())
 
 
-def _sum(counts: Sequence[TaxonCount], unit: Unit, level: Level) -> SmallCount:
+def _sum(counts: Sequence[SummaryCount], unit: Unit, level: Level) -> SmallCount:
     whole = sum if unit in _ADDS_UP else max
     bounds = [(one.low, one.high) for one in counts]
     known = [(low, high) for low, high in bounds if low is not None and high is not None]
