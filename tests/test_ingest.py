@@ -183,12 +183,14 @@ def test_a_file_that_holds_something_else_is_left_alone_and_named(tmp_path: Path
     assert out.read_text() == holds
 
 
-@pytest.mark.parametrize("words", [["--queue", "amqp://127.0.0.1:1"], ["--metrics", "9400"]])
+@pytest.mark.parametrize(
+    "words", [["--queue", "amqp://127.0.0.1:1"], ["--metrics", "9400"], ["--workers", "2"], ["--group", "b"]]
+)
 def test_what_only_a_database_has_is_not_passed_over_for_a_file(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert platform_main(["ingest", "--broker", "127.0.0.1:9", "--out", str(tmp_path / "x"), *words]) == 2
-    assert "--queue and --metrics are for --database" in capsys.readouterr().err
+    assert "are for --database; give that, or leave them out" in capsys.readouterr().err
 
 
 def test_a_broker_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

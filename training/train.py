@@ -207,10 +207,13 @@ def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None
     paste = config.paste
     if paste is None:
         return None
+    labels = read_classes(config.labelled).labels
+    if paste.label not in labels:
+        raise ConfigError(f"paste.label: {paste.label!r} is no class; name one of {', '.join(labels)}")
+    class_id = labels.index(paste.label)
     [dataset] = [one for one in config.datasets if one.name == paste.dataset]
-    root, classes = Path(config.data) / dataset.name, read_classes(config.labelled)
+    root = Path(config.data) / dataset.name
     images = images_of_split(root, "train", dataset.held_out)
-    class_id = classes.labels.index(paste.label)
     return Pasting(
         read_cutouts(root, images, class_id), np.array([name == dataset.name for name in dataset_of]), paste.most,
         paste.written, strangers_of(config, paste.strangers, paste.kinds, class_id) if paste.strangers else [],

@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--group {args.group!r} is no name of a group; write letters, none of them / + or #")
     if args.database is None and (args.queue or args.metrics is not None):
         raise UsageError("--queue and --metrics are for --database; give that, or leave them out")
+    if args.out and (args.workers, args.group) != (1, "fieldeye"):
+        raise UsageError("--workers and --group are for --database; give that, or leave them out: one writes to --out")
     if args.leave is not None:
         return _leave(args)
     if args.queue and not args.insecure:

@@ -12,6 +12,7 @@ _ANGLE = re.compile(
 _PAIR = re.compile(
     r"(?<![\d.])(-?\d{1,2}(?:\.\d+)?)(?:\s*,\s+|\s*,(?=-?\d+\.\d)|\s*;\s*|\s+)(-?\d{1,3}(?:\.\d+)?)(?![\d.])"
 )
+_MINUTES = re.compile(r"[°º]\d|['′’\"″”]")
 _COMMAS = re.compile(r"^\s*-?\d{1,2},\d+\s*[;\s]\s*-?\d{1,3},\d+\s*$")
 
 
@@ -25,11 +26,12 @@ def position(typed: str) -> tuple[float, float] | None:
 
 
 def _decimals(typed: str) -> tuple[float, float] | None:
-    pair = _PAIR.search(typed.replace(",", ".") if _COMMAS.match(typed) else typed)
+    bare = re.sub("[°º]", "", typed)
+    pair = _PAIR.search(bare.replace(",", ".") if _COMMAS.match(bare) else bare)
     # After another number it is no latitude: of longitude, latitude, height it would be the last two.
-    if pair is None or typed[: pair.start()].rstrip(" ,;")[-1:].isdigit():
+    if pair is None or _MINUTES.search(typed) or bare[: pair.start()].rstrip(" ,;")[-1:].isdigit():
         return None
-    return float(pair[1]), float(pair[2])
+    return None if re.match(r"\s+\d", bare[pair.end() :]) else (float(pair[1]), float(pair[2]))  # nor are 31 13 49
 
 
 def _angles(typed: str) -> tuple[float, float] | None:

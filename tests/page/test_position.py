@@ -26,6 +26,8 @@ from edge.page.position import position
         ("31.23040°N,121.47070°E", (31.2304, 121.4707)),
         ("1,2921° S 36,8219° E", (-1.2921, 36.8219)),
         ("N 31,5° W 7,25°", (31.5, -7.25)),
+        ("-1.2921°, 36.8219°", (-1.2921, 36.8219)),
+        ("-31,5° 28,4°", (-31.5, 28.4)),
     ],
 )
 def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, float]) -> None:
@@ -44,6 +46,9 @@ def test_a_pair_is_read_as_it_was_copied(typed: str, expected: tuple[float, floa
         "31.2, 181.0",
         "31°13'N",
         "31°N 121°N",
+        "31°13 121°28",
+        "31°13'49, 121°28'25",
+        "31 13 49, 121 28 25",
         "1031.23° N, 121.47° E",
         "1.31.23° N, 121.47° E",
         "-33.4489° N, 70.6693° W",

@@ -1,11 +1,13 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from edge.errors import ConfigError
 from training.config import CONFIGS, read_config
 from training.fetch import read_sources
+from training.train import pasting_of
 
 ROOT = Path(__file__).parents[2]
 ALL = sorted(CONFIGS.glob("*.toml"))
@@ -86,6 +88,13 @@ def test_none_of_what_is_divided_or_drawn_by_is_refused(tmp_path, old, new):
 def test_insects_of_a_set_that_is_no_part_of_the_mixture_are_refused(tmp_path, old, new):
     with pytest.raises(ConfigError, match=r"changed\.toml: 'rice-pest' is no dataset of .*; name one of pest-vision"):
         read_config(changed(tmp_path, old, new))
+
+
+def test_insects_of_a_class_that_nobody_named_are_refused():
+    config = read_config(CONFIGS / "cards_11.toml")
+    strange = msgspec.structs.replace(config, paste=msgspec.structs.replace(config.paste, label="Insekta"))
+    with pytest.raises(ConfigError, match=r"paste\.label: 'Insekta' is no class; name one of .*Insecta"):
+        pasting_of(strange, [])
 
 
 def test_tiles_of_no_pixels_are_refused(tmp_path):
