@@ -2,15 +2,20 @@
 
 import copy
 import errno
+import logging
+import math
 import socket
+import time
+from functools import partial
 from ipaddress import IPv6Address
 from threading import Event, Thread
+from typing import Any
 
 from flask import Flask
 from waitress import create_server, wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
@@ -25,8 +30,11 @@ SMALL_BYTES = 2 * FORM_BYTES  # a form that is somewhat too large still gets an 
 DROPPED_BYTES = 4 * BODY_BYTES  # of a photograph that is not taken in; whoever brings more is cut off
 HEADER_BYTES = 32 * 1024
 PATIENCE_S = 30  # with a connection that brings nothing, or the head of a request bit by bit
-SLOWEST_BYTES_S = 2000  # of a body, on average: there are 50 places, and a slow phone brings ten times as much
+SLOWEST_BYTES_S = 2000  # of a body or an answer, on average: a slow phone is ten times as fast
 DROPPED_FASTER = 10  # than that: anybody may send what is dropped, and would hold a place with it
+PLACES = 48  # of connections; a browser opens up to six and keeps them
+QUIET_S = 0.5  # without a request, and a connection gives its place to another where all are taken
+STALLED_S = 10.0  # without progress of a body or an answer: the same
 
 
 class PageServer:
@@ -44,11 +52,11 @@ class PageServer:
             ident=None,
             max_request_body_size=BODY_BYTES,
             max_request_header_size=HEADER_BYTES,
-            connection_limit=50,
+            connection_limit=PLACES + 2,  # the listening socket and the trigger count to waitress
             channel_timeout=patience_s,
             cleanup_interval=patience_s,
         )
-        self._server.channel_class = _channel_of(app)
+        self._server.channel_class = partial(Channel, app)
         self._server.fix_addr = _unmapped
         self._thread = Thread(target=self._run, name="page", daemon=True)
         self._thread.start()
@@ -70,7 +78,17 @@ class PageServer:
     def _run(self) -> None:
         while not self._stop.is_set():
             wasyncore.loop(timeout=WAKE_S, map=self._sockets, count=1)
+            self._keep_a_place()
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=WAKE_S)
+
+    def _keep_a_place(self) -> None:
+        """For the next phone, by closing who has been quiet longest: a turn of the loop takes in one connection."""
+        channels, now_s = self._server.active_channels.values(), time.time()
+        if len(channels) < PLACES:
+            return
+        quiet = [one for one in channels if now_s - one.last_activity > one.patience_s]
+        if quiet:
+            min(quiet, key=lambda one: (one.patience_s, one.last_activity)).handle_close()
 
 
 class ElsewhereError(Error):  # type: ignore[misc]
@@ -81,62 +99,89 @@ class ElsewhereError(Error):  # type: ignore[misc]
         return "303 See Other", [("Location", self.body)], b""
 
 
-def _channel_of(app: Flask) -> type[HTTPChannel]:
+class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """waitress takes a body in before it calls the app: here its header says how much, so that nobody without a right
-    to send a photograph fills memory with one (50 connections of 8 MB)."""
+    to send a photograph fills memory with one (48 connections of 8 MB)."""
 
-    class Request(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-        error: Error | None
+    error: Error | None
 
-        def __init__(self, adj: Adjustments) -> None:
-            small = copy.copy(adj)
-            small.max_request_body_size = SMALL_BYTES
-            super().__init__(small)
-            self._large = adj
-            self._else_at = ""
-            self._dropping_bytes = 0  # of the body, to come
+    def __init__(self, app: Flask, adj: Adjustments) -> None:
+        small = copy.copy(adj)
+        small.max_request_body_size = SMALL_BYTES
+        super().__init__(small)
+        self._app = app
+        self._large = adj
+        self._else_at = ""
+        self._dropping_bytes = 0  # of the body, to come
 
-        def parse_header(self, header_plus: bytes) -> None:
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
             super().parse_header(header_plus)
-            allowed = may_bring(app, self.command, self.path, self.headers.get("COOKIE", ""))
-            self._else_at = allowed.else_at
-            if allowed.body_bytes > FORM_BYTES:
-                self.adj = self._large
+        except ValueError as why:  # of an address as http://[::1, which waitress leaves without an answer
+            raise ParsingError(str(why)) from why
+        allowed = may_bring(self._app, self.command, self.path, self.headers.get("COOKIE", ""))
+        self._else_at = allowed.else_at
+        if allowed.body_bytes > FORM_BYTES:
+            self.adj = self._large
 
-        def received(self, data: bytes) -> int:
-            """A browser reads an answer once it has sent all: what is not taken in is read and dropped until then."""
-            if self._dropping_bytes:
-                return self._dropped(len(data))
-            taken: int = super().received(data)
-            if isinstance(self.error, RequestEntityTooLarge) and self._else_at:
-                self.error = ElsewhereError(self._else_at)
-                self._dropping_bytes = self.content_length if self.content_length <= DROPPED_BYTES else 0
-                self.completed = not self._dropping_bytes
-            return taken
-
-        def _dropped(self, came_bytes: int) -> int:
-            taken = min(came_bytes, self._dropping_bytes)
-            self._dropping_bytes -= taken
-            self.body_bytes_received += taken // DROPPED_FASTER
+    def received(self, data: bytes) -> int:
+        """A browser reads an answer once it has sent all: what is not taken in is read and dropped until then."""
+        if self._dropping_bytes:
+            return self._dropped(len(data))
+        taken: int = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge) and self._else_at:
+            self.error = ElsewhereError(self._else_at)
+            self._dropping_bytes = self.content_length if self.content_length <= DROPPED_BYTES else 0
             self.completed = not self._dropping_bytes
-            return taken
+        if self.completed and not self.empty and taken < len(data):
+            self.headers["CONNECTION"] = "close"  # one at a time: 200 requests fit in what is read at once
+            return len(data)
+        return taken
 
-    class Channel(HTTPChannel):  # type: ignore[misc]
-        parser_class = Request
-        last_activity: float
-        _begun_s = 0.0
+    def _dropped(self, came_bytes: int) -> int:
+        taken = min(came_bytes, self._dropping_bytes)
+        self._dropping_bytes -= taken
+        self.body_bytes_received += taken // DROPPED_FASTER
+        self.completed = not self._dropping_bytes
+        return taken
 
-        def handle_read(self) -> None:
-            """To waitress each byte is a sign of life, and one in 8 s kept a place for ever."""
-            before = self.request
-            super().handle_read()
-            if self.request is None or self.request is not before:
-                self._begun_s = self.last_activity
-            else:
-                earned_s = self.request.body_bytes_received / SLOWEST_BYTES_S
-                self.last_activity = min(self.last_activity, self._begun_s + earned_s)
 
-    return Channel
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One phone's line. Owned by the loop's thread; a worker takes each request and writes its answer."""
+
+    last_activity: float
+    _begun_s = 0.0
+
+    def __init__(self, app: Flask, *of_waitress: Any, **more: Any) -> None:
+        super().__init__(*of_waitress, **more)
+        self.parser_class = partial(Request, app)
+
+    def handle_read(self) -> None:
+        """To waitress each byte is a sign of life, and one in 8 s kept a place for ever."""
+        before = self.request
+        super().handle_read()
+        if self.request is None or self.request is not before:
+            self._begun_s = self.last_activity
+        else:
+            earned_s = self.request.body_bytes_received / SLOWEST_BYTES_S
+            self.last_activity = min(self.last_activity, self._begun_s + earned_s)
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """So is each byte of an answer that is taken."""
+        was_s, waited_bytes = self.last_activity, self.total_outbufs_len
+        has_sent: bool = super()._flush_some(do_close)
+        if self.total_outbufs_len and not self.requests:
+            earned_s = (waited_bytes - self.total_outbufs_len) / SLOWEST_BYTES_S
+            self.last_activity = min(self.last_activity, was_s + earned_s)
+        return has_sent
+
+    @property
+    def patience_s(self) -> float:
+        """How long it keeps its place where all are taken."""
+        if self.requests:  # the answer is ours to give
+            return math.inf
+        is_midway = self.total_outbufs_len or (self.request is not None and self.request.headers_finished)
+        return STALLED_S if is_midway else QUIET_S
 
 
 def _unmapped(peer: tuple[str, int]) -> tuple[str, int]:
@@ -147,6 +192,7 @@ def _unmapped(peer: tuple[str, int]) -> tuple[str, int]:
 
 def serve(app: Flask, host: str, port: int, *, patience_s: int = PATIENCE_S) -> PageServer:
     """Start serving `app`; port 0 takes a free one, and `.port` says which. Raises FieldeyeError."""
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # a line for each of a crowd that waits
     return PageServer(app, listen(host, port), patience_s)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie  # what Flask reads cookies with: of any bytes
 from werkzeug.wrappers import Response as Answer
 
 from edge.clock import Clock

@@ -7,7 +7,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
@@ -18,7 +18,7 @@ import pytest
 from edge.errors import FieldeyeError
 from edge.page import PageServer, create_app, serve
 from edge.page.server import DROPPED_BYTES
-from edge.page.trust import Role, digest
+from edge.page.trust import Role, digest, needs
 from tests.network import by_ipv6
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import TOKEN, person
@@ -209,6 +209,65 @@ def is_closed_though_fed(line: socket.socket, more: bytes) -> bool:
         return False
     except ConnectionError:
         return True
+
+
+def test_of_requests_sent_at_once_the_first_is_answered(scene: Scene) -> None:
+    """All were, into memory: 199 pictures for each connection that did not read."""
+    with closing(served(scene)) as server, line_to(server) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        told = line.makefile("rb").read()
+    assert (told.count(b"HTTP/1.1 200 OK"), told.count(b"Connection: close")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("head", "answer"),
+    [
+        (b"GET http://[::1 HTTP/1.1", b"HTTP/1.1 400 Bad Request"),
+        (b"POST /photo HTTP/1.1\r\nCookie: fieldeye=\xff\xfe", b"HTTP/1.1 303 SEE OTHER"),
+    ],
+)
+def test_an_address_and_a_cookie_that_cannot_be_read_are_answered(head: bytes, answer: bytes, scene: Scene) -> None:
+    with closing(served(scene)) as server, line_to(server) as line:
+        line.sendall(head + b"\r\nHost: localhost\r\n\r\n")
+        assert line.recv(4096).startswith(answer + b"\r\n")
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PLACES", 3), ("QUIET_S", 0.05), ("STALLED_S", 0.2), ("WAKE_S", 0.05)):
+        monkeypatch.setattr(f"edge.page.server.{name}", value)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    ["GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nX: ", HEAD + "Content-Length: 9\r\n\r\n"],
+    ids=["nothing more", "head", "body"],
+)
+@pytest.mark.usefixtures("crowded")
+def test_who_keeps_a_connection_makes_way_for_the_next_phone(begin: str, scene: Scene) -> None:
+    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    with closing(serve(app, "127.0.0.1", 0, patience_s=600)) as server, ExitStack() as lines:
+        for _ in range(5):
+            lines.enter_context(line_to(server)).sendall(begin.encode())
+        assert get(server, "/healthz")[0] == 200
+
+
+@pytest.mark.usefixtures("crowded")
+def test_who_hardly_reads_an_answer_makes_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.page.server.PLACES", 1)
+    monkeypatch.setattr("edge.page.server.SLOWEST_BYTES_S", 100_000_000)
+    app, size, read = create_app(scene.store, scene.board, scene.config, scene.clock), 20_000_000, [0]
+    app.get("/large")(needs(Role.NOBODY)(lambda: bytes(size)))
+
+    def is_cut_off() -> bool:
+        more = len(line.recv(20_000))
+        read[0] += more
+        return not more
+
+    with closing(serve(app, "127.0.0.1", 0)) as server, line_to(server) as line:
+        line.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_until(is_cut_off, within_s=5, every_s=0.001)
+    assert read[0] < size
 
 
 REFUSED = "HTTP/1.1 413 Request Entity Too Large"
