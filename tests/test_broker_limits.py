@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.mqtt.trouble import from_reason_code
+from edge.wire import MAX_UPDATE_BYTES
 from tests.broker import Broker
 from tests.network import PUBACK, Network
-from tests.node import RESTS, Platform, running, to, wait_drained
+from tests.node import NODE, RESTS, SITE, Platform, running, to, wait_drained
 from tests.records import instant, sighting
 from tests.test_commands import command
 from tests.test_images import LARGE
@@ -98,3 +99,16 @@ def test_a_broker_that_lacks_what_the_node_needs_is_said(tmp_path: Path, cannot:
 def test_a_broker_that_has_moved_is_said_with_the_setting_to_change(code: int) -> None:
     assert from_reason_code(code).word == "moved"
     assert "mqtt.host" in from_reason_code(code).sentence
+
+
+def test_the_broker_keeps_back_what_is_far_too_large_for_a_command(tmp_path: Path) -> None:
+    """Retained, it ended a node at each start for want of memory."""
+    with Broker() as broker:
+        platform = Platform(broker)
+        for verb, size in (("update", 2 * MAX_UPDATE_BYTES), ("model", MAX_UPDATE_BYTES + 1)):
+            platform.client.publish(f"fieldeye/v1/{SITE}/{NODE}/cmd/{verb}", bytes(size), retain=True)
+        with running(tmp_path, to(broker.port)):
+            wait_until(lambda: bool(platform.replies()), within_s=5)
+        answered = [message.topic for message in platform.client.inbox if "/reply/" in message.topic]
+        assert answered == [f"fieldeye/v1/{SITE}/{NODE}/reply/model"]
+        platform.client.leave()

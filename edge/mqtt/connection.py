@@ -30,6 +30,7 @@ from edge.mqtt.trouble import CLOSED, Trouble, from_exception, from_reason_code
 
 MOST_IN_FLIGHT = 20
 MOST_HEADER_BYTES = 4096  # of a message: topic and user properties, with a person's note to a photograph
+MOST_TAKEN_BYTES = 2 * wire.MAX_UPDATE_BYTES  # of a message to the node; a retained one of 100 MB came at each start
 INBOX = 8  # commands that may wait; more are dropped, and their sender, which gets no reply, asks again
 TCP_TIMEOUT_S = 10.0  # for each address of the name in turn
 TLS_TIMEOUT_S = 60.0  # where packets are lost the certificates take long, and begun anew they take longer
@@ -245,10 +246,10 @@ class _Dial:
             self._left = True
 
     def _run(self) -> None:
+        at, takes = self._login, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        takes.MaximumPacketSize = MOST_TAKEN_BYTES
         try:
-            self._client.connect(
-                self._login.host, self._login.port, keepalive=self._login.keepalive_s, clean_start=True
-            )
+            self._client.connect(at.host, at.port, keepalive=at.keepalive_s, clean_start=True, properties=takes)
         except (OSError, ValueError) as why:
             self.failed = why
         with self._lock:
