@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import StoreTable
+from edge.label_sets import remember
 from edge.platform import Ledger
 from edge.platform.nodes import nodes_path, read_nodes
 from edge.store import Draft, Store
@@ -113,18 +114,21 @@ def test_a_node_that_a_platform_knows_from_a_stick_alone_stands_where_it_is(tmp_
     config.write_text(config.read_text().replace('node = "n1"', PLACED))
     with closing(store_of(tmp_path)) as store:
         store.commit([sighting()])
-        fieldeye("export", "--config", config, "--out", stick)
-        assert ingested(out, [stick]) == [("sighting", 1)]
+        for labels in (["Insecta"], ["Pieris (larva)", "Pieris"]):
+            remember(store, "pests@1", labels)
+            fieldeye("export", "--config", config, "--out", stick)
+            assert ingested(out, [stick]) == [("sighting", 1)]
         told = read_nodes(out)["farm-3", "n1"]
         assert told.epoch == str(store.epoch)
     assert (told.latitude_deg, told.longitude_deg, told.area_code) == (30.25, 120.5, "330106011002")
     assert (told.crop, told.time_zone) == ("Oryza sativa", "Asia/Shanghai")
+    assert told.models == [ModelInfo(name="pests", version="1", sha256="", labels=["Insecta", "Pieris"])]
 
 
 def test_a_stick_changes_nothing_that_a_node_has_told_itself(tmp_path: Path, config: Path) -> None:
     stick, out = tmp_path / "stick.jsonl", tmp_path / "ledger.jsonl"
     model = ModelInfo(name="pests", version="0.1.0", sha256="0" * 64)
-    now = Info(software="fieldeye", version="1", epoch=str(EPOCH), models=[model], latitude_deg=31.0)
+    now = Info(software="fieldeye", version="1", epoch=str(EPOCH), models=[model], capabilities=["replay"])
     store_of(tmp_path).close()
     fieldeye("export", "--config", config, "--out", stick)
     with Ledger(out) as ledger:

@@ -16,7 +16,8 @@ from edge.cli.exporting import Written, formats_help, keep_apart, sync, whole, w
 from edge.clock import SystemClock
 from edge.config import NodeTable
 from edge.exports import FORMATS, About, place_of
-from edge.introduction import introduction
+from edge.introduction import former_models, introduction
+from edge.label_sets import load
 from edge.store import BATCH_RECORDS, Question, Records, kept_records
 from edge.wire import (
     Decoded,
@@ -33,7 +34,6 @@ from edge.wire import (
 )
 
 STICK = "stick"
-MOST_QUESTIONS = 1000  # more than a node keeps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +54,10 @@ def run(args: argparse.Namespace) -> int:
     is_stick = args.format == STICK
     asked: list[Question] = []
     with kept_records(folder, node.node) as records:
-        batches, info = _batches(records, waiting_only=is_stick and not args.all), introduction(config, records.epoch)
+        batches = _batches(records, waiting_only=is_stick and not args.all)
+        info = introduction(config, records.epoch, former_models(load(records)))
         if is_stick:
-            asked = [question for question in records.questions(MOST_QUESTIONS) if args.all or not question.is_sent]
+            asked = [question for question in records.questions() if args.all or not question.is_sent]
             lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
             written = Written(_write(args.out, lines), left_out=0)
             said = _stick_words(args.out, written.records, len(asked))
@@ -72,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _stick_words(out: Path, records: int, photographs: int) -> str:
     more = f" and {photographs} photographs" if photographs else ""
-    return f"{records} records{more} in {out}; at the platform: fieldeye-platform ingest --file {out.name} --out LEDGER"
+    then = f"fieldeye-platform ingest --file {out.name} --database URL, or --out LEDGER where there is none"
+    return f"{records} records{more} in {out}; at the platform: {then}"
 
 
 def _about(node: NodeTable, info: Info) -> About:

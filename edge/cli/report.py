@@ -67,16 +67,17 @@ def keep_thresholds(database: Database, path: Path) -> None:
 
 def _threshold(
     row: dict[str, str | None], where: str, known: Collection[str]
-) -> tuple[str, str, float, float | None, str]:
+) -> tuple[str, str, float | None, float | None, str]:
     """What `keep_threshold` takes. Raises UsageError."""
     try:
         label, unit, start_at, sure_at, source = (row[name] or "" for name in COLUMNS)
-        start, sure = float(start_at), float(sure_at) if sure_at else None
+        is_over = row["start_at"] == row["sure_at"] == ""
+        start, sure = None if is_over else float(start_at), float(sure_at) if sure_at else None
     except (KeyError, ValueError) as why:
         raise UsageError(f"{where}: {why} is missing or no number; columns: {', '.join(COLUMNS)}") from why
-    if not 0 < start < inf or not (sure is None or start <= sure < inf):
+    if start is not None and (not 0 < start < inf or not (sure is None or start <= sure < inf)):
         raise UsageError(f"{where}: start_at {start:g} is no number above 0, or sure_at is not above it; correct it")
-    if not (label and unit and source) or "\0" in label + unit + source:
+    if not (label and unit and (source or is_over)) or "\0" in label + unit + source:
         raise UsageError(f"{where}: label, unit or source is empty or holds a NUL; write them again")
     if unit not in UNITS:
         raise UsageError(f"{where}: nodes count in no unit {unit!r}; give one of: {', '.join(UNITS)}")

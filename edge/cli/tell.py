@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", required=True, metavar="URL", help="PostgreSQL: postgresql://user@host/name")
     parser.add_argument("--once", action="store_true", help="send what is due and end")
     mail = parser.add_argument_group("e-mail")
-    mail.add_argument("--mail-server", metavar="HOST:PORT")
+    mail.add_argument("--mail-server", metavar="HOST:PORT", help="by STARTTLS, at port 465 TLS from the start")
     mail.add_argument("--from", dest="sender", default="fieldeye@localhost", metavar="ADDRESS")
     mail.add_argument("--mail-user", metavar="NAME")
     mail.add_argument("--mail-password-file", metavar="FILE", help="a file of mode 0600")

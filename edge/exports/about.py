@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from edge.wire import Info, PlainRecord, SummaryCount
 
@@ -16,6 +17,7 @@ class Place:
     longitude_deg: float | None = None
     area_code: str | None = None  # twelve digits, province to village
     crop: str | None = None
+    zone: tzinfo = UTC  # in which its nights are reckoned
 
 
 NOWHERE = Place()
@@ -44,8 +46,16 @@ class Piece(NamedTuple):
 def place_of(info: Info) -> Place:
     """What a node's birth message says of its place."""
     return Place(
-        latitude_deg=info.latitude_deg, longitude_deg=info.longitude_deg, area_code=info.area_code, crop=info.crop
-    )
+        latitude_deg=info.latitude_deg, longitude_deg=info.longitude_deg, area_code=info.area_code, crop=info.crop,
+        zone=_zone_of(info),
+    )  # fmt: skip
+
+
+def _zone_of(info: Info) -> tzinfo:
+    try:
+        return ZoneInfo(info.time_zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def key_of(record: PlainRecord) -> str:

@@ -2,12 +2,13 @@
 
 A row is a record; an interval with counts has a row a taxon, all with the interval's effort. `taxa` says how many there
 are: an interval that was looked at and showed nothing has one row with `taxa` 0 and `count` 0; one without data has
-neither, and `no_data` says why. A nested field is joined to its parent's name (`start_utc`), a list or table is JSON.
+neither, and `no_data` says why. `night` is the one to which the platform counts an interval. A nested field is
+joined to its parent's name (`start_utc`), a list or table is JSON.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from functools import cache
 from typing import Literal
 
@@ -16,12 +17,13 @@ from msgspec import Struct
 from msgspec import inspect as types
 
 from edge.exports.about import Place
-from edge.wire import PlainRecord
+from edge.nights import day_at
+from edge.wire import PlainInterval, PlainRecord
 
-Kind = Literal["text", "integer", "number", "truth", "moment", "json"]
-Cell = str | int | float | bool | datetime | None
+Kind = Literal["text", "integer", "number", "truth", "day", "moment", "json"]
+Cell = str | int | float | bool | date | datetime | None
 PLACE = ("latitude_deg", "longitude_deg", "area_code", "crop")
-TAXA = "taxa"
+TAXA, NIGHT = "taxa", "night"
 _KINDS: dict[type[types.Type], Kind] = {
     types.StrType: "text",
     types.LiteralType: "text",
@@ -45,7 +47,7 @@ def columns() -> tuple[Column, ...]:
     """The key, the place, and then each field of each kind of record, in the order of the wire's long form."""
     found: dict[str, Kind] = {"kind": "text", "site": "text", "node": "text", "epoch": "text", "seq": "integer"}
     found |= {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
-    found[TAXA] = "integer"
+    found |= {TAXA: "integer", NIGHT: "day"}
     for struct in _structs().values():
         for name, kind in _leaves(struct, ""):
             found[name] = "number" if {found.get(name), kind} == {"integer", "number"} else kind
@@ -57,6 +59,8 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
     struct = _structs()[_tag(record)]
     common: dict[str, Cell] = {"kind": _tag(record), **{name: getattr(place, name) for name in PLACE}}
     common |= _flat(record, struct, "")
+    if isinstance(record, PlainInterval):
+        common[NIGHT] = _night(record, place.zone)
     items = _items(record, struct)
     if items is None:
         yield common
@@ -67,6 +71,15 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
         yield common | {TAXA: len(taxa)} | _flat(taxon, item, "")
     if not taxa:
         yield common | {TAXA: 0, "count": 0}
+
+
+def _night(interval: PlainInterval, zone: tzinfo) -> date:
+    """The one to which the platform counts it, whatever its mode: of the evening, noon to noon."""
+    middle = interval.start.utc + (interval.end.utc - interval.start.utc) / 2
+    try:
+        return day_at(middle, "trap", zone)
+    except OverflowError:  # a clock at the end of the calendar
+        return middle.date()
 
 
 @cache

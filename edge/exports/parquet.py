@@ -17,6 +17,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),
     "number": pa.float64(),
     "truth": pa.bool_(),
+    "day": pa.date32(),
     "moment": pa.timestamp("us", tz="UTC"),
     "json": pa.string(),
 }

@@ -1,6 +1,6 @@
 """What stands above its action level at each node, and who takes care of it, as desk and node say it."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -8,6 +8,7 @@ from uuid import uuid4
 import msgspec
 
 from edge.platform.database import Database
+from edge.platform.nodes import NodeName
 from edge.platform.questions import AGAIN, VALID_FOR
 from edge.wire import Reply, SeenCommand, StandingAlert, node_topic
 
@@ -99,8 +100,8 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
             )
 
 
-def seen_due(database: Database) -> list[tuple[str, SeenCommand]]:
-    """Topic and command for each that its node has not confirmed; noted as sent."""
+def seen_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, SeenCommand]]:
+    """Topic and command for each that its node (of those alone) has not confirmed; noted as sent."""
     expires = datetime.now(UTC) + VALID_FOR
     rows = database.execute(
         "SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)"
@@ -109,15 +110,19 @@ def seen_due(database: Database) -> list[tuple[str, SeenCommand]]:
     ).fetchall()
     due = []
     for node_id, site, node, label, unit, level, since, who in rows:
+        if of is not None and (site, node) not in of:
+            continue
         command = SeenCommand(
             id=uuid4().hex, expires=expires, label=label, unit=unit, level=level, since=since, who=who
         )
-        database.execute(
+        noted = database.execute(
             "UPDATE acknowledgement SET sent = now(), command = %s"
-            " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)",
-            (command.id, node_id, label, unit, level, since),
+            " WHERE (node_id, label, unit, level, since) = (%s, %s, %s, %s, %s)"
+            " AND (sent IS NULL OR sent <= now() - %s)",
+            (command.id, node_id, label, unit, level, since, AGAIN),
         )
-        due.append((node_topic(site, node, "cmd/seen"), command))
+        if noted.rowcount == 1:  # else another that leads too sends it
+            due.append((node_topic(site, node, "cmd/seen"), command))
     return due
 
 

@@ -22,10 +22,13 @@ _HAVE_RIGHTS = """
     SELECT has_table_privilege('fieldeye_reader', 'reader', 'SELECT')
        AND has_column_privilege('fieldeye_desk', 'question', 'answer', 'UPDATE')
 """
+_OWNER = """
+    SELECT pg_get_userbyid(relowner) FROM pg_class
+    WHERE oid = to_regclass('schema_version') AND NOT pg_has_role(relowner, 'USAGE')
+"""
+# One that is there and no member any more was revoked.
 _MEMBERS = """
-    SELECT add_reader(role, prefix) FROM reader WHERE NOT EXISTS (
-        SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_reader'::regrole AND member = to_regrole(quote_ident(role))
-    );
+    SELECT add_reader(role, prefix) FROM reader WHERE to_regrole(quote_ident(role)) IS NULL;
     SELECT add_desk_role(role, prefix) FROM reader WHERE role IN (SELECT role FROM person) AND NOT EXISTS (
         SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_desk'::regrole AND member = to_regrole(quote_ident(role))
     )
@@ -74,13 +77,15 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Round work on a database that may go meanwhile, or never had our tables: raises StoreError then."""
+    """Round work on a database that may go meanwhile, never had our tables or is another's: raises StoreError then."""
     try:
         yield
     except psycopg.errors.DiskFull as why:
         raise StoreError(disk_full(why)) from why
     except psycopg.errors.LockNotAvailable as why:
         raise StoreError(f"the database's tables stay locked ({first_line(why)}); start this again later") from why
+    except psycopg.errors.InsufficientPrivilege as why:
+        raise StoreError(f"the database's user may not ({first_line(why)}); ask the owner of its tables") from why
     except psycopg.errors.ReadOnlySqlTransaction as why:
         raise StoreError(f"the database is read-only ({first_line(why)}); give --database the one that writes") from why
     except psycopg.OperationalError as why:
@@ -134,7 +139,9 @@ def version_of(database: Database, newest: int) -> int:
 
 
 def role_remedy(database: Database) -> str:
-    """What to do where the database's user may not make a role or hand one on."""
+    """What to do where the database's user may not make a role or hand one on, or is not who owns the tables."""
+    if row := database.execute(_OWNER).fetchone():
+        return f"connect as the owner of its tables, {row[0]}"
     if database.execute("SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user").fetchone() == (True,):
         return "another user made this server's roles, which its databases share: give these one owner, or two servers"
     return "connect as the one who made the others, or give it the right: ALTER ROLE … CREATEROLE"
@@ -154,6 +161,7 @@ def _bring_back_rights(database: Database, scripts: Iterable[str]) -> None:
     if database.execute(_HAVE_RIGHTS.encode()).fetchone() != (True,):
         for right in (one for script in scripts for one in _GRANTS.findall(script)):
             database.execute(right.encode())
+        database.execute("SELECT add_reader(role, prefix) FROM reader")
     database.execute(_MEMBERS.encode())
 
 

@@ -1,6 +1,7 @@
 """What nodes committed and the database has not got: asked for again, each gap at most once in a while."""
 
 from collections import defaultdict
+from collections.abc import Container
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from edge.platform.database import Database
 from edge.platform.deduplicate import Span
+from edge.platform.nodes import NodeName
 from edge.platform.replay import MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
@@ -51,15 +53,21 @@ def missing(database: Database, *, not_asked_for: timedelta | None = None) -> li
     return [Gap(site, node, ledger, epoch, Span(*span)) for site, node, ledger, epoch, *span in rows]
 
 
-def requests(database: Database, now: datetime, every: timedelta = ASK_AGAIN) -> list[tuple[str, ReplayCommand]]:
-    """Topic and command for the first gaps of each node that is due; noted as asked for."""
-    due = missing(database, not_asked_for=every)
-    database.execute(
-        "UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%s)", (sorted({gap.ledger_id for gap in due}),)
-    )
+def requests(
+    database: Database, now: datetime, every: timedelta = ASK_AGAIN, *, of: Container[NodeName] | None = None
+) -> list[tuple[str, ReplayCommand]]:
+    """Topic and command for the first gaps of each node (of those alone) that is due; noted as asked for."""
+    due = [gap for gap in missing(database, not_asked_for=every) if of is None or (gap.site, gap.node) in of]
+    rows = database.execute(
+        "UPDATE ledger SET asked = now() WHERE ledger_id = ANY (%s) AND (asked IS NULL OR asked <= now() - %s)"
+        " RETURNING ledger_id",
+        (sorted({gap.ledger_id for gap in due}), every),
+    ).fetchall()
+    mine = {ledger_id for (ledger_id,) in rows}  # of others one that leads too has just asked
     spans: dict[tuple[str, UUID], list[Span]] = defaultdict(list)
     for gap in due:
-        spans[node_topic(gap.site, gap.node, "cmd/replay"), gap.epoch].append(gap.span)
+        if gap.ledger_id in mine:
+            spans[node_topic(gap.site, gap.node, "cmd/replay"), gap.epoch].append(gap.span)
     return [
         (topic, command)
         for (topic, epoch), each in spans.items()

@@ -37,9 +37,12 @@ def read_database(
 
 
 def nodes_of_database(database: Database) -> dict[NodeName, Info]:
-    """What each node said of itself last. Raises StoreError."""
+    """What each node said of itself last, with the time zone in which its nights are reckoned. Raises StoreError."""
+    query = (
+        "SELECT site, node, (info || jsonb_build_object('time_zone', time_zone))::text FROM node WHERE info IS NOT NULL"
+    )
     try:
-        rows = database.execute("SELECT site, node, info::text FROM node WHERE info IS NOT NULL").fetchall()
+        rows = database.execute(query).fetchall()
     except psycopg.Error as why:
         raise StoreError(f"the nodes cannot be read ({first_line(why)}); check --database") from why
     return {(site, node): msgspec.json.decode(info, type=Info) for site, node, info in rows}

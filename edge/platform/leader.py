@@ -1,16 +1,21 @@
-"""The one worker that keeps the registry of nodes, asks for gaps and makes sums anew: whose turn it is leads."""
+"""The one worker of a broker that keeps its nodes' registry, asks for gaps and makes sums anew: whose turn it is."""
 
 import logging
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from edge.errors import WireError
 from edge.platform.acknowledged import seen_due
 from edge.platform.database import BAD_VALUE, Database, first_line, migrations, version_of
+from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
+from edge.platform.nodes import NodeName
 from edge.platform.questions import answers_due
 from edge.platform.sources import Source
 from edge.platform.telling import Telling
-from edge.wire import encode_message
+from edge.wire import encode_message, parse_topic
 
 log = logging.getLogger("fieldeye")
 MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left waiting
@@ -22,6 +27,8 @@ class Leader:
     def __init__(self, source: Source, telling: Telling, *, every_s: float) -> None:
         self._source, self._telling, self._every_s = source, telling, every_s
         self._next_s, self.leads = 0.0, False
+        self._turn = f"lead {source.broker}"
+        self._reached: set[NodeName] = set()  # by this broker: others send what is for others
         self._me = uuid4()
         self._newest = max(migrations())  # now: an update may lay others in their place
 
@@ -32,7 +39,13 @@ class Leader:
 
     def give_back(self, database: Database) -> None:
         """So that another leads at once. Raises psycopg.Error."""
-        database.execute("SELECT give_back_turn('lead', %s)", (self._me,))
+        database.execute("SELECT give_back_turn(%s, %s)", (self._turn, self._me))
+
+    def hear(self, messages: Iterable[Message]) -> None:
+        """Whose they are is reached by this broker."""
+        for message in messages:
+            with suppress(WireError):
+                self._reached.add(parse_topic(message.topic)[:2])
 
     def turn(self, database: Database, now_s: float) -> None:
         """Every few seconds. Raises psycopg.OperationalError if the database has gone, StoreNewerError.
@@ -43,7 +56,8 @@ class Leader:
             return
         self._next_s = now_s + self._every_s
         self.refuse_newer(database)
-        self._note_leads(database.execute("SELECT take_turn('lead', %s)", (self._me,)).fetchone() == (True,))
+        database.execute("INSERT INTO turn (of_what) VALUES (%s) ON CONFLICT DO NOTHING", (self._turn,))
+        self._note_leads(database.execute("SELECT take_turn(%s, %s)", (self._turn, self._me)).fetchone() == (True,))
         for part in (self._sum_up, self._ask_for_gaps, self._answer) if self.leads else ():
             try:
                 part(database)
@@ -61,12 +75,14 @@ class Leader:
     def _ask_for_gaps(self, database: Database) -> None:
         gaps = missing(database)
         self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
-        for topic, command in requests(database, datetime.now(UTC)) if gaps and self._source.is_up else []:
-            self._source.say(topic, encode_message(command))
+        if gaps and self._source.is_up:
+            for topic, command in requests(database, datetime.now(UTC), of=self._reached):
+                self._source.say(topic, encode_message(command))
 
     def _answer(self, database: Database) -> None:
-        for topic, command in [*answers_due(database), *seen_due(database)] if self._source.is_up else []:
-            self._source.say(topic, encode_message(command))
+        if self._source.is_up:
+            for topic, command in [*answers_due(database, of=self._reached), *seen_due(database, of=self._reached)]:
+                self._source.say(topic, encode_message(command))
 
     def _note_leads(self, leads: bool) -> None:
         if leads and not self.leads:
@@ -76,6 +92,9 @@ class Leader:
 
 
 def roll_up(database: Database) -> int:
-    """Make the sums of changed nights anew; says how many changes were looked at."""
-    row = database.execute("SELECT roll_up(%s)", (MOST_NIGHTS,)).fetchone()
+    """Make the sums of changed nights anew, unless another does; says how many changes were looked at."""
+    with database.transaction():
+        if not database.execute("SELECT FROM turn WHERE of_what = 'sums' FOR UPDATE SKIP LOCKED").rowcount:
+            return 0
+        row = database.execute("SELECT roll_up(%s)", (MOST_NIGHTS,)).fetchone()
     return int(row[0]) if row else 0

@@ -215,9 +215,12 @@ def _week(cell: Cell) -> int:
 
 
 def keep_threshold(
-    database: Database, label: str, unit: str, start_at: float, sure_at: float | None, source: str
+    database: Database, label: str, unit: str, start_at: float | None, sure_at: float | None, source: str
 ) -> None:
-    """The station's own figure, in what `Trend` tells; overrules an earlier one."""
+    """The station's own figure, in what `Trend` tells; overrules an earlier one. None to start at: there is none."""
+    if start_at is None:
+        database.execute("DELETE FROM threshold WHERE (label, unit) = (%s, %s)", (label, unit))
+        return
     database.execute(
         "INSERT INTO threshold VALUES (%s, %s, %s, %s, %s) ON CONFLICT (label, unit) DO UPDATE"
         " SET start_at = excluded.start_at, sure_at = excluded.sure_at, source = excluded.source",

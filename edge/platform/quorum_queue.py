@@ -49,6 +49,11 @@ class QuorumQueue:
         self._warned: set[str] = set()  # of which queues
 
     @property
+    def broker(self) -> str:
+        """The cluster's nodes and virtual host, without who asks."""
+        return ",".join(sorted(url.rpartition("//")[2].rpartition("@")[2] for url in self._urls))
+
+    @property
     def is_up(self) -> bool:
         """Does the broker tell us what comes?"""
         return self._link.is_up

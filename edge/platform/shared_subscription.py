@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from socket import gethostname
 from threading import Event
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -41,6 +42,11 @@ class SharedSubscription:
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
+
+    @property
+    def broker(self) -> str:
+        """As this machine calls it: at another site another broker may have the same address."""
+        return f"{self._address.where} of {gethostname()}"
 
     @property
     def is_up(self) -> bool:

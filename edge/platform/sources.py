@@ -21,6 +21,11 @@ class Source(Protocol):
     """A broker's end, driven by one thread."""
 
     @property
+    def broker(self) -> str:
+        """Names it: one worker leads for each."""
+        ...
+
+    @property
     def is_up(self) -> bool:
         """Does the broker tell us what comes?"""
         ...

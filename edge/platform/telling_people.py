@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.errors import MessageError
 from email.message import EmailMessage
+from functools import partial
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, NoReturn
 from urllib.error import HTTPError, URLError
@@ -27,6 +28,7 @@ from edge.platform.intake import storable
 from edge.platform.population import check_area
 
 GIVE_UP_S = 10.0
+TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
 FIRST_AGAIN, MOST_AGAIN = timedelta(minutes=1), timedelta(hours=2)
 MOST_TRIES = 20
 AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us in
@@ -100,7 +102,7 @@ class Turn:
 
 
 _FITS = {
-    "webhook": re.compile(r"^https?://[^\s/?#]+[!-~]*\Z"),  # letters beyond ASCII are for the host's name alone
+    "webhook": re.compile(r"^https?://[^\s/?#@]+([/?#][!-~]*)?\Z"),  # beyond ASCII: in the host's name alone
     "email": re.compile(r"^[^\s@,;:<>()\[\]\\\"]+@[^\s@,;:<>()\[\]\\\"]+\Z"),
 }
 # A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
@@ -159,7 +161,9 @@ def add_recipient(
     except ValueError:  # brackets that do not end, or a port that is none
         fits = False
     if not fits:
-        raise UsageError(f"{address!r} is no address for {kind}; give https://… for webhook or name@host for email")
+        raise UsageError(
+            f"{address!r} is no address for {kind}; give https://… without a user name for webhook, name@host for email"
+        )
     quiet_from, quiet_until = quiet or (None, None)
     database.execute(
         "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone)"
@@ -308,10 +312,12 @@ def _mail(risen: Risen, server: MailServer | None) -> Failure | None:
 
 def _log_in(server: MailServer) -> smtplib.SMTP:
     """A session that takes letters. Raises smtplib.SMTPException, OSError."""
+    tls, has_tls = ssl.create_default_context(), server.port == TLS_PORT
+    connect: Callable[..., smtplib.SMTP] = partial(smtplib.SMTP_SSL, context=tls) if has_tls else smtplib.SMTP
     with ExitStack() as on_failure:
-        session = on_failure.enter_context(smtplib.SMTP(server.host, server.port, timeout=GIVE_UP_S))
-        if server.starttls:
-            session.starttls(context=ssl.create_default_context())
+        session = on_failure.enter_context(connect(server.host, server.port, timeout=GIVE_UP_S))
+        if server.starttls and not has_tls:
+            session.starttls(context=tls)
         if server.user is not None:
             session.login(server.user, server.password or "")
         on_failure.pop_all()

@@ -78,6 +78,7 @@ class Worker:
         if not held:
             return Kept()
         messages = [delivery.message for delivery in held]
+        self._leader.hear(messages)
         with self._telling.batch_s.time():
             kept = intake.keep(messages)
             kept += Kept(set_aside=note(database, intake, messages))

@@ -198,10 +198,12 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
         "health": Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store),
     }
     intake.keep([batch(sighting())])
-    note(database, intake, [Message(f"{TOPIC}/{channel}", encode_message(one)) for channel, one in told.items()])
+    messages = [Message(f"{TOPIC}/{channel}", encode_message(one)) for channel, one in told.items()]
+    note(database, intake, messages)
     with closing(SharedSubscription(address_of(broker), name="leader")) as source:
         source.connect()
         leader = Leader(source, Telling(), every_s=0.0)
+        leader.hear(messages)
         wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
         broker.stop()
         wait_until(lambda: source.take(stop, 1) == [] and not source.is_up, within_s=10)

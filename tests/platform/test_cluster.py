@@ -132,6 +132,10 @@ def test_of_a_queue_of_before_a_worker_warns_once_with_the_command_that_lifts_it
     assert died_with(urls, "former") == DEATHS
 
 
+def test_a_cluster_has_one_leader_whoever_asks_it_in_whatever_order() -> None:
+    assert QuorumQueue("amqps://a/x,amqps://b/x").broker == QuorumQueue("amqps://me:secret@b/x,amqps://a/x").broker
+
+
 def test_a_cluster_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(BrokerError, match="the cluster cannot be reached"):
         QuorumQueue("amqp://127.0.0.1:9").connect()

@@ -140,6 +140,7 @@ def test_each_page_fits_keeps_nobody_out_and_asks_no_other_server(
     page.goto(f"{root}{PAGES[name]}{'&' if '?' in PAGES[name] else '?'}lang={language}", wait_until="load")
     if name == "map":
         page.wait_for_selector("body[data-drawn]", timeout=20_000)
+        assert page.get_by_role("button", name={"en": "Zoom in", "zh": "放大"}[language]).count() == 1
     assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     page.evaluate(importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]

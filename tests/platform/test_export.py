@@ -1,8 +1,11 @@
 """`fieldeye-platform export --database`: every record as it was sent, with the place that its node told."""
 
+import csv
 import subprocess
 import sys
+from collections import Counter
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -12,12 +15,14 @@ from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
+from edge.platform.population import Wanted, population
 from edge.platform.registry import note
 from edge.wire import Info, encode_message
 from tests.exports.read_back import read_csv
 from tests.exports.told import WEEK, told
 from tests.platform.test_intake import batch
-from tests.records import EPOCH, interval
+from tests.platform.test_population import Fleet
+from tests.records import EPOCH, MOTH, count, interval
 
 INFO = Info(software="fieldeye", version="0", epoch=str(EPOCH), latitude_deg=30.25, longitude_deg=120.5)
 
@@ -37,6 +42,24 @@ def test_all_that_was_taken_in_comes_out_as_it_was_with_its_place(
     assert capsys.readouterr().out == f"{len(WEEK)} records in {out}\n"
     assert sorted(read_csv(out.read_text()), key=lambda record: record.seq) == told(*WEEK)
     assert ",30.25,120.5," in out.read_text()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Pacific/Auckland", "America/Lima", "no/zone"])
+def test_a_weeks_table_sums_to_the_weeks_report(database: Database, url: str, tmp_path: Path, zone: str) -> None:
+    fleet = Fleet(database)
+    fleet.place("a", time_zone=zone)
+    for hours in range(0, 24 * 6, 5):
+        fleet.counts("a", hours / 24, count(MOTH, hours + 1))
+    fleet.sum_up()
+    out = tmp_path / "week.csv"
+    days = ["--since", "2026-07-01", "--until", "2026-07-06"]  # a day more at both ends
+    assert platform_main(["export", "--database", url, "--format", "csv", "--out", str(out), *days]) == 0
+    summed = Counter[str]()
+    for row in csv.DictReader(StringIO(out.read_text(), newline="")):
+        summed[row["night"]] += int(row["count"])
+    wanted = Wanted(area="", label=MOTH[0], first=date(2026, 7, 2), last=date(2026, 7, 5))
+    nights = [str(one.night) for one in population(database, wanted)]
+    assert [summed[night] for night in nights] == [one.count for one in population(database, wanted)]
 
 
 def test_only_the_days_that_were_asked_for_the_last_included(database: Database) -> None:

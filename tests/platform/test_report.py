@@ -15,6 +15,7 @@ import pypdfium2
 import pytest
 
 from edge.cli import platform_main
+from edge.cli.report import keep_thresholds
 from edge.errors import UsageError
 from edge.platform import charts
 from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
@@ -249,7 +250,7 @@ def test_borders_come_from_a_file_and_a_wrong_one_is_a_sentence(tmp_path: Path) 
     ring = [[120, 30], [121, 30], [121, 31], [120, 30]]
     feature = {"type": "Feature", "properties": {}, "geometry": {"type": "MultiPolygon", "coordinates": [[ring]]}}
     path = tmp_path / "county.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8-sig")
     assert read_outlines(path) == [[Point(lat, lon) for lon, lat in ring]]
     for wrong in (
         "{",
@@ -284,6 +285,9 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
     text = "".join(page.get_textpage().get_text_range() for page in paper)
     assert "42 to 63" in text
     assert MOTH[0] in text
+    thresholds.write_text(f"label,unit,start_at,sure_at,source\n{MOTH[0]},new,,,\n")
+    keep_thresholds(fleet.database, thresholds)
+    assert fleet.database.execute("SELECT FROM threshold").fetchall() == []
 
 
 def test_without_pango_the_page_is_written_and_a_sentence_says_what_paper_needs(url: str, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from edge.wire import (
     ImageHeader,
     Info,
     Key,
+    ModelInfo,
     Reply,
     Status,
     Stored,
@@ -39,6 +40,8 @@ from tests.platform.test_population import EVENING, VILLAGES, epoch, moment, mot
 from tests.platform.test_telling_people import START, alert
 from tests.records import MOTH, count, interval
 from tests.waiting import wait_until
+
+RAN = ModelInfo(name="pests", version="0.1.0", sha256="", labels=[MOTH[0]])
 
 
 class Station:
@@ -89,9 +92,10 @@ def card_of(site: str, card: str, number: int) -> Message:
 
 def info(site: str, *, node: str = "a", card: str | None = None, area: str = VILLAGES["a"], retained: bool = False,
          zone: str = "Asia/Shanghai", capabilities: tuple[str, ...] = ("replay",)) -> Message:  # fmt: skip
+    """Without capabilities: as it stands on a stick, with what models that ran can tell."""
     told = Info(
         software="fieldeye", version="0", epoch=str(epoch(card or node)), area_code=area, time_zone=zone,
-        capabilities=list(capabilities),
+        capabilities=list(capabilities), models=[] if capabilities else [RAN],
     )  # fmt: skip
     return Message(f"fieldeye/v1/{site}/{node}/info", encode_message(told), retained)
 
@@ -265,7 +269,10 @@ def test_an_info_that_the_broker_or_a_stick_kept_from_before_moves_nobody_back(s
     station.hear(info("s", area=VILLAGES["e"]), records("s", 1), status("t", 2), info("t"))
     station.hear(*kept)
     station.hear(info("s", area=VILLAGES["e"], capabilities=()), are_carried=True)
+    station.hear(info("t", area=VILLAGES["e"], capabilities=()), are_carried=True)
     assert station.names() == ["s/a", "t/a"]
+    told = station.database.execute("SELECT model, labels, info->'models' FROM model_labels JOIN node USING (node_id)")
+    assert told.fetchall() == [("pests@0.1.0", [MOTH[0]], None)], "what its models tell holds"
     placed = station.database.execute("SELECT area_code, since IS NULL FROM node ORDER BY site DESC").fetchall()
     assert placed == [(VILLAGES["a"], True), ("000000000000", True)]
     assert station.moths() == [(3, 1, 1), (None, 0, 1), (None, 0, 1)]
@@ -328,6 +335,23 @@ def test_what_the_station_answers_goes_to_where_the_node_is_now(station: Station
     ((node_id,),) = station.database.execute("SELECT node_id FROM node").fetchall()
     assert answer(station.database, node_id, "00000000-q1", text="a moth", who="station", label=MOTH[0])
     assert [topic for topic, _ in answers_due(station.database)] == ["fieldeye/v1/t/a/cmd/answer"]
+
+
+def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station: Station) -> None:
+    header = ImageHeader(kind="question", id="00000000-q1", bytes=5)
+    ((one, part),) = image_parts(header, b"photo")
+    station.hear(info("s"), records("s", 1), Message("fieldeye/v1/s/a/image", part, properties=image_properties(one)))
+    station.hear(info("s", node="b", card="a"), of_card("s", "b", epoch("a"), 2), info("s", node="c"))
+    ((node_id,),) = station.database.execute("SELECT node_id FROM question").fetchall()
+    assert answer(station.database, node_id, "00000000-q1", text="a moth", who="station", label=MOTH[0])
+    ((topic, command),) = answers_due(station.database, of={("s", "b")})
+    assert topic == "fieldeye/v1/s/b/cmd/answer"
+    done = encode_message(Reply(code="done", id=command.id))
+    outcomes = []
+    for node in ("t/b", "s/b"):
+        station.hear(Message(f"fieldeye/v1/{node}/reply/answer", done))
+        outcomes += station.database.execute("SELECT outcome FROM question").fetchall()
+    assert outcomes == [(None,), ("done",)]
 
 
 def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from edge.platform.telling_people import (
     tell_people,
 )
 from edge.wire import Key, Stored, encode_batch
+from tests.broker import Broker
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.records import MOTH
 from tests.waiting import wait_until
@@ -89,7 +91,9 @@ def hook() -> Iterator[Hook]:
 
 
 @contextmanager
-def mail_server(password: str | None = None, bye: str = "221 Bye") -> Iterator[tuple[MailServer, list[Letter]]]:
+def mail_server(
+    password: str | None = None, bye: str = "221 Bye", tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[MailServer, list[Letter]]]:
     """It lets in who knows the password, and everybody if it has none."""
     letters: list[Letter] = []
 
@@ -104,7 +108,7 @@ def mail_server(password: str | None = None, bye: str = "221 Bye") -> Iterator[t
             return bye
 
     controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), authenticator=knows,
-                            auth_require_tls=False, auth_required=password is not None)  # fmt: skip
+                            auth_require_tls=False, auth_required=password is not None, ssl_context=tls)  # fmt: skip
     controller.start()
     try:
         yield MailServer(host="127.0.0.1", port=controller.port, sender="station@example.org", starttls=False), letters
@@ -423,6 +427,22 @@ def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_i
     assert [letter["Subject"].split(":")[0] for letter in letters] == ["act", "look"]
 
 
+def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_port(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    levels(fleet, "a", "act")
+    with Broker(tls=True) as certified:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certified.folder / "server.pem", certified.folder / "server.key")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certified.folder / "ca.pem"))
+        with mail_server(tls=tls) as (server, letters):
+            monkeypatch.setattr("edge.platform.telling_people.TLS_PORT", server.port)  # only root may serve at 465
+            named = replace(server, host="localhost", starttls=True)
+            assert tell_people(fleet.database, named, LATER) == Turn(1, {"li@example.org": ""})
+            assert len(letters) == 1
+
+
 def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fleet: Fleet) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act")
@@ -516,6 +536,7 @@ def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
         ("webhook", "http://[x"),
         ("webhook", "http://x:y/"),
         ("webhook", "http://x/告警"),
+        ("webhook", "https://user:pw@x/"),
         ("email", "a@[b"),
     ],
 )

@@ -7,7 +7,8 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from uuid import UUID
@@ -37,6 +38,7 @@ from edge.wire import (
     Info,
     Reply,
     Status,
+    StoreHealth,
     carried_line,
     encode_message,
     image_parts,
@@ -46,6 +48,7 @@ from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
 from tests.platform.postgres import QUICK, Postgres
 from tests.platform.test_intake import batch, kept
+from tests.platform.working import at_work
 from tests.records import EPOCH, MOTH, count, instant, interval, sighting
 from tests.waiting import wait_until
 
@@ -111,6 +114,35 @@ def test_what_a_broker_lost_is_asked_for_again_from_the_databases_ledger(
             wait_until(lambda: set(seqs(database)) == committed, within_s=LONG_S)
     assert len(seqs(database)) == len(committed)
     assert database.execute("SELECT seen::text FROM ledger").fetchone() == ("{[1,46)}",)
+
+
+def test_nodes_of_two_brokers_are_placed_and_asked_for_what_is_missing_each_by_its_own(
+    broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one's gap is known before its worker starts: the first one's would ask in vain."""
+
+    def told(node: str) -> list[Message]:
+        info = Info(software="fieldeye", version="0", epoch=str(UUID(int=ord(node))), capabilities=["replay"])
+        store = StoreHealth(waiting=0, last_seq=2)
+        health = Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store)
+        each = {"info": info, "health": health}.items()
+        return [Message(f"fieldeye/v1/{SITE}/{node}/{channel}", encode_message(one)) for channel, one in each]
+
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    intake = Intake(database)
+    intake.keep([batch(sighting(), node=node, epoch=UUID(int=ord(node))) for node in "ab"])
+    note(database, intake, told("b"))
+    with Broker() as other, ExitStack() as workers:
+        for nodes, near in {"a": broker, "ab": other}.items():
+            source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=near.port), name="worker")
+            workers.enter_context(at_work(source, url, every_s=0.05))
+            with near.connect("node") as node:
+                node.subscribe(f"fieldeye/v1/{SITE}/{nodes[-1]}/cmd/replay")
+                for message in told(nodes[-1]):
+                    node.publish(message.topic, message.payload, retain=True)
+                wait_until(partial(bool, node.inbox), within_s=LONG_S)
+            asked = database.execute("SELECT node_name FROM ledger WHERE asked IS NOT NULL ORDER BY 1").fetchall()
+            assert asked == [(one,) for one in nodes]
 
 
 def test_poison_stays_in_nobodys_way(tmp_path: Path, broker: Broker, url: str, database: Database) -> None:

@@ -27,7 +27,8 @@ from tests.platform.postgres import Postgres
         ("tell --add email name@example.org --area 33 --quiet 21:00", "--quiet 21:00 is no span of hours"),
         ("site a/b --area 33", "'a/b' is no site"),
         ("site county-b --area 330", "area '330' is no area code"),
-        ("ingest --metrics 99999", "--metrics 99999 cannot be served"),
+        ("ingest --metrics 99999", "--metrics 99999 and a port a worker go beyond 65535; take a lower one"),
+        ("ingest --metrics 65535 --workers 2", "--metrics 65535 and a port a worker go beyond 65535"),
         ("ingest --group=", "--group '' is no name of a group"),
         ("ingest --group a/b", "--group 'a/b' is no name of a group; write letters, none of them / + or #"),
         ("ingest --group a+", "--group 'a+' is no name"),
@@ -108,11 +109,26 @@ def test_a_report_of_a_database_without_tables_says_what_makes_them(
     assert (told.count("\n"), "`ingest --database` makes them" in told) == (1, True)
 
 
+@pytest.mark.parametrize("verb", ["report --area 33 --week 28 --thresholds {}", "site county-b", "ingest"])
+def test_what_only_the_owner_may_do_is_said_to_a_reader(
+    still_url: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_database(still_url) as database:
+        database.execute("SELECT add_reader('reads_only', '33')")
+        database.execute("ALTER ROLE reads_only LOGIN")
+    own = tmp_path / "own.csv"
+    own.write_text("label,unit,start_at,sure_at,source\nPlutella xylostella,new,5,,us\n")
+    url = still_url.replace("//fieldeye@", "//reads_only@")
+    assert platform_main([*verb.format(own).split(), "--database", url]) == 1
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "the owner of its tables" in told) == (1, True)
+
+
 @pytest.mark.parametrize(
     "row",
     ["Aphididae,new,nan,,us", "Aphididae,new,inf,,us", "Aphididae,new,-5,,us", "Aphididae,new,5,2,us",
      "Aphididae,new,5,nan,us", "Aphididae,new,many,,us", "M\0th,new,5,,us", ",new,5,,us", "Aphididae,new,5",
-     "Aphididae,adults/trap/night,5,,us", "Plutela xylostela,new,5,,us"],
+     "Aphididae,new", "Aphididae,new,,5,us", "Aphididae,adults/trap/night,5,,us", "Plutela xylostela,new,5,,us"],
 )  # fmt: skip
 def test_thresholds_are_kept_all_or_none(
     still_url: str, row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
