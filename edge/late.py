@@ -46,7 +46,7 @@ class Counting:
 
 
 def dated(frame: Frame, zone: tzinfo) -> Frame:
-    """The frame at the time that the picture tells, read in the node's zone.
+    """The frame at the time that the picture tells, read in its zone or else in the node's.
 
     It stays at its arrival where the picture tells none, or one to come, or the node itself does not know the time.
     Of an hour that comes twice, when summer time ends, it is the later one that is over: pictures come soon.
@@ -55,7 +55,8 @@ def dated(frame: Frame, zone: tzinfo) -> Frame:
     if frame.taken is None or now.state is ClockState.UNSYNCED:
         return frame
     try:
-        first, second = (frame.taken.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        told = frame.taken if frame.taken.tzinfo else frame.taken.replace(tzinfo=zone)
+        first, second = (told.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     except OverflowError:  # the first or last day of the calendar, from a camera that does not know the time
         return frame
     taken_utc = second if first < second <= now.utc else first

@@ -10,7 +10,7 @@ from edge.boxes import Image
 from edge.clock import Instant
 
 Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file written anew is a new picture
-Shown = set[Identity]  # of a folder's pictures
+Shown = dict[Identity, bool]  # of a folder's pictures; False: its disk failed, and it comes again after all others
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
@@ -26,7 +26,8 @@ class Frame:
     instant: Instant  # when it reached this node
     source: str  # file name or device, without credentials
     dropped: int  # frames that the camera gave and nobody read, since it was opened
-    taken: datetime | None = None  # as a fed folder's picture says itself, local time without zone
+    taken: datetime | None = None  # as a fed folder's picture says itself, local time; with its zone where it tells one
+    known_as: str = ""  # by which a fed folder's picture is known, once it is counted
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.luma.ndim != 2:

@@ -1,6 +1,7 @@
 """Pictures of a folder in time order, shown once or in a loop; files that arrive while it runs are shown too.
 
-One that is fed is never at its end: it shows each name once, and none of those that were `known` when it was opened.
+One that is fed is never at its end: it shows each picture once, and none of those that were `known` when it was opened.
+They are known by their names and, where these tell no time, by EXIF time or size, too: cameras come to IMG_0001 again.
 
 A picture's time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF
 time, else the file's modification time; equal times go by name. The name stands first because the program that took the
@@ -12,16 +13,18 @@ Where names tell no time, each picture that is new is opened for its own, over a
 import os
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame, Identity, Shown
 from edge.cameras.headers import exif_time
-from edge.cameras.pictures import NODE, pictures_in, read_picture
+from edge.cameras.pictures import NODE, name_of, pictures_in, read_picture
 from edge.cameras.pixels import rotated, small_luma
 from edge.clock import Clock
 from edge.config import CameraTable
-from edge.errors import CameraEndedError, CameraError, SortingError, to_read
+from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, to_read
 
 # Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
 _TIME_IN_NAME = re.compile(
@@ -40,8 +43,9 @@ class FolderCamera(ClosedAtExit):
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)
-        self._known = known  # names that count already; whoever counts adds to it
-        self._shown: Shown = set() if shown is None else shown
+        self._known = known  # pictures that count already, see `known_as`; whoever counts adds to it
+        self._shown: Shown = {} if shown is None else shown
+        self._has_read = False  # since it was opened, which it is anew when the disk failed
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
         self._times: dict[Identity, datetime] = {}  # of those that waited when it was listed: known already
@@ -57,13 +61,32 @@ class FolderCamera(ClosedAtExit):
 
         Raises SortingError when the order is not known within `timeout_s`; the next read goes on with it.
         """
-        path = self._next(self._clock.monotonic_s() + timeout_s)
-        image = rotated(read_picture(path, NODE), self._config.rotation_deg)
+        picture = self._next(self._clock.monotonic_s() + timeout_s)
+        path = self._folder / picture[0]
+        image = rotated(self._read(path, picture), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
-        taken = own_time(path) if self._config.fed else None
-        return Frame(image, luma, self._clock.now(), path.name, dropped=0, taken=taken)
+        taken, key = (told_time(path), known_as(path)) if self._config.fed else (None, "")
+        return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
 
-    def _next(self, until_s: float) -> Path:
+    def _read(self, path: Path, picture: Identity) -> Image:
+        """Raises CameraError where its disk fails, BadFrameError where others could be read since that failed."""
+        has_failed = picture in self._shown
+        self._shown[picture] = True
+        try:
+            image = read_picture(path, NODE)
+        except BadFrameError as why:
+            cause = why.__cause__
+            if not isinstance(cause, OSError) or isinstance(cause, PermissionError | FileNotFoundError):
+                raise
+            if has_failed and self._has_read:
+                raise
+            self._shown[picture] = False
+            text = f"{path}: cannot be read ({os.strerror(cause.errno or 0)}); look whether its disk is plugged in"
+            raise CameraError(text) from why
+        self._has_read = True
+        return image
+
+    def _next(self, until_s: float) -> Identity:
         self._look_for_pictures()
         self._sort(until_s)
         if not self._waiting and self._shown and self._config.loop:
@@ -71,15 +94,11 @@ class FolderCamera(ClosedAtExit):
             return self._next(until_s)
         if not self._waiting and self._config.fed:
             raise CameraEndedError(f"{self._folder}: holds no picture that is new; wait for the device that feeds it")
-        if not self._waiting and not self._shown:
-            raise CameraError(f"{self._folder}: holds no picture; put JPEG or PNG files there")
         if not self._waiting:
             shown = len(self._shown)
             raise CameraEndedError(f"{self._folder}: all {shown} pictures were shown; add more or set camera.loop")
         _, (name, *_) = self._waiting.pop()
-        path = self._folder / name
-        self._shown.add(_identity(path))
-        return path
+        return _identity(self._folder / name)  # it may have changed since
 
     def _look_for_pictures(self) -> None:
         """List the folder anew when it changed or nothing waits; 10,000 names for each picture would be dear."""
@@ -87,11 +106,14 @@ class FolderCamera(ClosedAtExit):
             changed_ns = self._folder.stat().st_mtime_ns
             if self._unsorted or (self._waiting and changed_ns == self._listed_ns):
                 return
-            self._unsorted = [p.name for p in pictures_in(self._folder) if p.name not in self._known]
+            pictures = pictures_in(self._folder)
         except OSError as why:
             remedy = to_read(why, "correct camera.source")
             text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
             raise CameraError(text) from why
+        if not pictures and not self._config.fed:
+            raise CameraError(f"{self._folder}: holds no picture; put JPEG or PNG files there")
+        self._unsorted = [path.name for path in pictures if name_of(path) not in self._known]
         self._times = {picture: when for when, picture in self._waiting}
         self._waiting, self._listed_ns = [], changed_ns
 
@@ -104,10 +126,22 @@ class FolderCamera(ClosedAtExit):
                 raise SortingError(f"{self._folder}: {left} pictures are still to be put in order; wait")
             path = self._folder / self._unsorted.pop()
             picture = _identity(path)
-            if picture not in self._shown:
-                self._waiting.append((self._times.get(picture) or when_taken(path), picture))
+            turn = self._turn_of(picture, path)
+            if turn is not None:
+                self._waiting.append((turn, picture))
         self._waiting.sort(reverse=True)
         self._times = {}
+
+    def _turn_of(self, picture: Identity, path: Path) -> datetime | None:
+        """By its time, or behind all others if its disk failed; None: it was shown or counted."""
+        if self._shown.get(picture):
+            return None
+        if picture in self._times:
+            return self._times[picture]
+        if self._known and known_as(path) in self._known:
+            self._shown[picture] = True
+            return None
+        return datetime.max if picture in self._shown else when_taken(path)  # noqa: DTZ901 no picture's time
 
 
 def when_taken(path: Path) -> datetime:
@@ -119,13 +153,35 @@ def when_taken(path: Path) -> datetime:
 
 
 def own_time(path: Path) -> datetime | None:
-    """The time that stands in its name or its EXIF, without zone; None: in neither."""
+    """`told_time` where this machine stands, without zone."""
+    told = told_time(path)
+    try:
+        return told.astimezone().replace(tzinfo=None) if told and told.tzinfo else told
+    except OverflowError:
+        return None  # the first or last day of the calendar, from a camera that does not know the time
+
+
+def told_time(path: Path) -> datetime | None:
+    """The time that stands in its name or its EXIF, with zone where the EXIF tells one; None: in neither."""
+    return _time_in_name(path) or _time_in_exif(path)
+
+
+def known_as(path: Path) -> str:
+    """What a fed folder's picture is known by; no name has a slash, and a time stays while the file still grows."""
+    if _time_in_name(path):
+        return name_of(path)
+    return f"{name_of(path)}/{_time_in_exif(path) or _identity(path)[2]}"
+
+
+def _time_in_name(path: Path) -> datetime | None:
     found = _TIME_IN_NAME.search(path.name)
-    if found:
-        try:
-            return datetime(*map(int, found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
-        except ValueError:
-            pass  # digits that are no date
+    try:
+        return datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
+    except ValueError:
+        return None  # digits that are no date
+
+
+def _time_in_exif(path: Path) -> datetime | None:
     try:
         with path.open("rb") as file:
             return exif_time(file)
@@ -134,8 +190,8 @@ def own_time(path: Path) -> datetime | None:
 
 
 def _identity(path: Path) -> Identity:
-    try:
+    with suppress(OSError):
         file = path.stat()
-    except OSError:
-        return path.name, -1, -1  # a dangling link, or taken away this moment
-    return path.name, file.st_mtime_ns, file.st_size
+        if os.access(path, os.R_OK):
+            return path.name, file.st_mtime_ns, file.st_size
+    return path.name, -1, -1  # a dangling link, taken away this moment, or not yet this user's to read

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import BinaryIO
 
 from edge.errors import BadFrameError
@@ -17,7 +17,8 @@ from edge.errors import BadFrameError
 _JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")  # in entropy-coded data FF00 is a byte and FFD0..D7 a restart
 _JPEG_SIZE = {0xC0 + n for n in range(16)} - {0xC4, 0xC8, 0xCC}  # ITU T.81 table B.1: start of frame
 _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD9, 0xDA, 0xE1
-_TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE, _EXIF_TIME_ORIGINAL = 256, 257, 0x8769, 0x9003
+_TIFF_WIDTH, _TIFF_HEIGHT, _EXIF_TABLE = 256, 257, 0x8769
+_EXIF_TIME_ORIGINAL, _EXIF_OFFSET_ORIGINAL = 0x9003, 0x9011
 _EXIF_WITHIN_BYTES = 65_536  # of a file: it stands at the front
 _TIFF_SHORT = 3  # TIFF 6.0 section 2; every other form of these tags is a LONG or the place of the value
 
@@ -44,9 +45,10 @@ def read_header(data: bytes) -> Header:
 
 
 def exif_time(file: BinaryIO) -> datetime | None:
-    """When a JPEG was taken by its own EXIF (CIPA DC-008, DateTimeOriginal), local time without zone, if it says so.
+    """When a JPEG was taken by its own EXIF (CIPA DC-008, DateTimeOriginal), if it says so.
 
-    Of a new file it reads the first 4 kB, and more only where the EXIF block is longer or lies further back.
+    Local time; its zone is the EXIF's (OffsetTimeOriginal, since version 2.31), or none. Of a new file it reads the
+    first 4 kB, and more only where the EXIF block is longer or lies further back.
     """
     at = 2
     try:
@@ -152,8 +154,18 @@ def _time_in(tiff: bytes) -> datetime | None:
     main = dict(_tiff_fields(tiff, struct.unpack_from(order + "I", tiff, 4)[0]))
     if _EXIF_TABLE not in main:
         return None
-    at = dict(_tiff_fields(tiff, main[_EXIF_TABLE]))[_EXIF_TIME_ORIGINAL]
-    return datetime.strptime(tiff[at : at + 19].decode("ascii"), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 EXIF has no zone
+    fields = dict(_tiff_fields(tiff, main[_EXIF_TABLE]))
+    at = fields[_EXIF_TIME_ORIGINAL]
+    taken = datetime.strptime(tiff[at : at + 19].decode("ascii"), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 may have no zone
+    return taken.replace(tzinfo=_zone_at(tiff, fields.get(_EXIF_OFFSET_ORIGINAL, len(tiff))))
+
+
+def _zone_at(tiff: bytes, at: int) -> tzinfo | None:
+    """None: there stands none, or blanks, as a camera writes that does not know it."""
+    try:
+        return datetime.strptime(tiff[at : at + 6].decode("ascii"), "%z").tzinfo
+    except ValueError:
+        return None
 
 
 _KINDS: dict[bytes, Callable[[bytes], Header]] = {

@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.boxes import Image
 from edge.cameras.base import ClosedAtExit, Frame, without_credentials
+from edge.cameras.pictures import NODE, decode_picture
 from edge.cameras.pixels import rotated, small_luma
 from edge.cameras.reader import ThreadedCamera
 from edge.clock import Clock
@@ -34,6 +35,8 @@ STREAM_OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|analyzeduration;1
 RTMP_OPTIONS = "fpsprobesize;0"  # a time-out would make FFmpeg the server there, and each stream is analysed to the end
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWNERS_OPTIONS = os.environ.get(_OPTIONS)
+_JPEGS = cv2.VideoWriter.fourcc(*"MJPG")  # a snapshot is one, too
+_AS_THEY_COME = -1  # CAP_PROP_FORMAT: the bytes of each picture, not decoded
 _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
 
@@ -101,7 +104,7 @@ def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     if not Path(path).exists() or not capture.open(path, cv2.CAP_V4L2):
         return False
     wanted: dict[int, float] = {
-        cv2.CAP_PROP_FOURCC: cv2.VideoWriter.fourcc(*"MJPG"),  # raw pictures of this size do not fit through USB 2
+        cv2.CAP_PROP_FOURCC: _JPEGS,  # raw pictures of this size do not fit through USB 2
         cv2.CAP_PROP_FRAME_WIDTH: config.width_px,
         cv2.CAP_PROP_FRAME_HEIGHT: config.height_px,
         cv2.CAP_PROP_BUFFERSIZE: 1,
@@ -118,12 +121,18 @@ def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
 
 
 def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
-    """FFmpeg alone is asked: OpenCV's other readers would print the address with its password."""
+    """FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
+
+    It fills what a broken line cut off a JPEG with green, in which insects are found: those we decode ourselves.
+    """
     options = RTMP_OPTIONS if config.source.startswith("rtmp") else STREAM_OPTIONS
     os.environ[_OPTIONS] = _OWNERS_OPTIONS or options
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
-    return capture.open(config.source, cv2.CAP_FFMPEG, limits)
+    is_open = capture.open(config.source, cv2.CAP_FFMPEG, limits)
+    if is_open and capture.get(cv2.CAP_PROP_FOURCC) == _JPEGS:
+        capture.set(cv2.CAP_PROP_FORMAT, _AS_THEY_COME)
+    return is_open
 
 
 def _why_closed(source: str) -> str:
@@ -209,6 +218,8 @@ def _retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tup
         is_there, raw = capture.retrieve()
     except cv2.error as why:
         raise BadFrameError(f"{name}: a picture cannot be decoded ({why.err})", reason="damaged") from why
+    if is_there and capture.get(cv2.CAP_PROP_FORMAT) == _AS_THEY_COME:
+        raw = decode_picture(raw.tobytes(), f"a picture of {name}", NODE)
     if not is_there or raw.ndim != 3:
         raise BadFrameError(f"{name}: a picture cannot be decoded", reason="damaged")
     image = rotated(np.asarray(raw, np.uint8), config.rotation_deg)

@@ -50,9 +50,14 @@ def pictures_in(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
 
 
+def name_of(path: Path) -> str:
+    r"""Its file name as text that can be stored and sent: a byte that is no UTF-8, as of a name in GBK, is `\xcc`."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
+
+
 def read_picture(path: Path, bounds: Bounds = DESK) -> Image:
     """The picture in a file as (H, W, 3) uint8 BGR, turned upright by its EXIF. Raises BadFrameError."""
-    return decode_picture(_bytes_of(path, bounds), path.name, bounds)
+    return decode_picture(_bytes_of(path, bounds), name_of(path), bounds)
 
 
 def decode_picture(data: bytes, name: str, bounds: Bounds = DESK) -> Image:
@@ -83,19 +88,21 @@ def _part(header: Header | None, bounds: Bounds) -> int:
     if min(header.width_px, header.height_px) < SMALLEST_SIDE_PX:
         raise BadFrameError(f"{size}, too small to hold an insect; take a larger one", reason="too_small")
     if not header.is_whole:
-        raise BadFrameError("is cut off or its checksum is wrong; copy it again", reason="truncated")
+        raise BadFrameError(
+            "is cut off or its checksum is wrong; copy it again, or look at the line it came by", reason="truncated"
+        )
     return part
 
 
 def _bytes_of(path: Path, bounds: Bounds) -> bytes:
     try:
         if not path.is_file():  # a pipe named .jpg would wait for ever
-            raise BadFrameError(f"{path.name} is no file; give a picture", reason="unreadable")
+            raise BadFrameError(f"{name_of(path)} is no file; give a picture", reason="unreadable")
         if path.stat().st_size > bounds.file_bytes:
-            text = f"{path.name} is larger than {bounds.file_bytes // 1_000_000} MB; make it smaller"
+            text = f"{name_of(path)} is larger than {bounds.file_bytes // 1_000_000} MB; make it smaller"
             raise BadFrameError(text, reason="too_large")
         return path.read_bytes()
     except OSError as why:
         cause = os.strerror(why.errno) if why.errno else type(why).__name__
-        text = f"{path.name} cannot be read ({cause}); look at its permissions"
+        text = f"{name_of(path)} cannot be read ({cause}); look at its permissions"
         raise BadFrameError(text, reason="unreadable") from why

@@ -4,6 +4,8 @@ The device is drained all the time, since drivers queue old pictures; one is onl
 """
 
 import atexit
+from collections.abc import Callable
+from functools import partial
 from threading import Condition, Event, Thread
 from typing import Protocol
 
@@ -43,7 +45,8 @@ class ThreadedCamera(ClosedAtExit):
 
     One frame at most is kept: the first of all, then the first that the device gives after `read` asked. `silent_s`: a
     stream's reader ends by itself after so long a silence, and holds nothing that others need; None: it may hang for
-    good. One that ends after its first picture is a snapshot's address: SnapshotTakenError.
+    good. One that ends after its first picture is a snapshot's address: SnapshotTakenError. An error is made when it is
+    raised: one that was kept would keep, by its traceback, the camera and its last picture.
     """
 
     is_live = True
@@ -55,8 +58,8 @@ class ThreadedCamera(ClosedAtExit):
         self._stop = Event()
         self._news = Condition()  # guards what follows
         self._is_wanted = False
-        self._newest: Frame | BadFrameError | None = None
-        self._failure: CameraError | None = None
+        self._newest: Frame | Callable[[], BadFrameError] | None = None
+        self._failure: Callable[[], CameraError] | None = None
         self._given = self._read = 0
         self._thread = Thread(target=self._run, name=f"camera {device.name}", daemon=True)
         self._thread.start()
@@ -75,12 +78,11 @@ class ThreadedCamera(ClosedAtExit):
             self._news.wait_for(lambda: self._newest is not None or self._failure is not None, timeout_s)
             answer, self._newest, self._is_wanted = self._newest, None, False
             failure = self._failure
-        if isinstance(answer, BadFrameError):
-            raise answer
-        if answer is None:
-            nothing = f"{self.description}: no new picture within {timeout_s:.1f} s; look at its cable and power"
-            raise failure or CameraError(nothing)
-        return answer
+        if isinstance(answer, Frame):
+            return answer
+        if error := answer or failure:
+            raise error()
+        raise CameraError(f"{self.description}: no new picture within {timeout_s:.1f} s; look at its cable and power")
 
     def close(self) -> None:
         """See Camera."""
@@ -99,12 +101,12 @@ class ThreadedCamera(ClosedAtExit):
             atexit.register(self._thread.join, self._silent_s)
 
     def _run(self) -> None:
-        failure = CameraError(f"{self.description}: its reader ended; open the camera again")
+        failure = partial(CameraError, f"{self.description}: its reader ended; open the camera again")
         try:
             self._drain()
         except CameraError as why:
             is_snapshot = self._silent_s is not None and self._given == 1
-            failure = SnapshotTakenError(str(why)) if is_snapshot else why
+            failure = partial(SnapshotTakenError if is_snapshot else type(why), str(why))
         finally:
             with self._news:
                 self._failure = failure
@@ -128,10 +130,10 @@ class ThreadedCamera(ClosedAtExit):
             self._newest, self._is_wanted = newest, False
             self._news.notify_all()
 
-    def _decoded(self, instant: Instant) -> Frame | BadFrameError:
+    def _decoded(self, instant: Instant) -> Frame | Callable[[], BadFrameError]:
         try:
             image, luma = self._device.picture()
         except BadFrameError as why:
-            return why
+            return partial(BadFrameError, str(why), reason=why.reason)
         self._read += 1
         return Frame(image, luma, instant, self._device.name, dropped=self._given - self._read)

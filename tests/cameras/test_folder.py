@@ -4,7 +4,9 @@ import os
 import shutil
 import struct
 import zlib
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import cv2
@@ -12,13 +14,15 @@ import numpy as np
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.folder import own_time
+from edge.cameras.base import Shown
+from edge.cameras.folder import known_as, own_time, told_time
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
 from tests.clocks import HurryingClock
 
 MORNING_S = 1_780_000_000
+NOBODY = 65534
 
 
 def put(folder: Path, name: str, modified_s: int = MORNING_S, source: Path = PICTURES[0]) -> Path:
@@ -40,10 +44,11 @@ def shown(folder: Path, most: int = 20, **changes: bool) -> list[str]:
     return names
 
 
-def with_exif_time(jpeg: bytes, when: bytes) -> bytes:
-    """`jpeg` with DateTimeOriginal in an EXIF block, big-endian, as cameras write it."""
+def with_exif_time(jpeg: bytes, when: bytes, offset: bytes = b"") -> bytes:
+    """`jpeg` with DateTimeOriginal, and its offset, in an EXIF block, big-endian, as cameras write it."""
     main = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIII", 1, 0x8769, 4, 1, 26, 0)
-    exif = main + struct.pack(">HHHIII", 1, 0x9003, 2, 20, 44, 0) + when + b"\0"
+    fields = struct.pack(">HHII", 0x9003, 2, 20, 56) + (struct.pack(">HHII", 0x9011, 2, 7, 76) if offset else b"")
+    exif = main + struct.pack(">H", len(fields) // 12) + fields.ljust(28, b"\0") + when + b"\0" + offset + b"\0"
     body = b"Exif\0\0" + exif
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
@@ -68,6 +73,15 @@ def test_digits_in_a_name_that_are_no_date_do_not_hide_the_cameras_own_time(tmp_
     path = tmp_path / "trap_20261399_250000.jpg"
     path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 05:00:00"))
     assert own_time(path) == datetime(2026, 7, 1, 5)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("offset", "hours"), [(b"", None), (b"   :  ", None), (b"+08:00", 8), (b"-05:00", -5)])
+def test_the_cameras_own_time_has_the_zone_that_it_tells(offset: bytes, hours: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "IMG_0001.jpg"
+    path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 05:00:00", offset))
+    zone = None if hours is None else timezone(timedelta(hours=hours))
+    assert told_time(path) == datetime(2026, 7, 1, 5, tzinfo=zone)
+    assert own_time(path) == datetime(2026, 7, 1, 5, tzinfo=zone).astimezone().replace(tzinfo=None)
 
 
 def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) -> None:
@@ -162,6 +176,54 @@ def test_a_link_to_a_picture_that_is_gone_is_passed_and_good_ones_still_come(tmp
         assert [camera.read(1).source for _ in range(2)] == ["a.jpg", "c.jpg"]
 
 
+@contextmanager
+def as_nobody(path: Path) -> Iterator[None]:
+    """Root reads whatever it likes; `path` becomes this user's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.chown(path, NOBODY, -1)
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_picture_that_may_not_be_read_is_told_once_and_comes_when_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "p", "a.jpg")
+    monkeypatch.chdir(tmp_path / "p")
+    path = Path("a.jpg")
+    path.chmod(0)
+    with as_nobody(path), open_camera(camera_table("folder", "."), SystemClock()) as camera:
+        with pytest.raises(BadFrameError, match="Permission denied"):
+            camera.read(1)
+        with pytest.raises(CameraEndedError):
+            camera.read(1)
+        path.chmod(0o644)
+        assert camera.read(1).source == "a.jpg"
+
+
+def test_a_disk_that_fails_is_away_and_a_picture_that_still_cannot_be_read_when_others_can_is_bad(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "b.jpg")
+    (tmp_path / "20260501_060000.jpg").symlink_to("/proc/self/mem")  # gives EIO at its start, as a pulled stick does
+    table = camera_table("folder", tmp_path)
+    shown: Shown = {}
+    with Path("/proc/self/mem").open("rb"):  # its times stay as they are
+        with pytest.raises(CameraError, match=r"20260501_060000\.jpg: cannot be read \(Input/output error\)"):
+            open_camera(table, SystemClock(), (), shown).read(1)
+        with open_camera(table, SystemClock(), (), shown) as camera:
+            assert camera.read(1).source == "b.jpg"
+            with pytest.raises(BadFrameError, match="20260501_060000"):
+                camera.read(1)
+            with pytest.raises(CameraEndedError):
+                camera.read(1)
+
+
 def test_a_folder_shown_once_goes_on_when_a_picture_is_added(tmp_path: Path) -> None:
     put(tmp_path / "p", "a.jpg")
     with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
@@ -229,12 +291,16 @@ def test_hidden_files_and_other_files_are_no_pictures(tmp_path: Path) -> None:
     assert shown(tmp_path / "p") == ["a.JPG"]
 
 
-def test_an_empty_folder_is_an_error_and_not_an_end(tmp_path: Path) -> None:
-    with (
-        pytest.raises(CameraError, match="no picture") as caught,
-        open_camera(camera_table("folder", tmp_path), SystemClock()) as camera,
-    ):
-        camera.read(1)
+@pytest.mark.parametrize("shown", [0, 1])
+def test_an_empty_folder_is_an_error_and_not_an_end_though_some_were_shown(tmp_path: Path, shown: int) -> None:
+    paths = [put(tmp_path, name) for name in ("a.jpg", "b.jpg")[: 2 * shown]]
+    with open_camera(camera_table("folder", tmp_path), SystemClock()) as camera:
+        for _ in range(shown):
+            camera.read(1)
+        for path in paths:
+            path.unlink()
+        with pytest.raises(CameraError, match="no picture") as caught:
+            camera.read(1)
     assert not isinstance(caught.value, CameraEndedError)
 
 
@@ -245,13 +311,27 @@ def test_a_fed_folder_shows_each_name_once_and_no_known_one_and_is_ended_only_fo
     with open_camera(camera_table("folder", tmp_path / "p", fed=True), SystemClock(), known) as camera:
         frame = camera.read(1)
         assert (frame.source, frame.taken) == ("20260701_060000.jpg", datetime(2026, 7, 1, 6))  # noqa: DTZ001
-        known.add(frame.source)
+        known.add(frame.known_as)
         put(tmp_path / "p", frame.source, MORNING_S + 1)  # copied once more
         with pytest.raises(CameraEndedError):
             camera.read(1)
         put(tmp_path / "p", "new.jpg")
         later = camera.read(1)
         assert (later.source, later.taken) == ("new.jpg", None)
+
+
+def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_or_else_by_its_size(
+    tmp_path: Path,
+) -> None:
+    jpeg, path, known = PICTURES[0].read_bytes(), tmp_path / "IMG_0001.JPG", []
+    for when in (b"2026:07:01 06:00:00", b"2026:07:02 06:00:00", b"no time"):
+        for more in (b"", b"a film"):
+            path.write_bytes(with_exif_time(jpeg, when) + more)
+            known.append(known_as(path))
+    first, still_first, second, still_second, *others = known
+    assert (first, second) == (still_first, still_second)
+    assert len({first, second, *others}) == 4
+    assert known_as(tmp_path / "20260701_060000.jpg") == "20260701_060000.jpg"
 
 
 def test_a_fed_folder_that_is_empty_waits(tmp_path: Path) -> None:

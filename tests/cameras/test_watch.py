@@ -1,9 +1,11 @@
 """A network camera that stalls, repeats itself, is unplugged and comes back; and devices that hang."""
 
+import gc
 import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Timer
@@ -103,6 +105,17 @@ def test_a_stream_whose_pictures_become_smaller_shows_each_whole(source: Network
     assert after.max() < 70  # else a piece of the larger one is left
 
 
+@pytest.mark.parametrize("health", ["playing", "a snapshot"])
+def test_a_picture_that_the_line_cuts_off_is_passed_over_and_not_filled_up(source: NetworkCamera, health: str) -> None:
+    source.health = health  # type: ignore[assignment]
+    with open_watched_camera(camera_table("opencv", source.address), SystemClock(), Event()) as camera:
+        camera.read(NOTICED_WITHIN_S)
+        source.pictures = [jpeg[: len(jpeg) // 2] for jpeg in source.pictures]
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S, most=20)  # some may have been on their way
+    assert isinstance(error, BadFrameError)
+    assert error.reason == "truncated"
+
+
 def test_a_snapshots_address_is_asked_once_a_look_and_is_not_lost_between(
     source: NetworkCamera, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -113,6 +126,17 @@ def test_a_snapshots_address_is_asked_once_a_look_and_is_not_lost_between(
         camera.read(NOTICED_WITHIN_S)
         assert (camera.state, camera.reopened, source.connections) == ("ok", 0, 2)
     assert not caplog.messages
+
+
+def test_a_snapshot_leaves_memory_with_the_next_one_and_waits_for_no_collector(source: NetworkCamera) -> None:
+    source.health = "a snapshot"
+    gc.disable()
+    try:
+        with open_watched_camera(camera_table("opencv", source.address), SystemClock(), Event()) as camera:
+            pictures = [weakref.ref(camera.read(NOTICED_WITHIN_S).image) for _ in range(3)]
+            assert [one() is None for one in pictures[:2]] == [True, True]
+    finally:
+        gc.enable()
 
 
 def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(source: NetworkCamera) -> None:
