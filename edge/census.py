@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Image, Ints
-from edge.calibration import EVERYTHING, Region
+from edge.calibration import EVERYTHING, Region, shows_board
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
@@ -25,6 +25,7 @@ from edge.tracker import Tracks, followed
 from edge.trap import Card, Reading, load_card, read_card, save_card
 
 Mask = NDArray[np.bool_]
+BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
 SLOWEST_S = 2.0  # between pictures; at one a second 9 % of the visits are wrong, see docs/counting.md
 UNSURE_SHARE = 0.5  # of a class's threshold, down to which detections are given to `looked` as unsure ones
@@ -36,14 +37,14 @@ class Step:
 
     counted: (k,) class of each individual or leaf that this picture made count
     number: (n,) of each detection, the insect's own number where it has one, else 0
-    looked: was the picture a unit of effort? Not the same leaf again, not a picture that shows no card
+    skipped: why the picture was no unit of effort (same_leaf; unmatched: no known card; board: it lies there), or empty
     severity: share of the leaf that is lesion, None where it is not asked or cannot be told
     card: what a trap's picture said
     """
 
     counted: Ints
     number: Ints
-    looked: bool = True
+    skipped: str = ""
     severity: float | None = None
     card: Reading | None = None
 
@@ -78,12 +79,13 @@ class TrapCensus:
     region: Region = EVERYTHING  # in which all that it is given lies
 
     def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
-        """See Census."""
+        """See Census. A board that lies on the card, to measure it, is neither a catch nor another card."""
+        if shows_board(image, self.region):
+            return self, Step(np.empty(0, np.int64), np.zeros(len(found), np.int64), BOARD)
         card, reading = read_card(self.card, found, sure, image, self.region)
         is_new = (found.xyxy[:, None] == reading.new_xyxy[None]).all(axis=2).any(axis=1)
-        return replace(self, card=card), Step(
-            reading.new, is_new.astype(np.int64), looked=reading.verdict != "unmatched", card=reading
-        )
+        skipped = reading.verdict if reading.verdict == "unmatched" else ""
+        return replace(self, card=card), Step(reading.new, is_new.astype(np.int64), skipped, card=reading)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,7 @@ class LeafCensus:
         leaves, again = self.leaves.with_(image)
         nobody = np.zeros(len(found), np.int64)
         if again:
-            return self, Step(np.empty(0, np.int64), nobody, looked=False)
+            return self, Step(np.empty(0, np.int64), nobody, "same_leaf")
         here = found.where(sure)
         severity = lesion_share(image, here, self.lesions)
         return replace(self, leaves=leaves), Step(np.unique(here.class_id), nobody, severity=severity)

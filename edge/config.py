@@ -88,6 +88,11 @@ class CameraTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Does it come from an address, of a stream or of a snapshot?"""
         return self.kind == "opencv" and "://" in self.source
 
+    @property
+    def is_path(self) -> bool:
+        """Does it come from a folder, a film or a device file, and not from a camera's number or address?"""
+        return self.kind == "folder" or (self.kind == "opencv" and not self.source.isdecimal() and not self.is_stream)
+
 
 class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[gate]: which frames are worth the detector's energy."""
@@ -345,10 +350,8 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
 
 
 def _lies_in(camera: CameraTable, folder: str) -> bool:
-    """Is its source the path of the folder or of something below it? A camera's number or address is no path."""
-    if camera.kind == "picamera" or (camera.kind == "opencv" and camera.source.isdecimal()) or "://" in camera.source:
-        return False
-    return Path(camera.source).resolve().is_relative_to(Path(folder).resolve())
+    """Is its source the path of the folder or of something below it?"""
+    return camera.is_path and Path(camera.source).resolve().is_relative_to(Path(folder).resolve())
 
 
 def _check_address(camera: CameraTable, name: str) -> None:

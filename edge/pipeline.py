@@ -14,14 +14,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.boxes import Image, at_most
-from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch
+from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch, shows_board
 from edge.cameras import Frame, WatchedCamera
+from edge.cameras.pictures import name_of
 from edge.census import (
+    BOARD,
     SLOWEST_S,
     Census,
     begun,
@@ -34,7 +37,7 @@ from edge.census import (
     unmoved,
 )
 from edge.climate import ClimateSensor
-from edge.clock import Clock, ClockState, Instant, reckoned
+from edge.clock import Clock, ClockState, Instant, reckoned, seconds_between
 from edge.commits import Commits
 from edge.config import NodeConfig
 from edge.counts import Interval, Seen, Sighting, name_and_stage
@@ -43,15 +46,17 @@ from edge.draw import jpeg
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, StoreError, ThreadStuckError
 from edge.eye import Eye
 from edge.faces import faces, hidden
-from edge.gate import GateState, Skip, is_worth_a_look
+from edge.gate import GateState, Reason, Skip, is_worth_a_look
 from edge.label_sets import remember
 from edge.late import Counting, MadeBy, counting_at, dated
 from edge.leaf import lesion_share
 from edge.nights import length_s, longest_s
+from edge.power.sun import sun_height_deg
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store
 from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
 from edge.taxa import lesions_among
+from edge.trap import TELLING
 
 log = logging.getLogger("fieldeye.pipeline")
 
@@ -59,6 +64,8 @@ READ_S = 5.0  # wait so long for a frame before the loop turns without one
 REST_S = 2.0  # between looks the loop turns at least so often: intervals end in time, a technician is not left waiting
 FED_REST_S = 1.0  # at least, when a fed folder holds nothing new
 PREVIEW_S = 0.5  # between two frames that are shown and not counted
+BROAD_DAY_DEG = 10.0  # height of the sun, an hour after it rose: an open lens gives no dark picture then
+BLIND_FRAMES = 3  # too bright or not sharp: fewer may be chance, however far apart
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
@@ -77,6 +84,7 @@ class Parts:
     climate: ClimateSensor
     committed: Callable[[], None]  # called after each commit: wakes the publisher
     alive: Callable[[], None]  # called each time the loop turns: feeds the watchdog
+    keeps_card: bool = True  # False: the next start counts again what is new on a trap's card, so this one tells none
 
 
 class Pipeline:
@@ -108,8 +116,13 @@ class Pipeline:
         self._pictures: list[str] = []  # of a fed folder, in the open interval
         self._late: Counting | None = None  # a committed interval that is counted on
         self._has_more = False  # may a fed folder have another picture right now?
+        self._blind: tuple[Instant, ...] = ()  # the first BLIND_FRAMES since a frame showed something
+        self._sees_by_day = False  # has a frame since the start shown something in broad day?
         if camera.fed:
+            parts.store.take_over_counted(self._names_there())
             parts.camera.known.update(parts.store.counted_pictures())
+        self._optics = OpticsWatch()
+        self._area_mm2: int | None = None
         self._take_calibration()
         self._lesions = lesions_among(self._eye.labels)
 
@@ -191,24 +204,38 @@ class Pipeline:
 
     def _forget_names(self) -> None:
         """Of a fed folder's pictures that are gone; one that is empty may be one that is not mounted."""
-        camera = self._parts.config.camera
-        if not camera.fed:
-            return
+        present = self._names_there() if self._parts.config.camera.fed else None
         try:
-            present = {path.name for path in Path(camera.source).iterdir()}
             if present:
                 self._parts.store.forget_counted(present)
-        except (OSError, StoreError) as why:  # the next interval tries again
+        except StoreError as why:  # the next interval tries again
             log.warning("names_not_forgotten", extra={"why": str(why)})
+
+    def _names_there(self) -> set[str]:
+        """In a fed folder; none in one that is away, which its camera tells."""
+        with suppress(OSError):
+            return {name_of(path) for path in Path(self._parts.config.camera.source).iterdir()}
+        return set()
+
+    def _follow_calibration(self) -> None:
+        """Also between two looks, which may be an hour apart: a technician waits to see what was saved."""
+        if self._calibration.changed():
+            self._take_calibration()
 
     def _take_calibration(self) -> None:
         """What a technician saved: the region that counts, and what focus and light are held against."""
         known = self._calibration.current
-        self._eye.region = EVERYTHING if known is None else known.region
-        self._census = in_region(self._census, self._eye.region)
-        self._optics = OpticsWatch.of(known)
-        self._area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
-        self._parts.board.show(calibration=known, uncalibrated=self._calibration.trouble)
+        region = EVERYTHING if known is None else known.region
+        area_mm2 = None if known is None or known.area_mm2 is None else round(known.area_mm2)
+        if (region, area_mm2) != (self._eye.region, self._area_mm2):
+            self._correct()
+            if self._tally.frames or self._tally.skipped:
+                self.close_interval()
+        self._eye.region, self._area_mm2 = region, area_mm2
+        self._census = in_region(self._census, region)
+        self._optics = self._optics.against(known)
+        self._status = replace(self._status, focus=self._optics.focus)
+        self._parts.board.show(camera=self._status, calibration=known, uncalibrated=self._calibration.trouble)
 
     def _read_weather(self) -> None:
         new = self._parts.climate.readings(self._parts.clock.monotonic_s())
@@ -243,9 +270,7 @@ class Pipeline:
         """One frame, or one reason why there is none. False: the camera has shown everything."""
         self._parts.alive()
         self._read_weather()
-        if self._calibration.changed():
-            self.close_interval()  # its area is the old one
-            self._take_calibration()
+        self._follow_calibration()
         fed = self._has_more = self._parts.config.camera.fed
         if self._commits.has_intervals:
             self._keep_card_again()
@@ -282,21 +307,21 @@ class Pipeline:
 
     def _place(self, frame: Frame) -> None:
         """A fed folder's picture, into the interval of its own time: the open one, or one that it corrects."""
-        self._parts.camera.known.add(frame.source)
+        self._parts.camera.known.add(frame.known_as)
         is_passed = self._is_passed(frame.instant)
         if frame.instant.monotonic_s >= self._tally.start.monotonic_s and not is_passed:
             self._correct()
-            self._pictures.append(frame.source)
+            self._pictures.append(frame.known_as)
             self._judge(frame)
             return
         try:
             late = None if is_passed else self._counting_at(frame.instant)
         except StoreError as why:  # it comes again after a restart
-            self._parts.camera.known.discard(frame.source)
+            self._parts.camera.known.discard(frame.known_as)
             self._commits.tell(str(why))
             return
         if late is None:
-            self._pictures.append(frame.source)
+            self._pictures.append(frame.known_as)
             self._skip("too_late", frame.instant)
             return
         self._late = self._counted_on(late, frame)
@@ -321,7 +346,7 @@ class Pipeline:
         else:
             self._look(frame, is_late=True)
         tally, self._tally = self._tally, open_tally
-        return replace(late, tally=tally, pictures=(*late.pictures, frame.source))
+        return replace(late, tally=tally, pictures=(*late.pictures, frame.known_as))
 
     def _correct(self) -> None:
         """Commit the interval that late pictures were counted into."""
@@ -345,6 +370,8 @@ class Pipeline:
 
     def _look(self, frame: Frame, *, is_late: bool = False) -> None:
         started_s = self._parts.clock.monotonic_s()
+        self._status = replace(self._status, last_skip="")
+        self._sees_by_day = self._sees_by_day or self._is_broad_day(frame.instant)
         if self._census is None:
             found = self._eye.sure(frame.image)
             seen = self._eye.named(found, frame.image)
@@ -372,9 +399,9 @@ class Pipeline:
             replace(
                 self._status,
                 frames=self._status.frames + 1,
-                looked=self._status.looked + 1,
+                looked=self._status.looked + (not self._status.last_skip),
                 detections=self._status.detections + len(seen),
-                last_skip="",
+                blind_s=self._blind_s("", frame.instant),
                 ms_per_frame=round(took_ms, 1),
                 focus=self._optics.focus,
                 light=self._optics.light,
@@ -387,22 +414,52 @@ class Pipeline:
         found, sure = self._eye.found(frame.image)
         self._census, step = census.looked(found, sure, frame.instant.monotonic_s, frame.image)
         seen = self._eye.named(found.where(sure), frame.image)
-        if not step.looked:
-            self._tally = self._tally.passed_over("unmatched", frame.instant, self._longest_gap_s())
+        if step.skipped:
+            self._tally = self._tally.passed_over(step.skipped, frame.instant, self._longest_gap_s())
+            skipped = plus_one(self._status.skipped, step.skipped)
+            self._status = replace(self._status, skipped=skipped, last_skip=step.skipped)
             return seen, []
         if step.card is not None:
             is_another = step.card.verdict in {"restarted", "changed"}  # since when it hangs nobody knows
-            hung_since = None if is_another else self._card_seen
+            hung_since = None if is_another or not self._parts.keeps_card else self._card_seen
             self._tally, self._card_seen = self._tally.exposed(hung_since, frame.instant), frame.instant
+            hung = frame.instant if step.card.present >= TELLING else self._status.hung
+            self._status = replace(self._status, on_card=step.card.present, hung=hung)
         labels = [self._eye.labels[i] for i in step.counted]
-        full = step.card is not None and step.card.saturated
-        self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
+        if step.card is not None and not self._parts.keeps_card:
+            self._tally = self._tally.passed_over("not_kept", frame.instant, self._longest_gap_s())
+        else:
+            full = step.card is not None and step.card.saturated
+            self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
         return seen, newly_seen([one for one in seen if one.label in labels], [])
 
     def _skip(self, reason: str, at: Instant) -> None:
+        if reason == "dark" and self._sees_by_day and self._is_broad_day(at):  # a closed box is always dark
+            reason = "blocked"
         self._tally = self._tally.passed_over(reason, at, self._longest_gap_s())
         skipped = plus_one(self._status.skipped, reason)
-        self._show(replace(self._status, frames=self._status.frames + 1, skipped=skipped, last_skip=reason))
+        status = replace(self._status, frames=self._status.frames + 1, skipped=skipped)
+        if not status.blind_s or reason in get_args(Reason):  # a broken one tells nothing of the lens
+            status = replace(status, last_skip=reason, blind_s=self._blind_s(reason, at))
+        self._show(status)
+
+    def _is_broad_day(self, at: Instant) -> bool:
+        """Only where place and time are known."""
+        place = self._parts.config.node
+        if place.latitude is None or place.longitude is None or at.state is ClockState.UNSYNCED:
+            return False
+        return sun_height_deg(place.latitude, place.longitude, at.utc) > BROAD_DAY_DEG
+
+    def _blind_s(self, reason: str, at: Instant) -> float:
+        """For how long no frame has shown anything, up to one `at` that was skipped for the `reason`, if any.
+
+        Told from BLIND_FRAMES on. The dark ends it: dew at dusk is not dew at dawn.
+        """
+        if reason in ("", "still", "dark"):
+            self._blind = ()
+        elif reason in ("overexposed", "blurred"):
+            self._blind = (*self._blind, at)[:BLIND_FRAMES]
+        return 0.0 if len(self._blind) < BLIND_FRAMES else seconds_between(self._blind[0], at) or 0.0
 
     def _sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
         name, stage = name_and_stage(one.label)
@@ -450,6 +507,7 @@ class Pipeline:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
             self._read_weather()
+            self._follow_calibration()
             self._preview(min(left_s - PREVIEW_S, REST_S))  # none that takes the next look's frame
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             if self._parts.camera.is_live and self._parts.camera.state != self._status.state:
@@ -472,7 +530,10 @@ class Pipeline:
         except (BadFrameError, CameraError):  # the next look will say so
             return
         self._parts.board.show_frame(frame.image, self._seen_on_preview(frame.image))
-        self._show(replace(self._camera_state(), last_frame=frame.instant))
+        status = replace(self._camera_state(), last_frame=frame.instant)
+        if status.last_skip == BOARD and not shows_board(frame.image, self._eye.region):
+            status = replace(status, last_skip="")  # who took it away need not wait for the next look
+        self._show(status)
 
     def _seen_on_preview(self, image: Image) -> list[Seen] | None:
         """None: not looked at. A look that takes long, or nobody knows how long, would show the picture too late."""

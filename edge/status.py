@@ -28,13 +28,16 @@ class CameraStatus:
     state: Literal["starting", "ok", "stalled", "repeating", "missing", "ended"] = "starting"
     detail: str = ""  # one sentence when not ok
     frames: int = 0  # received
-    looked: int = 0  # given to the detector
+    looked: int = 0  # given to the detector, and of use
     detections: int = 0  # boxes in all of them
     skipped: Mapping[str, int] = field(default_factory=dict)  # reason -> frames
     dropped: int = 0  # overtaken by a newer frame
     reopened: int = 0
     last_frame: Instant | None = None
     last_skip: str = ""  # reason why the newest frame was not looked at, empty if it was
+    blind_s: float = 0.0  # for so long all of the newest frames were too bright or not sharp
+    on_card: int | None = None  # insects that lie on the part of a trap's card that is in view; None: not looked at
+    hung: Instant | None = None  # when there were so many that all of them cannot fall, see trap.TELLING
     ms_per_frame: float | None = None  # from detector to commit, of the last look
     focus: FocusVerdict = "unknown"  # against the day of focusing, where a calibration knows it
     light: LightVerdict | None = None  # in the region that is counted; None: not looked at yet

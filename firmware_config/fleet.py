@@ -4,7 +4,8 @@ No secret stands in it: passwords that a person gives are named by file, all oth
 """
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -44,6 +45,7 @@ TABLES = {"site", "wifi", "lte", "broker", "bridge"}
 CA_FILE = "/etc/fieldeye/ca.pem"  # on a node: the site's authority
 PLATFORM = "platform"  # the user that reads all records of the site
 HOME_ASSISTANT = "home-assistant"  # the user that shows the nodes, where [broker] says so
+UNSEEN = ("/boot", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  hidden by fieldeye.service
 
 
 class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,9 +162,19 @@ def _entry(table: Any, number: int, path: Path) -> NodeEntry:
     entry = convert(table, NodeEntry, f"{path}: node {name}")
     if entry.store.folder != StoreTable().folder:
         raise ConfigError(f"{path}: node {name}: store.folder is where the service may write; leave it out")
+    if _is_unseen(entry.camera):
+        raise ConfigError(
+            f"{path}: node {name}: camera.source must be a path from / on, and below {', '.join(UNSEEN)} the node's "
+            "service sees nothing; give a place such as /srv/pictures"
+        )
     if entry.climate is not None:
         _check_climate(entry.climate, f"{path}: node {name}: climate")
     return entry
+
+
+def _is_unseen(camera: CameraTable) -> bool:
+    source = PurePosixPath("/", normpath(camera.source).lstrip("/"))  # two slashes before it would stay two
+    return camera.is_path and (camera.source[:1] != "/" or any(map(source.is_relative_to, UNSEEN)))
 
 
 def _check_climate(climate: ClimateTable, where: str) -> None:

@@ -1,6 +1,8 @@
 """Who takes care of an alert, at the node: told in health, taken from `cmd/seen`, and in the way of nothing else."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,8 @@ from edge.mqtt.commands import Commands
 from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.store import decisions as kept
-from edge.wire import SeenCommand, encode_message
+from edge.store.schema import migrate
+from edge.wire import SeenCommand, encode_message, from_utc_ms, utc_ms
 from tests.clocks import BOOT
 
 SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
@@ -57,19 +60,19 @@ def answered(store: Store, board: StatusBoard | None, payload: bytes) -> str:
 
 
 def test_health_names_what_stands_and_not_what_is_calm(store: Store, board: StatusBoard) -> None:
-    (told,) = standing_alerts(board, store)
+    (told,) = standing_alerts(board, store, UTC)
     assert (told.label, told.level, told.since, told.value) == (LOOK.threshold.scientific_name, "look", SINCE, 12.346)
     assert (told.who, told.done) == ("", None)
 
 
-def test_the_stations_word_is_a_deed_of_the_page_and_the_first_one_counts(store: Store, board: StatusBoard) -> None:
+def test_the_stations_word_is_a_deed_of_the_page_and_the_last_one_counts(store: Store, board: StatusBoard) -> None:
     assert answered(store, board, seen()) == "done"
     deed = store.decisions.deed(key_of(LOOK))
     assert deed is not None
-    assert deed.who == "Wang"
+    assert (deed.who, deed.about) == ("Wang", 12.3456)
     assert answered(store, board, seen(who="Zhao")) == "done"
-    (told,) = standing_alerts(board, store)
-    assert (told.who, told.done) == ("Wang", deed.utc)
+    (told,) = standing_alerts(board, store, UTC)
+    assert told.who == "Zhao"
 
 
 def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +83,14 @@ def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.Mon
     assert [store.decisions.deed(what) is not None for what in ("sprayed", "cut")] == [True, True]
 
 
+def test_a_deed_from_before_its_figure_was_kept_still_counts(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / kept.NAME, isolation_level=None)) as db:
+        migrate(db, {1: kept.STEPS[1]})
+        db.execute("INSERT INTO deed VALUES ('sprayed', 'Li', ?)", (utc_ms(SINCE),))
+    with closing(kept.Decisions(tmp_path)) as decisions:
+        assert decisions.deed("sprayed") == Deed("Li", from_utc_ms(utc_ms(SINCE)))
+
+
 def test_decisions_that_have_reached_their_cap_are_not_blamed_on_the_disk(store: Store) -> None:
     with pytest.raises(StoreError, match="it takes no more than 16 MB; stop the node, move the file to another disk"):
         store.decisions.do("x" * 17_000_000, Deed("Li", SINCE))
@@ -87,7 +98,7 @@ def test_decisions_that_have_reached_their_cap_are_not_blamed_on_the_disk(store:
 
 def test_a_command_that_names_nobody_is_the_stations(store: Store, board: StatusBoard) -> None:
     assert answered(store, board, seen(who="")) == "done"
-    assert next(standing_alerts(board, store)).who == SOMEBODY
+    assert next(standing_alerts(board, store, UTC)).who == SOMEBODY
 
 
 @pytest.mark.parametrize(
@@ -113,5 +124,5 @@ def test_decisions_that_cannot_be_read_keep_neither_health_nor_the_platform_wait
 ) -> None:
     store.decisions.do(key_of(LOOK), Deed("Li", SINCE))
     store.decisions.close()
-    assert [one.who for one in standing_alerts(board, store)] == [""]
+    assert [one.who for one in standing_alerts(board, store, UTC)] == [""]
     assert answered(store, board, seen()) == "busy"

@@ -1,5 +1,6 @@
 """A fed folder: each picture counts once, in the interval of its own time, however late and through power cuts."""
 
+import os
 import shutil
 import sqlite3
 from collections import Counter
@@ -18,6 +19,7 @@ import pytest
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, save_calibration
 from edge.cameras import open_watched_camera
+from edge.cameras.folder import known_as
 from edge.climate import NoSensor
 from edge.clock import ClockState
 from edge.config import parse_config
@@ -27,6 +29,7 @@ from edge.errors import StoreDamagedError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.store.file import PAGE_BYTES
 from edge.wire import Mark, Stored
 from tests.cameras.test_folder import with_exif_time
 from tests.clocks import NOON, SetClock
@@ -50,6 +53,7 @@ class Fed:
     folder: Path
     mode: str = "leaf"
     zone: str = "UTC"
+    place: str = ""  # of node.toml, where it is known
     interval_s: float = HOUR_S
     clock: SetClock = field(default_factory=SetClock)
     steps: list[Step] = field(default_factory=list)
@@ -101,7 +105,7 @@ class Fed:
         """A start of the node, the steps, and its stop."""
         self.steps, self.quiet, stop = list(steps), 0, Event()
         config = parse_config(
-            f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n'
+            f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n{self.place}\n'
             f'[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
             f'[store]\nfolder = "{self.state}"\ninterval_s = {self.interval_s}\n',
@@ -115,8 +119,8 @@ class Fed:
 
             def alive() -> None:
                 self.called()
-                names = {path.name for path in self.pictures.iterdir()}
-                self.quiet = self.quiet + 1 if names <= camera.known else 0
+                are_known = (camera.known & {path.name, known_as(path)} for path in self.pictures.iterdir())
+                self.quiet = self.quiet + 1 if all(are_known) else 0
                 self.clock.advance(0.1)
                 if self.quiet >= QUIET_TURNS:
                     self.quiet = 0
@@ -125,13 +129,14 @@ class Fed:
                     else:
                         stop.set()
 
+            self.board = StatusBoard(self.clock.now())
             pipeline = Pipeline(
                 Parts(
                     config=config,
                     camera=camera,
                     detector=detector,
                     store=store,
-                    board=StatusBoard(self.clock.now()),
+                    board=self.board,
                     clock=self.clock,
                     climate=NoSensor(),
                     committed=self.called,
@@ -234,6 +239,55 @@ def test_a_picture_that_is_copied_again_or_found_again_after_a_restart_counts_on
     fed.run()
     assert fed.intervals[: len(before)] == before
     assert fed.frames() == {0: 2}
+
+
+def rename_the_store(path: Path) -> None:
+    path.rename(path.with_name("fieldeye.db.older-1"))
+
+
+def spoil_the_records(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+    with path.open("rb+") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(bytes(PAGE_BYTES))
+
+
+def spoil_all(path: Path) -> None:
+    path.write_bytes(b"no database" * 200)
+
+
+@pytest.mark.parametrize(("trouble", "counted"), [(rename_the_store, 1), (spoil_the_records, 1), (spoil_all, 0)])
+def test_a_store_that_follows_another_counts_no_picture_again_and_none_for_sure_where_that_one_is_unreadable(
+    fed: Fed, trouble: Callable[[Path], None], counted: int
+) -> None:
+    fed.run(fed.add(60), fed.add(120))
+    trouble(fed.state / "fieldeye.db")
+    fed.add(180)()
+    for _ in range(2):
+        fed.boot()
+        fed.run(fed.wait(1))
+        assert sum(fed.frames().values()) == counted
+    fed.run(fed.add(240))
+    assert sum(fed.frames().values()) == counted + 1
+
+
+def test_a_camera_whose_names_begin_again_brings_new_pictures_and_former_software_knows_their_names(fed: Fed) -> None:
+    first = fed.add(0, name="IMG_0001.png")
+    fed.run(first, first, fed.add(0, (16, 16, BLUE), (40, 40, RED), name="IMG_0001.png"))
+    for gone in ("0", "name LIKE '%/%'"):  # known as it is now, and as former software keeps it
+        with closing(sqlite3.connect(fed.state / "fieldeye.db")) as db, db:
+            db.execute(f"DELETE FROM counted WHERE {gone}")  # noqa: S608  our own words
+        fed.boot()
+        fed.run()
+        assert fed.frames() == {0: 2}
+
+
+def test_a_name_that_is_no_utf_8_is_a_picture_like_any_other(fed: Fed) -> None:
+    fed.run(fed.add(0, name=os.fsdecode(b"\xcc\xef1.png")), fed.next_hour)
+    fed.boot()
+    fed.run()
+    assert (fed.frames(), [one.revision for one in fed.intervals]) == ({0: 1}, [0, 0, 0])
 
 
 def test_a_picture_that_still_lies_in_the_folder_counts_once_however_many_came_since(
@@ -392,6 +446,13 @@ def test_nothing_is_seen_in_the_future_of_a_camera_whose_clock_is_ahead(fed: Fed
     fed.run(fed.add(0, name="20260701_220000.png"))
     (seen,) = [one.record for one in fed.records if isinstance(one.record, Sighting)]
     assert seen.at.utc <= fed.clock.utc
+
+
+def test_a_picture_counts_at_the_time_of_the_zone_that_its_camera_tells(fed: Fed) -> None:
+    fed.zone = "Asia/Shanghai"
+    jpeg = with_exif_time(cv2.imencode(".jpg", scene((16, 16, BLUE)))[1].tobytes(), b"2026:07:01 12:01:00", b"+00:00")
+    fed.run(fed.next_hour, lambda: bool((fed.pictures / "1.jpg").write_bytes(jpeg)))
+    assert fed.frames() == {0: 1}
 
 
 @pytest.mark.parametrize(
@@ -560,3 +621,49 @@ def test_a_store_that_is_found_damaged_ends_the_loop_and_the_next_start_counts_o
         fed.run(fed.add(60), fed.next_hour, lambda: spoil_an_index(fed.state / "fieldeye.db"), fed.add(120))
     fed.run()
     assert fed.frames() == {0: 2}
+
+
+def all_of(luma: int) -> list[tuple[int, int, tuple[int, int, int]]]:
+    """Squares that fill the picture with one grey."""
+    return [(left, top, (luma, luma, luma)) for left in range(0, 64, 8) for top in range(0, 64, 8)]
+
+
+def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_by_a_clock_that_nobody_set(
+    fed: Fed,
+) -> None:
+    fed.place = "latitude = 51.5\nlongitude = 0.0"  # the sun sets at 20:20
+    black = all_of(0)
+    by_day = [fed.add(after_s, *black) for after_s in (0, 60)]  # a box that is always dark
+    seen_by_day = [fed.add(120), fed.add(180, *black)]
+    dusk = [fed.add(hours * HOUR_S, *black) for hours in (8, 11)]
+    not_set = [lambda: fed.clock.jump(13 * HOUR_S, ClockState.UNSYNCED), fed.add(0, *black, name="again.png")]
+    fed.run(*by_day, *seen_by_day, *dusk, *not_set)
+    assert fed.skipped() == {"blocked": 1, "dark": 5}
+
+
+@pytest.mark.parametrize(("last", "blind_s"), [([], 3600), ([all_of(0)], 0), ([[(16, 16, BLUE)]], 0)])
+def test_how_long_the_newest_pictures_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(
+    fed: Fed, last: list[list[tuple[int, int, tuple[int, int, int]]]], blind_s: float
+) -> None:
+    white = [fed.add(after_s, *all_of(255)) for after_s in (60, 1860, 3660)]
+    fed.run(fed.add(0), *white, *(fed.add(3720, *squares) for squares in last))
+    assert fed.board.snapshot().camera.blind_s == blind_s
+
+
+def test_two_pictures_say_nothing_of_the_lens_and_a_broken_one_takes_back_nothing_that_three_said(fed: Fed) -> None:
+    white = [fed.add(after_s, *all_of(255)) for after_s in (60, 1860, 3660)]
+    told: list[tuple[int, str]] = []
+
+    def tell() -> None:
+        camera = fed.board.snapshot().camera
+        told.append((round(camera.blind_s), camera.last_skip))
+
+    def come_broken() -> None:
+        fed.clock.advance(HOUR_S)
+        picture = fed.pictures / "broken.jpg"
+        picture.write_bytes(b"\xff\xd8broken")
+        fed.meanwhile[fed.calls + 20] = picture.unlink  # it is never known, and waited for
+
+    fed.run(fed.add(0), *white[:2], tell, white[2], tell, come_broken, tell)
+    assert fed.board.snapshot().camera.frames == 5
+    assert told == [(0, "overexposed"), (3600, "overexposed"), (3600, "overexposed")]

@@ -37,6 +37,7 @@ from edge.store import Store
 from edge.weather import Reading
 from tests.cameras.sources import IllDevice, network_camera
 from tests.clocks import NOON
+from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, LABELS, RED, Net, facts, write_model
 from tests.records import interval, sighting
 from tests.waiting import wait_until
@@ -226,7 +227,11 @@ def test_an_insect_that_stays_is_one_sighting_and_counts_once(bench: Bench) -> N
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
 
 
-def test_on_a_card_only_what_came_after_the_first_picture_is_new(bench: Bench) -> None:
+@pytest.mark.parametrize("telling", [3, 4])
+def test_on_a_card_only_what_came_after_the_first_picture_is_new(
+    bench: Bench, telling: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.pipeline.TELLING", telling)
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
     bench.add("3.png", scene((8, 8, BLUE), (40, 40, BLUE), (40, 0, RED)))
@@ -234,6 +239,16 @@ def test_on_a_card_only_what_came_after_the_first_picture_is_new(bench: Bench) -
     assert [(s.label, s.count) for s in bench.sightings] == [("Pieris", 2), ("Aleyrodidae", 1)]
     assert {c.label: c.count for c in bench.interval.counts} == {"Pieris": 1, "Aleyrodidae": 1}
     assert (bench.interval.unit, bench.interval.saturated) == ("new", False)
+    camera = bench.board.snapshot().camera
+    assert (camera.on_card, camera.hung) == (3, camera.last_frame if telling == 3 else None)
+
+
+def test_a_board_that_was_left_on_the_card_is_told_and_no_zero(bench: Bench) -> None:
+    bench.add("1.png", photograph(0)[0])
+    bench.build(mode="trap").run(bench.stop)
+    assert bench.interval.counts == NoData("board")
+    camera = bench.board.snapshot().camera
+    assert (camera.looked, camera.skipped, camera.last_skip) == (0, {"board": 1}, "board")
 
 
 def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench: Bench) -> None:
@@ -446,20 +461,20 @@ def test_after_a_power_cut_only_insects_whose_interval_was_lost_are_new_again_al
     before, waited, after = (8, 8, BLUE), (40, 40, RED), (8, 40, BLUE)
     card, blocked = bench.state / "card.npz", bench.state / "card.npz.new"
 
-    def end_interval(who: str) -> None:
-        save_calibration(bench.state, Calibration(at=NOON, who=who, rotation_deg=0))
+    def end_interval(area_mm2: float) -> None:
+        save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=area_mm2))
 
     bench.add("1.png", scene(before))
     running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
-    end_interval("Mei")
+    end_interval(400.0)
     wait_until(card.exists, within_s=20)
     blocked.mkdir()
     with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
         other.execute("CREATE TRIGGER refuse BEFORE INSERT ON record BEGIN SELECT RAISE(ABORT, 'no room'); END")
         bench.add("1.png", scene(before, waited))
         wait_until(lambda: "no room" in bench.board.snapshot().store, within_s=20)
-        end_interval("Li")
+        end_interval(500.0)
         wait_until(lambda: not card.exists(), within_s=20)
         blocked.rmdir()
         other.execute("DROP TRIGGER refuse")
@@ -483,7 +498,9 @@ def test_a_trap_holds_the_card_of_the_last_interval_no_longer_than_the_disk_refu
     bench.add("1.png", scene((8, 8, BLUE)))
     running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
     wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
-    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0))  # ends the interval
+    save_calibration(
+        bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0)
+    )  # ends the interval
     wait_until((bench.state / "card.npz").exists, within_s=20)
     bench.add("1.png", scene((8, 8, BLUE), (40, 40, RED)))
     wait_until(lambda: len(bench.sightings) == 1, within_s=20)
@@ -638,6 +655,27 @@ def test_focus_and_light_are_watched_against_the_day_of_focusing(bench: Bench) -
     bench.add("1.png", cv2.GaussianBlur(sharp, (0, 0), 2))
     bench.build().run(bench.stop)
     assert (bench.board.snapshot().camera.focus, bench.board.snapshot().camera.light) == ("blurred", "good")
+
+
+def test_long_before_the_next_look_a_lens_is_no_longer_called_blurred_once_it_was_focused_again(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.01)
+    sharp = scene((8, 8, BLUE))
+    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 2), np.uint8)
+    measured = Calibration(at=NOON, who="Mei", rotation_deg=0, focus=focused(sharp, EVERYTHING))
+    save_calibration(bench.state, measured)
+    bench.add("1.png", blurred)
+    running(bench.build(loop=True, every_s=FOREVER), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.focus == "blurred", within_s=20)
+    focused_again = replace(measured, focus=focused(blurred, EVERYTHING))
+    counted, typed = replace(measured, counted_by_eye=3), replace(measured, typed_area_mm2=500.0)
+    for saved, focus, frames in ((counted, "blurred", []), (typed, "blurred", [1]), (focused_again, "unknown", [1])):
+        save_calibration(bench.state, saved)
+        wait_until(lambda one=saved: bench.board.snapshot().calibration == one, within_s=20)
+        assert bench.board.snapshot().camera.focus == focus
+        records = [one.record for one in bench.store.records_between_seq(1, 99)]  # another area ends what has a picture
+        assert [one.frames for one in records if isinstance(one, Interval)] == frames
 
 
 def test_while_somebody_looks_more_frames_are_shown_than_are_counted(

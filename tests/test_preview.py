@@ -22,6 +22,7 @@ from edge.status import StatusBoard
 from edge.store import Store
 from tests.cameras.test_watch import TimedStop
 from tests.clocks import SetClock
+from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, write_model
 from tests.test_pipeline import scene
 
@@ -35,7 +36,7 @@ class SecondCamera(ClosedAtExit):
     description = "one picture a second"
 
     def __init__(self, clock: SetClock, picture: Image) -> None:
-        self._clock, self._picture = clock, picture
+        self._clock, self.picture = clock, picture
 
     def read(self, timeout_s: float) -> Frame:
         now_s = self._clock.monotonic_s()
@@ -43,7 +44,7 @@ class SecondCamera(ClosedAtExit):
         self._clock.advance(min(wait_s, timeout_s))
         if wait_s > timeout_s:
             raise CameraError("no new picture")
-        image = self._picture.copy()
+        image = self.picture.copy()
         image[0, 0] = int(now_s) % 200  # no two alike, as from a sensor
         return Frame(image, image[..., 0].copy(), self._clock.now(), self.description, dropped=0)
 
@@ -75,8 +76,10 @@ class Phone:
 
     folder: Path
     clock: SetClock = field(default_factory=SetClock)
+    mode: str = "live"
     every_s: int = 60  # the node looks
     is_open: bool = True
+    later: Image | None = None  # what the camera shows from the second second on
     judged_for_s: float = 0.0  # at first somebody asks for what the detector finds, on this phone or on another one
     shown: list[Shown] = field(default_factory=list)
 
@@ -84,13 +87,13 @@ class Phone:
         """The previews of so many seconds, each once; the picture that was looked at is none."""
         config = parse_config(
             '[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "opencv"\nsource = "0"\n'
-            f'every_s = {self.every_s}\n[store]\nfolder = "{self.folder}"\n',
+            f'mode = "{self.mode}"\nevery_s = {self.every_s}\n[store]\nfolder = "{self.folder}"\n',
             "node.toml",
         )
         self.stop, self.began_s = TimedStop(self.clock), self.clock.monotonic_s()
         self.until_s = self.began_s + for_s
         self.board = StatusBoard(self.clock.now())
-        camera = SecondCamera(self.clock, scene((8, 16, BLUE)) if picture is None else picture)
+        self.camera = camera = SecondCamera(self.clock, scene((8, 16, BLUE)) if picture is None else picture)
         detector = SlowDetector(load_bundle(write_model(self.folder / "squares.onnx")), self.clock, look_s)
         with (
             closing(Store(config.store, "n")) as store,
@@ -107,6 +110,8 @@ class Phone:
         now_s = self.clock.monotonic_s()
         if self.is_open:
             self.board.watch(now_s, needs_seen=now_s - self.began_s < self.judged_for_s)
+        if self.later is not None and now_s - self.began_s >= 2:
+            self.camera.picture = self.later
         if now_s >= self.until_s:
             self.stop.set()
         frame, last = self.board.frame(), self.board.snapshot().camera.last_frame
@@ -126,6 +131,16 @@ def test_each_picture_of_a_camera_that_gives_one_a_second_is_shown(phone: Phone)
     shown = phone.follow(30)
     assert len(shown) >= 27
     assert np.diff([one.at_s for one in shown]).max() <= 1.0
+
+
+def test_who_takes_the_calibration_board_away_need_not_wait_for_the_next_look(phone: Phone) -> None:
+    phone.mode, phone.every_s, with_board = "trap", 3600, photograph(0)[0]
+    phone.follow(4, picture=with_board)
+    assert phone.board.snapshot().camera.last_skip == "board"
+    phone.later = np.full_like(with_board, 120)
+    phone.follow(4, picture=with_board)
+    camera = phone.board.snapshot().camera
+    assert (camera.looked, camera.skipped, camera.last_skip) == (0, {"board": 1}, "")
 
 
 def test_a_board_with_quick_looks_frames_what_is_seen_on_each_picture(phone: Phone) -> None:

@@ -370,7 +370,7 @@ def test_a_file_from_before_the_first_release_is_refused_and_left_alone(tmp_path
         store.commit([sighting()])
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
         db.execute(f"PRAGMA user_version = {version}")
-    says = rf"fieldeye\.db: from before the first release \(version {version}, this Fieldeye begins at 4\); move"
+    says = rf"fieldeye\.db: from before the first release \(version {version}, this Fieldeye begins at 4\); rename"
     with pytest.raises(StoreError, match=says):
         open_store(tmp_path)
     with pytest.raises(StoreError, match=says):

@@ -18,7 +18,7 @@ from edge.calibration.keep import (
 from edge.calibration.record import Calibration
 from edge.calibration.region import EVERYTHING, Region
 from edge.calibration.scale import Scale, find_corners, measured
-from edge.calibration.watch import OpticsWatch
+from edge.calibration.watch import OpticsWatch, shows_board
 
 __all__ = [
     "EVERYTHING",
@@ -45,5 +45,6 @@ __all__ = [
     "measured",
     "save_calibration",
     "sharpness",
+    "shows_board",
     "undo_calibration",
 ]

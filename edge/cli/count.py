@@ -64,8 +64,8 @@ class Tallied:
         self.squares.update({class_id: number**2 for class_id, number in here.items()})
         present = step.card.present if step.card else sure
         self.per_picture[name] = {"count": sure, "new": len(step.counted), "present": present}
-        if not step.looked:
-            self.skipped["same_leaf" if self.mode == "leaf" else "unmatched"] += 1
+        if step.skipped:
+            self.skipped[step.skipped] += 1
             return
         self.frames += 1
         if step.severity is not None:
@@ -143,7 +143,7 @@ def _count(args: argparse.Namespace, detector: Detector, reader: LeafReader | No
         found = detector.found(taken, unsure)
         sure = found.confidence >= detector.thresholds[found.class_id]
         census, step = census.looked(found, sure, time_s, taken)
-        if reader and step.looked:
+        if reader and not step.skipped:
             step = tallied.read(step, reader(taken))
         tallied.add(name, step, int(sure.sum()))
         if args.save:

@@ -3,26 +3,23 @@
 The page's "done" and the station's word are one and the same deed, kept beside the records.
 """
 
-import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 
-from edge.advice import key_of
-from edge.errors import StoreError
+from edge.advice import Standing, asks_again, key_of
 from edge.status import StatusBoard
-from edge.store import Deed, Store
+from edge.store import Deed, Store, if_readable
 from edge.wire import SeenCommand, StandingAlert
 
-log = logging.getLogger("fieldeye.mqtt")
 SOMEBODY = "the station"  # where a command names nobody
 
 
-def standing_alerts(board: StatusBoard, store: Store) -> Iterator[StandingAlert]:
+def standing_alerts(board: StatusBoard, store: Store, zone: tzinfo) -> Iterator[StandingAlert]:
     """Each that is not calm, the most urgent first. Where people's decisions cannot be read, nobody has taken it on."""
     for one in board.snapshot().alerts:
         if one.level == "calm" or one.since is None or one.figure is None:
             continue
-        deed = _deed(store, key_of(one))
+        deed = _deed(store, one, zone)
         yield StandingAlert(
             label=one.threshold.scientific_name,
             unit=one.threshold.unit,
@@ -35,13 +32,11 @@ def standing_alerts(board: StatusBoard, store: Store) -> Iterator[StandingAlert]
         )
 
 
-def _deed(store: Store, key: str) -> Deed | None:
-    """None too where that file is damaged: health and records go on."""
-    try:
-        return store.decisions.deed(key)
-    except StoreError as why:
-        log.warning("deeds_not_read", extra={"why": str(why)})
-        return None
+def _deed(store: Store, one: Standing, zone: tzinfo) -> Deed | None:
+    """None where it asks again, and where that file is damaged: health and records go on."""
+    deed = if_readable(store.decisions.deed, key_of(one), None)
+    is_over = deed is not None and asks_again(one, deed.utc.astimezone(zone).date(), deed.about)
+    return None if is_over else deed
 
 
 def take_care(board: StatusBoard, store: Store, command: SeenCommand, utc: datetime) -> bool:
@@ -49,6 +44,7 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, utc: datet
     for one in board.snapshot().alerts:
         told = (one.threshold.scientific_name, one.threshold.unit, one.level, one.since and one.since.utc)
         if told == (command.label, command.unit, command.level, command.since):
-            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, utc))
+            about = None if one.figure is None else one.figure.value
+            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, utc, about))
             return True
     return False

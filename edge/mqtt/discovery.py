@@ -37,7 +37,7 @@ def discovery_payload(node: NodeTable, info: Info, *, health_s: float = 60.0, lo
             "identifiers": [_device_id(node)],
             "name": node.node,
             "manufacturer": "Fieldeye",
-            "model": ", ".join(f"{model.name} {model.version}" for model in info.models) or "no model",
+            "model": ", ".join(f"{model.name} {model.version}" for model in info.models if model.sha256) or "no model",
             "sw_version": info.version,
             "suggested_area": node.site,
         },

@@ -6,7 +6,7 @@ Declination and equation of time: J. W. Spencer, Fourier series representation o
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from math import acos, cos, pi, radians, sin, tan
+from math import acos, asin, cos, degrees, pi, radians, sin, tan
 
 SOLAR_CONSTANT_W_M2 = 1361.0  # Kopp and Lean, Geophys. Res. Lett. 38 (2011), L01706
 HORIZON_DEG = -0.833  # refraction and the sun's radius: when its upper edge is seen on the horizon
@@ -32,6 +32,16 @@ def sun_day(latitude_deg: float, longitude_deg: float, day: date) -> Day:
     half_min = half / pi * 720
     rises, sets = (midnight + timedelta(minutes=noon_min + sign * half_min) for sign in (-1, 1))
     return Day(rises, sets, is_light=True)
+
+
+def sun_height_deg(latitude_deg: float, longitude_deg: float, utc: datetime) -> float:
+    """How high above the horizon the sun's middle stands, without refraction; within a degree."""
+    angle, latitude = _angle(utc.date()), radians(latitude_deg)
+    declination = _declination_rad(angle)
+    minute = utc.hour * 60 + utc.minute + 4 * longitude_deg + _equation_of_time_min(angle)
+    hour_rad = (minute - 720) / 720 * pi
+    sine = sin(latitude) * sin(declination) + cos(latitude) * cos(declination) * cos(hour_rad)
+    return degrees(asin(max(-1.0, min(1.0, sine))))
 
 
 def day_length_h(latitude_deg: float, day: date) -> float:

@@ -5,7 +5,7 @@ It knows neither broker nor page: they ask.
 
 from edge.store.accounts import Account, Accounts
 from edge.store.audit import Entry
-from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally
+from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally, if_readable
 from edge.store.drafts import Draft
 from edge.store.file import told_aside
 from edge.store.inspect import inspect_beside, inspect_store, is_held
@@ -36,6 +36,7 @@ __all__ = [
     "Store",
     "Tally",
     "Waiting",
+    "if_readable",
     "inspect_beside",
     "inspect_store",
     "is_held",

@@ -3,20 +3,24 @@
 In a file apart from the records: it is asked for once a season, and a damaged one costs no count.
 """
 
+import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from edge.config import MEGABYTE
+from edge.errors import StoreError
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
 from edge.store.schema import Steps, create
 from edge.store.shared import SharedFile
 from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
 
+log = logging.getLogger("fieldeye.store")
 NAME = "decisions.sqlite"
 CAP = Cap(16, "stop the node, move the file to another disk and start the node, which begins a new one")  # 90,000
 KEPT_DEEDS = 500
@@ -37,6 +41,7 @@ CREATE TABLE deed (what TEXT PRIMARY KEY, who TEXT NOT NULL, utc_ms INTEGER NOT 
 CREATE INDEX deed_by_time ON deed (utc_ms)
 """
 Verdict = Literal["right", "wrong", "other"]
+Found = TypeVar("Found")
 
 
 class BoxKey(NamedTuple):
@@ -72,10 +77,11 @@ class Decision:
 
 
 class Deed(NamedTuple):
-    """Somebody has done what a warning asked for."""
+    """Somebody has done what a warning asked for. `about`: its figure then, None from before that was kept."""
 
     who: str
     utc: datetime
+    about: float | None = None
 
 
 class Tally(NamedTuple):
@@ -143,9 +149,10 @@ class Decisions:
         return [Tally(said, model, right[said, model], count) for (said, model), count in looked.items()]
 
     def do(self, what: str, deed: Deed) -> None:
-        """Somebody has done it; the first one counts."""
+        """Somebody has done it; the last one counts, since it may ask again after the first."""
         with self._file.writing("keep what was done") as db:
-            db.execute("INSERT OR IGNORE INTO deed VALUES (?, ?, ?)", (what, deed.who, utc_ms(deed.utc)))
+            row = (what, deed.who, utc_ms(deed.utc), deed.about)
+            db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms, about) VALUES (?, ?, ?, ?)", row)
             newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
 
@@ -157,8 +164,17 @@ class Decisions:
     def deed(self, what: str) -> Deed | None:
         """Who has done it, and when."""
         with self._file.reading("read what was done") as db:
-            row = db.execute("SELECT who, utc_ms FROM deed WHERE what = ?", (what,)).fetchone()
-        return None if row is None else Deed(row[0], from_utc_ms(row[1]))
+            row = db.execute("SELECT who, utc_ms, about FROM deed WHERE what = ?", (what,)).fetchone()
+        return None if row is None else Deed(row[0], from_utc_ms(row[1]), row[2])
+
+
+def if_readable(read: Callable[[str], Found], what: str, nothing: Found) -> Found:
+    """What people decided; `nothing` where that file turns out damaged: counts, health and page go on."""
+    try:
+        return read(what)
+    except StoreError as why:
+        log.warning("decisions_not_read", extra={"why": str(why)})
+        return nothing
 
 
 def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
@@ -174,4 +190,4 @@ def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
     )
 
 
-STEPS: Steps = {1: partial(create, TABLES)}
+STEPS: Steps = {1: partial(create, TABLES), 2: partial(create, "ALTER TABLE deed ADD COLUMN about REAL")}

@@ -2,14 +2,16 @@
 
 import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from zlib import crc32
 
 from edge.counts import Interval
 from edge.wire import utc_ms
 
 KEPT_DRAFTS = 400  # a fortnight of hours; what is older is not corrected any more
-KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, 1 MB
+KEPT_NAMES = 10_000  # of pictures that are gone: a week at a picture a minute, half of it with two names each; 1 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,31 @@ def keep(db: sqlite3.Connection, seq: int, interval: Interval, draft: Draft) -> 
         db.execute("INSERT OR REPLACE INTO draft (seq, end_ms, state, crc) VALUES (?, ?, ?, ?)", row)
         oldest = "DELETE FROM draft WHERE seq IN (SELECT seq FROM draft ORDER BY end_ms DESC LIMIT -1 OFFSET ?)"
         db.execute(oldest, (KEPT_DRAFTS,))
-    db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", [(name,) for name in draft.pictures])
+    note_names(db, draft.pictures)
+
+
+def note_names(db: sqlite3.Connection, names: Collection[str]) -> None:
+    """Within the caller's transaction: of pictures that are never to be counted again, see `file_name`."""
+    rows = [(row,) for name in names for row in (file_name(name), name)]
+    db.executemany("INSERT OR IGNORE INTO counted (name) VALUES (?)", rows)
+
+
+def file_name(name: str) -> str:
+    """The part that former software knows a picture by, and keeps: what stands behind a slash tells two of a name."""
+    return name.partition("/")[0]
+
+
+def names_in(path: Path) -> list[str] | None:
+    """Those that another store keeps, in their order; None where they cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return [name for (name,) in db.execute("SELECT name FROM counted ORDER BY number")]
+    except sqlite3.Error:
+        return None
 
 
 def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
     """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more."""
     older = "SELECT name FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?"
-    gone = [(name,) for (name,) in db.execute(older, (KEPT_NAMES,)) if name not in present]
+    gone = [(name,) for (name,) in db.execute(older, (KEPT_NAMES,)) if file_name(name) not in present]
     db.executemany("DELETE FROM counted WHERE name = ?", gone)

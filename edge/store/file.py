@@ -189,6 +189,11 @@ def told_aside(folder: Path) -> str:
     )
 
 
+def former_store(folder: Path) -> Path | None:
+    """The store that the one in use follows: set aside as damaged, or renamed by a person, and the last written."""
+    return max(folder.glob(f"{NAME}.*[0-9]"), key=lambda one: one.stat().st_mtime, default=None)
+
+
 def set_aside(path: Path) -> Path:
     """Rename the file and its log to the first free `.damaged-<n>`; returns the new name."""
     number = 1

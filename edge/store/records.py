@@ -14,6 +14,7 @@ from zlib import crc32
 from edge.config import MEGABYTE
 from edge.errors import StoreError, WireError
 from edge.store.audit import Entry, is_known, trail
+from edge.store.drafts import file_name
 from edge.store.file import NAME, page_bytes, sentences
 from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
@@ -104,6 +105,21 @@ class Records:
             row = db.execute("SELECT utc_ms FROM record WHERE seq = ?", (first,)).fetchone()
             return Waiting(count, None if row is None else from_utc_ms(row[0]))
 
+    def has_to_send(self) -> bool:
+        """Does a record or a question wait for the broker?"""
+        waits = "SELECT EXISTS (SELECT 1 FROM waiting) OR EXISTS (SELECT 1 FROM question WHERE sent = 0)"
+        with sentences(self._path, "read the outbox"):
+            return bool(self._readers.mine().execute(waits).fetchone()[0])
+
+    def is_awaited(self, model: str) -> bool:
+        """Does an interval wait that names this model? Names stand in a record as they are; a longer one will do."""
+        found = (
+            "SELECT EXISTS (SELECT 1 FROM waiting w CROSS JOIN record r ON r.seq = w.seq"
+            " WHERE r.kind = ? AND instr(r.body, ?))"
+        )
+        with sentences(self._path, "read the outbox"):
+            return bool(self._readers.mine().execute(found, (INTERVAL, model.encode())).fetchone()[0])
+
     def latest_sightings(self, limit: int) -> list[Stored]:
         """Newest first."""
         return self._select("kind = ? ORDER BY seq DESC LIMIT ?", SIGHTING, limit)
@@ -139,9 +155,10 @@ class Records:
             return [(seq, state) for seq, state, crc in rows if crc32(state) == crc]
 
     def counted_pictures(self) -> set[str]:
-        """Names of a folder's pictures that are in an interval already."""
+        """Names of a folder's pictures that are in an interval already; a file's own where no more is known of it."""
         with sentences(self._path, "read which pictures were counted"):
-            return {name for (name,) in self._readers.mine().execute("SELECT name FROM counted")}
+            names = {name for (name,) in self._readers.mine().execute("SELECT name FROM counted")}
+        return names - {file_name(name) for name in names if name != file_name(name)}
 
     def last_seq(self) -> int:
         """The newest that was ever committed, kept or not; 0 before the first."""
@@ -165,9 +182,9 @@ class Records:
         with sentences(self._path, "read a picture"):
             return self._picture_files.read(name)
 
-    def questions(self, limit: int = 50) -> list[Question]:
-        """What people asked the station, newest first, with its answers."""
-        return self._questions("1 ORDER BY number DESC LIMIT ?", limit)
+    def questions(self) -> list[Question]:
+        """What people asked the station, all that is kept, newest first, with its answers."""
+        return self._questions("1 ORDER BY number DESC")
 
     def question(self, name: str) -> Question | None:
         """One question by its id, or None if it is no longer kept."""

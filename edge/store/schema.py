@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from uuid import uuid4
 
 from edge.errors import StoreError, StoreNewerError
@@ -121,12 +122,12 @@ def check_version(db: sqlite3.Connection, steps: Steps = STEPS) -> int:
     if version > newest and not 0 < oldest <= newest:
         raise StoreNewerError(
             f"{path}: written by a newer Fieldeye (version {version}, this one knows {newest}); "
-            "install the newer program again, or move the file away to begin with an empty store"
+            f"install the newer program again, or rename it to {Path(path).name}.older-1 to begin with an empty store"
         )
     if 0 < version < min(steps):
         raise StoreError(
             f"{path}: from before the first release (version {version}, this Fieldeye begins at {min(steps)}); "
-            "move the file away to begin with an empty store"
+            f"rename it to {Path(path).name}.older-1 to begin with an empty store"
         )
     return version
 

@@ -23,7 +23,7 @@ from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import hold, is_full, log_bytes, max_pages, open_checked, page_bytes, sentences
+from edge.store.file import former_store, hold, is_full, log_bytes, max_pages, open_checked, page_bytes, sentences
 from edge.store.pictures import Pictures, older_than
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
@@ -200,6 +200,19 @@ class Store(Records):
             self._pictures.remove(names)
         return len(names)
 
+    def take_over_counted(self, present: Collection[str]) -> None:
+        """Into a store that begins after another one: pictures of a fed folder that were counted into that.
+
+        If it cannot be read, all that are `present`: none counts twice, and some perhaps not at all.
+        """
+        former = former_store(self._folder)
+        if former is None or self.last_seq():
+            return
+        names = drafts.names_in(former)
+        log.warning("names_taken_over", extra={"of": former.name, "are_read": names is not None})
+        with self._lock, sentences(self._path, "keep which pictures were counted"):
+            self._despite_full_disk(partial(self._note_names, present if names is None else names))
+
     def forget_counted(self, present: Collection[str]) -> None:
         """Forget old names of counted pictures, but none of those that are `present` and would be counted again."""
         with self._lock, sentences(self._path, "forget which pictures were counted"), transaction(self._db) as db:
@@ -298,6 +311,10 @@ class Store(Records):
             read = list(takewhile(lambda one: moment(one.record).boot_id == known.boot_id, found))
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.mark not in without]
+
+    def _note_names(self, names: Collection[str]) -> None:
+        with transaction(self._db) as db:
+            drafts.note_names(db, names)
 
     def _mark(self, marks: list[Mark]) -> None:
         """A store at its cap sheds for it what was delivered before: nothing that would have to be announced."""

@@ -21,7 +21,8 @@ STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last pictur
 SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
 FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare: a day of hourly ones
-CHANGED_SHARE = 0.5  # a sudden loss of so many insects is a new card and no wind
+TELLING = 6  # insects that hung there: the loss of fewer says nothing of the card
+CHANGED_SHARE = 0.5  # a sudden loss of so many of them is a new card and no wind
 EDGE_SHARE = 0.4  # of its box that lies where its middle does: half, and boxes are a little off
 FILL = 0.56  # share of its box that an insect covers: 818 insects outlined by hand on cards
 FULL = 1 / 3  # share of the card from which the catch is no longer in proportion
@@ -199,7 +200,7 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     before = int(card.present.sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
     gone = int((lost & card.present).sum())
-    verdict: Verdict = "changed" if before >= 6 and gone > CHANGED_SHARE * before else "matched"
+    verdict: Verdict = "changed" if before >= TELLING and gone > CHANGED_SHARE * before else "matched"
     return read, _reading(read, seen, verdict, (new & seen.sure) | decided)
 
 

@@ -40,11 +40,11 @@ class Status(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A bundle that runs."""
+    """A bundle that runs, or that ran and whose intervals still come."""
 
     name: str
     version: str
-    sha256: str
+    sha256: str  # empty: it ran
     labels: list[Label] = []  # that it can tell, as in records; missing: not known
 
 

@@ -14,7 +14,7 @@ from edge.advice.alert import alert_of
 from edge.advice.degree_days import DayRange, degree_days, development, heat_sum, read_days
 from edge.advice.first_catch import Biofix, Night, first_catch
 from edge.advice.heat import Catch, caught_by_evening, nights, progress, season_begin
-from edge.advice.standing import Evidence, judged
+from edge.advice.standing import Evidence, asks_again, judged
 from edge.advice.thresholds import read_thresholds
 from edge.advice.units import Refused, converted
 from edge.errors import UsageError
@@ -292,6 +292,28 @@ def test_a_level_is_one_thing_to_do_while_it_lasts_and_another_when_it_is_reache
     first, lasting, ended, again = keys
     assert first == lasting
     assert len({first, ended, again}) == 3
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "last", "value", "about", "asks"),
+    [
+        ("larvae/20 plants", 1, 1, 60, 6, False),  # the day of the deed
+        ("larvae/20 plants", 2, 2, 9, 6, True),
+        ("larvae/20 plants", 2, 2, 60, None, False),
+        ("larvae/20 plants", 4, 4, 6, None, True),
+        ("adults/trap/night", 1, 1, 9, 6, True),  # the night after it
+        ("adults/trap/night", 2, 2, 6, 6, False),
+        ("adults/trap/night", 3, 3, 6, 6, True),
+        ("adults/trap/week", -5, 1, 9, 6, True),
+        ("adults/trap/week", -3, 3, 6, 6, False),  # most of it was before
+    ],
+)
+def test_after_a_deed_of_july_1_it_asks_again_where_that_has_not_helped(
+    unit: str, first: int, last: int, value: float, about: float | None, asks: bool
+) -> None:
+    period = Period(first=JULY + timedelta(first - 1), last=JULY + timedelta(last - 1), is_over=True)
+    now = Standing(threshold=threshold(unit), level="look", figure=Measured(value, unit), period=period)
+    assert asks_again(now, JULY, about) is asks
 
 
 def test_a_figure_without_a_range_is_told_without_one() -> None:

@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.calibration import EVERYTHING, Region
+from edge.calibration import EVERYTHING, Region, shows_board
+from edge.census import begun
 from edge.detections import Detections, no_detections
 from edge.trap import Card, Reading, load_card, read_card, save_card
 from edge.trap.card import FALLEN_AFTER
 from edge.trap.places import Places, in_view, is_same, structure
 from edge.trap.registration import applied, likeness, registered, relief, unmoved
 from tests.clocks import SetClock
-from tests.counting import cards, cutouts
+from tests.counting import boards, cards, cutouts
 from tests.counting.cards import Picture, Pose
 
 
@@ -133,6 +134,28 @@ def test_an_insect_with_a_second_unsure_name_is_counted_once(confidence: float) 
         card, reading = read_card(card, found, found.confidence > 0.5, picture.image)
         counted += len(reading.new)
     assert counted == sum(picture.new for picture in pictures)
+
+
+def test_the_calibration_board_on_a_card_is_no_catch_and_hides_none_that_came_meanwhile() -> None:
+    pictures = shown(2, [Pose()] * 4, start=5, arrivals=4)
+    sheet = np.repeat(cv2.resize(boards.sheet(1), None, fx=4, fy=4)[..., None], 3, axis=2)
+    census, skipped, counted = begun("trap", 1), [], 0
+    for picture, has_board in ((0, True), (0, False), (1, True), (1, False)):
+        image, xyxy = pictures[picture].image.copy(), pictures[picture].xyxy
+        if has_board:
+            image[100 : 100 + sheet.shape[0], 300 : 300 + sheet.shape[1]] = sheet
+            xyxy = np.array([[380, 180, 420, 220], [500, 340, 540, 380]], np.float32)  # on its squares
+        found = Detections(xyxy, np.full(len(xyxy), 0.7, np.float32), np.zeros(len(xyxy), np.int64))
+        census, step = census.looked(found, found.confidence > 0.5, 0.0, image)
+        skipped.append(step.skipped)
+        counted += len(step.counted)
+    assert (skipped, counted) == (["board", "", "board", ""], pictures[1].new)
+
+
+def test_a_board_beside_the_region_that_counts_stops_no_trap() -> None:
+    picture, _ = boards.photograph(0)
+    beside = Region(((0, 0), (0.1, 0), (0.1, 1), (0, 1)))
+    assert (shows_board(picture, EVERYTHING), shows_board(picture, beside)) == (True, False)
 
 
 def test_a_gap_of_two_days_counts_all_that_came_meanwhile_once() -> None:

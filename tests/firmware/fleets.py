@@ -24,7 +24,7 @@ WIFI_PASSWORD = "tomatoes-2026"  # noqa: S105
 
 def entry(node: str, more: str = "") -> str:
     """One [[node]]."""
-    return f'[[node]]\nnode = "{node}"\ncamera = {{ kind = "folder", source = "/tmp/pictures" }}\n{more}\n'
+    return f'[[node]]\nnode = "{node}"\ncamera = {{ kind = "folder", source = "/srv/pictures" }}\n{more}\n'
 
 
 def put_fleet(folder: Path, text: str) -> Path:

@@ -239,6 +239,16 @@ def test_whatever_a_fleet_file_allows_arrives_unchanged_in_node_toml(
         (entry("a" * 24), "node: must be 1 to 23 of the letters a to z, digits and, within, -; correct it"),
         (entry("platform"), "give that node another name"),
         (entry("a", 'store = { folder = "/root" }'), "leave it out"),
+        *(
+            (
+                f'[[node]]\nnode = "a"\ncamera = {{ kind = "{kind}", source = "{source}" }}',
+                "node a: camera.source must be a path from / on, and below /boot, /home,",
+            )
+            for kind, source in (
+                *(("folder", path) for path in ("/home/pi/in", "/root", "pictures", "/srv/../home/pi/in", "//home/pi")),
+                ("opencv", "film.mp4"),
+            )
+        ),
         (entry("a", "latitude = 5"), "go together"),
         (entry("a", "daily_mb = 0"), "node a: daily_mb: must be > 0"),
         (entry("a", 'climate = { kind = "sht3x" }'), "node a: climate.kind sht3x needs a driver and the I2C bus"),

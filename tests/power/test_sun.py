@@ -7,11 +7,11 @@ from itertools import product
 
 import pytest
 from astral import Observer
-from astral.sun import sunrise, sunset
+from astral.sun import elevation, sunrise, sunset
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.power.sun import day_length_h, irradiation_above_kwh_m2, sun_day
+from edge.power.sun import day_length_h, irradiation_above_kwh_m2, sun_day, sun_height_deg
 
 DAYS = st.dates(date(2026, 1, 1), date(2035, 12, 31))
 
@@ -36,6 +36,15 @@ def apart(ours: datetime | None, event: Callable[..., datetime], latitude: float
             beside = event(Observer(latitude, longitude + east), ours.date() + timedelta(days=shift), tzinfo=UTC)
             found.append(abs(ours - (beside + timedelta(minutes=4 * east))))
     return min(found)
+
+
+@given(latitude=st.floats(-89, 89), longitude=st.floats(-180, 180), day=DAYS, minute=st.integers(0, 1439))
+def test_the_height_of_the_sun_is_within_a_degree_of_astral(
+    latitude: float, longitude: float, day: date, minute: int
+) -> None:
+    utc = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=UTC)
+    told = elevation(Observer(latitude, longitude), utc, with_refraction=False)
+    assert sun_height_deg(latitude, longitude, utc) == pytest.approx(told, abs=1)
 
 
 @given(latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), day=DAYS)
