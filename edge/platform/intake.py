@@ -14,7 +14,17 @@ import psycopg
 from edge.counts import Alert, Interval, Lost
 from edge.platform.database import BAD_VALUE, Database, first_line
 from edge.platform.decode import Bad, Heard, Message, decode
-from edge.platform.rows import Arrived, Taxon, alert_row, at_of, count_rows, effort_row, record_line, revision_of
+from edge.platform.rows import (
+    Arrived,
+    Taxon,
+    alert_row,
+    at_of,
+    count_rows,
+    effort_row,
+    is_another,
+    record_line,
+    revision_of,
+)
 from edge.platform.spans import Spans, multirange_text
 
 log = logging.getLogger("fieldeye")
@@ -39,6 +49,10 @@ _LEDGER = """
     SELECT %(id)s, %(node)s, %(epoch)s, coalesce(range_agg(seen), '{}') * int8multirange(int8range(1, %(first)s))
     FROM ledger WHERE epoch = %(epoch)s
     ON CONFLICT (node_id, epoch) DO UPDATE SET epoch = excluded.epoch RETURNING ledger_id
+"""
+_KEPT = """
+    SELECT ledger_id, body FROM record JOIN unnest(%s::int[], %s::bigint[]) AS told (id, number)
+        ON (ledger_id, seq) = (id, number)
 """
 _TAKE_AWAY = """
     WITH gone AS (
@@ -225,8 +239,22 @@ class Intake:
             before = among.get((one.ledger_id, seq))
             if before is None or revision_of(one.decoded) > revision_of(before.decoded):
                 among[one.ledger_id, seq] = one
+        self._compare(revised)
         revised = {key: one for key, one in revised.items() if revision_of(one.decoded)}
         return [*new.values(), *(revised[key] for key in self._outdated(revised))]
+
+    def _compare(self, repeated: Mapping[tuple[int, int], Arrived]) -> None:
+        """Of each card the highest number that came again: on an older copy the newest are the first to be others."""
+        if not repeated:
+            return
+        highest = dict(sorted(repeated))
+        rows = self._database.execute(_KEPT, (list(highest), list(highest.values()))).fetchall()
+        for ledger_id, body in rows:
+            one = repeated[ledger_id, highest[ledger_id]]
+            if is_another(one.decoded, body):
+                why = f"another record came before as its number {one.decoded.key.seq}: what it counts under numbers"
+                why += " that came is lost, for its store is an older copy; move that aside, as docs/platform.md says"
+                self.warn_once("card_put_back", one.site, one.decoded.key.node, why=why)
 
     def _outdated(self, revised: Mapping[tuple[int, int], Arrived]) -> list[tuple[int, int]]:
         """Keys whose kept form is older than this one; it is taken away."""

@@ -40,7 +40,7 @@ class NodeBook:
     def note_carried(self, name: NodeName, info: Info) -> None:
         """Of a stick, which may be old: keep it of a node that has told nothing itself. Raises StoreError."""
         known = self._known.get(name)
-        if known is None or not (known.models or known.capabilities):  # a stick knows neither
+        if known is None or not known.capabilities:  # which no stick tells
             self.note(name, info)
 
     def _cut_half_line(self) -> None:

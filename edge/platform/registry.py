@@ -64,7 +64,7 @@ def _note(database: Database, intake: Intake, heard: Heard, message: Message, *,
         _note_column(database, intake, heard.topic, "status", heard.message, is_kept=message.retained)
     elif heard.topic.channel == "reply/replay":
         _note_reply(database, heard.topic, message.payload)
-    elif heard.topic.channel == "reply/answer":
+    elif heard.topic.channel in {"reply/answer", "reply/image"}:
         note_outcome(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
     elif heard.topic.channel == "reply/seen":
         note_seen(database, intake.node_id(*heard.topic[:2]), decode_message(message.payload, Reply))
@@ -144,11 +144,12 @@ def _note_info(
     database: Database, intake: Intake, topic: Topic, node_id: int | None, info: Info, *, is_carried: bool
 ) -> None:
     place = (_area_of(intake, topic, info), *position(info), _zone_of(intake, topic, info), info.crop)
+    told = msgspec.structs.replace(info, models=[one for one in info.models if one.sha256])  # of others labels alone
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
         " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
         " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # a stick knows neither
-        (_json(info), UUID(info.epoch), *place, node_id, is_carried),
+        (_json(told), UUID(info.epoch), *place, node_id, is_carried),
     )
     if node_id is not None:
         for model in info.models[:MOST_MODELS]:

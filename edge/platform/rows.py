@@ -1,8 +1,8 @@
 """Decoded records as rows of the database. Pure; text is written in PostgreSQL's COPY form."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,6 +11,7 @@ from edge.counts import Alert, Interval, NoData
 from edge.wire import Decoded, Unknown, plain
 
 NOON = timedelta(hours=12)
+SAME_S = 1.0  # what a time that is put right again and again may lose in milliseconds, and far less than a boot
 Taxon = tuple[str, str, str]  # label, life stage, EPPO code
 
 
@@ -53,6 +54,18 @@ def night_of(interval: Interval, zone: ZoneInfo) -> date:
 def revision_of(decoded: Decoded) -> int:
     """0 for all that is told once."""
     return decoded.record.revision if isinstance(decoded.record, Interval) else 0
+
+
+def is_another(decoded: Decoded, kept: Mapping[str, Any]) -> bool:
+    """Was it made at another moment than the record that is `kept`, as JSON, under its key? Not by a clock that is set.
+
+    No other revision is compared, and no kind that one of the two programs did not know.
+    """
+    record, before = decoded.record, kept.get("end") or kept.get("at")
+    if isinstance(record, Unknown) or before is None or revision_of(decoded) != kept.get("revision", 0):
+        return False
+    made = record.end if isinstance(record, Interval) else record.at
+    return bool(before["boot"] != made.boot_id or abs(before["monotonic_s"] - made.monotonic_s) > SAME_S)
 
 
 def effort_row(arrived: Arrived, interval: Interval, zone: ZoneInfo) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace as replace_fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -21,6 +22,7 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from edge.cli import platform_main
+from edge.clock import ClockState, Instant
 from edge.counts import Record
 from edge.errors import ConfigError, StoreError
 from edge.platform.database import Database, migrate, migrations, open_database
@@ -63,6 +65,20 @@ def test_a_record_whose_time_was_corrected_meanwhile_is_still_the_same(database:
     intake = Intake(database)
     intake.keep([batch(sighting(0))])
     assert intake.keep([batch(sighting(40 * 86_400))]) == (0, 1, 0)  # another month's partition
+
+
+@pytest.mark.parametrize("later", [instant(3600, boot_id="b" * 36), instant(7200)], ids=["another boot", "later"])
+def test_a_card_that_was_put_back_is_told_by_a_number_that_comes_again_with_another_record(
+    database: Database, caplog: pytest.LogCaptureFixture, later: Instant
+) -> None:
+    intake, first, end = Intake(database), sighting(at=instant(0, ClockState.UNSYNCED)), instant(3600)
+    intake.keep([batch(first, interval(end=end))])
+    intake.keep([batch(sighting(at=replace_fields(first.at, utc=NOON + timedelta(days=40))), interval(revision=1))])
+    assert caplog.records == [], "a clock that was set and a late picture make no other record"
+    for _ in range(2):
+        assert intake.keep([batch(first, interval(end=later, revision=1), first=1)]) == (0, 2, 0)
+    (told,) = caplog.records
+    assert (told.message, "as its number 2" in told.why) == ("card_put_back", True)  # type: ignore[attr-defined]
 
 
 def test_a_higher_revision_takes_the_place_of_the_record_with_its_key_and_a_lower_one_does_not(

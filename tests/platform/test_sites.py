@@ -15,7 +15,7 @@ from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
-from edge.platform.questions import answer, answers_due
+from edge.platform.questions import answer, answers_due, photographs_due
 from edge.platform.registry import NOWHERE, note
 from edge.platform.replay import VALID_FOR
 from edge.platform.sites import set_areas
@@ -352,6 +352,32 @@ def test_what_the_station_answers_goes_to_the_name_that_the_node_has_now(station
         station.hear(Message(f"fieldeye/v1/{node}/reply/answer", done))
         outcomes += station.database.execute("SELECT outcome FROM question").fetchall()
     assert outcomes == [(None,), ("done",)]
+
+
+def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_that_it_has_gone(
+    station: Station,
+) -> None:
+    def part(name: str, payload: bytes, node: str = "a") -> Message:
+        header = ImageHeader(kind="question", id=f"00000000-q{name}", bytes=5)
+        return Message(f"fieldeye/v1/s/{node}/image", payload, properties=image_properties(header))
+
+    def asked() -> dict[str, str]:
+        station.database.execute(
+            "UPDATE question SET received = received - '2 h'::interval, told = told - '2 h'::interval"
+        )
+        return {command.picture[9:]: command.id for _, command in photographs_due(station.database, of={("s", "a")})}
+
+    station.hear(info("s", capabilities=("image",)), health("s", 1), part("1", b"ph"), part("4", b"photo"))
+    assert photographs_due(station.database) == [], "it may still be on its way"
+    due = asked()
+    assert due.keys() == {"q1", "q2", "q3"}
+    assert photographs_due(station.database) == [], "not twice within two minutes"
+    station.hear(info("s", node="b", card="a", capabilities=("image",)), health("s", 1, node="b"), part("5", b"p", "b"))
+    gone = encode_message(Reply(code="not_kept", id=due["q2"]))
+    station.hear(part("1", b"photo"), Message("fieldeye/v1/s/a/reply/image", gone))
+    assert asked().keys() == {"q3"}
+    rows = station.database.execute("SELECT id FROM question JOIN node USING (node_id) WHERE node = 'b'").fetchall()
+    assert rows == [("00000000-q5",)], "the others came under the name of before"
 
 
 def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:

@@ -39,8 +39,9 @@ def tells(fleet: Fleet, node: str, *models: ModelInfo, **more: Any) -> None:
 
 
 def model(name: str, *labels: str) -> ModelInfo:
-    """`name` with its version."""
-    return ModelInfo(**dict(zip(("name", "version"), name.split("@"), strict=True)), sha256="", labels=list(labels))
+    """`name` with its version, which runs."""
+    told = dict(zip(("name", "version"), name.split("@"), strict=True))
+    return ModelInfo(**told, sha256="0" * 64, labels=list(labels))
 
 
 def test_nodes_that_cannot_tell_a_pest_neither_thin_its_mean_nor_stand_as_zeros(fleet: Fleet) -> None:
