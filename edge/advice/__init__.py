@@ -2,7 +2,7 @@
 
 from edge.advice.adviser import begun, to_json
 from edge.advice.evidence import Days, is_share
-from edge.advice.standing import Measured, Period, Standing, key_of
+from edge.advice.standing import Measured, Period, Standing, asks_again, key_of
 from edge.advice.thresholds import Threshold, defaults, watched
 from edge.advice.units import Stand
 
@@ -13,6 +13,7 @@ __all__ = [
     "Stand",
     "Standing",
     "Threshold",
+    "asks_again",
     "begun",
     "defaults",
     "is_share",

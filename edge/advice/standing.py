@@ -1,7 +1,7 @@
 """Where a pest stands against a threshold: calm, look or act, with hysteresis. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from math import inf
 
 from edge.advice.thresholds import Threshold
@@ -11,6 +11,7 @@ from edge.counts import Level, Task
 
 ORDER: tuple[Level, ...] = ("calm", "look", "act")
 FALL_SHARE = 0.8  # of a threshold: a level is left only below it, or a count at the threshold would cry twice a day
+RISE = 1.5  # times the figure that a deed was about: clearly more, whatever a night's chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,21 @@ def key_of(standing: Standing) -> str:
     """A level that is reached again later is another thing to do."""
     since_s = 0 if standing.since is None else round(standing.since.utc.timestamp())
     return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{since_s}"
+
+
+def asks_again(standing: Standing, done: date, about: float | None) -> bool:
+    """Does it ask again, though somebody has done what it asked for?
+
+    `done`: the local day of that; `about`: the figure then, None if it was not kept. It does once half as much again is
+    counted, and where the third whole day after is still at the threshold. The day itself says nothing: it began
+    before. A trap's night of that date comes after it.
+    """
+    figure, period, threshold = standing.figure, standing.period, standing.threshold
+    if figure is None or period is None:
+        return False
+    first = done if is_of_trap(threshold.unit) else done + timedelta(days=1)
+    has_risen = about is not None and period.last >= first and figure.value >= RISE * about
+    return has_risen or (period.first >= first + timedelta(days=2) and figure.value >= threshold.low)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

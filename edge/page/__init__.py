@@ -117,7 +117,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "site": config.node.site,
             "node_name": config.node.node,
             "here": _here(),
-            "shown": this.moments().at(this.clock.now().utc),
+            "shown": this.moments().dated(this.clock.now().utc),
             "static": assets,
             "tabs": [
                 ("/", "home", gettext("Now")),

@@ -1,6 +1,7 @@
 """The camera and the gate in sentences."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from edge.clock import Instant
 from edge.page.situation import age_s
@@ -10,7 +11,7 @@ from edge.status import CameraStatus
 
 
 def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[Tone, str, str] | None = None) -> Line:
-    """The camera and the gate. `blind`: colour, sentence and what to do where its pictures are of no use."""
+    """The camera and the gate. `blind`: colour, sentence and what to do where it gives none that are of use."""
     states: Mapping[str, tuple[Tone, str]] = {
         "starting": ("wait", gettext("The camera is starting.")),
         "ok": ("calm", gettext("The camera gives pictures.")),
@@ -21,7 +22,7 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[
     }
     tone, sentence = states[camera.state]
     todo = ""
-    if tone == "calm" and blind is not None:
+    if camera.state in ("ok", "missing") and blind is not None:
         tone, sentence, todo = blind
     elif tone == "calm" and camera.banded:
         tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")
@@ -66,6 +67,13 @@ def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
     return gettext("Last picture %(ago)s", ago=ago(age_s(camera, now)))
 
 
+def taken(camera: CameraStatus, now: Instant, when: Moments) -> str:
+    """Date and time of the last picture, for whoever reads the page later; empty before the first."""
+    if camera.last_frame is None:
+        return ""
+    return when.dated(now.utc - timedelta(seconds=age_s(camera, now)), with_year=False)
+
+
 def skipped_sentence(skipped: Mapping[str, int]) -> str:
     """How many pictures were not looked at, and why."""
     reasons = [f"{number(count)} {reason_word(reason)}" for reason, count in sorted(skipped.items()) if count]
@@ -90,6 +98,7 @@ def reason_word(reason: str) -> str:
         "unreadable": gettext("unreadable"),
         "too_late": gettext("came too late"),
         "unmatched": gettext("sticky card not recognised"),
+        "board": gettext("calibration board on the card"),
     }
     return words.get(reason, reason)
 

@@ -11,6 +11,7 @@ from edge.page.camera import last_picture
 from edge.page.fortnight import unit_words
 from edge.page.sightings import seen_headline
 from edge.page.situation import DAY_S, TOO_LATE, Counted, Facts, Situation, age_s, is_first_day, looked, situation
+from edge.page.sticky_card import trouble_words
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import Snapshot
@@ -45,7 +46,7 @@ def card(
     last day with pictures showed, said where nobody feeds newer ones.
     """
     state = situation(snapshot, facts, now, config)
-    tone, headline, action = say(state, snapshot, facts, now, when, config.mode)
+    tone, headline, action = say(state, snapshot, facts, now, when, config)
     words = {
         "calm": gettext("All quiet"),
         "look": gettext("Look at it"),
@@ -53,8 +54,11 @@ def card(
         "wait": gettext("One moment"),
     }
     shown = state not in (Situation.SEEN, Situation.NOTHING)
-    days = before if state is Situation.SEEN else latest if state is Situation.UNFED else ""
-    lines = (_seen(facts, when, state, days), days, effort(facts, snapshot, now, config), _light(snapshot))
+    is_trap = config.mode == "trap"
+    days = before if state is Situation.SEEN or (is_trap and not shown) else latest if state is Situation.UNFED else ""
+    seen = _seen(facts, when, state, days, config.mode)
+    lies = _on_card(snapshot) if is_trap else ""
+    lines = (seen, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
         icon=ICONS[tone],
@@ -68,14 +72,14 @@ def card(
 
 
 def say(
-    state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, mode: Mode
+    state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable
 ) -> tuple[Tone, str, str]:
     """Colour, sentence and what to do."""
     if state is Situation.SEEN and facts.foremost is not None:
-        headline = seen_headline(facts.foremost)
+        headline = _headline(facts.foremost, facts.period, config.mode)
         if names.is_harmless(facts.foremost.label):
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
-        return "look", headline, gettext("Go and look at the plants in front of the camera.")
+        return "look", headline, _seen_action(config.mode)
     if state is Situation.UNFED:
         headline = _unfed(snapshot, now, when)
         if snapshot.camera.last_skip != TOO_LATE and age_s(snapshot.camera, now) <= COUNTED_AFTER_S:
@@ -88,11 +92,7 @@ def say(
             gettext("This node is not looking."),
             gettext("Show this page to your technician."),
         ),
-        Situation.MISSING: (
-            "stop",
-            gettext("The camera does not answer."),
-            gettext("Check that the camera's cable is firmly in place."),
-        ),
+        Situation.MISSING: ("stop", *_missing(config)),
         Situation.STALLED: (
             "stop",
             gettext("The camera gives no new pictures."),
@@ -114,12 +114,39 @@ def say(
             gettext("The node has just started."),
             gettext("Come back in a few minutes: the first result appears here."),
         ),
-        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now, mode), gettext("Nothing to do.")),
+        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now, config.mode), gettext("Nothing to do.")),
     }
+    if state is Situation.NOTHING and facts.card is not None:
+        return ("look", *trouble_words(facts.card))
     return said[state]
 
 
-def _seen(facts: Facts, when: Moments, state: Situation, days: str) -> str:
+def _headline(foremost: Sighting | Counted, period: str, mode: Mode) -> str:
+    """A trap's sighting tells how many lie on the card, and not how many came."""
+    if mode != "trap":
+        return seen_headline(foremost)
+    name = names.name(foremost.label)
+    if isinstance(foremost, Sighting):
+        return gettext("%(name)s: new on the card", name=name)
+    return gettext("%(name)s: %(count)s %(period)s", name=name, count=number(foremost.count), period=period)
+
+
+def _seen_action(mode: Mode) -> str:
+    if mode == "trap":
+        return gettext("Go and look at ten plants at the edge of the field today: a catch says that it flies.")
+    return gettext("Go and look at the plants in front of the camera.")
+
+
+def _missing(config: CameraTable) -> tuple[str, str]:
+    """A fed folder lies on a stick, a card or another machine, and no camera hangs on a cable."""
+    if config.fed:
+        gone = gettext("The folder that another device fills with pictures is missing.")
+        return gone, gettext("Plug its stick or cable in again. If this stays, call your technician.")
+    cable = gettext("Check that the camera's cable is firmly in place.")
+    return gettext("The camera does not answer."), cable
+
+
+def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode) -> str:
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
             return _counted(facts.foremost, facts, days)
@@ -127,8 +154,17 @@ def _seen(facts: Facts, when: Moments, state: Situation, days: str) -> str:
         return gettext("Seen %(ago)s: %(time)s", ago=when.ago(at), time=when.at(at))
     if facts.newest is None:
         return ""
-    headline = seen_headline(facts.newest)
+    headline = names.name(facts.newest.label) if mode == "trap" else seen_headline(facts.newest)
     return gettext("Last seen: %(what)s, %(ago)s", what=headline, ago=when.ago(facts.newest.at.utc))
+
+
+def _on_card(snapshot: Snapshot) -> str:
+    count = snapshot.camera.on_card
+    if not count:
+        return ""
+    return ngettext(
+        "%(count)s insect lies on the card", "%(count)s insects lie on the card", count, count=number(count)
+    )
 
 
 def _counted(one: Counted, facts: Facts, days: str) -> str:
@@ -146,7 +182,7 @@ def effort(facts: Facts, snapshot: Snapshot, now: Instant, config: CameraTable) 
             "%(count)s pictures looked at in the last 24 hours, watching for %(time)s",
             facts.frames,
             count=number(facts.frames),
-            time=duration(facts.awake_s),
+            time=duration(facts.watched_s),
         )
     count = looked(snapshot, now)
     if not count or config.fed:
@@ -174,6 +210,10 @@ def _unfed(snapshot: Snapshot, now: Instant, when: Moments) -> str:
 
 def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
     """A zero reaches only as far as somebody looked, and is one of what was looked for."""
+    if mode == "trap" and facts.period:
+        return gettext("Nothing new on the card %(period)s.", period=facts.period)
+    if mode == "trap":
+        return gettext("Nothing new on the card since the start.")
     is_new = not facts.frames and is_first_day(snapshot, now)
     if mode != "leaf":
         return gettext("No pest seen since the start.") if is_new else gettext("No pest seen in the last 24 hours.")
@@ -187,6 +227,7 @@ def _unusable(skip: str) -> str:
         "dark": gettext("Too dark to see anything."),
         "overexposed": gettext("Too bright to see anything."),
         "blurred": gettext("The pictures are not sharp."),
+        "board": gettext("The calibration board still lies on the card."),
     }
     return words.get(skip, gettext("No picture was good enough yet."))
 
@@ -196,5 +237,6 @@ def _unusable_action(skip: str) -> str:
         "dark": gettext("Wait until it is light."),
         "overexposed": gettext("Turn the camera away from the sun or give it shade."),
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
+        "board": gettext("Take it away: until then nothing is counted."),
     }
     return words.get(skip, gettext("Look at the live picture."))

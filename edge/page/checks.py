@@ -48,6 +48,17 @@ def keep_focus(config: NodeConfig, frame: Image, who: str, at: datetime) -> Refe
     return reference
 
 
+def keep_region(config: NodeConfig, region: Region, who: str, at: datetime) -> None:
+    """This is what is counted. How sharp another part of the picture was says nothing of it.
+
+    One that reads as the one until now is the same: the form rounds it.
+    """
+    if region_text(region) == region_text(region_of(config)):
+        keep(config, who, at)
+    else:
+        keep(config, who, at, region=region, focus=None)
+
+
 def figures(known: Calibration | None) -> dict[str, str]:
     """Step -> what came of it, for each step of a visit that this calibration holds a result of."""
     if known is None:

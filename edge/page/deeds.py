@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
-from edge.advice import key_of
+from edge.advice import Standing, key_of
 from edge.page.routes import node
 from edge.page.trust import Role, needs, trust, visitor
 from edge.page.words import gettext
@@ -16,7 +16,9 @@ deeds = Blueprint("deeds", __name__)
 @needs(Role.FARMER)
 def done() -> Response:
     """Only what the page asks for now can be done."""
-    node().store.decisions.do(_key(), Deed(visitor().name, trust().now_utc()))
+    one = _asked()
+    about = None if one.figure is None else one.figure.value
+    node().store.decisions.do(key_of(one), Deed(visitor().name, trust().now_utc(), about))
     return redirect("/", 303)
 
 
@@ -24,18 +26,18 @@ def done() -> Response:
 @needs(Role.FARMER)
 def not_done() -> Response:
     """The page asks for it again."""
-    node().store.decisions.undo(_key())
+    node().store.decisions.undo(key_of(_asked()))
     return redirect("/", 303)
 
 
-def _key() -> str:
+def _asked() -> Standing:
     key = request.form.get("key", "")
-    asked = {key_of(one) for one in node().board.snapshot().alerts if one.level != "calm"}
-    if key not in asked and _what(key) in {_what(one) for one in asked}:  # at another level, which stands there now
+    asked = {key_of(one): one for one in node().board.snapshot().alerts if one.level != "calm"}
+    if key not in asked and _what(key) in map(_what, asked):  # at another level, which stands there now
         abort(redirect("/", 303))
     if key not in asked:
         abort(400, gettext("This warning is over."))
-    return key
+    return asked[key]
 
 
 def _what(key: str) -> str:

@@ -157,6 +157,9 @@ def quiet_panel(days: Sequence[Day], looked: int, unit: Unit | None) -> Panel:
     if unit == "affected_frames":
         name = gettext("All diseases")
         words = ngettext("Looked on %(num)s day: no disease seen.", "Looked on %(num)s days: no disease seen.", looked)
+    elif is_of_nights(unit):
+        name = gettext("All pests")
+        words = ngettext("Looked on %(num)s night: nothing new.", "Looked on %(num)s nights: nothing new.", looked)
     else:
         name = gettext("All pests")
         words = ngettext("Looked on %(num)s day: no pest seen.", "Looked on %(num)s days: no pest seen.", looked)

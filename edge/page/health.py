@@ -6,6 +6,8 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
+from edge.page.situation import CardTrouble
+from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Tone, line
 from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
@@ -28,11 +30,12 @@ def health(
     due: Sequence[str] = (),
     blind: tuple[Tone, str, str] | None = None,
     unusable: tuple[str, str] = ("", ""),
+    trap: CardTrouble | None = None,
 ) -> tuple[Line, ...]:
     """All parts, in the order in which a picture passes them.
 
     `due`: lure, card, if one has to be changed. `blind`: as in `camera_line`. `unusable`: why accounts and decisions
-    cannot be used.
+    cannot be used. `trap`: what is wrong with its sticky card.
     """
     lines = [
         camera_line(snapshot.camera, now, when, blind),
@@ -42,14 +45,13 @@ def health(
         card_line(board.disk_free_bytes, snapshot.store, snapshot.newer, snapshot.aside),
     ]
     accounts, decisions = unusable
-    if accounts:
-        lines.append(people_line(accounts))
-    if decisions:
-        lines.append(answers_line(decisions))
-    if snapshot.notice:
-        lines.append(settings_line(snapshot.notice))
-    if snapshot.uncalibrated:
-        lines.append(calibration_line(snapshot.uncalibrated))
+    told = (
+        (accounts, people_line),
+        (decisions, answers_line),
+        (snapshot.notice, settings_line),
+        (snapshot.uncalibrated, calibration_line),
+    )
+    lines += [line_of(why) for why, line_of in told if why]
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
@@ -58,6 +60,8 @@ def health(
         lines.append(battery_line(snapshot.battery))
     if board.wifi_dbm is not None:
         lines.append(wifi_line(board.wifi_dbm))
+    if trap is not None:
+        lines.append(trap_line(trap))
     if due:
         lines.append(care_line(due))
     return tuple(lines)
@@ -233,6 +237,12 @@ def wifi_line(level_dbm: int) -> Line:
         return line("wifi", "wifi", title, "look", sentence, shown, todo=todo)
     words = gettext("The Wi-Fi is strong.") if level_dbm >= STRONG_DBM else gettext("The Wi-Fi is good enough.")
     return line("wifi", "wifi", title, "calm", words, shown)
+
+
+def trap_line(trouble: CardTrouble) -> Line:
+    """A sticky card that does not tell the catch."""
+    sentence, todo = trouble_words(trouble)
+    return line("trap", "node", gettext("Sticky card"), "look", sentence, todo=todo)
 
 
 def care_line(due: Sequence[str]) -> Line:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from edge.advice import Measured, Period, Standing, is_share, key_of
+from edge.advice import Measured, Period, Standing, asks_again, is_share, key_of
 from edge.config import Mode
 from edge.counts import Unit, decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.page import names
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, day_in_words, gettext, number
-from edge.store import Deed
+from edge.store import Deed, if_readable
 
 WIDE = 350  # units of the bar's own grid
 MOST_BARS = 4
@@ -46,6 +46,7 @@ class Against:
     fact: str
     action: str  # empty when there is nothing to do
     done: str  # who has done it and when, or empty
+    again: str  # why it asks again after that, or empty
     source: str  # of the level, as its row says it
     gauge: Gauge
 
@@ -70,7 +71,10 @@ def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
 def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, when: Moments) -> Against:
     threshold = standing.threshold
     name, key = names.name(threshold.scientific_name), key_of(standing)
-    deed = deed_of(key) if standing.level != "calm" else None
+    deed = if_readable(deed_of, key, None) if standing.level != "calm" else None
+    again = "" if deed is None else _again(standing, figure, deed, when)
+    if again:
+        deed = None
     tone: Tone = {"calm": "calm", "look": "look", "act": "stop"}[standing.level]  # type: ignore[assignment]
     if deed is not None:
         tone = "wait"
@@ -85,9 +89,20 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         fact=_fact(standing, figure),
         action=_action(standing),
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
+        again=again,
         source="; ".join(filter(None, (threshold.source, threshold.region))),
         gauge=gauge(figure, threshold.low),
     )
+
+
+def _again(standing: Standing, figure: Measured, deed: Deed, when: Moments) -> str:
+    """Why it asks again after a deed; empty where it does not."""
+    if not asks_again(standing, when.local(deed.utc).date(), deed.about):
+        return ""
+    ago = when.ago(deed.utc)
+    if deed.about is not None and figure.value > deed.about:
+        return gettext("Done %(ago)s; since then it has become more.", ago=ago)
+    return gettext("Done %(ago)s; it is still at the action level.", ago=ago)
 
 
 def _headline(name: str, standing: Standing, figure: Measured, period: str) -> str:

@@ -7,7 +7,7 @@ from threading import Lock
 import cv2
 
 from edge.boxes import Image, at_most
-from edge.calibration import Exposure, Region, exposure, sharpness
+from edge.calibration import EVERYTHING, Exposure, Region, exposure, sharpness
 from edge.clock import Clock
 from edge.counts import Seen
 from edge.draw import jpeg
@@ -16,7 +16,6 @@ from edge.status import StatusBoard
 SHORTEST_S = 0.5  # between two encodings
 LONGEST_PX = 960  # a phone's width twice over; a full frame costs 4x the time and the bytes
 QUALITY = 75
-WHOLE = Region()
 YELLOW, RIM = (10, 214, 255), (15, 24, 20)  # BGR, as on the kept pictures
 
 
@@ -26,8 +25,8 @@ class Shot:
 
     jpeg: bytes
     seen: int | None  # framed on it; None: the detector has not looked at it
-    sharpness: float  # grey levels squared; compares within one scene only
-    light: Exposure
+    sharpness: float  # of the region that counts, grey levels squared; compares within one scene only
+    light: Exposure  # of the same
 
 
 class LivePicture:
@@ -38,6 +37,7 @@ class LivePicture:
         self._clock = clock
         self._lock = Lock()
         self._frame: Image | None = None
+        self._region = EVERYTHING
         self._shot: Shot | None = None
         self._made_s = float("-inf")
 
@@ -49,17 +49,22 @@ class LivePicture:
         with self._lock:
             now_s = self._clock.monotonic_s()
             self._board.watch(now_s, needs_seen=needs_seen)
-            frame = self._board.frame()
-            if frame is not None and frame is not self._frame and now_s - self._made_s >= SHORTEST_S:
-                self._shot, self._frame, self._made_s = made(frame, self._board.seen_on(frame)), frame, now_s
+            frame, calibration = self._board.frame(), self._board.snapshot().calibration
+            region = EVERYTHING if calibration is None else calibration.region
+            is_another = frame is not self._frame or region != self._region
+            if frame is not None and is_another and now_s - self._made_s >= SHORTEST_S:
+                self._shot = made(frame, self._board.seen_on(frame), region)
+                self._frame, self._region, self._made_s = frame, region, now_s
             return self._shot
 
 
-def made(frame: Image, seen: Sequence[Seen] | None) -> Shot:
-    """A frame (H, W, 3) uint8 BGR made smaller, measured, framed where something is `seen`, and encoded."""
-    small = at_most(frame, LONGEST_PX)
-    count = None if seen is None else len(seen)
-    return Shot(jpeg(framed(small, seen or ()), QUALITY), count, sharpness(small, WHOLE), exposure(small, WHOLE))
+def made(frame: Image, seen: Sequence[Seen] | None, region: Region) -> Shot:
+    """A frame (H, W, 3) uint8 BGR measured in the region, and made smaller, framed where something is `seen`, encoded.
+
+    Measured as it came, as the loop does: a smaller one has another sharpness, and its lost pixels are averaged away.
+    """
+    picture = jpeg(framed(at_most(frame, LONGEST_PX), seen or ()), QUALITY)
+    return Shot(picture, None if seen is None else len(seen), sharpness(frame, region), exposure(frame, region))
 
 
 def framed(image: Image, seen: Sequence[Seen]) -> Image:

@@ -37,7 +37,7 @@ def keep_region() -> ResponseReturnValue:
     except ConfigError:
         words = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.")
         return _region_page(typed, words), 400
-    checks.keep(node().config, visitor().name, trust().now_utc(), region=found)
+    checks.keep_region(node().config, found, visitor().name, trust().now_utc())
     return done("region", checks.share_percent(found))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from threading import Lock
 from unicodedata import category
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
@@ -215,14 +215,21 @@ def _shut_out() -> ResponseReturnValue:
     return render_template("plain.html", words=shut_out_words(), detail=trust().accounts.unusable), 503
 
 
-def _claim_form(wrong: dict[str, str], *, name: str) -> str:
-    has_code = trust().claim_code is not None
-    return render_template("claim.html", wrong=wrong, name=name, has_code=has_code, proposed=proposed())
+def _claim_form(wrong: dict[str, str], *, name: str) -> Response:
+    return _with_password("claim.html", wrong=wrong, name=name, has_code=trust().claim_code is not None)
 
 
-def _account_form(wrong: dict[str, str]) -> str:
+def _account_form(wrong: dict[str, str]) -> Response:
     words = _role_words().get(visitor().role.name.lower(), "")
-    return render_template("account.html", wrong=wrong, name=visitor().name, role=words, proposed=proposed())
+    return _with_password("account.html", wrong=wrong, name=visitor().name, role=words)
+
+
+def _with_password(template: str, **words: object) -> Response:
+    """A form with the password that was sent, which somebody may have written down, else with a proposal."""
+    sent = request.form.get("password")
+    hint = gettext("This is a proposal. Write it down, or choose your own with at least 12 characters.")
+    form = render_template(template, password=sent or proposed(), hint="" if sent else hint, **words)
+    return Response(form, headers={"Cache-Control": "no-store"})
 
 
 def _people_page(

@@ -22,7 +22,8 @@ from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
-from edge.page.situation import NO_DATA, Facts, age_s, looks, situation
+from edge.page.situation import BLIND, NO_DATA, Facts, age_s, looks, situation
+from edge.page.sticky_card import card_trouble, caught, night_words, told_last
 from edge.page.trust import Role, needs
 from edge.page.visit import load as load_visit
 from edge.page.words import Moments, gettext, number
@@ -83,13 +84,14 @@ class Node:
         if facts is None:
             intervals = self.intervals(when)
             unit = self.unit(intervals, when)
-            facts = _facts(self.recent.sightings(when.now_utc), intervals, unit, when)
+            facts = _facts(self, self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
-        blind = card.say(state, snapshot, facts, now, when, camera.mode) if state in NO_DATA else None
+        blind = card.say(state, snapshot, facts, now, when, camera) if state in NO_DATA else None
         board = read_board(self.folder)
         due = load_visit(self.store).due(when.today())
         unusable = self.store.accounts.unusable, self.store.decisions.unusable
-        return health.health(snapshot, self.store.waiting(), self.config, now, board, when, due, blind, unusable)
+        waiting, trap = self.store.waiting(), facts.card
+        return health.health(snapshot, waiting, self.config, now, board, when, due, blind, unusable, trap)
 
 
 def node() -> Node:
@@ -108,24 +110,27 @@ def now() -> str:
     snapshot = this.board.snapshot()
     listed = levels.against(snapshot.alerts, this.config.camera.mode, this.store.decisions.deed, when)
     done = {one.label for one in listed if one.done}
-    facts, config = _facts(seen, intervals, unit, when, done), this.config.camera
+    facts, config = _facts(this, seen, intervals, unit, when, done), this.config.camera
     is_seeing = situation(snapshot, facts, this.clock.now(), config) not in NO_DATA
     lines = this.health(when, facts)
-    notes = _notes(lines)
     tone, well = health.health_in_short(lines, snapshot.problem)
     in_sight = facts.newest if isinstance(facts.foremost, Sighting) else facts.foremost
     first = levels.said_first(listed, in_sight.label if in_sight else "") if is_seeing else None
-    photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store.picture, when)
-    before = fortnight.before_today(fortnight_days, facts.foremost.label if facts.foremost else "", unit)
+    photo = sightings.photo_of(_lead(seen, facts, first, is_seeing), seen, this.store, when, config.mode)
+    named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(fortnight_days[-3:-1])), "")
+    before = fortnight.before_today(fortnight_days, named, unit) if named else ""
     latest = sightings.latest(fortnight_days, unit)
+    spoken = card.card(snapshot, facts, this.clock.now(), when, config, before, latest)
+    notes = _notes(lines, "" if first else spoken.headline)
     marks, urgent = levels.marks(snapshot.alerts, unit), {one.label for one in listed if one.action}
     return render_template(
         "now.html",
         first=first,
         warnings=[one for one in listed if one.action and one is not first],
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
-        card=card.card(snapshot, facts, this.clock.now(), when, config, before, latest),
+        card=spoken,
         photo=photo,
+        taken="" if photo else camera.taken(snapshot.camera, this.clock.now(), when),
         reference=None if photo is None else references.reference(photo.label),
         nothing=_nothing(facts, this),
         rows=sightings.rows(seen[:ROWS], when),
@@ -147,7 +152,7 @@ def seen_lately() -> str:
     this = node()
     when = this.moments()
     seen, (_, intervals, unit) = this.recent.sightings(when.now_utc), this.days()
-    nothing = _nothing(_facts(seen, intervals, unit, when), this)
+    nothing = _nothing(_facts(this, seen, intervals, unit, when), this)
     return render_template("seen_lately.html", rows=sightings.rows(seen[:LATEST], when), nothing=nothing)
 
 
@@ -158,7 +163,7 @@ def seen_on(name: str) -> str:
     this = node()
     when = this.moments()
     seen = this.recent.sightings(when.now_utc)
-    found = sightings.photo(name, seen, this.store.picture, when)
+    found = sightings.photo(name, seen, this.store, when, this.config.camera.mode)
     if found is None:
         abort(404, gettext("This picture is no longer kept on the node."))
     return render_template("seen.html", photo=found)
@@ -278,6 +283,7 @@ def _all_rows(known: int) -> str:
 
 
 def _facts(
+    this: Node,
     seen: Sequence[Sighting],
     intervals: Sequence[Interval],
     unit: Unit | None,
@@ -291,15 +297,32 @@ def _facts(
     """
     foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
     fresh = [interval for interval in intervals if interval.end.utc >= when.now_utc - DAY]
+    newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)
+    watched_s = sum(map(_watched_s, fresh))
+    if this.config.camera.mode == "trap":
+        camera, put_in = this.board.snapshot().camera, load_visit(this.store).card
+        night = told_last(intervals, when)
+        return Facts(
+            newest=newest,
+            foremost=caught(night, intervals, seen, done),
+            frames=frames,
+            watched_s=watched_s,
+            period=night_words(night, when),
+            card=card_trouble(intervals, camera, put_in, when),
+        )
     counted = sightings.foremost(sightings.counts_of(fresh, unit), done)
     is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
     is_friend = counted is not None and names.is_harmless(counted.label)
-    return Facts(
-        newest=next(iter([*foes, *seen]), None),
-        foremost=counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done),
-        frames=sum(interval.frames for interval in fresh),
-        awake_s=sum(interval.awake_s for interval in fresh),
-    )
+    foremost = counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done)
+    return Facts(newest=newest, foremost=foremost, frames=frames, watched_s=watched_s)
+
+
+def _watched_s(interval: Interval) -> float:
+    """Of the time in which frames came, the share of those that showed something."""
+    skipped = dict(interval.skipped)
+    blind = sum(skipped.get(reason, 0) for reason in BLIND)
+    sighted = interval.frames + skipped.get("still", 0)
+    return interval.awake_s * sighted / max(1, sighted + blind)
 
 
 def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, is_seeing: bool) -> Sighting | None:
@@ -314,10 +337,10 @@ def _nothing(facts: Facts, this: Node) -> str:
     """What stands in place of an empty list of sightings."""
     camera = this.config.camera
     effort = card.effort(facts, this.board.snapshot(), this.clock.now(), camera)
-    is_counted = facts.foremost is not None
-    return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=camera.fed)
+    is_counted, is_trap = facts.foremost is not None, camera.mode == "trap"
+    return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=camera.fed, is_trap=is_trap)
 
 
-def _notes(lines: Sequence[tones.Line]) -> list[tones.Line]:
-    """Parts that are not well, apart from the camera, which the big sentence speaks of."""
-    return [line for line in lines if line.tone in ("look", "stop") and line.id != "camera"]
+def _notes(lines: Sequence[tones.Line], spoken: str) -> list[tones.Line]:
+    """Parts that are not well, apart from the camera, which the big sentence speaks of, and what is `spoken` there."""
+    return [one for one in lines if one.tone in ("look", "stop") and one.id != "camera" and one.sentence != spoken]

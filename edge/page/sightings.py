@@ -1,19 +1,20 @@
 """Sightings in a person's words, and the photograph on which they were seen."""
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from edge.annotations import annotated
 from edge.cameras.headers import read_header
+from edge.config import Mode
 from edge.counts import Box, Interval, Sighting, Unit
 from edge.errors import BadFrameError
 from edge.page import names
 from edge.page.days import Day, Figure, figures_together
 from edge.page.situation import Counted
 from edge.page.words import Moments, day_in_words, gettext, listed, number
+from edge.store import Decision, Store, if_readable
 
-PictureOf = Callable[[str], bytes | None]  # a stored JPEG by its id
 Found = TypeVar("Found", Sighting, Counted)
 
 
@@ -100,24 +101,31 @@ def _counted(figures: Mapping[str, Figure], unit: Unit) -> list[Counted]:
     return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
-def photo_of(lead: Sighting | None, sightings: Sequence[Sighting], picture: PictureOf, when: Moments) -> Photo | None:
+def photo_of(
+    lead: Sighting | None, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode
+) -> Photo | None:
     """Of the sighting that the page speaks of, else of the newest whose picture is still there."""
     ordered = sorted(sightings, key=lambda one: one is not lead)
     kept = dict.fromkeys(sighting.picture for sighting in ordered if sighting.picture is not None)
-    photos = (photo(name, ordered, picture, when) for name in kept)
+    photos = (photo(name, ordered, store, when, mode) for name in kept)
     return next((found for found in photos if found is not None), None)
 
 
-def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Moments) -> Photo | None:
+def photo(name: str, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode) -> Photo | None:
     """A stored picture with the boxes of all that was seen on it; None if it is gone or broken."""
-    content = picture(name)
+    content = store.picture(name)
     size = _size(content)
     same = [sighting for sighting in sightings if sighting.picture == name]
     if content is None or size is None or not same:
         return None
-    boxes = [one.box for one in annotated(content)] or [sighting.box for sighting in same]
-    seen = listed(seen_headline(sighting) for sighting in same)
-    sure, time = how_sure(same[0].confidence), when.at(same[0].at.utc)
+    marked = [one.box for one in annotated(content)]
+    boxes = marked or [sighting.box for sighting in same]
+    seen = listed(_in_sight(sighting, mode) for sighting in same)
+    answers: Mapping[int, Decision] = if_readable(store.decisions.on, name, {})
+    wrong = sum(not one.is_right for one in answers.values())
+    is_else = bool(marked) and wrong == len(marked)
+    sure = gettext("a person said: this is something else") if is_else else how_sure(same[0].confidence)
+    time = when.at(same[0].at.utc)
     return Photo(
         id=name,
         label=same[0].label,
@@ -129,6 +137,13 @@ def photo(name: str, sightings: Sequence[Sighting], picture: PictureOf, when: Mo
         height=size[1],
         outlines=tuple(outline(box, size) for box in boxes),
     )
+
+
+def _in_sight(sighting: Sighting, mode: Mode) -> str:
+    if mode != "trap":
+        return seen_headline(sighting)
+    lies = {"name": names.name(sighting.label), "count": number(sighting.count)}
+    return gettext("%(name)s: %(count)s on the card", **lies)
 
 
 def outline(box: Box, size: tuple[int, int]) -> Outline:
@@ -171,7 +186,7 @@ def rows(sightings: Iterable[Sighting], when: Moments) -> tuple[Row, ...]:
     )
 
 
-def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool) -> str:
+def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool, is_trap: bool) -> str:
     """An empty list: what came late, or has been there since longer, is counted only; a real zero; nobody looked."""
     if is_counted and is_fed:
         return gettext("Pictures that come late are counted and not listed here.")
@@ -179,4 +194,6 @@ def nothing_words(*, is_zero: bool, is_counted: bool, is_fed: bool) -> str:
         return gettext("Nothing new: what was counted was seen before that.")
     if is_fed and not is_zero:
         return gettext("No picture of the last 24 hours has been counted yet.")
+    if is_zero and is_trap:
+        return gettext("Nothing new on the card.")
     return gettext("Nothing was seen.") if is_zero else gettext("No data: nothing has been looked at yet.")

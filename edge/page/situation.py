@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from edge.clock import Instant
 from edge.config import CameraTable
@@ -11,7 +12,10 @@ from edge.status import CameraStatus, Snapshot
 DAY_S = 86_400.0
 LATE_S = 600.0  # without a new picture for so long (or three times the configured pause), something is wrong
 FED_LATE_S = DAY_S  # a fed folder waits until somebody copies the pictures
+BLIND = ("dark", "overexposed", "blocked", "blurred", "board")  # pictures that show nothing of what is counted
+BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED = "blocked"  # the gate's word for a lens that something covers
+BOARD = "board"  # the census's word for the calibration board where is counted
 TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
 
 
@@ -26,7 +30,7 @@ class Situation(StrEnum):
     COVERED = "covered"  # something in front of the lens
     SEEN = "seen"
     NOTHING = "nothing"  # a real zero: looked, and nothing was there
-    UNUSABLE = "unusable"  # pictures came, none was good enough
+    UNUSABLE = "unusable"  # pictures came, none was good enough, or none for long
     STARTING = "starting"
 
 
@@ -57,6 +61,9 @@ class Counted:
     unit: Unit
 
 
+CardTrouble = Literal["full", "bare"]  # a trap's card catches less than it would, or what hung there is gone
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is committed about the last 24 hours."""
@@ -64,7 +71,9 @@ class Facts:
     newest: Sighting | None
     foremost: Sighting | Counted | None  # the one to name first, see sightings.foremost
     frames: int  # looked at
-    awake_s: float  # time in which frames came
+    watched_s: float  # time in which frames came that showed something
+    period: str = ""  # of a trap, in words: the night of which `foremost` or a zero is told; else the last 24 hours
+    card: CardTrouble | None = None
 
 
 def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> Situation:
@@ -76,8 +85,9 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTabl
         return _BY_CAMERA[camera.state]
     if camera.state != "ended" and is_late(snapshot, facts, now, config):
         return Situation.UNFED if config.fed else Situation.LATE
-    if camera.last_skip == COVERED:
-        return Situation.COVERED
+    is_covered = camera.last_skip == COVERED
+    if is_covered or camera.last_skip == BOARD or camera.blind_s >= BLIND_S:
+        return Situation.COVERED if is_covered else Situation.UNUSABLE
     if facts.newest is None and not facts.frames:
         return _uncounted(snapshot, now, config)
     return Situation.SEEN if facts.foremost is not None else Situation.NOTHING

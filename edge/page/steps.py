@@ -52,8 +52,8 @@ def steps(facts: Facts) -> tuple[Step, ...]:
     """All, in the order in which they are best done."""
     made = [
         ("picture", gettext("Picture and light"), "/live", _picture),
-        ("focus", gettext("Sharpness"), "/live", _focus),
         ("region", gettext("What is counted"), "/set-up/region", _region),
+        ("focus", gettext("Sharpness"), "/live", _focus),
         ("scale", gettext("Millimetres"), "/set-up/scale", _scale),
         ("model", gettext("Model"), "/set-up/model", _model),
         ("clock", gettext("Clock"), "/set-up/clock", _clock),
@@ -88,21 +88,22 @@ def _picture(facts: Facts) -> tuple[Tone, str]:
     return (BAD if facts.light.tone == "stop" else DONE), facts.light.words
 
 
-def _focus(facts: Facts) -> tuple[Tone, str]:
-    if "focus" not in facts.visit.ticks:
-        return OPEN, gettext("Turn the lens until the picture is sharp, and have it remembered.")
-    figure = facts.visit.ticks["focus"].figure
-    if facts.snapshot.camera.focus in ("soft", "blurred"):
-        return BAD, gettext("The picture is less sharp than it was: wipe the lens, then focus again.")
-    return DONE, gettext("Sharp at %(figure)s.", figure=figure)
-
-
 def _region(facts: Facts) -> tuple[Tone, str]:
     if "calibration" in facts.lines:
         return BAD, facts.lines["calibration"].sentence
     if "region" not in facts.visit.ticks:
         return OPEN, gettext("Draw what is counted, or say that the whole picture is.")
     return DONE, gettext("%(share)s %% of the picture are counted.", share=facts.visit.ticks["region"].figure)
+
+
+def _focus(facts: Facts) -> tuple[Tone, str]:
+    if "focus" not in facts.visit.ticks or facts.calibration is None or facts.calibration.focus is None:
+        return OPEN, gettext("Turn the lens until the picture is sharp, and have it remembered.")
+    figure, judged_by = facts.visit.ticks["focus"].figure, facts.snapshot.calibration  # the loop follows in seconds
+    is_judged = judged_by is not None and judged_by.focus == facts.calibration.focus
+    if is_judged and facts.snapshot.camera.focus in ("soft", "blurred"):
+        return BAD, gettext("The picture is less sharp than it was: wipe the lens, then focus again.")
+    return DONE, gettext("Sharp at %(figure)s.", figure=figure)
 
 
 def _scale(facts: Facts) -> tuple[Tone, str]:

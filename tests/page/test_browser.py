@@ -154,7 +154,7 @@ def test_what_another_machine_says_in_the_nodes_place_is_a_lost_connection(
         with stranger(visit.root, status):
             visit.page.clock.run_for(21_000)
             visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
-        assert visit.page.inner_text("#away").endswith("4:30\u202fPM")
+        assert visit.page.inner_text("#away").endswith("Jul 1, 2026, 4:30\u202fPM")
         assert visit.page.inner_text("h1") == "Brown planthopper: 5"
 
 
@@ -189,7 +189,7 @@ def test_a_kept_page_is_shown_with_its_age_when_the_node_is_out_of_reach(browser
         visit.page.reload()
         visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=10_000)
         visit.page.clock.run_for(21_000)  # its own look for what is new, answered by the worker, tells nothing
-        assert visit.page.inner_text("#away").endswith("4:30\u202fPM")
+        assert visit.page.inner_text("#away").endswith("Jul 1, 2026, 4:30\u202fPM")
         assert visit.page.inner_text("h1") == "Brown planthopper: 5"
 
 

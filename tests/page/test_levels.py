@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -12,12 +13,14 @@ from flask.testing import FlaskClient
 from edge.advice import Measured, Period, Standing
 from edge.alarms import Alarms
 from edge.config import AdviceTable, CameraTable, OwnThreshold
+from edge.mqtt.care import standing_alerts
 from edge.page import create_app
 from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Effort, Figure
 from edge.page.levels import gauge, key_of, period_words
 from edge.page.references import CREDITS, _table, reference
 from edge.page.trust import Role
+from edge.store import Deed
 from edge.tally import ClassAccuracy
 from edge.taxa import taxon
 from tests.page.scenes import (
@@ -138,6 +141,38 @@ def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client:
     page = client.get("/").text
     assert headline(page) == "Slender rice bug: 2"
     assert "Done by Mei, 2 hours ago" in page
+
+
+@pytest.mark.parametrize(
+    ("days", "count", "sentence"),
+    [
+        (1, 40, "Done by Mei, 1 day ago"),  # of the day itself, which began before
+        (2, 23, "Done by Mei, 2 days ago"),
+        (2, 24, "Done 2 days ago; since then it has become more."),
+        (3, 16, "Done by Mei, 3 days ago"),
+        (4, 9, "Done by Mei, 4 days ago"),
+        (4, 16, "Done 4 days ago; it is still at the action level."),
+    ],
+)
+def test_what_was_done_holds_while_it_helps(
+    days: int, count: int, sentence: str, scene: Scene, client: FlaskClient
+) -> None:
+    over_the_level(scene)
+    first = standing(scene, 16, "act")
+    scene.store.decisions.do(key_of(first), Deed("Mei", scene.clock.utc, 16.0))
+    scene.clock.advance(86_400 * days)
+    well(scene)
+    later = replace(standing(scene, count, "act"), since=first.since)
+    scene.board.show(alerts=(later,))
+    page = client.get("/").text
+    assert sentence in page
+    holds = "Done by" in sentence
+    assert ("Ask your plant protection station today" in page) is not holds
+    (told,) = standing_alerts(scene.board, scene.store, ZoneInfo("Asia/Shanghai"))
+    assert (told.who == "Mei") is holds
+    farmer = as_role(client, scene, Role.FARMER)
+    post(farmer, "/done", "/account", key=key_of(later))
+    assert "Done by farmer, just now" in farmer.get("/").text
 
 
 def test_a_level_that_is_reached_again_asks_again(scene: Scene, client: FlaskClient) -> None:

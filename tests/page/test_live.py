@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.boxes import Image
+from edge.calibration import Calibration, Region, exposure, focused
 from edge.counts import Seen
 from edge.page.live import LivePicture
 from edge.status import StatusBoard
@@ -85,6 +86,20 @@ def test_sharpness_falls_when_the_lens_is_turned_away_from_focus() -> None:
     assert sharp is not None
     assert soft is not None
     assert soft.sharpness < 0.3 * sharp.sharpness
+
+
+def test_sharpness_and_light_are_those_that_are_remembered_and_watched_in_the_region_that_counts() -> None:
+    live, board, clock = live_with("rice_bug.jpg")
+    large = np.asarray(cv2.resize(frame("rice_bug.jpg"), (1400, 1400)), np.uint8)
+    large[:, 700:] = 255
+    board.show_frame(large)
+    whole, left = Region(), Region(((0, 0), (0.5, 0), (0.5, 1), (0, 1)))
+    for region in (whole, left):  # drawn while the view is open, on a picture that stays
+        board.show(calibration=Calibration(at=clock.utc, who="Mei", rotation_deg=0, region=region))
+        clock.advance(1)
+        shot = live.shot()
+        assert shot is not None
+        assert (shot.sharpness, shot.light) == (focused(large, region).sharpness, exposure(large, region))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tests.page.scenes import (
     SCENES,
     Scene,
     blind,
+    done,
     first_minutes,
     interval,
     nothing,
@@ -75,6 +76,41 @@ def test_a_node_that_saw_nothing_for_a_day_claims_no_zero_and_is_not_well(scene:
     assert "Turn the camera away from the sun or give it shade." in part_by_part
 
 
+def test_a_lens_that_has_shown_nothing_for_an_hour_is_no_quiet_day(scene: Scene, client: FlaskClient) -> None:
+    seen(scene)
+    dirty = replace(scene.board.snapshot().camera, last_skip="blurred", blind_s=3600.0)
+    scene.board.show(camera=dirty)
+    page = client.get("/").text
+    assert '<h1 id="headline">The pictures are not sharp.</h1>' in page
+    assert "Last seen: Brown planthopper: 5, 12 minutes ago" in page
+    assert "To look at: Camera" in client.get("/node").text
+
+
+def test_answers_and_deeds_that_cannot_be_read_cost_no_page(scene: Scene, client: FlaskClient) -> None:
+    done(scene)
+    scene.store.decisions.close()
+    assert "the action level of 10 is reached" in client.get("/").text
+    (newest,) = scene.store.latest_sightings(1)
+    assert "clearly recognised" in client.get(f"/seen/{newest.record.picture}").text
+
+
+def test_a_calibration_board_left_on_the_card_is_no_quiet_night(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"board": 3}, last_skip="board"))
+    page, part_by_part = client.get("/").text, client.get("/node").text
+    assert '<h1 id="headline">The calibration board still lies on the card.</h1>' in page
+    for words in ("still lies on the card.", "Take it away: until then", "looked at: 3 calibration board on the card"):
+        assert words in part_by_part
+
+
+def test_the_time_in_which_nothing_could_be_seen_was_not_watched(scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    skipped = (("blurred", 10), ("dark", 20), ("still", 20))
+    half = replace(interval(scene.before(hours=5), {}, frames=10, hours=4), skipped=skipped)
+    scene.store.commit([half, interval(scene.before(hours=1), None)])
+    assert "10 pictures looked at in the last 24 hours, watching for 2 hours" in client.get("/").text
+
+
 def test_a_node_that_sees_again_speaks_for_the_last_day_only(scene: Scene, client: FlaskClient) -> None:
     blind(scene)
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip=""))
@@ -131,6 +167,14 @@ def test_a_leaf_node_that_saw_nothing_speaks_of_diseases(scene: Scene) -> None:
     assert "Looked on 1 day: no disease seen." in page
     assert "No pest" not in page
     assert "no pest" not in page
+
+
+def test_a_fed_folder_that_is_missing_sends_nobody_to_a_cable(scene: Scene) -> None:
+    scene.board.show(camera=CameraStatus(state="missing", detail="/media/card: no such folder"))
+    client = fed_client(scene)
+    for page in (client.get("/").text, client.get("/node").text):
+        assert "The folder that another device fills with pictures is missing." in page
+        assert "cable is firmly" not in page
 
 
 def test_a_fed_folder_that_nobody_feeds_after_a_start_calls_for_its_pictures(scene: Scene) -> None:
@@ -303,7 +347,7 @@ def test_a_label_outside_the_table_is_shown_as_it_is(scene: Scene, client: Flask
 def test_a_jump_of_the_wall_clock_leaves_the_age_of_the_last_picture_right(scene: Scene, client: FlaskClient) -> None:
     well(scene)
     scene.clock.jump(-86_400, scene.clock.state)
-    assert "Last picture 12 seconds ago" in client.get("/").text
+    assert "Last picture 12 seconds ago · Jun 30, 4:29\u202fPM" in client.get("/").text
 
 
 def test_records_from_a_clock_that_ran_ahead_are_named_by_their_date(scene: Scene, client: FlaskClient) -> None:

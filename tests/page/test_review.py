@@ -82,8 +82,10 @@ def test_a_decision_can_be_taken_back(farmer: FlaskClient, picture: str, scene: 
 def test_one_answer_that_is_taken_back_leaves_the_others(farmer: FlaskClient, picture: str, scene: Scene) -> None:
     answer(farmer, picture, 0, "no")
     answer(farmer, picture, 1, "no")
+    assert "1 · a person said: this is something else · " in farmer.get("/").text
     post(farmer, "/review/undo", "/account", picture=picture, box="0")
     assert list(scene.store.decisions.on(picture)) == [1]
+    assert "1 · clearly recognised · " in farmer.get("/").text
 
 
 def test_something_else_leads_to_a_search_in_the_readers_language(farmer: FlaskClient, picture: str) -> None:

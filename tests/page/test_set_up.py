@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from edge.annotations import annotate
 from edge.boxes import Image
-from edge.calibration import Calibration, load_calibration
+from edge.calibration import Calibration, load_calibration, save_calibration
 from edge.clock import ClockState
 from edge.config import MqttTable
 from edge.counts import Seen, Sighting
@@ -81,6 +81,8 @@ def test_a_sharp_picture_is_remembered_for_the_loop_to_compare_with(technician: 
     assert focus.sharpness > 10
     assert state(technician, "focus") == "Done"
     scene.board.show(camera=replace(scene.board.snapshot().camera, focus="blurred"))
+    assert state(technician, "focus") == "Done"  # the loop still holds the picture against the day before
+    scene.board.show(calibration=saved(scene))
     assert state(technician, "focus") == "Look at it"
 
 
@@ -90,9 +92,15 @@ def test_a_region_of_five_corners_is_kept_and_the_whole_picture_is_one_touch(
     typed = "10 10\n90 10\n90,5 50\n50 90\n10 50"
     assert post(technician, "/set-up/region", "/set-up/region", corners=typed).status_code == 303
     assert saved(scene).region.corners[2] == (0.905, 0.5)
+    post(technician, "/set-up/focus", "/live")
+    turned = replace(saved(scene), region=saved(scene).region.turned(90))  # by a page that rounds, the same corners
+    save_calibration(Path(scene.config.store.folder), turned)
+    post(technician, "/set-up/region", "/set-up/region", corners=region_text(turned.region))
+    assert (saved(scene).region, saved(scene).focus) == (turned.region, turned.focus)
     assert "% of the picture are counted." in technician.get("/set-up").text
     post(technician, "/set-up/region", "/set-up/region", corners=typed, whole="1")
     assert len(saved(scene).region.corners) == 4
+    assert state(technician, "focus") == "To do"  # of the whole picture nobody said that it is sharp
     assert "100 % of the picture are counted." in technician.get("/set-up").text
 
 
@@ -518,8 +526,8 @@ def test_when_all_is_done_the_node_is_ready(scene: Scene) -> None:
     scene.board.show_frame(frame_of("whitefly.jpg"), [])
     for minutes in range(10):
         scene.store.commit([sighting(scene.before(minutes=minutes), count=2)], picture_of("whitefly.jpg"))
-    post(client, "/set-up/focus", "/live")
     post(client, "/set-up/region", "/set-up/region", whole="1")
+    post(client, "/set-up/focus", "/live")
     post(client, "/set-up/scale", "/set-up/scale", without="1")
     post(client, "/set-up/model", "/set-up/model", seen="0")
     counted = dict.fromkeys(pictures(scene), "2")

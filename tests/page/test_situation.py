@@ -12,10 +12,10 @@ from tests.page.scenes import sighting
 
 CLOCK = SetClock()
 NOW = CLOCK.now()
-SEEN = Facts(newest=sighting(NOW), foremost=sighting(NOW), frames=40, awake_s=3600.0)
-ZERO = Facts(newest=None, foremost=None, frames=40, awake_s=3600.0)
+SEEN = Facts(newest=sighting(NOW), foremost=sighting(NOW), frames=40, watched_s=3600.0)
+ZERO = Facts(newest=None, foremost=None, frames=40, watched_s=3600.0)
 COUNTED = replace(ZERO, foremost=Counted("Nilaparvata lugens", 4, "new"))
-NO_FACTS = Facts(newest=None, foremost=None, frames=0, awake_s=0.0)
+NO_FACTS = Facts(newest=None, foremost=None, frames=0, watched_s=0.0)
 LIVE = CameraTable(kind="picamera")
 OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
 
@@ -30,6 +30,9 @@ OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
         (replace(OK, last_skip="blocked"), SEEN, "", Situation.COVERED),
         (OK, SEEN, "", Situation.SEEN),
         (replace(OK, last_skip="dark"), SEEN, "", Situation.SEEN),
+        (replace(OK, last_skip="blurred", blind_s=3599.0), SEEN, "", Situation.SEEN),
+        (replace(OK, last_skip="blurred", blind_s=3600.0), SEEN, "", Situation.UNUSABLE),
+        (replace(OK, last_skip="board"), SEEN, "", Situation.UNUSABLE),
         (OK, COUNTED, "", Situation.SEEN),
         (OK, ZERO, "", Situation.NOTHING),
         (OK, NO_FACTS, "", Situation.NOTHING),

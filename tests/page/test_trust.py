@@ -13,7 +13,7 @@ from edge.page.passwords import HASHER, is_claim_code
 from edge.page.trust import Role, digest
 from edge.store import Account, Store
 from tests.page.scenes import Scene
-from tests.page.visitors import HASH, PASSWORD, as_role, log_in, person, post, token_on
+from tests.page.visitors import HASH, PASSWORD, as_role, form_on, log_in, person, post, token_on
 
 CODE = "7KWM-3RTZ-9QHD"
 WRONG = "Name and password do not belong together."
@@ -111,6 +111,17 @@ def test_a_password_too_short_or_too_long_is_refused_beside_its_field(password: 
     answer = claim(labelled, password=password)
     assert answer.status_code == 400
     assert '<span class="wrong">A password has 12 to 200 characters.</span>' in answer.text
+
+
+def test_a_password_that_was_written_down_still_stands_in_the_form_after_another_mistake(labelled: FlaskClient) -> None:
+    assert "This is a proposal." in labelled.get("/claim").text
+    answers = [("/claim", claim(labelled, "2222-2222-2222")), ("/claim", claim(labelled, name=""))]
+    claim(labelled)
+    answers.append(("/account", post(labelled, "/account", "/account", old="no", password=PASSWORD)))
+    for form, answer in answers:
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
+        assert form_on(answer.text, form)["password"] == PASSWORD
+        assert "This is a proposal." not in answer.text
 
 
 def test_passwords_are_kept_as_argon2id_within_a_small_boards_memory(labelled: FlaskClient, scene: Scene) -> None:

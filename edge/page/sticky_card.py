@@ -1,0 +1,77 @@
+"""The sticky card of a trap: what is new in the night that was told last, and when a zero says nothing. Pure."""
+
+from collections.abc import Container, Sequence
+from datetime import date, timedelta
+
+from edge.advice import Period
+from edge.clock import Instant
+from edge.counts import Interval, Sighting
+from edge.nights import day_of, in_days
+from edge.page.levels import period_words
+from edge.page.recent import DAY
+from edge.page.sightings import counts_of, foremost
+from edge.page.situation import CardTrouble, Counted
+from edge.page.words import Moments, gettext
+from edge.status import CameraStatus
+from edge.trap import TELLING
+
+
+def told_last(intervals: Sequence[Interval], when: Moments) -> list[Interval]:
+    """Of the last 24 hours' newest night in which somebody looked all intervals, as the chart adds them up.
+
+    A night begins at noon: the one before is told up to midnight, while it has a catch and this one has none yet.
+    """
+    looked = _looked(intervals)
+    if not looked or looked[-1].end.utc < when.now_utc - DAY:
+        return []
+    nights, newest = in_days(looked, when.zone), day_of(looked[-1], when.zone)
+    before = nights.get(newest - timedelta(days=1), [])
+    is_early = newest == when.today() and not counts_of(nights[newest], "new")
+    return before if is_early and counts_of(before, "new") else nights[newest]
+
+
+def night_words(night: Sequence[Interval], when: Moments) -> str:
+    """When that was; empty where no night was told."""
+    if not night:
+        return ""
+    day = day_of(night[0], when.zone)
+    return period_words(Period(first=day, last=day, is_over=False), "trap", when.today())
+
+
+def caught(
+    night: Sequence[Interval], intervals: Sequence[Interval], seen: Sequence[Sighting], done: Container[str] = ()
+) -> Sighting | Counted | None:
+    """What is new in the night; until an interval tells how many, what was `seen` since the newest one that told."""
+    told = _looked(intervals)
+    since = [one for one in seen if not told or one.at.utc >= told[-1].end.utc]
+    return foremost(counts_of(night, "new"), done) or foremost(since, done)
+
+
+def card_trouble(
+    intervals: Sequence[Interval], camera: CameraStatus, put_in: date | None, when: Moments
+) -> CardTrouble | None:
+    """What keeps the card from telling the catch; `put_in` is the day of this one, if anybody said so."""
+
+    def is_of_this_one(at: Instant) -> bool:
+        return put_in is None or when.local(at.utc).date() > put_in
+
+    mine = [one for one in _looked(intervals) if is_of_this_one(one.end)]
+    if mine and mine[-1].saturated:
+        return "full"
+    caught = sum(one.count for one in counts_of(mine, "new"))
+    hung = caught >= TELLING or (camera.hung is not None and is_of_this_one(camera.hung))
+    return "bare" if camera.on_card == 0 and hung else None
+
+
+def _looked(intervals: Sequence[Interval]) -> list[Interval]:
+    return [one for one in intervals if one.unit == "new" and one.frames]
+
+
+def trouble_words(found: CardTrouble) -> tuple[str, str]:
+    """What is wrong, and what to do. Nobody can tell a card that is gone from a new one that nothing has come to."""
+    if found == "full":
+        return gettext("The sticky card is full: it no longer catches in proportion."), gettext("Change the card.")
+    return (
+        gettext("No insect that hung here is in view any more: is the card still there?"),
+        gettext("Look at the trap. If somebody has hung up a new card, all is well."),
+    )

@@ -1,0 +1,119 @@
+"""What the page says of a trap: what is new in the night, how much lies on its card, and when a zero says nothing."""
+
+from dataclasses import replace
+from datetime import date
+
+import msgspec
+import pytest
+from flask.testing import FlaskClient
+
+from edge.clock import Instant
+from edge.page import create_app
+from edge.page.visit import Visit, save
+from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
+
+FULL = "The sticky card is full: it no longer catches in proportion."
+BARE = "No insect that hung here is in view any more: is the card still there?"
+
+
+@pytest.fixture
+def trap(scene: Scene) -> FlaskClient:
+    """A browser on a trap at 16:30, whose running night began at noon."""
+    camera = msgspec.structs.replace(scene.config.camera, mode="trap")
+    well(scene)
+    lies(scene, 60)
+    return create_app(
+        scene.store, scene.board, msgspec.structs.replace(scene.config, camera=camera), scene.clock
+    ).test_client()
+
+
+def lies(scene: Scene, on_card: int, hung: Instant | None = None) -> None:
+    scene.board.show(camera=replace(scene.board.snapshot().camera, on_card=on_card, hung=hung))
+
+
+def headline(page: str) -> str:
+    return page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
+
+
+def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside_it(
+    trap: FlaskClient, scene: Scene
+) -> None:
+    scene.store.commit([sighting(scene.before(hours=2.5), HOPPER, 60)], picture_of("planthopper.jpg"))
+    scene.store.commit([trap_hour(scene.before(hours=back), caught) for back, caught in ((20, 9), (3, 1))])
+    page = trap.get("/").text
+    assert headline(page) == "Brown planthopper: 1 tonight so far"
+    assert "night of Jul 1 so far: 1" in page
+    assert "Go and look at ten plants at the edge of the field today: a catch says that it flies." in page
+    assert "60 insects lie on the card" in page
+    assert "Brown planthopper: 60 on the card · clearly recognised" in page
+    assert "plants in front of the camera" not in page
+
+
+def test_a_night_with_nothing_new_is_calm_however_many_hang_there(trap: FlaskClient, scene: Scene) -> None:
+    scene.store.commit([sighting(scene.before(hours=19), HOPPER, 60)], picture_of("planthopper.jpg"))
+    nothing_new = [replace(trap_hour(scene.before(hours=back), 1), counts=()) for back in (19, 3)]
+    scene.store.commit([trap_hour(scene.before(hours=44), 9), *nothing_new])
+    page = trap.get("/").text
+    assert headline(page) == "Nothing new on the card tonight so far."
+    assert "All quiet" in page
+    assert "New on the trap, each night: 0 on Jun 30, 9 on Jun 29" in page
+    assert "Last seen: Brown planthopper, 19 hours ago" in page
+
+
+def test_the_night_that_is_over_stays_until_the_next_one_has_a_catch_or_is_over_itself(
+    trap: FlaskClient, scene: Scene
+) -> None:
+    scene.store.commit([trap_hour(scene.before(hours=back), 9) for back in (20, 10)])
+    assert headline(trap.get("/").text) == "Brown planthopper: 18 last night"
+    scene.store.commit([replace(trap_hour(scene.before(hours=3), 1), counts=())])
+    assert headline(trap.get("/").text) == "Brown planthopper: 18 last night"
+    scene.clock.advance(16 * 3600)  # the next morning
+    well(scene)
+    assert headline(trap.get("/").text) == "Nothing new on the card last night."
+
+
+def test_before_anything_was_counted_what_is_new_is_said_without_a_number(trap: FlaskClient, scene: Scene) -> None:
+    page = trap.get("/").text
+    assert headline(page) == "Nothing new on the card since the start."
+    assert "Nothing was seen." not in page
+    scene.store.commit([sighting(scene.before(hours=2), HOPPER, 61)], picture_of("planthopper.jpg"))
+    dark = replace(interval(scene.before(hours=1.5), None), mode="trap", unit="new")
+    for told in ([], [dark]):
+        scene.store.commit(told)
+        assert headline(trap.get("/").text) == "Brown planthopper: new on the card"
+    scene.store.commit([replace(interval(scene.before(), None), mode="trap", unit="new")])
+    assert headline(trap.get("/").text) == "Brown planthopper: new on the card", "no data tells none"
+    scene.store.commit([trap_hour(scene.before(hours=1), 1)])
+    assert headline(trap.get("/").text) == "Brown planthopper: 1 tonight so far"
+
+
+@pytest.mark.parametrize(("caught", "first"), [(0, FULL), (4, "Brown planthopper: 4 tonight so far")])
+def test_a_full_card_is_said_until_it_is_changed(trap: FlaskClient, scene: Scene, caught: int, first: str) -> None:
+    hour = trap_hour(scene.before(hours=2), caught)
+    scene.store.commit([replace(hour, counts=hour.counts if caught else (), saturated=True)])
+    page, part_by_part = trap.get("/").text, trap.get("/node").text
+    assert headline(page) == first
+    assert page.count("Change the card.") == 1  # once, in the big sentence or in a note
+    assert "Nothing to do" not in page
+    assert FULL in part_by_part
+    assert "This node is ready." not in part_by_part
+    scene.store.commit([trap_hour(scene.before(hours=1), 1)])
+    assert FULL not in trap.get("/").text + trap.get("/node").text
+
+
+@pytest.mark.parametrize(
+    ("caught", "hung", "is_asked"), [(0, False, False), (5, False, False), (6, False, True), (0, True, True)]
+)
+def test_a_card_whose_insects_are_all_gone_is_asked_for_until_somebody_says_that_it_is_new(
+    trap: FlaskClient, scene: Scene, caught: int, hung: bool, is_asked: bool
+) -> None:
+    before = trap_hour(scene.before(hours=30), caught)
+    scene.store.commit([replace(before, counts=before.counts if caught else ())])
+    scene.store.commit([replace(trap_hour(scene.before(hours=2), 1), counts=())])
+    assert BARE not in trap.get("/").text
+    lies(scene, 0, scene.before(hours=1) if hung else None)
+    page = trap.get("/").text
+    assert (headline(page) == BARE, "Nothing to do" in page) == (is_asked, not is_asked)
+    assert (BARE in trap.get("/node").text) == is_asked
+    save(scene.store, Visit(card=date(2026, 7, 1)))
+    assert BARE not in trap.get("/").text
