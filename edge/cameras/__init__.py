@@ -23,7 +23,7 @@ def open_watched_camera(config: CameraTable, clock: Clock, stop: Event) -> Watch
     """The configured camera, opened when first read and again whenever it fails, until `stop` is set."""
     name = f"{config.kind} {without_credentials(config.source)}"
     known: set[str] = set()
-    shown: Shown = {}  # a folder on a stick that was pulled goes on where it was
+    shown: Shown = set()  # a folder on a stick that was pulled goes on where it was
     return WatchedCamera(
         lambda: open_camera(config, clock, known, shown),
         clock,

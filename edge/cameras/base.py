@@ -10,7 +10,7 @@ from edge.boxes import Image
 from edge.clock import Instant
 
 Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file written anew is a new picture
-Shown = dict[Identity, bool]  # of a folder's pictures; False: its disk failed, and it comes again after all others
+Shown = set[Identity]  # of a folder's pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==

@@ -123,7 +123,8 @@ def _open_usb(capture: cv2.VideoCapture, config: CameraTable) -> bool:
 def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     """FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
 
-    It fills what a broken line cut off a JPEG with green, in which insects are found: those we decode ourselves.
+    It fills what a broken line cut off a JPEG with green, in which insects are found: those we decode ourselves, not
+    turned by their EXIF, as FFmpeg does not turn them either: `camera.rotation_deg` says how the camera hangs.
     """
     options = RTMP_OPTIONS if config.source.startswith("rtmp") else STREAM_OPTIONS
     os.environ[_OPTIONS] = _OWNERS_OPTIONS or options
@@ -219,7 +220,7 @@ def _retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tup
     except cv2.error as why:
         raise BadFrameError(f"{name}: a picture cannot be decoded ({why.err})", reason="damaged") from why
     if is_there and capture.get(cv2.CAP_PROP_FORMAT) == _AS_THEY_COME:
-        raw = decode_picture(raw.tobytes(), f"a picture of {name}", NODE)
+        raw = decode_picture(raw.tobytes(), f"a picture of {name}", NODE, upright=False)
     if not is_there or raw.ndim != 3:
         raise BadFrameError(f"{name}: a picture cannot be decoded", reason="damaged")
     image = rotated(np.asarray(raw, np.uint8), config.rotation_deg)

@@ -17,7 +17,7 @@ import numpy as np
 
 from edge.boxes import Image
 from edge.cameras.headers import Header, read_header
-from edge.errors import BadFrameError
+from edge.errors import BadFrameError, to_read
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 SMALLEST_SIDE_PX = 16  # an insect alone needs 12 to 16 px to be told
@@ -60,14 +60,18 @@ def read_picture(path: Path, bounds: Bounds = DESK) -> Image:
     return decode_picture(_bytes_of(path, bounds), name_of(path), bounds)
 
 
-def decode_picture(data: bytes, name: str, bounds: Bounds = DESK) -> Image:
-    """An encoded picture as (H, W, 3) uint8 BGR; `name` says in errors which. Raises BadFrameError."""
+def decode_picture(data: bytes, name: str, bounds: Bounds = DESK, *, upright: bool = True) -> Image:
+    """An encoded picture as (H, W, 3) uint8 BGR; `name` says in errors which. Raises BadFrameError.
+
+    upright: turned by its EXIF; else as it is stored
+    """
     try:
         part = _part(read_header(data) if data else None, bounds)
     except BadFrameError as why:
         raise BadFrameError(f"{name} {why}", reason=why.reason) from why
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[part])
+        turning = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[part] | turning)
     except cv2.error as why:
         raise BadFrameError(f"{name} cannot be decoded ({why.err}); take it again", reason="damaged") from why
     if image is None:
@@ -104,5 +108,5 @@ def _bytes_of(path: Path, bounds: Bounds) -> bytes:
         return path.read_bytes()
     except OSError as why:
         cause = os.strerror(why.errno) if why.errno else type(why).__name__
-        text = f"{name_of(path)} cannot be read ({cause}); look at its permissions"
+        text = f"{name_of(path)} cannot be read ({cause}); {to_read(why, 'copy it again')}"
         raise BadFrameError(text, reason="unreadable") from why

@@ -15,11 +15,11 @@ import pytest
 
 from edge.cameras import open_camera
 from edge.cameras.base import Shown
-from edge.cameras.folder import known_as, own_time, told_time
+from edge.cameras.folder import RELIST_S, known_as, own_time, told_time
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table
-from tests.clocks import HurryingClock
+from tests.clocks import HurryingClock, SetClock
 
 MORNING_S = 1_780_000_000
 NOBODY = 65534
@@ -81,7 +81,7 @@ def test_the_cameras_own_time_has_the_zone_that_it_tells(offset: bytes, hours: i
     path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 05:00:00", offset))
     zone = None if hours is None else timezone(timedelta(hours=hours))
     assert told_time(path) == datetime(2026, 7, 1, 5, tzinfo=zone)
-    assert own_time(path) == datetime(2026, 7, 1, 5, tzinfo=zone).astimezone().replace(tzinfo=None)
+    assert own_time(path) == datetime(2026, 7, 1, 5)  # noqa: DTZ001  wherever this machine stands
 
 
 def test_without_a_time_in_the_name_the_cameras_own_time_orders(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_many_pictures_whose_names_tell_no_time_are_put_in_order_over_several_re
         path = put(tmp_path / "p", f"IMG_{minute:04}.jpg")
         path.write_bytes(with_exif_time(PICTURES[0].read_bytes(), b"2026:07:01 06:%02d:00" % (29 - minute)))
     with open_camera(camera_table("folder", tmp_path / "p"), HurryingClock()) as camera:
-        for left in (20, 10):
+        for left in (21, 11):
             with pytest.raises(SortingError, match=rf"p: {left} pictures are still to be put in order"):
                 camera.read(1.05)
         assert [camera.read(9).source for _ in range(2)] == ["IMG_0029.jpg", "IMG_0028.jpg"]
@@ -206,22 +206,32 @@ def test_a_picture_that_may_not_be_read_is_told_once_and_comes_when_it_may(
         assert camera.read(1).source == "a.jpg"
 
 
-def test_a_disk_that_fails_is_away_and_a_picture_that_still_cannot_be_read_when_others_can_is_bad(
-    tmp_path: Path,
-) -> None:
-    put(tmp_path, "b.jpg")
-    (tmp_path / "20260501_060000.jpg").symlink_to("/proc/self/mem")  # gives EIO at its start, as a pulled stick does
-    table = camera_table("folder", tmp_path)
-    shown: Shown = {}
-    with Path("/proc/self/mem").open("rb"):  # its times stay as they are
-        with pytest.raises(CameraError, match=r"20260501_060000\.jpg: cannot be read \(Input/output error\)"):
-            open_camera(table, SystemClock(), (), shown).read(1)
-        with open_camera(table, SystemClock(), (), shown) as camera:
-            assert camera.read(1).source == "b.jpg"
-            with pytest.raises(BadFrameError, match="20260501_060000"):
-                camera.read(1)
-            with pytest.raises(CameraEndedError):
-                camera.read(1)
+def test_a_disk_of_which_nothing_can_be_read_is_away_and_costs_no_picture_its_turn(tmp_path: Path) -> None:
+    path, shown = tmp_path / os.fsdecode(b"\xcc20260501_060000.jpg"), Shown()
+    path.symlink_to("/proc/self/mem")  # gives EIO at its start, as a pulled stick does
+    with pytest.raises(CameraError, match=r"/\\xcc20260501_060000\.jpg: cannot be read \(Input/output error\)"):
+        open_camera(camera_table("folder", tmp_path), SystemClock(), (), shown).read(1)
+    path.unlink()
+    put(tmp_path, path.name)
+    put(tmp_path, "20260501_070000.jpg")
+    with open_camera(camera_table("folder", tmp_path), SystemClock(), (), shown) as camera:
+        assert [camera.read(1).source[-10:-8] for _ in range(2)] == ["06", "07"]
+
+
+@pytest.mark.parametrize("bad", ["20260501_060000.jpg", "20260503_060000.jpg"])
+def test_a_picture_that_cannot_be_read_where_others_can_is_bad_and_stops_no_loop(tmp_path: Path, bad: str) -> None:
+    good, outcomes = put(tmp_path, "20260502_060000.jpg").name, []
+    (tmp_path / bad).symlink_to("/proc/self/mem")
+    with (
+        Path("/proc/self/mem").open("rb"),  # its times stay as they are
+        open_camera(camera_table("folder", tmp_path, loop=True), SystemClock()) as camera,
+    ):
+        for _ in range(4):
+            try:
+                outcomes.append(camera.read(1).source)
+            except BadFrameError as why:
+                outcomes.append(why.reason)
+    assert outcomes == 2 * (["unreadable", good] if bad < good else [good, "unreadable"])
 
 
 def test_a_folder_shown_once_goes_on_when_a_picture_is_added(tmp_path: Path) -> None:
@@ -320,13 +330,25 @@ def test_a_fed_folder_shows_each_name_once_and_no_known_one_and_is_ended_only_fo
         assert (later.source, later.taken) == ("new.jpg", None)
 
 
+def test_a_fed_folder_that_stays_as_it_is_is_listed_anew_only_after_a_while(tmp_path: Path) -> None:
+    clock, path = SetClock(), put(tmp_path / "p", "latest.jpg")
+    with open_camera(camera_table("folder", tmp_path / "p", fed=True), clock) as camera:
+        camera.read(1)
+        put(tmp_path / "p", path.name, MORNING_S + 1)  # in place, which changes no folder
+        clock.advance(0.9 * RELIST_S)
+        with pytest.raises(CameraEndedError):
+            camera.read(1)
+        clock.advance(0.2 * RELIST_S)
+        assert camera.read(1).source == "latest.jpg"
+
+
 def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_or_else_by_its_size(
     tmp_path: Path,
 ) -> None:
     jpeg, path, known = PICTURES[0].read_bytes(), tmp_path / "IMG_0001.JPG", []
     for when in (b"2026:07:01 06:00:00", b"2026:07:02 06:00:00", b"no time"):
-        for more in (b"", b"a film"):
-            path.write_bytes(with_exif_time(jpeg, when) + more)
+        for more, offset in ((b"", b""), (b"a film", b"+08:00")):
+            path.write_bytes(with_exif_time(jpeg, when, offset) + more)
             known.append(known_as(path))
     first, still_first, second, still_second, *others = known
     assert (first, second) == (still_first, still_second)

@@ -2,6 +2,7 @@
 
 import gc
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -114,6 +115,15 @@ def test_a_picture_that_the_line_cuts_off_is_passed_over_and_not_filled_up(sourc
         error, _ = read_until_error(camera, NOTICED_WITHIN_S, most=20)  # some may have been on their way
     assert isinstance(error, BadFrameError)
     assert error.reason == "truncated"
+
+
+def test_a_snapshot_is_turned_as_the_camera_hangs_and_not_by_its_exif_too(source: NetworkCamera) -> None:
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0)  # on its side
+    wide = cv2.imencode(".jpg", np.zeros((40, 80, 3), np.uint8))[1].tobytes()
+    source.health = "a snapshot"
+    source.pictures = [wide[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + wide[2:]]
+    with open_camera(camera_table("opencv", source.address, rotation_deg=90), SystemClock()) as camera:
+        assert camera.read(NOTICED_WITHIN_S).image.shape == (80, 40, 3)
 
 
 def test_a_snapshots_address_is_asked_once_a_look_and_is_not_lost_between(
