@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Event, Thread
 
 import msgspec
@@ -35,8 +35,8 @@ from edge.errors import (
     UsageError,
 )
 from edge.fallback import open_detector
-from edge.introduction import introduction
-from edge.label_sets import names_of
+from edge.introduction import MOST_LABELS, former_models, introduction
+from edge.label_sets import load, names_of
 from edge.mqtt import Publisher
 from edge.page import Looker, PageServer, create_app, serve
 from edge.pipeline import CAMERA, Parts, Pipeline
@@ -59,7 +59,6 @@ log = logging.getLogger("fieldeye")
 JOIN_S = 20.0  # the publisher says farewell within 3, but a worn card takes 2 for each of its writes
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute
 SAFE_MODE_TURN_S = 5.0
-MOST_LABELS = 200  # of a model in `info`: with 80 letters each, in any script, they fit into one message
 SPARE_MB = 8  # of a store in memory, and as much of pictures: /run has 40 on a board of 512
 TOO_FAST = (
     "this node ended 5 times within 10 minutes (the last time: {last}), so it does not look any more; "
@@ -134,14 +133,20 @@ def build(
     if refused:
         board.show(notice=refused, problem="" if looks else refused)
     inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
+    card = config.store
     config, store = _open_store(config, parts, board, unattended)
+    unusable = board.snapshot().newer or board.snapshot().store
+    if unusable and config.camera.fed:  # in memory no name outlives this start, and each picture would count again
+        looks = False
+        board.show(problem=f"{unusable}; until then the pictures wait in {config.camera.source}")
     runs = parts.enter_context(Runs(store, clock.now()))
     places = places or Places()
     if runs.end_too_fast and not on_trial(places):  # the slots count the ends of a trial, and lead back
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
     keeper = _keeper(config, store, clock, board, inbox)
-    base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again, places, slot_paths(places))
+    keeps_card, slots = config.store == card, slot_paths(places)
+    base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again, places, slots, keeps_card)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None
     publisher = _start_publisher(base, parts)
@@ -169,10 +174,18 @@ def _open_store(config: NodeConfig, parts: ExitStack, board: StatusBoard, unatte
     spare = msgspec.structs.replace(config.store, folder=str(folder), max_mb=SPARE_MB, pictures_mb=SPARE_MB)
     card = Path(config.store.folder)
     store = parts.enter_context(closing(Store(spare, config.node.node, accounts=card)))
-    if is_newer:  # the card is well: calibration and a trap's insects stay on it
+    if _takes_files(card):  # calibration and a trap's insects stay on it
         return config, store
     bring_calibration(card, folder)
     return msgspec.structs.replace(config, store=spare), store
+
+
+def _takes_files(folder: Path) -> bool:
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _spare_folder(parts: ExitStack) -> Path:
@@ -202,6 +215,7 @@ class _Base:
     begin_again: Callable[[], None] | None
     places: Places
     slots: dict[Kind, Path]  # those linked at the start
+    keeps_card: bool  # does what lies in the store's folder outlive this start?
 
 
 def _open_page(base: _Base, parts: ExitStack) -> PageServer | None:
@@ -292,7 +306,9 @@ def _keeper(config: NodeConfig, store: Store, clock: Clock, board: StatusBoard, 
         config.camera,
         clock,
         read=read,
-        is_idle=lambda: not inbox.is_coming(clock.now().utc) and (config.mqtt is None or store.waiting().records == 0),
+        is_idle=lambda: (
+            not (inbox.is_coming(clock.now().utc) or (config.mqtt is not None and store.has_to_send(clock.now().utc)))
+        ),
         is_installing=lambda: inbox.is_waiting() or is_installing(Places()),
         is_visited=lambda: board.is_visited(clock.monotonic_s()),
         ask=ask_halt,
@@ -355,6 +371,7 @@ def _open_loop(
             climate=parts.enter_context(closing(_open_climate(base.config.climate))),
             committed=publisher.wake if publisher else partial(put_times_right, base.store, base.clock),
             alive=alive.beat,
+            keeps_card=base.keeps_card,
         )
     )
 
@@ -382,13 +399,19 @@ def put_times_right(store: Store, clock: Clock) -> None:
 
 
 def _info(base: _Base) -> Info:
-    """The birth message: what this node is."""
-    model = base.board.snapshot().model
-    return msgspec.structs.replace(
-        introduction(base.config, base.store.epoch),
-        models=[model_info(model)] if model.name else [],
-        cameras=[_camera_info(base)],
-    )
+    """The birth message: what this node is. After the model that runs stand those whose intervals wait."""
+    model, store = base.board.snapshot().model, base.store
+    runs = [model_info(model)] if model.name else []
+    name = f"{model.name}@{model.version}"
+    try:
+        waiting = {one: labels for one, labels in load(store).items() if one != name and store.is_awaited(one)}
+    except StoreDamagedError:
+        raise
+    except StoreError as why:  # `info` is told again when it differs
+        log.warning("former_models_not_told", extra={"why": str(why)})
+        waiting = {}
+    models = runs + former_models(waiting, MOST_LABELS - sum(len(one.labels) for one in runs))
+    return msgspec.structs.replace(introduction(base.config, store.epoch, models), cameras=[_camera_info(base)])
 
 
 def model_info(model: ModelStatus) -> ModelInfo:

@@ -16,31 +16,39 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 
+import cv2
 import pytest
 
-from edge.app import MOST_LABELS, Node, build, model_info, put_times_right
+from edge.app import Node, _info, build, model_info, put_times_right
 from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
 from edge.clock import ClockState
-from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
-from edge.counts import Interval, Sighting
+from edge.config import CameraTable, GateTable, ModelTable, MqttTable, NodeConfig, NodeTable, StoreTable
+from edge.counts import Interval, NoData, Sighting
 from edge.errors import StoreError, ThreadStuckError
+from edge.introduction import MOST_LABELS, former_models
+from edge.label_sets import remember
 from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
-from edge.status import ModelStatus
+from edge.status import ModelStatus, StatusBoard
 from edge.store import Records, Store, inspect_store
-from edge.wire import Info, decode_batch, decode_message, encode_message
+from edge.wire import Info, ModelInfo, decode_batch, decode_message, encode_message
 from edge.wire.messages import MAX_MESSAGE_BYTES
 from tests.broker import Broker, free_port
 from tests.cameras.sources import network_camera
 from tests.clocks import NOON, SetClock
+from tests.faults.small_disk import run_on_small_disk
 from tests.node import NODE, SITE, Platform, to
-from tests.records import sighting
+from tests.onnx_files import BLUE, RED, write_model
+from tests.records import interval, marks, sighting
 from tests.test_accounts import LI
+from tests.test_pipeline import scene
 from tests.updates.test_over_mqtt import PIECE, SHA256, ask, piece
 from tests.waiting import wait_until
 
+CARD = Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0)
 PICTURES = Path(__file__).parent / "data" / "frames"
 
 
@@ -185,6 +193,35 @@ def test_what_a_model_can_tell_fits_into_its_info_or_is_left_out() -> None:
     assert len(encode_message(told)) < MAX_MESSAGE_BYTES - 8192
     assert len(told.labels) == MOST_LABELS
     assert model_info(ModelStatus(name="own", version="1", labels=(*most, "Pieris"))).labels == []
+    before = {"own@1": frozenset(most), "pests@a@2": frozenset({"Pieris", "Pieris (larva)"})}
+    assert former_models(before) == [ModelInfo(name="pests@a", version="2", sha256="", labels=["Pieris"])]
+
+
+def test_a_node_tells_what_a_model_could_tell_that_ran_while_the_broker_was_away(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+        for name in ("cards@1", "pests@1", "pests@2"):
+            remember(store, name, [f"of {name}"])
+        store.commit([interval(model="cards@1"), interval(model="pests@1")])
+        store.mark_delivered(marks([2]))
+    platform = Platform(broker)
+    with ExitStack() as parts:
+        unattended(tmp_path, parts, to(broker.port))
+        wait_until(lambda: platform.read().messages.get("info"), within_s=20)
+    (told,) = platform.messages["info"][0].models
+    assert told == ModelInfo(name="cards", version="1", sha256="", labels=["of cards@1"])
+
+
+def test_a_store_that_does_not_read_for_a_moment_holds_up_no_birth(tmp_path: Path) -> None:
+    config = NodeConfig(node=NodeTable(site=SITE, node=NODE), camera=CameraTable(kind="folder"))
+    board = StatusBoard(SetClock().now())
+    board.show(model=ModelStatus(name="own", version="1"))
+    with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
+        with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
+            other.execute("ALTER TABLE setting RENAME TO away")
+        told = _info(SimpleNamespace(config=config, board=board, store=store))  # type: ignore[arg-type]
+    assert [one.name for one in told.models] == ["own"]
 
 
 def test_without_a_broker_a_node_looks_keeps_and_shows_that_records_wait(tmp_path: Path) -> None:
@@ -530,24 +567,94 @@ def areas_counted_by(config: Path, folder: Path, page_port: int, broker: Broker)
     return {one.area_mm2 for one in intervals()}
 
 
-def test_a_node_whose_store_cannot_be_used_counts_on_what_was_calibrated(tmp_path: Path, broker: Broker) -> None:
-    (tmp_path / "fieldeye.db").mkdir()
-    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
-    port = free_port()
-    assert areas_counted_by(configuration(tmp_path, port, broker.port), tmp_path, port, broker) == {500}
-
-
 def test_a_trap_whose_store_is_of_newer_software_keeps_calibration_and_catch_on_its_card(
     tmp_path: Path, broker: Broker
 ) -> None:
     Store(StoreTable(folder=str(tmp_path)), NODE).close()
     with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db:
         db.execute("PRAGMA user_version = 99")
-    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, typed_area_mm2=500.0))
+    save_calibration(tmp_path, CARD)
     port = free_port()
     config = configuration(tmp_path, port, broker.port, camera='mode = "trap"')
     assert areas_counted_by(config, tmp_path, port, broker) == {500}
     assert (tmp_path / "card.npz").stat().st_size > 1000
+
+
+def trap_night(
+    folder: Path, *squares: tuple[int, int, tuple[int, int, int]], fed: bool = False, card: Path | None = None
+) -> Interval | str:
+    """What an unattended node tells of one picture of its trap, or why it does not look."""
+    picture, model = folder / "field" / "1.png", folder / "squares.onnx"
+    picture.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(picture), scene(*squares))
+    config = NodeConfig(
+        node=NodeTable(site=SITE, node=NODE),
+        camera=CameraTable(kind="folder", source=str(picture.parent), mode="trap", every_s=0, fed=fed),
+        gate=GateTable(blurred_share=0.0),
+        model=ModelTable(name=str(model if model.exists() else write_model(model))),
+        store=StoreTable(folder=str(card or folder / "card")),
+        page=None,
+    )
+    stop = Event()
+    if fed:  # which has no end
+        stop.set()
+    with ExitStack() as parts:
+        node = build(config, parts, stop, unattended=True)
+        if node.pipeline is None:
+            return node.board.snapshot().problem
+        node.run()
+        (told,) = [one.record for one in node.store.records_between_seq(node.store.last_seq(), 10**6)]
+        assert isinstance(told, Interval)
+        assert (told.counts == NoData("not_kept")) == (node.board.snapshot().camera.last_skip == "not_kept")
+        return told
+
+
+def test_what_came_onto_a_trap_while_its_card_took_nothing_counts_once_and_over_all_that_time(tmp_path: Path) -> None:
+    card, there, more = tmp_path / "card", (8, 8, BLUE), (40, 40, RED)
+    before = trap_night(tmp_path, there)
+    card.rename(tmp_path / "away")
+    card.write_text("a file where the folder should be")
+    for squares in ((there,), (there, more)):
+        lost = trap_night(tmp_path, *squares)
+        assert isinstance(lost, Interval)
+        assert (lost.counts, lost.frames, lost.exposed_s) == (NoData("not_kept"), 0, None)
+    why = trap_night(tmp_path, there, fed=True)
+    card.unlink()
+    (tmp_path / "away").rename(card)
+    told = trap_night(tmp_path, there, more)
+    assert isinstance(told, Interval)
+    assert isinstance(before, Interval)
+    assert [(one.label, one.count) for one in told.counts] == [("Aleyrodidae", 1)]  # type: ignore[union-attr]
+    assert told.exposed_s == pytest.approx((told.end.utc - before.end.utc).total_seconds(), abs=0.5)
+    assert isinstance(why, str)
+    assert f"until then the pictures wait in {tmp_path}/field" in why
+
+
+ON_A_READ_ONLY_CARD = """
+import os, subprocess, sys
+from pathlib import Path
+from edge.calibration import save_calibration
+from tests.onnx_files import BLUE
+from tests.test_app import CARD, trap_night
+card = Path(os.environ["DISK"])
+save_calibration(card, CARD)
+subprocess.run(["mount", "-o", "remount,ro", card], check=True)
+told = trap_night(Path(sys.argv[1]), (8, 8, BLUE), card=card)
+print(told.counts.reason, told.area_mm2)
+"""
+
+
+def test_a_trap_on_a_card_that_only_reads_looks_on_in_the_region_that_was_calibrated(tmp_path: Path) -> None:
+    assert "not_kept 500" in run_on_small_disk("-c", ON_A_READ_ONLY_CARD, str(tmp_path))
+
+
+def test_a_trap_whose_store_alone_cannot_be_used_counts_on_from_its_card_and_calibration(tmp_path: Path) -> None:
+    (tmp_path / "card" / "fieldeye.db").mkdir(parents=True)
+    save_calibration(tmp_path / "card", CARD)
+    for squares, counted in (((8, 8, BLUE),), 0), (((8, 8, BLUE), (40, 40, RED)), 1):
+        told = trap_night(tmp_path, *squares)
+        assert isinstance(told, Interval)
+        assert (sum(one.count for one in told.counts), told.area_mm2) == (counted, 500)  # type: ignore[union-attr]
 
 
 def test_two_nodes_on_one_store_are_refused_even_unattended(tmp_path: Path) -> None:

@@ -290,8 +290,9 @@ def test_pictures_that_nobody_asked_for_are_spread_over_the_day_of_a_node_that_s
         clock = SetClock(datetime(2026, 7, 1, hour, 5, tzinfo=UTC))
         budget = Budget(store, None, clock.now())
         images = Images(
-            store, clock, budget, Commands(store, clock), kept=Backoff(15, 900), keepalive_s=30, daily_mb=0.05
-        )
+            store, clock, budget, Commands(store, clock),
+            kept=Backoff(15, 900), keepalive_s=30, daily_mb=0.05, destination="broker",
+        )  # fmt: skip
         store.commit([sighting(hour)], bytes(size_bytes))
         if images.next_part(clock.monotonic_s()) is not None:
             sent.append(hour)

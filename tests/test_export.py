@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge.cli import export
 from edge.config import StoreTable
 from edge.label_sets import remember
 from edge.platform import Ledger
@@ -200,6 +203,21 @@ def test_what_can_be_read_of_a_store_that_was_set_aside_is_exported_with_its_key
     assert done.returncode == 0, done.stderr
     kept = ingested(tmp_path / "ledger.jsonl", [tmp_path / "saved.jsonl"])
     assert 450 < len(kept) < 500
+
+
+@pytest.mark.parametrize("form", ["stick", "csv"])
+def test_settings_that_cannot_be_read_hold_up_no_record(tmp_path: Path, config: Path, form: str) -> None:
+    with closing(store_of(tmp_path)) as store:
+        store.commit([sighting()])
+    file = tmp_path / "store/fieldeye.db"
+    with closing(sqlite3.connect(file)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'setting'").fetchone()
+    with file.open("rb+") as pages:
+        pages.seek((page - 1) * PAGE_BYTES)
+        pages.write(bytes(PAGE_BYTES))
+    out = tmp_path / "out"
+    assert export.run(Namespace(config=config, out=out, format=form, all=True, json=True)) == 0
+    assert out.stat().st_size
 
 
 def test_a_stick_that_cannot_be_written_is_said_in_a_line(tmp_path: Path, config: Path) -> None:

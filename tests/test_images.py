@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.backoff import Backoff
-from edge.errors import BadFrameError, WireError
+from edge.clock import ClockState
+from edge.errors import BadFrameError, StoreError, WireError
 from edge.excerpt import excerpt
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.platform import Message
 from edge.platform.album import Album, Picture
+from edge.store import Store
 from edge.wire import (
     AnswerCommand,
     Health,
@@ -356,9 +358,17 @@ def asked(tmp_path: Path) -> Iterator[tuple[Images, SetClock]]:
     clock = SetClock()
     with closing(open_store(tmp_path)) as store:
         store.ask_station(instant(), LARGE)
-        budget, commands = Budget(store, None, clock.now()), Commands(store, clock)
-        kept = Backoff(15, 900, share=lambda: 1.0)
-        yield Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=0), clock
+        yield images_of(store, clock), clock
+
+
+def full_disk(*_: object) -> None:
+    raise StoreError("the disk is full")
+
+
+def images_of(store: Store, clock: SetClock, destination: str = "broker:8883/s/n") -> Images:
+    budget, commands = Budget(store, None, clock.now()), Commands(store, clock)
+    kept = Backoff(15, 900, share=lambda: 1.0)
+    return Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=0, destination=destination)
 
 
 def lengths(images: Images, clock: SetClock, count: int) -> list[int]:
@@ -397,6 +407,31 @@ def test_a_part_that_was_lost_with_its_connection_comes_again_half_as_long(asked
     part = images.next_part(clock.monotonic_s())
     assert part is not None
     assert (part.header.offset, len(part.payload)) == (7168, 4096)
+
+
+def test_after_a_restart_a_photograph_goes_on_where_it_was_unless_it_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SetClock()
+    with closing(open_store(tmp_path)) as store:
+        question = store.ask_station(instant(state=ClockState.UNSYNCED), LARGE)
+        stopped = images_of(store, clock)
+        assert lengths(stopped, clock, 3) == [1024, 2048, 4096]
+        stopped.keep()
+        elsewhere, cut = images_of(store, clock, "broker:8883/s/other"), images_of(store, clock)
+        assert elsewhere.next_part(0).header == question.header()  # type: ignore[union-attr]
+        assert cut.question == question.id, "what was told of it must not change"
+        assert lengths(cut, clock, 8)[0] == 1024
+        begin = images_of(store, clock).next_part(0)
+        assert begin is not None
+        assert begin.header.offset == 7168 + 1024 * (2**7 - 1), "kept every 64 KiB, for a power cut"
+        ended = images_of(store, clock)
+        monkeypatch.setattr(store, "set_setting", full_disk)
+        for _ in range(20):
+            ended.next_part(clock.monotonic_s())
+            ended.acknowledged(0.1)
+            ended.keep()
+        assert (ended.sent, ended.next_part(clock.monotonic_s())) == (1, None)
 
 
 def last_spent(platform: Platform) -> int:

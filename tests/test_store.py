@@ -20,14 +20,16 @@ from edge.counts import Interval, Lost, Sighting
 from edge.errors import StoreError, StoreNewerError
 from edge.store import Draft, Entry, Store
 from edge.store import audit as kept
-from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES
+from edge.store.decisions import STEPS as DECISION_STEPS
+from edge.store.decisions import Decisions, Deed
+from edge.store.drafts import KEPT_DRAFTS, KEPT_NAMES, names_in
 from edge.store.file import WAL_BYTES, open_checked
 from edge.store.inspect import inspect_store
 from edge.store.reserve import RESERVE_BYTES
 from edge.store.room import shed
 from edge.store.rows import insert
 from edge.store.schema import STEPS, migrate, transaction
-from edge.wire import Mark, Stored
+from edge.wire import Mark, Stored, utc_ms
 from edge.wire.compact import KIND
 from edge.wire.tables import RECORDS
 from tests.clocks import NOON
@@ -183,6 +185,33 @@ def test_drafts_and_names_of_counted_pictures_that_are_gone_are_bounded(store: S
     store.commit_interval(interval(), draft(None, *(f"many-{n}.jpg" for n in range(KEPT_NAMES))))
     store.forget_counted({"0.jpg"})
     assert store.counted_pictures() == {"0.jpg", *(f"many-{n}.jpg" for n in range(KEPT_NAMES))}
+
+
+@pytest.mark.parametrize("lost", ["CAST(name AS BLOB)", "CAST(x'b1' AS TEXT)"])
+def test_a_bit_that_the_card_lost_in_a_name_ends_no_start(
+    store: Store, tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit_interval(interval(), draft(None, "1.jpg", "2.jpg"))
+    with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as db, db:
+        db.execute(f"UPDATE counted SET name = {lost} WHERE name = '1.jpg'")  # noqa: S608  our own words
+    assert "2.jpg" in store.counted_pictures()
+    assert (names_in(tmp_path / "fieldeye.db") or [])[1:] == ["2.jpg"]
+    monkeypatch.setattr("edge.store.drafts.KEPT_NAMES", 1)
+    store.forget_counted({})
+    assert store.counted_pictures() == {"2.jpg"}
+
+
+def test_what_a_deed_is_about_stays_beside_former_software_and_is_of_that_deed_only(tmp_path: Path) -> None:
+    with closing(Decisions(tmp_path)) as newer:
+        for what in ("kept", "anew"):
+            newer.do(what, Deed("ana", NOON, 12.0))
+    with closing(open_checked(tmp_path / "decisions.sqlite", 2**24, {1: DECISION_STEPS[1]})) as former:
+        later_ms = utc_ms(NOON + timedelta(hours=1))
+        former.execute("DELETE FROM deed WHERE what = 'anew'")
+        former.executemany("INSERT OR IGNORE INTO deed VALUES (?, 'li', ?)", [("kept", later_ms), ("anew", later_ms)])
+    with closing(Decisions(tmp_path)) as newer:
+        assert newer.deed("kept") == Deed("ana", NOON, 12.0)
+        assert newer.deed("anew") == Deed("li", NOON + timedelta(hours=1), None)
 
 
 def test_an_empty_outbox_has_no_oldest(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -15,9 +16,10 @@ from edge.cli.exits import DONE
 from edge.cli.exporting import Written, formats_help, keep_apart, sync, whole, write_export, written_words
 from edge.clock import SystemClock
 from edge.config import NodeTable
+from edge.errors import StoreError
 from edge.exports import FORMATS, About, place_of
 from edge.introduction import former_models, introduction
-from edge.label_sets import load
+from edge.label_sets import NONE_KEPT, LabelSets, load
 from edge.store import BATCH_RECORDS, Question, Records, kept_records
 from edge.wire import (
     Decoded,
@@ -33,6 +35,7 @@ from edge.wire import (
     plain,
 )
 
+log = logging.getLogger("fieldeye.export")
 STICK = "stick"
 
 
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     asked: list[Question] = []
     with kept_records(folder, node.node) as records:
         batches = _batches(records, waiting_only=is_stick and not args.all)
-        info = introduction(config, records.epoch, former_models(load(records)))
+        info = introduction(config, records.epoch, former_models(_label_sets(records)) if is_stick else [])
         if is_stick:
             asked = [question for question in records.questions() if args.all or not question.is_sent]
             lines = chain([_info_line(info, node)], _record_lines(batches, node), _question_lines(records, asked, node))
@@ -69,6 +72,15 @@ def run(args: argparse.Namespace) -> int:
     told = {"file": str(args.out), "format": args.format, **written._asdict(), "photographs": len(asked)}
     print(json.dumps(told | {"damaged": records.damaged}, ensure_ascii=False) if args.json else said)
     return DONE
+
+
+def _label_sets(records: Records) -> LabelSets:
+    """None where they cannot be read: that holds up no record."""
+    try:
+        return load(records)
+    except StoreError as why:
+        log.warning("labels_not_read", extra={"why": str(why)})
+        return NONE_KEPT
 
 
 def _stick_words(out: Path, records: int, photographs: int) -> str:

@@ -20,6 +20,8 @@ from edge.errors import StoreError, UsageError
 from edge.platform import Ledger, Subscriber, ingest, ingest_file
 from edge.platform.shared_subscription import end_session, worker_name
 
+LAST_PORT = 65_535
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `ingest`."""
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--group {args.group!r} is no name of a group; write letters, none of them / + or #")
     if args.database is None and (args.queue or args.metrics is not None):
         raise UsageError("--queue and --metrics are for --database; give that, or leave them out")
+    if args.metrics is not None and args.metrics + args.workers - 1 > LAST_PORT:
+        raise UsageError(f"--metrics {args.metrics} and a port a worker go beyond {LAST_PORT}; take a lower one")
     if args.out and (args.workers, args.group) != (1, "fieldeye"):
         raise UsageError("--workers and --group are for --database; give that, or leave them out: one writes to --out")
     if args.leave is not None:

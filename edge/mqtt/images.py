@@ -4,6 +4,7 @@ One part of one JPEG is on its way at a time, and only while nothing else is. So
 waits for one part at most, and a part is as long as the line takes in about a second.
 """
 
+import logging
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from typing import NamedTuple
 from edge.backoff import Backoff
 from edge.clock import Clock
 from edge.config import MEGABYTE
-from edge.errors import BadFrameError
+from edge.errors import BadFrameError, StoreDamagedError, StoreError
 from edge.excerpt import excerpt
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
@@ -19,7 +20,11 @@ from edge.mqtt.window import LEAST_BYTES, MOST_IMAGE_BYTES, Window
 from edge.store import Store
 from edge.wire import ImageCommand, ImageHeader, ImageKind, Reply, next_part
 
+log = logging.getLogger("fieldeye")
+
 _SENT_UPTO = "pictures_sent"  # setting: seq of the newest kept picture that went out unasked
+_BEGUN = "question_begun"  # setting: question on its way, bytes of it that arrived, and where
+_STEP_BYTES = 65_536  # of a question between two writes of that setting, each of which wears the card by some 16 kB
 
 
 @dataclass(slots=True)
@@ -40,8 +45,18 @@ class Part(NamedTuple):
     payload: bytes
 
 
+class Begun(NamedTuple):
+    """A question of which so much has arrived."""
+
+    id: str = ""
+    bytes: int = 0
+
+
 class Images:
-    """Owned by the publisher's thread, for all its connections: a picture goes on where the last one broke off."""
+    """Owned by the publisher's thread, for all its connections: a picture goes on where the last one broke off.
+
+    So does a question after a restart, if its parts go to the same `destination`.
+    """
 
     def __init__(
         self,
@@ -53,11 +68,14 @@ class Images:
         kept: Backoff,
         keepalive_s: float,
         daily_mb: float,
+        destination: str,
     ) -> None:
         self._store, self._clock, self._budget, self._commands = store, clock, budget, commands
         self._kept = kept  # how long to leave pictures alone that nobody wants now
         self._daily_bytes = daily_mb * MEGABYTE
         self._window = Window(keepalive_s, MOST_IMAGE_BYTES)
+        self._destination = destination
+        self._begun = _read(store.setting(_BEGUN), destination)
         self._outgoing: Outgoing | None = None
         self._part_bytes = 0  # on their way
         self._due_s = self._unasked_due_s = 0.0
@@ -66,13 +84,12 @@ class Images:
 
     @property
     def question(self) -> str:
-        """Id of the question on its way, which must not change any more; empty for none."""
-        return self._outgoing.header.id if self._outgoing and self._outgoing.header.kind == "question" else ""
+        """Id of the question that was begun last, which must not change any more; empty for none."""
+        return self._begun.id
 
     def next_part(self, now_s: float, most_bytes: int = MOST_IMAGE_BYTES) -> Part | None:
         """The part to send now, if there is one, of at most `most_bytes`. Raises StoreError."""
-        if self._outgoing is not None and self._outgoing.acknowledged_bytes == len(self._outgoing.jpeg):
-            self._finish(self._outgoing)
+        self.keep(_STEP_BYTES)
         budget_bytes = self._budget.image_room_bytes(self._clock.now(), asked=True)
         room_bytes = min(self._window.limit_bytes, budget_bytes, most_bytes)
         if self.is_resting(now_s) or room_bytes < LEAST_BYTES:
@@ -84,6 +101,22 @@ class Images:
         payload = self._outgoing.jpeg[begin : begin + room_bytes]
         self._part_bytes = len(payload)
         return Part(next_part(self._outgoing.header, begin), payload)
+
+    def keep(self, least_bytes: int = 1) -> None:
+        """What has arrived whole is done; of a question keep how far, if `least_bytes` further. Raises StoreError."""
+        outgoing = self._outgoing
+        if outgoing is None:
+            return
+        if outgoing.acknowledged_bytes == len(outgoing.jpeg):
+            self._finish(outgoing)
+        elif outgoing.header.id == self._begun.id and outgoing.acknowledged_bytes - self._begun.bytes >= least_bytes:
+            self._begun = Begun(outgoing.header.id, outgoing.acknowledged_bytes)
+            try:
+                self._store.set_setting(_BEGUN, f"{self._begun.id} {self._begun.bytes} {self._destination}")
+            except StoreDamagedError:
+                raise
+            except StoreError as why:  # after a restart some of it goes out again
+                log.warning("progress_not_kept", extra={"why": str(why)})
 
     def is_resting(self, now_s: float) -> bool:
         """Did nobody want pictures, a short while ago?"""
@@ -125,7 +158,12 @@ class Images:
 
     def _question(self) -> Outgoing | None:
         waiting = self._store.next_question()
-        return None if waiting is None else Outgoing(waiting[0].header(), waiting[1])
+        if waiting is None:
+            return None
+        question, jpeg = waiting
+        if question.id != self._begun.id:
+            self._begun = Begun(question.id)
+        return Outgoing(question.header(), jpeg, acknowledged_bytes=self._begun.bytes)
 
     def _asked(self) -> Outgoing | None:
         """The first that can be sent; the others are answered why not."""
@@ -169,3 +207,11 @@ class Images:
         self._budget.begin_unasked(len(jpeg), now)
         self._unasked_due_s = now_s + DAY_S * len(jpeg) / self._daily_bytes
         return Outgoing(ImageHeader(kind="picture", id=newest[1], bytes=len(jpeg)), jpeg, seq=newest[0])
+
+
+def _read(setting: str | None, destination: str) -> Begun:
+    begun, _, of = (setting or "").rpartition(" ")
+    if of != destination or not begun:
+        return Begun()
+    question, upto = begun.split()
+    return Begun(question, int(upto))

@@ -68,6 +68,7 @@ class Publisher:
             kept=Backoff(pace.kept_first_s, pace.kept_most_s),
             keepalive_s=config.keepalive_s,
             daily_mb=config.daily_pictures_mb,
+            destination=f"{config.host}:{config.port}/{node.site}/{node.node}",
         )  # fmt: skip
         self._parts = Parts(
             config=config,
@@ -116,7 +117,8 @@ class Publisher:
                 trouble = connection.trouble or CLOSED
                 self._show(trouble, None)
                 self._rest(trouble, stop)
-        self._keep_budget(self._parts.budget.keep)
+        self._keep(self._parts.budget.keep)
+        self._keep(self._parts.images.keep)
         self._show_link(replace(self._link, state="off", word="", detail=""), "off")
 
     def close(self) -> None:
@@ -151,7 +153,7 @@ class Publisher:
                 return False
         now, budget = self._parts.clock.now(), self._parts.budget
         budget.spend_dial(now, connection.reach, has_tls=connection.has_tls)
-        self._keep_budget(budget.save)
+        self._keep(budget.save)
         return connection.trouble is None
 
     def _is_accepted(self, connection: Connection, stop: Event) -> bool:
@@ -185,11 +187,11 @@ class Publisher:
             session.say_farewell()
         session.end()
 
-    def _keep_budget(self, keep: Callable[[], None]) -> None:
+    def _keep(self, keep: Callable[[], None]) -> None:
         try:
             keep()
         except StoreError as why:
-            log.warning("budget_not_kept", extra={"why": str(why)})
+            log.warning("progress_not_kept", extra={"why": str(why)})
 
     def _rest(self, trouble: Trouble, stop: Event) -> None:
         until_s = self._beat() + self._waits(trouble).next_s()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -300,7 +301,8 @@ class Session:
         self._parts.figures.images = self._parts.images.sent
         link = self._parts.figures.as_health(budget.spent_bytes, budget.most_bytes)
         store = self._parts.store.health()
-        alerts = list(standing_alerts(self._parts.board, self._parts.store))
+        zone = ZoneInfo(self._parts.node.time_zone)
+        alerts = list(standing_alerts(self._parts.board, self._parts.store, zone))
         return replace(self._parts.health(), store=store, link=link, alerts=alerts)
 
     # Settling

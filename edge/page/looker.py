@@ -6,8 +6,9 @@ import secrets
 import subprocess
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -35,6 +36,7 @@ class Look:
     id: str
     answer: Answer | None = None
     jpeg: bytes = b""
+    asked: str | None = None  # note with which it went to the station last
 
 
 class Looker:
@@ -45,7 +47,7 @@ class Looker:
 
     def __init__(self, command: Sequence[str] = COMMAND, *, models: Path = MODELS) -> None:
         self._command = (*command, str(models))
-        self._lock = Lock()
+        self._lock, self._asking = Lock(), Lock()
         self._waiting: deque[tuple[str, bytes, tuple[str, ...]]] = deque()
         self._looks: OrderedDict[str, Look] = OrderedDict()
         self._thread: Thread | None = None
@@ -72,6 +74,16 @@ class Looker:
         """How far it is; None if it is no longer kept."""
         with self._lock:
             return self._looks.get(name)
+
+    @contextmanager
+    def asking(self, name: str, note: str) -> Iterator[bool]:
+        """One at a time; False where the last one asked the same: a second tap. What fails was not asked."""
+        with self._asking:
+            look = self.look(name)
+            yield look is None or look.asked != note
+            if look is not None:
+                with self._lock:
+                    self._looks[name] = replace(look, asked=note)
 
     def close(self) -> None:
         """End what runs and drop what waits. Raises ThreadStuckError if that takes too long."""

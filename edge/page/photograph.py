@@ -18,7 +18,6 @@ from edge.taxa import taxon
 
 photograph = Blueprint("photograph", __name__)
 CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",)}
-QUESTIONS = 12  # in the list
 
 
 @photograph.get("/photo")
@@ -75,19 +74,11 @@ def answered(name: str) -> ResponseReturnValue:
 @needs(Role.FARMER)
 def ask(name: str) -> ResponseReturnValue:
     """Queued on the node until a subscriber has got it. Only now does the photograph leave the node."""
-    look, this = _look(name), node()
-    if look.answer is None or look.answer.state != "done" or this.config.mqtt is None:
+    look = _look(name)
+    if look.answer is None or look.answer.state != "done" or node().config.mqtt is None:
         _gone()
-    guess = findings(look.answer).guess
     try:
-        this.store.ask_station(
-            this.clock.now(),
-            look.jpeg,
-            who=visitor().name[:MOST_NAME_LETTERS],
-            note=_note(),
-            guess=guess,
-            eppo=taxon(guess).eppo,
-        )
+        _ask_once(look, _note(), findings(look.answer).guess)
     except StoreError as why:
         words = gettext("The station cannot be asked now. Try again once the node has reached it.")
         return render_template("plain.html", words=words, detail=str(why)), 503
@@ -119,10 +110,19 @@ def _form(wrong: str, choice: str) -> str:
         "photo_form.html",
         wrong=wrong,
         choices=[(key, name, key == choice) for key, name in words.items()],
-        questions=asked(this.store.questions(QUESTIONS), this.moments()),
+        questions=asked(this.store.questions(), this.moments()),
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
     )
+
+
+def _ask_once(look: Look, note: str, guess: str) -> None:
+    """A second tap asks nothing. Raises StoreError."""
+    this, who = node(), visitor().name[:MOST_NAME_LETTERS]
+    with this.looker.asking(look.id, note) as is_new:
+        if is_new:
+            at, eppo = this.clock.now(), taxon(guess).eppo
+            this.store.ask_station(at, look.jpeg, who=who, note=note, guess=guess, eppo=eppo)
 
 
 def _note() -> str:

@@ -12,7 +12,7 @@ from edge.platform.database import BAD_VALUE, Database, first_line, migrations, 
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
 from edge.platform.nodes import NodeName
-from edge.platform.questions import answers_due
+from edge.platform.questions import answers_due, photographs_due
 from edge.platform.sources import Source
 from edge.platform.telling import Telling
 from edge.wire import encode_message, parse_topic
@@ -81,8 +81,9 @@ class Leader:
 
     def _answer(self, database: Database) -> None:
         if self._source.is_up:
-            for topic, command in [*answers_due(database, of=self._reached), *seen_due(database, of=self._reached)]:
-                self._source.say(topic, encode_message(command))
+            for due in (answers_due, seen_due, photographs_due):
+                for topic, command in due(database, of=self._reached):
+                    self._source.say(topic, encode_message(command))
 
     def _note_leads(self, leads: bool) -> None:
         if leads and not self.leads:

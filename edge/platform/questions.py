@@ -1,6 +1,6 @@
 """Farmers' photographs in the database, part by part, and the station's answers on their way back to the node."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -9,17 +9,46 @@ from psycopg.rows import class_row
 
 from edge.errors import UsageError
 from edge.platform.database import Database
-from edge.wire import AnswerCommand, ImageHeader, Reply, node_topic
+from edge.platform.nodes import NodeName
+from edge.platform.replay import MOST_COMMANDS
+from edge.wire import AnswerCommand, ImageCommand, ImageHeader, Reply, node_topic
 
 AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sent
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
+MOST_PHOTO_BYTES = 524_288  # of a question: asked for with less it comes smaller
 MOST_OPEN = 100  # of a node, which keeps no more of them itself
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
     " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
 )
+# To the name that was heard last of the card that asked. Where both told one number they are copies that both run.
+_DUE = """
+    SELECT question.node_id, site, coalesce(renamed.name, node), id, answer, answer_who, answer_label, answered
+    FROM question JOIN node USING (node_id) LEFT JOIN LATERAL (
+        SELECT named.node AS name FROM ledger asked JOIN ledger other USING (epoch)
+        JOIN node named ON (named.node_id, named.epoch) = (other.node_id, other.epoch)
+        WHERE asked.node_id = question.node_id AND left(asked.epoch::text, 8) = left(id, 8)
+          AND NOT other.seen && asked.seen AND named.site = node.site AND named.heard > node.heard
+        ORDER BY named.heard DESC LIMIT 1
+    ) AS renamed ON true
+    WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told <= now() - %s) ORDER BY answered
+"""
+# None while its node is away or has some to send, which it says once an hour at least; then later each time.
+_UNFINISHED = """
+    SELECT node_id, site, node, id FROM (
+        SELECT node_id, site, node, id, row_number() OVER (PARTITION BY node_id ORDER BY received, id) AS place
+        FROM question JOIN node USING (node_id)
+        WHERE jpeg IS NULL AND outcome IS DISTINCT FROM 'not_kept' AND left(epoch::text, 8) = left(id, 8)
+          AND info->'capabilities' ? 'image' AND coalesce(status->>'state', 'online') = 'online'
+          AND health ? 'store' AND NOT health->'store' ? 'questions'
+          AND received BETWEEN now() - '30 days'::interval AND now() - '1 hour'::interval
+          AND (told IS NULL OR now() - told >= told - received)
+          AND NOT EXISTS (SELECT FROM question q WHERE q.node_id = question.node_id AND q.jpeg IS NULL
+                          AND q.told > now() - %s)
+    ) AS due WHERE place <= %s
+"""
 _MAKE_ROOM = """
     WITH surplus AS (
         SELECT node_id, id FROM question WHERE node_id = %s AND id <> %s AND answered IS NULL
@@ -53,7 +82,7 @@ class Question:
 
 
 def keep_part(database: Database, node_id: int, header: ImageHeader, payload: bytes) -> None:
-    """A part of a question; the same again changes nothing, the last one makes the photograph whole.
+    """A part of a question, of which the longest from each byte on is kept; the last one makes the photograph whole.
 
     A new question of a node that has enough of them open takes the place of its oldest one, of half a photograph first.
     """
@@ -72,7 +101,8 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
             )
         database.execute(
             "INSERT INTO question_part SELECT node_id, id, %s, %s FROM question"
-            " WHERE node_id = %s AND id = %s AND jpeg IS NULL ON CONFLICT DO NOTHING",
+            " WHERE node_id = %s AND id = %s AND jpeg IS NULL ON CONFLICT (node_id, id, first)"
+            " DO UPDATE SET payload = excluded.payload WHERE length(excluded.payload) > length(question_part.payload)",
             (header.offset, payload, node_id, header.id),
         )
         rows = database.execute(
@@ -157,32 +187,51 @@ def _kept_answer(database: Database, node_id: int, question: str) -> tuple[str |
     ).fetchone()
 
 
-def answers_due(database: Database) -> list[tuple[str, AnswerCommand]]:
-    """Topic and command for each answer that its node has not confirmed; noted as sent."""
+def answers_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, AnswerCommand]]:
+    """Topic and command for each answer that its node (of those alone) has not confirmed; noted as sent."""
     expires = datetime.now(UTC) + VALID_FOR
-    rows = database.execute(
-        "SELECT node_id, site, node, id, answer, answer_who, answer_label, answered"
-        " FROM question JOIN node USING (node_id)"
-        " WHERE answered IS NOT NULL AND outcome IS NULL AND (told IS NULL OR told <= now() - %s) ORDER BY answered",
-        (AGAIN,),
-    ).fetchall()
+    rows = database.execute(_DUE, (AGAIN,)).fetchall()
     due = []
     for node_id, site, node, question, text, who, label, answered in rows:
+        if of is not None and (site, node) not in of:
+            continue
         command = AnswerCommand(
             id=uuid4().hex, expires=expires, question=question, text=text, who=who or "", label=label
         )
         noted = database.execute(
-            "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s AND answered = %s",
-            (command.id, node_id, question, answered),
+            "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s AND answered = %s"
+            " AND (told IS NULL OR told <= now() - %s)",
+            (command.id, node_id, question, answered, AGAIN),
         )
-        if noted.rowcount == 1:  # else it was corrected meanwhile: that answer is due at the next turn
+        if noted.rowcount == 1:  # else it was corrected, or another leads too and sends it
             due.append((node_topic(site, node, "cmd/answer"), command))
     return due
 
 
+def photographs_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, ImageCommand]]:
+    """Topic and command for photographs of nodes (of those alone) that have not come whole; noted as asked for."""
+    expires, due = datetime.now(UTC) + VALID_FOR, []
+    for node_id, site, node, question in database.execute(_UNFINISHED, (AGAIN, MOST_COMMANDS)).fetchall():
+        if of is None or (site, node) in of:
+            command = ImageCommand(id=uuid4().hex, expires=expires, picture=question, most_bytes=MOST_PHOTO_BYTES)
+            noted = database.execute(
+                "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s"
+                " AND (told IS NULL OR told <= now() - %s)",
+                (command.id, node_id, question, AGAIN),
+            )
+            if noted.rowcount == 1:
+                due.append((node_topic(site, node, "cmd/image"), command))
+    return due
+
+
 def note_outcome(database: Database, node_id: int, reply: Reply) -> None:
-    """What the node made of an answer. `busy` and `expired` are no outcome: it is sent again."""
+    """What the node, which may have asked by another name, made of an answer, or of being asked for a photograph.
+
+    `busy` and `expired` are no outcome: it is sent again.
+    """
     if reply.id is not None and reply.code not in {"busy", "expired"}:
         database.execute(
-            "UPDATE question SET outcome = %s WHERE node_id = %s AND command = %s", (reply.code, node_id, reply.id)
+            "UPDATE question SET outcome = %s WHERE command = %s AND node_id IN"
+            " (SELECT named.node_id FROM node JOIN node named USING (site) WHERE node.node_id = %s)",
+            (reply.code, reply.id, node_id),
         )

@@ -151,10 +151,12 @@ class Decisions:
     def do(self, what: str, deed: Deed) -> None:
         """Somebody has done it; the last one counts, since it may ask again after the first."""
         with self._file.writing("keep what was done") as db:
-            row = (what, deed.who, utc_ms(deed.utc), deed.about)
-            db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms, about) VALUES (?, ?, ?, ?)", row)
+            done_ms = utc_ms(deed.utc)
+            db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms) VALUES (?, ?, ?)", (what, deed.who, done_ms))
+            db.execute("INSERT OR REPLACE INTO deed_about VALUES (?, ?, ?)", (what, done_ms, deed.about))
             newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
+            db.execute("DELETE FROM deed_about WHERE what NOT IN (SELECT what FROM deed)")
 
     def undo(self, what: str) -> None:
         """It was not done after all."""
@@ -164,7 +166,8 @@ class Decisions:
     def deed(self, what: str) -> Deed | None:
         """Who has done it, and when."""
         with self._file.reading("read what was done") as db:
-            row = db.execute("SELECT who, utc_ms, about FROM deed WHERE what = ?", (what,)).fetchone()
+            found = "SELECT who, utc_ms, a.about FROM deed LEFT JOIN deed_about a USING (what, utc_ms) WHERE what = ?"
+            row = db.execute(found, (what,)).fetchone()
         return None if row is None else Deed(row[0], from_utc_ms(row[1]), row[2])
 
 
@@ -190,4 +193,12 @@ def _decision(row: tuple) -> Decision:  # type: ignore[type-arg]
     )
 
 
-STEPS: Steps = {1: partial(create, TABLES), 2: partial(create, "ALTER TABLE deed ADD COLUMN about REAL")}
+ABOUT = """
+CREATE TABLE deed_about (                   -- version 1 does not know it: of another time than the deed's it is of none
+    what TEXT PRIMARY KEY,
+    utc_ms INTEGER NOT NULL,
+    about REAL
+) WITHOUT ROWID;
+PRAGMA application_id = 1
+"""
+STEPS: Steps = {1: partial(create, TABLES), 3: partial(create, ABOUT)}  # no release had 2

@@ -52,17 +52,23 @@ def file_name(name: str) -> str:
     return name.partition("/")[0]
 
 
+def numbered_names(db: sqlite3.Connection, where: str = "1") -> list[tuple[int, str]]:
+    """Those that are kept, in their order. One that lost a bit on the card is another name, be it of another type."""
+    found = f"SELECT number, CAST(name AS BLOB) FROM counted WHERE {where} ORDER BY number"  # noqa: S608  our own words
+    return [(number, name.decode(errors="replace")) for number, name in db.execute(found) if name]
+
+
 def names_in(path: Path) -> list[str] | None:
     """Those that another store keeps, in their order; None where they cannot be read."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-            return [name for (name,) in db.execute("SELECT name FROM counted ORDER BY number")]
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            return [name for _, name in numbered_names(db)]
     except sqlite3.Error:
         return None
 
 
 def forget_names(db: sqlite3.Connection, present: Collection[str]) -> None:
     """Within the caller's transaction: those before the last `KEPT_NAMES` that no picture bears any more."""
-    older = "SELECT name FROM counted WHERE number <= (SELECT max(number) FROM counted) - ?"
-    gone = [(name,) for (name,) in db.execute(older, (KEPT_NAMES,)) if file_name(name) not in present]
-    db.executemany("DELETE FROM counted WHERE name = ?", gone)
+    older = numbered_names(db, f"number <= (SELECT max(number) FROM counted) - {KEPT_NAMES}")  # noqa: S608
+    gone = [(number,) for number, name in older if file_name(name) not in present]
+    db.executemany("DELETE FROM counted WHERE number = ?", gone)

@@ -190,8 +190,11 @@ def told_aside(folder: Path) -> str:
 
 
 def former_store(folder: Path) -> Path | None:
-    """The store that the one in use follows: set aside as damaged, or renamed by a person, and the last written."""
-    return max(folder.glob(f"{NAME}.*[0-9]"), key=lambda one: one.stat().st_mtime, default=None)
+    """The store that the one in use follows: set aside as damaged, or renamed by a person, and the last written.
+
+    It may be a link to a disk that is away.
+    """
+    return max(folder.glob(f"{NAME}.*[0-9]"), key=lambda one: one.lstat().st_mtime, default=None)
 
 
 def set_aside(path: Path) -> Path:

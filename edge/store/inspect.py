@@ -49,7 +49,7 @@ def inspect_beside(config: StoreTable) -> Iterator[tuple[str, str]]:
 @contextmanager
 def _sound(path: Path, doing: str) -> Iterator[sqlite3.Connection]:
     """Read only, and held against itself first. Raises StoreError."""
-    with sentences(path, doing), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+    with sentences(path, doing), closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
         found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise StoreError(f"{path}: damaged ({found}); restart the node, which mends it or begins a new one")

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -12,15 +12,16 @@ from uuid import UUID
 from zlib import crc32
 
 from edge.config import MEGABYTE
+from edge.counts import Interval
 from edge.errors import StoreError, WireError
 from edge.store.audit import Entry, is_known, trail
-from edge.store.drafts import file_name
+from edge.store.drafts import file_name, numbered_names
 from edge.store.file import NAME, page_bytes, sentences
 from edge.store.jpegs import Jpegs
 from edge.store.pictures import newest_after, pictures_in, total_bytes
 from edge.store.questions import Question, number_waiting, questions_in, select
 from edge.store.readers import Readers
-from edge.store.rows import LEAST_URGENT, read
+from edge.store.rows import LEAST_URGENT, PRIORITIES, read
 from edge.wire import INTERVAL, SIGHTING, Mark, Stored, StoreHealth, from_utc_ms, utc_ms
 
 log = logging.getLogger("fieldeye.store")
@@ -105,20 +106,21 @@ class Records:
             row = db.execute("SELECT utc_ms FROM record WHERE seq = ?", (first,)).fetchone()
             return Waiting(count, None if row is None else from_utc_ms(row[0]))
 
-    def has_to_send(self) -> bool:
-        """Does a record or a question wait for the broker?"""
-        waits = "SELECT EXISTS (SELECT 1 FROM waiting) OR EXISTS (SELECT 1 FROM question WHERE sent = 0)"
+    def has_to_send(self, now_utc: datetime) -> bool:
+        """Does a record wait for the broker, or a question of the last day? Nobody may ever take photographs."""
+        waits = "SELECT EXISTS (SELECT 1 FROM waiting) OR EXISTS (SELECT 1 FROM question WHERE sent = 0 AND utc_ms > ?)"
         with sentences(self._path, "read the outbox"):
-            return bool(self._readers.mine().execute(waits).fetchone()[0])
+            row = self._readers.mine().execute(waits, (utc_ms(now_utc - timedelta(days=1)),)).fetchone()
+            return bool(row[0])
 
     def is_awaited(self, model: str) -> bool:
         """Does an interval wait that names this model? Names stand in a record as they are; a longer one will do."""
         found = (
             "SELECT EXISTS (SELECT 1 FROM waiting w CROSS JOIN record r ON r.seq = w.seq"
-            " WHERE r.kind = ? AND instr(r.body, ?))"
+            " WHERE w.priority = ? AND instr(r.body, ?))"
         )
         with sentences(self._path, "read the outbox"):
-            return bool(self._readers.mine().execute(found, (INTERVAL, model.encode())).fetchone()[0])
+            return bool(self._readers.mine().execute(found, (PRIORITIES[Interval], model.encode())).fetchone()[0])
 
     def latest_sightings(self, limit: int) -> list[Stored]:
         """Newest first."""
@@ -157,7 +159,7 @@ class Records:
     def counted_pictures(self) -> set[str]:
         """Names of a folder's pictures that are in an interval already; a file's own where no more is known of it."""
         with sentences(self._path, "read which pictures were counted"):
-            names = {name for (name,) in self._readers.mine().execute("SELECT name FROM counted")}
+            names = {name for _, name in numbered_names(self._readers.mine())}
         return names - {file_name(name) for name in names if name != file_name(name)}
 
     def last_seq(self) -> int:

@@ -49,6 +49,7 @@ from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, whole_ms
 log = logging.getLogger("fieldeye.store")
 
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
+OWED = "names_owed"  # a setting
 AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
 _T = TypeVar("_T")
 _Beside = TypeVar("_Beside", Accounts, Decisions)
@@ -200,18 +201,21 @@ class Store(Records):
             self._pictures.remove(names)
         return len(names)
 
-    def take_over_counted(self, present: Collection[str]) -> None:
+    def take_over_counted(self, present: Collection[str]) -> bool:
         """Into a store that begins after another one: pictures of a fed folder that were counted into that.
 
-        If it cannot be read, all that are `present`: none counts twice, and some perhaps not at all.
+        If it cannot be read, all that are `present`: none counts twice, and some perhaps not at all. False: none is,
+        as in a folder that is not mounted, and this is owed, over restarts too, until some are.
         """
-        former = former_store(self._folder)
-        if former is None or self.last_seq():
-            return
-        names = drafts.names_in(former)
-        log.warning("names_taken_over", extra={"of": former.name, "are_read": names is not None})
+        former, is_owed = former_store(self._folder), bool(self.setting(OWED))
+        if not is_owed and (former is None or self.last_seq()):
+            return True
+        names = drafts.names_in(former) if former else None
+        is_done = names is not None or bool(present)
+        log.warning("names_taken_over", extra={"of": str(former), "are_read": names is not None, "is_done": is_done})
         with self._lock, sentences(self._path, "keep which pictures were counted"):
-            self._despite_full_disk(partial(self._note_names, present if names is None else names))
+            self._despite_full_disk(partial(self._note_names, present if names is None else names, is_done=is_done))
+        return is_done
 
     def forget_counted(self, present: Collection[str]) -> None:
         """Forget old names of counted pictures, but none of those that are `present` and would be counted again."""
@@ -312,9 +316,10 @@ class Store(Records):
         right = [replace(one, record=as_sent(corrected(one.record, known))) for one in read]
         return [new for old, new in zip(read, right, strict=True) if new != old and old.mark not in without]
 
-    def _note_names(self, names: Collection[str]) -> None:
+    def _note_names(self, names: Collection[str], *, is_done: bool) -> None:
         with transaction(self._db) as db:
             drafts.note_names(db, names)
+            db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (OWED, "" if is_done else "yes"))
 
     def _mark(self, marks: list[Mark]) -> None:
         """A store at its cap sheds for it what was delivered before: nothing that would have to be announced."""

@@ -363,6 +363,7 @@ def test_a_small_file_of_newer_software_is_named(tmp_path: Path, name: str) -> N
     Store(StoreTable(folder=str(tmp_path)), "n").close()
     with closing(sqlite3.connect(tmp_path / f"{name}.sqlite")) as db:
         db.execute("PRAGMA user_version = 99")
+        db.execute("PRAGMA application_id = 0")
     (said,) = [one for one in diagnose(config(tmp_path), SystemClock()) if one.what == name]
     assert said.state == "not well"
     assert said.sentence.startswith(f"{tmp_path}/{name}.sqlite: written by a newer Fieldeye (version 99")

@@ -816,6 +816,14 @@ def test_a_photograph_is_whole_once_no_part_is_missing(parts: list[tuple[int, by
     assert assembled(parts, 4) == whole
 
 
+def test_a_photograph_that_is_sent_anew_in_longer_parts_is_whole(fleet: Fleet) -> None:
+    for first, end in ((0, 5), (5, 15), (0, 5), (5, 25), (5, 15), (25, len(JPEG))):
+        header = ImageHeader(kind="question", id="00000000-q2", bytes=len(JPEG), offset=first)
+        told = Message("fieldeye/v1/s/b/image", JPEG[first:end], properties=image_properties(header))
+        note(fleet.database, fleet.intake, [told])
+    assert open_questions(fleet, "b") == ["q1", "q2"]
+
+
 def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) -> None:
     for password, area in (("short", "33"), (PASSWORD, "331")):
         with pytest.raises(UsageError):

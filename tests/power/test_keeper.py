@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ import pytest
 
 from edge.app import _keeper as keeper_of
 from edge.clock import ClockState
-from edge.config import CameraTable, NodeConfig, NodeTable, PowerTable, StoreTable, parse_config
+from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, PowerTable, StoreTable, parse_config
 from edge.errors import ConfigError
 from edge.power.gauge import Battery, read_battery, status_of
 from edge.power.keeper import Halt, Keeper, ask_halt
@@ -166,6 +167,29 @@ def test_a_node_does_not_switch_off_in_the_midst_of_an_update(
             os.utime(tmp_path / "inbox" / name, (clock.utc.timestamp() - age_s,) * 2)
         turn(made, clock, 20)
     assert (tmp_path / "halt").exists() == sleeps
+
+
+def test_a_photograph_for_the_station_keeps_it_awake_as_long_as_a_record_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    config = NodeConfig(
+        node=SHOUGUANG,
+        camera=CameraTable(kind="folder", every_s=3600),
+        store=StoreTable(folder=str(tmp_path)),
+        power=PowerTable(sleep="between"),
+        mqtt=MqttTable(host="localhost"),
+    )
+    clock, photo = SetClock(DAY), b"\xff\xd8 a photograph \xff\xd9"
+    with closing(Store(config.store, "n")) as store:
+        made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
+        question = store.ask_station(clock.now(), photo)
+        turn(made, clock, 300)
+        assert not (tmp_path / "halt").exists()
+        store.mark_question_sent(question.id)
+        store.ask_station(replace(clock.now(), utc=DAY - timedelta(days=1)), photo)  # nobody takes it
+        turn(made, clock, 30)
+    assert (tmp_path / "halt").exists()
 
 
 def test_an_installation_keeps_it_awake_longer_than_a_broker_does_but_not_for_ever() -> None:
