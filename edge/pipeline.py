@@ -118,9 +118,9 @@ class Pipeline:
         self._has_more = False  # may a fed folder have another picture right now?
         self._blind: tuple[Instant, ...] = ()  # the first BLIND_FRAMES since a frame showed something
         self._sees_by_day = False  # has a frame since the start shown something in broad day?
+        self._owes_names = False  # were pictures counted that neither the former store nor the folder names?
         if camera.fed:
-            parts.store.take_over_counted(self._names_there())
-            parts.camera.known.update(parts.store.counted_pictures())
+            self._take_over(self._names_there())
         self._optics = OpticsWatch()
         self._area_mm2: int | None = None
         self._take_calibration()
@@ -217,6 +217,10 @@ class Pipeline:
             return {name_of(path) for path in Path(self._parts.config.camera.source).iterdir()}
         return set()
 
+    def _take_over(self, present: set[str]) -> None:
+        self._owes_names = not self._parts.store.take_over_counted(present)
+        self._parts.camera.known.update(self._parts.store.counted_pictures())
+
     def _follow_calibration(self) -> None:
         """Also between two looks, which may be an hour apart: a technician waits to see what was saved."""
         if self._calibration.changed():
@@ -277,6 +281,8 @@ class Pipeline:
             if not self._commits.commit_intervals():
                 self._has_more = False  # the pictures wait in their folder until the card takes what was counted
                 return True
+        if self._owes_names and (present := self._names_there()):
+            self._take_over(present)
         try:
             frame = self._parts.camera.read(READ_S)
         except CameraEndedError:
@@ -415,9 +421,7 @@ class Pipeline:
         self._census, step = census.looked(found, sure, frame.instant.monotonic_s, frame.image)
         seen = self._eye.named(found.where(sure), frame.image)
         if step.skipped:
-            self._tally = self._tally.passed_over(step.skipped, frame.instant, self._longest_gap_s())
-            skipped = plus_one(self._status.skipped, step.skipped)
-            self._status = replace(self._status, skipped=skipped, last_skip=step.skipped)
+            self._count_none(step.skipped, frame.instant)
             return seen, []
         if step.card is not None:
             is_another = step.card.verdict in {"restarted", "changed"}  # since when it hangs nobody knows
@@ -425,13 +429,18 @@ class Pipeline:
             self._tally, self._card_seen = self._tally.exposed(hung_since, frame.instant), frame.instant
             hung = frame.instant if step.card.present >= TELLING else self._status.hung
             self._status = replace(self._status, on_card=step.card.present, hung=hung)
+            if not self._parts.keeps_card:
+                self._count_none("not_kept", frame.instant)
+                return seen, []
         labels = [self._eye.labels[i] for i in step.counted]
-        if step.card is not None and not self._parts.keeps_card:
-            self._tally = self._tally.passed_over("not_kept", frame.instant, self._longest_gap_s())
-        else:
-            full = step.card is not None and step.card.saturated
-            self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
+        full = step.card is not None and step.card.saturated
+        self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)
         return seen, newly_seen([one for one in seen if one.label in labels], [])
+
+    def _count_none(self, why: str, at: Instant) -> None:
+        """Of a frame that was looked at."""
+        self._tally = self._tally.passed_over(why, at, self._longest_gap_s())
+        self._status = replace(self._status, skipped=plus_one(self._status.skipped, why), last_skip=why)
 
     def _skip(self, reason: str, at: Instant) -> None:
         if reason == "dark" and self._sees_by_day and self._is_broad_day(at):  # a closed box is always dark

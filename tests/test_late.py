@@ -71,7 +71,7 @@ class Fed:
 
     @property
     def state(self) -> Path:
-        return self.folder / "state"
+        return self.folder / "state #1 %20"
 
     def add(self, after_s: float, *squares: tuple[int, int, tuple[int, int, int]], name: str = "") -> Step:
         """A picture taken so long after noon, or of that `name`; it is not there before it was taken."""
@@ -257,7 +257,15 @@ def spoil_all(path: Path) -> None:
     path.write_bytes(b"no database" * 200)
 
 
-@pytest.mark.parametrize(("trouble", "counted"), [(rename_the_store, 1), (spoil_the_records, 1), (spoil_all, 0)])
+def link_to_a_disk_that_is_away(path: Path) -> None:
+    path.unlink()
+    path.with_name("fieldeye.db.older-1").symlink_to(path.with_name("away"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "counted"),
+    [(rename_the_store, 1), (spoil_the_records, 1), (spoil_all, 0), (link_to_a_disk_that_is_away, 0)],
+)
 def test_a_store_that_follows_another_counts_no_picture_again_and_none_for_sure_where_that_one_is_unreadable(
     fed: Fed, trouble: Callable[[Path], None], counted: int
 ) -> None:
@@ -270,6 +278,22 @@ def test_a_store_that_follows_another_counts_no_picture_again_and_none_for_sure_
         assert sum(fed.frames().values()) == counted
     fed.run(fed.add(240))
     assert sum(fed.frames().values()) == counted + 1
+
+
+def test_what_an_unreadable_store_counted_counts_no_more_when_its_folder_comes_back(fed: Fed) -> None:
+    fed.run(fed.add(60), fed.add(120))
+    spoil_all(fed.state / "fieldeye.db")
+    away = fed.pictures.rename(fed.folder / "away")
+    fed.pictures.mkdir()
+
+    def come_back() -> None:
+        fed.pictures.rmdir()
+        away.rename(fed.pictures)
+
+    for steps in ([fed.next_hour], [fed.next_hour, come_back, fed.add(3 * HOUR_S)], [fed.add(4 * HOUR_S)]):
+        fed.boot()
+        fed.run(*steps)
+    assert sum(fed.frames().values()) == 2
 
 
 def test_a_camera_whose_names_begin_again_brings_new_pictures_and_former_software_knows_their_names(fed: Fed) -> None:

@@ -99,6 +99,7 @@ def reason_word(reason: str) -> str:
         "too_late": gettext("came too late"),
         "unmatched": gettext("sticky card not recognised"),
         "board": gettext("calibration board on the card"),
+        "not_kept": gettext("memory card takes nothing"),
     }
     return words.get(reason, reason)
 

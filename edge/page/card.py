@@ -228,6 +228,7 @@ def _unusable(skip: str) -> str:
         "overexposed": gettext("Too bright to see anything."),
         "blurred": gettext("The pictures are not sharp."),
         "board": gettext("The calibration board still lies on the card."),
+        "not_kept": gettext("The memory card takes no results, so nothing is counted."),
     }
     return words.get(skip, gettext("No picture was good enough yet."))
 
@@ -238,5 +239,6 @@ def _unusable_action(skip: str) -> str:
         "overexposed": gettext("Turn the camera away from the sun or give it shade."),
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
         "board": gettext("Take it away: until then nothing is counted."),
+        "not_kept": gettext("Tell your technician today: until then nothing is counted."),
     }
     return words.get(skip, gettext("Look at the live picture."))

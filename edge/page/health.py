@@ -6,7 +6,7 @@ from edge.board import BoardReading
 from edge.clock import ClockState, Instant
 from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
-from edge.page.situation import CardTrouble
+from edge.page.situation import NOT_KEPT, CardTrouble
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import Line, Tone, line
 from edge.page.troubles import link_words
@@ -42,7 +42,7 @@ def health(
         model_line(snapshot.model, config.camera.mode),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
-        card_line(board.disk_free_bytes, snapshot.store, snapshot.newer, snapshot.aside),
+        card_line(board.disk_free_bytes, snapshot),
     ]
     accounts, decisions = unusable
     told = (
@@ -138,16 +138,17 @@ def clock_line(now: Instant, when: Moments, config: NodeConfig) -> Line:
     return line("clock", "clock", title, "calm", gettext("The clock is set."), local)
 
 
-def card_line(free_bytes: int | None, trouble: str, newer: str, aside: str) -> Line:
-    """Room on the card, whether it takes results, and whether earlier ones are of `newer` software or set `aside`."""
-    title = gettext("Memory card")
-    if newer:
-        todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
-        return line("card", "card", title, "stop", newer_words(), detail=newer, todo=todo)
-    if trouble:
+def card_line(free_bytes: int | None, snapshot: Snapshot) -> Line:
+    """Room on the card, whether it takes results, and whether earlier ones are of newer software or set aside."""
+    title, aside = gettext("Memory card"), snapshot.aside
+    todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
+    if NOT_KEPT in snapshot.camera.skipped:
+        todo = gettext("Tell your technician today: until then nothing is counted.")
+    if snapshot.newer:
+        return line("card", "card", title, "stop", newer_words(), detail=snapshot.newer, todo=todo)
+    if snapshot.store:
         sentence = gettext("The card takes no results: replace it.")
-        todo = gettext("Tell your technician today: what is counted now is lost when the power goes.")
-        return line("card", "card", title, "stop", sentence, detail=trouble, todo=todo)
+        return line("card", "card", title, "stop", sentence, detail=snapshot.store, todo=todo)
     if free_bytes is None:
         sentence = gettext("The folder for results cannot be found.")
         return line("card", "card", title, "look", sentence, todo=gettext("Tell your technician."))

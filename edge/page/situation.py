@@ -16,6 +16,7 @@ BLIND = ("dark", "overexposed", "blocked", "blurred", "board")  # pictures that 
 BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED = "blocked"  # the gate's word for a lens that something covers
 BOARD = "board"  # the census's word for the calibration board where is counted
+NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothing: the memory card takes no file
 TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
 
 
@@ -86,7 +87,7 @@ def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTabl
     if camera.state != "ended" and is_late(snapshot, facts, now, config):
         return Situation.UNFED if config.fed else Situation.LATE
     is_covered = camera.last_skip == COVERED
-    if is_covered or camera.last_skip == BOARD or camera.blind_s >= BLIND_S:
+    if is_covered or camera.last_skip in (BOARD, NOT_KEPT) or camera.blind_s >= BLIND_S:
         return Situation.COVERED if is_covered else Situation.UNUSABLE
     if facts.newest is None and not facts.frames:
         return _uncounted(snapshot, now, config)

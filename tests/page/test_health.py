@@ -172,6 +172,8 @@ def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
     settings = as_role(client, scene, Role.TECHNICIAN).get("/settings").text
     assert words in settings
     assert "replace" not in settings
+    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"not_kept": 3}))
+    assert "until then nothing is counted" in parts(scene)["card"].todo
 
 
 def test_a_calibration_that_cannot_be_used_is_told_here_and_in_the_visit(scene: Scene, client: FlaskClient) -> None:

@@ -101,6 +101,8 @@ def test_a_calibration_board_left_on_the_card_is_no_quiet_night(scene: Scene, cl
     assert '<h1 id="headline">The calibration board still lies on the card.</h1>' in page
     for words in ("still lies on the card.", "Take it away: until then", "looked at: 3 calibration board on the card"):
         assert words in part_by_part
+    scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"not_kept": 3}, last_skip="not_kept"))
+    assert '<h1 id="headline">The memory card takes no results, so nothing is counted.</h1>' in client.get("/").text
 
 
 def test_the_time_in_which_nothing_could_be_seen_was_not_watched(scene: Scene, client: FlaskClient) -> None:

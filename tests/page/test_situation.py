@@ -33,6 +33,7 @@ OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
         (replace(OK, last_skip="blurred", blind_s=3599.0), SEEN, "", Situation.SEEN),
         (replace(OK, last_skip="blurred", blind_s=3600.0), SEEN, "", Situation.UNUSABLE),
         (replace(OK, last_skip="board"), SEEN, "", Situation.UNUSABLE),
+        (replace(OK, last_skip="not_kept"), NO_FACTS, "", Situation.UNUSABLE),
         (OK, COUNTED, "", Situation.SEEN),
         (OK, ZERO, "", Situation.NOTHING),
         (OK, NO_FACTS, "", Situation.NOTHING),
