@@ -313,6 +313,10 @@ class Pipeline:
 
     def _place(self, frame: Frame) -> None:
         """A fed folder's picture, into the interval of its own time: the open one, or one that it corrects."""
+        if self._owes_names:  # the folder came while the camera waited for it, and was listed against nothing known
+            self._take_over(self._names_there())
+        if not self._parts.camera.known.isdisjoint({frame.source, frame.known_as}):
+            return
         self._parts.camera.known.add(frame.known_as)
         is_passed = self._is_passed(frame.instant)
         if frame.instant.monotonic_s >= self._tally.start.monotonic_s and not is_passed:

@@ -425,6 +425,9 @@ def test_after_a_restart_a_photograph_goes_on_where_it_was_unless_it_goes_elsewh
         begin = images_of(store, clock).next_part(0)
         assert begin is not None
         assert begin.header.offset == 7168 + 1024 * (2**7 - 1), "kept every 64 KiB, for a power cut"
+        for spoiled in ("6553q", "999999999"):
+            store.set_setting("question_begun", f"{question.id} {spoiled} broker:8883/s/n")
+            assert images_of(store, clock).next_part(0).header == question.header()  # type: ignore[union-attr]
         ended = images_of(store, clock)
         monkeypatch.setattr(store, "set_setting", full_disk)
         for _ in range(20):

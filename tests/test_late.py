@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -18,7 +19,7 @@ import pytest
 
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, save_calibration
-from edge.cameras import open_watched_camera
+from edge.cameras import Frame, WatchedCamera, open_watched_camera
 from edge.cameras.folder import known_as
 from edge.climate import NoSensor
 from edge.clock import ClockState
@@ -280,7 +281,10 @@ def test_a_store_that_follows_another_counts_no_picture_again_and_none_for_sure_
     assert sum(fed.frames().values()) == counted + 1
 
 
-def test_what_an_unreadable_store_counted_counts_no_more_when_its_folder_comes_back(fed: Fed) -> None:
+@pytest.mark.parametrize("is_awaited", [False, True], ids=["between two reads", "while the camera waits for it"])
+def test_what_an_unreadable_store_counted_counts_no_more_when_its_folder_comes_back(
+    fed: Fed, is_awaited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fed.run(fed.add(60), fed.add(120))
     spoil_all(fed.state / "fieldeye.db")
     away = fed.pictures.rename(fed.folder / "away")
@@ -290,10 +294,19 @@ def test_what_an_unreadable_store_counted_counts_no_more_when_its_folder_comes_b
         fed.pictures.rmdir()
         away.rename(fed.pictures)
 
-    for steps in ([fed.next_hour], [fed.next_hour, come_back, fed.add(3 * HOUR_S)], [fed.add(4 * HOUR_S)]):
+    def read(camera: WatchedCamera, timeout_s: float) -> Frame:
+        if is_awaited and due:
+            due.pop()()
+        return read_now(camera, timeout_s)
+
+    due: list[Callable[[], None]] = []
+    read_now = WatchedCamera.read
+    monkeypatch.setattr(WatchedCamera, "read", read)
+    comes = partial(due.append, come_back) if is_awaited else come_back
+    for steps in ([fed.next_hour], [fed.next_hour, comes, fed.next_hour], [fed.add(4 * HOUR_S)]):
         fed.boot()
         fed.run(*steps)
-    assert sum(fed.frames().values()) == 2
+    assert sum(fed.frames().values()) == 1
 
 
 def test_a_camera_whose_names_begin_again_brings_new_pictures_and_former_software_knows_their_names(fed: Fed) -> None:

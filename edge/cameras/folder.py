@@ -30,6 +30,7 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingErr
 _TIME_IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
 )
+MOST_FAILED = 3  # pictures that a disk does not give, and it is the disk
 RELIST_S = 0.005  # for each picture of a fed folder that did not change: a look through 10,000 takes 0.1 s of x86
 
 
@@ -65,12 +66,12 @@ class FolderCamera(ClosedAtExit):
         until_s = self._clock.monotonic_s() + timeout_s
         picture = self._next(until_s)
         path = self._folder / picture[0]
-        image = rotated(self._read(path, picture, until_s), self._config.rotation_deg)
+        image = rotated(self._read(path, picture), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
         taken, key = (told_time(path), known_as(path)) if self._config.fed else (None, "")
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
 
-    def _read(self, path: Path, picture: Identity, until_s: float) -> Image:
+    def _read(self, path: Path, picture: Identity) -> Image:
         """Raises CameraError where its disk gives nothing, BadFrameError where it is this picture alone."""
         self._shown.add(picture)
         try:
@@ -79,18 +80,23 @@ class FolderCamera(ClosedAtExit):
             cause = why.__cause__
             if not isinstance(cause, OSError) or isinstance(cause, PermissionError | FileNotFoundError):
                 raise
-            if self._gives_a_picture(until_s):
+            if self._gives_another(path):
                 return read_picture(path, NODE)  # a share that was away for a moment connects anew when next asked
             self._shown.remove(picture)
             where = f"{self._folder}/{name_of(path)}: cannot be read ({os.strerror(cause.errno or 0)})"
             raise CameraError(f"{where}; look whether its disk is plugged in") from why
 
-    def _gives_a_picture(self, until_s: float) -> bool:
+    def _gives_another(self, unreadable: Path) -> bool:
+        """Does the disk give any other picture? Each one that it does not may cost seconds: after three it is away."""
+        failed = 0
         with suppress(OSError):
             for path in pictures_in(self._folder):
-                if _gives_a_byte(path):
-                    return True
-                if self._clock.monotonic_s() >= until_s:
+                try:
+                    if path != unreadable and _gives_a_byte(path):
+                        return True
+                except OSError:
+                    failed += 1
+                if failed == MOST_FAILED:
                     break
         return False
 
@@ -203,13 +209,12 @@ def _time_in_exif(path: Path) -> datetime | None:
 
 
 def _gives_a_byte(path: Path) -> bool:
-    """Now, from its disk: the system remembers files of one that was pulled."""
-    with suppress(OSError):
-        if path.is_file():  # a pipe would wait for ever
-            with path.open("rb", buffering=0) as file:
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                return bool(file.read(1))
-    return False
+    """Now, from its disk: the system remembers files of one that was pulled. Raises OSError."""
+    if not path.is_file():  # a pipe would wait for ever
+        return False
+    with path.open("rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return bool(file.read(1))
 
 
 def _identity(path: Path) -> Identity:

@@ -5,6 +5,7 @@ waits for one part at most, and a part is as long as the line takes in about a s
 """
 
 import logging
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -161,7 +162,7 @@ class Images:
         if waiting is None:
             return None
         question, jpeg = waiting
-        if question.id != self._begun.id:
+        if question.id != self._begun.id or self._begun.bytes >= len(jpeg):
             self._begun = Begun(question.id)
         return Outgoing(question.header(), jpeg, acknowledged_bytes=self._begun.bytes)
 
@@ -210,8 +211,6 @@ class Images:
 
 
 def _read(setting: str | None, destination: str) -> Begun:
-    begun, _, of = (setting or "").rpartition(" ")
-    if of != destination or not begun:
-        return Begun()
-    question, upto = begun.split()
-    return Begun(question, int(upto))
+    """Of a setting that the card spoiled nothing, as of one that goes elsewhere."""
+    begun = re.fullmatch(r"(\S+) (\d{1,9}) (.*)", setting or "", re.ASCII)
+    return Begun(begun[1], int(begun[2])) if begun and begun[3] == destination else Begun()

@@ -234,6 +234,19 @@ def test_a_picture_that_cannot_be_read_where_others_can_is_bad_and_stops_no_loop
     assert outcomes == 2 * (["unreadable", good] if bad < good else [good, "unreadable"])
 
 
+def test_a_disk_that_takes_seconds_to_say_so_is_not_away_for_two_bad_pictures(tmp_path: Path) -> None:
+    for bad in ("20260501_060000.jpg", "20260502_060000.jpg"):
+        (tmp_path / bad).symlink_to("/proc/self/mem")
+    (tmp_path / "20260503_060000.jpg").touch()
+    good = put(tmp_path, "20260504_060000.jpg").name
+    with open_camera(camera_table("folder", tmp_path), SystemClock()) as camera:
+        for reason in ("unreadable", "unreadable", "empty"):
+            with pytest.raises(BadFrameError) as caught:
+                camera.read(1)
+            assert caught.value.reason == reason
+        assert camera.read(1).source == good
+
+
 def test_a_folder_shown_once_goes_on_when_a_picture_is_added(tmp_path: Path) -> None:
     put(tmp_path / "p", "a.jpg")
     with open_camera(camera_table("folder", tmp_path / "p"), SystemClock()) as camera:
