@@ -17,7 +17,7 @@ PICTURES = Path(__file__).parents[2] / "edge/cli/demo_pictures"
 def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: Path) -> None:
     port = free_port()
     site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {port}\nhome_assistant = true')
-    camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
+    camera = 'camera = { kind = "folder", source = "/srv/pictures", loop = true, every_s = 0.5 }'
     out = render_fleet(tmp_path, f'{site}[[node]]\nnode = "a"\n{camera}\nstore = {{ interval_s = 2 }}\n')
     with (
         RenderedBroker(out, port) as broker,
@@ -39,10 +39,11 @@ def test_a_rendered_node_delivers_its_records_to_the_rendered_broker(tmp_path: P
 
 
 def moved(card: Path, here: Path) -> Path:
-    """node.toml with the three places that setup.sh and systemd would make put below `here`."""
+    """node.toml with the places that setup.sh, systemd and a technician would make put where they are `here`."""
     text = (card / "node.toml").read_text()
     for theirs, ours in {
         "/etc/fieldeye/ca.pem": str(card / "ca.pem"),
+        "/srv/pictures": str(PICTURES),
         "[store]": f'[store]\nfolder = "{here / "state"}"',
         'host = "0.0.0.0"': f'host = "127.0.0.1"\nport = {free_port()}',
     }.items():

@@ -16,7 +16,7 @@ from edge.updates.install import install
 from edge.updates.slots import Places
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, firmware, put_fleet, put_private, run_render
-from tests.firmware.test_delivery import PICTURES, moved
+from tests.firmware.test_delivery import moved
 from tests.firmware.test_revocation import kill_before_removing
 from tests.updates.bundles import SLOTS
 from tests.waiting import wait_until
@@ -30,7 +30,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         site = SITE.replace('host = "localhost"', f'host = "localhost"\nport = {self.port}')
-        camera = f'camera = {{ kind = "folder", source = "{PICTURES}", loop = true, every_s = 0.5 }}'
+        camera = 'camera = { kind = "folder", source = "/srv/pictures", loop = true, every_s = 0.5 }'
         nodes = "".join(f'[[node]]\nnode = "{name}"\n{camera}\nstore = {{ interval_s = 2 }}\n' for name in "ab")
         self.fleet = put_fleet(folder, site + nodes)
         self.out = self.render("out")
