@@ -20,7 +20,7 @@ import pytest
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
-from edge.cameras.folder import known_as
+from edge.cameras.folder import known_as, told_time
 from edge.climate import NoSensor
 from edge.clock import ClockState
 from edge.config import parse_config
@@ -120,7 +120,9 @@ class Fed:
 
             def alive() -> None:
                 self.called()
-                are_known = (camera.known & {path.name, known_as(path)} for path in self.pictures.iterdir())
+                are_known = (
+                    camera.known & {path.name, known_as(path, told_time(path))} for path in self.pictures.iterdir()
+                )
                 self.quiet = self.quiet + 1 if all(are_known) else 0
                 self.clock.advance(0.1)
                 if self.quiet >= QUIET_TURNS:

@@ -68,7 +68,8 @@ class FolderCamera(ClosedAtExit):
         path = self._folder / picture[0]
         image = rotated(self._read(path, picture), self._config.rotation_deg)
         luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
-        taken, key = (told_time(path), known_as(path)) if self._config.fed else (None, "")
+        taken = told_time(path) if self._config.fed else None
+        key = known_as(path, taken) if self._config.fed else ""
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
 
     def _read(self, path: Path, picture: Identity) -> Image:
@@ -157,16 +158,16 @@ class FolderCamera(ClosedAtExit):
             return None
         if picture in self._times:
             return self._times[picture]
-        if self._known and known_as(path) in self._known:
+        own = own_time(path)
+        if self._known and known_as(path, own) in self._known:
             self._shown.add(picture)
             return None
-        return when_taken(path)
+        return own or _modified(path)
 
 
-def when_taken(path: Path) -> datetime:
-    """A picture's time as the module says, without zone: pictures of one folder come from one place."""
+def _modified(path: Path) -> datetime:
     try:
-        return own_time(path) or datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
     except OSError:
         return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
 
@@ -182,14 +183,14 @@ def told_time(path: Path) -> datetime | None:
     return _time_in_name(path) or _time_in_exif(path)
 
 
-def known_as(path: Path) -> str:
+def known_as(path: Path, told: datetime | None) -> str:
     """What a fed folder's picture is known by; no name has a slash, and a time stays while the file grows.
 
-    Its zone is left out, which may be added later.
+    `told`: see `told_time`. Its zone is left out, which may be added later.
     """
     if _time_in_name(path):
         return name_of(path)
-    return f"{name_of(path)}/{own_time(path) or _identity(path)[2]}"
+    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else _identity(path)[2]}"
 
 
 def _time_in_name(path: Path) -> datetime | None:

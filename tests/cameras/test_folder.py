@@ -362,11 +362,11 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     for when in (b"2026:07:01 06:00:00", b"2026:07:02 06:00:00", b"no time"):
         for more, offset in ((b"", b""), (b"a film", b"+08:00")):
             path.write_bytes(with_exif_time(jpeg, when, offset) + more)
-            known.append(known_as(path))
+            known.append(known_as(path, told_time(path)))
     first, still_first, second, still_second, *others = known
     assert (first, second) == (still_first, still_second)
     assert len({first, second, *others}) == 4
-    assert known_as(tmp_path / "20260701_060000.jpg") == "20260701_060000.jpg"
+    assert known_as(tmp_path / "20260701_060000.jpg", None) == "20260701_060000.jpg"
 
 
 def test_a_fed_folder_that_is_empty_waits(tmp_path: Path) -> None:
