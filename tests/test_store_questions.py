@@ -9,8 +9,9 @@ import pytest
 
 from edge.clock import ClockState
 from edge.errors import StoreError
-from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question, Store
+from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Answer, Question, Store
 from edge.store import questions as kept
+from edge.wire import MAX_PHOTO_BYTES
 from tests.clocks import NOON
 from tests.records import instant
 from tests.test_store import open_store
@@ -79,7 +80,7 @@ def test_an_answer_to_what_is_not_kept_is_not_taken(store: Store) -> None:
     [
         (b"GIF89a", {}, "JPEG"),
         (PHOTO[:-2], {}, "JPEG"),
-        (b"\xff\xd8" + bytes(MOST_PHOTO_BYTES) + b"\xff\xd9", {}, "512 KiB"),
+        (b"\xff\xd8" + bytes(MAX_PHOTO_BYTES) + b"\xff\xd9", {}, "512 KiB"),
         (PHOTO, {"note": "x" * (MOST_NOTE_LETTERS + 1)}, "note: at most 500"),
         (PHOTO, {"who": "x" * (MOST_NAME_LETTERS + 1)}, "who: at most 80"),
         (PHOTO, {"note": "a\0b"}, "note"),
@@ -94,7 +95,7 @@ def test_what_a_question_cannot_carry_is_refused_with_the_reason(
 
 
 def test_the_most_that_a_question_may_carry_is_kept_whole(store: Store) -> None:
-    photo = b"\xff\xd8" + bytes(MOST_PHOTO_BYTES - 4) + b"\xff\xd9"
+    photo = b"\xff\xd8" + bytes(MAX_PHOTO_BYTES - 4) + b"\xff\xd9"
     note, name = "x" * MOST_NOTE_LETTERS, "y" * MOST_NAME_LETTERS
     asked = store.ask_station(instant(), photo, who=name, note=note, guess=name, eppo=name)
     assert store.question(asked.id) == asked

@@ -11,12 +11,11 @@ from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.nodes import NodeName
 from edge.platform.replay import MOST_COMMANDS
-from edge.wire import AnswerCommand, ImageCommand, ImageHeader, Reply, node_topic
+from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, ImageHeader, Reply, node_topic
 
 AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sent
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
-MOST_PHOTO_BYTES = 524_288  # of a question: asked for with less it comes smaller
 MOST_OPEN = 100  # of a node, which keeps no more of them itself
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
@@ -213,7 +212,8 @@ def photographs_due(database: Database, *, of: Container[NodeName] | None = None
     expires, due = datetime.now(UTC) + VALID_FOR, []
     for node_id, site, node, question in database.execute(_UNFINISHED, (AGAIN, MOST_COMMANDS)).fetchall():
         if of is None or (site, node) in of:
-            command = ImageCommand(id=uuid4().hex, expires=expires, picture=question, most_bytes=MOST_PHOTO_BYTES)
+            # Asked for with less it would come smaller.
+            command = ImageCommand(id=uuid4().hex, expires=expires, picture=question, most_bytes=MAX_PHOTO_BYTES)
             noted = database.execute(
                 "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s"
                 " AND (told IS NULL OR told <= now() - %s)",

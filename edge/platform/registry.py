@@ -148,7 +148,7 @@ def _note_info(
     database.execute(
         "SELECT place_node(node_id, %s, %s, %s, %s, %s, %s, %s) FROM"
         " (SELECT node_id FROM node WHERE node_id = %s AND (NOT %s OR info IS NULL"
-        " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # a stick knows neither
+        " OR NOT info ?| ARRAY['models', 'capabilities']) FOR NO KEY UPDATE) AS told",  # of a stick neither is kept
         (_json(told), UUID(info.epoch), *place, node_id, is_carried),
     )
     if node_id is not None:

@@ -9,7 +9,7 @@ from edge.store.decisions import BoxKey, Decision, Decisions, Deed, Tally, if_re
 from edge.store.drafts import Draft
 from edge.store.file import told_aside
 from edge.store.inspect import inspect_beside, inspect_store, is_held
-from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, MOST_PHOTO_BYTES, Answer, Question
+from edge.store.questions import MOST_NAME_LETTERS, MOST_NOTE_LETTERS, Answer, Question
 from edge.store.records import BATCH_BYTES, BATCH_RECORDS, Records, Waiting, kept_records
 from edge.store.rows import LEAST_URGENT, MUST_GO
 from edge.store.store import Store
@@ -20,7 +20,6 @@ __all__ = [
     "LEAST_URGENT",
     "MOST_NAME_LETTERS",
     "MOST_NOTE_LETTERS",
-    "MOST_PHOTO_BYTES",
     "MUST_GO",
     "Account",
     "Accounts",

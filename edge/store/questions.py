@@ -12,10 +12,9 @@ from pathlib import Path
 from edge.clock import Instant
 from edge.errors import StoreError
 from edge.store.jpegs import Jpegs
-from edge.wire import CLOCKS, ImageHeader, from_utc_ms, question_id, utc_ms
+from edge.wire import CLOCKS, MAX_PHOTO_BYTES, ImageHeader, from_utc_ms, question_id, utc_ms
 
 FOLDER = "questions"
-MOST_PHOTO_BYTES = 524_288  # of one photograph: a minute on 64 kbit/s
 MOST_NOTE_LETTERS = 500
 MOST_NAME_LETTERS = 80  # of a person's name, and of a label
 KEPT_QUESTIONS = 100
@@ -74,9 +73,9 @@ def questions_in(folder: Path, epoch_hex: str) -> Jpegs:
 
 def check(jpeg: bytes, **texts: str) -> None:
     """Raises StoreError for a photograph or a text that a question cannot carry."""
-    if not (jpeg.startswith(b"\xff\xd8") and jpeg.endswith(b"\xff\xd9")) or len(jpeg) > MOST_PHOTO_BYTES:
+    if not (jpeg.startswith(b"\xff\xd8") and jpeg.endswith(b"\xff\xd9")) or len(jpeg) > MAX_PHOTO_BYTES:
         raise StoreError(
-            f"a question carries a whole JPEG of at most {MOST_PHOTO_BYTES // 1024} KiB; send a smaller one"
+            f"a question carries a whole JPEG of at most {MAX_PHOTO_BYTES // 1024} KiB; send a smaller one"
         )
     for name, text in texts.items():
         most = MOST_NOTE_LETTERS if name == "note" else MOST_NAME_LETTERS

@@ -232,7 +232,7 @@ class Store(Records):
     def ask_station(
         self, at: Instant, photo: bytes, *, who: str = "", note: str = "", guess: str = "", eppo: str = ""
     ) -> Question:
-        """Keep a photograph (a JPEG, at most questions.MOST_PHOTO_BYTES) for the station; durable when it returns.
+        """Keep a photograph (a JPEG, at most MAX_PHOTO_BYTES) for the station; durable when it returns.
 
         `who` took it, `guess` is the label that the node or the person would give it. Raises StoreError, with a
         sentence for the person, for what is too long and when too many photographs wait.

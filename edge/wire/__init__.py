@@ -8,6 +8,7 @@ from edge.wire.batch import MAX_BATCH_BYTES, as_sent, decode_batch, encode_batch
 from edge.wire.carried import carried_line, read_carried
 from edge.wire.commands import (
     MAX_COMMAND_BYTES,
+    MAX_PHOTO_BYTES,
     MAX_REPLAY_RECORDS,
     MAX_UPDATE_BYTES,
     AnswerCommand,
@@ -66,6 +67,7 @@ __all__ = [
     "MAX_BATCH_BYTES",
     "MAX_COMMAND_BYTES",
     "MAX_IMAGE_BYTES",
+    "MAX_PHOTO_BYTES",
     "MAX_REPLAY_RECORDS",
     "MAX_UPDATE_BYTES",
     "SIGHTING",

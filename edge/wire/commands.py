@@ -10,6 +10,7 @@ from edge.counts import Level
 MAX_COMMAND_BYTES = 4096
 MAX_UPDATE_BYTES = 65_536  # of a command that carries a piece of a bundle
 MAX_REPLAY_RECORDS = 10_000
+MAX_PHOTO_BYTES = 524_288  # of a question's photograph, a minute on 64 kbit/s, and of what `cmd/image` asks for
 USUAL_IMAGE_BYTES = 65_536
 TransactionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$")]
 ImageId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
@@ -44,7 +45,7 @@ class ImageCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: datetime
     picture: ImageId  # as in a sighting, or the id of a question
     box: tuple[Share, Share, Share, Share] | None = None  # left, top, right, bottom: only this part
-    most_bytes: Annotated[int, Meta(ge=1024, le=524_288)] = USUAL_IMAGE_BYTES  # made smaller until it fits
+    most_bytes: Annotated[int, Meta(ge=1024, le=MAX_PHOTO_BYTES)] = USUAL_IMAGE_BYTES  # made smaller until it fits
 
 
 class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -137,6 +137,17 @@ def test_records_that_wait_keep_it_awake_for_a_quarter_of_an_hour() -> None:
     assert len(asked) == 1
 
 
+def sleeper(folder: Path, mqtt: MqttTable | None = None) -> NodeConfig:
+    """A node that is off between its hourly looks."""
+    return NodeConfig(
+        node=SHOUGUANG,
+        camera=CameraTable(kind="folder", every_s=3600),
+        store=StoreTable(folder=str(folder)),
+        power=PowerTable(sleep="between"),
+        mqtt=mqtt,
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "age_s", "sleeps"),
     [
@@ -151,13 +162,7 @@ def test_a_node_does_not_switch_off_in_the_midst_of_an_update(
     name: str | None, age_s: int, sleeps: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    config = NodeConfig(
-        node=SHOUGUANG,
-        camera=CameraTable(kind="folder", every_s=3600),
-        store=StoreTable(folder=str(tmp_path)),
-        power=PowerTable(sleep="between"),
-    )
-    clock = SetClock(DAY)
+    config, clock = sleeper(tmp_path), SetClock(DAY)
     with closing(Store(config.store, "n")) as store:
         made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
         (tmp_path / "inbox").mkdir()
@@ -173,13 +178,7 @@ def test_a_photograph_for_the_station_keeps_it_awake_as_long_as_a_record_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    config = NodeConfig(
-        node=SHOUGUANG,
-        camera=CameraTable(kind="folder", every_s=3600),
-        store=StoreTable(folder=str(tmp_path)),
-        power=PowerTable(sleep="between"),
-        mqtt=MqttTable(host="localhost"),
-    )
+    config = sleeper(tmp_path, MqttTable(host="localhost"))
     clock, photo = SetClock(DAY), b"\xff\xd8 a photograph \xff\xd9"
     with closing(Store(config.store, "n")) as store:
         made = keeper_of(config, store, clock, StatusBoard(clock.now()), Inbox(tmp_path / "inbox"))
