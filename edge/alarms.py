@@ -17,7 +17,7 @@ from edge.status import StatusBoard
 from edge.store import Store
 from edge.tally import ClassAccuracy
 
-log = logging.getLogger("fieldeye.alarms")
+log = logging.getLogger(__name__)
 
 SETTING = "standings"
 A_MOMENT = timedelta(milliseconds=1)  # the store searches up to an end that is left out

@@ -54,7 +54,7 @@ from edge.updates.proof import Proof
 from edge.updates.slots import Places, is_installing, on_trial, said, slot_paths
 from edge.wire import CalibrationInfo, CameraHealth, CameraInfo, Health, Info, ModelInfo
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 JOIN_S = 20.0  # the publisher says farewell within 3, but a worn card takes 2 for each of its writes
 PUBLISHER_STUCK_S = 60.0  # one turn takes half a second; resolving a dead name server half a minute

@@ -17,7 +17,7 @@ from edge.config import NodeConfig, checked, load_config
 from edge.durable import write_durably
 from edge.errors import ConfigError, to_read
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 NAME, BEFORE = "changes.json", "changes.before.json"
 Table = dict[str, dict[str, Any]]  # table -> key -> value, as in node.toml

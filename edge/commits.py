@@ -12,7 +12,7 @@ from edge.errors import StoreDamagedError, StoreError
 from edge.status import StatusBoard
 from edge.store import Draft, Store
 
-log = logging.getLogger("fieldeye.pipeline")
+log = logging.getLogger(__name__)
 
 MOST_UNKEPT = 1000  # records held in memory while the card takes none; the oldest go
 

@@ -9,7 +9,7 @@ import msgspec
 from edge.counts import Interval, NoData, name_and_stage, with_stage
 from edge.errors import StoreError
 
-log = logging.getLogger("fieldeye.label_sets")
+log = logging.getLogger(__name__)
 
 SETTING = "label_sets"
 KEPT = 32  # models: a first catch is sought through a season, in which a node runs a few

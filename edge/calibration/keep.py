@@ -8,7 +8,7 @@ from edge.calibration.record import Calibration, from_json, to_json
 from edge.durable import write_durably
 from edge.errors import ConfigError, StoreError, to_read
 
-log = logging.getLogger("fieldeye.calibration")
+log = logging.getLogger(__name__)
 
 NAME, BEFORE = "calibration.json", "calibration.before.json"
 

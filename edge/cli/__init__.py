@@ -16,7 +16,7 @@ from edge.cli.exits import DONE, NOT_WELL, STOPPED, WRONG_USE
 from edge.cli.logs import hush_opencv, set_up_logs
 from edge.errors import ConfigError, FieldeyeError, UsageError
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 COMMANDS = {  # verb: what it does; the file of that name holds it and is imported only when called
     "demo": "a node on bundled field pictures with a broker of its own",

@@ -35,7 +35,7 @@ from edge.wire import (
     plain,
 )
 
-log = logging.getLogger("fieldeye.export")
+log = logging.getLogger(__name__)
 STICK = "stick"
 
 

@@ -19,7 +19,7 @@ from edge.errors import ConfigError
 from edge.systemd import notify
 from edge.updates.slots import Places, trial
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 LAST_GOOD = "last-good.toml"
 

@@ -5,7 +5,7 @@ import signal
 from queue import SimpleQueue
 from threading import Event, Thread
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 
 def stop_on_signal(*stops: Event) -> None:

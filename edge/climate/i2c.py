@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from edge.weather import Reading
 
-log = logging.getLogger("fieldeye.climate")
+log = logging.getLogger(__name__)
 
 Read = Callable[[], Reading]  # raises OSError or ValueError
 

@@ -12,7 +12,7 @@ from edge.config import ClimateTable
 from edge.mqtt import read_secret, trusting
 from edge.weather import Reading
 
-log = logging.getLogger("fieldeye.climate")
+log = logging.getLogger(__name__)
 
 MOST_KEPT = 100  # the loop takes them each turn; more in one turn are too many of a weather, and the oldest go
 MOST_BYTES = 4096

@@ -21,7 +21,7 @@ from edge.mqtt.window import LEAST_BYTES, MOST_IMAGE_BYTES, Window
 from edge.store import Store
 from edge.wire import ImageCommand, ImageHeader, ImageKind, Reply, next_part
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 
 _SENT_UPTO = "pictures_sent"  # setting: seq of the newest kept picture that went out unasked
 _BEGUN = "question_begun"  # setting: question on its way, bytes of it that arrived, and where

@@ -31,7 +31,7 @@ from edge.store import Store
 from edge.updates.inbox import Inbox
 from edge.wire import Health, Info, node_topic
 
-log = logging.getLogger("fieldeye.mqtt")
+log = logging.getLogger(__name__)
 
 
 class Publisher:

@@ -43,7 +43,7 @@ from edge.wire import (
     summary_of,
 )
 
-log = logging.getLogger("fieldeye.mqtt")
+log = logging.getLogger(__name__)
 
 RETAINED = ("status", "info", "health", "summary")
 MOST_HEALTH_BYTES = 2000  # with some alerts in it

@@ -40,7 +40,7 @@ from edge.store import Store
 
 __all__ = ["Looker", "PageServer", "create_app", "serve"]
 
-log = logging.getLogger("fieldeye.page")
+log = logging.getLogger(__name__)
 
 YEAR_S = 365 * 86_400
 STATIC = Path(__file__).parent / "static"

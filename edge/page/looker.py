@@ -18,7 +18,7 @@ from edge.bundle import MODELS
 from edge.errors import ThreadStuckError
 from edge.photographs import Answer
 
-log = logging.getLogger("fieldeye.page")
+log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-m", "edge.photographs")
 # Each further one of NumPy and of OpenCV asks for 40 MB of its little memory.

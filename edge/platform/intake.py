@@ -27,7 +27,7 @@ from edge.platform.rows import (
 )
 from edge.platform.spans import Spans, multirange_text
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 _LINES = 200
 TOPIC_LETTERS = 300  # in quarantine: more than a topic of the contract has, less than its index takes
 FIRST_MONTH = date(2020, 1, 1)  # records before it come from a clock that was off

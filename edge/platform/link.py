@@ -10,7 +10,7 @@ from paho.mqtt.properties import VariableByteIntegers
 
 from edge.platform.address import BrokerAddress, unreachable
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts looks like this
 _NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
 _NO_BREAK, _WORD_JOINER = "\ufeff".encode(), "\u2060".encode()  # one meaning, and as many bytes

@@ -23,7 +23,7 @@ from edge.platform.shared_subscription import OTHERS
 from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 EXCHANGE = "amq.topic"
 _OTHERS = tuple(channel.replace("/+", ".*") for channel in OTHERS)
 # RabbitMQ 4 throws away what workers died with 20 times, without a word. Its -1 for never is "at once" to RabbitMQ 3.

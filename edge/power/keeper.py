@@ -17,7 +17,7 @@ from edge.power.gauge import Battery
 from edge.power.schedule import LEAST_SLEEP_S, next_look, wake_at
 from edge.updates.slots import LONGEST_INSTALLATION_S
 
-log = logging.getLogger("fieldeye.power")
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 30.0
 LOW_TIMES = 3  # so many looks in a row: a motor or a radio that starts pulls the voltage down for a moment

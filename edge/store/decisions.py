@@ -20,7 +20,7 @@ from edge.store.shared import SharedFile
 from edge.taxa import is_within
 from edge.wire import from_utc_ms, utc_ms
 
-log = logging.getLogger("fieldeye.store")
+log = logging.getLogger(__name__)
 NAME = "decisions.sqlite"
 CAP = Cap(16, "stop the node, move the file to another disk and start the node, which begins a new one")  # 90,000
 KEPT_DEEDS = 500

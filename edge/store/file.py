@@ -14,7 +14,7 @@ from edge.config import MEGABYTE
 from edge.errors import StoreDamagedError, StoreError, StoreHeldError
 from edge.store.schema import STEPS, Steps, migrate
 
-log = logging.getLogger("fieldeye.store")
+log = logging.getLogger(__name__)
 
 NAME = "fieldeye.db"
 LOCK = "lock"  # held as long as a node runs on the folder

@@ -24,7 +24,7 @@ from edge.store.readers import Readers
 from edge.store.rows import LEAST_URGENT, PRIORITIES, read
 from edge.wire import INTERVAL, SIGHTING, Mark, Stored, StoreHealth, from_utc_ms, utc_ms
 
-log = logging.getLogger("fieldeye.store")
+log = logging.getLogger(__name__)
 
 BATCH_RECORDS = 20
 BATCH_BYTES = 8192

@@ -46,7 +46,7 @@ from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
 from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, whole_ms
 
-log = logging.getLogger("fieldeye.store")
+log = logging.getLogger(__name__)
 
 _RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
 OWED = "names_owed"  # a setting

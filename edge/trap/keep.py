@@ -15,7 +15,7 @@ from edge.durable import write_durably
 from edge.trap.card import Card, Insects
 from edge.trap.places import Places
 
-log = logging.getLogger("fieldeye.trap")
+log = logging.getLogger(__name__)
 
 HASH_BYTES = 32
 FORMER = "former_"  # before the names of its columns
