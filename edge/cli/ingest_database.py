@@ -24,10 +24,10 @@ from edge.platform.intake import Kept
 from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
 from edge.platform.sources import Source
-from edge.platform.telling import Telling
 from edge.platform.worker import Worker
+from edge.platform.worker_metrics import Telling
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 EVERY_S = 5.0  # registry, gaps and sums
 _LOOK_S = 0.5
 _REPLACED = 3  # exit code of a worker that another program has taken the place of, or newer software

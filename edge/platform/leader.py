@@ -14,10 +14,10 @@ from edge.platform.gaps import missing, requests
 from edge.platform.nodes import NodeName
 from edge.platform.questions import answers_due, photographs_due
 from edge.platform.sources import Source
-from edge.platform.telling import Telling
+from edge.platform.worker_metrics import Telling
 from edge.wire import encode_message, parse_topic
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left waiting
 
 

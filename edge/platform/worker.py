@@ -14,9 +14,9 @@ from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import note
 from edge.platform.sources import WINDOW, Delivery, Source
-from edge.platform.telling import Telling
+from edge.platform.worker_metrics import Telling
 
-log = logging.getLogger("fieldeye")
+log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The last: the server has become a standby, and another one writes.
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, StoreError, psycopg.errors.ReadOnlySqlTransaction)

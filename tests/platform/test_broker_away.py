@@ -23,7 +23,7 @@ from edge.platform.leader import Leader
 from edge.platform.registry import note
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
 from edge.platform.subscriber import ALL, Subscriber
-from edge.platform.telling import Telling
+from edge.platform.worker_metrics import Telling
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker
 from tests.platform.test_intake import batch

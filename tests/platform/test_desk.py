@@ -37,8 +37,8 @@ from edge.platform.population import keep_threshold
 from edge.platform.questions import MOST_OPEN, Question, answer, answers_due, assembled, questions
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.telling import Telling
 from edge.platform.worker import Worker
+from edge.platform.worker_metrics import Telling
 from edge.store.questions import KEPT_QUESTIONS
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request

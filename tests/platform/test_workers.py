@@ -29,8 +29,8 @@ from edge.platform.leader import Leader
 from edge.platform.questions import questions
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
-from edge.platform.telling import Telling
 from edge.platform.worker import Worker
+from edge.platform.worker_metrics import Telling
 from edge.store import Store
 from edge.wire import (
     Health,

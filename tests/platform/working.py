@@ -8,8 +8,8 @@ from edge.clock import SystemClock
 from edge.platform.database import open_database
 from edge.platform.leader import Leader
 from edge.platform.sources import Source
-from edge.platform.telling import Telling
 from edge.platform.worker import Worker
+from edge.platform.worker_metrics import Telling
 
 
 @contextmanager
