@@ -32,6 +32,7 @@ help:
 	@echo 'make test           all fast tests, in two processes (WORKERS=1: in one); make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios'
 	@echo 'make train CONFIG=training/configs/NAME.toml  one run of training (hours); default: the one that made `pests`'
+	@echo 'make test-firmware  what is rendered for cards and brokers, read by the tools that will read it (nft, netplan, cloud-init)'
 	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
 	@echo 'make bundle         what goes onto cards so that a node is set up without internet: build/card/software and build/card/debs'
 	@echo 'make e2e            the whole bench procedure, from the fleet file to an acknowledged record, an update and back'
@@ -40,6 +41,7 @@ help:
 	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
 	@echo 'make fleet          2,000 simulated nodes for a day into PostgreSQL, and what they cost'
 	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
+	@echo 'make lock           requirements.lock anew; make install: the node alone; make clean: what builds leave behind'
 
 install: $(VENV)/.node
 

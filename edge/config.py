@@ -100,7 +100,7 @@ class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dark_luma: Luma = 12.0  # mean below: nothing can be told
     bright_luma: Luma = 245.0  # mean above: overexposed
     blocked_contrast: Luma = 4.0  # standard deviation below: something covers the lens
-    blurred_share: Share = 0.3  # of the reference sharpness, see domain notes on focus
+    blurred_share: Share = 0.3  # of the reference sharpness, see edge/gate.py
     moved_share: Share = 0.0003  # of the pixels that must change in live mode: an insect of about 29 px on 2304
     always_every_s: Seconds = 600.0  # look at least so often, so that a still scene has its effort
 
@@ -334,7 +334,7 @@ def _check_pairs(config: NodeConfig, name: str) -> None:
     if config.camera.fed and (config.camera.kind != "folder" or config.camera.loop):
         raise ConfigError(f'{name}: camera.fed is for kind = "folder" without loop; take it away, or change those')
     _check_address(config.camera, name)
-    _check_field(config, name)
+    _check_climate_and_advice(config, name)
     if config.power.low_v is not None and config.power.gauge is None:
         raise ConfigError(f"{name}: power.low_v needs power.gauge; name the gauge, as ina219")
     if config.power.sleep != "never" and config.node.latitude is None:
@@ -363,8 +363,7 @@ def _check_address(camera: CameraTable, name: str) -> None:
         )
 
 
-def _check_field(config: NodeConfig, name: str) -> None:
-    """Thresholds and weather."""
+def _check_climate_and_advice(config: NodeConfig, name: str) -> None:
     climate = config.climate
     if climate is not None and climate.kind == "mqtt" and not climate.topic:
         raise ConfigError(f"{name}: climate.topic is missing; give the topic on which the sensor publishes")

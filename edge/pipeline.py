@@ -58,7 +58,7 @@ from edge.tally import RECENT_FRAMES, Tally, newly_seen, numbers, plus_one
 from edge.taxa import lesions_among
 from edge.trap import TELLING
 
-log = logging.getLogger("fieldeye.pipeline")
+log = logging.getLogger(__name__)
 
 READ_S = 5.0  # wait so long for a frame before the loop turns without one
 REST_S = 2.0  # between looks the loop turns at least so often: intervals end in time, a technician is not left waiting
@@ -349,14 +349,15 @@ class Pipeline:
 
     def _counted_on(self, late: Counting, frame: Frame) -> Counting:
         """With one picture more, which makes no sighting; it is looked at moved or not, since others lie in between."""
-        config, (open_tally, self._tally) = self._parts.config, (self._tally, late.tally)
+        config, open_tally = self._parts.config, self._tally
+        self._tally = late.tally  # for this one frame: `_skip` and `_look` count into `self._tally`
         verdict, _ = is_worth_a_look(frame, replace(self._gate, looked_at_s=None), config.gate, config.camera.mode)
         if isinstance(verdict, Skip):
             self._skip(verdict.reason, frame.instant)
         else:
             self._look(frame, is_late=True)
-        tally, self._tally = self._tally, open_tally
-        return replace(late, tally=tally, pictures=(*late.pictures, frame.known_as))
+        counted, self._tally = self._tally, open_tally
+        return replace(late, tally=counted, pictures=(*late.pictures, frame.known_as))
 
     def _correct(self) -> None:
         """Commit the interval that late pictures were counted into."""

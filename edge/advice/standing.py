@@ -107,10 +107,12 @@ def judged(
     for evidence, figure in known:
         may_lower = evidence is over and not runs
         reached = level_of(standing.threshold, figure, before.level if may_lower else "calm")
-        rise = ORDER.index(reached) - ORDER.index(now.level)
-        is_found = may_lower or rise > 0
-        if is_found or (now is before and (rise == 0 or evidence.period == standing.period)):
-            level = reached if is_found else now.level
+        gives_level = may_lower or ORDER.index(reached) > ORDER.index(now.level)
+        # Else it keeps the level and still gives the figure, if nothing else of this call gave one: at the same level,
+        # or lower in a period that is told again (a share that fell).
+        gives_figure = now is before and (reached == now.level or evidence.period == standing.period)
+        if gives_level or gives_figure:
+            level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
             now = replace(now, level=level, figure=figure, count=count, period=evidence.period)
     return replace(now, since=standing.since if now.level == standing.level else at)

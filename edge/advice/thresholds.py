@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 
 from edge.config import AdviceTable, OwnThreshold
-from edge.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,20 +30,8 @@ class Threshold:
 @cache
 def defaults() -> tuple[Threshold, ...]:
     """The packaged rows: each figure was read in the source that it names."""
-    return read_thresholds(files("edge").joinpath("thresholds.csv").read_text("utf-8"), "thresholds.csv")
-
-
-def read_thresholds(text: str, name: str) -> tuple[Threshold, ...]:
-    """Thresholds of a CSV with the columns of thresholds.csv. Raises UsageError with file, line and remedy."""
-    found, rows = [], csv.DictReader(text.splitlines())
-    for row in rows:
-        try:
-            found.append(_threshold(row))
-        except (KeyError, ValueError) as why:
-            raise UsageError(
-                f"{name}, line {rows.line_num}: {why} is missing or no number; keep the columns of thresholds.csv"
-            ) from why
-    return tuple(found)
+    rows = csv.DictReader(files("edge").joinpath("thresholds.csv").read_text("utf-8").splitlines())
+    return tuple(_threshold(row) for row in rows)
 
 
 def fitting(
@@ -102,7 +89,5 @@ def _own(row: OwnThreshold) -> Threshold:
 
 def _threshold(row: dict[str, str]) -> Threshold:
     low, high = float(row["threshold_low"]), float(row["threshold_high"]) if row["threshold_high"] else None
-    if low <= 0 or (high is not None and high < low):
-        raise ValueError(f"threshold {low:g} to {high}")
     texts = ("scientific_name", "crop", "stage_of_crop", "method", "quantity", "unit", "region", "action", "basis")
     return Threshold(low=low, high=high, source=row["source"], **{column: row[column] for column in texts})

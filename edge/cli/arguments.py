@@ -18,6 +18,12 @@ def config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def model_argument(parser: argparse.ArgumentParser, default: str | None = "pests", says: str = "pests") -> None:
+    """`--model`."""
+    help_ = f"a name of `fieldeye model list` or a file; default: {says}"
+    parser.add_argument("--model", default=default, metavar="NAME", help=help_)
+
+
 def area_argument(parser: argparse._ActionsContainer, help_: str) -> None:
     """`--area`, of somebody who sees or is told of some nodes."""
     parser.add_argument("--area", metavar="CODE", help=f"{help_}, or {ALL_AREAS}; of somebody known: as before")

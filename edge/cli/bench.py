@@ -16,7 +16,7 @@ from edge.boxes import Image, at_most
 from edge.bundle import find_bundle
 from edge.cameras.base import Frame
 from edge.cameras.pictures import read_picture
-from edge.cli.arguments import as_threads
+from edge.cli.arguments import as_threads, model_argument
 from edge.cli.demo import PICTURES
 from edge.cli.exits import DONE
 from edge.clock import SystemClock
@@ -43,7 +43,7 @@ class Stage:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `bench`."""
-    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    model_argument(parser)
     parser.add_argument("--threads", type=as_threads, default=1, metavar="N", help="of the network; default: 1")
     parser.add_argument("--json", action="store_true", help="one JSON object a stage")
 

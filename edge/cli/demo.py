@@ -13,6 +13,7 @@ from time import monotonic
 
 from edge.app import Node, build
 from edge.cameras.pictures import pictures_in
+from edge.cli.arguments import model_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import sentence
 from edge.cli.loopback import free_port, loopback_broker, mosquitto
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="S", help="end by itself after S seconds; default: at Ctrl-C")
     parser.add_argument("--every", type=float, default=2.0, metavar="S", help="seconds from picture to picture")
     parser.add_argument("--pictures", type=Path, default=PICTURES, metavar="DIR", help="your own pictures")
-    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    model_argument(parser)
     parser.add_argument("--json", action="store_true", help="records and summary as JSON, one object a line")
 
 

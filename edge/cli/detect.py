@@ -16,7 +16,7 @@ from tqdm import tqdm
 from edge.boxes import Image
 from edge.bundle import find_bundle
 from edge.cameras.pictures import pictures_in, read_picture
-from edge.cli.arguments import MOST_THREADS, as_threads
+from edge.cli.arguments import MOST_THREADS, as_threads, model_argument
 from edge.cli.exits import DONE, NOT_WELL
 from edge.detections import Detections
 from edge.detector import Detector
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="pictures, folders of pictures, or patterns like 'a/*.jpg'"
     )
-    parser.add_argument("--model", default="pests", metavar="NAME", help="a name of `fieldeye model list` or a file")
+    model_argument(parser)
     least = "0 to 1; replaces the model's own thresholds; for curves of precision and recall what its card names"
     parser.add_argument("--confidence", type=float, metavar="C", help=least)
     parser.add_argument("--json", action="store_true", help="one JSON object a picture")

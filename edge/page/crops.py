@@ -192,10 +192,11 @@ def _share_words(tally: Tally) -> str:
     )
 
 
-def wilson(hits: int, trials: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(hits: int, trials: int) -> tuple[float, float]:
     """Interval of a proportion, 0..1. Wilson (1927), JASA 22:209-212; z=1.96 is 95 %. No trials: (0, 1)."""
     if not trials:
         return 0.0, 1.0
+    z = 1.96
     share, square = hits / trials, z * z / trials
     middle = (share + square / 2) / (1 + square)
     half = z * sqrt(share * (1 - share) / trials + square / (4 * trials)) / (1 + square)

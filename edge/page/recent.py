@@ -9,6 +9,7 @@ from threading import Lock
 from edge.clock import Clock
 from edge.counts import Interval, Record, Sighting
 from edge.store import Store
+from edge.store.rows import moment
 from edge.wire import Key
 
 DAY = timedelta(days=1)
@@ -62,7 +63,7 @@ class Recent:
     def _read_on(self, first_utc: datetime, newest: Record) -> None:
         """Only what ended after the last known one, unless the clock was set back: then all."""
         known_utc = self._intervals[-1].end.utc if self._intervals else None
-        if known_utc is not None and moment(newest) <= known_utc:
+        if known_utc is not None and moment(newest).utc <= known_utc:
             self._intervals, known_utc = [], None
         found = self._store.intervals_between(known_utc or first_utc, self._clock.now().utc + DAY)
         new = [stored.record for stored in found if isinstance(stored.record, Interval)]
@@ -74,8 +75,3 @@ class Recent:
             self._read_s = now_s
             self._newest_seq, self._newest_interval = 0, None
             self._sightings, self._intervals = [], []
-
-
-def moment(record: Record) -> datetime:
-    """When an interval ended, or a sighting was made."""
-    return record.end.utc if isinstance(record, Interval) else record.at.utc

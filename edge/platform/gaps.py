@@ -10,10 +10,9 @@ from uuid import UUID
 from edge.platform.database import Database
 from edge.platform.deduplicate import Span
 from edge.platform.nodes import NodeName
-from edge.platform.replay import MOST_COMMANDS, commands_for
+from edge.platform.replay import ASK_AGAIN, MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
-ASK_AGAIN = timedelta(minutes=2)
 MOST_SPANS = 512  # of a node are looked at in a turn: about a command's, where hours of twenty sightings were shed
 # A node that still has records waiting will send them by itself. What came under another name of its card is no gap: a
 # node may get one, and its former one again. Where both told one number they are copies of a card that both run.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -12,11 +11,9 @@ from edge.clock import Clock
 from edge.errors import StoreError, WireError, to_read
 from edge.platform.decode import Bad, Heard, Message, decode
 from edge.platform.ledger import Ledger
-from edge.platform.replay import MOST_COMMANDS, replay_commands, spans_gone
+from edge.platform.replay import ASK_AGAIN, MOST_COMMANDS, replay_commands, spans_gone
 from edge.platform.subscriber import Subscriber
 from edge.wire import Health, Info, encode_message, node_topic, read_carried
-
-ASK_AGAIN = timedelta(minutes=2)  # a replay over 64 kbit/s takes its time; asking twice would only double it
 
 
 def ingest(subscriber: Subscriber, ledger: Ledger, clock: Clock, stop: Event) -> Iterator[int]:

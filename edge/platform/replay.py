@@ -9,6 +9,7 @@ from edge.platform.deduplicate import Deduplicator, Span
 from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, Reply, decode_message
 
 VALID_FOR = timedelta(minutes=10)
+ASK_AGAIN = timedelta(minutes=2)  # a replay over 64 kbit/s takes its time; asking twice would only double it
 MOST_COMMANDS = 8  # to a node at once, which answers more with "busy"
 SMALL_HOLE = 8  # records that come a second time: in bytes less than another command and its reply
 

@@ -177,5 +177,5 @@ def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: 
         evidence=evidence,
         recent=np.ones(count, np.int64),
         seen_s=np.full(count, time_s),
-        confirmed=np.full(count, LEAST_SEEN <= 1),
+        confirmed=np.zeros(count, np.bool_),
     )

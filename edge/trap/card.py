@@ -74,6 +74,12 @@ class Card:
         )
 
     @property
+    def known_places(self) -> Places:
+        """Of a card that a picture has shown: nobody else is asked."""
+        assert self.places is not None  # noqa: S101  read_card begins a card without them
+        return self.places
+
+    @property
     def present(self) -> Mask:
         """(n,) does it lie on the card now?"""
         return ~self.insects.waiting & (self.insects.bare < FALLEN_AFTER)

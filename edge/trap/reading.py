@@ -128,15 +128,13 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
 
 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
-    assert card.places is not None  # noqa: S101  asked of a card that was seen
     marks = _centres(card.insects.xyxy[card.present]), _centres(boxes)
-    return registered(card.places.as_relief(), now, *marks, card.places.lies)
+    return registered(card.known_places.as_relief(), now, *marks, card.known_places.lies)
 
 
 def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
     """What the picture shows of the card and what was seen of that before, so that what arrives there later counts."""
-    assert card.places is not None  # noqa: S101  asked of a card that was seen
-    places, shift = card.places.around(move, now.size)
+    places, shift = card.known_places.around(move, now.size)
     if places is card.places:
         return card, move
     insects = replace(card.insects, xyxy=card.insects.xyxy + np.tile(shift[:, 2], 2).astype(np.float32))
@@ -147,8 +145,7 @@ def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
 
 def _of_region(card: Card, region: Mask, move: Affine) -> Card:
     """Where another region counts now, what lies outside is forgotten, and what it adds is seen for the first time."""
-    places = card.places
-    assert places is not None  # noqa: S101  asked of a card that was seen
+    places = card.known_places
     if card.region is not None and np.array_equal(card.region, region):
         return card
     here = laid(region, move, places.as_relief().size)
@@ -179,8 +176,7 @@ def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
 
 
 def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, Reading]:
-    places, insects = card.places, card.insects
-    assert places is not None  # noqa: S101  _matched is called for a known card only
+    places, insects = card.known_places, card.insects
     moved, view = warped(now, move, places.as_relief().size)
     row_of = _paired(insects, seen)
     lost = _is_bare_now(insects, row_of, places, moved, view)
