@@ -83,8 +83,11 @@ def _keep_secret(urls: Sequence[str]) -> None:
     for url in urls:
         try:
             told = urlsplit(url)
-        except ValueError as why:
-            raise UsageError("--queue is no address of a queue; write amqps://USER:PASSWORD@HOST") from why
+            _ = told.port
+        except ValueError as why:  # whose text has the password in it
+            raise UsageError(
+                "--queue is no address of a queue; write amqps://USER:PASSWORD@HOST, with %2F for / in the password"
+            ) from why
         if told.scheme == "amqp" and told.password and told.hostname not in LOOPBACK:
             raise UsageError(
                 f"--queue amqp://{told.hostname}: the password would cross the network in the open; "

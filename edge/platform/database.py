@@ -48,6 +48,7 @@ _SETTINGS = "".join(
         "idle_session_timeout = 0",
     )
 )
+_AS_WRITTEN = "write postgresql://USER:PASSWORD@HOST/NAME, with %40 for @ and %25 for % in the password"
 _SINCE_17 = "SET transaction_timeout = 0;"  # servers before that do not know it
 
 
@@ -58,8 +59,8 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
     """
     try:
         asked = conninfo_to_dict(url).get("target_session_attrs")
-    except psycopg.ProgrammingError as why:
-        raise ConfigError(f"--database is no address ({first_line(why)}); write postgresql://user@host/name") from why
+    except psycopg.ProgrammingError as why:  # whose text has the password in it
+        raise ConfigError(f"--database is no address; {_AS_WRITTEN}") from why
     try:
         database = psycopg.connect(
             url,
@@ -71,6 +72,8 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
         is_17 = database.info.server_version >= 170_000
         database.execute((_SETTINGS + _SINCE_17 * is_17).encode())
     except psycopg.OperationalError as why:
+        if url.count("@") > 1:  # a password's rest would stand in it as the host
+            raise StoreError(f"the database cannot be reached; check --database, or {_AS_WRITTEN}") from why
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
     return database
 

@@ -36,6 +36,7 @@ from tests.platform.postgres import Postgres
         ("ingest --group a\0", "--group 'a\\x00' is no name"),
         ("ingest --queue http://nobody:secret@x", "--queue is no address of a queue"),
         ("ingest --queue amqp://nobody:secret@[x", "--queue is no address of a queue"),
+        ("ingest --queue amqps://nobody:secret/1@x", "--queue is no address of a queue"),
         (
             "ingest --queue amqp://nobody:secret@127.0.0.1:1,amqp://nobody:secret@10.0.0.9",
             "--queue amqp://10.0.0.9: the password would cross the network in the open; write amqps://, or add",
@@ -52,6 +53,17 @@ def test_a_mistake_is_answered_with_the_word_that_is_wrong(
     told = capsys.readouterr().err
     assert (told.count("\n"), "secret" in told) == (1, False)
     assert says in told
+
+
+@pytest.mark.parametrize(
+    "password", ["secret%x", "secret x", "not@secret", "secret/x", "secret#x", "secret?x", "secret[x"]
+)
+def test_a_databases_password_with_unusual_letters_is_not_printed(
+    password: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert platform_main(["desk", "--database", f"postgresql://nobody:{password}@127.0.0.1:1/x"]) in (1, 2)
+    told = capsys.readouterr().err
+    assert (told.count("\n"), "secret" in told) == (1, False)
 
 
 @pytest.mark.parametrize(
