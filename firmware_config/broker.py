@@ -3,6 +3,7 @@
 import base64
 import hashlib
 
+from edge.client_id import owned
 from firmware_config.access import access_list, place_of, users
 from firmware_config.files import File, public, secret
 from firmware_config.fleet import HOME_ASSISTANT, PLATFORM, BridgeTable, Fleet, given_password
@@ -75,6 +76,7 @@ def _bridge(bridge: BridgeTable, fleet: Fleet) -> str:
         HOST=bridge.host,
         PORT=str(bridge.port),
         SITE=fleet.site.site,
+        ID=owned(f"fieldeye-{fleet.site.site}", password),
         USER=bridge.username,
         PASSWORD=password,
         CA=bridge.ca_file,

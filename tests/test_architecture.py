@@ -9,13 +9,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 EDGE = ROOT / "edge"
 ORDER = (
-    "__init__ errors config clock backoff durable changes boxes detections ranges cameras bundle seams snug "
+    "__init__ errors config clock backoff client_id durable changes boxes detections ranges cameras bundle seams snug "
     "detector golden updates fallback bench gate tracker trap leaf severity calibration counts label_sets nights "
     "weather agreement census tally eye taxa languages advice wire introduction exports board status store excerpt "
     "mqtt climate draw faces annotations photographs label support page power systemd restarts alarms late commits "
     "pipeline app cli __main__ platform"
 ).split()
-PLATFORM_MAY = {"errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
+PLATFORM_MAY = {"client_id", "errors", "clock", "counts", "taxa", "languages", "wire", "platform"}
 OWNERS = {
     "onnxruntime": {"detector"},
     "paho": {"mqtt", "climate", "platform"},  # the node's connection, a weather station's, the subscriber's
@@ -95,9 +95,9 @@ def test_training_takes_from_edge_only_what_detects_and_how_a_file_is_kept_whole
         assert within_edge(path) <= allowed, path.name
 
 
-def test_firmware_takes_from_edge_only_errors_configuration_and_what_it_signs() -> None:
+def test_firmware_takes_from_edge_only_errors_configuration_client_ids_and_what_it_signs() -> None:
     for path in (ROOT / "firmware_config").rglob("*.py"):
-        assert within_edge(path) <= {"errors", "config", "updates", "label"}, path.name
+        assert within_edge(path) <= {"errors", "config", "client_id", "updates", "label"}, path.name
 
 
 def test_only_two_handlers_in_the_product_are_broad() -> None:

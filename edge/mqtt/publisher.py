@@ -14,6 +14,7 @@ from socket import socketpair
 from threading import Event
 
 from edge.backoff import Backoff
+from edge.client_id import owned
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import StoreError
@@ -237,7 +238,6 @@ def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
 
     Raises ConfigError.
     """
-    password = None if config.password_file is None else read_secret(config.password_file, "mqtt.password_file")
     login = Login(
         host=config.host,
         port=config.port,
@@ -245,11 +245,13 @@ def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
         keepalive_s=config.keepalive_s,
         tls=_tls(config) if config.tls else None,
         username=config.username,
-        password=password,
     )
-    if config.next_password_file is None:
-        return deque([login])
-    return deque([login, replace(login, password=read_secret(config.next_password_file, "mqtt.next_password_file"))])
+    files = {"password_file": config.password_file, "next_password_file": config.next_password_file}
+    passwords = [read_secret(file, f"mqtt.{which}") for which, file in files.items() if file is not None]
+    if not passwords:
+        key = None if config.client_file is None else read_secret(config.client_file, "mqtt.client_file").reveal()
+        return deque([replace(login, client_id=owned(login.client_id, key))])
+    return deque(replace(login, password=one, client_id=owned(login.client_id, one.reveal())) for one in passwords)
 
 
 def _tls(config: MqttTable) -> ssl.SSLContext:

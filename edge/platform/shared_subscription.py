@@ -1,6 +1,5 @@
 """One of several workers on an MQTT 5 shared subscription: messages wait at the broker until they are acknowledged."""
 
-import hashlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from edge.client_id import owned
 from edge.errors import BrokerError, SessionTakenError
 from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
@@ -161,14 +161,7 @@ def end_session(address: BrokerAddress, name: str) -> None:
 
 
 def _client_id(address: BrokerAddress, name: str) -> str:
-    """The name and what only its owner can know: any login at the broker may take a client id, and what waits for it.
-
-    Slow to guess (scrypt, RFC 7914), as brokers write client ids into their logs.
-    """
-    secret = address.password or address.client_key
-    if secret is None:
-        return name
-    return f"{name}-{hashlib.scrypt(secret.encode(), salt=name.encode(), n=2**14, r=8, p=1, dklen=8).hex()}"
+    return owned(name, address.password or address.client_key)
 
 
 def _end(address: BrokerAddress, client_id: str) -> None:

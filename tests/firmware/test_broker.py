@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import MqttTable, NodeTable
+from edge.mqtt.publisher import logins_of
 from firmware_config.broker import password_line
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render
@@ -41,6 +43,22 @@ def test_the_password_of_another_node_does_not_open_it(rendered: Path, broker: R
     other = (rendered / "nodes/b/fieldeye/secrets/mqtt-password").read_text().strip()
     with User(broker, rendered, "a", other, certificate=certificate_of(rendered, "a")) as user:
         assert user.accepted == REFUSED
+
+
+def test_a_stolen_card_throws_no_other_node_off_by_taking_its_name(rendered: Path, broker: RenderedBroker) -> None:
+    files = rendered / "nodes/b/fieldeye"
+    table = MqttTable(
+        host="localhost",
+        port=broker.port,
+        username="b",
+        password_file=str(files / "secrets/mqtt-password"),
+        ca_file=str(files / "ca.pem"),
+        client_file=str(files / "secrets/mqtt-client"),
+    )
+    own = logins_of(table, NodeTable(node="b", site="valley"))[0].client_id
+    with login(rendered, broker, "b", client=own) as node, login(rendered, broker, "a", client="fieldeye_valley:b"):
+        assert node.publish("fieldeye/v1/valley/b/health") == NOBODY
+        assert not node.is_cut_off
 
 
 def test_a_node_says_all_of_the_contract(rendered: Path, broker: RenderedBroker) -> None:
@@ -183,6 +201,7 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
         put_private(tmp_path / "site/bridge-password", password)
         run_render(site, tmp_path / "site/out")
         regional = (tmp_path / "region/out/platform/mqtt-password").read_text().strip()
+        assert "remote_clientid fieldeye-valley-" in (tmp_path / "site/out/broker/mosquitto.conf").read_text()
         with RenderedBroker(tmp_path / "site/out") as near:
             trust = tmp_path / "region/out"
             trusting = tmp_path / "trust/nodes/a/fieldeye"
