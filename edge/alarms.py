@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from edge.advice import Days, Stand, begun, to_json, watched
+from edge.advice import Adviser, Days, Stand, begun, to_json, watched
 from edge.advice.tellable import tellable
 from edge.census import unit_of
+from edge.clock import ClockState, Instant
 from edge.config import NodeConfig
 from edge.counts import Alert, Interval, TaxonCount, name_and_stage
 from edge.errors import StoreError
@@ -39,13 +40,27 @@ class Alarms:
         rows = tellable(wanted, self._unit, stand, stages=self._stages, has_area=True)  # it may be calibrated yet
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
+        self._clock_state = ClockState.UNSYNCED
         board.show(alerts=self._adviser.compared)
+
+    def follow_clock(self, now: Instant) -> None:
+        """Asked each time the loop turns: once the clock is set, what was found and done before has its time."""
+        was, self._clock_state = self._clock_state, now.state
+        if now.state in (was, ClockState.UNSYNCED):
+            return
+        try:
+            self._store.decisions.put_times_right(now)
+        except StoreError as why:  # page and health say the time that the node took it for
+            log.warning("deeds_not_timed", extra={"why": str(why)})
+        self._adviser = self._timely(now)
+        self.show()
 
     def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""
         if not self._adviser.standings and not self._adviser.dropped:
             return ()
-        today = day_at(newest.end.utc, self._mode, self._zone)
+        self._adviser = self._timely(newest.end)
+        today = self._day_at(newest.end.utc)
         first_utc = begin_of(today - self._adviser.reach, self._mode, self._zone)
         try:
             stored = self._store.intervals_between(first_utc, newest.end.utc + A_MOMENT)
@@ -64,6 +79,12 @@ class Alarms:
             self._store.set_setting(SETTING, to_json(self._adviser))
         except StoreError as why:  # after a restart the same alert comes once more
             log.warning("standings_not_kept", extra={"why": str(why)})
+
+    def _timely(self, now: Instant) -> Adviser:
+        return self._adviser if now.state is ClockState.UNSYNCED else self._adviser.timely(now, self._day_at)
+
+    def _day_at(self, utc: datetime) -> date:
+        return day_at(utc, self._mode, self._zone)
 
     def _range_of(self, label: str, count: int, share: float) -> TaxonCount:
         """Of a name whose life stages are told apart, taken together, precision and recall are not known."""

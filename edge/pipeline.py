@@ -221,8 +221,9 @@ class Pipeline:
         self._owes_names = not self._parts.store.take_over_counted(present)
         self._parts.camera.known.update(self._parts.store.counted_pictures())
 
-    def _follow_calibration(self) -> None:
-        """Also between two looks, which may be an hour apart: a technician waits to see what was saved."""
+    def _follow_changes(self) -> None:
+        """Also between two looks, which may be an hour apart: a technician waits to see what was saved, or set."""
+        self._alarms.follow_clock(self._parts.clock.now())
         if self._calibration.changed():
             self._take_calibration()
 
@@ -274,7 +275,7 @@ class Pipeline:
         """One frame, or one reason why there is none. False: the camera has shown everything."""
         self._parts.alive()
         self._read_weather()
-        self._follow_calibration()
+        self._follow_changes()
         fed = self._has_more = self._parts.config.camera.fed
         if self._commits.has_intervals:
             self._keep_card_again()
@@ -306,6 +307,10 @@ class Pipeline:
     def _consider(self, frame: Frame) -> None:
         self._parts.board.show_frame(frame.image)
         self._status = replace(self._camera_state(), last_frame=frame.instant)
+        height_px, width_px = frame.image.shape[:2]
+        self._calibration.size_px = (width_px, height_px)
+        if self._calibration.changed():
+            self._take_calibration()
         if self._parts.config.camera.fed:
             self._place(dated(frame, self._zone))
         else:
@@ -521,7 +526,7 @@ class Pipeline:
         while not stop.is_set() and (left_s := until_s - self._parts.clock.monotonic_s()) > 0:
             self._parts.alive()
             self._read_weather()
-            self._follow_calibration()
+            self._follow_changes()
             self._preview(min(left_s - PREVIEW_S, REST_S))  # none that takes the next look's frame
             self._parts.camera.rest(min(left_s, PREVIEW_S if self._is_watched() else REST_S))
             if self._parts.camera.is_live and self._parts.camera.state != self._status.state:

@@ -3,20 +3,24 @@
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from edge.advice import key_of
 from edge.alarms import Alarms
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Alert, Interval
 from edge.label_sets import remember
+from edge.mqtt.care import standing_alerts
 from edge.ranges import Dispersion, count_range
 from edge.status import StatusBoard
-from edge.store import Store
+from edge.store import Deed, Store
 from edge.tally import ClassAccuracy
 from tests.records import MOTH, count, interval
 
@@ -43,15 +47,23 @@ class Trap:
         self.board = StatusBoard(at(0))
         self.alarms = Alarms(self.config, accuracy, self.store, self.board)
 
-    def hour(self, after_noon: float, caught: int) -> list[str]:
+    def hour(
+        self, after_noon: float, caught: int, boot: str = "boot", state: ClockState = ClockState.SYNCED
+    ) -> list[str]:
         """An hour's catch; the levels of the alerts that it raised."""
         counts = (count(MOTH, caught),)
-        one = interval(start=at(after_noon), end=at(after_noon + 1), mode="trap", unit="new", counts=counts)
+        start, end = (replace(at(hours), boot_id=boot, state=state) for hours in (after_noon, after_noon + 1))
+        one = interval(start=start, end=end, mode="trap", unit="new", counts=counts)
         self.store.commit([one])
         alerts = self.alarms.after(one)
         self.store.commit(alerts)
         self.alarms.show()
         return [alert.level for alert in alerts]
+
+    def now(self, boot: str, days: float, state: ClockState = ClockState.SYNCED, *, hours: float = 0) -> None:
+        """The loop turns, `hours` after noon by the boot's own time, when the clock says that it is `days` later."""
+        turned = replace(at(hours), boot_id=boot, state=state)
+        self.alarms.follow_clock(replace(turned, utc=turned.utc + timedelta(days=days)))
 
     def watch(self, advice: AdviceTable) -> None:
         """The node begins anew with other thresholds."""
@@ -95,6 +107,66 @@ def test_a_night_nobody_watched_is_not_good_news(trap: Trap) -> None:
     trap.hour(8, 14)
     assert trap.hour(24 * 3 + 1, 0) == []
     assert trap.board.snapshot().alerts[0].level == "look"
+
+
+UNSYNCED = ClockState.UNSYNCED
+
+
+@pytest.mark.parametrize("board", ["was off", "stood blind"])
+def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn(
+    board: str, trap: Trap, tmp_path: Path
+) -> None:
+    assert trap.hour(8, 14) == ["look"]
+    if board == "was off":
+        trap.watch(trap.config.advice)
+        trap.now("next", 200)
+        assert trap.board.snapshot().alerts == (), "the page sends nobody out for last year's catch"
+        trap.watch(trap.config.advice)  # before a count could tell that it is over
+    assert trap.hour(24 * 200 + 8, 14, "boot" if board == "stood blind" else "next") == ["calm", "look"]
+    *_, ended, _ = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert (ended.value, ended.task, ended.reason) == (14, "nothing", "the last count is too old to go by")
+    assert trap.hour(24 * 200 + 9, 1) == []
+
+
+@pytest.mark.parametrize(("days", "levels"), [(13.9, []), (14.1, ["calm"])])
+def test_a_level_stands_for_a_fortnight_in_which_nobody_looked(days: float, levels: list[str], trap: Trap) -> None:
+    trap.hour(8, 14)
+    assert trap.hour(9 + 24 * days - 1, 0) == levels
+
+
+def test_a_board_that_does_not_know_the_time_ends_no_level(trap: Trap) -> None:
+    trap.hour(8, 14)
+    trap.watch(trap.config.advice)
+    for days in (-56 * 365, 55 * 365):
+        trap.now("next", days, UNSYNCED)
+        assert trap.hour(24 * days + 8, 0, "next", UNSYNCED) == []
+    assert [one.level for one in trap.board.snapshot().alerts] == ["look"]
+
+
+def test_a_level_of_a_boot_that_never_knew_the_time_is_told_anew_once_it_is_known(trap: Trap) -> None:
+    assert trap.hour(24 * 55 * 365, 14, "former", UNSYNCED) == ["look"]
+    trap.watch(trap.config.advice)
+    assert trap.hour(8, 14, "next") == ["calm", "look"]
+    assert [one.since and one.since.utc.year for one in trap.board.snapshot().alerts] == [2026]
+
+
+@pytest.mark.parametrize("days", [70, -20_000])
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_what_was_done_before_the_clock_was_set_stays_done(days: int, starts_anew: bool, trap: Trap) -> None:
+    """The board believes that it is July 1 of its own year; `days` later it hears the time."""
+    assert trap.hour(8, 14, "boot", UNSYNCED) == ["look"]
+    (asked,) = trap.board.snapshot().alerts
+    trap.store.decisions.do(key_of(asked), Deed("Mei", at(10).utc, 14.0), replace(at(10), state=UNSYNCED))
+    if starts_anew:
+        trap.watch(trap.config.advice)
+    trap.now("boot", days, hours=11)
+    (stands,) = trap.board.snapshot().alerts
+    assert (stands.level, stands.since and stands.since.utc) == ("look", at(24 * days + 9).utc)
+    assert stands.period is not None
+    assert stands.period.last == (NOON + timedelta(days=days)).date()
+    deed = trap.store.decisions.deed(key_of(stands))
+    assert deed == Deed("Mei", at(24 * days + 10).utc, 14.0)
+    assert [one.who for one in standing_alerts(trap.board, trap.store, ZoneInfo("Asia/Shanghai"))] == ["Mei"]
 
 
 def test_the_level_outlives_a_restart_and_the_alert_is_not_raised_again(tmp_path: Path) -> None:

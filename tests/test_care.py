@@ -75,6 +75,20 @@ def test_the_stations_word_is_a_deed_of_the_page_and_the_last_one_counts(store: 
     assert told.who == "Zhao"
 
 
+def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
+    store: Store, board: StatusBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: False)
+    assert answered(store, board, seen()) == "done"
+    now = SystemClock().now()
+    set_now = replace(now, utc=now.utc + timedelta(days=70), state=ClockState.SYNCED)
+    store.decisions.put_times_right(set_now)
+    deed = store.decisions.deed(key_of(LOOK))
+    assert deed is not None
+    assert (deed.who, deed.about) == ("Wang", 12.3456)
+    assert timedelta() <= set_now.utc - deed.utc < timedelta(minutes=1)
+
+
 def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT_DEEDS", 2)
     for hours, what in enumerate(("looked", "sprayed", "cut")):

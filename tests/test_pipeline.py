@@ -18,7 +18,16 @@ import pytest
 from edge.annotations import annotated, found_outside
 from edge.boxes import Image
 from edge.bundle import load_bundle
-from edge.calibration import EVERYTHING, Calibration, Region, focused, let_turn, load_calibration, save_calibration
+from edge.calibration import (
+    EVERYTHING,
+    Calibration,
+    Region,
+    Scale,
+    focused,
+    let_turn,
+    load_calibration,
+    save_calibration,
+)
 from edge.calibration.region import WHOLE
 from edge.cameras import WatchedCamera, open_watched_camera
 from edge.cameras.reader import Device, ThreadedCamera
@@ -545,6 +554,22 @@ def test_a_catch_over_its_threshold_is_an_alert_in_the_store_and_on_the_board(be
     assert [(alert.label, alert.level, alert.value) for alert in alerts] == [("Pieris", "look", 2)]
 
 
+def test_a_level_from_before_the_clock_was_set_has_its_time_before_the_next_interval(
+    bench: Bench, running: Callable[[Pipeline, Event], Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.more = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/trap/night"\nact_at = 1\n'
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: False)
+    bench.build(mode="trap").run(bench.stop)
+    bench.parts.close()
+    monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
+    running(bench.build(mode="trap", loop=True, every_s=0.05), bench.stop)
+    wait_until(lambda: bench.board.snapshot().camera.looked > 0, within_s=20)
+    (standing,) = bench.board.snapshot().alerts
+    assert (standing.level, standing.since and standing.since.state) == ("look", ClockState.CORRECTED)
+
+
 def test_what_the_model_can_tell_is_kept_with_its_name_and_version(bench: Bench) -> None:
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.build().run(bench.stop)
@@ -570,6 +595,27 @@ def test_only_what_lies_in_the_calibrated_region_counts_and_has_a_density(bench:
     assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
     assert per_m2(bench.interval.counts[0], bench.interval) == pytest.approx(2000)
     assert bench.board.snapshot().calibration == load_calibration(bench.state)
+
+
+@pytest.mark.parametrize(
+    ("size_px", "area_mm2", "trouble"),
+    [
+        ((128, 128), 164, ""),
+        ((1280, 1275), 16320, ""),
+        ((128, 64), None, "made on a picture of 128x64 px, which is 64x64 now; calibrate the camera again"),
+    ],
+)
+def test_a_picture_of_another_shape_than_the_one_that_was_measured_has_no_area_and_says_so(
+    size_px: tuple[int, int], area_mm2: int | None, trouble: str, bench: Bench
+) -> None:
+    scale = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), *size_px, error_px=0.1, uneven=0.0, corners=24)
+    save_calibration(bench.state, Calibration(at=NOON, who="Mei", rotation_deg=0, scale=scale))
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build().run(bench.stop)
+    shown = bench.board.snapshot()
+    assert bench.interval.area_mm2 == area_mm2
+    assert shown.uncalibrated.endswith(trouble)
+    assert (shown.calibration is None, shown.uncalibrated != "") == (area_mm2 is None, area_mm2 is None)
 
 
 @pytest.mark.parametrize("mode", ["live", "trap"])

@@ -1,14 +1,14 @@
 """All thresholds of a node at once: where each stands, which alerts a new count raises, and how that is kept. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from edge.advice.alert import alert_of, dropped_alert
+from edge.advice.alert import alert_of, dropped_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
-from edge.advice.standing import Standing, judged
+from edge.advice.standing import Standing, is_outdated, judged, timed
 from edge.advice.thresholds import Threshold
 from edge.advice.units import UNKNOWN_STAND, Refused, Stand
 from edge.clock import Instant
@@ -21,7 +21,7 @@ class Adviser:
 
     standings: tuple[Standing, ...]
     stand: Stand = UNKNOWN_STAND
-    dropped: tuple[Standing, ...] = ()  # above calm, and watched here no more: nobody has been told that yet
+    dropped: tuple[Standing, ...] = ()  # above calm, and stand no more: nobody has been told that yet
 
     @property
     def compared(self) -> tuple[Standing, ...]:
@@ -35,14 +35,25 @@ class Adviser:
         """Intervals of so long before today are wanted: a week only where a threshold speaks of one."""
         return timedelta(days=max((days_of(one.threshold.unit) for one in self.standings), default=1))
 
+    def timely(self, now: Instant, day_at: Callable[[datetime], date]) -> "Adviser":
+        """Now that the clock is set: what was found before has its time, and what is outdated is as never compared."""
+        known = [timed(one, now, day_at) for one in self.standings]
+        kept = [Standing(threshold=one.threshold, eppo=one.eppo) if is_outdated(one, now) else one for one in known]
+        outdated = tuple(one for one in known if is_outdated(one, now) and one.level != "calm")
+        return replace(self, standings=tuple(kept), dropped=self.dropped + outdated)
+
     def advised(self, days: Days, at: Instant, camera: str, model: str) -> tuple["Adviser", tuple[Alert, ...]]:
         """After a new count: an Alert for each level that changed. A threshold in another unit stays as it is.
 
-        What was dropped is calm first: a level that the same pest reaches in another unit is news then.
+        What was dropped is calm first: a level that the same pest reaches again or in another unit is news then.
         """
         after = [self._judged(standing, days, at) for standing in self.standings]
         changed = [new for old, new in zip(self.standings, after, strict=True) if new.level != old.level]
-        ended = [dropped_alert(one, at, camera, model) for one in self.dropped]
+        watched = {_key(one.threshold) for one in self.standings}
+        ended = [
+            (outdated_alert if _key(one.threshold) in watched else dropped_alert)(one, at, camera, model)
+            for one in self.dropped
+        ]
         alerts = (*ended, *(alert_of(new, at, camera, model) for new in changed))
         return replace(self, standings=tuple(after), dropped=()), alerts
 
@@ -63,15 +74,19 @@ def begun(thresholds: Sequence[Threshold], eppo: dict[str, str], kept: str | Non
         before = msgspec.json.decode(kept or "[]", type=tuple[Standing, ...])
     except (msgspec.DecodeError, ValueError):
         before = ()
-    known = {(one.threshold.scientific_name, one.threshold.unit): one for one in before}
+    known = {_key(one.threshold): one for one in before}
     standings = []
     for row in thresholds:
         code = eppo.get(row.scientific_name, "")
-        old = known.pop((row.scientific_name, row.unit), Standing(threshold=row))
+        old = known.pop(_key(row), Standing(threshold=row))
         is_edited = (old.threshold.low, old.threshold.high) != (row.low, row.high)
         standings.append(replace(old, threshold=row, eppo=code, period=None if is_edited else old.period))
     dropped = tuple(one for one in known.values() if one.level != "calm")
     return Adviser(tuple(standings), stand, dropped)
+
+
+def _key(threshold: Threshold) -> tuple[str, str]:
+    return threshold.scientific_name, threshold.unit
 
 
 def to_json(adviser: Adviser) -> str:

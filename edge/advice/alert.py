@@ -43,6 +43,13 @@ def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> A
     )
 
 
+def outdated_alert(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
+    """The record that ends a standing whose last figure is too old to go by."""
+    return replace(
+        alert_of(replace(standing, level="calm"), at, camera, model), reason="the last count is too old to go by"
+    )
+
+
 def _reason(standing: Standing, figure: Measured) -> str:
     threshold = standing.threshold
     upper = f" to {threshold.high:.15g}" if threshold.high else ""

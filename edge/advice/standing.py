@@ -1,16 +1,18 @@
 """Where a pest stands against a threshold: calm, look or act, with hysteresis. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import inf
 
 from edge.advice.thresholds import Threshold
 from edge.advice.units import UNKNOWN_STAND, Refused, Stand, converted, is_of_trap
-from edge.clock import Instant
+from edge.clock import ClockState, Instant, reckoned, seconds_between
 from edge.counts import Level, Task
 
 ORDER: tuple[Level, ...] = ("calm", "look", "act")
 FALL_SHARE = 0.8  # of a threshold: a level is left only below it, or a count at the threshold would cry twice a day
+FRESH_S = 14 * 86_400.0  # so long a level outlives its last figure; then a season may lie between
 RISE = 1.5  # times the figure that a deed was about: clearly more, whatever a night's chance
 
 
@@ -45,6 +47,7 @@ class Standing:
     figure: Measured | None = None  # of `period`, which gives the level
     count: int | None = None  # individuals, visits or pictures behind the figure
     period: Period | None = None  # None beside a figure: the action level was edited since
+    at: Instant | None = None  # when the figure was found; None: former software kept it
 
     @property
     def task(self) -> Task:
@@ -57,9 +60,34 @@ class Standing:
 
 
 def key_of(standing: Standing) -> str:
-    """A level that is reached again later is another thing to do."""
-    since_s = 0 if standing.since is None else round(standing.since.utc.timestamp())
-    return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{since_s}"
+    """A level that is reached again later is another thing to do. Setting the clock does not change the key."""
+    since, when = standing.since, "0"
+    if since is not None and since.state is ClockState.SYNCED:
+        when = str(round(since.utc.timestamp()))
+    elif since is not None:
+        when = f"{since.boot_id} {since.monotonic_s:.0f}"
+    return f"{standing.threshold.scientific_name}|{standing.threshold.unit}|{standing.level}|{when}"
+
+
+def timed(standing: Standing, known: Instant, day_at: Callable[[datetime], date]) -> Standing:
+    """With what was found before the clock was set reckoned back from `known`, and its days moved as far."""
+    since = standing.since and reckoned(standing.since, known)
+    if standing.at is None:
+        return replace(standing, since=since)
+    at = reckoned(standing.at, known)
+    moved = day_at(at.utc) - day_at(standing.at.utc)
+    period = standing.period and replace(
+        standing.period, first=standing.period.first + moved, last=standing.period.last + moved
+    )
+    return replace(standing, since=since, at=at, period=period)
+
+
+def is_outdated(standing: Standing, now: Instant) -> bool:
+    """Is its figure too old to go by, or of an unknown age? `now` is of a clock that is set."""
+    if standing.at is None:
+        return False
+    passed_s = seconds_between(standing.at, now)
+    return passed_s is None or passed_s > FRESH_S
 
 
 def asks_again(standing: Standing, done: date, about: float | None) -> bool:
@@ -114,7 +142,7 @@ def judged(
         if gives_level or gives_figure:
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
-            now = replace(now, level=level, figure=figure, count=count, period=evidence.period)
+            now = replace(now, level=level, figure=figure, count=count, period=evidence.period, at=at)
     return replace(now, since=standing.since if now.level == standing.level else at)
 
 

@@ -4,9 +4,10 @@ The page's "done" and the station's word are one and the same deed, kept beside 
 """
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from edge.advice import Standing, asks_again, key_of
+from edge.clock import Instant
 from edge.status import StatusBoard
 from edge.store import Deed, Store, if_readable
 from edge.wire import SeenCommand, StandingAlert
@@ -39,12 +40,12 @@ def _deed(store: Store, one: Standing, zone: tzinfo) -> Deed | None:
     return None if is_over else deed
 
 
-def take_care(board: StatusBoard, store: Store, command: SeenCommand, utc: datetime) -> bool:
+def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Instant) -> bool:
     """Keep the station's word for the page; False if nothing of the kind stands here. Raises StoreError."""
     for one in board.snapshot().alerts:
         told = (one.threshold.scientific_name, one.threshold.unit, one.level, one.since and one.since.utc)
         if told == (command.label, command.unit, command.level, command.since):
             about = None if one.figure is None else one.figure.value
-            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, utc, about))
+            store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, now.utc, about), now)
             return True
     return False

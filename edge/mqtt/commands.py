@@ -128,7 +128,7 @@ class Commands:
 
     def _take_care(self, command: SeenCommand) -> Reply:
         try:
-            if self._board and take_care(self._board, self._store, command, self._clock.now().utc):
+            if self._board and take_care(self._board, self._store, command, self._clock.now()):
                 return self.reply(command, "done")
         except StoreError as why:  # the file of people's decisions; records go on
             return self.reply(command, "busy", detail=str(why))

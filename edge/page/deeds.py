@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from edge.advice import Standing, key_of
 from edge.page.routes import node
-from edge.page.trust import Role, needs, trust, visitor
+from edge.page.trust import Role, needs, visitor
 from edge.page.words import gettext
 from edge.store import Deed
 
@@ -17,8 +17,8 @@ deeds = Blueprint("deeds", __name__)
 def done() -> Response:
     """Only what the page asks for now can be done."""
     one = _asked()
-    about = None if one.figure is None else one.figure.value
-    node().store.decisions.do(key_of(one), Deed(visitor().name, trust().now_utc(), about))
+    about, now = None if one.figure is None else one.figure.value, node().clock.now()
+    node().store.decisions.do(key_of(one), Deed(visitor().name, now.utc, about), now)
     return redirect("/", 303)
 
 

@@ -146,13 +146,17 @@ def period_words(period: Period | None, mode: Mode, today: date) -> str:
     if period is None:
         return ""
     if period.first != period.last:
-        return gettext("from %(first)s to %(last)s", first=day_in_words(period.first), last=day_in_words(period.last))
+        return gettext("from %(first)s to %(last)s", first=_day(period.first, today), last=_day(period.last, today))
     is_night = mode == "trap"
-    if period.last >= today:
+    if period.last == today:
         return gettext("tonight so far") if is_night else gettext("today so far")
     if period.last == today - timedelta(days=1):
         return gettext("last night") if is_night else gettext("yesterday")
-    return gettext("on %(day)s", day=day_in_words(period.last))
+    return gettext("on %(day)s", day=_day(period.last, today))
+
+
+def _day(day: date, today: date) -> str:
+    return day_in_words(day, with_year=day.year != today.year)
 
 
 def gauge(figure: Measured, level: float) -> Gauge:

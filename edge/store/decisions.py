@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
+from edge.clock import ClockState, Instant, reckoned
 from edge.config import MEGABYTE
 from edge.errors import StoreError
 from edge.store.file import Cap, open_checked, open_in_memory, sentences
@@ -148,15 +149,32 @@ class Decisions:
                 right[said, model] += count if is_within(label, said) else 0
         return [Tally(said, model, right[said, model], count) for (said, model), count in looked.items()]
 
-    def do(self, what: str, deed: Deed) -> None:
-        """Somebody has done it; the last one counts, since it may ask again after the first."""
+    def do(self, what: str, deed: Deed, now: Instant | None = None) -> None:
+        """Somebody has done it; the last one counts, since it may ask again after the first.
+
+        `now`: the moment of it by the node's clock, which is reckoned anew if that is set later.
+        """
         with self._file.writing("keep what was done") as db:
             done_ms = utc_ms(deed.utc)
             db.execute("INSERT OR REPLACE INTO deed (what, who, utc_ms) VALUES (?, ?, ?)", (what, deed.who, done_ms))
             db.execute("INSERT OR REPLACE INTO deed_about VALUES (?, ?, ?)", (what, done_ms, deed.about))
+            if now is not None and now.state is ClockState.UNSYNCED:
+                untimed = (what, done_ms, now.boot_id, now.monotonic_s)
+                db.execute("INSERT OR REPLACE INTO deed_untimed VALUES (?, ?, ?, ?)", untimed)
             newest = "SELECT what FROM deed ORDER BY utc_ms DESC LIMIT ?"
             db.execute(f"DELETE FROM deed WHERE what NOT IN ({newest})", (KEPT_DEEDS,))  # noqa: S608  our own words
             db.execute("DELETE FROM deed_about WHERE what NOT IN (SELECT what FROM deed)")
+
+    def put_times_right(self, known: Instant) -> None:
+        """Of deeds of this boot from before its clock was set; those of boots that are over stay as they are."""
+        with self._file.writing("correct the time of what was done") as db:
+            rows = db.execute("SELECT * FROM deed_untimed WHERE boot = ?", (known.boot_id,)).fetchall()
+            for what, done_ms, boot_id, monotonic_s in rows:
+                done = Instant(from_utc_ms(done_ms), ClockState.UNSYNCED, boot_id, monotonic_s)
+                right = (utc_ms(reckoned(done, known).utc), what, done_ms)
+                db.execute("UPDATE deed SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
+                db.execute("UPDATE deed_about SET utc_ms = ? WHERE what = ? AND utc_ms = ?", right)
+            db.execute("DELETE FROM deed_untimed")
 
     def undo(self, what: str) -> None:
         """It was not done after all."""
@@ -201,4 +219,13 @@ CREATE TABLE deed_about (                   -- version 1 does not know it: of an
 ) WITHOUT ROWID;
 PRAGMA application_id = 1
 """
-STEPS: Steps = {1: partial(create, TABLES), 3: partial(create, ABOUT)}  # no release had 2
+UNTIMED = """
+CREATE TABLE deed_untimed (                 -- done before the clock was set; as in deed_about
+    what TEXT PRIMARY KEY,
+    utc_ms INTEGER NOT NULL,
+    boot TEXT NOT NULL,
+    monotonic_s REAL NOT NULL
+) WITHOUT ROWID;
+PRAGMA application_id = 1
+"""
+STEPS: Steps = {1: partial(create, TABLES), 3: partial(create, ABOUT), 4: partial(create, UNTIMED)}  # no release had 2

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing
 from edge.alarms import Alarms
+from edge.clock import ClockState
 from edge.config import AdviceTable, CameraTable, OwnThreshold
 from edge.mqtt.care import standing_alerts
 from edge.page import create_app
@@ -135,6 +136,17 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     assert headline(farmer.get("/").text) == "Brown planthopper: 14 yesterday"
 
 
+def test_what_is_done_before_the_clock_is_set_was_done_just_now_once_it_is(scene: Scene, client: FlaskClient) -> None:
+    over_the_level(scene)
+    scene.clock.state = ClockState.UNSYNCED
+    farmer = as_role(client, scene, Role.FARMER)
+    post(farmer, "/done", "/account", key=key_of(scene.board.snapshot().alerts[0]))
+    scene.clock.jump(70 * 86_400, ClockState.SYNCED)
+    well(scene)
+    scene.store.decisions.put_times_right(scene.clock.now())
+    assert "Done by farmer, just now" in farmer.get("/").text
+
+
 def test_what_is_done_about_one_pest_does_not_hide_another(scene: Scene, client: FlaskClient) -> None:
     done(scene)
     scene.store.commit([sighting(scene.before(minutes=1), BUG, 2)])
@@ -237,6 +249,9 @@ def period(first: int, last: int, *, is_over: bool = True) -> Period:
         (period(30, 30), "live", "yesterday"),
         (period(30, 30), "trap", "last night"),
         (period(28, 28), "live", "on Jun 28"),
+        (Period(first=date(2025, 9, 20), last=date(2025, 9, 20), is_over=True), "live", "on Sep 20, 2025"),
+        (Period(first=date(2025, 12, 28), last=date(2026, 1, 3), is_over=True), "trap", "from Dec 28, 2025 to Jan 3"),
+        (Period(first=date(2081, 9, 1), last=date(2081, 9, 1), is_over=False), "live", "on Sep 1, 2081"),
         (period(24, 30), "trap", "from Jun 24 to Jun 30"),
         (Period(first=TODAY, last=TODAY, is_over=False), "trap", "tonight so far"),
         (Period(first=TODAY, last=TODAY, is_over=False), "live", "today so far"),
