@@ -170,7 +170,7 @@ def test_the_phone_that_was_longest_away_goes_though_it_was_the_last_to_come(acc
     for number in range(SESSIONS_EACH):
         accounts.begin(bytes([number]), "Li", NOON + timedelta(minutes=number))
     for number in range(SESSIONS_EACH - 1):
-        accounts.used(bytes([number]), NOON + timedelta(hours=1))
+        accounts.used(bytes([number]), begun=NOON, used=NOON + timedelta(hours=1))
     accounts.begin(b"new", "Li", NOON + timedelta(hours=2))
     gone = [number for number in range(SESSIONS_EACH) if accounts.session(bytes([number])) is None]
     assert gone == [SESSIONS_EACH - 1]

@@ -32,7 +32,8 @@ def log_in() -> ResponseReturnValue:
         return redirect("/claim", 303)
     if trust().accounts.unusable:
         return _shut_out()
-    return render_template("log_in.html", next=_place(request.args.get("next", "/")), name="", wrong="")
+    place, is_unsent = _place(request.args.get("next", "/")), "unsent" in request.args
+    return render_template("log_in.html", next=place, name="", wrong="", unsent=is_unsent)
 
 
 @people.post("/log-in")

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +43,7 @@ class Role(IntEnum):
 
 
 IDLE = dict.fromkeys(Role, timedelta(days=60)) | {Role.TECHNICIAN: timedelta(hours=12)}
+MOST_USES = 200  # a script may log in each minute
 USED_EVERY = timedelta(minutes=5)  # written at most so often: cards wear out
 
 
@@ -97,6 +99,7 @@ class Trust:
         self._store = store
         self._board = board
         self._clock = clock
+        self._uses = OrderedDict[bytes, tuple[float, float]]()  # begun, used: by monotonic time, which nobody sets
         self.least = Role.READER if open_to_read else Role.NOBODY
 
     def now_utc(self) -> datetime:
@@ -105,22 +108,28 @@ class Trust:
 
     def visitor(self, token: str) -> Visitor:
         """Whom a cookie belongs to; anybody if it has run out."""
-        session = self.accounts.session(digest(token)) if token else None
+        key, now = digest(token), self._clock.now()
+        session = self.accounts.session(key) if token else None
         if session is None:
             return Visitor(role=self.least)
-        role, idle = role_of(session.account), self.now_utc() - session.used_utc
-        if idle > IDLE[role] or self.now_utc() - session.begun_utc > timedelta(days=COOKIE_DAYS):
-            self.accounts.end(digest(token))
+        kept = [now.monotonic_s - (now.utc - utc).total_seconds() for utc in (session.begun_utc, session.used_utc)]
+        role, (begun_s, used_s) = role_of(session.account), self._uses.get(key, kept)
+        age, idle = (timedelta(seconds=now.monotonic_s - one_s) for one_s in (begun_s, used_s))
+        if idle > IDLE[role] or age > timedelta(days=COOKIE_DAYS):
+            self.accounts.end(key)
             return Visitor(role=self.least)
-        if idle > USED_EVERY or idle < -USED_EVERY:  # the latter: the clock was set back
-            self.accounts.used(digest(token), self.now_utc())
+        self._use(key, begun_s, now.monotonic_s)
+        if abs(now.utc - session.used_utc) > USED_EVERY:  # also if the clock was set
+            self.accounts.used(key, begun=now.utc - age, used=now.utc)
         return Visitor(role=max(role, self.least), name=session.account.name)
 
     def log_in(self, account: Account) -> None:
         """A new session for whoever sent this request; a former one ends, so that no token outlives a log-in."""
         self.log_out()
         token = secrets.token_urlsafe(32)
-        self.accounts.begin(digest(token), account.name, self.now_utc())
+        now = self._clock.now()
+        self.accounts.begin(digest(token), account.name, now.utc)
+        self._use(digest(token), now.monotonic_s, now.monotonic_s)
         g.cookie, g.visitor = token, Visitor(role=role_of(account), name=account.name)
         g.device_cookie = mark_of(account)
 
@@ -128,6 +137,12 @@ class Trust:
         """End the session of this request."""
         self.accounts.end(digest(request.cookies.get(COOKIE, "")))
         g.cookie, g.visitor = "", Visitor(role=self.least)
+
+    def _use(self, key: bytes, begun_s: float, used_s: float) -> None:
+        """A session beyond those that are kept goes by the store's times once more."""
+        self._uses[key] = begun_s, used_s
+        if len(self._uses) > MOST_USES:
+            self._uses.popitem(last=False)
 
     def visited(self) -> None:
         """Somebody who has logged in opened a page or sent a form."""
@@ -217,7 +232,7 @@ def may_bring(app: Flask, method: str, path: str, cookies: str) -> Allowance:
     if need.body_bytes <= FORM_BYTES:
         return Allowance(FORM_BYTES)
     if _role_by(app, cookies) < need.role:
-        return Allowance(FORM_BYTES, f"/log-in?next={path}")
+        return Allowance(FORM_BYTES, f"/log-in?next={path}&unsent=1")
     return Allowance(need.body_bytes, f"{path}?wrong=too_large")
 
 
@@ -257,14 +272,26 @@ def _turned_away(wanted: Role) -> Refusal:
         return {"error": "log in first: this node is not open to read"}, 401
     if not trust().accounts.is_claimed():
         return redirect("/claim", 303)
-    return redirect(current_app.url_for("people.log_in", next=_place_after()), 303)
+    unsent = None if request.method in SAFE else 1
+    return redirect(current_app.url_for("people.log_in", next=_place_after(), unsent=unsent), 303)
 
 
 def _place_after() -> str:
-    """Where somebody goes on who has logged in for this. A photograph that was sent has to be chosen again."""
+    """Where somebody goes on who has logged in for this: after a form, the page of its address or of one above."""
     if request.method in SAFE:
         return request.full_path.rstrip("?")
-    return request.path if g.need.body_bytes > FORM_BYTES else "/"
+    place = request.path
+    while not _is_page(place):
+        place = place.rpartition("/")[0] or "/"
+    return place
+
+
+def _is_page(path: str) -> bool:
+    try:
+        current_app.url_map.bind("").match(path, "GET")
+    except HTTPException:
+        return False
+    return True
 
 
 def _remember(response: Response) -> Response:

@@ -144,10 +144,11 @@ class Accounts:
             return None
         return Session(account=_account(row[:3]), begun_utc=from_utc_ms(row[3]), used_utc=from_utc_ms(row[4]))
 
-    def used(self, digest: bytes, utc: datetime) -> None:
-        """That session is in use."""
+    def used(self, digest: bytes, *, begun: datetime, used: datetime) -> None:
+        """That session is in use; `begun` has moved if the clock was set since."""
         with self._file.writing("keep a session") as db:
-            db.execute("UPDATE session SET used_ms = ? WHERE digest = ?", (utc_ms(utc), digest))
+            times = (utc_ms(begun), utc_ms(used), digest)
+            db.execute("UPDATE session SET begun_ms = ?, used_ms = ? WHERE digest = ?", times)
 
     def end(self, digest: bytes) -> None:
         """Log out. An unknown one is no error."""

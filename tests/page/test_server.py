@@ -291,9 +291,9 @@ def test_nobody_unknown_makes_the_node_take_in_a_photograph(address: str, scene:
 @pytest.mark.parametrize(
     ("role", "size", "place"),
     [
-        (Role.NOBODY, 100_000, "/log-in?next=/photo"),  # logged out since the form was loaded
-        (Role.NOBODY, 300_000, "/log-in?next=/photo"),
-        (Role.READER, 300_000, "/log-in?next=/photo"),
+        (Role.NOBODY, 100_000, "/log-in?next=/photo&unsent=1"),  # logged out since the form was loaded
+        (Role.NOBODY, 300_000, "/log-in?next=/photo&unsent=1"),
+        (Role.READER, 300_000, "/log-in?next=/photo&unsent=1"),
         (Role.FARMER, 9_000_000, "/photo?wrong=too_large"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from edge.clock import ClockState
 from edge.config import PageTable
 from edge.page import create_app
 from edge.page.passwords import HASHER, is_claim_code
@@ -287,6 +288,27 @@ def test_a_session_ends_on_the_node_when_it_was_not_used(
     assert client.get("/account").location == "/log-in"
 
 
+@pytest.mark.parametrize("days", [70, 200, -200])
+def test_a_clock_that_is_set_logs_nobody_out_and_the_time_without_use_counts_on(
+    days: int, client: FlaskClient, scene: Scene
+) -> None:
+    scene.clock.jump(0, ClockState.UNSYNCED)
+    as_role(client, scene, Role.TECHNICIAN)
+    scene.clock.advance(6 * 3600)
+    scene.clock.jump(days * 86_400, ClockState.SYNCED)
+    assert client.get("/account").status_code == 200
+    cookie = client.get_cookie("fieldeye")
+    assert cookie is not None
+    again = restarted(scene)
+    again.set_cookie("fieldeye", cookie.value)
+    assert again.get("/account").status_code == 200
+    scene.clock.advance(6 * 3600)
+    assert again.get("/account").status_code == 200
+    scene.clock.advance(12 * 3600 + 60)
+    scene.clock.jump(-10 * 3600, ClockState.SYNCED)
+    assert again.get("/account").location == "/log-in"
+
+
 def test_a_log_out_ends_the_session_on_the_node(client: FlaskClient, scene: Scene) -> None:
     as_role(client, scene, Role.TECHNICIAN)
     cookie = client.get_cookie("fieldeye")
@@ -426,6 +448,27 @@ def test_a_log_in_leads_back_to_where_somebody_wanted_to_go(client: FlaskClient,
     assert sent.location == "/log-in?next=/people?x%3D1"
     form = client.get(sent.location).text
     assert 'name="next" value="/people?x=1"' in form
+
+
+@pytest.mark.parametrize(
+    ("form", "stands_on"),
+    [
+        ("/photo/7f3a/ask", "/photo/7f3a"),
+        ("/settings", "/settings"),
+        ("/settings/undo", "/settings"),
+        ("/set-up/region", "/set-up/region"),
+        ("/set-up/finish", "/set-up"),
+        ("/done/undo", "/"),
+    ],
+)
+def test_whoever_sends_a_form_after_the_log_in_has_ended_is_told_and_led_back_to_it(
+    form: str, stands_on: str, client: FlaskClient, scene: Scene
+) -> None:
+    person(scene, Role.TECHNICIAN)
+    told = client.get(client.post(form, data={"note": "ten plants"}).location).text
+    assert f'name="next" value="{stands_on}"' in told
+    assert "You are no longer logged in, so nothing was sent: log in and send it again." in told
+    assert "nothing was sent" not in client.get("/log-in").text
 
 
 def test_a_role_of_a_later_version_may_do_what_anybody_may(client: FlaskClient, scene: Scene) -> None:
