@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.page.days import LENGTH, ZERO, Day, Figure
 
-PITCH, BAR, DIGIT = 25, 17, 10  # units of the drawing's own grid, 14 days wide
+PITCH, BAR, DIGIT = 25, 17, 11  # units of the drawing's own grid, 14 days wide
 TOP, FLOOR = 24, 104  # room above for the figure
 TALL, LOW = "0 0 350 108", "0 80 350 28"  # what of the drawing is shown
 FLATTEST = 4  # times the tallest bar: a level beyond is told in words only
@@ -14,8 +14,8 @@ LOWEST_SCALE = 4  # a single insect is a low bar, not a full one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One shade of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted), "maybe" or "only"
-    (counted, and the range is not known)."""
+    """One part of a bar, from the floor up. `kind` is "sure" (at least so many), "bar" (counted: a line at its top),
+    "maybe" or "only" (counted, and the range is not known)."""
 
     kind: str
     y: float
@@ -91,10 +91,10 @@ def _bar(index: int, kind: str, figure: Figure, scale: float, *, is_named: bool)
 
 
 def _layers(figure: Figure, scale: float) -> tuple[Layer, ...]:
-    """The palest first, so that each darker one lies on it."""
+    """The palest first, so that each darker one lies on it; the line of the count on all."""
     if figure.low is None or figure.high is None:
         return (_layer("only", figure.count, scale),)
-    heights = {"maybe": figure.high, "bar": figure.count, "sure": figure.low}
+    heights = {"maybe": figure.high, "sure": figure.low, "bar": figure.count}
     return tuple(_layer(kind, count, scale) for kind, count in heights.items() if count)
 
 

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from operator import mul
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser
@@ -25,6 +27,17 @@ pytestmark = NEEDS_CHROMIUM
 # Each language, light and width meets each state once or twice; a look of axe's takes most of the time here
 STATE_VIEWS = {390: (View(390, "en", "dark"), View(390, "zh", "light")), 1280: (View(1280, "en", "light"),)}
 SHOWN = {"now": "/", "live": "/live", "node": "/node"}
+LUMA = (0.2126, 0.7152, 0.0722)
+BAR_COLOURS = """[
+    [".panel", "backgroundColor"], [".sure", "fill"], [".maybe", "fill"], [".maybe", "stroke"], [".counted", "stroke"],
+].map(([what, part]) => getComputedStyle(document.querySelector(what))[part].match(/[\\d.]+/g).map(Number))"""
+OVERPRINTED = """[...document.querySelectorAll(".brand span, .who, .languages, .tabs a")].flatMap((one, n, all) => {
+    const a = one.getBoundingClientRect();
+    return all.slice(n + 1).filter((other) => {
+        const b = other.getBoundingClientRect();
+        return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    }).map((other) => `${one.textContent} / ${other.textContent}`);
+})"""
 
 
 @pytest.mark.parametrize("width_px", STATE_VIEWS)
@@ -81,11 +94,33 @@ def test_whatever_can_be_touched_is_48_px_high_and_all_text_at_least_16_px(brows
             visit.page.click(".languages summary")
             heights = visit.page.evaluate(f"{touchable}.map(e => e.getBoundingClientRect().height)")
             assert min(heights) >= 48
-            sizes = visit.page.evaluate(
+            sizes = visit.page.evaluate(  # a drawing shows its own smaller than they are written there
                 "[...document.querySelectorAll('body *')].filter(e => e.textContent.trim())"
-                ".map(e => parseFloat(getComputedStyle(e).fontSize))"
+                ".map(e => parseFloat(getComputedStyle(e).fontSize) * (e.matches('text') ? e.getScreenCTM().a : 1))"
             )
             assert min(sizes) >= 16
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_parts_of_a_bar_are_told_apart_in_the_sun(theme: str, browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View(theme=theme)) as visit:
+        visit.go("/")
+        sheet, sure, maybe, rim, counted = visit.page.evaluate(BAR_COLOURS)
+        share = visit.page.eval_on_selector(".bars .maybe", "one => Number(getComputedStyle(one).fillOpacity)")
+    pale = [share * over + (1 - share) * under for over, under in zip(maybe, sheet, strict=True)]
+    assert min(contrast(sure, pale), contrast(rim, sheet), contrast(counted, pale)) >= 3  # WCAG 1.4.11
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Of two colours of 0..255, as WCAG 2.2 reckons it: 1 to 21."""
+    darker, lighter = sorted(0.05 + sum(map(mul, LUMA, map(linear, colour))) for colour in (one, other))
+    return lighter / darker
+
+
+def linear(channel: float) -> float:
+    share = channel / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
 
 
 def test_an_open_page_follows_the_node_and_keeps_what_the_reader_opened(browser: Browser, scene: Scene) -> None:
@@ -289,6 +324,27 @@ def test_a_node_that_does_not_answer_for_8_s_is_told_as_gone(browser: Browser, s
         line.rest.set()
 
 
+def test_a_lost_connection_is_written_once_however_often_the_node_is_asked(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.page.clock.install()
+        visit.go("/live")
+        visit.node_goes()
+        visit.page.clock.run_for(4_000)
+        visit.page.wait_for_selector("#away:has-text('No connection to the node')", timeout=5000)
+        visit.page.evaluate(
+            "window.written = window.asked = 0; const fetched = fetch;"
+            "window.fetch = (...all) => { asked += 1; return fetched(...all); };"
+            "new MutationObserver(all => { written += all.length; }).observe(document.getElementById('away'),"
+            " {childList: true, characterData: true, subtree: true});"
+        )
+        for _ in range(100):
+            visit.page.clock.run_for(1_000)
+            if visit.page.evaluate("asked") > 2:
+                break
+        assert visit.page.evaluate("[asked > 2, written]") == [True, 0]  # a screen reader speaks what is written
+
+
 def test_a_phone_of_2020_takes_what_is_new(browser: Browser, scene: Scene) -> None:
     seen(scene)
     with visiting(browser, scene, View()) as visit:
@@ -339,6 +395,33 @@ def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scen
         visit.go("/")
         assert not visit.is_wider_than_the_screen()
         assert visit.violations() == []
+
+
+def test_at_no_width_is_anything_in_the_head_printed_over_another(browser: Browser, scene: Scene) -> None:
+    long = msgspec.structs.replace(scene.config.node, node="north-dyke-of-the-seventh-irrigation-canal")
+    scene = replace(scene, config=msgspec.structs.replace(scene.config, node=long))
+    with visiting(browser, scene, View(1280)) as visit:
+        for language in LANGUAGES:
+            visit.go(f"/?lang={language}")
+            for width_px in (896, 1024, 1280):
+                visit.page.set_viewport_size({"width": width_px, "height": 800})
+                assert visit.page.evaluate(OVERPRINTED) == [], (language, width_px)
+
+
+def test_each_sightings_link_says_whose_picture_it_leads_to(browser: Browser, scene: Scene) -> None:
+    seen(scene)
+    with visiting(browser, scene, View()) as visit:
+        visit.go("/")
+        tree = visit.page.context.new_cdp_session(visit.page).send("Accessibility.getFullAXTree")["nodes"]
+    spoken = [
+        one["name"]["value"] for one in tree if one.get("role", {}).get("value") in ("link", "DisclosureTriangle")
+    ]
+    assert [name for name in spoken if name.startswith("Picture")] == [
+        "Picture: Brown planthopper · 4:18\u202fPM",
+        "Picture: Brown planthopper · 1:30\u202fPM",
+        "Picture: Slender rice bug · 11:30\u202fAM",
+    ]
+    assert "Day by day in figures" in spoken  # without the sign before it
 
 
 @pytest.mark.parametrize("text_px", [24, 32])  # of 16

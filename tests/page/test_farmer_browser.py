@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from playwright.sync_api import Browser, expect
 
 from edge.advice import key_of
@@ -101,6 +102,18 @@ def test_a_photograph_gets_an_answer_and_a_question_reaches_the_queue(
         page.click("form button.full")
         page.wait_for_selector(".asked li:nth-child(3)")
         assert scene.store.questions()[0].note == "since Monday"
+
+
+def test_an_answer_keeps_its_lines_and_a_long_word_breaks(browser: Browser, scene: Scene) -> None:
+    link = f"https://example.org/{'a' * 40}"
+    asked = scene.store.ask_station(scene.before(hours=5), picture_of("whitefly.jpg"), who="farmer", note=link)
+    text = f"1. Hang up yellow cards.\n2. Look again in three days.\n{link}"
+    reply = Reply(utc=scene.before(hours=1).utc, who="Station Ningbo", text=text, label="Aleyrodidae")
+    scene.store.answer_question(asked.id, reply)
+    with farmer(browser, scene, View(320)) as visit:
+        visit.go("/photo")
+        assert not visit.is_wider_than_the_screen()
+        assert visit.page.inner_text("blockquote") == text
 
 
 def test_a_round_choice_stays_round_beside_a_long_sentence(browser: Browser, scene: Scene) -> None:
@@ -202,6 +215,19 @@ def test_a_phone_that_would_lay_a_photograph_on_its_side_sends_it_as_it_is(brows
         assert visit.page.evaluate("sessionStorage.drawn") is None
 
 
+def test_a_webp_on_its_side_is_turned_by_the_node(browser: Browser, scene: Scene, tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    upright = Image.open(FRAMES / "rice_bug.jpg").resize((480, 640))
+    upright.rotate(90, expand=True).save(tmp_path / "turned.webp", exif=turned)
+    with farmer(browser, scene, PHONE) as visit:
+        visit.go("/photo")
+        visit.page.set_input_files("#photo", tmp_path / "turned.webp")
+        visit.page.click("#photo-form button.full")
+        visit.page.wait_for_selector("#headline", timeout=60_000)
+        assert visit.page.get_attribute(".photo svg", "viewBox") == "0 0 480 640"
+
+
 def test_a_photograph_is_answered_without_scripts(browser: Browser, scene: Scene) -> None:
     well(scene)
     with farmer(browser, scene, View(scripts=False)) as visit:
@@ -238,7 +264,15 @@ def test_whoever_is_logged_out_meanwhile_logs_in_and_comes_back_to_the_photograp
         name = person(scene, Role.FARMER)
         visit.page.set_input_files("#photo", tmp_path / "noise.jpg")
         visit.page.click("#photo-form button.full")
+        expect(visit.page.locator(".note")).to_contain_text("nothing was sent")
         visit.page.fill("[name=name]", name)
+        visit.page.fill("[name=password]", "wrong")
+        visit.page.click("main button.full")
+        expect(visit.page.locator(".note")).to_have_count(0)
+        expect(visit.page.locator("[name=password]")).to_be_focused()
+        expect(visit.page.locator("[name=password]")).to_have_accessible_description(
+            "Name and password do not belong together."
+        )
         visit.page.fill("[name=password]", PASSWORD)
         visit.page.click("main button.full")
         expect(visit.page.locator("#photo")).to_be_visible()

@@ -25,6 +25,7 @@ NEWER = {  # what would break the use, and not only the looks; the Chrome that h
     r"\b(globalThis|queueMicrotask)\b": 71,
     r"\.flat(Map)?\(": 69,
     r"calc\([^;]*\benv\(": 69,
+    r"(?m)^(?!@supports).*--[\w-]+\s*:\s*(clamp|min|max)\(": 79,  # of what a variable holds nothing takes its place
     r"\.at\(": 92,
     r"\brandomUUID\(": 92,
     r"\bhasOwn\(": 93,

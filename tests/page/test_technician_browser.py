@@ -100,6 +100,33 @@ def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browse
         assert visit.foreign == []
 
 
+@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (844, 390), (1280, 800)])
+def test_the_picture_of_the_region_leaves_room_to_swipe_and_its_line_lies_on_it(
+    width_px: int, height_px: int, browser: Browser, labelled: Scene
+) -> None:
+    with technician(browser, labelled, View(width_px)) as visit:
+        visit.page.set_viewport_size({"width": width_px, "height": height_px})
+        visit.go("/set-up/region")
+        line, picture = (visit.page.locator(one).bounding_box() for one in ("#draw-region", ".region img"))
+        assert line is not None
+        assert line == picture
+        assert line["height"] < height_px - 120  # the tabs, and a finger's room
+        assert line["width"] > 200
+
+
+def test_why_a_region_is_refused_stands_above_the_tabs(browser: Browser, labelled: Scene) -> None:
+    with technician(browser, labelled, View()) as visit:
+        visit.go("/set-up/region")
+        visit.page.fill("#corners", "1 2")
+        visit.page.click("button:has-text('Count inside this line')")
+        expect(visit.page.locator("#corners")).to_be_focused()
+        words, tabs = (visit.page.locator(one).bounding_box() for one in (".wrong", ".tabs"))
+        assert words is not None
+        assert tabs is not None
+        assert 0 <= words["y"] < words["y"] + words["height"] <= tabs["y"]
+        assert visit.violations() == []
+
+
 def test_two_taps_claim_a_node_once_and_leave_its_technician_logged_in(
     browser: Browser, labelled: Scene, slow_posts: list[str]
 ) -> None:

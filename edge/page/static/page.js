@@ -42,7 +42,7 @@ function sayAway() {
 
 function say(words) {
   const line = document.getElementById("away");
-  line.textContent = words;
+  if (line.textContent !== words) line.textContent = words; // a screen reader speaks what is written
   line.hidden = !words;
 }
 
@@ -264,9 +264,11 @@ if (main.dataset.refreshS) keepFresh(Number(main.dataset.refreshS));
 const photoForm = document.getElementById("photo-form");
 // An engine that does not turn a photograph as its EXIF says would send it lying on its side.
 if (photoForm && CSS.supports("image-orientation", "from-image")) {
+  const { photo } = photoForm.elements;
   photoForm.addEventListener("submit", (event) => {
+    if (photo.files[0].type === "image/webp") return; // Chromium turns none as its EXIF says, and the node does
     event.preventDefault();
-    sendSmall(photoForm, photoForm.elements.photo);
+    sendSmall(photoForm, photo);
   });
 }
 const live = document.getElementById("live");
