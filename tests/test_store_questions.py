@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +119,19 @@ def test_a_new_question_takes_the_place_of_one_that_was_answered_and_never_of_on
     assert third.id == store.questions()[1].id
 
 
+def test_an_answer_that_has_just_come_outlives_old_questions_that_nobody_answered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT_QUESTIONS", 2 * kept.SPARED_PART)
+    old = [ask(store).id for _ in range(2 * kept.SPARED_PART)]
+    for name in old:
+        store.mark_question_sent(name)
+    for hour, name in enumerate((old[2], old[1], old[0])):
+        store.answer_question(name, replace(ANSWER, utc=NOON + timedelta(hours=hour)))
+    asked = [ask(store).id, ask(store).id]
+    assert [one.id for one in store.questions()] == [*reversed(asked), *reversed(old[4:]), old[1], old[0]]
+
+
 def test_a_photograph_that_does_not_fit_beside_those_that_wait_is_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,15 +142,20 @@ def test_a_photograph_that_does_not_fit_beside_those_that_wait_is_refused(
         ask(store)
 
 
-def test_as_many_old_questions_go_as_a_large_photograph_needs_and_no_more(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+def test_as_many_old_photographs_go_as_a_large_one_needs_and_their_questions_stay_to_be_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept, "KEPT_BYTES", 4 * len(PHOTO))
-    for _ in range(4):
-        store.mark_question_sent(ask(store).id)
-    large = ask(store, photo=PHOTO[:2] + bytes(2 * len(PHOTO) - 4) + PHOTO[-2:])
-    assert large.size_bytes == 2 * len(PHOTO)
-    assert [one.id[-2:] for one in store.questions()] == ["q5", "q4", "q3"]
+    with closing(open_store(tmp_path)) as store:
+        first = ask(store)
+        for asked in (first, ask(store), ask(store), ask(store)):
+            store.mark_question_sent(asked.id)
+        large = ask(store, photo=PHOTO[:2] + bytes(2 * len(PHOTO) - 4) + PHOTO[-2:])
+        assert large.size_bytes == 2 * len(PHOTO)
+    (tmp_path / "questions" / f"{first.id}.jpg").write_bytes(PHOTO)  # the power went before its file did
+    with closing(open_store(tmp_path)) as store:
+        assert [store.question_photo(one.id) is not None for one in store.questions()] == [True] * 3 + [False] * 2
+        assert store.answer_question(first.id, ANSWER)
 
 
 def test_a_question_of_a_boot_without_a_clock_gets_its_time_unless_it_is_on_its_way(store: Store) -> None:

@@ -42,6 +42,7 @@ class Asked:
     """A question to the station and how far it is."""
 
     id: str
+    has_photo: bool
     tone: Tone
     icon: str
     state: str
@@ -126,6 +127,7 @@ def _asked(one: Question, when: Moments) -> Asked:
     given = one.answer
     return Asked(
         id=one.id,
+        has_photo=one.size_bytes > 0,
         tone=tone,
         icon=ICONS[tone],
         state=state,

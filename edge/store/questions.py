@@ -1,7 +1,8 @@
 """Photographs that people ask the station about: the queue of what it has not got yet, and its answers.
 
 A question is a row and a JPEG. It stays until it was sent, however long that takes; then, with its answer, until
-its room is needed. A photograph that does not fit any more is refused, so that the person knows.
+its room is needed: the JPEG until bytes are short, the row, which an answer finds, until there are too many. A
+photograph that does not fit any more is refused, so that the person knows.
 """
 
 import sqlite3
@@ -17,7 +18,8 @@ from edge.wire import CLOCKS, MAX_PHOTO_BYTES, ImageHeader, from_utc_ms, questio
 FOLDER = "questions"
 MOST_NOTE_LETTERS = 500
 MOST_NAME_LETTERS = 80  # of a person's name, and of a label
-KEPT_QUESTIONS = 100
+KEPT_QUESTIONS = 120
+SPARED_PART = 6  # a sixth of them, the last answers, goes last: beside those a hundred wait for one, as at the desk
 KEPT_BYTES = 16_000_000
 _COLUMNS = (
     "id, utc_ms, clock, boot, monotonic_ms, who, note, guess, eppo, bytes, sent,"
@@ -46,7 +48,7 @@ class Question:
     note: str
     guess: str  # label that the node or the person guessed, empty for none
     eppo: str  # its EPPO code where checked
-    size_bytes: int
+    size_bytes: int  # of the JPEG; 0 where that has made room and only the words are kept
     is_sent: bool  # a subscriber has got it
     answer: Answer | None
 
@@ -101,25 +103,42 @@ def next_id(db: sqlite3.Connection, epoch_hex: str) -> str:
     return question_id(epoch_hex, 1 if row is None else int(row[0]) + 1)
 
 
-def surplus(db: sqlite3.Connection, size_bytes: int) -> list[str]:
-    """Ids of old questions that go for one more of that size, sent ones only. Raises StoreError if they are too few."""
+def surplus(db: sqlite3.Connection, size_bytes: int) -> tuple[list[str], list[str]]:
+    """Ids of old questions that go for one more of that size, and of those of which the JPEG alone goes.
+
+    Sent ones only: those that were answered, then those that were not, then the last answers. Raises StoreError if
+    they are too few.
+    """
     number, total = db.execute("SELECT count(*), coalesce(sum(bytes), 0) FROM question").fetchone()
-    names: list[str] = []
-    for name, bytes_ in db.execute(
-        "SELECT id, bytes FROM question WHERE sent = 1 ORDER BY answered_ms IS NULL, number"
-    ):
-        if number < KEPT_QUESTIONS and total + size_bytes <= KEPT_BYTES:
-            break
-        number, total = number - 1, total - bytes_
-        names.append(str(name))
-    if number >= KEPT_QUESTIONS or total + size_bytes > KEPT_BYTES:
+    sent = db.execute(
+        "SELECT id, bytes FROM question WHERE sent = 1 ORDER BY CASE WHEN answered_ms IS NULL THEN 1 WHEN number IN"
+        " (SELECT number FROM question WHERE answered_ms IS NOT NULL ORDER BY answered_ms DESC, number DESC LIMIT ?)"
+        " THEN 2 ELSE 0 END, answered_ms, number",
+        (KEPT_QUESTIONS // SPARED_PART,),
+    ).fetchall()
+    gone: list[str] = []
+    bare: list[str] = []
+    number, total = number + 1, total + size_bytes
+    for name, bytes_ in sent:
+        if number > KEPT_QUESTIONS:
+            gone.append(name)
+            number, total = number - 1, total - bytes_
+        elif total > KEPT_BYTES and bytes_:
+            bare.append(name)
+            total -= bytes_
+    if number > KEPT_QUESTIONS or total > KEPT_BYTES:
         raise StoreError("too many photographs wait for the station; ask again once the node has reached it")
-    return names
+    return gone, bare
 
 
 def forget(db: sqlite3.Connection, names: list[str]) -> None:
     """Within the caller's transaction: delete rows."""
     db.executemany("DELETE FROM question WHERE id = ?", [(name,) for name in names])
+
+
+def strip(db: sqlite3.Connection, names: list[str]) -> None:
+    """Within the caller's transaction: these have no JPEG any more."""
+    db.executemany("UPDATE question SET bytes = 0 WHERE id = ?", [(name,) for name in names])
 
 
 def mark_sent(db: sqlite3.Connection, name: str) -> None:

@@ -103,7 +103,7 @@ class Store(Records):
             db.execute("UPDATE identity SET sessions = sessions + 1")
             (session,) = db.execute("SELECT sessions FROM identity").fetchone()
             self._pictures.sweep(db)
-            named = {question.id: question.size_bytes for question in questions.select(db, "1")}
+            named = {question.id: question.size_bytes for question in questions.select(db, "bytes > 0")}
             questions.forget(db, sorted(self._question_files.sweep(named)))
         if mended:
             log.warning("outbox_mended", extra={"rows": mended})
@@ -261,7 +261,7 @@ class Store(Records):
 
     def _ask(self, at: Instant, photo: bytes, texts: tuple[str, str, str, str]) -> Question:
         self._make_room(1, at)
-        gone, name = questions.surplus(self._db, len(photo)), questions.next_id(self._db, self.epoch.hex)
+        (gone, bare), name = questions.surplus(self._db, len(photo)), questions.next_id(self._db, self.epoch.hex)
         who, note_, guess, eppo = texts
         asked = Question(
             id=name, at=whole_ms(at), who=who, note=note_, guess=guess, eppo=eppo,
@@ -270,8 +270,9 @@ class Store(Records):
         self._question_files.write(name, photo)
         with transaction(self._db) as db:
             questions.forget(db, gone)
+            questions.strip(db, bare)
             questions.insert(db, asked)
-        self._question_files.remove(gone)
+        self._question_files.remove(gone + bare)
         return asked
 
     def _commit(
