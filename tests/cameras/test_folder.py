@@ -307,6 +307,19 @@ def test_a_picture_that_would_end_a_node_is_passed_by(tmp_path: Path) -> None:
         camera.read(1)
 
 
+@pytest.mark.parametrize("suffix", [".HEIC", ".heif", ".avif", ".gif"])
+def test_a_picture_that_nothing_here_decodes_is_counted_beside_those_that_can_be_read(
+    tmp_path: Path, suffix: str
+) -> None:
+    put(tmp_path, "20260719_053001.jpg")
+    (tmp_path / f"20260719_053000{suffix}").write_bytes(b"\0\0\0\x18ftypheic" + bytes(16))
+    with open_camera(camera_table("folder", tmp_path, fed=True), SystemClock()) as camera:
+        with pytest.raises(BadFrameError, match="convert it or take it away") as caught:
+            camera.read(1)
+        assert caught.value.reason == "not_an_image"
+        assert camera.read(1).source == "20260719_053001.jpg"
+
+
 def test_hidden_files_and_other_files_are_no_pictures(tmp_path: Path) -> None:
     put(tmp_path / "p", "._a.jpg")
     put(tmp_path / "p", "notes.txt")
@@ -367,6 +380,25 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     assert (first, second) == (still_first, still_second)
     assert len({first, second, *others}) == 4
     assert known_as(tmp_path / "20260701_060000.jpg", None) == "20260701_060000.jpg"
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [
+        (["2026-11-28", "2026-11-29"], r"folders below it \(2026-11-29\) are passed over; set the device"),
+        (["@eaDir", ".trash"], "holds no picture that is new; wait for the device"),
+    ],
+)
+def test_a_fed_folder_with_folders_for_pictures_in_it_says_that_these_are_passed_over(
+    tmp_path: Path, folders: list[str], said: str
+) -> None:
+    for folder in folders:
+        put(tmp_path / folder, "a.jpg")
+    with (
+        open_camera(camera_table("folder", tmp_path, fed=True), SystemClock()) as camera,
+        pytest.raises(CameraEndedError, match=said),
+    ):
+        camera.read(1)
 
 
 def test_a_fed_folder_that_is_empty_waits(tmp_path: Path) -> None:

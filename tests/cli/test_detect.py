@@ -74,6 +74,14 @@ def test_a_pattern_and_a_file_are_taken_in_the_order_of_the_words(
     assert [Path(r["image"]).name for r in objects(capsys)] == ["d.PNG", "a.png", "c.png"]
 
 
+def test_a_folder_of_pictures_that_nothing_here_decodes_is_told_one_by_one(
+    tmp_path: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(16))
+    assert main(["detect", str(tmp_path), "--model", model]) == 1
+    assert capsys.readouterr().out.endswith("is no JPEG, PNG, BMP, WebP or TIFF; convert it or take it away\n")
+
+
 def test_without_json_there_is_a_line_a_picture_for_people(
     folder: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
