@@ -36,6 +36,7 @@ MOST_PX = {  # JPEG is decoded at a fraction of its size, the others whole
     b"\x89PNG": 9_000_000,
     b"RIFF": 9_000_000,
 }
+MOST_LAYERED_PX = 13_000_000  # of a progressive JPEG, at 6 to 8 bytes a px: a larger one's whole colours may not fit
 QUALITIES = (85, 70, 55, 40)
 UNSURE_SHARE = 0.5  # of a class's threshold: worth a "perhaps"
 NICE = 15  # with both busy, the loop keeps nineteen twentieths of a core
@@ -118,10 +119,17 @@ def decoded(data: bytes) -> Image:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), _reduced(header))
     except (cv2.error, MemoryError) as why:
-        raise BadFrameError("cannot be decoded; take it again", reason="damaged") from why
+        raise _undecoded(header) from why
     if image is None:
-        raise BadFrameError("cannot be decoded; take it again", reason="damaged")
+        raise _undecoded(header)
     return at_most(np.asarray(image, np.uint8), LONGEST_PX)
+
+
+def _undecoded(header: Header) -> BadFrameError:
+    """The decoder does not tell a lack of memory from damage."""
+    if not header.in_one_scan and header.width_px * header.height_px > MOST_LAYERED_PX:
+        return BadFrameError("is too large for a progressive JPEG; send a smaller one", reason="too_large")
+    return BadFrameError("cannot be decoded; take it again", reason="damaged")
 
 
 def _reduced(header: Header) -> int:

@@ -23,6 +23,7 @@ from edge.page.looker import MOST_KEPT, MOST_WAITING, Looker
 from edge.page.trust import Role
 from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
 from edge.store import Answer as Reply
+from edge.store import questions as kept
 from tests.onnx_files import GOLDEN_SQUARES, Net, picture_with, write_release
 from tests.page.scenes import Scene, picture_of
 from tests.page.visitors import as_role, token_on
@@ -156,6 +157,18 @@ def test_asking_queues_photograph_note_and_guess_and_the_reply_is_shown(
     assert "Station Ningbo" in page
 
 
+def test_of_a_question_whose_photograph_made_room_the_words_are_shown(
+    farmer: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "KEPT_BYTES", len(BUG))
+    old = scene.store.ask_station(scene.clock.now(), BUG, note="since Monday")
+    scene.store.mark_question_sent(old.id)
+    new = scene.store.ask_station(scene.clock.now(), BUG)
+    page = farmer.get("/photo").text
+    assert re.findall(r'src="/questions/(.*?).jpg"', page) == [new.id]
+    assert "since Monday" in page
+
+
 def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(
     farmer: FlaskClient, looker: Looker, scene: Scene
 ) -> None:
@@ -250,6 +263,17 @@ def test_a_small_file_that_unpacks_to_a_huge_picture_is_not_unpacked(farmer: Fla
     answer = sent(farmer, bomb)
     assert answer.status_code == 400
     assert "too large" in answer.text
+
+
+def test_a_progressive_photograph_that_needs_more_memory_than_there_is_is_too_large_and_not_damaged(
+    farmer: FlaskClient, looker: Looker
+) -> None:
+    image = np.full((64, 64, 3), 90, np.uint8)
+    whole_colours = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    upload = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, *whole_colours])[1].tobytes()
+    at = upload.index(b"\xff\xc2") + 5  # start of a progressive frame: the sides stand behind length and depth
+    upload = upload[:at] + struct.pack(">HH", 4320, 5760) + upload[at + 4 :]
+    assert "This photograph is too large" in farmer.get(looked_at(farmer, looker, upload)).text
 
 
 def test_two_hundred_broken_files_are_refused_in_words_and_leave_no_memory_behind(farmer: FlaskClient) -> None:
