@@ -315,10 +315,13 @@ class Intake:
             " FROM unnest(%s::int[], %s::text[]) AS told (id, seqs) WHERE ledger_id = id",
             (list(seqs), [multirange_text(each) for each in seqs.values()]),
         )
-        for one in new:
-            record = one.decoded.record
-            if isinstance(record, Lost) and record.is_whole:
-                note_gone(self._database, [one.ledger_id], record.first_seq, record.last_seq)
+        gone = [
+            (one.ledger_id, lost.first_seq, lost.last_seq)
+            for one in new
+            if isinstance(lost := one.decoded.record, Lost) and lost.is_whole
+        ]
+        if gone:
+            note_gone(self._database, gone)
 
     def _ledger(self, site: str, node: str, epoch: UUID, first_seq: int) -> tuple[int, int]:
         """Numbers of an epoch's ledger and of its node, wherever that stood when it first came: a key names no site."""
@@ -345,10 +348,16 @@ def storable(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", "�")
 
 
-def note_gone(database: Database, ledger_ids: Sequence[int], first: int, last: int) -> None:
-    """The node no longer has these: do not wait for them. Those that came all the same count."""
+def note_gone(database: Database, spans: Collection[tuple[int, int, int]]) -> None:
+    """The node no longer has these (ledger, first, last): do not wait for them. Those that came all the same count.
+
+    At once: each statement writes all that a ledger knows anew, and a card may tell thousands.
+    """
+    ledgers, firsts, lasts = ([span[n] for span in spans] for n in range(3))
     database.execute(
-        "UPDATE ledger SET gone = gone + int8multirange(int8range(%s::bigint, %s::bigint, '[]'))"
-        " WHERE ledger_id = ANY (%s)",
-        (first, last, list(ledger_ids)),
+        "UPDATE ledger SET gone = gone + told.spans FROM ("
+        " SELECT id, range_agg(int8range(first, last, '[]')) AS spans"
+        " FROM unnest(%s::int[], %s::bigint[], %s::bigint[]) AS told (id, first, last) GROUP BY id"
+        ") AS told WHERE ledger_id = id",
+        (ledgers, firsts, lasts),
     )

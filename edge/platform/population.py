@@ -155,9 +155,10 @@ def running_from(database: Database, area: str) -> date | None:
 
 
 def taxa_of(database: Database, area: str, first: date, last: date) -> list[TaxonSum]:
-    """What was counted in an area: the station's own taxa first, then of each unit the most, the next, and so on.
+    """What was counted in an area: the station's own taxa first, then of each unit the first, the next, and so on.
 
-    Visits, catches and affected frames are no like numbers. Of `max_per_frame` in the night with the most.
+    Within a unit what most nodes saw stands first, then what was counted most: a single node may tell anything. Visits,
+    catches and affected frames are no like numbers. Of `max_per_frame` in the night with the most.
     """
     rows = database.execute(
         "SELECT label, stage, eppo, unit, summed(unit, array_agg(count)),"
@@ -166,7 +167,8 @@ def taxa_of(database: Database, area: str, first: date, last: date) -> list[Taxo
         " FROM area_count JOIN taxon USING (taxon_id) LEFT JOIN threshold USING (label, unit)"
         " WHERE prefix = %s AND night BETWEEN %s AND %s GROUP BY taxon.taxon_id, unit"
         " ORDER BY bool_or(start_at IS NOT NULL) DESC,"
-        " row_number() OVER (PARTITION BY unit ORDER BY summed(unit, array_agg(count)) DESC), 5 DESC, 1, 2",
+        " row_number() OVER (PARTITION BY unit ORDER BY max(nodes) DESC, summed(unit, array_agg(count)) DESC),"
+        " 8 DESC, 5 DESC, 1, 2",
         (area, first, last),
     )
     return [TaxonSum(*row) for row in rows]

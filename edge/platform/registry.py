@@ -184,9 +184,7 @@ def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
     epoch, spans = told
     row = database.execute(_COMMITTED, (topic.node, epoch, *topic[:2], epoch)).fetchone()
     ledger_id, committed = row or (None, 0)
-    for first, last in spans:
-        if first <= committed:
-            note_gone(database, [ledger_id], first, min(last, committed))
+    note_gone(database, [(ledger_id, first, min(last, committed)) for first, last in spans if first <= committed])
 
 
 def area_code(code: str | None) -> str:

@@ -268,6 +268,26 @@ def test_what_a_node_says_is_lost_is_not_waited_for(database: Database) -> None:
     assert database.execute("SELECT gone::text FROM ledger").fetchone() == ("{[2,6)}",)
 
 
+def test_all_that_a_batch_or_a_reply_says_is_gone_is_written_at_once(database: Database) -> None:
+    database.execute(
+        "CREATE TABLE writing ();"
+        "CREATE FUNCTION note_writing() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO writing DEFAULT VALUES; RETURN NULL; END';"
+        "CREATE TRIGGER each AFTER UPDATE OF gone ON ledger FOR EACH STATEMENT EXECUTE FUNCTION note_writing()"
+    )
+    intake, batches = Intake(database), {"n1": range(1, 3000, 3), "n2": range(5000, 8000, 3)}
+    whole = {node: [lost(first, first + 1) for first in firsts] for node, firsts in batches.items()}
+    told = [batch(*records, node=node, first=19_001) for node, records in whole.items()]
+    assert intake.keep(told) == (2000, 0, 0)
+    replied = range(9000, 17_000, 2)
+    reply = Reply(code="done", epoch=str(EPOCH), sent=0, gone=[(seq, seq) for seq in replied] + [(20_000, 20_005)])
+    note(database, intake, [Message("fieldeye/v1/farm-3/n1/reply/replay", encode_message(reply))])
+    seqs = {node: {seq for first in firsts for seq in (first, first + 1)} for node, firsts in batches.items()}
+    says = [(multirange_text(seqs["n1"].union(replied, [20_000])),), (multirange_text(seqs["n2"]),)]
+    assert database.execute("SELECT gone::text FROM ledger ORDER BY node_name").fetchall() == says
+    assert database.execute("SELECT FROM writing").rowcount == 2, "one for both nodes' batches, one for the reply"
+
+
 def test_what_a_full_store_shed_round_intervals_is_asked_for_once_and_intervals_among_it_still_come(
     database: Database,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations_with_replacement
@@ -36,9 +37,11 @@ from edge.platform.population import (
 from edge.platform.registry import note
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
-from edge.wire import Info, Key, Stored, encode_batch, encode_message
+from edge.wire import Info, Key, ModelInfo, Stored, encode_batch, encode_message
 from tests.clocks import BOOT
+from tests.platform.test_intake import waits_for_a_lock
 from tests.records import APHID, MOTH, count, interval
+from tests.waiting import wait_until
 
 FIRST = date(2026, 7, 1)
 EVENING = datetime(2026, 7, 1, 13, 0, tzinfo=UTC)  # 21:00 in Shanghai, of the night of 1 July
@@ -204,6 +207,41 @@ def test_a_node_that_tells_its_zone_late_gets_its_nights_put_right(database: Dat
     assert population(database, replace(wanted, area="00"))[1].count is None, "it is still where nobody knows"
 
 
+def test_nights_decades_ahead_are_summed_behind_last_nights(fleet: Fleet) -> None:
+    yesterday, ahead = (tonight() - FIRST).days - 1, (date(2090, 1, 1) - FIRST).days
+    for night in range(ahead, ahead + 3):
+        fleet.counts("a", night, count(MOTH, 4))
+    fleet.counts("c", yesterday, count(MOTH, 6))
+    fleet.database.execute("SELECT roll_up(1)")
+    (told,) = population(fleet.database, moths(first=tonight() - timedelta(days=1), last=tonight() - timedelta(days=1)))
+    assert told.count == 6
+    fleet.sum_up()
+    assert population(fleet.database, moths(first=date(2090, 1, 1), last=date(2090, 1, 1)))[0].count == 4
+
+
+def test_a_node_that_tells_another_zone_and_other_labels_each_second_queues_its_nights_once(fleet: Fleet) -> None:
+    for night in range(3):
+        fleet.counts("a", night, count(MOTH, 4), model="pests@1")
+    for zone, label in [("America/New_York", MOTH[0]), ("Asia/Shanghai", APHID[0])] * 3:
+        told = ModelInfo(name="pests", version="1", sha256="0" * 64, labels=[label])
+        fleet.place("a", time_zone=zone, models=[told])
+    nights = fleet.database.execute("SELECT night FROM dirty_night ORDER BY 1").fetchall()
+    assert nights == [(FIRST + timedelta(days=night),) for night in range(-1, 3)]
+
+
+def test_nights_that_wait_are_not_summed_while_a_node_gets_another_zone(fleet: Fleet, url: str) -> None:
+    fleet.counts("a", 0, count(MOTH, 4))
+    with open_database(url) as second, ThreadPoolExecutor() as threads:
+        with fleet.database.transaction():
+            fleet.place("a", time_zone="America/New_York")
+            summed = threads.submit(roll_up, second)
+            wait_until(lambda: waits_for_a_lock(fleet.database), within_s=40)
+        summed.result(40)
+    fleet.sum_up()
+    told = population(fleet.database, moths(first=FIRST - timedelta(days=1), last=FIRST))
+    assert [one.count for one in told] == [4, None]
+
+
 def test_a_node_that_moves_takes_its_counts_along(fleet: Fleet) -> None:
     fleet.counts("a", 0, count(MOTH, 3, 3, 3))
     fleet.sum_up()
@@ -351,6 +389,15 @@ def test_each_unit_is_listed_in_turn_behind_the_stations_own_taxa(fleet: Fleet) 
         ("Thysanoptera", "visits"), (MOTH[0], "visits"), (MOTH[0], "new"), (BLAST[0], "affected_frames"),
         (APHID[0], "visits"),
     ]  # fmt: skip
+
+
+def test_what_two_nodes_saw_is_listed_before_a_hundred_taxa_of_one(fleet: Fleet) -> None:
+    fleet.counts("a", 0, *(count((f"Taxon {n}", ""), 9999) for n in range(100)))
+    for node in "bc":
+        fleet.counts(node, 0, count(MOTH, 3))
+    fleet.sum_up()
+    first, *others = taxa_of(fleet.database, "33", FIRST, FIRST)
+    assert (first.label, first.count, len(others)) == (MOTH[0], 6, 100)
 
 
 def test_a_trend_is_a_mean_of_nights_with_data_against_the_stations_threshold(fleet: Fleet) -> None:

@@ -43,6 +43,7 @@ from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
 MOST_AREAS = 30  # of the level below
+MOST_TAXA = 200  # to choose from, and the one asked for
 
 
 @desk.get("/")
@@ -50,8 +51,8 @@ MOST_AREAS = 30  # of the level below
 def map_page() -> Answer:
     """Filters, table and, with a script, map and chart."""
     area, first, last = _filters()
-    taxa = taxa_of(g.database, area, first, last)
-    chosen = _chosen(taxa)
+    told = taxa_of(g.database, area, first, last)
+    chosen, taxa = _chosen(told), told[:MOST_TAXA]
     if chosen is not None and chosen not in taxa:
         taxa.append(chosen)
     view: dict[str, Any] = {"taxa": taxa, "chosen": chosen, "first": first, "last": last, "area": area}
