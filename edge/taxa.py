@@ -38,6 +38,12 @@ def taxon(scientific_name: str) -> Taxon:
     return _table().get(scientific_name) or Taxon(scientific_name)
 
 
+def as_spelled(typed: str) -> str:
+    """A scientific name as it stands in the table, whatever its case and blanks; what is not there, in its own case."""
+    name = " ".join(typed.split())
+    return next((known for known in _table() if known.casefold() == name.casefold()), name)
+
+
 def is_within(scientific_name: str, wider: str) -> bool:
     """Is it `wider` itself or a part of it, as a species of its family?"""
     while scientific_name not in ("", wider):

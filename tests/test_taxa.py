@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.page.references import _table as references
-from edge.taxa import LANGUAGES, Taxon, is_lesion, is_within, lesions_among, taxa, taxon
+from edge.taxa import LANGUAGES, Taxon, as_spelled, is_lesion, is_within, lesions_among, taxa, taxon
 
 CLASSES = Path(__file__).parents[1] / "training" / "classes.csv"
 with CLASSES.open(encoding="utf-8", newline="") as file:
@@ -54,6 +54,18 @@ def test_a_name_tells_the_stage_and_the_crops_that_the_label_was_learnt_on() -> 
     assert grubs["fr"].startswith("vers blancs")
     assert grubs["vi"].startswith("sùng đất")
     assert taxon("Alternaria solani").name("zh") == "早疫病"  # of potato as of tomato
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("nilaparvata lugens ", "Nilaparvata lugens"),
+        ("APHIS  GOSSYPII", "Aphis gossypii"),
+        (" Rattus  rattus", "Rattus rattus"),
+    ],
+)
+def test_a_typed_name_is_spelled_as_in_the_table_whatever_its_case_and_blanks(typed: str, name: str) -> None:
+    assert as_spelled(typed) == name
 
 
 def test_a_name_outside_the_table_is_itself_and_nothing_more() -> None:

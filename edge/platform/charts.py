@@ -15,6 +15,7 @@ DOTS_BELOW = 50  # places; more are drawn as square kilometres, since dots would
 WIDTH, BAR_HEIGHT = 640.0, 90.0
 _ABOVE, _BELOW = 16.0, 28.0  # the highest figure, and crosses with the first and last night
 _MOST_RADIUS, _EDGE = 22.0, 30.0
+_ZERO = 0.6  # of the smallest that was seen: red and green look alike to many, and on grey paper
 LARGEST_HEIGHT = 380.0
 # Each shape carries its look, for the paper's renderer does not apply the page's style to a picture. What a dark screen
 # needs otherwise stands in that style, by class, and goes before these.
@@ -156,14 +157,14 @@ class _Frame:
 
 def _dot(frame: _Frame, place: Place, most: float, unit: str) -> str:
     x, y = frame.at(place.at)
-    radius = 4.0 if not place.value else max(_MOST_RADIUS * sqrt(place.value / most), 4.0)
+    radius = 4.0 * _ZERO if place.value == 0 else max(_MOST_RADIUS * sqrt((place.value or 0) / most), 4.0)
     look = _of_place(place, _DOT_OPACITY)
     return f'<circle {look} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{_title(place, unit)}</circle>'
 
 
 def _square(frame: _Frame, place: Place, most: float, unit: str) -> str:
     x, y = frame.at(place.at)
-    side = max(frame.km, 5.0)
+    side = max(frame.km, 5.0) * (_ZERO if place.value == 0 else 1)
     strength = 0.2 + 0.8 * sqrt((place.value or 0) / most)
     return (
         f'<rect {_of_place(place, strength)} x="{x - side / 2:.1f}" y="{y - side / 2:.1f}" width="{side:.1f}" '

@@ -11,12 +11,13 @@ from edge.errors import UsageError
 from edge.platform.database import Database
 from edge.platform.nodes import NodeName
 from edge.platform.replay import MOST_COMMANDS
+from edge.taxa import as_spelled
 from edge.wire import MAX_PHOTO_BYTES, AnswerCommand, ImageCommand, ImageHeader, Reply, node_topic
 
 AGAIN = timedelta(minutes=2)  # a node that was not there when an answer was sent
 VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
-MOST_OPEN = 100  # of a node, which keeps no more of them itself
+MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
@@ -93,10 +94,11 @@ def keep_part(database: Database, node_id: int, header: ImageHeader, payload: by
         if begun.rowcount:
             database.execute(_MAKE_ROOM, (node_id, header.id, MOST_OPEN - 1))
         if header.offset == 0:
+            asked = header.utc if header.clock != "unsynced" else None
             database.execute(
                 "UPDATE question SET utc = %s, who = %s, note = %s, guess = %s, eppo = %s"
                 " WHERE node_id = %s AND id = %s",
-                (header.utc, header.who, header.note, header.guess, header.eppo, node_id, header.id),
+                (asked, header.who, header.note, header.guess, header.eppo, node_id, header.id),
             )
         database.execute(
             "INSERT INTO question_part SELECT node_id, id, %s, %s FROM question"
@@ -170,7 +172,7 @@ def answer(
     text = text.replace("\r\n", "\n")  # a browser counts a line break as one letter and sends two
     if not 0 < len(text.strip()) <= MOST_LETTERS or len(label) > 80:
         raise UsageError(f"an answer has 1 to {MOST_LETTERS} letters and a name at most 80; shorten or write it")
-    written = (text.strip(), who[:80], label.strip())
+    written = (text.strip(), who[:80], as_spelled(label))
     done = database.execute(
         "UPDATE question SET answer = %s, answer_who = %s, answer_label = %s, answered = now(), told = NULL,"
         " command = NULL, outcome = NULL WHERE node_id = %s AND id = %s"

@@ -25,12 +25,14 @@ from werkzeug.security import generate_password_hash
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
+from edge.cli.update import go_back
 from edge.clock import SystemClock
 from edge.errors import StoreError, UpdateError, UsageError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
 from edge.platform.desk import create_app
+from edge.platform.desk.entry import CHECKS_AT_ONCE
 from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.leader import Leader
 from edge.platform.population import keep_threshold
@@ -39,13 +41,15 @@ from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.worker import Worker
 from edge.platform.worker_metrics import Telling
-from edge.store.questions import KEPT_QUESTIONS
+from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.slots import Places, said
 from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, image_properties
+from edge.wire.instants import ClockWord
 from tests.broker import Broker
+from tests.clocks import NOON
 from tests.node import running, to
 from tests.page.visitors import ELSEWHERE, form_on, swahili_link
 from tests.platform.conftest import filled, fresh
@@ -152,17 +156,48 @@ def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: Flask
 
 
 def test_wrong_passwords_that_come_at_once_let_the_name_rest_too(client: FlaskClient, fleet: Fleet) -> None:
-    together = Barrier(4)
+    together = Barrier(CHECKS_AT_ONCE)
 
     def guess(word: str) -> int:
         other = client.application.test_client()
         together.wait()
         return log_in(other, "town", word)
 
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(CHECKS_AT_ONCE) as threads:
         assert set(threads.map(guess, map(str, range(8)))) == {403}
     assert fleet.database.execute("SELECT locked_until > now() FROM person WHERE name = 'town'").fetchone() == (True,)
     assert log_in(client) == 403
+
+
+def test_guesses_beyond_what_is_checked_at_once_are_sent_away_and_pages_are_shown(still: FlaskClient) -> None:
+    """Thirty strangers made each page take up to ten seconds."""
+    stranger, checks = still.application.test_client(), still.application.config["CHECKS"]
+    for _ in range(CHECKS_AT_ONCE):
+        assert checks.acquire(blocking=False)
+    try:
+        refused = stranger.post("/log-in", data={"name": "town", "password": PASSWORD})
+        assert (refused.status_code, "Too many people log in just now" in refused.text) == (429, True)
+        assert still.get("/nodes").status_code == 200
+    finally:
+        checks.release(CHECKS_AT_ONCE)
+    assert log_in(stranger) == 302
+
+
+def test_a_refused_log_in_keeps_the_name_and_begins_at_the_password(still: FlaskClient) -> None:
+    stranger = still.application.test_client()
+    assert "autofocus" not in stranger.get("/log-in").text
+    refused = stranger.post("/log-in", data={"name": 'Li "x"', "password": "wrong"}).text
+    assert re.findall(r'name="name" value="(.*?)"', refused) == ["Li &#34;x&#34;"]
+    assert begins_at(refused) == "password"
+
+
+def begins_at(page: str) -> str:
+    """The name of the field that has the focus, is marked as wrong and described by the alert."""
+    (field,) = re.findall("<(?:input|textarea) [^>]*autofocus[^>]*>", page)
+    told = dict(re.findall(r'([\w-]+)="([^"]*)"', field))
+    assert told["aria-invalid"] == "true"
+    assert f'<p role="alert" id="{told["aria-describedby"]}"' in page
+    return told["name"]
 
 
 def test_a_township_sees_its_own_nodes_and_nothing_of_the_next(still: FlaskClient) -> None:
@@ -297,6 +332,21 @@ def test_of_many_areas_below_the_thirty_worst_are_told(fleet: Fleet, client: Fla
     assert "The 30 worst of 31." in page
 
 
+def test_of_many_taxa_the_first_two_hundred_and_the_one_asked_for_are_offered(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    fleet.counts("a", 0, *(count((f"Taxon {n}", ""), 500 - n) for n in range(201)))
+    fleet.sum_up()
+    log_in(client)
+    for asked, offered in (("", 200), ("Taxon 200||new", 201)):
+        query = {"taxon": asked, "first": "2026-07-01", "last": "2026-07-01"}
+        page = client.get("/", query_string=query).text
+        keys = re.findall(r'<option value="([^"]+\|new)"', page)
+        assert (keys[:2], len(keys)) == ([f"{MOTH[0]}||new", "Taxon 0||new"], offered)
+    assert '<option value="Taxon 200||new" selected>' in page
+    assert "<li><b>300</b> counted" in page
+
+
 def areas_below(page: str) -> list[list[str]]:
     """The cells of each row."""
     _, _, after = page.partition("<h2>Areas below</h2>")
@@ -403,6 +453,8 @@ def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
     assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
     install(tmp_path / "models-1.update", bench.places)
     assert how_it_is(fleet, client, said(bench.places)) == ["calm", "well"]
+    go_back("models", bench.places)  # by somebody on the node
+    assert how_it_is(fleet, client, said(bench.places)) == ["wrong", "Last update:", said(bench.places)]
     install(bench.sign_models(["pests-int8"], 2), bench.places)
     for _ in range(4):
         bench.slots("starting")
@@ -468,12 +520,13 @@ def test_a_name_that_is_silent_for_a_season_calls_for_nobody_and_stands_folded_u
 
 
 def test_a_node_stands_with_the_software_and_the_models_that_it_runs(fleet: Fleet, client: FlaskClient) -> None:
-    fleet.place("a", models=[ModelInfo(name="pests", version="2026.11.28", sha256="0" * 64)])
+    models = [ModelInfo(name="pests", version="2026.11.28", sha256="0" * 64)]
+    fleet.place("a", models=models, software_number=4)
     log_in(client)
     page = client.get("/nodes").text
     rows = re.findall(r">(s/.)(.*?)</th>", page)
     runs = {name: re.findall(r"<small[^>]*>(.*?)</small>", told) for name, told in rows}
-    assert runs == {"s/a": ["fieldeye 0", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}
+    assert runs == {"s/a": ["fieldeye 0, number 4", "pests 2026.11.28"], "s/b": ["fieldeye 0"]}
 
 
 def test_a_node_whose_clock_runs_ahead_does_not_lead_the_desk_into_its_future(
@@ -574,11 +627,36 @@ def test_a_form_of_another_log_in_changes_nothing(client: FlaskClient, fleet: Fl
     assert answers_due(fleet.database) == []
 
 
+@pytest.mark.parametrize("page", ["/questions", "/alerts"])
+def test_what_is_sent_after_the_log_in_ended_is_not_lost_behind_a_redirect(
+    client: FlaskClient, fleet: Fleet, page: str
+) -> None:
+    log_in(client)
+    mine = first_asked(fleet.database, "a")
+    address = f"/questions/{mine.node_id}/{mine.id}" if page == "/questions" else f"/alerts/{mine.node_id}"
+    form = {"token": token(client), "text": "a moth"}
+    for forget in (lambda: client.delete_cookie("session"), lambda: remove_person(fleet.database, "town")):
+        forget()
+        refused = client.post(address, data=form)
+        assert (refused.status_code, refused.location) == (403, None)
+        assert "You are logged out and nothing was sent" in refused.text
+        assert '<a href="/log-in">Log in</a>' in refused.text
+        assert answers_due(fleet.database) == []
+        assert client.get(page).location == "/log-in", "as the way back does"
+        add_person(fleet.database, "town", PASSWORD, "330106011")
+        assert client.post("/log-in", data={"name": "town", "password": PASSWORD}).location == page
+
+
+def test_the_address_of_an_answer_leads_to_the_questions(still: FlaskClient) -> None:
+    answer = still.get("/questions/1/00000000-q1")
+    assert (answer.status_code, answer.location) == (303, "/questions")
+
+
 def test_an_answer_is_sent_until_the_node_has_it(client: FlaskClient, fleet: Fleet) -> None:
     log_in(client)
     mine = first_asked(fleet.database, "a")
     assert client.get(f"/questions/{mine.node_id}/{mine.id}.jpg").data == JPEG
-    form = {"token": token(client), "text": "  a moth, leave it ", "label": MOTH[0]}
+    form = {"token": token(client), "text": "  a moth, leave it ", "label": f"{MOTH[0].lower()} "}
     assert client.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 302
     ((topic, command),) = answers_due(fleet.database)
     assert topic == "fieldeye/v1/s/a/cmd/answer"
@@ -633,7 +711,9 @@ def test_an_answer_that_the_node_would_refuse_is_refused_here(still: FlaskClient
     with open_database(still_url) as database:
         mine = first_asked(database, "a")
     form = {"token": token(still), "text": text}
-    assert still.post(f"/questions/{mine.node_id}/{mine.id}", data=form).status_code == 400
+    refused = still.post(f"/questions/{mine.node_id}/{mine.id}", data=form)
+    assert (refused.status_code, begins_at(refused.text)) == (400, "text")
+    assert swahili_link(refused.text) == "/questions"
 
 
 def test_an_answer_with_line_breaks_is_as_long_as_the_browser_counts_it(client: FlaskClient, fleet: Fleet) -> None:
@@ -693,6 +773,7 @@ def test_an_answer_that_the_node_did_not_take_goes_out_again_when_it_is_sent_aga
         assert client.post(address, data=form).status_code == 302
         ((_, command),) = answers_due(fleet.database)
         _reply(fleet, Reply(code="not_kept", id=command.id))
+        assert "The node no longer keeps this question" in client.get("/questions").text
 
 
 def test_a_node_that_asks_without_end_hides_no_question_of_another(fleet: Fleet) -> None:
@@ -760,8 +841,8 @@ def test_a_question_that_is_answered_while_another_takes_its_place_stays(fleet: 
     assert [one.text for _, one in answers_due(fleet.database)] == ["a moth"]
 
 
-def test_the_platform_takes_as_many_questions_of_a_node_as_that_keeps() -> None:
-    assert MOST_OPEN == KEPT_QUESTIONS
+def test_the_platform_takes_as_many_questions_of_a_node_as_that_keeps_beside_the_last_answers() -> None:
+    assert MOST_OPEN == KEPT_QUESTIONS - KEPT_QUESTIONS // SPARED_PART
 
 
 @pytest.mark.parametrize("utc", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
@@ -771,6 +852,15 @@ def test_a_question_of_no_time_does_not_close_the_page_for_all(client: FlaskClie
     note(fleet.database, fleet.intake, [told])
     log_in(client, "county")
     assert client.get("/questions").status_code == 200
+
+
+@pytest.mark.parametrize(("clock", "says"), [("unsynced", None), ("corrected", NOON), (None, NOON)])
+def test_a_question_has_the_time_of_its_node_where_that_knew_it(
+    fleet: Fleet, clock: ClockWord | None, says: datetime | None
+) -> None:
+    header = ImageHeader(kind="question", id="00000000-q9", bytes=len(JPEG), utc=NOON, clock=clock)
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/c/image", JPEG, properties=image_properties(header))])
+    assert [one.utc for one in questions(fleet.database) if one.id == header.id] == [says]
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
@@ -880,6 +970,15 @@ def test_a_new_password_ends_the_log_ins_of_the_old_one(client: FlaskClient, fle
     log_in(client)
     add_person(fleet.database, "town", PASSWORD + "er", "330106011")
     assert client.get("/nodes").location == "/log-in"
+
+
+def test_who_logs_out_is_out_on_every_device(client: FlaskClient) -> None:
+    """A copied cookie was good for twelve hours."""
+    phone = client.application.test_client()
+    assert (log_in(client), log_in(phone)) == (302, 302)
+    assert client.post("/log-out", data={"token": token(client)}).location == "/log-in"
+    assert phone.get("/nodes").location == "/log-in"
+    assert (log_in(phone), phone.get("/nodes").status_code) == (302, 200)
 
 
 def test_another_area_holds_from_the_next_page_on(client: FlaskClient, fleet: Fleet) -> None:
@@ -1020,7 +1119,7 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
         own = server.url("own", "station")
         with open_database(own) as database:
             make_version_19(database)
-            assert (migrate(database), migrate(database)) == ([20, 21, 22], [])
+            assert (migrate(database), migrate(database)) == ([20, 21, 22, 23, 24], [])
             three_nodes(database)
             for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
                 with database.transaction(force_rollback=True):

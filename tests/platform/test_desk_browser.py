@@ -25,7 +25,7 @@ from edge.platform.hull import Point
 from edge.platform.population import keep_threshold
 from edge.platform.registry import note
 from edge.wire import Health, ImageHeader, ModelInfo, StandingAlert, StoreHealth, encode_message, image_properties
-from tests.page.browsing import CHROMIUM
+from tests.page.browsing import CHROMIUM, FLAGS
 from tests.platform.conftest import filled
 from tests.platform.postgres import Postgres
 from tests.platform.test_population import BLAST, Fleet
@@ -174,6 +174,39 @@ def test_the_map_draws_a_dot_a_node_and_the_chart_a_line(page: Page, root: str) 
     assert set(dots) == {"-1"}, "each would be a stop of the keyboard without a name"
 
 
+def test_a_place_without_a_pest_is_a_smaller_dot_than_any_with_one(page: Page, root: str) -> None:
+    """Red and green of one size were the same to one man in twelve."""
+    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    fewest = min((place for place in told["places"] if place[3]), key=lambda place: float(place[3]))
+    fewest[3] = 1
+    page.route("**/api/map*", lambda route: route.fulfill(json=told))
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    page.unroute("**/api/map*")
+    radii = {
+        colour: page.locator(f'#map path[stroke="var(--{colour})"].leaflet-interactive').evaluate_all(
+            "dots => dots.map((dot) => dot.getBBox().width / 2)"
+        )
+        for colour in ("green", "red")
+    }
+    assert len(radii["green"]) == 3
+    assert max(radii["green"]) < min(radii["red"])
+
+
+def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    _, dot, line = page.locator("#chart .u-marker").evaluate_all(
+        """marks => marks.map((mark) => {
+            const { width, height } = mark.getBoundingClientRect(), style = getComputedStyle(mark);
+            return [width / height, style.borderTopLeftRadius, parseFloat(style.borderTopWidth) * 2 / height];
+        })"""
+    )
+    assert dot == [1, "50%", 1], "round, and full of its border, which forced colours leave"
+    assert line[0] > 4
+    assert line[1:] == ["0px", 1]
+
+
 def test_where_the_chart_cannot_be_drawn_its_table_is_open(page: Page, root: str) -> None:
     page.route("**/uplot.js", lambda route: route.fulfill(body="of + tomorrow ?", content_type="text/javascript"))
     page.goto(root + PAGES["map"], wait_until="load")
@@ -236,6 +269,62 @@ def test_the_menu_of_languages_opens_over_the_map(page: Page, root: str) -> None
     assert page.get_by_role("heading", level=1).inner_text() == "Condado 330106"
 
 
+@pytest.fixture(scope="module")
+def large(browser: Browser) -> Iterator[Browser]:
+    """As somebody set it who needs text of twice the size."""
+    sized = [*FLAGS, "--blink-settings=defaultFontSize=32"]
+    with browser.browser_type.launch(executable_path=CHROMIUM, args=sized) as one:
+        yield one
+
+
+@pytest.mark.parametrize("width_px", [320, 390, 1280])
+def test_text_is_as_large_as_the_browser_is_set_to_and_the_menu_of_languages_on_the_screen(
+    page: Page, root: str, browser: Browser, large: Browser, width_px: int
+) -> None:
+    for one, text_px in ((browser, 16), (large, 32)):
+        with one.new_context(
+            storage_state=page.context.storage_state(), viewport={"width": width_px, "height": 844}
+        ) as context:
+            sized = context.new_page()
+            sized.goto(f"{root}/nodes?lang=id", wait_until="load")
+            assert sized.locator("td").first.evaluate("cell => parseFloat(getComputedStyle(cell).fontSize)") == text_px
+            sized.locator(".languages summary").click()
+            box = sized.locator(".languages ul").bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width_px
+            assert not sized.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+def test_a_long_name_of_a_node_leaves_how_the_nodes_are_on_a_phone(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{root}/nodes", wait_until="load")
+    page.locator("tbody th").first.evaluate(
+        "cell => { cell.firstChild.data = 'livramento-experimental-farm/north-dyke-canal-7'; }"
+    )
+    box = page.get_by_role("columnheader", name="how it is").bounding_box()
+    assert box is not None
+    assert box["x"] < 250
+
+
+def test_menu_and_figures_stand_apart_where_a_browser_knows_no_gaps_of_flex(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.evaluate("document.querySelectorAll('header, nav, .figures').forEach((one) => { one.style.gap = 'normal'; })")
+    apart = page.evaluate("""['header > *', 'nav a', '.figures li'].map((each) => {
+        const boxes = [...document.querySelectorAll(each)].map((one) => one.getBoundingClientRect());
+        return Math.min(...boxes.slice(1).map((box, n) => box.left - boxes[n].right));
+    })""")
+    assert min(apart) >= 15
+
+
+def test_a_long_link_in_a_question_or_an_answer_makes_no_page_wider(page: Page, root: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{root}/questions", wait_until="load")
+    page.locator(".question p").first.evaluate("one => { one.textContent = 'https://example.org/' + 'x'.repeat(60); }")
+    assert not page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
 def test_filters_change_what_is_shown(page: Page, root: str) -> None:
     page.goto(root + PAGES["map"], wait_until="load")
     page.get_by_label("Area code").fill("330106012")
@@ -261,3 +350,26 @@ def test_an_answer_is_written_with_the_keyboard(page: Page, root: str) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector("text=On its way to the node")
     assert page.get_by_text("A rice bug. Sweep twenty times").count() == 1
+
+
+def test_what_is_written_outlasts_another_page_and_a_log_in_that_ended_until_it_is_sent(
+    page: Page, root: str, browser: Browser
+) -> None:
+    with browser.new_context(storage_state=page.context.storage_state()) as context:
+        own = context.new_page()
+        own.goto(f"{root}/questions", wait_until="load")
+        own.locator("textarea").fill("1. Sweep twenty times\n2. Call us above ten")
+        own.goto(f"{root}/alerts", wait_until="load")
+        own.goto(f"{root}/questions", wait_until="load")
+        context.clear_cookies(name="session")
+        own.get_by_role("button", name="Send").click()
+        own.wait_for_selector("text=You are logged out and nothing was sent")
+        own.get_by_role("link", name="Log in").click()
+        own.get_by_label("Name").fill("plant protection")
+        own.get_by_label("Password").fill(PASSWORD)
+        own.get_by_role("button", name="Log in").click()
+        own.get_by_role("button", name="Send").click()
+        lines = own.get_by_text("Sweep twenty times\n2. Call us above ten")
+        lines.wait_for()
+        assert "1. Sweep twenty times\n2. Call us above ten" in lines.inner_text()
+        assert own.locator("textarea").input_value() == "", "it was sent"

@@ -172,6 +172,14 @@ def test_a_name_that_is_silent_for_a_season_is_no_node_of_the_week_until_it_is_h
         assert ("c" in [node.node for node in told.gaps]) == ("s/c" in on_map) == (not names)
 
 
+def test_a_night_of_decades_ahead_keeps_no_dead_name_expected(fleet: Fleet) -> None:
+    fleet.database.execute("UPDATE node SET heard = '2026-07-08' WHERE node = 'c'")
+    fleet.counts("c", 55 * 365)  # a clock battery's 2081
+    fleet.sum_up()
+    told = week(fleet.database, "330106", date(2027, 10, 11), date(2027, 10, 17))
+    assert (told.left_behind, [node.node for node in told.nodes]) == (1, ["a", "b"])
+
+
 def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
     fleet.counts("a", 5, count(("<script>alert(1)</script>", ""), 1000, 1, 2))
     fleet.sum_up()
@@ -229,6 +237,17 @@ def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None
     radii = [float(r) for r in re.findall(r'class="seen"[^>]* r="([\d.]+)"', drawn)]
     assert radii == [22.0, 11.0]
     assert drawn.count('class="silent"') == 1
+
+
+@pytest.mark.parametrize(("many", "size"), [(49, "r"), (50, "width")])
+def test_a_place_without_a_pest_is_smaller_than_any_with_one(many: int, size: str) -> None:
+    places = [Place(f"n{n}", Point(30 + n / 100, 120), n * n) for n in range(many)]
+    sizes = {
+        kind: [float(px) for px in re.findall(rf'class="{kind}"[^>]* {size}="([\d.]+)"', area_map(places))]
+        for kind in ("zero", "seen")
+    }
+    assert (len(sizes["zero"]), len(sizes["seen"])) == (1, many - 1)
+    assert max(sizes["zero"]) < min(sizes["seen"])
 
 
 def test_north_is_up_and_a_kilometre_is_as_long_both_ways() -> None:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,7 +19,7 @@ from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
 from edge.platform.database import Database, first_line, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
-from edge.platform.desk.entry import desk
+from edge.platform.desk.entry import CHECKS_AT_ONCE, desk, page_of_form
 from edge.platform.desk.people import role_of, secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, value_words, when
@@ -49,6 +50,7 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
         AS_PERSON=partial(as_person, url),
+        CHECKS=BoundedSemaphore(CHECKS_AT_ONCE),  # of passwords
         AS_DESK=partial(open_database, url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
@@ -100,7 +102,8 @@ def _speak(app: Flask, *, https: bool) -> None:
     @app.context_processor
     def _every_page() -> dict[str, object]:
         asked = request.args.to_dict()
-        here = quote(request.path) if request.method == "GET" else "/"  # `/\evil.example` is another server's
+        # `/\evil.example` is another server's
+        here = quote(request.path) if request.method == "GET" else page_of_form()
         return {
             "html_language": HTML_LANGUAGE[language()],
             "language_name": LANGUAGES[language()],

@@ -8,16 +8,23 @@ from typing import Any, NoReturn
 from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, session, url_for
 
 from edge.platform.database import Database
-from edge.platform.desk.people import composed, stamp_of
+from edge.platform.desk.people import composed, end_log_ins, stamp_of
 from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
 Answer = Any  # what a Flask view may return
+CHECKS_AT_ONCE = 2  # slow as they are made, for strangers too: of the server's four threads the others show pages
+_PAGE_OF = {"desk.answer_question": "desk.questions_page", "desk.acknowledge_alert": "desk.alerts_page"}
 
 
 def refuse(code: int, says: str) -> NoReturn:
     """What a person reads who asked for what cannot be."""
     abort(make_response(render_template("refused.html", says=says), code))
+
+
+def page_of_form() -> str:
+    """The address of the page on which the form stands that was sent."""
+    return url_for(_PAGE_OF.get(str(request.endpoint), "desk.map_page"))
 
 
 def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -26,11 +33,11 @@ def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
     @wraps(view)
     def guarded(**arguments: Any) -> Answer:
         if "stamp" not in session:
-            return redirect(url_for("desk.log_in"))
+            return _to_log_in()
         with current_app.config["AS_PERSON"](session["name"], session["stamp"]) as g.database:
             if g.database is None:
                 session.clear()
-                return redirect(url_for("desk.log_in"))
+                return _to_log_in()
             if request.method == "POST" and request.form.get("token") != session["token"]:
                 refuse(400, gettext("This form is not of this log-in: open the page again."))
             g.area = _own_area(g.database)
@@ -39,25 +46,51 @@ def logged_in(view: Callable[..., Answer]) -> Callable[..., Answer]:
     return guarded
 
 
+def _to_log_in() -> Answer:
+    """Who sent what they wrote is told so: behind a redirect the browser would not find back to it."""
+    if request.endpoint not in _PAGE_OF:
+        return redirect(url_for("desk.log_in"))
+    session["to"] = page_of_form()
+    refuse(
+        403,
+        gettext(
+            "You are logged out and nothing was sent: open another tab, log in there, then go back and send it again."
+        ),
+    )
+
+
 @desk.route("/log-in", methods=["GET", "POST"])
 def log_in() -> Answer:
     """Five wrong passwords let a name rest for a quarter of an hour."""
     if request.method == "GET":
-        return render_template("log_in.html", failed=False)
+        return render_template("log_in.html")
     name = composed(request.form.get("name", ""))
-    with current_app.config["AS_DESK"]() as database:
-        stamp = stamp_of(database, name, request.form.get("password", ""))
+    checks = current_app.config["CHECKS"]
+    if not checks.acquire(blocking=False):
+        wrong = gettext("Too many people log in just now: try again.")
+        return render_template("log_in.html", wrong=wrong, name=name), 429
+    try:
+        with current_app.config["AS_DESK"]() as database:
+            stamp = stamp_of(database, name, request.form.get("password", ""))
+    finally:
+        checks.release()
     if stamp is None:
-        return render_template("log_in.html", failed=True), 403
+        wrong = gettext(
+            "Name and password do not fit. After five wrong ones nobody can log in with this name for 15 minutes."
+        )
+        return render_template("log_in.html", wrong=wrong, name=name), 403
+    page = session.get("to", url_for("desk.map_page"))
     session.clear()
     session.update(name=name, stamp=stamp, token=token_urlsafe(16))
-    return redirect(url_for("desk.map_page"))
+    return redirect(page)
 
 
 @desk.post("/log-out")
 @logged_in
 def log_out() -> Answer:
-    """Forget who this is."""
+    """Forget who this is, on every device: a cookie cannot be called back."""
+    with current_app.config["AS_DESK"]() as database:
+        end_log_ins(database, session["name"])
     session.clear()
     return redirect(url_for("desk.log_in"))
 

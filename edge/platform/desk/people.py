@@ -55,18 +55,27 @@ def remove_person(database: Database, name: str) -> None:
 
 
 def role_of(database: Database, name: str, stamp: str) -> str | None:
-    """The role now of who logged in with that stamp; None once they are gone or have another password."""
-    row = database.execute("SELECT role, password_hash FROM person WHERE name = %s", (name,)).fetchone()
-    if row is None or _stamp(row[1]) != stamp:
+    """The role now of who logged in with that stamp; None once they are gone, out or have another password."""
+    row = database.execute("SELECT role, password_hash, log_outs FROM person WHERE name = %s", (name,)).fetchone()
+    if row is None or _stamp(row[1], row[2]) != stamp:
         return None
     return str(row[0])
 
 
+def end_log_ins(database: Database, name: str) -> None:
+    """Whoever is logged in with that name is out."""
+    database.execute("UPDATE person SET log_outs = log_outs + 1 WHERE name = %s", (name,))
+
+
 def stamp_of(database: Database, name: str, password: str) -> str | None:
-    """The stamp, another with each password, of who knows it; None else, and for a while after five wrong ones."""
+    """The stamp of who knows it; None else, and for a while after five wrong ones.
+
+    It is another with each password and after each log-out.
+    """
     row = database.execute(
-        "SELECT password_hash, role, coalesce(locked_until > now(), false) FROM person WHERE name = %s", (name,)
-    ).fetchone() or (_NOBODY, None, False)
+        "SELECT password_hash, role, coalesce(locked_until > now(), false), log_outs FROM person WHERE name = %s",
+        (name,),
+    ).fetchone() or (_NOBODY, None, False, 0)
     is_right = check_password_hash(row[0], composed(password))
     if row[1] is None or row[2]:
         return None
@@ -77,7 +86,7 @@ def stamp_of(database: Database, name: str, password: str) -> str | None:
             " WHERE name = %s AND coalesce(locked_until <= now(), true)",
             (name,),
         )
-        return _stamp(row[0]) if found.rowcount == 1 else None
+        return _stamp(row[0], row[3]) if found.rowcount == 1 else None
     database.execute(
         "UPDATE person SET failures = (failures + 1) %% %s,"
         " locked_until = CASE WHEN failures + 1 >= %s THEN now() + interval '15 minutes' END"
@@ -99,5 +108,5 @@ def secret(database: Database) -> bytes:
     return bytes(kept)
 
 
-def _stamp(password_hash: str) -> str:
-    return sha256(password_hash.encode()).hexdigest()[:STAMP_LETTERS]
+def _stamp(password_hash: str, log_outs: int) -> str:
+    return sha256(f"{password_hash} {log_outs}".encode()).hexdigest()[:STAMP_LETTERS]

@@ -45,6 +45,12 @@ def question_photo(node_id: int, question: str) -> Answer:
     return Response(jpeg, mimetype="image/jpeg") if jpeg is not None else abort(404)
 
 
+@desk.get("/questions/<int:node_id>/<question>")
+def answer_address(node_id: int, question: str) -> Answer:  # noqa: ARG001  as the form below has it
+    """Where a refused answer stands: opened anew, all questions."""
+    return redirect(url_for("desk.questions_page"), 303)
+
+
 @desk.post("/questions/<int:node_id>/<question>")
 @logged_in
 def answer_question(node_id: int, question: str) -> Answer:

@@ -21,7 +21,7 @@
     const look = value === null
       ? { radius: 6, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
       : value === 0
-        ? { radius: 6, color: colour("green"), fillOpacity: 0.7 }
+        ? { radius: 3, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: red and green look alike to many
         : { radius: Math.max(6, 24 * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
     const text = document.createElement("span");
     text.textContent = `${name}: ${value === null ? box.dataset.noData : figure.format(value) + box.dataset.sign}`;
