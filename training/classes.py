@@ -1,12 +1,13 @@
 """What each dataset calls its classes and what we call them: scientific name, EPPO code where it was checked."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ConfigError
+from training.text import rows_of
 
-CLASSES_CSV = Path(__file__).with_name("classes.csv")  # dataset,class,label,eppo; eppo is empty where nobody checked it
+CLASSES_CSV = Path(__file__).with_name("classes.csv")
+COLUMNS = ("dataset", "class", "label", "eppo")  # eppo is empty where nobody checked it
 HEALTHY = "healthy"  # annotated in some sets, and never a detection: a healthy leaf is what disease is absent from
 
 
@@ -29,10 +30,9 @@ class ClassTable:
 def read_classes(datasets: list[str]) -> ClassTable:
     """The table for these datasets. Two classes with one label are merged (two names of one insect).
 
-    Labels stand in the file's order, set by set. Raises ConfigError when a dataset has no row.
+    Labels stand in the file's order, set by set. Raises ConfigError when a dataset has no row, or a label two codes.
     """
-    with CLASSES_CSV.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(CLASSES_CSV, COLUMNS)
     label_of: dict[tuple[str, str], str] = {}
     eppo: dict[str, str] = {}
     for dataset in datasets:
@@ -41,6 +41,11 @@ def read_classes(datasets: list[str]) -> ClassTable:
             raise ConfigError(f"{CLASSES_CSV.name}: no class of dataset {dataset!r}; add its rows or mend the name")
         for row in own:
             label_of[dataset, row["class"]] = row["label"]
-            if row["label"] != HEALTHY:
-                eppo.setdefault(row["label"], row["eppo"])
+            if row["label"] == HEALTHY:
+                continue
+            code = eppo.get(row["label"]) or row["eppo"]
+            if row["eppo"] not in ("", code):
+                told = f"{CLASSES_CSV.name}: {row['label']} has both the codes {code} and {row['eppo']}"
+                raise ConfigError(f"{told}; keep the right one")
+            eppo[row["label"]] = code
     return ClassTable(tuple(eppo), tuple(eppo.values()), label_of)

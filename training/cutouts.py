@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.boxes import Floats, Image, Ints, area, intersection
-from training.datasets.text import text_of
 from training.datasets.yolo import outlines_of
 from training.ink import written
 from training.samples import Example, read_image
+from training.text import text_of
 from training.transforms import Random
 
 LARGEST_PX = 280  # a larger insect would hide half a tile

@@ -13,8 +13,9 @@ import msgspec
 from edge.errors import ConfigError
 from training.command import finish
 from training.config import read_config
-from training.datasets import SPLITS, rows_of
+from training.datasets import SPLITS, split_rows
 from training.datasets.empty import all_images
+from training.text import text_of
 
 SOURCES_TOML = Path(__file__).with_name("sources.toml")
 
@@ -33,7 +34,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 def read_sources() -> dict[str, Source]:
     """All known datasets by name. Raises ConfigError."""
     try:
-        return msgspec.toml.decode(SOURCES_TOML.read_bytes(), type=dict[str, Source])
+        return msgspec.toml.decode(text_of(SOURCES_TOML), type=dict[str, Source])
     except msgspec.DecodeError as why:
         raise ConfigError(f"{SOURCES_TOML}: {why}; mend that key") from why
 
@@ -73,7 +74,7 @@ def splits_of(folder: Path) -> list[str]:
     table = folder / "splits.csv"
     if not table.is_file():
         return ["test" for _ in all_images(folder)]
-    return [row["split"] for row in rows_of(table)]
+    return [row["split"] for row in split_rows(table)]
 
 
 def main() -> int:

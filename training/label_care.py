@@ -32,8 +32,10 @@ from training.command import finish
 from training.config import read_config
 from training.samples import IGNORE, Example, Sample, load_example, read_image
 from training.sheets import sheet, tile, write_sheet
+from training.text import rows_of
 
 DECISIONS_CSV = Path(__file__).with_name("label_care.csv")
+COLUMNS = ("dataset", "image", "action", "left", "top", "right", "bottom", "reason")
 DROP, REGION, WRONG, STAY = "drop", "ignore", "wrong", "stay"
 SAME_PX = 1.0  # a mark in the file is rounded
 SURE = 0.5
@@ -55,9 +57,8 @@ class Decision:
 
 
 def read_decisions() -> list[Decision]:
-    """All rows of the file."""
-    with DECISIONS_CSV.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """All rows of the file. Raises ConfigError."""
+    rows = rows_of(DECISIONS_CSV, COLUMNS)
     return [Decision(r["dataset"], r["image"], r["action"], _region(r), r["reason"]) for r in rows]
 
 
@@ -152,7 +153,7 @@ def main() -> None:
     tiles: list[Image] = []
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["dataset", "image", "action", "left", "top", "right", "bottom", "reason"])
+        writer.writerow(COLUMNS)
         for sample, boxes in proposed(detector, [*samples_of(config, "train"), *samples_of(config, "val")]):
             image = sample.image_path.relative_to(Path(config.data) / sample.dataset)
             whole = load_example(sample)

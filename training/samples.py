@@ -1,6 +1,6 @@
 """One annotated picture on disk, whatever format it came from, and one in memory, ready to be changed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ SMALLEST_PX = 2.0  # a thinner mark is a slip of the mouse, and no point of the 
 IGNORE = -1  # class id of a region that nobody labelled insect by insect: neither taught as background nor judged
 ORIENTATION, QUARTER_TURNED = 274, range(5, 9)  # tag and values of EXIF (CIPA DC-008) that exchange width and height
 OVERHANG = 0.01  # of the longer side: outlines that bow 2.5 px over sticky-cards' edge are judged as people drew them
+
+Size = tuple[float, float]  # width, height px
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +92,17 @@ def upright_size(path: Path) -> tuple[int, int]:
         raise BadFrameError(f"{told}; fetch the dataset again, or leave it out", reason="unreadable") from why
 
 
-def within(xyxy: Floats, path: Path) -> Floats:
-    """Marks (n, 4) px of a picture, those that hang over its edge cut there. Raises ConfigError for one beside it."""
+def within(xyxy: Floats, path: Path, marked_at: Collection[Size] = ()) -> Floats:
+    """Marks (n, 4) px of a picture, those that hang over its edge cut there. Raises ConfigError for one beside it.
+
+    Also for marks at another size than the picture has: it was turned or shrunk, before or since. `marked_at`: what
+    their file states, 0 for what it does not.
+    """
     width, height = upright_size(path)
+    for one in marked_at:
+        if all(one) and one != (width, height):
+            told = f"{path}: is {width}x{height} px and was marked at {one[0]:.0f}x{one[1]:.0f} px"
+            raise ConfigError(f"{told}; take the picture that was marked, or mark this one")
     size = np.array([width, height] * 2, np.float32)
     outside = np.maximum(-xyxy, xyxy - size).max(axis=1, keepdims=True, initial=0)
     inside = np.where(outside > OVERHANG * size.max(), np.clip(xyxy, 0, size), xyxy).astype(np.float32)

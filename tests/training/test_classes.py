@@ -41,3 +41,42 @@ def test_labels_are_those_of_the_domain_table():
     with SHARED_CLASSES.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             assert read_classes([row["dataset"]]).label_of[row["dataset"], row["class"]] == row["label"]
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Where classes.csv is written anew."""
+    path = tmp_path / "classes.csv"
+    monkeypatch.setattr("training.classes.CLASSES_CSV", path)
+    return path
+
+
+HEAD = "dataset,class,label,eppo\n"
+
+
+def test_a_table_with_the_mark_of_excel_and_a_row_without_its_last_comma_is_read(table):
+    table.write_text(f"{HEAD}farm,bug,Leptocorisa\nfarm,moth,Plutella xylostella,PLUTMA\n", encoding="utf-8-sig")
+    classes = read_classes(["farm"])
+    assert (classes.labels, classes.eppo) == (("Leptocorisa", "Plutella xylostella"), ("", "PLUTMA"))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (HEAD.replace(",", ";").encode(), r"no column 'dataset'; begin it with the line dataset,class,label,eppo"),
+        (f"{HEAD}farm,飞虱,Delphacidae,".encode("gbk"), r"byte 30 is no UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_a_table_that_excel_saved_otherwise_is_named(table, content, told):
+    table.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"classes\.csv: {told}"):
+        read_classes(["farm"])
+
+
+def test_a_label_has_the_code_of_whichever_row_has_one_and_never_two(table):
+    table.write_text(f"{HEAD}farm,bug,Leptocorisa,\nfarm,Bug,Leptocorisa,LEPCSP\nfarm,bugs,Leptocorisa,\n")
+    assert read_classes(["farm"]).eppo == ("LEPCSP",)
+    with table.open("a") as file:
+        file.write("farm,more,Leptocorisa,LEPCOR\n")
+    with pytest.raises(ConfigError, match=r"Leptocorisa has both the codes LEPCSP and LEPCOR; keep the right one"):
+        read_classes(["farm"])

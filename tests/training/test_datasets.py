@@ -92,7 +92,7 @@ def test_a_file_in_another_encoding_is_named_with_the_remedy(file, own):
         ("image,group,split\na.jpg,0,valid\n", "a.jpg is in 'valid', which is no split; write one of train, val, test"),
         ("image,group,split\na.jpg,0,Train\n", "'Train'"),
         ("image,group,split\na.jpg,0,train \n", "'train '"),
-        ("image,group,split\na.jpg,0\n", "a.jpg is in None"),
+        ("image,group,split\na.jpg,0\n", "a.jpg is in ''"),
     ],
 )
 def test_a_picture_that_would_vanish_from_splits_csv_is_refused(text, says, own):

@@ -64,3 +64,10 @@ def missed(config, monkeypatch):
     monkeypatch.setattr(fetch, "read_config", lambda _path: config)
     monkeypatch.setattr("sys.argv", ["fetch", "tiny.toml"])
     return fetch.main()
+
+
+def test_sources_with_the_mark_that_windows_puts_before_utf_8_are_read(tmp_path, monkeypatch):
+    before = fetch.read_sources()
+    (tmp_path / "sources.toml").write_text(fetch.SOURCES_TOML.read_text("utf-8"), encoding="utf-8-sig")
+    monkeypatch.setattr(fetch, "SOURCES_TOML", tmp_path / "sources.toml")
+    assert fetch.read_sources() == before

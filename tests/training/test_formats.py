@@ -137,6 +137,28 @@ def test_coco_boxes_become_corners_and_a_healthy_pod_no_detection(tmp_path):
     assert read(tmp_path, "cacao-pods", "coco") == ([[10, 20, 40, 60]], ["Phytophthora palmivora"])
 
 
+@pytest.mark.parametrize(
+    ("size", "is_refused"), [((224, 224), False), ((0, 0), False), ((448, 448), True), ((224, 300), True)]
+)
+@pytest.mark.parametrize(("dataset", "annotation"), [("rice-diseases", "voc"), ("cacao-pods", "coco")])
+def test_marks_of_a_picture_that_was_turned_or_shrunk_since_are_refused(
+    tmp_path, dataset, annotation, size, is_refused
+):
+    width, height = size
+    with_split(tmp_path, "leaf.jpg")
+    stated = f"<annotation><size><width>{width}</width><height>{height}</height></size>"
+    (tmp_path / "leaf.xml").write_text(voc(ONE).replace("<annotation>", stated))
+    content = json.loads(coco([(1, ONE)], "leaf.jpg"))
+    content["images"][0] |= {"width": width, "height": height}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    if not is_refused:
+        assert len(samples(tmp_path, dataset, annotation)[0].xyxy) == 1
+        return
+    told = rf"leaf\.jpg: is 224x224 px and was marked at {width}x{height} px; take the picture that was marked"
+    with pytest.raises(ConfigError, match=told):
+        samples(tmp_path, dataset, annotation)
+
+
 def test_a_coco_picture_that_no_file_lists_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"pod\.jpg: no COCO file lists it"):
         read(with_split(tmp_path, "train/pod.jpg"), "cacao-pods", "coco")
@@ -260,7 +282,7 @@ def test_lesions_a_hair_apart_are_one_and_brush_marks_none():
 @pytest.mark.parametrize(("stress", "labels"), [("2", ["Hemileia vastatrix"]), ("0", [])])
 def test_a_lesion_carries_the_stress_of_its_leaf_and_a_healthy_leaf_none(tmp_path, stress, labels):
     with_split(tmp_path, "images/train/7.jpg")
-    (tmp_path / "dataset.csv").write_text(f"id,predominant_stress,severity\n7,{stress},1\n")
+    (tmp_path / "dataset.csv").write_text(f"id,predominant_stress,severity\n7,{stress},1\n", encoding="utf-8-sig")
     masks = tmp_path / "annotations" / "train"
     masks.mkdir(parents=True)
     cv2.imwrite(str(masks / "7_mask.png"), leaf((20, 20, 40, 35)))

@@ -10,7 +10,18 @@ from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.label_care import DROP, REGION, STAY, WRONG, Decision, cared_for, proposed, read_decisions, seen_near
+from training.label_care import (
+    DECISIONS_CSV,
+    DROP,
+    REGION,
+    STAY,
+    WRONG,
+    Decision,
+    cared_for,
+    proposed,
+    read_decisions,
+    seen_near,
+)
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import SAID, TILE_PX
 from training.train import samples_of
@@ -81,3 +92,10 @@ def test_a_proposal_is_shown_with_its_surroundings_even_at_the_edge(samples):
 def unlabelled(sample, keep):
     """The sample with only its first `keep` labels."""
     return Sample(sample.image_path, sample.dataset, np.array(sample.xyxy[:keep]), np.array(sample.class_id[:keep]))
+
+
+def test_decisions_with_the_mark_that_windows_puts_before_utf_8_are_the_same(tmp_path, monkeypatch):
+    before = read_decisions()
+    (tmp_path / "care.csv").write_text(DECISIONS_CSV.read_text("utf-8"), encoding="utf-8-sig")
+    monkeypatch.setattr("training.label_care.DECISIONS_CSV", tmp_path / "care.csv")
+    assert read_decisions() == before

@@ -1,7 +1,5 @@
 """From a folder of somebody's annotations to samples: one file a format, chosen by its name in the configuration."""
 
-import csv
-import io
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -12,10 +10,10 @@ from training.datasets.coco import read_coco
 from training.datasets.empty import all_images, read_empty
 from training.datasets.masks import read_masks
 from training.datasets.reviewed import read_reviewed
-from training.datasets.text import text_of
 from training.datasets.voc import read_voc
 from training.datasets.yolo import read_yolo
 from training.samples import Sample
+from training.text import rows_of
 
 Reader = Callable[[Path, str, list[str], ClassTable], list[Sample]]
 READERS: dict[str, Reader] = {
@@ -40,16 +38,12 @@ def images_of_split(root: Path, split: str, held_out: Collection[str] = ()) -> l
         raise ConfigError(f"{split!r} is no split; use one of {', '.join(SPLITS)}")
     if not table.is_file():
         raise ConfigError(f"{table}: not found; put the dataset there, see: python -m training.fetch")
-    return [row["image"] for row in rows_of(table) if _split_of(row, held_out) == split]
+    return [row["image"] for row in split_rows(table) if _split_of(row, held_out) == split]
 
 
-def rows_of(table: Path) -> list[dict[str, str]]:
+def split_rows(table: Path) -> list[dict[str, str]]:
     """Rows of a splits.csv. Raises ConfigError for one without its columns, or with a split that is none."""
-    rows = csv.DictReader(io.StringIO(text_of(table), newline=""))
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise ConfigError(f"{table}: no column {missing[0]!r}; begin it with the line {','.join(COLUMNS)}")
-    listed = list(rows)
+    listed = rows_of(table, COLUMNS)
     for row in listed:
         if row["split"] not in SPLITS:
             raise ConfigError(

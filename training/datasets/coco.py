@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.datasets.text import text_of
-from training.samples import IGNORE, Sample, marked, within
+from training.samples import IGNORE, Sample, Size, marked, within
+from training.text import text_of
 
 KEYS = ("images", "annotations", "categories")  # a .json without them is none of ours
 
@@ -25,6 +25,7 @@ class Mark(NamedTuple):
     name: str
     corners: Corners
     is_crowd: bool
+    picture_size: Size  # as the file states it
 
 
 def read_coco(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
@@ -60,12 +61,13 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
     try:
         names = {category["id"]: category["name"] for category in content["categories"]}
         pictures = {picture["id"]: _path(path, picture["file_name"]) for picture in content["images"]}
+        sizes = {one["id"]: (one.get("width") or 0, one.get("height") or 0) for one in content["images"]}
     except (KeyError, TypeError) as why:
         raise ConfigError(f"{path}: an image has no id or file_name, or a category no id or name; mend it") from why
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for one in content["annotations"]:
         try:
-            marks[pictures[one["image_id"]]].append(_mark(one, names))
+            marks[pictures[one["image_id"]]].append(_mark(one, names, sizes[one["image_id"]]))
         except (KeyError, TypeError, ValueError) as why:
             told = f"{path}: annotation {one.get('id')} has no bbox of four numbers, or an image or category not listed"
             raise ConfigError(f"{told}; mend or remove it") from why
@@ -81,12 +83,13 @@ def _path(file: Path, name: str) -> Path:
     return of_part if of_part.is_file() else images / name
 
 
-def _mark(one: dict[str, Any], names: dict[int, str]) -> Mark:
+def _mark(one: dict[str, Any], names: dict[int, str], size: Size) -> Mark:
     left, top, width, height = map(float, one["bbox"])
-    return Mark(names[one["category_id"]], (left, top, left + width, top + height), bool(one.get("iscrowd")))
+    return Mark(names[one["category_id"]], (left, top, left + width, top + height), bool(one.get("iscrowd")), size)
 
 
 def _sample(image: Path, dataset: str, marks: list[Mark], classes: ClassTable) -> Sample:
-    xyxy = within(np.array([mark.corners for mark in marks], np.float32).reshape(-1, 4), image)
+    corners = np.array([mark.corners for mark in marks], np.float32).reshape(-1, 4)
+    xyxy = within(corners, image, {mark.picture_size for mark in marks})
     ids = [IGNORE if mark.is_crowd else classes.class_id(dataset, mark.name) for mark in marks]
     return marked(image, dataset, xyxy, ids)

@@ -4,7 +4,6 @@
 its stress in `dataset.csv`. A mask does not say which lesion is whose: every box gets the leaf's predominant stress.
 """
 
-import csv
 from pathlib import Path
 
 import cv2
@@ -14,7 +13,9 @@ from edge.boxes import Floats, Image
 from edge.errors import ConfigError
 from training.classes import ClassTable
 from training.samples import Sample, read_image
+from training.text import rows_of
 
+COLUMNS = ("id", "predominant_stress")
 STRESS = {"1": "miner", "2": "rust", "3": "phoma", "4": "cercospora"}  # predominant_stress; 0 is a healthy leaf
 SMALLEST_PX = 6  # of the 768 px pictures: thinner specks are brush marks
 GAP_PX = 5  # lesions nearer than this are one: rust flecks the leaf, and nobody counts the flecks of one patch
@@ -22,8 +23,7 @@ GAP_PX = 5  # lesions nearer than this are one: rust flecks the leaf, and nobody
 
 def read_masks(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures. A leaf of several equal stresses is left out. Raises ConfigError."""
-    with (root / "dataset.csv").open(encoding="utf-8", newline="") as file:
-        stress_of = {row["id"]: row["predominant_stress"] for row in csv.DictReader(file)}
+    stress_of = {row["id"]: row["predominant_stress"] for row in rows_of(root / "dataset.csv", COLUMNS)}
     samples = []
     for image in images:
         path = root / image

@@ -14,8 +14,8 @@ import numpy as np
 
 from edge.errors import ConfigError
 from training.classes import HEALTHY, ClassTable
-from training.datasets.text import text_of
 from training.samples import IGNORE, Sample, marked, within
+from training.text import text_of
 
 CONTENT = "annotations.json"
 Id = int | str

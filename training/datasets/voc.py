@@ -51,11 +51,12 @@ def _place(path: Path, root: Path) -> Place:
 
 def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) -> Sample:
     try:
-        objects = ET.parse(annotation).getroot().findall("object")  # noqa: S314  # our own checked copy
-        named = [(one.findtext("name", ""), _box(one)) for one in objects]
+        root = ET.parse(annotation).getroot()  # noqa: S314  # our own checked copy
+        named = [(one.findtext("name", ""), _box(one)) for one in root.findall("object")]
+        width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
     except (ET.ParseError, ValueError) as why:
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
-    xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image)
+    xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image, [(width, height)] * len(named))
     return marked(image, dataset, xyxy, [classes.class_id(dataset, name) for name, _ in named])
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from edge.boxes import Floats
 from edge.errors import ConfigError
 from training.classes import ClassTable
-from training.datasets.text import text_of
 from training.samples import Sample, marked, upright_size
+from training.text import text_of
 
 MOST_OF_BOX, MOST_OF_CORNER = 1.01, 2.0  # shares: above is px; corners of pest-vision lie up to 1.97 and are cut
 

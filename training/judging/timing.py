@@ -49,7 +49,7 @@ def bare_network(weights: Path) -> Callable[[], object]:
     """One run of YOLOX-Nano as it was published, SiLU included, at 416 px on one thread."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "start.onnx"
-        export_onnx(with_activation(load_folded(weights, START_CLASSES), "silu"), path, START_PX)
+        export_onnx(with_activation(load_folded(weights, [""] * START_CLASSES), "silu"), path, START_PX)
         content = path.read_bytes()
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -1,0 +1,25 @@
+"""Text that other people's programs wrote: Windows puts a mark before UTF-8."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+
+def text_of(path: Path) -> str:
+    """What is written in the file. Raises ConfigError for another encoding than UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as why:
+        raise ConfigError(f"{path}: byte {why.start} is no UTF-8; save the file as UTF-8") from why
+
+
+def rows_of(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a CSV file, cells that a row lacks empty. Raises ConfigError for one without these columns."""
+    rows = csv.DictReader(io.StringIO(text_of(table), newline=""), restval="")
+    missing = [column for column in columns if column not in (rows.fieldnames or ())]
+    if missing:
+        raise ConfigError(f"{table}: no column {missing[0]!r}; begin it with the line {','.join(columns)}")
+    return list(rows)
