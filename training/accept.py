@@ -21,7 +21,7 @@ from edge.errors import ConfigError
 from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
-from training.evaluate import evaluate
+from training.evaluate import evaluate, golden_of
 from training.export import truths_of
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
@@ -125,7 +125,7 @@ def compare(config: TrainConfig, new: Path, old: Path, draws: int) -> None:
 
 
 def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
-    """Ship the new files if no class lost too much; returns why not."""
+    """Ship the new files if no class lost too much; returns why not. Raises ConfigError and ships nothing then."""
     samples, labels = samples_to_judge(config, "test"), read_classes(config.labelled).labels
     pairs = pairs_of(config, new, old)
     every = [one for before, after in pairs for one in changes(Looks(before), Looks(after), samples, labels)]
@@ -133,6 +133,7 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
     why = verdict(every, old)
     if why is None:
+        golden_of(config, [after for _, after in pairs])  # refuses before a file is there that no manifest knows
         for before, after in pairs:
             write_durably(before, after.read_bytes())
         evaluate(config, old)

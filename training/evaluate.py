@@ -48,10 +48,15 @@ def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
     figures = judged_files(looks, samples, empties_of(config, "test"), "test")
     for path, one in zip(paths, figures, strict=True):
         write_facts(path, with_figures(read_facts(path), one))
-    release(paths, golden_sample(paths, may_be_shown(samples_of(config, "val")) or strangers(config)))
+    release(paths, golden_of(config, paths))
     write_report(models / "reports", config.bundle, figures)
     write_card(models / "cards" / f"{config.bundle}.md", looks[0], figures, may_be_shown(samples))
     return figures
+
+
+def golden_of(config: TrainConfig, paths: Sequence[Path]) -> Sample:
+    """The picture that the manifest shows these files by. Raises ConfigError when there is none."""
+    return golden_sample(paths, may_be_shown(samples_of(config, "val")) or strangers(config))
 
 
 def strangers(config: TrainConfig) -> list[Sample]:

@@ -8,6 +8,7 @@ measures on the test split.
 
 import argparse
 import datetime
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ from training.fetch import source_of
 from training.judging.looks import Looks
 from training.metrics import Judged, Truth, best_threshold, cooled, judged
 from training.model import STRIDES, YoloxNano, with_activation
-from training.onnx_file import Facts, bundle_paths, export_onnx, quantise, read_facts, write_facts
+from training.onnx_file import Facts, bundle_paths, export_onnx, in_place_of, quantise, read_facts, write_facts
 from training.samples import Sample
 from training.train import examples_of, samples_of, start_of
 from training.transforms import PAD, Random
@@ -56,8 +57,9 @@ class Choice:
 
 def export(config: TrainConfig, checkpoint: Path, models: Path) -> list[Path]:
     """Write the bundles of a checkpoint's averaged weights; returns their files. Raises ConfigError."""
-    paths = _undecided(config, checkpoint, models)
-    _decide(config, paths, checkpoint.parent.parent)
+    paths = bundle_paths(models, config.bundle)
+    with in_place_of(*paths.values()) as folder:
+        _decide(config, _undecided(config, checkpoint, folder), checkpoint.parent.parent)
     return list(paths.values())
 
 
@@ -67,7 +69,7 @@ def _undecided(config: TrainConfig, checkpoint: Path, models: Path) -> dict[str,
     state = load_detector(checkpoint, classes.labels)
     model = _folded(config, state, len(classes.labels))
     if config.soup:
-        model = midway(model, load_folded(start_of(config, checkpoint.parent), len(classes.labels)))
+        model = midway(model, load_folded(start_of(config, checkpoint.parent), classes.labels))
     paths = bundle_paths(models, config.bundle)
     export_onnx(model, paths["fp32"], config.side_px)
     write_facts(paths["fp32"], facts_of(config, classes, state, checkpoint.parent))
@@ -96,8 +98,10 @@ def export_int8(config: TrainConfig, models: Path, runs: Path) -> Path:
     """Write the int8 file of the float32 one in `models`; returns it. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
     _exist(paths["fp32"])
-    _quantised(config, paths)
-    _decide(config, {"int8": paths["int8"]}, runs)
+    with in_place_of(paths["int8"]) as folder:
+        made = folder / paths["int8"].name
+        _quantised(config, {**paths, "int8": made})
+        _decide(config, {"int8": made}, runs)
     return paths["int8"]
 
 
@@ -105,7 +109,8 @@ def choose_again(config: TrainConfig, models: Path, runs: Path) -> list[Path]:
     """Temperature and thresholds of the files in `models` anew, say for another `edge.detector`. Raises ConfigError."""
     paths = bundle_paths(models, config.bundle)
     _exist(*paths.values())
-    _decide(config, paths, runs)
+    with in_place_of(*paths.values()) as folder:
+        _decide(config, {precision: Path(shutil.copy(path, folder)) for precision, path in paths.items()}, runs)
     return list(paths.values())
 
 

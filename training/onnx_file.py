@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,18 @@ Facts = dict[str, Any]  # the JSON of edge.bundle.Bundle
 def bundle_paths(models: Path, name: str) -> dict[str, Path]:
     """The files of a bundle in the folder `models` by precision, fp32 first; they need not be there."""
     return {precision: models / f"{name}{suffix}.onnx" for precision, suffix in (("fp32", ""), ("int8", "-int8"))}
+
+
+@contextmanager
+def in_place_of(*paths: Path) -> Iterator[Path]:
+    """A folder beside, whose files of the same names take the place of these at the end: a fault leaves the old ones.
+
+    Raises OSError.
+    """
+    with TemporaryDirectory(prefix="new-", dir=paths[0].parent) as folder:
+        yield Path(folder)
+        for path in paths:
+            write_durably(path, (Path(folder) / path.name).read_bytes())
 
 
 def export_onnx(model: nn.Module, path: Path, side_px: int, outputs: Sequence[str] = (OUTPUT,)) -> None:

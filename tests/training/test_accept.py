@@ -109,6 +109,19 @@ def test_a_bundle_that_forgot_a_class_is_refused_with_exit_1_and_the_old_one_sta
     assert {path: path.read_bytes() for path in old.iterdir()} == before
 
 
+def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_put_there(
+    folders, tiny_config, monkeypatch
+):
+    old, new = folders
+    before = {path: path.read_bytes() for path in old.iterdir()}
+    for path in new.iterdir():
+        write_facts(path, {**read_facts(path), "version": "2026.12.31"})
+    monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
+    with pytest.raises(ConfigError, match="no picture of its sets may be shown; name an open set as golden"):
+        gate.accept(tiny_config, new, old)
+    assert {path: path.read_bytes() for path in old.iterdir()} == before
+
+
 def test_without_a_test_picture_nothing_is_judged(folders, tiny_config, tmp_path):
     old, new = folders
     for dataset in tiny_config.datasets:

@@ -212,6 +212,35 @@ def test_the_int8_file_is_made_again_from_the_float32_one_alone(shipped, tmp_pat
         export_int8(config, tmp_path / "elsewhere", folder)
 
 
+@pytest.mark.usefixtures("_not_quantised")
+@pytest.mark.parametrize("makes", [export, export_int8, choose_again])
+def test_a_stop_on_the_way_leaves_the_bundle_that_stood_there(shipped, tmp_path, monkeypatch, makes):
+    config, folder, _ = shipped
+    before = copied(folder, tmp_path)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exports, "choose", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        makes(config, *((folder / "last.pt", tmp_path) if makes is export else (tmp_path, folder)))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.usefixtures("_not_quantised")
+def test_an_int8_file_that_its_folds_cannot_judge_leaves_the_one_before(shipped, tmp_path):
+    config, folder, _ = shipped
+    before = copied(folder, tmp_path)
+    with pytest.raises(ConfigError, match=r"cards_11_without_08038ade/last\.pt: not there; train first"):
+        export_int8(msgspec.structs.replace(config, folds=("cards_11_without_08038ade",)), tmp_path, folder)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def copied(folder, to):
+    """The bytes of both files, which also lie in `to` now."""
+    return {name: Path(shutil.copy(folder / name, to)).read_bytes() for name in ("tiny.onnx", "tiny-int8.onnx")}
+
+
 def test_thresholds_are_chosen_again_from_the_released_files_alone(shipped, tmp_path):
     config, folder, _ = shipped
     paths = [Path(shutil.copy(folder / name, tmp_path)) for name in ("tiny.onnx", "tiny-int8.onnx")]

@@ -23,7 +23,7 @@ from training.export import dataset_facts
 from training.leaves.net import STRESSES, LeafNet
 from training.leaves.pictures import Leaf, read_leaves
 from training.leaves.train import SIDE_PX
-from training.onnx_file import Facts, export_onnx, read_facts, write_facts
+from training.onnx_file import Facts, export_onnx, in_place_of, read_facts, write_facts
 from training.transforms import PAD
 
 DATASET, CROP = "coffee-leaves", "coffee"
@@ -46,6 +46,11 @@ class Told(nn.Module):
 
 def export(root: Path, checkpoint: Path, path: Path) -> None:
     """Write the bundle of a checkpoint's averaged weights. Raises ConfigError."""
+    with in_place_of(path) as folder:
+        _write(root, checkpoint, folder / path.name)
+
+
+def _write(root: Path, checkpoint: Path, path: Path) -> None:
     state = load_checkpoint(checkpoint)
     model = LeafNet()
     model.load_state_dict(state.ema)
