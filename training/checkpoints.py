@@ -1,9 +1,12 @@
 """Checkpoints that survive a power cut: written beside, synced, renamed into place."""
 
+import fcntl
 import io
 import os
 import pickle
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,20 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def alone_in(run: Path) -> Iterator[None]:
+    """No other process trains into this folder meanwhile. Raises ConfigError while one does.
+
+    The kernel takes the lock back from a process that ends, however it ends.
+    """
+    with (run / "lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as why:
+            raise ConfigError(f"{run}: is being trained by another process; wait for it, or end it first") from why
+        yield
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

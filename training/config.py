@@ -1,15 +1,20 @@
 """The knobs of a training run: one frozen record from `configs/<name>.toml`, saved in the checkpoint."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from edge.errors import ConfigError
+from training.text import text_of
 
 CONFIGS = Path(__file__).parent / "configs"
 Pixels = Annotated[int, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+NAME = re.compile(r"[\w-]+")  # of a run: the card's command names its file, and folders are called so
 EMPTY = "empty"
 REVIEWED = "reviewed"
 
@@ -38,7 +43,7 @@ class PasteConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     dataset: str  # read as COCO with outlines; of one class
     label: str  # that class, as classes.csv names it
     most: int  # on one picture or tile
-    written: float = 0.0  # share of these pictures or tiles that are written on
+    written: Share = 0.0  # share of these pictures or tiles that are written on
     strangers: str | None = None  # another dataset, YOLO polygons, whose insects are pasted as that class too
     kinds: tuple[str, ...] = ()  # its classes that may lie there, by the names in its classes.txt
 
@@ -47,26 +52,26 @@ class TransplantConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """Insects that are cut out of some datasets of the mixture and laid on pictures of all of them while training."""
 
     datasets: tuple[str, ...]  # YOLO; polygons are followed, in boxes an outline is looked for
-    share: float  # of the pictures
+    share: Share  # of the pictures
     most: AtLeastOne  # on one picture
 
 
 class PhaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A stretch of epochs with the same picture sizes and augmentation."""
 
-    epochs: int
-    sides_px: tuple[int, ...]  # one is drawn for each batch; multiples of 32
-    mosaic: float = 0.5  # share of pictures that are a mosaic of four
+    epochs: AtLeastOne
+    sides_px: Annotated[tuple[Pixels, ...], msgspec.Meta(min_length=1)]  # one is drawn for each batch; multiples of 32
+    mosaic: Share = 0.5  # share of pictures that are a mosaic of four
     scales: tuple[float, float] = (0.6, 1.6)  # of the letterboxed size, for the others
     tint: float = 0.0  # how far each colour's light may be off, as a share: cameras do not agree on a card's yellow
-    weather: float = 0.0  # share of pictures with a sensor's noise, or behind a dusty window
-    shade: float = 0.0  # share of pictures on which leaves throw shadows
+    weather: Share = 0.0  # share of pictures with a sensor's noise, or behind a dusty window
+    shade: Share = 0.0  # share of pictures on which leaves throw shadows
 
 
 class OptimiserConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """AdamW with linear warm-up and a cosine fall."""
 
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3
     final_share: float = 0.03  # of the learning rate, at the last step
     weight_decay: float = 0.02  # on convolution weights only: BatchNorm and biases must be free
     warmup_steps: AtLeastOne = 60  # restored BatchNorm moves outputs by a fifth in train mode: begin gently
@@ -82,27 +87,27 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     bundle: str  # name of the files in models/; a second run that goes on from a bundle replaces it
     weights: str  # to start from, relative to the repository's root: .npz of YOLOX-Nano, or a bundle of ours
     datasets: tuple[DatasetConfig, ...]
-    phases: tuple[PhaseConfig, ...]
+    phases: Annotated[tuple[PhaseConfig, ...], msgspec.Meta(min_length=1)]
     empties: tuple[str, ...] = ()  # datasets that show nothing of these labels: their test pictures give false alarms
-    side_px: int  # of the shipped bundle, and of validation
+    side_px: Pixels  # of the shipped bundle, and of validation
     activation: Literal["relu", "silu"] = "relu"  # ReLU is twice as fast in int8
     teachers: tuple[str, ...] = ()  # bundles of ours with the same labels, whose answers are learned beside the marks
     tile: TileConfig | None = None  # None: the whole picture at once
     paste: PasteConfig | None = None
     transplant: TransplantConfig | None = None
-    foliage: float = 0.0  # share of pictures that a sick leaf is drawn on: it is no insect
+    foliage: Share = 0.0  # share of pictures that a sick leaf is drawn on: it is no insect
     soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
-    rare: float = 0.0  # share of pictures; one of a label that fewer show is shown more often
+    rare: Share = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence
     data: str = "../shared/datasets"
     batch: AtLeastOne = 16
-    seed: int = 1
+    seed: Count = 1
     threads: AtLeastOne = 1
-    loader_processes: int = 1
+    loader_processes: Count = 1
     bfloat16: bool = False
     validate_every: AtLeastOne = 2  # epochs; the last one always
     optimiser: OptimiserConfig = OptimiserConfig()
@@ -143,12 +148,15 @@ def read_config(path: Path) -> TrainConfig:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; give a configuration, for example training/configs/pests_8.toml")
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=TrainConfig)
+        config = msgspec.toml.decode(text_of(path), type=TrainConfig)
     except msgspec.DecodeError as why:  # ValidationError, unknown keys included, is one of these
         raise ConfigError(f"{path}: {why}; mend that key") from why
     uneven = [side for phase in config.phases for side in (*phase.sides_px, config.side_px) if side % 32]
     if uneven:
         raise ConfigError(f"{path}: side {uneven[0]} px is not a multiple of 32, the coarsest stride; round it")
+    if config.name != path.stem or not NAME.fullmatch(config.name):
+        told = f"{path}: its name is {config.name!r}, and a bundle's card tells the command by it"
+        raise ConfigError(f"{told}; call both alike, with letters, digits, _ and - alone")
     mixture = [dataset.name for dataset in config.datasets]
     pasted = (config.paste.dataset,) if config.paste else ()
     moved = config.transplant.datasets if config.transplant else ()

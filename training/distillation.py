@@ -12,15 +12,19 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torchvision.ops import box_iou, generalized_box_iou_loss
 
+from edge.errors import ConfigError
 from training.model import YoloxNano, decode_boxes, with_activation
-from training.weights import activation_of, load_folded
+from training.weights import activation_of, labels_of, load_folded
 
 MARKED_IOU = 0.3  # a teacher's box is less exact than a mark, and a mark of a crowd less exact than a box
 
 
-def load_teacher(weights: Path, classes: int, device: torch.device) -> YoloxNano:
+def load_teacher(weights: Path, labels: tuple[str, ...], device: torch.device) -> YoloxNano:
     """The detector of a bundle of ours, which learns nothing more. Raises ConfigError when it does not fit."""
-    teacher = with_activation(load_folded(weights, classes), activation_of(weights)).to(device)
+    if labels_of(weights) != labels:
+        told = f"{weights}: tells other labels, or the same in another order, than the run that it is to teach"
+        raise ConfigError(f"{told}; name a teacher of the same datasets, in the same order")
+    teacher = with_activation(load_folded(weights, labels), activation_of(weights)).to(device)
     teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload, unused-ignore]  # for torch 2.13
     teacher.requires_grad_(False)
     return teacher

@@ -10,9 +10,9 @@ nothing. CONFIG is the one that the bundle's card names.
 import argparse
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from torch.utils.data import DataLoader
 
 from edge.boxes import Ints
 from edge.bundle import MODELS
+from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.added import with_added
 from training.batches import Alteration, EpochBatches, plain_batches
-from training.checkpoints import Checkpoint, current_commit, load_checkpoint, load_detector, save_checkpoint
+from training.checkpoints import Checkpoint, alone_in, current_commit, load_checkpoint, load_detector, save_checkpoint
 from training.classes import read_classes
 from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
@@ -89,9 +90,11 @@ def train(config: TrainConfig, run: Path) -> None:
     state = _resumed(config, run)
     _are_there([*config.teachers] if state else [config.weights, *config.teachers], config)
     torch.set_num_threads(config.threads)
-    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
-    labels = len(read_classes(config.labelled).labels)
+    names = read_classes(config.labelled).labels
+    labels = len(names)
+    teachers = [load_teacher(Path(one), names, device) for one in config.teachers]
     samples = samples_of(config, "train")
     examples, dataset_of = examples_of(samples, config)
     altered = alteration_of(config, samples, dataset_of)
@@ -100,11 +103,10 @@ def train(config: TrainConfig, run: Path) -> None:
     steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
     schedule = Schedule(config.optimiser, config.epochs * steps)
     if state is None:
-        state = _started(config, examples, labels)
+        state = _started(config, examples, names)
         if rank == 0:
-            shutil.copyfile(config.weights, run / f"start{Path(config.weights).suffix}")
+            write_durably(run / f"start{Path(config.weights).suffix}", Path(config.weights).read_bytes())
     learner = Learner.at(state, config, labels, device)
-    teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
     shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
 
     for epoch in range(state.epoch, config.epochs):
@@ -289,17 +291,17 @@ def _how_to_get(path: Path) -> str:
     return f"git log -- {path} tells which commits had it, git show COMMIT:{path} gives it"
 
 
-def _started(config: TrainConfig, examples: Sequence[Example], classes: int) -> Checkpoint:
+def _started(config: TrainConfig, examples: Sequence[Example], labels: tuple[str, ...]) -> Checkpoint:
     """The state before the first epoch: published weights with BatchNorm restored on training pictures."""
     torch.manual_seed(config.seed)
     picked = np.random.default_rng(config.seed).permutation(len(examples))[:STATISTICS_PICTURES]
     batches = plain_batches([examples[i] for i in picked], config.side_px, 8)
     weights = Path(config.weights)
-    model = with_activation(load_folded(weights, classes), activation_of(weights))  # another one begins after this
+    model = with_activation(load_folded(weights, labels), activation_of(weights))  # another one begins after this
     state = restore_batchnorm(model, (batch.images.float() for batch in batches)).state_dict()
     return Checkpoint(
         epoch=0, model=state, ema=state, optimiser={}, random=torch.get_rng_state(), best_map50=-1.0, seconds=0.0,
-        config=msgspec.to_builtins(config), commit=current_commit(), labels=read_classes(config.labelled).labels,
+        config=msgspec.to_builtins(config), commit=current_commit(), labels=labels,
     )  # fmt: skip
 
 
@@ -311,6 +313,11 @@ def _resumed(config: TrainConfig, run: Path) -> Checkpoint | None:
     if state.config != msgspec.to_builtins(config):
         print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
     return replace(state, config=msgspec.to_builtins(config), labels=labels)
+
+
+def _rank() -> int:
+    """Of this process among those of the run; the first writes."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def _join(rank: int, world: int) -> torch.device:
@@ -338,7 +345,8 @@ def main() -> None:
     if arguments.add and last.is_file() and load_checkpoint(last).epoch == config.epochs:
         raise ConfigError(f"{last}: has learned these crops; export it, or remove it to begin anew")
     run.mkdir(parents=True, exist_ok=True)
-    train(config, run)
+    with alone_in(run) if _rank() == 0 else nullcontext():
+        train(config, run)
 
 
 if __name__ == "__main__":

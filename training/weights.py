@@ -1,15 +1,20 @@
 """Weights into the model: published or our own, BatchNorm put back for training and folded again for export."""
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as ZlibError  # noqa: N812  it is a class
 
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no types
 from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from edge.bundle import METADATA_KEY
 from edge.errors import ConfigError
 from training.model import STRIDES, Cv, YoloxNano
 
@@ -24,11 +29,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; put the starting weights there, see training/README.md")
     if path.suffix == ".onnx":
-        tensors = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+        tensors = {one.name: numpy_helper.to_array(one) for one in _read(path).graph.initializer}
     else:
-        with np.load(path) as archive:
-            tensors = {key: archive[key] for key in archive.files}
+        try:
+            with np.load(path) as archive:
+                tensors = {key: np.asarray(archive[key], np.float32) for key in archive.files}
+        except (ValueError, EOFError, BadZipFile, ZlibError) as why:
+            raise _no_weights(path) from why
     return without_focus({key: torch.from_numpy(value.astype(np.float32)) for key, value in tensors.items()})
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path)
+    except DecodeError as why:
+        raise _no_weights(path) from why
+
+
+def _no_weights(path: Path) -> ConfigError:
+    return ConfigError(f"{path}: no weights, or not whole; fetch it again")
 
 
 def without_focus(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -46,27 +65,50 @@ def activation_of(weights: Path) -> str:
     """The activation that the weights know: of a bundle of ours what its graph says, SiLU of the published ones."""
     if weights.suffix != ".onnx":
         return "silu"
-    return "relu" if any(node.op_type == "Relu" for node in onnx.load(weights).graph.node) else "silu"
+    return "relu" if any(node.op_type == "Relu" for node in _read(weights).graph.node) else "silu"
 
 
-def load_folded(weights: Path, classes: int) -> YoloxNano:
-    """The detector with BatchNorm folded in, in eval mode; its class layer is new when it is not of that size.
+def labels_of(weights: Path) -> tuple[str, ...]:
+    """What the class ids of a bundle of ours stand for; none of weights that do not say."""
+    if weights.suffix != ".onnx":
+        return ()
+    props = {prop.key: prop.value for prop in _read(weights).metadata_props}
+    facts = json.loads(props.get(METADATA_KEY, "{}"))
+    return tuple(one["label"] for one in facts.get("classes", []))  # a leaf network has none
 
-    Raises ConfigError when the file does not fit the architecture.
+
+def load_folded(weights: Path, labels: Sequence[str]) -> YoloxNano:
+    """The detector with BatchNorm folded in, in eval mode; of its class layer what a bundle of ours knows by name.
+
+    Weights that name no labels, as the published ones, keep theirs if it has that size. Raises ConfigError when the
+    file does not fit the architecture.
     """
-    model = YoloxNano(classes)
+    model = YoloxNano(len(labels))
     wanted = model.state_dict()
     state = {key: value for key, value in read_weights(weights).items() if key in wanted}
+    theirs = labels_of(weights)
+    new = [label for label in labels if label not in theirs]
+    if theirs and new:
+        print(f"{weights}: does not tell {', '.join(new)}; what it knows of the others stays")
     for level in range(len(STRIDES)):
         weight_key, bias_key = f"head.cls_preds.{level}.weight", f"head.cls_preds.{level}.bias"
-        if weight_key in state and state[weight_key].shape[0] != classes:
-            state[weight_key] = torch.randn(classes, 64, 1, 1) * 0.01
-            state[bias_key] = torch.full((classes,), NEW_CLASS_BIAS)
+        if weight_key in state and (theirs or len(state[weight_key]) != len(labels)):
+            old = state[weight_key], state[bias_key]
+            state[weight_key], state[bias_key] = _by_label(*old, theirs, labels)
     try:
         model.load_state_dict(state)
     except RuntimeError as why:
         raise ConfigError(f"{weights}: not the weights of YOLOX-Nano; take yolox_nano_coco.npz ({why})") from why
     return model.eval()
+
+
+def _by_label(weight: Tensor, bias: Tensor, theirs: Sequence[str], labels: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Class layer (C, 64, 1, 1), (C,) of `labels`: rows of those that `theirs` names, and new ones."""
+    fresh = torch.randn(len(labels), 64, 1, 1) * 0.01, torch.full((len(labels),), NEW_CLASS_BIAS)
+    for place, label in enumerate(labels):
+        if label in theirs:
+            fresh[0][place], fresh[1][place] = weight[theirs.index(label)], bias[theirs.index(label)]
+    return fresh
 
 
 @torch.no_grad()

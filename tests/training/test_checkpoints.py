@@ -1,6 +1,7 @@
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import training.train
 from edge.errors import ConfigError
-from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, alone_in, current_commit, load_checkpoint, save_checkpoint
 from training.engine import DivergedError
 from training.train import train
 
@@ -51,16 +52,22 @@ def test_saving_never_touches_the_bytes_of_the_checkpoint_before(tmp_path):
     assert load_checkpoint(path).model["weight"].sum() == 9
 
 
+@contextmanager
+def room_for(file_bytes):
+    """No file may grow larger."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_disk_without_room_is_named_and_the_checkpoint_before_stays_alone(tmp_path):
     path = tmp_path / "last.pt"
     save_checkpoint(path, checkpoint(weight=torch.zeros(9)))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        with pytest.raises(OSError, match=r"last\.pt"):
-            save_checkpoint(path, checkpoint(weight=torch.ones(100_000)))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with room_for(100_000), pytest.raises(OSError, match=r"last\.pt"):
+        save_checkpoint(path, checkpoint(weight=torch.ones(100_000)))
     assert load_checkpoint(path).model["weight"].sum() == 0
     assert [one.name for one in tmp_path.iterdir()] == ["last.pt"]
 
@@ -116,6 +123,25 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_conf
         for part in ("model", "ema"):
             for name, value in getattr(never_stopped, part).items():
                 assert torch.equal(value, getattr(resumed, part)[name]), f"{file} {part} {name}"
+
+
+def test_a_run_that_is_being_trained_is_not_trained_by_a_second_process(tmp_path, tiny_config, monkeypatch):
+    run = _folder(tmp_path / "tiny")
+    monkeypatch.setattr(training.train, "read_config", lambda _path: tiny_config)
+    monkeypatch.setattr(training.train, "train", lambda *_: (run / "log.jsonl").touch())
+    monkeypatch.setattr("sys.argv", ["train", "tiny.toml", "--runs", str(tmp_path)])
+    with alone_in(run), pytest.raises(ConfigError, match=r"tiny: is being trained by another process; wait for it"):
+        training.train.main()
+    assert not (run / "log.jsonl").exists()
+    training.train.main()
+    assert (run / "log.jsonl").exists()
+
+
+def test_a_disk_without_room_for_the_starting_weights_is_named(tmp_path, tiny_config):
+    run = _folder(tmp_path / "tiny")
+    with room_for(1000), pytest.raises(OSError, match=r"tiny/start\.onnx"):
+        train(tiny_config, run)
+    assert not list(run.iterdir())
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, tiny_config):

@@ -12,6 +12,7 @@ from training.train import pasting_of
 ROOT = Path(__file__).parents[2]
 ALL = sorted(CONFIGS.glob("*.toml"))
 PESTS = CONFIGS / "pests_8.toml"
+PHASES = re.findall(r"^phases = \[.*?^\]", PESTS.read_text("utf-8"), re.DOTALL | re.MULTILINE)[0]
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
@@ -40,17 +41,62 @@ def test_a_configuration_made_a_released_bundle_or_is_named_by_one_that_did():
 
 
 def changed(tmp_path, old, new):
-    text = PESTS.read_text("utf-8")
+    text = PESTS.read_text("utf-8").replace('"pests_8"', '"changed"')
     assert old in text
     path = tmp_path / "changed.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     return path
 
 
+def test_a_configuration_with_the_mark_that_windows_puts_before_utf_8_is_read(tmp_path):
+    path = changed(tmp_path, "seed = 37", "seed = 38")
+    path.write_text(path.read_text("utf-8"), encoding="utf-8-sig")
+    assert read_config(path).seed == 38
+    path.write_text(f"# 稻田\n{PESTS.read_text('utf-8')}", encoding="gbk", errors="replace")
+    with pytest.raises(ConfigError, match=r"changed\.toml: byte 2 is no UTF-8; save the file as UTF-8"):
+        read_config(path)
+
+
+@pytest.mark.parametrize(("name", "file"), [("mine", "changed"), ("my pests", "my pests"), ("a/b", "b"), ("", "")])
+def test_a_run_is_called_as_its_file_so_that_the_command_on_the_card_is_right(tmp_path, name, file):
+    path = changed(tmp_path, 'name = "changed"', f'name = "{name}"').rename(tmp_path / f"{file}.toml")
+    with pytest.raises(
+        ConfigError, match=rf"{file}\.toml: its name is '{name}', and .*; call both alike, with letters"
+    ):
+        read_config(path)
+
+
+@pytest.mark.parametrize("name", ["dyke-2_b", "稻田"])
+def test_a_run_may_be_called_by_letters_of_any_script(tmp_path, name):
+    path = changed(tmp_path, 'name = "changed"', f'name = "{name}"').rename(tmp_path / f"{name}.toml")
+    assert read_config(path).name == name
+
+
 @pytest.mark.parametrize(("key", "typo"), [("seed", "sed"), ("repeat", "repaet"), ("mosaic", "mosiac")])
 def test_an_unknown_key_of_any_table_is_refused_by_name(tmp_path, key, typo):
     with pytest.raises(ConfigError, match=rf"changed\.toml: .*{typo}"):
         read_config(changed(tmp_path, f"{key} =", f"{typo} ="))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (PHASES, "phases = []"),
+        ("epochs = 30", "epochs = 0"),
+        ("mosaic = 0.5", "mosaic = 50"),
+        ("shade = 0.1", "shade = -0.1"),
+        ("sides_px = [416]", "sides_px = []"),
+        ("sides_px = [416]", "sides_px = [0]"),
+        ("side_px = 416", "side_px = 0"),
+        ("learning_rate = 1.2e-3", "learning_rate = -1.0"),
+        ("seed = 37", "seed = -1"),
+        ("seed = 37", "seed = 37\nloader_processes = -1"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_its_key(tmp_path, old, new):
+    key = new.rpartition(" =")[0].rpartition("\n")[2]
+    with pytest.raises(ConfigError, match=rf"changed\.toml: .* - at `\$.*{key}(\[.*\])?`; mend that key"):
+        read_config(changed(tmp_path, old, new))
 
 
 def test_a_wrong_type_is_refused(tmp_path):

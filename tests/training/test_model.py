@@ -8,9 +8,11 @@ import torch
 from torch.nn.functional import relu, silu
 
 from edge.errors import ConfigError
+from tests.onnx_files import facts
+from training.distillation import load_teacher
 from training.export import midway
 from training.model import Cv, YoloxNano, decode_boxes, grid_points, with_activation
-from training.onnx_file import export_onnx
+from training.onnx_file import export_onnx, write_facts
 from training.weights import (
     STEM_WEIGHT,
     activation_of,
@@ -22,6 +24,8 @@ from training.weights import (
 )
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano_coco.npz"
+NAMELESS = ("",)  # a label; of weights that name none only their number counts
+KNOWN = tuple("abcde")
 needs_published = pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published weights beside this checkout")
 
 
@@ -45,14 +49,14 @@ def test_restored_batchnorm_equals_the_folded_model_and_folds_back():
 
 @needs_published
 def test_restored_batchnorm_equals_the_published_model():
-    assert_batchnorm_is_invisible(load_folded(PUBLISHED, 80), within=2e-3)
+    assert_batchnorm_is_invisible(load_folded(PUBLISHED, NAMELESS * 80), within=2e-3)
 
 
 @needs_published
 def test_the_published_class_layer_is_kept_only_when_it_fits():
     published = read_weights(PUBLISHED)["head.cls_preds.0.weight"]
-    assert torch.equal(load_folded(PUBLISHED, 80).head.cls_preds[0].weight, published)
-    assert load_folded(PUBLISHED, 21).head.cls_preds[0].weight.shape == (21, 64, 1, 1)
+    assert torch.equal(load_folded(PUBLISHED, NAMELESS * 80).head.cls_preds[0].weight, published)
+    assert load_folded(PUBLISHED, NAMELESS * 21).head.cls_preds[0].weight.shape == (21, 64, 1, 1)
 
 
 def test_train_mode_sees_statistics_close_to_the_running_ones():
@@ -68,7 +72,7 @@ def test_train_mode_sees_statistics_close_to_the_running_ones():
 def test_a_file_of_other_weights_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", **{"backbone.stem.weight": np.zeros(3)})
     with pytest.raises(ConfigError, match="not the weights of YOLOX-Nano"):
-        load_folded(tmp_path / "other.npz", 5)
+        load_folded(tmp_path / "other.npz", NAMELESS * 5)
 
 
 def test_a_bundle_of_ours_can_be_started_from(tmp_path):
@@ -76,7 +80,50 @@ def test_a_bundle_of_ours_can_be_started_from(tmp_path):
     model = YoloxNano(5).eval()
     export_onnx(model, tmp_path / "start.onnx", 64)
     with torch.no_grad():
-        assert torch.allclose(load_folded(tmp_path / "start.onnx", 5)(pictures(1)), model(pictures(1)), atol=1e-5)
+        again = load_folded(tmp_path / "start.onnx", NAMELESS * 5)
+        assert torch.allclose(again(pictures(1)), model(pictures(1)), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle that tells KNOWN, and its network."""
+    torch.manual_seed(2)
+    model, path = YoloxNano(len(KNOWN)).eval(), tmp_path_factory.mktemp("bundle") / "start.onnx"
+    export_onnx(model, path, 64)
+    write_facts(path, facts(KNOWN))
+    return path, model
+
+
+@pytest.mark.parametrize(("labels", "new"), [("edcba", ""), ("abxcdey", "x, y"), ("ec", "")])
+@torch.no_grad()
+def test_what_a_bundle_knows_of_a_label_is_found_by_its_name(labels, new, bundle, capsys):
+    path, model = bundle
+    before, after = model(pictures(1)), load_folded(path, tuple(labels))(pictures(1))
+    assert after.shape[-1] == 5 + len(labels)
+    for place, label in enumerate(labels):
+        if label in KNOWN:
+            assert torch.allclose(after[..., 5 + place], before[..., 5 + KNOWN.index(label)], atol=1e-5), label
+    assert capsys.readouterr().out.count(f"does not tell {new};") == bool(new)
+
+
+@pytest.mark.parametrize("labels", ["edcba", "abc", "abcdef"])
+def test_a_teacher_of_other_labels_or_of_another_order_is_refused(labels, bundle):
+    path, _ = bundle
+    with pytest.raises(ConfigError, match=r"start\.onnx: tells other labels, or the same in another order"):
+        load_teacher(path, tuple(labels), torch.device("cpu"))
+    assert len(load_teacher(path, KNOWN, torch.device("cpu")).head.cls_preds[0].weight) == len(KNOWN)
+
+
+@pytest.mark.parametrize("name", ["README.md", "start.onnx", "start.npz", "last.pt"])
+def test_a_file_without_weights_or_cut_off_is_named(name, tmp_path):
+    np.savez(tmp_path / "whole.npz", a=np.zeros(99))
+    cut = (tmp_path / "whole.npz").read_bytes()[:200]
+    (tmp_path / name).write_bytes(cut if name == "start.npz" else b"# Fieldeye\n")
+    if name == "last.pt":  # a checkpoint is an archive, too
+        torch.save({"weight": torch.zeros(9)}, tmp_path / name)
+    for reads in (read_weights, lambda path: load_folded(path, KNOWN)):
+        with pytest.raises(ConfigError, match=rf"{name}: no weights, or not whole; fetch it again"):
+            reads(tmp_path / name)
 
 
 def test_the_stem_without_slicing_gives_the_numbers_of_the_published_one():
