@@ -253,7 +253,8 @@ def safe_config(folder: Path) -> NodeConfig:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _Record = TypeVar("_Record")
-_ADDRESS = re.compile(r"\w+://([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
+# No @ behind the host where one stands before it: of `u:p@ss/1@host` it would be `ss`.
+_ADDRESS = re.compile(r"\w+://(?![^/?#]*@[^/?#]*[/?#].*@)([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
 _UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
 _WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
 _MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
@@ -359,7 +360,7 @@ def _check_address(camera: CameraTable, name: str) -> None:
     if camera.kind == "opencv" and re.match(r"\w+:/", camera.source) and not _ADDRESS.match(camera.source):
         raise ConfigError(
             f"{name}: camera.source cannot be read as an address; write rtsp://user:password@host:port/path, "
-            "and in the password %2F for /, %3F for ? and %23 for #"
+            "and in the password %40 for @, %2F for /, %3F for ? and %23 for #"
         )
 
 

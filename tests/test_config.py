@@ -54,7 +54,15 @@ def test_a_cameras_number_is_no_path_in_the_store(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["rtsp://u:p@w[@10.0.0.9:554/s", "rtsp://[fe80::1]:554/s", "http://h/s?user=u&pw=a@b", "udp://@:1234", "film.mp4"],
+    [
+        "rtsp://u:p@w[@10.0.0.9:554/s",
+        "rtsp://u:p@h/s",
+        "rtsp://[fe80::1]:554/s",
+        "http://h/s?user=u&pw=a@b",
+        "rtsp://h/s@1",
+        "udp://@:1234",
+        "film.mp4",
+    ],
 )
 def test_an_address_that_can_be_read_is_fine(source: str) -> None:
     text = GOOD.replace('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{source}"')
@@ -127,9 +135,12 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
             (
                 ('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{address}"'),
                 "camera.source cannot be read as an address; write rtsp://user:password@host:port/path, and in the "
-                "password %2F for /, %3F for ? and %23 for #",
+                "password %40 for @, %2F for /, %3F for ? and %23 for #",
             )
-            for address in ("rtsp://u:p#w@h/s", "rtsp://u:p/w@h/s", "rtsp://u:p?w@h/s", "rtsp:/u:pw@h/s", "http://[h/s")
+            for address in (
+                *("rtsp://u:p#w@h/s", "rtsp://u:p/w@h/s", "rtsp://u:p?w@h/s", "rtsp:/u:pw@h/s", "http://[h/s"),
+                *("rtsp://u:p@w#1@h/s", "rtsp://u:p@w/1@h/s", "rtsp://u:p@w?1@h:554/s"),
+            )
         ),
     ],
 )

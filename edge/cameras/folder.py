@@ -50,6 +50,7 @@ class FolderCamera(ClosedAtExit):
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
         self._times: dict[Identity, datetime] = {}  # of those that waited when it was listed: known already
+        self._below = ""  # the last of the folders in it
         self._listed_ns = -1
         self._relist_s = 0.0
 
@@ -108,12 +109,18 @@ class FolderCamera(ClosedAtExit):
             self._shown.clear()
             return self._next(until_s)
         if not self._waiting and self._config.fed:
-            raise CameraEndedError(f"{self._folder}: holds no picture that is new; wait for the device that feeds it")
+            raise CameraEndedError(f"{self._folder}: {self._none_is_new()}")
         if not self._waiting:
             shown = len(self._shown)
             raise CameraEndedError(f"{self._folder}: all {shown} pictures were shown; add more or set camera.loop")
         _, (name, *_) = self._waiting.pop()
         return _identity(self._folder / name)  # it may have changed since
+
+    def _none_is_new(self) -> str:
+        if not self._below:
+            return "holds no picture that is new; wait for the device that feeds it"
+        passed = f"pictures in folders below it ({self._below}) are passed over"
+        return f"holds no picture that is new, and {passed}; set the device that feeds it to upload into one folder"
 
     def _look_for_pictures(self) -> None:
         """List the folder anew when it changed or nothing waits; 10,000 names each time would be dear.
@@ -126,6 +133,7 @@ class FolderCamera(ClosedAtExit):
             if self._unsorted or (is_listed and changed_ns == self._listed_ns):
                 return
             pictures = pictures_in(self._folder)
+            self._below = _last_below(self._folder) if self._config.fed else ""
         except OSError as why:
             remedy = to_read(why, "correct camera.source")
             text = f"{self._folder}: no folder to read ({os.strerror(why.errno or 0)}); {remedy}"
@@ -163,6 +171,13 @@ class FolderCamera(ClosedAtExit):
             self._shown.add(picture)
             return None
         return own or _modified(path)
+
+
+def _last_below(folder: Path) -> str:
+    """Of the folders in it, by name, as of dates; those that a disk or a share makes for itself are none."""
+    with os.scandir(folder) as inside:
+        names = [one.name for one in inside if one.is_dir() and not one.name.startswith((".", "@"))]
+    return name_of(Path(max(names, default="")))
 
 
 def _modified(path: Path) -> datetime:

@@ -5,6 +5,7 @@ A camera or stream is drained by a thread and the newest frame wins; a file wait
 
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +29,15 @@ OPEN_TIMEOUT_S = 20.0  # FFmpeg waits for a key frame where the camera does not 
 LATER_S = 1.0  # FFmpeg gives a silent stream up a little after the watch did, and so lets the reader end
 FIRST_GRABS = 4  # a stream's first key frame may be half a minute away, and each waits for `stall_s` and LATER_S
 ANSWER_S = 2.0
+# With 5.3 megapixels a node takes 280 MB, with 4K 450 by four threads, and its service may have 377. One thread may be
+# too slow on a Pi: 25 pictures of 1080p a second by H.265 are 20 % of an x86 core.
+MOST_STREAM_PX, THREADS = 5_500_000, 2
 PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 # FFmpeg's: TCP, as OpenCV has it; no sound, for which opening would wait; how long for a key frame, in microseconds; no
 # guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
 STREAM_OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|analyzeduration;18000000|fpsprobesize;0|timeout;10000000"
 RTMP_OPTIONS = "fpsprobesize;0"  # a time-out would make FFmpeg the server there, and each stream is analysed to the end
+_NAMED_AS_PICTURE = re.compile(r"https?://[^?#]*\.(jpe?g|png|bmp|tiff?|webp)", re.IGNORECASE)
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWNERS_OPTIONS = os.environ.get(_OPTIONS)
 _JPEGS = cv2.VideoWriter.fourcc(*"MJPG")  # a snapshot is one, too
@@ -69,6 +74,7 @@ class CaptureDevice:
         self._config = config
         self._open_capture = open_capture
         self._grabs_left = first_grabs
+        self._has_given = False
         self._capture = cv2.VideoCapture()
 
     def open(self) -> None:
@@ -79,11 +85,12 @@ class CaptureDevice:
     def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-outs count
         """See Device."""
         if self._capture.grab():
-            self._grabs_left = 1
+            self._grabs_left, self._has_given = 1, True
             return True
         self._grabs_left -= 1
         if not self._grabs_left:
-            raise CameraError(f"{self.name}: gives no pictures any more; look at plug or network")
+            none = "no pictures any more" if self._has_given else "no picture"
+            raise CameraError(f"{self.name}: gives {none}; look at plug or network")
         return False
 
     def picture(self) -> tuple[Image, Image]:
@@ -124,16 +131,28 @@ def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     """FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
 
     It fills what a broken line cut off a JPEG with green, in which insects are found: those we decode ourselves, not
-    turned by their EXIF, as FFmpeg does not turn them either: `camera.rotation_deg` says how the camera hangs.
+    turned by their EXIF, as FFmpeg does not turn them either: `camera.rotation_deg` says how the camera hangs. An
+    address that ends as a picture's name does gets an empty query: FFmpeg would want to know how long that file is, and
+    many a camera does not tell. Raises CameraError for a stream of too many px.
     """
     options = RTMP_OPTIONS if config.source.startswith("rtmp") else STREAM_OPTIONS
     os.environ[_OPTIONS] = _OWNERS_OPTIONS or options
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
-    is_open = capture.open(config.source, cv2.CAP_FFMPEG, limits)
-    if is_open and capture.get(cv2.CAP_PROP_FOURCC) == _JPEGS:
+    limits += [cv2.CAP_PROP_N_THREADS, THREADS]
+    address = f"{config.source}?" if _NAMED_AS_PICTURE.fullmatch(config.source) else config.source
+    if not capture.open(address, cv2.CAP_FFMPEG, limits):
+        return False
+    if capture.get(cv2.CAP_PROP_FOURCC) == _JPEGS:
         capture.set(cv2.CAP_PROP_FORMAT, _AS_THEY_COME)
-    return is_open
+        return True
+    width_px, height_px = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width_px * height_px > MOST_STREAM_PX:
+        raise CameraError(
+            f"camera {without_credentials(config.source)}: its stream is of {width_px}x{height_px} px, "
+            "which takes too much memory; choose the camera's second stream"
+        )
+    return True
 
 
 def _why_closed(source: str) -> str:

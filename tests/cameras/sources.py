@@ -27,7 +27,7 @@ PICTURES = sorted(FRAMES.glob("*.jpg"))
 BARS = (
     FRAMES.parent / "streams" / "bars.h265"
 )  # a test picture of GStreamer's, by x265: a key frame and nine that need it
-Health = Literal["playing", "stalled", "repeating", "a snapshot", "locked"]
+Health = Literal["playing", "stalled", "repeating", "a snapshot", "a snapshot of no told length", "locked"]
 
 
 def read_until_error(camera: Camera, timeout_s: float = 0.5, most: int = 1000) -> tuple[FieldeyeError, int]:
@@ -58,6 +58,14 @@ def video_of_pictures(at: Path, size: tuple[int, int] = (320, 240)) -> Path:
         writer.write(cv2.resize(picture_of(picture), size))
     writer.release()
     return path
+
+
+def film_of(width_px: int, height_px: int, at: Path) -> bytes:
+    """One black picture of a codec that is no JPEG."""
+    writer = cv2.VideoWriter(str(at / "film.avi"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (width_px, height_px))
+    writer.write(np.zeros((height_px, width_px, 3), np.uint8))
+    writer.release()
+    return (at / "film.avi").read_bytes()
 
 
 def picture_of(path: Path) -> Image:
@@ -134,10 +142,11 @@ def _handler(camera: NetworkCamera, unplugged: Event) -> type[BaseHTTPRequestHan
                 self.send_error(401)
                 return
             self.send_response(200)
-            if camera.health == "a snapshot":
+            if camera.health.startswith("a snapshot"):
                 jpeg = camera.pictures[camera.connections % len(camera.pictures)]
                 self.send_header("Content-Type", "image/jpeg")
-                self.send_header("Content-Length", str(len(jpeg)))
+                if camera.health == "a snapshot":
+                    self.send_header("Content-Length", str(len(jpeg)))
                 self.end_headers()
                 self.wfile.write(jpeg)
                 return

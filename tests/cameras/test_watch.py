@@ -28,6 +28,7 @@ from tests.cameras.sources import (
     IllDevice,
     NetworkCamera,
     camera_table,
+    film_of,
     folder_of_pictures,
     late_key_frame,
     network_camera,
@@ -115,6 +116,39 @@ def test_a_picture_that_the_line_cuts_off_is_passed_over_and_not_filled_up(sourc
         error, _ = read_until_error(camera, NOTICED_WITHIN_S, most=20)  # some may have been on their way
     assert isinstance(error, BadFrameError)
     assert error.reason == "truncated"
+
+
+def test_a_stream_that_would_take_the_nodes_memory_is_refused_and_the_largest_smaller_one_is_shown(
+    source: NetworkCamera, tmp_path: Path
+) -> None:
+    source.health, said = "a snapshot", []
+    for size in ((2592, 1944), (3072, 2048)):
+        source.pictures = [film_of(*size, tmp_path)]
+        with open_camera(camera_table("opencv", source.address), SystemClock()) as camera:
+            try:
+                said.append(str(camera.read(NOTICED_WITHIN_S).image.shape))
+            except CameraError as why:
+                said.append(str(why))
+    assert said[0] == "(1944, 2592, 3)"
+    assert "its stream is of 3072x2048 px" in said[1]
+    assert said[1].endswith("choose the camera's second stream")
+
+
+def test_a_snapshot_of_more_pixels_than_a_stream_may_have_is_shown(source: NetworkCamera) -> None:
+    source.health = "a snapshot"
+    source.pictures = [cv2.imencode(".jpg", np.zeros((2048, 3072, 3), np.uint8))[1].tobytes()]
+    with open_camera(camera_table("opencv", source.address), SystemClock()) as camera:
+        assert camera.read(NOTICED_WITHIN_S).image.shape == (2048, 3072, 3)
+
+
+@pytest.mark.parametrize("path", ["a.jpg", "snap/A.JPEG", "a.jpg?", "a.jpg?n=1", "a.cgi"])
+def test_a_snapshot_whose_length_nobody_tells_is_shown_whatever_its_path_ends_in(
+    source: NetworkCamera, path: str
+) -> None:
+    source.health = "a snapshot of no told length"
+    address = source.address.replace("field.mjpg", path)
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        assert camera.read(NOTICED_WITHIN_S).image.any()
 
 
 def test_a_snapshot_is_turned_as_the_camera_hangs_and_not_by_its_exif_too(source: NetworkCamera) -> None:
