@@ -18,6 +18,8 @@ from edge.store.times import consistent
 from edge.tally import Tally
 
 KEPT = timedelta(days=7)  # later than this, a picture is too late
+# A camera that lost its clock begins again at 1970, 1980 or 2000, as a rule; pictures of an archive are younger.
+NO_CLOCK_BEFORE = datetime(2010, 1, 1, tzinfo=UTC)
 MadeBy = tuple[str, str, int | None]  # model and the region's mark, unit, area in mm2
 
 
@@ -48,8 +50,9 @@ class Counting:
 def dated(frame: Frame, zone: tzinfo) -> Frame:
     """The frame at the time that the picture tells, read in its zone or else in the node's.
 
-    It stays at its arrival where the picture tells none, or one to come, or the node itself does not know the time.
-    Of an hour that comes twice, when summer time ends, it is the later one that is over: pictures come soon.
+    It stays at its arrival where the picture tells none, one to come or one of a camera without a clock, or where the
+    node itself does not know the time. Of an hour that comes twice, when summer time ends, it is the later one that is
+    over: pictures come soon.
     """
     now = frame.instant
     if frame.taken is None or now.state is ClockState.UNSYNCED:
@@ -60,7 +63,8 @@ def dated(frame: Frame, zone: tzinfo) -> Frame:
     except OverflowError:  # the first or last day of the calendar, from a camera that does not know the time
         return frame
     taken_utc = second if first < second <= now.utc else first
-    return frame if taken_utc > now.utc else replace(frame, instant=_moved(now, taken_utc))
+    is_plausible = NO_CLOCK_BEFORE <= taken_utc <= now.utc
+    return replace(frame, instant=_moved(now, taken_utc)) if is_plausible else frame
 
 
 def counting_at(

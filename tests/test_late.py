@@ -467,7 +467,7 @@ def test_a_draft_that_was_damaged_is_not_counted_on(fed: Fed) -> None:
     assert (fed.frames(), fed.skipped()) == ({0: 1}, {"too_late": 1})
 
 
-@pytest.mark.parametrize("why", ["no time", "unsynced", "to come"])
+@pytest.mark.parametrize("why", ["no time", "unsynced", "to come", "no clock"])
 def test_a_picture_whose_time_is_not_known_counts_when_it_comes(fed: Fed, why: str) -> None:
     if why == "unsynced":
         fed.clock.state = ClockState.UNSYNCED
@@ -475,10 +475,16 @@ def test_a_picture_whose_time_is_not_known_counts_when_it_comes(fed: Fed, why: s
         "no time": fed.add(0, name="7.png"),
         "unsynced": fed.add(120),
         "to come": fed.add(0, name="20260701_220000.png"),
+        "no clock": fed.add(0, name="20000101_000012.png"),
     }[why]
     fed.run(fed.add(60), fed.next_hour, late)
     assert fed.frames() == {0: 1, 1: 1}
     assert all(one.revision == 0 for one in fed.intervals)
+
+
+def test_an_archive_that_somebody_feeds_is_too_late_and_nothing_of_today(fed: Fed) -> None:
+    fed.run(fed.add(0, name="20100102_000000.png"))
+    assert (fed.frames(), fed.skipped()) == ({}, {"too_late": 1})
 
 
 def test_nothing_is_seen_in_the_future_of_a_camera_whose_clock_is_ahead(fed: Fed) -> None:

@@ -43,8 +43,12 @@ def can_undo_calibration(folder: Path) -> bool:
     return (folder / BEFORE).exists()
 
 
-def load_calibration(folder: Path, rotation_deg: int | None = None) -> Calibration | None:
+def load_calibration(
+    folder: Path, rotation_deg: int | None = None, size_px: tuple[int, int] | None = None
+) -> Calibration | None:
     """The one that was saved last, for a picture turned by `rotation_deg` (None: as it was saved).
+
+    size_px: width and height of that picture as it is now; None: not known yet
 
     None if nobody calibrated. Raises ConfigError if it cannot be read, or does not fit the picture.
     """
@@ -60,6 +64,10 @@ def load_calibration(folder: Path, rotation_deg: int | None = None) -> Calibrati
     if fitting is None:
         made = f"made with camera.rotation_deg {known.rotation_deg}, which is {rotation_deg} now"
         raise ConfigError(f"{path}: {made}; calibrate the camera again, or set it back")
+    scale = fitting.scale
+    if size_px is not None and scale is not None and not scale.fits(*size_px):
+        made = f"made on a picture of {scale.width_px}x{scale.height_px} px, which is {size_px[0]}x{size_px[1]} now"
+        raise ConfigError(f"{path}: {made}; calibrate the camera again")
     return fitting
 
 
@@ -104,20 +112,21 @@ class KeptCalibration:
     def __init__(self, folder: Path, rotation_deg: int) -> None:
         self._folder = folder
         self._rotation_deg = rotation_deg
-        self._seen = (-1, -1)
+        self.size_px: tuple[int, int] | None = None  # of the newest picture, as the loop says
+        self._seen: tuple[object, ...] = ()
         self.current: Calibration | None = None
         self.trouble = ""  # why the file cannot be used
         self.changed()
 
     def changed(self) -> bool:
         """Look again; is it another one now, or in other trouble? Density needs a true one: what is refused is none."""
-        seen = self._stat()
+        seen = (self._stat(), self.size_px)
         if seen == self._seen:
             return False
         self._seen, before = seen, (self.current, self.trouble)
         self.trouble = ""
         try:
-            self.current = load_calibration(self._folder, self._rotation_deg)
+            self.current = load_calibration(self._folder, self._rotation_deg, self.size_px)
         except ConfigError as why:
             log.warning("calibration_refused", extra={"why": str(why)})
             self.current, self.trouble = None, str(why)

@@ -13,6 +13,7 @@ from edge.errors import BadFrameError
 
 LEAST_CORNERS = 8
 MOST_ERROR_PX = 1.0  # of the corners put back into the picture: more is a bent board or a blurred picture
+MOST_OTHER_SHAPE = 0.01  # of the sides' proportion: a picture at half its size may lose a row
 MOST_UNEVEN = 0.02  # sides that differ by more across the board: the camera looks at a slant
 Numbers = NDArray[np.float64]
 
@@ -51,6 +52,10 @@ class Scale:
     def is_slanted(self) -> bool:
         """Do lengths differ so much across the board that one number for all would mislead?"""
         return self.uneven > MOST_UNEVEN
+
+    def fits(self, width_px: int, height_px: int) -> bool:
+        """Has a picture of that size the shape of the one that was measured? It may be larger or smaller."""
+        return abs((width_px * self.height_px) / (height_px * self.width_px) - 1) <= MOST_OTHER_SHAPE
 
     def points_mm(self, points_px: Numbers) -> Numbers:
         """Points (n, 2) px on the plane in mm."""

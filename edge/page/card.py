@@ -81,10 +81,14 @@ def say(
             return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
         return "look", headline, _seen_action(config.mode)
     if state is Situation.UNFED:
-        headline = _unfed(snapshot, now, when)
-        if snapshot.camera.last_skip != TOO_LATE and age_s(snapshot.camera, now) <= COUNTED_AFTER_S:
+        headline, is_too_late = _unfed(snapshot, now, when), snapshot.camera.last_skip == TOO_LATE
+        if not is_too_late and age_s(snapshot.camera, now) <= COUNTED_AFTER_S:
             return "wait", headline, gettext("Come back in a few minutes: the first result appears here.")
-        return "look", headline, gettext("Copy the pictures from the device that takes them.")
+        copy = gettext("Copy the pictures from the device that takes them.")
+        too_old = gettext(
+            "The pictures that come are too old: look at the date and time of the device that takes them."
+        )
+        return "look", headline, too_old if is_too_late and age_s(snapshot.camera, now) <= DAY_S else copy
     skip = snapshot.camera.last_skip
     said: Mapping[Situation, tuple[Tone, str, str]] = {
         Situation.STOPPED: (
