@@ -32,7 +32,7 @@ from edge.golden import tried
 from edge.mqtt import probe
 from edge.store import inspect_beside, inspect_store, told_aside
 from edge.updates.models import models_folder
-from edge.updates.slots import LINK, Places, on_trial, running_counter, said
+from edge.updates.slots import ENDS_OF_GOOD_UPDATES, LINK, Places, on_trial, running_counter, said
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield verdict
     if bundle is not None:
         yield from on_advice(config, bundle.labels)
-    yield from _calibration(config)
+    yield from _calibration(config, frame)
     yield from _climate(config)
     yield from on_page(config.page)
     yield from _broker(config, clock)
@@ -110,7 +110,9 @@ def _software(places: Places) -> Verdict:
     runs = ", ".join(f"{kind} number {running_counter(places, kind)}" for kind in LINK)
     if tried := on_trial(places):
         return Verdict("updates", "worth a look", f"{runs}; still on trial: {', '.join(tried)}")
-    return Verdict("updates", "ok", f"{runs}; {said(places) or 'nothing was updated yet'}")
+    ended = said(places)
+    is_well = not ended or ended.endswith(ENDS_OF_GOOD_UPDATES)
+    return Verdict("updates", "ok" if is_well else "worth a look", f"{runs}; {ended or 'nothing was updated yet'}")
 
 
 def _service() -> Iterator[Verdict]:
@@ -178,13 +180,14 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     return Verdict("model", "ok", f"{sentence}{_unmeasured(detector)}"), detector.bundle
 
 
-def _calibration(config: NodeConfig) -> Iterator[Verdict]:
+def _calibration(config: NodeConfig, frame: Frame | None) -> Iterator[Verdict]:
     """A camera need not have one, and in a node's folder only the node's own user sees whether there is one."""
     folder = Path(config.store.folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         return
+    size_px = None if frame is None else (frame.image.shape[1], frame.image.shape[0])
     try:
-        known = load_calibration(folder, config.camera.rotation_deg)
+        known = load_calibration(folder, config.camera.rotation_deg, size_px)
     except ConfigError as why:
         yield Verdict("calibration", "not well", f"the whole picture is counted, without an area: {why}")
         return

@@ -12,7 +12,7 @@ from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox
 from edge.updates.lock import alone
 from edge.updates.manifest import Kind
-from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, slot_paths, trial
+from edge.updates.slots import LINK, Places, floor, run_slots, running_counter, said, say, slot_paths, trial
 
 SERVICE = "fieldeye.service"
 
@@ -61,9 +61,12 @@ def there(bundle: Path) -> Path:
 def go_back(kind: Kind, places: Places) -> None:
     """The other slot runs from now on; its number is printed: it may be the newer one."""
     with alone(places):
+        before = running_counter(places, kind)
         run_slots(places, ["back", LINK[kind]])
-    on_trial = "" if trial(places, kind) is None else ", on trial"
-    print(f"{kind}: number {running_counter(places, kind)} runs from now on{on_trial}")
+        now, is_on_trial = running_counter(places, kind), trial(places, kind) is not None
+        left, then = ("left", ", on trial from the next start on") if is_on_trial else ("taken back", " from now on")
+        say(places, f"{kind} number {before} was {left} by hand, number {now} runs{then}")
+    print(f"{kind}: number {now} runs from now on{', on trial' if is_on_trial else ''}")
     restart()
 
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 from edge.durable import write_durably
 from edge.errors import UpdateError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
-from edge.updates.slots import SAID, Places, runs_bundle
+from edge.updates.slots import RUNS, SAID, Places, made_of
 
 PART, REQUEST = ".part", ".fetch"
 COMING_S = 60.0  # without a piece for so long the sender, or the line, is gone
@@ -48,7 +48,7 @@ class Inbox:
 
     def have_bytes(self, sha256: str, size_bytes: int) -> int:
         """How much of a bundle is here, from its begin on; all of it if it waits to be installed, or runs."""
-        if (self._folder / f"{sha256}{ENDING}").exists() or runs_bundle(self._places, sha256):
+        if (self._folder / f"{sha256}{ENDING}").exists() or made_of(self._places, sha256):
             return size_bytes
         part = self._folder / f"{sha256}{PART}"
         if not part.exists():
@@ -62,6 +62,8 @@ class Inbox:
             have = self.have_bytes(sha256, size_bytes)
             if not 0 < size_bytes <= MOST_BUNDLE_BYTES or (have + len(piece) > size_bytes and offset == have):
                 raise UpdateError(f"a bundle has 1 to {MOST_BUNDLE_BYTES} bytes and no more than it was announced with")
+            if have == size_bytes:
+                self._tell_what_runs(sha256)
             if have == size_bytes or offset != have or not piece:
                 return have
             self._make_way(sha256, size_bytes, have)
@@ -91,7 +93,8 @@ class Inbox:
         try:
             self._make_way(request.sha256, request.bytes, self.have_bytes(request.sha256, request.bytes))
             self.be_quiet()
-            self._note(request)
+            if not self._tell_what_runs(request.sha256):
+                self._note(request)
         except OSError as why:
             raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
 
@@ -138,10 +141,7 @@ class Inbox:
 
     def say(self, sentence: str) -> None:
         """Why nothing came, for people: see `slots.said`. The same is written once: the card wears."""
-        path, text = self._folder / SAID, f"{sentence}\n".encode()
-        with suppress(OSError):
-            if not path.exists() or path.read_bytes() != text:
-                write_durably(path, text)
+        self._write(SAID, sentence)
 
     def be_quiet(self) -> None:
         """What was said holds no longer."""
@@ -155,6 +155,19 @@ class Inbox:
     def is_waiting(self) -> bool:
         """Does a whole bundle wait for the installer, or is it being installed?"""
         return any(self._folder.glob(f"*{ENDING}"))
+
+    def _tell_what_runs(self, sha256: str) -> bool:
+        """Who asks for what runs is told so: nothing comes of it that the installer could tell of."""
+        runs = bool(made_of(self._places, sha256))
+        if runs:
+            self._write(RUNS, sha256)
+        return runs
+
+    def _write(self, name: str, word: str) -> None:
+        path, text = self._folder / name, f"{word}\n".encode()
+        with suppress(OSError):
+            if not path.exists() or path.read_bytes() != text:
+                write_durably(path, text)
 
     def _note(self, request: Request) -> None:
         write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))

@@ -1,5 +1,6 @@
 """A signed bundle becomes the slot that runs from the next start on, on trial. Runs as root; all before it need not."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -13,12 +14,13 @@ from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES, Kind, Manifest
 from edge.updates.models import merge_models, note_unnoted
 from edge.updates.secrets import install_secrets
-from edge.updates.signed import read_signed, trusted_keys, unpack
+from edge.updates.signed import check_whole, read_signed, trusted_keys, unpack
 from edge.updates.slots import (
+    INSTALLED,
     LINK,
-    SAID,
     Places,
     floor,
+    forget_refused,
     is_overdue,
     note_bundle,
     noted_bundle,
@@ -26,6 +28,8 @@ from edge.updates.slots import (
     run_slots,
     running_counter,
     runs_software,
+    say,
+    say_refused,
 )
 
 _LOCK = "requirements.lock"
@@ -56,7 +60,8 @@ def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
         raise _unusable(places, why) from why
     finally:
         shutil.rmtree(places.incoming, ignore_errors=True)
-    _say(sentence, places)
+    say(places, sentence)
+    forget_refused(places)
     return sentence
 
 
@@ -69,7 +74,7 @@ def _installed(bundle: Path, manifest: Manifest, places: Places, only: Kind | No
         write_durably(places.opt / "floor-secrets", f"{manifest.counter}\n".encode())
         return f"{what}, are in use from the next start on"
     if manifest.counter == running_counter(places, manifest.kind):
-        return f"{what}, is installed already"
+        return f"{what}, {INSTALLED}"
     unpack(bundle, manifest, content)
     (content / "counter").write_text(f"{manifest.counter}\n")
     taken_back = [_take_back(kind, places) for kind in on_trial(places)]
@@ -121,15 +126,11 @@ def _install_waiting(inbox: Path, places: Places) -> list[str]:
                 raise
             break  # what came before has to be started first
         except UpdateError as why:
-            sentences.append(f"refused: {why}")
-            _say(sentences[-1], places)
+            # Who sent it is far away: the hash says which it was, and where it lay helps nobody.
+            sentences.append(f"refused: bundle {path.stem[:8]}: {str(why).removeprefix(f'{path}: ')}")
+            say_refused(places, sentences[-1])
         path.unlink(missing_ok=True)
     return sentences
-
-
-def _say(sentence: str, places: Places) -> None:
-    with suppress(OSError):  # what was done stays done
-        write_durably(places.opt / SAID, f"{sentence}\n".encode())
 
 
 def _note(bundle: Path, manifest: Manifest, places: Places) -> None:
@@ -166,7 +167,8 @@ def _copy(path: Path, bundle: Path) -> None:
         bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(path, bundle)
     except OSError as why:
-        raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); is this root?") from why
+        then = "make room on the card" if why.errno == errno.ENOSPC else "copy the bundle to the stick again"
+        raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); {then}") from why
 
 
 def _check(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) -> None:
@@ -179,6 +181,7 @@ def _check(bundle: Path, manifest: Manifest, places: Places, only: Kind | None) 
     if manifest.counter == running_counter(places, kind):
         if _is_what_runs(bundle, manifest, places, kind):
             return
+        check_whole(bundle)  # of a damaged copy of what runs the hash differs as well
         raise UpdateError(
             f"number {manifest.counter} is another signer's and runs here already; "
             f"sign it with --counter {least + 1} or higher"

@@ -4,9 +4,12 @@ import base64
 import binascii
 import hashlib
 import lzma
+import os
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -54,17 +57,20 @@ def trusted_keys(folder: Path) -> list[VerifyKey]:
 
 def read_signed(path: Path, keys: list[VerifyKey]) -> Manifest:
     """What the bundle at `path` says, once one of `keys` has signed it. Raises UpdateError."""
-    try:
-        with zipfile.ZipFile(path) as bundle:
-            text = _small(bundle, SIGNED, MOST_MANIFEST_BYTES)
-            signature = _small(bundle, SIGNATURE, _SIGNATURE_BYTES)
-    except OSError as why:
-        raise UpdateError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'copy it again')}") from why
-    except _BROKEN as why:
-        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
+    with _opened(path) as bundle:
+        text = _small(bundle, SIGNED, MOST_MANIFEST_BYTES)
+        signature = _small(bundle, SIGNATURE, _SIGNATURE_BYTES)
     if not any(_is_signed(key, CONTEXT + text, signature) for key in keys):
         raise UpdateError(f"{path}: no key of this node signed it; sign it with the key of this node's fleet")
     return read_manifest(text)
+
+
+def check_whole(path: Path) -> None:
+    """Does the bundle hold all that it names? Who signed it is not asked. Raises UpdateError if not."""
+    with _opened(path) as bundle, Path(os.devnull).open("wb") as nowhere:
+        for name, part in read_manifest(_small(bundle, SIGNED, MOST_MANIFEST_BYTES)).files.items():
+            with bundle.open(CONTENT + name) as source:
+                _copy(source, nowhere, part, name)
 
 
 def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
@@ -83,6 +89,19 @@ def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
         raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
     except _BROKEN as why:
         raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            yield bundle
+    except UpdateError:  # a ValueError as well, and its sentence is the better one
+        raise
+    except OSError as why:
+        raise UpdateError(f"{path}: cannot be read ({why.strerror}); {to_read(why, 'copy it again')}") from why
+    except _BROKEN as why:
+        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again, or send the right file") from why
 
 
 def _copy(source: IO[bytes], file: IO[bytes], part: Part, name: str) -> None:

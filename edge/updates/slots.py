@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from edge.updates.manifest import Kind
 
 LINK: dict[Kind, str] = {"software": "venv", "models": "models"}
 SAID, BUNDLE = "said", "bundle"
+REFUSED = "refused"  # the last bundle that the installer removed, until one is accepted
+RUNS = "runs"  # in the inbox: the hash of a bundle that was asked for and runs: the refusal of another is answered
+INSTALLED = "is installed already"
+# After these nobody has to do anything. The desk knows them as well, by the contract alone.
+ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", INSTALLED, "the rest is tried again")
 LONGEST_TRIAL_S = 86_400.0  # what does well says so within minutes of a start, and every node is awake within a day
 LONGEST_INSTALLATION_S = 3600.0  # one that is cut off begins anew: a slow board must get to its end
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the script
@@ -36,7 +42,12 @@ class Places:
 
 def running_counter(places: Places, kind: Kind) -> int:
     """The counter of what runs; 0 for what came with the card."""
-    return _number(places.opt / LINK[kind] / "release")
+    return slot_number(places.opt / LINK[kind])
+
+
+def slot_number(slot: Path) -> int:
+    """The counter of what a slot holds; 0 for what came with the card, and for a folder that is no slot."""
+    return _number(slot / "release")
 
 
 def floor(places: Places, link: str) -> int:
@@ -82,8 +93,35 @@ def is_installing(places: Places) -> bool:
 
 
 def said(places: Places) -> str:
-    """How the last trial or installation ended, or why nothing could be fetched since; empty if there was none."""
-    return _text(max(places.opt / SAID, places.inbox / SAID, key=_written))
+    """How the last trial or installation ended, what was refused and why nothing could be fetched; empty for nothing.
+
+    What calls for somebody stands last, where its end shows it.
+    """
+    asked = _text(places.inbox / RUNS)
+    runs = made_of(places, asked) if asked else ""
+    other = f"{runs} {INSTALLED}" if runs else _text(places.opt / REFUSED)
+    words = [word for word in (_text(places.opt / SAID), other, _text(places.inbox / SAID)) if word]
+    return "; ".join(sorted(words, key=lambda word: not word.endswith(ENDS_OF_GOOD_UPDATES)))
+
+
+def say(places: Places, sentence: str) -> None:
+    """How an installation ended, or a wish of somebody on the node."""
+    with suppress(OSError):  # what was done stays done
+        write_durably(places.opt / SAID, f"{sentence}\n".encode())
+
+
+def say_refused(places: Places, sentence: str) -> None:
+    """It stays beside how others end."""
+    with suppress(OSError):
+        write_durably(places.opt / REFUSED, f"{sentence}\n".encode())
+        (places.inbox / RUNS).unlink(missing_ok=True)
+
+
+def forget_refused(places: Places) -> None:
+    """A bundle was accepted: what was refused or did not come before is answered."""
+    for path in (places.opt / REFUSED, places.inbox / RUNS, places.inbox / SAID):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def note_bundle(places: Places, kind: Kind, sha256: str) -> None:
@@ -91,9 +129,10 @@ def note_bundle(places: Places, kind: Kind, sha256: str) -> None:
     write_durably(places.opt / LINK[kind] / BUNDLE, f"{sha256}\n".encode())
 
 
-def runs_bundle(places: Places, sha256: str) -> bool:
-    """Is what runs made of this bundle?"""
-    return any(noted_bundle(places, kind) == sha256 for kind in LINK)
+def made_of(places: Places, sha256: str) -> str:
+    """What runs and was made of this bundle, as kind and number; empty if nothing was."""
+    found = (kind for kind in LINK if noted_bundle(places, kind) == sha256)
+    return ", ".join(f"{kind} number {running_counter(places, kind)}" for kind in found)
 
 
 def runs_software(places: Places, mark: str) -> bool:
@@ -133,13 +172,6 @@ def no_script(places: Places, why: OSError) -> UpdateError:
 def _number(path: Path) -> int:
     words = _text(path).split()
     return int(words[0]) if words and words[0].isdecimal() else 0
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _text(path: Path) -> str:

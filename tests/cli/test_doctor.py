@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from edge.calibration import Calibration, save_calibration
+from edge.calibration import Calibration, Scale, save_calibration
 from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import NAME
 from edge.cli import main
@@ -38,7 +38,7 @@ from edge.fallback import open_detector
 from edge.page import create_app, serve
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store, inspect_store
-from tests.cameras.sources import network_camera, video_of_pictures
+from tests.cameras.sources import film_of, network_camera, video_of_pictures
 from tests.clocks import NOON, SetClock
 from tests.onnx_files import Net, facts, write_release
 from tests.records import sighting
@@ -235,6 +235,15 @@ def test_a_stream_whose_pictures_are_seconds_apart_is_well(tmp_path: Path) -> No
     assert "px" in sentence
 
 
+def test_a_stream_that_would_take_the_nodes_memory_is_not_well(tmp_path: Path) -> None:
+    with network_camera([film_of(3072, 2048, tmp_path)]) as source:
+        source.health = "a snapshot"
+        settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=source.address))
+        state, sentence = camera_of(settings)
+    assert state == "not well"
+    assert sentence.endswith("choose the camera's second stream")
+
+
 def test_a_node_that_does_not_look_leaves_its_camera_to_the_doctor(tmp_path: Path) -> None:
     board = StatusBoard(AT)
     board.show(problem="no model")
@@ -348,6 +357,16 @@ def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_who
     ((state, sentence),) = verdicts()
     assert state == "not well"
     assert sentence.startswith(f"the whole picture is counted, without an area: {tmp_path}/calibration.json: no calib")
+
+
+def test_a_calibration_of_a_picture_of_another_shape_is_not_well(tmp_path: Path) -> None:
+    scale = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 720, 1280, error_px=0.1, uneven=0.0, corners=24)
+    save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, scale=scale))
+    film = video_of_pictures(tmp_path)
+    settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=str(film)))
+    (verdict,) = (one for one in diagnose(settings, SystemClock()) if one.what == "calibration")
+    assert verdict.state == "not well"
+    assert "made on a picture of 720x1280 px, which is 320x240 now" in verdict.sentence
 
 
 def test_accounts_that_cannot_be_used_are_named_beside_a_sound_store(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ class Bench:
         trusted = self.folder / "trusted"
         trusted.mkdir(exist_ok=True)
         (trusted / "1.pub").write_text(public_key(self.key) + "\n")
-        return Places(self.folder / "opt", trusted, SLOTS)
+        return Places(self.folder / "opt", trusted, SLOTS, inbox=self.folder / "inbox")
 
     @property
     def key(self) -> Ed25519PrivateKey:

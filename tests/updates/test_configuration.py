@@ -42,7 +42,9 @@ def test_software_that_refuses_what_the_node_runs_with_is_not_switched_to_and_th
     inbox.mkdir()
     sign_strict(bench, "2.0", 2).rename(inbox / "2.update")
     (said,) = install_waiting(inbox, bench.places)
-    assert said.startswith("refused: build failed (slots: the new software refuses what this node runs with: ")
+    assert said.startswith(
+        "refused: bundle 2: build failed (slots: the new software refuses what this node runs with: "
+    )
     assert f"/etc/fieldeye/node.toml: {WHY}; mend it, then send the bundle again); what ran before still runs" in said
     assert "looks at it" not in said
     assert (bench.runs(), list(inbox.iterdir())) == ("fieldeye 1.0", [])

@@ -8,20 +8,24 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from edge.bundle import load_manifest
 from edge.cli import main
+from edge.cli.doctor import _software
+from edge.config import CameraTable, NodeConfig, NodeTable
 from edge.errors import UpdateError, UsageError
-from edge.updates.inbox import Inbox
+from edge.introduction import introduction
+from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
 from edge.updates.lock import UpdateBusyError, alone
 from edge.updates.models import models_folder
-from edge.updates.slots import floor, running_counter, trial
+from edge.updates.slots import floor, running_counter, said, trial
 from firmware_config.sign import model_files, public_key, signed_bundle
 from tests.faults.small_disk import run_on_small_disk
 from tests.onnx_files import Net, facts, write_release
@@ -84,6 +88,102 @@ def test_models_that_were_taken_back_are_on_trial_when_somebody_goes_back_to_the
     assert capsys.readouterr().out == "models: number 1 runs from now on, on trial\n"
     end_badly(bench)
     assert running_counter(bench.places, "models") == 0
+
+
+def test_a_number_that_was_taken_back_by_hand_is_not_said_to_run_well(bench: Bench) -> None:
+    models(bench, 1)
+    bench.prove()
+    models(bench, 2)
+    bench.prove()
+    assert said(bench.places).endswith("number 2, runs well")
+    assert main(["model", "rollback", *options(bench)]) == 0
+    assert said(bench.places) == "models number 2 was taken back by hand, number 1 runs from now on"
+    assert main(["model", "rollback", *options(bench)]) == 0
+    assert said(bench.places) == "models number 1 was left by hand, number 2 runs, on trial from the next start on"
+
+
+def test_the_doctor_calls_an_update_well_only_where_nobody_has_to_do_anything(bench: Bench) -> None:
+    """One that was taken back was ✓ as well."""
+    states = [_software(bench.places).state]
+    models(bench, 1)
+    states.append(_software(bench.places).state)  # still on trial
+    bench.prove()
+    states.append(_software(bench.places).state)
+    models(bench, 2)
+    end_badly(bench)
+    assert [*states, _software(bench.places).state] == ["ok", "worth a look", "ok", "worth a look"]
+
+
+def test_a_node_tells_the_number_of_the_software_that_runs_and_not_of_what_starts_next(
+    bench: Bench, begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun.put(bench, one_and_two)
+    config = NodeConfig(node=NodeTable(site="s", node="n"), camera=CameraTable(kind="folder"))
+    told = []
+    for slot in ("venv-a", "venv-b", "nothing"):
+        monkeypatch.setattr(sys, "prefix", str(bench.places.opt / slot))
+        told.append(introduction(config, uuid4()).software_number)
+    assert told == [1, 2, 0]
+
+
+def refuse(bench: Bench) -> str:
+    """What is said of a bundle that the installer removes from the inbox."""
+    bench.put("inbox/0123456789abcdef.update", b"photographs")
+    return install_waiting(bench.places.inbox, bench.places)[0]
+
+
+def give_up(bench: Bench) -> str:
+    """What is said of a bundle that could not be fetched."""
+    bench.places.inbox.mkdir(exist_ok=True)
+    Inbox(bench.places.inbox, bench.places).say(sentence := "http://x/y.update: gives nothing (404 Not Found)")
+    return sentence
+
+
+@pytest.mark.parametrize("fail", [refuse, give_up])
+def test_one_update_that_does_well_hides_not_that_another_failed_until_one_is_accepted(
+    bench: Bench, fail: Callable[[Bench], str]
+) -> None:
+    models(bench, 1)
+    failed = fail(bench)
+    bench.prove()
+    assert said(bench.places).endswith(f"the new models, number 1, runs well; {failed}")
+    sentence = models(bench, 2)
+    assert said(bench.places) == sentence
+
+
+def test_of_several_words_that_which_calls_for_somebody_stands_last(bench: Bench) -> None:
+    """The desk knows an update that went well by its end."""
+    models(bench, 1)
+    end_badly(bench)
+    bench.places.inbox.mkdir()
+    Inbox(bench.places.inbox).say("what came is kept, the rest is tried again")
+    assert said(bench.places).startswith("what came is kept, the rest is tried again; ")
+    assert said(bench.places).endswith("the former runs again")
+
+
+def test_a_bundle_that_is_refused_is_named_by_its_hash_and_the_right_file_is_asked_for(bench: Bench) -> None:
+    assert refuse(bench).startswith("refused: bundle 01234567: is no whole bundle (")
+    assert refuse(bench).endswith("; copy it again, or send the right file")
+
+
+@pytest.mark.parametrize("is_told_where", [False, True])
+def test_whoever_asks_for_what_runs_is_told_so_and_a_mistaken_bundle_calls_for_nobody_any_more(
+    bench: Bench, is_told_where: bool
+) -> None:
+    """Nothing came of it, and the node needed somebody until the next update."""
+    path = bench.sign_models(["pests-int8"], 1)
+    sha256, size = hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size
+    install(path, bench.places)
+    bench.prove()
+    refused, inbox = refuse(bench), Inbox(bench.places.inbox, bench.places)
+    if is_told_where:
+        inbox.ask_for(Request(url="http://127.0.0.1:1/x", sha256=sha256, bytes=size))
+        assert inbox.requests() == []
+    else:
+        assert inbox.add(sha256, size, 0, b"") == size
+    assert said(bench.places).endswith("runs well; models number 1 is installed already")
+    assert refuse(bench) == refused
+    assert said(bench.places).endswith(refused), "it came later"
 
 
 def test_a_bundle_that_runs_is_not_sent_again_and_one_that_was_taken_back_is(bench: Bench) -> None:
@@ -163,6 +263,36 @@ def test_another_signers_models_of_the_number_that_runs_are_not_called_installed
     assert install(mine, bench.places).endswith("number 2, is installed already")
     (bench.places.opt / "models/bundle").unlink()
     assert install(mine, bench.places).endswith("number 2, is installed already")
+
+
+def test_a_damaged_copy_of_the_models_that_run_is_called_so_and_not_another_signers(bench: Bench) -> None:
+    models(bench, 2)
+    path = bench.folder / "models-2.update"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UpdateError, match="copy"):
+        install(path, bench.places)
+
+
+ON_FULL_CARD = """
+import os, pathlib, sys
+from edge.errors import UpdateError
+from edge.updates.install import install
+from edge.updates.slots import Places
+bundle, keys, script = (pathlib.Path(one) for one in sys.argv[1:])
+try:
+    install(bundle, Places(pathlib.Path(os.environ["DISK"]) / "opt", keys, script))
+except UpdateError as why:
+    print(why)
+"""
+
+
+def test_a_card_that_has_no_room_for_the_copy_of_a_bundle_is_named(bench: Bench) -> None:
+    """It asked "is this root?"."""
+    path, keys = bench.sign_models(["pests-int8"], 1), bench.places.keys
+    told = run_on_small_disk("-c", ON_FULL_CARD, str(path), str(keys), str(SLOTS), size="512k")
+    assert told.endswith("/opt/incoming (No space left on device); make room on the card\n")
 
 
 @pytest.fixture
