@@ -20,6 +20,7 @@ from firmware_config.keys import KeyStore
 SYSTEM = "system.tar"  # in a bundle of software: units, timers and firewall
 _KEY = "update-key"  # 32 random bytes in hexadecimal: who has them decides what the fleet's nodes run
 _MACHINE = re.compile(r"_(aarch64|x86_64)\.whl$")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")  # of a requirement's line
 _WHEN = (1980, 1, 1, 0, 0, 0)  # the same folder and number give the same file
 
 
@@ -83,6 +84,8 @@ def software_files(folder: Path, *, thin: bool = False) -> tuple[str, dict[str, 
         raise UsageError(f"{folder}: holds no software; make it with firmware_config/bundle.sh")
     paths = [wheels[0], lock] if thin else [wheels[0], lock, *sorted(folder.glob("wheels/*.whl"))]
     files = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    if not thin:
+        _check_libraries(folder, files)
     return wheels[0].name.split("-")[1], files | ({"thin": b""} if thin else {})
 
 
@@ -95,12 +98,27 @@ def model_files(folder: Path, names: list[str]) -> tuple[str, dict[str, bytes]]:
     bundles = {name: known[name] for name in names or known}
     texts = {"manifest.json": json.dumps({"format": 1, "bundles": bundles}).encode()}
     try:
-        paths = [path for entry in bundles.values() for path in (entry["file"], entry["golden"]["image"])]
+        hashes = {entry["file"]: entry["sha256"] for entry in bundles.values()}
+        hashes |= {entry["golden"]["image"]: entry["golden"]["sha256"] for entry in bundles.values()}
         versions = "+".join(sorted({entry["version"] for entry in bundles.values()}))
-        return versions, texts | {path: (folder / path).read_bytes() for path in paths}
+        files = {path: (folder / path).read_bytes() for path in hashes}
     except (OSError, KeyError, TypeError, ValueError) as why:
         says = f"{folder}: what its manifest.json names cannot all be read ({why})"
         raise UsageError(f"{says}; {to_read(why, 'give the whole folder')}") from why
+    for path, content in files.items():
+        if hashlib.sha256(content).hexdigest() != hashes[path]:
+            raise UsageError(f"{folder / path}: not the file in manifest.json (sha256 differs); give the whole folder")
+    return versions, texts | files
+
+
+def _check_libraries(folder: Path, files: dict[str, bytes]) -> None:
+    """Is there a wheel of each library that the lock names? A node has no network while it installs."""
+    there = {hashlib.sha256(content).hexdigest() for name, content in files.items() if name.startswith("wheels/")}
+    for line in files["requirements.lock"].decode(errors="replace").replace("\\\n", "").splitlines():
+        if "==" in line and there.isdisjoint(_HASH.findall(line)):
+            raise UsageError(
+                f"{folder}/wheels: lacks {line.split()[0]}; make the folder anew with firmware_config/bundle.sh"
+            )
 
 
 def _bundles(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.errors import UsageError, to_read
+from edge.updates.signed import check_whole
 from firmware_config.access import place_of, users
 from firmware_config.files import Changes, write
 from firmware_config.fleet import Fleet, load_fleet
@@ -84,6 +85,7 @@ def _send(args: argparse.Namespace, _keys: KeyStore) -> None:
     except OSError as why:
         then = to_read(why, "give a signed bundle")
         raise UsageError(f"{args.bundle}: cannot be read ({why.strerror}); {then}") from why
+    check_whole(args.bundle)  # the node would find out only after it has come over a slow line
     with Sender(fleet, args.out, args.node) as sender:
         if args.url:
             sender.tell(bundle, args.url)

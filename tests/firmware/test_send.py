@@ -1,14 +1,18 @@
 """What `send` says when no bundle gets through: it names who is to blame; a real broker, a real publisher."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.cli.loopback import free_port
 from edge.clock import ClockState
 from edge.config import MqttTable
 from edge.updates.inbox import Inbox
+from edge.updates.manifest import SIGNED
+from firmware_config.sign import signed_bundle
 from tests.firmware.brokers import RenderedBroker
 from tests.firmware.fleets import SITE, entry, firmware, put_fleet, put_private, run_render
 from tests.node import NODE, JumpingClock, running, to
@@ -25,7 +29,9 @@ class Bench:
         site = site.replace('host = "localhost"', f'host = "localhost"\nport = {self.port}')
         self.fleet = put_fleet(folder, site + entry(NODE))
         self.out = self.render("out")
-        (folder / "new.update").write_bytes(bytes(100_000))
+        key = Ed25519PrivateKey.generate()  # whoever else may sign
+        content = {"manifest.json": bytes(100_000)}
+        (folder / "new.update").write_bytes(signed_bundle("models", "1", 1, content, key))
 
     def render(self, to: str) -> Path:
         assert run_render(self.fleet, self.folder / to).returncode == 0
@@ -50,6 +56,31 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def with_a_flipped_bit(bundle: bytes) -> bytes:
+    return bundle[:50_000] + b"\1" + bundle[50_001:]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            lambda _: b"photographs",
+            "is no whole bundle (File is not a zip file); copy it again, or send the right",
+        ),
+        (lambda bundle: bundle[:60_000], "is no whole bundle (File is not a zip file)"),
+        (lambda bundle: bundle.replace(SIGNED.encode(), b"holiday.jpg"), "no item named"),
+        (with_a_flipped_bit, "copy"),
+    ],
+    ids=["no ZIP", "half copied", "a ZIP of something else", "damaged"],
+)
+def test_what_is_no_whole_bundle_is_not_sent(bench: Bench, change: Callable[[bytes], bytes], says: str) -> None:
+    """The node found out when all of it had come; here no broker is asked."""
+    path = bench.folder / "new.update"
+    path.write_bytes(change(path.read_bytes()))
+    done = bench.send()
+    assert (done.returncode, says in done.stderr, "cannot be reached" in done.stderr) == (2, True, False), done.stderr
 
 
 def test_a_password_that_the_broker_does_not_know_is_named_and_not_the_node(bench: Bench) -> None:

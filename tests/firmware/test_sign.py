@@ -1,18 +1,23 @@
 """Signing: what cannot be signed is one sentence, and a number that was given out is never given out again."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from tests.firmware.fleets import SITE, entry, firmware, put_fleet, put_private
+from tests.updates.bundles import software
 
-ENTRY = {"file": "a.onnx", "version": "1", "golden": {"image": "a.jpg"}}
+ZERO = hashlib.sha256(b"\0").hexdigest()
+ENTRY = {"file": "a.onnx", "sha256": ZERO, "version": "1", "golden": {"image": "a.jpg", "sha256": ZERO}}
+
+LIBRARY_B = f"library_b==2 \\\n    --hash=sha256:{ZERO} \\\n    --hash=sha256:{'0' * 64}\n    # via library_a\n"
 
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A fleet file, and a folder with one model; signing does not look into it."""
+    """A fleet file, and a folder with one model; signing looks only at its hashes."""
     put_fleet(tmp_path, SITE + entry("a"))
     folder = tmp_path / "models"
     folder.mkdir()
@@ -22,10 +27,10 @@ def models(tmp_path: Path) -> Path:
     return folder
 
 
-def sign(models: Path, *more: object) -> str:
+def sign(folder: Path, *more: object, kind: str = "models") -> str:
     """What it says where it refuses to sign."""
-    out = models.parent / "a.update"
-    done = firmware("sign", models.parent / "fleet.toml", "models", models, out, *more)
+    out = folder.parent / "a.update"
+    done = firmware("sign", folder.parent / "fleet.toml", kind, folder, out, *more)
     assert (done.returncode, done.stderr.count("\n"), out.exists()) == (2, 1, False), done.stderr
     return done.stderr
 
@@ -42,6 +47,28 @@ def test_a_folder_that_lacks_a_file_of_its_manifest_says_which(models: Path) -> 
     (models / "a.jpg").unlink()
     assert "a.jpg" in sign(models)
     assert "knows no model b; it has a" in sign(models, "--model", "b")
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.onnx", b""), ("a.onnx", b"another"), ("a.jpg", b"another")])
+def test_a_model_that_is_cut_or_another_is_not_signed_and_takes_no_number(
+    name: str, content: bytes, models: Path
+) -> None:
+    """A node refused it after it had come."""
+    (models / name).write_bytes(content)
+    assert f"{name}: not the file in manifest.json" in sign(models)
+    assert not (models.parent / "keys").exists()
+
+
+def test_software_without_a_wheel_that_its_lock_names_is_signed_only_thin_and_else_takes_no_number(
+    models: Path,
+) -> None:
+    """A node has no network while it installs."""
+    folder = software(models.parent / "software", "1.0", library="a")
+    (folder / "requirements.lock").write_text((folder / "requirements.lock").read_text() + LIBRARY_B)
+    assert "software/wheels: lacks library_b==2; make the folder anew" in sign(folder, kind="software")
+    assert not (models.parent / "keys").exists()
+    thin = firmware("sign", models.parent / "fleet.toml", "software", folder, models.parent / "a.update", "--thin")
+    assert thin.returncode == 0, thin.stderr
 
 
 def test_nothing_is_signed_whose_number_cannot_be_kept(models: Path) -> None:
