@@ -1,12 +1,15 @@
 """What a node says of itself before it runs: the part of `info` that stands in its configuration and its store."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID
 
 from edge import __version__
 from edge.config import NodeConfig
 from edge.label_sets import LabelSets, names_of
 from edge.nights import longest_s
+from edge.updates.slots import slot_number
 from edge.wire import Info, ModelInfo
 
 MOST_LABELS = 200  # of all models in `info`: with 80 letters each, in any script, they fit into one message
@@ -17,6 +20,7 @@ def introduction(config: NodeConfig, epoch: UUID, models: Sequence[ModelInfo] = 
     return Info(
         software="fieldeye",
         version=__version__,
+        software_number=slot_number(Path(sys.prefix)),  # of what runs, also while the link names what starts next
         epoch=str(epoch),
         models=list(models),
         latitude_deg=config.node.latitude,

@@ -83,6 +83,7 @@ class Info(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time_zone: TimeZone | None = None
     interval_s: float | None = None  # length of a counting interval
     capabilities: list[str] = []  # verbs that the node answers under cmd/
+    software_number: int = 0  # of the update that runs, since versions may stay the same; 0: it was never signed
 
 
 class CameraHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):

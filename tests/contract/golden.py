@@ -150,6 +150,7 @@ MESSAGES: dict[str, msgspec.Struct] = {
         time_zone="Asia/Shanghai",
         interval_s=3600.0,
         capabilities=["replay", "image", "answer", "seen"],
+        software_number=4,
     ),
     "health": Health(
         utc=NOON,

@@ -31,7 +31,7 @@ from edge.errors import StoreError, UpdateError, UsageError
 from edge.platform.address import BrokerAddress
 from edge.platform.database import Database, migrate, migrations, open_database
 from edge.platform.decode import Message
-from edge.platform.desk import create_app
+from edge.platform.desk import create_app, nodes_page
 from edge.platform.desk.entry import CHECKS_AT_ONCE
 from edge.platform.desk.people import add_person, area_of, remove_person
 from edge.platform.leader import Leader
@@ -45,7 +45,7 @@ from edge.store.questions import KEPT_QUESTIONS, SPARED_PART
 from edge.updates.fetch import fetch_all
 from edge.updates.inbox import Inbox, Request
 from edge.updates.install import install, install_waiting
-from edge.updates.slots import Places, said
+from edge.updates.slots import ENDS_OF_GOOD_UPDATES, Places, said
 from edge.wire import Health, ImageHeader, ModelInfo, Reply, encode_message, image_properties
 from edge.wire.instants import ClockWord
 from tests.broker import Broker
@@ -459,6 +459,10 @@ def test_a_node_whose_last_update_was_refused_or_taken_back_is_not_well(
     for _ in range(4):
         bench.slots("starting")
     assert how_it_is(fleet, client, said(bench.places))[:2] == ["wrong", "Last update:"]
+
+
+def test_desk_and_node_know_an_update_that_went_well_by_the_same_ends() -> None:
+    assert nodes_page.ENDS_OF_GOOD_UPDATES == ENDS_OF_GOOD_UPDATES
 
 
 def test_a_bundle_that_is_still_being_fetched_calls_for_nobody_and_one_that_was_given_up_does(

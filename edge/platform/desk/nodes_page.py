@@ -17,7 +17,8 @@ ENDS_OF_GOOD_UPDATES = ("runs well", "from the next start on", "is installed alr
 _ROWS = f"""
     SELECT site, node, area_code, heard, status->>'state', health->>'problem', health->'camera'->>'state',
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,
-           health->>'last_update', info->>'software', info->>'version', info->'models', {IS_LEFT_BEHIND}
+           health->>'last_update', info->>'software', info->>'version', info->>'software_number', info->'models',
+           {IS_LEFT_BEHIND}
     FROM node ORDER BY heard NULLS FIRST
 """  # noqa: S608  our own words
 
@@ -27,7 +28,7 @@ _ROWS = f"""
 def nodes_page() -> Answer:
     """How each node is, those that need somebody first; names that were left behind stand folded below."""
     now = datetime.now(UTC)
-    rows = g.database.execute(_ROWS, {"first": now.date()}).fetchall()
+    rows = g.database.execute(_ROWS, {"first": now.date(), "last": now.date()}).fetchall()
     nodes = [_node(row, now) for *row, is_left in rows if not is_left]
     left = [_node(row, now) for *row, is_left in rows if is_left]
     nodes.sort(key=lambda node: not node["faults"])
@@ -53,9 +54,13 @@ def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _versions(software: str | None, version: str | None, models: list[dict[str, str]] | None) -> list[str]:
+def _versions(
+    software: str | None, version: str | None, update: str | None, models: list[dict[str, str]] | None
+) -> list[str]:
     """Of the software and the models that run; empty of a node that has not told them."""
     told = [f"{software} {version}"] if software and version else []
+    if told and update not in {None, "0"}:
+        told = [gettext("%(software)s, number %(number)s", software=told[0], number=update)]
     return told + [f"{model['name']} {model['version']}" for model in models or []]
 
 
