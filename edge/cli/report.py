@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
     parser.add_argument("--outline", type=Path, metavar="FILE", help="borders as GeoJSON; default: hull of the nodes")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the report; default: en")
-    thresholds = "the station's own, kept from then on: a CSV with " + ", ".join(COLUMNS)
+    thresholds = "the station's own, kept from then on, also for weeks of before: a CSV with " + ", ".join(COLUMNS)
     parser.add_argument("--thresholds", type=Path, metavar="FILE", help=thresholds)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import msgspec
 
 from edge.platform.database import Database
+from edge.platform.left_behind import IS_LEFT_BEHIND
 from edge.platform.nodes import NodeName
 from edge.platform.questions import AGAIN, VALID_FOR
 from edge.wire import Reply, SeenCommand, StandingAlert, node_topic
@@ -22,6 +23,8 @@ class Standing:
     node: str
     area_code: str
     is_silent: bool  # not heard for a day: it may be over
+    heard: datetime | None  # not so far
+    nth: int  # of its node, in the order in which they stand
     told: StandingAlert
     who: str
     at: datetime | None  # when that was said
@@ -33,28 +36,47 @@ class Standing:
         return not self.who
 
 
-_STANDING = """
-    SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, one,
-           coalesce(k.who, ''), k.at, k.outcome
+# Of a renamed node the former name: it is off, and its card was heard under another since.
+_IS_GONE = f"""({IS_LEFT_BEHIND} OR coalesce(status->>'state', 'online') <> 'online' AND EXISTS (
+    SELECT FROM node named WHERE (named.site, named.epoch) = (node.site, node.epoch) AND named.heard > node.heard))"""
+_STANDING = f"""
+    SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
+           coalesce(k.who, ''), k.at, k.outcome,
+           row_number() OVER (PARTITION BY node_id ORDER BY k.who IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
         SELECT who, at, outcome FROM acknowledgement k
         WHERE k.node_id = node.node_id AND (label, unit, level, since)
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
-    ORDER BY k.who IS NOT NULL, is_silent, one->>'level', one->>'since'
-"""
+    WHERE NOT {_IS_GONE}
+    ORDER BY k.who IS NOT NULL, is_silent, nth, one->>'level', one->>'since'
+"""  # noqa: S608  our own words
+_DUE = f"""
+    SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)
+    WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %(again)s) AND NOT {_IS_GONE} ORDER BY at
+"""  # noqa: S608
 
 
 def standing(database: Database) -> list[Standing]:
-    """Of the role's subtree, those that nobody takes care of first, what silent nodes told below the others."""
+    """Of the role's subtree, those that nobody takes care of first, what silent nodes told below the others.
+
+    Nodes take turns, so that one that tells without end hides no other's. Names that were left behind tell nothing.
+    """
     return [
         Standing(
-            node_id=node_id, site=site, node=node, area_code=area_code, is_silent=is_silent,
-            told=msgspec.convert(one, StandingAlert), who=who, at=at, outcome=outcome,
+            node_id=node_id, site=site, node=node, area_code=area_code, is_silent=is_silent, heard=heard,
+            nth=nth, told=msgspec.convert(one, StandingAlert), who=who, at=at, outcome=outcome,
         )
-        for node_id, site, node, area_code, is_silent, one, who, at, outcome in database.execute(_STANDING)
+        for node_id, site, node, area_code, is_silent, heard, one, who, at, outcome, nth in database.execute(
+            _STANDING, _today()
+        )
     ]  # fmt: skip
+
+
+def _today() -> dict[str, date]:
+    today = datetime.now(UTC).date()
+    return {"first": today, "last": today}
 
 
 def acknowledge(
@@ -103,11 +125,7 @@ def note_standing(database: Database, node_id: int, alerts: Sequence[StandingAle
 def seen_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, SeenCommand]]:
     """Topic and command for each that its node (of those alone) has not confirmed; noted as sent."""
     expires = datetime.now(UTC) + VALID_FOR
-    rows = database.execute(
-        "SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)"
-        " WHERE outcome IS NULL AND (sent IS NULL OR sent <= now() - %s) ORDER BY at",
-        (AGAIN,),
-    ).fetchall()
+    rows = database.execute(_DUE, {**_today(), "again": AGAIN}).fetchall()
     due = []
     for node_id, site, node, label, unit, level, since, who in rows:
         if of is not None and (site, node) not in of:

@@ -6,8 +6,10 @@ from edge.platform.database import Database
 
 SILENT_DAYS = 90  # a report names a node for a season that has stopped; one that comes back is expected again by itself
 # Neither heard nor with a night since so long before `first`. Of a name of the broker's alone nobody knows since when.
-IS_LEFT_BEHIND = f"""(coalesce(heard < %(first)s - {SILENT_DAYS}, since IS NOT NULL) AND NOT EXISTS (
-    SELECT FROM night_effort past WHERE past.node_id = node.node_id AND past.night >= %(first)s - {SILENT_DAYS}))"""
+# A night after `last` is no sign: a clock that was off may have told one of decades ahead.
+IS_LEFT_BEHIND = f"""(coalesce(node.heard < %(first)s - {SILENT_DAYS}, node.since IS NOT NULL) AND NOT EXISTS (
+    SELECT FROM night_effort past WHERE past.node_id = node.node_id
+    AND past.night BETWEEN %(first)s - {SILENT_DAYS} AND %(last)s))"""
 _LEFT = f"SELECT count(*) FROM node WHERE area_code ^@ %(area)s AND since <= %(last)s AND {IS_LEFT_BEHIND}"  # noqa: S608
 
 

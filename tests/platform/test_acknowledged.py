@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -19,7 +20,7 @@ from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.telling_people import add_recipient, tell_people
 from edge.store import Deed
-from edge.wire import Health, Key, Reply, StandingAlert, Stored, encode_batch, encode_message
+from edge.wire import Health, Info, Key, Reply, StandingAlert, Status, Stored, encode_batch, encode_message
 from tests.broker import Broker
 from tests.node import running, to
 from tests.platform.conftest import filled, fresh
@@ -121,6 +122,49 @@ def test_what_a_node_told_that_is_silent_for_a_day_stands_below_what_others_tell
     first, last = client.get("/alerts").text.split('<article class="alert">')[1:]
     assert ("s/b" in first, "330106011003" in first, "silent for a day" in first) == (True, True, False)
     assert ("s/a" in last, "330106011002" in last, "silent for a day" in last) == (True, True, True)
+
+
+def test_what_one_node_tells_without_end_hides_no_alert_of_another(fleet: Fleet, url: str) -> None:
+    fleet.place("b")
+    says(fleet, "b", msgspec.structs.replace(TOLD, since=SINCE - timedelta(days=9)))
+    many = [msgspec.structs.replace(TOLD, label=f"moth {n}", since=SINCE - timedelta(days=n)) for n in range(400)]
+    says(fleet, "c", *many, msgspec.structs.replace(TOLD, level="look"))
+    assert [one.node for one in standing(fleet.database)[:4]] == ["c", "b", "a", "c"], "the oldest of each first"
+    with open_database(url) as database:
+        add_person(database, "all", PASSWORD, "")
+    client = create_app(url).test_client()
+    log_in(client, "all")
+    page = client.get("/alerts").text
+    assert [page.count(f"s/{node}, since") for node in "abc"] == [1, 1, 20]
+    assert "s/c: the 20 first of 401 alerts." in page
+
+
+@pytest.mark.parametrize("heard", ["1 day", "91 days"])
+def test_what_a_name_told_that_was_left_behind_stands_nowhere_and_is_sent_nothing(fleet: Fleet, heard: str) -> None:
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    fleet.database.execute(
+        "UPDATE node SET since = '2026-01-01', heard = now() - %s::interval WHERE node = 'a'", (heard,)
+    )
+    is_left = heard == "91 days"
+    assert [one.node for one in standing(fleet.database)] == ["c"] + ["a"] * (not is_left)
+    assert len(seen_due(fleet.database)) == (not is_left)
+
+
+@pytest.mark.parametrize(("state", "stand"), [("online", "acz"), ("offline", "cz"), ("stopped", "cz")])
+def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
+    fleet: Fleet, state: Literal["online", "offline", "stopped"], stand: str
+) -> None:
+    """Where both names are there, they are copies of a card that both run."""
+    (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
+    acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
+    status = encode_message(Status(state=state, session=1, connection=1))
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/status", status)])
+    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
+    says(fleet, "z", TOLD)
+    assert sorted(one.node for one in standing(fleet.database)) == list(stand)
+    assert len(seen_due(fleet.database)) == ("a" in stand)
 
 
 @pytest.mark.parametrize(

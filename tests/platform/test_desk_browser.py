@@ -215,6 +215,22 @@ def test_where_the_chart_cannot_be_drawn_its_table_is_open(page: Page, root: str
     page.unroute("**/uplot.js")
 
 
+@pytest.mark.parametrize("what", ["a sentence", "nothing"])
+def test_a_map_that_the_desk_cannot_draw_now_says_so_and_the_charts_table_is_open(
+    page: Page, root: str, what: str
+) -> None:
+    refusal = "<!doctype html><p>The desk cannot answer this now."
+    page.route(
+        "**/api/map*",
+        lambda route: route.fulfill(status=503, body=refusal) if what == "a sentence" else route.abort(),
+    )
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.locator("section details th").first.wait_for()
+    page.unroute("**/api/map*")
+    assert page.locator("#map").inner_text().startswith("The desk cannot answer this now. Try again soon")
+    assert page.locator("#chart").is_hidden()
+
+
 def test_a_dot_of_a_disease_tells_the_share_of_the_frames(page: Page, root: str) -> None:
     page.goto(f"{root}/?first=2026-06-22&last=2026-06-22", wait_until="load")
     page.wait_for_selector("body[data-drawn]", timeout=20_000)

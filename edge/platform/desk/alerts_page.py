@@ -1,5 +1,7 @@
 """What stands above its action level at each node, and who takes care of it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +14,26 @@ from edge.platform.desk.entry import Answer, desk, logged_in, refuse
 from edge.platform.sentences import level_words, taxon_words, when
 from edge.platform.words import gettext, number
 
+MOST_OF_NODE = 20  # an honest one has a threshold or two for each of a few taxa
+
 
 @desk.get("/alerts")
 @logged_in
 def alerts_page() -> Answer:
     """What stands above its action level, and who takes care of it."""
-    return render_template("alerts.html", alerts=[_alert(one) for one in standing(g.database)])
+    told = standing(g.database)
+    alerts = [_alert(one) for one in told if one.nth <= MOST_OF_NODE]
+    return render_template("alerts.html", alerts=alerts, left_out=_left_out(told))
+
+
+def _left_out(told: Sequence[Standing]) -> list[str]:
+    """Of which nodes more stands than the page shows."""
+    shown = number(MOST_OF_NODE)
+    return [
+        gettext("%(node)s: the %(shown)s first of %(every)s alerts.", node=node, shown=shown, every=number(many))
+        for node, many in Counter(f"{one.site}/{one.node}" for one in told).items()
+        if many > MOST_OF_NODE
+    ]
 
 
 @desk.post("/alerts/<int:node_id>")
@@ -55,6 +71,7 @@ def _alert(one: Standing) -> dict[str, Any]:
         ),
         "area": one.area_code,
         "silent": gettext("silent for a day") if one.is_silent else "",
+        "heard": when(one.heard) if one.heard else "",
         "done": _care_words(one),
     }
 

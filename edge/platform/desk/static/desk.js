@@ -3,9 +3,17 @@
 (async () => {
   const box = document.getElementById("map");
   if (!box) return;
-  const answer = await fetch(box.dataset.from + location.search);
-  if (!answer.ok) return;
-  const told = await answer.json();
+  const chart = document.getElementById("chart");
+  const openTable = () => {
+    chart.hidden = true;
+    chart.parentNode.querySelector("details").open = true;
+  };
+  // What the desk refuses comes as a page, which is no JSON.
+  const told = await fetch(box.dataset.from + location.search).then((answer) => answer.json()).catch(() => null);
+  if (!told) {
+    box.textContent = box.dataset.away;
+    return openTable();
+  }
   const style = getComputedStyle(document.body);
   const colour = (name) => `var(--${name})`; // of a shape, which follows from screen to paper
   const ink = (name) => () => style.getPropertyValue(`--${name}`).trim(); // of a canvas, asked at each drawing
@@ -31,13 +39,8 @@
   for (const dot of box.querySelectorAll("path")) dot.setAttribute("tabindex", "-1"); // the table names them
   L.control.scale({ imperial: false }).addTo(map);
 
-  const chart = document.getElementById("chart");
   if (!told.nights.length) return;
-  if (!window.uPlot) { // an engine from before 2020 cannot read it
-    chart.hidden = true;
-    chart.parentNode.querySelector("details").open = true;
-    return;
-  }
+  if (!window.uPlot) return openTable(); // an engine from before 2020 cannot read it
   const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
   const shown = (plot, value) => (value === null || value === undefined ? "–" : figure.format(value) + chart.dataset.sign);
   const seconds = told.nights.map((night) => Date.parse(night[0]) / 1000);
