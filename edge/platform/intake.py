@@ -38,7 +38,7 @@ _EFFORT = (
 )
 _ALERT = (
     "COPY alert (ledger_id, seq, node_id, at, camera, label, eppo, level, value, unit, start_at, sure_at, reason,"
-    " look_at, source) FROM STDIN"
+    " look_at, source, came) FROM STDIN"
 )
 _COUNT = "COPY interval_count (ledger_id, seq, taxon_id, count, low, high) FROM STDIN"
 
@@ -185,7 +185,7 @@ class Intake:
         epoch = heard.records[0].key.epoch  # a batch is of one
         first_seq = min(one.key.seq for one in heard.records)
         ledger_id, node_id = self._ledger(site, heard.topic.node, epoch, first_seq)
-        return [Arrived(ledger_id, node_id, site, one, at_of(one, received)) for one in heard.records]
+        return [Arrived(ledger_id, node_id, site, one, at_of(one, received), received) for one in heard.records]
 
     def _prepare(self, arrived: Sequence[Arrived], received: datetime) -> None:
         """Partitions and taxa, committed on their own: what a batch refers to is there whatever becomes of it."""

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from edge.clock import ClockState
 from edge.counts import Alert, Interval, NoData
 from edge.wire import Decoded, Unknown, plain
 
@@ -23,6 +24,7 @@ class Arrived(NamedTuple):
     site: str
     decoded: Decoded
     at: datetime
+    received: datetime
 
 
 def record_line(arrived: Arrived) -> bytes:
@@ -110,6 +112,7 @@ def alert_row(arrived: Arrived, alert: Alert) -> tuple[object, ...]:
         alert.reason,
         alert.look_at,
         alert.source,
+        arrived.received if alert.at.state is ClockState.UNSYNCED else None,
     )
 
 

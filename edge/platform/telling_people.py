@@ -107,6 +107,7 @@ _FITS = {
 }
 # A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
 # in a unit is news, unless that has been calm for a day since. A short rise in quiet hours is told when they end.
+# One whose clock was not set is as old as since it `came`.
 # Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits, the newest
 # first. What lies beyond is never told; the others are, in the order of their times.
 _DUE = """
@@ -117,13 +118,13 @@ _DUE = """
                coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
                look_at, source, done, next_try,
                row_number() OVER (PARTITION BY recipient_id, a.node_id ORDER BY done, at DESC, a.seq DESC) AS nth
-        FROM recipient r JOIN risen a ON area_code ^@ prefix AND at >= r.since
+        FROM recipient r JOIN risen a ON area_code ^@ prefix AND coalesce(came, at) >= r.since
         LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-        WHERE (at >= %(day_ago)s OR at = newest AND NOT EXISTS (
+        WHERE (coalesce(came, at) >= %(day_ago)s OR at = newest AND NOT EXISTS (
             SELECT FROM alert c
             WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit)
                   = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)
-              AND c.level = 'calm' AND c.at > a.at AND c.at < %(day_ago)s
+              AND c.level = 'calm' AND c.at > a.at AND coalesce(c.came, c.at) < %(day_ago)s
         )) AND NOT EXISTS (
             SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
             WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)

@@ -1123,7 +1123,7 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
         own = server.url("own", "station")
         with open_database(own) as database:
             make_version_19(database)
-            assert (migrate(database), migrate(database)) == ([20, 21, 22, 23, 24], [])
+            assert (migrate(database), migrate(database)) == ([20, 21, 22, 23, 24, 25], [])
             three_nodes(database)
             for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
                 with database.transaction(force_rollback=True):

@@ -22,6 +22,7 @@ from aiosmtpd.smtp import AuthResult
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.cli.tell import say
+from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
@@ -133,19 +134,20 @@ def levels(
     card: UUID | None = None,
     start: datetime = START,
     unit: str = NIGHTLY,
+    clock: ClockState = ClockState.SYNCED,
 ) -> None:
     """Alerts of a node, an hour apart."""
     stored = [
-        Stored(Key(node, card or epoch(node), n), alert(start + timedelta(hours=n), level, label, unit))
+        Stored(Key(node, card or epoch(node), n), alert(start + timedelta(hours=n), level, label, unit, clock))
         for n, level in enumerate(told, first)
     ]
     fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch(stored))])
 
 
-def alert(at: datetime, level: Level, label: str, unit: str = NIGHTLY) -> Alert:
+def alert(at: datetime, level: Level, label: str, unit: str = NIGHTLY, clock: ClockState = ClockState.SYNCED) -> Alert:
     return Alert(
-        at=moment(at), camera="cam0", model="pests@0.1.0", label=label, eppo="", level=level, value=9.0, low=7.0,
-        high=12.0, unit=unit, start_at=5.0, sure_at=8.0, reason=f"9 adults ({level}).",
+        at=replace(moment(at), state=clock), camera="cam0", model="pests@0.1.0", label=label, eppo="",
+        level=level, value=9.0, low=7.0, high=12.0, unit=unit, start_at=5.0, sure_at=8.0, reason=f"9 adults ({level}).",
         task="go_and_look", look_at="Look at ten plants.", source="the station",
     )  # fmt: skip
 
@@ -207,6 +209,16 @@ def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(flee
     levels(fleet, "c", "act")
     tell_people(fleet.database, None, LATER)
     assert [one["node"] for one in hook.told] == ["c"]
+
+
+@pytest.mark.parametrize(("clock", "told"), [(ClockState.SYNCED, []), (ClockState.UNSYNCED, ["look"])])
+def test_an_alert_under_a_clock_that_is_not_set_is_of_when_it_came(
+    fleet: Fleet, hook: Hook, clock: ClockState, told: list[str]
+) -> None:
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    levels(fleet, "a", "look", "calm", start=datetime(2020, 1, 1, tzinfo=UTC), clock=clock)
+    tell_people(fleet.database, None, datetime.now(UTC))
+    assert [one["level"] for one in hook.told] == told
 
 
 def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fleet, hook: Hook) -> None:
