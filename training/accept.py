@@ -22,7 +22,7 @@ from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate, golden_of
-from training.export import truths_of
+from training.export import empties_of, truths_of
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
 from training.metrics import Truth, average_precision
@@ -133,7 +133,8 @@ def accept(config: TrainConfig, new: Path, old: Path) -> str | None:
         print(f"{one.file:<24} {one.label:<32} {one.old:.3f} -> {one.new:.3f}{'  <- lost' if one.is_loss else ''}")
     why = verdict(every, old)
     if why is None:
-        golden_of(config, [after for _, after in pairs])  # refuses before a file is there that no manifest knows
+        golden_of(config, [after for _, after in pairs])  # these refuse before a file is there that no manifest knows
+        empties_of(config, "test")
         for before, after in pairs:
             write_durably(before, after.read_bytes())
         evaluate(config, old)

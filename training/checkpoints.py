@@ -55,11 +55,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 def alone_in(run: Path) -> Iterator[None]:
     """No other process trains into this folder meanwhile. Raises ConfigError while one does.
 
-    The kernel takes the lock back from a process that ends, however it ends.
+    The kernel takes the lock back from a process that ends, however it ends. Not flock: that would be the data
+    loader's processes', too, which outlive a killed one by some seconds.
     """
     with (run / "lock").open("ab") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as why:
             raise ConfigError(f"{run}: is being trained by another process; wait for it, or end it first") from why
         yield
@@ -89,7 +90,7 @@ def current_commit() -> str:
     head = _git("rev-parse", "--short=12", "HEAD")
     if head is None:
         return "none"
-    return head + ("+" if _git("status", "--porcelain", "-uno", "--", ".") else "")
+    return head + ("+" if _git("--no-optional-locks", "status", "--porcelain", "-uno", "--", ".") else "")
 
 
 def _git(*arguments: str) -> str | None:

@@ -100,7 +100,7 @@ def within(xyxy: Floats, path: Path, marked_at: Collection[Size] = ()) -> Floats
     """
     width, height = upright_size(path)
     for one in marked_at:
-        if all(one) and one != (width, height):
+        if min(one) > 0 and one != (width, height):
             told = f"{path}: is {width}x{height} px and was marked at {one[0]:.0f}x{one[1]:.0f} px"
             raise ConfigError(f"{told}; take the picture that was marked, or mark this one")
     size = np.array([width, height] * 2, np.float32)

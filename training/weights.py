@@ -1,10 +1,10 @@
 """Weights into the model: published or our own, BatchNorm put back for training and folded again for export."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
-from zlib import error as ZlibError  # noqa: N812  it is a class
 
 import numpy as np
 import onnx
@@ -29,14 +29,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ConfigError(f"{path}: no such file; put the starting weights there, see training/README.md")
     if path.suffix == ".onnx":
-        tensors = {one.name: numpy_helper.to_array(one) for one in _read(path).graph.initializer}
+        tensors = {one.name: numpy_helper.to_array(one).astype(np.float32) for one in _read(path).graph.initializer}
     else:
         try:
             with np.load(path) as archive:
                 tensors = {key: np.asarray(archive[key], np.float32) for key in archive.files}
-        except (ValueError, EOFError, BadZipFile, ZlibError) as why:
+        except (ValueError, TypeError, EOFError, BadZipFile, zlib.error) as why:
             raise _no_weights(path) from why
-    return without_focus({key: torch.from_numpy(value.astype(np.float32)) for key, value in tensors.items()})
+    return without_focus({key: torch.from_numpy(value) for key, value in tensors.items()})
 
 
 def _read(path: Path) -> onnx.ModelProto:

@@ -119,6 +119,9 @@ def test_a_bundle_of_which_no_picture_may_be_shown_is_refused_before_a_file_is_p
     monkeypatch.setattr("training.evaluate.may_be_shown", lambda _samples: [])
     with pytest.raises(ConfigError, match="no picture of its sets may be shown; name an open set as golden"):
         gate.accept(tiny_config, new, old)
+    monkeypatch.undo()
+    with pytest.raises(ConfigError, match="absent"):
+        gate.accept(msgspec.structs.replace(tiny_config, empties=("absent",)), new, old)
     assert {path: path.read_bytes() for path in old.iterdir()} == before
 
 

@@ -2,6 +2,7 @@ import resource
 import subprocess
 import sys
 from contextlib import contextmanager
+from subprocess import PIPE, Popen
 
 import msgspec
 import pytest
@@ -9,10 +10,18 @@ import torch
 
 import training.train
 from edge.errors import ConfigError
-from training.checkpoints import Checkpoint, alone_in, current_commit, load_checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, current_commit, load_checkpoint, save_checkpoint
 from training.engine import DivergedError
 from training.train import train
 
+HOLDS = """
+import sys
+from pathlib import Path
+from training.checkpoints import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 WRITER = """
 import sys, torch
 from pathlib import Path
@@ -130,8 +139,12 @@ def test_a_run_that_is_being_trained_is_not_trained_by_a_second_process(tmp_path
     monkeypatch.setattr(training.train, "read_config", lambda _path: tiny_config)
     monkeypatch.setattr(training.train, "train", lambda *_: (run / "log.jsonl").touch())
     monkeypatch.setattr("sys.argv", ["train", "tiny.toml", "--runs", str(tmp_path)])
-    with alone_in(run), pytest.raises(ConfigError, match=r"tiny: is being trained by another process; wait for it"):
-        training.train.main()
+    with Popen([sys.executable, "-c", HOLDS, run], stdin=PIPE, stdout=PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(ConfigError, match=r"tiny: is being trained by another process; wait for it"):
+            training.train.main()
+        other.communicate()
     assert not (run / "log.jsonl").exists()
     training.train.main()
     assert (run / "log.jsonl").exists()

@@ -138,7 +138,15 @@ def test_coco_boxes_become_corners_and_a_healthy_pod_no_detection(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "is_refused"), [((224, 224), False), ((0, 0), False), ((448, 448), True), ((224, 300), True)]
+    ("size", "is_refused"),
+    [
+        ((224, 224), False),
+        (("224", "224"), False),
+        ((0, 0), False),
+        ((-1, -1), False),
+        ((448, 448), True),
+        ((224, 300), True),
+    ],
 )
 @pytest.mark.parametrize(("dataset", "annotation"), [("rice-diseases", "voc"), ("cacao-pods", "coco")])
 def test_marks_of_a_picture_that_was_turned_or_shrunk_since_are_refused(

@@ -61,9 +61,10 @@ def _marks(path: Path) -> dict[Path, list[Mark]]:
     try:
         names = {category["id"]: category["name"] for category in content["categories"]}
         pictures = {picture["id"]: _path(path, picture["file_name"]) for picture in content["images"]}
-        sizes = {one["id"]: (one.get("width") or 0, one.get("height") or 0) for one in content["images"]}
-    except (KeyError, TypeError) as why:
-        raise ConfigError(f"{path}: an image has no id or file_name, or a category no id or name; mend it") from why
+        sizes = {one["id"]: (float(one.get("width") or 0), float(one.get("height") or 0)) for one in content["images"]}
+    except (KeyError, TypeError, ValueError) as why:
+        told = f"{path}: an image has no id or file_name or no number as its size, or a category no id or name"
+        raise ConfigError(f"{told}; mend it") from why
     marks: dict[Path, list[Mark]] = {picture: [] for picture in pictures.values()}
     for one in content["annotations"]:
         try:

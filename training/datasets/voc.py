@@ -53,7 +53,7 @@ def _sample(image: Path, dataset: str, annotation: Path, classes: ClassTable) ->
     try:
         root = ET.parse(annotation).getroot()  # noqa: S314  # our own checked copy
         named = [(one.findtext("name", ""), _box(one)) for one in root.findall("object")]
-        width, height = (float(root.findtext(f"size/{side}") or 0) for side in ("width", "height"))
+        width, height = (float(root.findtext(f"size/{side}", "").strip() or 0) for side in ("width", "height"))
     except (ET.ParseError, ValueError) as why:
         raise ConfigError(f"{annotation}: {why}; mend the file or take the dataset again") from why
     xyxy = within(np.array([box for _, box in named], np.float32).reshape(-1, 4), image, [(width, height)] * len(named))
