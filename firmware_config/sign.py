@@ -115,7 +115,7 @@ def _check_libraries(folder: Path, files: dict[str, bytes]) -> None:
     """Is there a wheel of each library that the lock names? A node has no network while it installs."""
     there = {hashlib.sha256(content).hexdigest() for name, content in files.items() if name.startswith("wheels/")}
     for line in files["requirements.lock"].decode(errors="replace").replace("\\\n", "").splitlines():
-        if "==" in line and there.isdisjoint(_HASH.findall(line)):
+        if "==" in line.partition("#")[0] and there.isdisjoint(_HASH.findall(line)):
             raise UsageError(
                 f"{folder}/wheels: lacks {line.split()[0]}; make the folder anew with firmware_config/bundle.sh"
             )

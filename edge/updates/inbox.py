@@ -160,6 +160,7 @@ class Inbox:
         """Who asks for what runs is told so: nothing comes of it that the installer could tell of."""
         runs = bool(made_of(self._places, sha256))
         if runs:
+            self.be_quiet()
             self._write(RUNS, sha256)
         return runs
 

@@ -46,7 +46,6 @@ def install(path: Path, places: Places, *, only: Kind | None = None) -> str:
 
 
 def _install_one(path: Path, places: Places, only: Kind | None = None) -> str:
-    os.umask(0o022)  # whose shell it is may have a narrower one, and the service reads what is written here
     keys = trusted_keys(places.keys)
     try:
         bundle = places.incoming / f"bundle{ENDING}"

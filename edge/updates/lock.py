@@ -1,6 +1,7 @@
 """One at a time changes the slots: the unit that installs what came over the network, or somebody with a stick."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,7 @@ def alone(places: Places) -> Iterator[None]:
 
     The kernel takes the lock back from a process that ends, however it ends.
     """
+    os.umask(0o022)  # whose shell it is may have a narrower one, and the service reads what is written here
     path = places.opt / "lock"
     try:
         places.script.stat()  # first: on a machine that is no node nothing is made

@@ -99,7 +99,7 @@ def said(places: Places) -> str:
     """
     asked = _text(places.inbox / RUNS)
     runs = made_of(places, asked) if asked else ""
-    other = f"{runs} {INSTALLED}" if runs else _text(places.opt / REFUSED)
+    other = f"{runs} {INSTALLED}" if runs else "" if asked else _text(places.opt / REFUSED)
     words = [word for word in (_text(places.opt / SAID), other, _text(places.inbox / SAID)) if word]
     return "; ".join(sorted(words, key=lambda word: not word.endswith(ENDS_OF_GOOD_UPDATES)))
 

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.cli.loopback import free_port
 from edge.errors import UpdateError
 from edge.updates.install import install
 from edge.updates.slots import Places
+from firmware_config.sign import signed_bundle
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, firmware, put_fleet, put_private, run_render
 from tests.firmware.test_delivery import moved
@@ -61,9 +63,11 @@ def running(site: Site) -> Iterator[None]:
     command = [sys.executable, "-m", "edge", "run", "--config", str(moved(site.card, site.folder))]
     told = {**os.environ, "CREDENTIALS_DIRECTORY": str(site.card / "secrets")}
     with subprocess.Popen(command, env=told, cwd=ROOT, stderr=subprocess.DEVNULL) as node:
-        yield
-        node.send_signal(signal.SIGTERM)
-        node.wait(60)
+        try:
+            yield
+        finally:
+            node.send_signal(signal.SIGTERM)
+            node.wait(60)
 
 
 def hears_records(broker: RenderedBroker, out: Path) -> None:
@@ -225,7 +229,7 @@ def test_a_bundle_is_sent_to_a_node_that_is_on_its_way_and_waits_there_whole(
     monkeypatch.setattr("firmware_config.send.ANSWER_S", 3.0)  # the first piece is heard by nobody, and sent again
     monkeypatch.setattr("firmware_config.send.TIMES", 60)
     bundle = site.folder / "large.update"
-    bundle.write_bytes(site.rotate().read_bytes() + bytes(100_000))
+    bundle.write_bytes(signed_bundle("models", "1", 1, {"manifest.json": bytes(100_000)}, Ed25519PrivateKey.generate()))
     inbox = site.folder / "state/inbox"
     with RenderedBroker(site.out, site.port), running(site):
         done = firmware("send", site.fleet, site.out, "a", bundle)
