@@ -18,7 +18,7 @@ ITERATIONS = 101  # as mosquitto_passwd: the passwords have 192 random bits, so 
 def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Identity) -> dict[str, File]:
     """Path below OUT -> file, for the broker's machine and for whoever reads the records."""
     return {
-        "broker/mosquitto.conf": secret(_configuration(fleet)),  # a bridge's password stands in it
+        "broker/mosquitto.conf": secret(_configuration(fleet, keys)),  # a bridge's password stands in it
         "broker/passwords": secret(_passwords(fleet, keys)),
         "broker/acl": secret(access_list(fleet)),
         "broker/chrony.conf": public((HERE / "mosquitto/chrony.conf").read_text("utf-8")),
@@ -64,19 +64,20 @@ def _home_assistant(keys: KeyStore, authority: Identity) -> dict[str, File]:
     }
 
 
-def _configuration(fleet: Fleet) -> str:
-    bridge = _bridge(fleet.bridge, fleet) if fleet.bridge else ""
+def _configuration(fleet: Fleet, keys: KeyStore) -> str:
+    bridge = _bridge(fleet.bridge, fleet, keys) if fleet.bridge else ""
     return fill("mosquitto/mosquitto.conf", PORT=str(fleet.broker.port), SITE=fleet.site.site, BRIDGE=bridge)
 
 
-def _bridge(bridge: BridgeTable, fleet: Fleet) -> str:
+def _bridge(bridge: BridgeTable, fleet: Fleet, keys: KeyStore) -> str:
     password = given_password(fleet.folder / bridge.password_file, "bridge.password_file")
     return fill(
         "mosquitto/bridge.conf",
         HOST=bridge.host,
         PORT=str(bridge.port),
         SITE=fleet.site.site,
-        ID=owned(f"fieldeye-{fleet.site.site}", password),
+        REMOTE_ID=owned(f"fieldeye-{fleet.site.site}", password),
+        LOCAL_ID=owned(f"local.fieldeye-{fleet.site.site}", keys.take("bridge-id", new_password)),  # what waits is its
         USER=bridge.username,
         PASSWORD=password,
         CA=bridge.ca_file,

@@ -72,6 +72,14 @@ def test_the_doctor_too_gives_tls_longer_than_an_address(monkeypatch: pytest.Mon
     assert [step.what for step in steps if step.is_well][-1] == "broker publish"
 
 
+def test_a_node_without_a_password_tries_as_it_is_before_the_password_that_it_is_to_get(tmp_path: Path) -> None:
+    (tmp_path / "next").write_text("to come")
+    (tmp_path / "next").chmod(0o600)
+    logins = logins_of(to(1, next_password_file=str(tmp_path / "next")), NodeTable(site=SITE, node=NODE))
+    assert [login.password and login.password.reveal() for login in logins] == [None, "to come"]
+    assert logins[0].client_id != logins[1].client_id
+
+
 def test_neither_another_node_nor_a_doctor_has_the_name_of_a_node_at_the_broker(broker: Broker) -> None:
     named = (("north", "field_1"), ("north_field", "1"), ("north", "field_1_doctor"))
     nodes = [NodeTable(site=site, node=node) for site, node in named]

@@ -18,10 +18,10 @@ def config_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def model_argument(parser: argparse.ArgumentParser, default: str | None = "pests", says: str = "pests") -> None:
+def model_argument(parser: argparse.ArgumentParser) -> None:
     """`--model`."""
-    help_ = f"a name of `fieldeye model list` or a file; default: {says}"
-    parser.add_argument("--model", default=default, metavar="NAME", help=help_)
+    help_ = "a name of `fieldeye model list` or a file; default: pests"
+    parser.add_argument("--model", default="pests", metavar="NAME", help=help_)
 
 
 def area_argument(parser: argparse._ActionsContainer, help_: str) -> None:

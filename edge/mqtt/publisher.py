@@ -24,7 +24,7 @@ from edge.mqtt.connection import Connection, Login
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
-from edge.mqtt.secret import load_client, read_secret, trusting
+from edge.mqtt.secret import Secret, load_client, read_secret, trusting
 from edge.mqtt.session import Parts, Session, status_message
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
@@ -246,12 +246,18 @@ def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
         tls=_tls(config) if config.tls else None,
         username=config.username,
     )
-    files = {"password_file": config.password_file, "next_password_file": config.next_password_file}
-    passwords = [read_secret(file, f"mqtt.{which}") for which, file in files.items() if file is not None]
-    if not passwords:
+    if config.password_file is None:
         key = None if config.client_file is None else read_secret(config.client_file, "mqtt.client_file").reveal()
-        return deque([replace(login, client_id=owned(login.client_id, key))])
-    return deque(replace(login, password=one, client_id=owned(login.client_id, one.reveal())) for one in passwords)
+        logins = deque([replace(login, client_id=owned(login.client_id, key))])
+    else:
+        logins = deque([_with(login, read_secret(config.password_file, "mqtt.password_file"))])
+    if config.next_password_file is not None:
+        logins.append(_with(login, read_secret(config.next_password_file, "mqtt.next_password_file")))
+    return logins
+
+
+def _with(login: Login, password: Secret) -> Login:
+    return replace(login, password=password, client_id=owned(login.client_id, password.reveal()))
 
 
 def _tls(config: MqttTable) -> ssl.SSLContext:

@@ -58,7 +58,7 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
     Of several servers in `url` it is to the one that writes, unless `url` says otherwise; what only reads takes any.
     """
     try:
-        asked = conninfo_to_dict(url).get("target_session_attrs")
+        told = conninfo_to_dict(url)
     except psycopg.ProgrammingError as why:  # whose text has the password in it
         raise ConfigError(f"--database is no address; {_AS_WRITTEN}") from why
     try:
@@ -67,13 +67,13 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
             autocommit=True,
             connect_timeout=_GIVE_UP_S,
             application_name=name,
-            target_session_attrs=asked or ("any" if only_reads else "read-write"),
+            target_session_attrs=told.get("target_session_attrs") or ("any" if only_reads else "read-write"),
         )
         is_17 = database.info.server_version >= 170_000
         database.execute((_SETTINGS + _SINCE_17 * is_17).encode())
     except psycopg.OperationalError as why:
-        if url.count("@") > 1:  # a password's rest would stand in it as the host
-            raise StoreError(f"the database cannot be reached; check --database, or {_AS_WRITTEN}") from why
+        if "@" in str(told.get("host")):  # the rest of a password, which the library's text has in it
+            raise StoreError(f"the database cannot be reached; check --database: {_AS_WRITTEN}") from why
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
     return database
 

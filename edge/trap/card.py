@@ -75,7 +75,7 @@ class Card:
 
     @property
     def known_places(self) -> Places:
-        """Of a card that a picture has shown: nobody else is asked."""
+        """`places`, of a card of which a picture has been seen."""
         assert self.places is not None  # noqa: S101  read_card begins a card without them
         return self.places
 

@@ -189,6 +189,10 @@ def test_our_password_lines_are_mosquitto_passwds_own(tmp_path: Path) -> None:
     assert password_line("node", "secret", base64.b64decode(salt)) == line
 
 
+def client_ids(out: Path) -> list[str]:
+    return re.findall(r"^\w+_clientid .*", (out / "broker/mosquitto.conf").read_text(), re.MULTILINE)
+
+
 def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_back(tmp_path: Path) -> None:
     region = put_fleet(tmp_path / "region", SITE + entry("bridge"))
     run_render(region, tmp_path / "region/out")
@@ -201,7 +205,13 @@ def test_what_a_site_says_reaches_the_region_over_the_bridge_and_commands_come_b
         put_private(tmp_path / "site/bridge-password", password)
         run_render(site, tmp_path / "site/out")
         regional = (tmp_path / "region/out/platform/mqtt-password").read_text().strip()
-        assert "remote_clientid fieldeye-valley-" in (tmp_path / "site/out/broker/mosquitto.conf").read_text()
+        ids = client_ids(tmp_path / "site/out")
+        put_private(tmp_path / "site/bridge-password", "another")
+        run_render(site, tmp_path / "site/again")
+        again = client_ids(tmp_path / "site/again")
+        assert ids[0].startswith("local_clientid local.fieldeye-valley-")
+        assert ids[1].startswith("remote_clientid fieldeye-valley-")
+        assert (again[0], again[1] == ids[1]) == (ids[0], False), "what waits for the region stays the bridge's"
         with RenderedBroker(tmp_path / "site/out") as near:
             trust = tmp_path / "region/out"
             trusting = tmp_path / "trust/nodes/a/fieldeye"

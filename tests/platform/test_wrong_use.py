@@ -66,6 +66,13 @@ def test_a_databases_password_with_unusual_letters_is_not_printed(
     assert (told.count("\n"), "secret" in told) == (1, False)
 
 
+def test_why_a_database_cannot_be_reached_is_told_though_its_address_has_two_ats(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert platform_main(["desk", "--database", "postgresql://me@127.0.0.1:1/x?application_name=a@b"]) == 1
+    assert "Connection refused" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "queue",
     ["amqp://nobody:secret@127.0.0.1:1", "amqps://nobody:secret@127.0.0.2:1", "amqp://127.0.0.2:1",
