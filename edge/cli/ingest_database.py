@@ -25,7 +25,7 @@ from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
 from edge.platform.sources import Source
 from edge.platform.worker import Worker
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
 EVERY_S = 5.0  # registry, gaps and sums
@@ -50,10 +50,10 @@ def run_workers(args: argparse.Namespace, spoiled: list[Path]) -> int:
 def work(args: argparse.Namespace, number: int, stop: Event) -> int:
     """One worker, until `stop` is set."""
     calm_collector()
-    telling = Telling(None if args.metrics is None else args.metrics + number)
+    metrics = WorkerMetrics(None if args.metrics is None else args.metrics + number)
     source = _source(args, number)
-    leader = Leader(source, telling, every_s=EVERY_S)
-    worker = Worker(source, lambda: _connection(args.database, number), leader, telling, SystemClock())
+    leader = Leader(source, metrics, every_s=EVERY_S)
+    worker = Worker(source, lambda: _connection(args.database, number), leader, metrics, SystemClock())
     return _say(worker.run(stop), quiet=args.workers > 1)
 
 

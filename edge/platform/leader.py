@@ -14,7 +14,7 @@ from edge.platform.gaps import missing, requests
 from edge.platform.nodes import NodeName
 from edge.platform.questions import answers_due, photographs_due
 from edge.platform.sources import Source
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import encode_message, parse_topic
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ MOST_NIGHTS = 2000  # changes a turn: seconds, so that the broker is not left wa
 class Leader:
     """Owned by the worker's thread. One that does not lead does nothing here but try, and end once it is too old."""
 
-    def __init__(self, source: Source, telling: Telling, *, every_s: float) -> None:
-        self._source, self._telling, self._every_s = source, telling, every_s
+    def __init__(self, source: Source, metrics: WorkerMetrics, *, every_s: float) -> None:
+        self._source, self._metrics, self._every_s = source, metrics, every_s
         self._next_s, self.leads = 0.0, False
         self._turn = f"lead {source.broker}"
         self._reached: set[NodeName] = set()  # by this broker: others send what is for others
@@ -74,7 +74,7 @@ class Leader:
 
     def _ask_for_gaps(self, database: Database) -> None:
         gaps = missing(database)
-        self._telling.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
+        self._metrics.missing.set(sum(gap.span.last - gap.span.first + 1 for gap in gaps))
         if gaps and self._source.is_up:
             for topic, command in requests(database, datetime.now(UTC), of=self._reached):
                 self._source.say(topic, encode_message(command))
@@ -89,7 +89,7 @@ class Leader:
         if leads and not self.leads:
             self._source.listen_to_others()
         self.leads = leads
-        self._telling.leads.set(leads)
+        self._metrics.leads.set(leads)
 
 
 def roll_up(database: Database) -> int:

@@ -14,7 +14,7 @@ from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import note
 from edge.platform.sources import WINDOW, Delivery, Source
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 
 log = logging.getLogger(__name__)
 AGAIN_S = 1.0
@@ -26,9 +26,9 @@ class Worker:
     """One thread, one connection to each side. While the database is away nothing is acknowledged: the broker keeps."""
 
     def __init__(
-        self, source: Source, connect: Callable[[], Database], leader: Leader, telling: Telling, clock: Clock
+        self, source: Source, connect: Callable[[], Database], leader: Leader, metrics: WorkerMetrics, clock: Clock
     ) -> None:
-        self._source, self._connect, self._leader, self._telling, self._clock = source, connect, leader, telling, clock
+        self._source, self._connect, self._leader, self._metrics, self._clock = source, connect, leader, metrics, clock
         self._opened: tuple[Database, Intake] | None = None
         self._told: set[type[Exception]] = set()  # in the log, of a database that is lost until a turn ends well
 
@@ -43,8 +43,8 @@ class Worker:
         while not stop.is_set():
             room = WINDOW - len(held)
             held += self._source.take(stop, room) if room else []
-            self._telling.waiting.set(len(held))
-            self._telling.broker_up.set(self._source.is_up)
+            self._metrics.waiting.set(len(held))
+            self._metrics.broker_up.set(self._source.is_up)
             kept = self._commit(held, stop)
             if kept is not None:
                 self._source.acknowledge(held)
@@ -71,7 +71,7 @@ class Worker:
             self._lost(why, stop)
             return None
         self._told.clear()
-        self._telling.database_up.set(1)
+        self._metrics.database_up.set(1)
         return kept
 
     def _take_in(self, database: Database, intake: Intake, held: list[Delivery]) -> Kept:
@@ -79,10 +79,10 @@ class Worker:
             return Kept()
         messages = [delivery.message for delivery in held]
         self._leader.hear(messages)
-        with self._telling.batch_s.time():
+        with self._metrics.batch_s.time():
             kept = intake.keep(messages)
             kept += Kept(set_aside=note(database, intake, messages))
-        self._telling.count(kept)
+        self._metrics.count(kept)
         return kept
 
     def _open(self) -> tuple[Database, Intake]:
@@ -95,7 +95,7 @@ class Worker:
             self._tell(why)
             self._opened[0].close()
         self._opened = None
-        self._telling.database_up.set(0)
+        self._metrics.database_up.set(0)
         self._leader.lost_database()
         stop.wait(AGAIN_S)
 

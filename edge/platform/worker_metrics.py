@@ -6,7 +6,7 @@ from edge.errors import UsageError
 from edge.platform.intake import Kept
 
 
-class Telling:
+class WorkerMetrics:
     """Counters of one worker; served on loopback only if a port is given. Raises UsageError if that is taken."""
 
     def __init__(self, port: int | None = None) -> None:

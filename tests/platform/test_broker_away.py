@@ -23,7 +23,7 @@ from edge.platform.leader import Leader
 from edge.platform.registry import note
 from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscription, end_session, worker_name
 from edge.platform.subscriber import ALL, Subscriber
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker
 from tests.platform.test_intake import batch
@@ -202,7 +202,7 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
     note(database, intake, messages)
     with closing(SharedSubscription(address_of(broker), name="leader")) as source:
         source.connect()
-        leader = Leader(source, Telling(), every_s=0.0)
+        leader = Leader(source, WorkerMetrics(), every_s=0.0)
         leader.hear(messages)
         wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
         broker.stop()

@@ -62,7 +62,8 @@ def root(postgres: Postgres) -> Iterator[str]:
 
 
 def county(database: Database) -> None:
-    add_person(database, "plant protection", PASSWORD, "330106")
+    for name in ("plant protection", "Li"):
+        add_person(database, name, PASSWORD, "330106")
     keep_threshold(database, MOTH[0], "new", 12, 25, "the station")
     fleet = Fleet(database)
     for n in range(20):
@@ -115,11 +116,16 @@ def page(root: str, browser: Browser) -> Iterator[Page]:
     """Logged in, with what went wrong in `page.complaints`."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{root}/log-in")
-    page.get_by_label("Name").fill("plant protection")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page)
     yield page
     page.close()
+
+
+def log_in(page: Page, name: str = "plant protection") -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
 
 
 @pytest.mark.parametrize(
@@ -381,11 +387,51 @@ def test_what_is_written_outlasts_another_page_and_a_log_in_that_ended_until_it_
         own.get_by_role("button", name="Send").click()
         own.wait_for_selector("text=You are logged out and nothing was sent")
         own.get_by_role("link", name="Log in").click()
-        own.get_by_label("Name").fill("plant protection")
-        own.get_by_label("Password").fill(PASSWORD)
-        own.get_by_role("button", name="Log in").click()
+        log_in(own)
         own.get_by_role("button", name="Send").click()
         lines = own.get_by_text("Sweep twenty times\n2. Call us above ten")
         lines.wait_for()
         assert "1. Sweep twenty times\n2. Call us above ten" in lines.inner_text()
         assert own.locator("textarea").input_value() == "", "it was sent"
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+def test_what_was_written_before_a_colleagues_answer_stands_beside_it_and_is_kept_only_when_sent_once_more(
+    page: Page, root: str, browser: Browser, was_sent: bool
+) -> None:
+    mine, colleagues = f"Sweep twenty times {was_sent}", f"A rice bug {was_sent}"
+    with browser.new_context(storage_state=page.context.storage_state()) as context:
+        own = context.new_page()
+        own.goto(f"{root}/questions", wait_until="load")
+        own.locator("textarea").fill(mine)
+        if was_sent:
+            context.clear_cookies(name="session")
+            own.get_by_role("button", name="Send").click()
+            own.wait_for_selector("text=You are logged out and nothing was sent")
+            own.get_by_role("link", name="Log in").click()
+            log_in(own)
+        page.goto(f"{root}/questions", wait_until="load")
+        page.locator("textarea").fill(colleagues)
+        page.get_by_role("button", name="Send").click()
+        page.locator(".answer", has_text=colleagues).wait_for()
+        for says in ("answered meanwhile", mine):
+            own.goto(f"{root}/questions", wait_until="load")
+            assert colleagues in own.locator(".answer").inner_text()
+            assert own.locator("textarea").input_value() == mine
+            own.get_by_role("button", name="Send").click()
+            own.locator("[role=alert], .answer", has_text=says).wait_for()
+        assert own.locator("textarea").input_value() == "", "it was sent"
+
+
+@pytest.mark.usefixtures("page")
+def test_what_is_written_stands_there_for_its_writer_alone(root: str, browser: Browser) -> None:
+    mine = "What I would tell nobody yet"
+    with browser.new_context() as context:
+        own = context.new_page()
+        for name, stands in (("Li", ""), ("plant protection", ""), ("Li", mine)):
+            own.goto(f"{root}/log-in")
+            log_in(own, name)
+            own.goto(f"{root}/questions", wait_until="load")
+            assert own.locator("textarea").input_value() == stands
+            if name == "Li":
+                own.locator("textarea").fill(mine)

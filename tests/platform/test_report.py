@@ -16,21 +16,25 @@ import pytest
 
 from edge.cli import platform_main
 from edge.cli.report import keep_thresholds
+from edge.counts import Level
 from edge.errors import UsageError
 from edge.platform import charts
 from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
 from edge.platform.database import Database
+from edge.platform.decode import Message
 from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
 from edge.platform.week import MOST_TAXA, places_of, week
-from tests.platform.test_population import BLAST, Fleet
-from tests.records import APHID, MOTH, count
+from edge.wire import Key, Stored, encode_batch
+from tests.platform.test_population import BLAST, EVENING, Fleet, epoch, moment
+from tests.records import APHID, MOTH, alert, count
 
 MONDAY = date(2026, 7, 6)
 SUNDAY = MONDAY + timedelta(days=6)
 MADE = datetime(2026, 7, 13, tzinfo=UTC)
+TOLD: tuple[tuple[Level, float], ...] = (("calm", 14), ("look", 12), ("calm", 3), ("look", 15))  # of a threshold of 10
 
 
 @pytest.fixture
@@ -184,6 +188,15 @@ def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
     fleet.counts("a", 5, count(("<script>alert(1)</script>", ""), 1000, 1, 2))
     fleet.sum_up()
     assert "<script" not in html(week(fleet.database, "33", MONDAY, SUNDAY), [], MADE)
+
+
+def test_what_nodes_told_stands_in_its_order_without_levels_that_ended_because_nobody_counted(fleet: Fleet) -> None:
+    told = [alert(at=moment(EVENING + timedelta(days=6)), level=level, value=value) for level, value in TOLD]
+    for n in (3, 2, 1, 0):
+        stored = Stored(Key("a", epoch("a"), 100 + n), told[n])
+        fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch([stored]))])
+    alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
+    assert [(one.level, one.value) for one in alerts] == [("look", 12.0), ("calm", 3.0), ("look", 15.0)]
 
 
 def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:

@@ -30,7 +30,7 @@ from edge.platform.questions import questions
 from edge.platform.registry import note
 from edge.platform.shared_subscription import SharedSubscription
 from edge.platform.worker import Worker
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 from edge.store import Store
 from edge.wire import (
     Health,
@@ -266,9 +266,9 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_c
 
     monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
     monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
-    source, telling = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), Telling()
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
     stop, sent = Event(), set[tuple[str, int]]()
-    batches = Worker(source, connect, Leader(source, telling, every_s=60), telling, SystemClock()).run(stop)
+    batches = Worker(source, connect, Leader(source, metrics, every_s=60), metrics, SystemClock()).run(stop)
     with ThreadPoolExecutor() as threads, broker.connect("nodes") as nodes:
         next(batches)
         _send(nodes, "n1", 0, sent)
@@ -337,9 +337,9 @@ LATER = "INSERT INTO schema_version (version, name) VALUES (9999, 'later')"
 def test_a_worker_that_runs_ends_once_newer_software_has_changed_the_tables(
     broker: Broker, url: str, database: Database, every_s: float, change: str
 ) -> None:
-    source, telling = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="old"), Telling()
-    leader = Leader(source, telling, every_s=every_s)
-    batches = Worker(source, lambda: open_database(url), leader, telling, SystemClock()).run(Event())
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="old"), WorkerMetrics()
+    leader = Leader(source, metrics, every_s=every_s)
+    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
     with closing(source), closing(batches), broker.connect("nodes") as nodes:
         next(batches)
         database.execute(change.encode())

@@ -9,15 +9,15 @@ from edge.platform.database import open_database
 from edge.platform.leader import Leader
 from edge.platform.sources import Source
 from edge.platform.worker import Worker
-from edge.platform.worker_metrics import Telling
+from edge.platform.worker_metrics import WorkerMetrics
 
 
 @contextmanager
 def at_work(source: Source, url: str, every_s: float) -> Iterator[None]:
     """One that takes from `source` and leads, looking every so often whether records are missing."""
-    stop, telling = Event(), Telling()
-    leader = Leader(source, telling, every_s=every_s)
-    worker = Worker(source, lambda: open_database(url), leader, telling, SystemClock())
+    stop, metrics = Event(), WorkerMetrics()
+    leader = Leader(source, metrics, every_s=every_s)
+    worker = Worker(source, lambda: open_database(url), leader, metrics, SystemClock())
     thread = Thread(target=lambda: list(worker.run(stop)))
     thread.start()
     try:
