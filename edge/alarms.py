@@ -41,6 +41,7 @@ class Alarms:
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         self._clock_state = ClockState.UNSYNCED
+        self._owes_times = False  # did the disk refuse to put right when things were done?
         board.show(alerts=self._adviser.compared)
 
     def follow_clock(self, now: Instant) -> None:
@@ -48,12 +49,16 @@ class Alarms:
         was, self._clock_state = self._clock_state, now.state
         if now.state in (was, ClockState.UNSYNCED):
             return
+        if not self._owes_times:
+            self._adviser = self._timely(now)
+            self.show()
         try:
             self._store.decisions.put_times_right(now)
-        except StoreError as why:  # page and health say the time that the node took it for
-            log.warning("deeds_not_timed", extra={"why": str(why)})
-        self._adviser = self._timely(now)
-        self.show()
+            self._owes_times = False
+        except StoreError as why:  # page and health say the time that the node took it for, until a next turn
+            if not self._owes_times:
+                log.warning("deeds_not_timed", extra={"why": str(why)})
+            self._clock_state, self._owes_times = was, True
 
     def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""

@@ -32,6 +32,11 @@ def at(hours: float) -> Instant:
     return Instant(NOON + timedelta(hours=hours), ClockState.SYNCED, "boot", 3600 * (100 + hours))
 
 
+def moment(boot: str, days: float, state: ClockState, hours: float) -> Instant:
+    one = at(hours)
+    return replace(one, boot_id=boot, state=state, utc=one.utc + timedelta(days=days))
+
+
 class Trap:
     """A store and its alarms, as the loop uses them: commit, judge, commit, show."""
 
@@ -48,11 +53,11 @@ class Trap:
         self.alarms = Alarms(self.config, accuracy, self.store, self.board)
 
     def hour(
-        self, after_noon: float, caught: int, boot: str = "boot", state: ClockState = ClockState.SYNCED
+        self, after_noon: float, caught: int, boot: str = "boot", state: ClockState = ClockState.SYNCED, days: float = 0
     ) -> list[str]:
-        """An hour's catch; the levels of the alerts that it raised."""
+        """An hour's catch, `after_noon` by the boot's own time and `days` later by the clock; the levels it raised."""
         counts = (count(MOTH, caught),)
-        start, end = (replace(at(hours), boot_id=boot, state=state) for hours in (after_noon, after_noon + 1))
+        start, end = (moment(boot, days, state, hours) for hours in (after_noon, after_noon + 1))
         one = interval(start=start, end=end, mode="trap", unit="new", counts=counts)
         self.store.commit([one])
         alerts = self.alarms.after(one)
@@ -62,8 +67,7 @@ class Trap:
 
     def now(self, boot: str, days: float, state: ClockState = ClockState.SYNCED, *, hours: float = 0) -> None:
         """The loop turns, `hours` after noon by the boot's own time, when the clock says that it is `days` later."""
-        turned = replace(at(hours), boot_id=boot, state=state)
-        self.alarms.follow_clock(replace(turned, utc=turned.utc + timedelta(days=days)))
+        self.alarms.follow_clock(moment(boot, days, state, hours))
 
     def watch(self, advice: AdviceTable) -> None:
         """The node begins anew with other thresholds."""
@@ -125,7 +129,23 @@ def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn
     assert trap.hour(24 * 200 + 8, 14, "boot" if board == "stood blind" else "next") == ["calm", "look"]
     *_, ended, _ = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
     assert (ended.value, ended.task, ended.reason) == (14, "nothing", "the last count is too old to go by")
+    assert ended.look_at == "Nobody has counted for 14 days: look at the node and its camera."
     assert trap.hour(24 * 200 + 9, 1) == []
+
+
+def test_a_level_that_former_software_kept_without_the_time_of_its_count_ends_a_fortnight_after_its_night(
+    trap: Trap,
+) -> None:
+    trap.hour(8, 14)
+    kept = msgspec.json.decode(trap.store.setting("standings") or "")
+    del kept[0]["at"]
+    trap.store.set_setting("standings", msgspec.json.encode(kept).decode())
+    levels = []
+    for days in (14, 15):
+        trap.watch(trap.config.advice)
+        trap.now("next", days)
+        levels.append([one.level for one in trap.board.snapshot().alerts])
+    assert levels == [["look"], []]
 
 
 @pytest.mark.parametrize(("days", "levels"), [(13.9, []), (14.1, ["calm"])])
@@ -150,6 +170,42 @@ def test_a_level_of_a_boot_that_never_knew_the_time_is_told_anew_once_it_is_know
     assert [one.since and one.since.utc.year for one in trap.board.snapshot().alerts] == [2026]
 
 
+@pytest.mark.parametrize(("days", "levels"), [(2, []), (200, ["calm", "look"])])
+def test_what_an_unset_clock_saw_is_of_the_level_before_where_no_season_lies_between(
+    days: int, levels: list[str], trap: Trap
+) -> None:
+    """The board believes after the power cut that it is July 4, counts an hour, and hears the time."""
+    assert trap.hour(8, 14) == ["look"]
+    trap.watch(trap.config.advice)
+    assert trap.hour(80, 15, "next", UNSYNCED) == []
+    trap.now("next", days - 3, hours=82)
+    told = [(one.level, one.count, one.period and one.period.last) for one in trap.board.snapshot().alerts]
+    assert told == ([] if levels else [("look", 15, (NOON + timedelta(days=days)).date())])
+    assert [trap.hour(hours, 14, "next", days=days - 3) for hours in (82, 83)] == [levels, []]
+
+
+def test_of_two_boots_that_never_knew_the_time_the_second_goes_on_with_no_level_of_the_first(trap: Trap) -> None:
+    for boot, levels in (("former", ["look"]), ("next", [])):
+        assert trap.hour(8, 14, boot, UNSYNCED) == levels
+        trap.watch(trap.config.advice)
+    trap.now("next", 200, hours=10)
+    assert trap.hour(10, 14, "next", days=200) == ["calm", "look"]
+
+
+@pytest.mark.parametrize("unset", ["boot", "next"])
+@pytest.mark.parametrize(("days", "levels"), [(2, []), (20, ["calm", "look"])])
+def test_a_level_that_an_unset_clock_counted_on_is_as_old_at_most_as_what_was_counted_before(
+    unset: str, days: int, levels: list[str], trap: Trap
+) -> None:
+    """The kernel calls a clock that nobody sets again unset after hours; a board without one of its own starts so."""
+    assert trap.hour(8, 14) == ["look"]
+    assert trap.hour(20, 14, unset, UNSYNCED) == []
+    trap.watch(trap.config.advice)
+    trap.now("last", days)
+    assert [one.level for one in trap.board.snapshot().alerts] == ([] if levels else ["look"])
+    assert trap.hour(8, 14, "last", days=days) == levels
+
+
 @pytest.mark.parametrize("days", [70, -20_000])
 @pytest.mark.parametrize("starts_anew", [False, True])
 def test_what_was_done_before_the_clock_was_set_stays_done(days: int, starts_anew: bool, trap: Trap) -> None:
@@ -167,6 +223,22 @@ def test_what_was_done_before_the_clock_was_set_stays_done(days: int, starts_ane
     deed = trap.store.decisions.deed(key_of(stands))
     assert deed == Deed("Mei", at(24 * days + 10).utc, 14.0)
     assert [one.who for one in standing_alerts(trap.board, trap.store, ZoneInfo("Asia/Shanghai"))] == ["Mei"]
+
+
+def test_what_was_done_before_the_clock_was_set_has_its_time_once_a_full_disk_has_room(
+    trap: Trap, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trap.hour(8, 14, "boot", UNSYNCED)
+    (asked,) = trap.board.snapshot().alerts
+    trap.store.decisions.do(key_of(asked), Deed("Mei", at(10).utc, 14.0), replace(at(10), state=UNSYNCED))
+    with closing(sqlite3.connect(tmp_path / "decisions.sqlite")) as db:
+        db.execute("CREATE TRIGGER refuse BEFORE UPDATE ON deed BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        for hours in (11, 12):
+            trap.now("boot", 70, hours=hours)
+        db.execute("DROP TRIGGER refuse")
+    trap.now("boot", 70, hours=13)
+    assert trap.store.decisions.deed(key_of(asked)) == Deed("Mei", at(24 * 70 + 10).utc, 14.0)
+    assert caplog.messages.count("deeds_not_timed") == 1
 
 
 def test_the_level_outlives_a_restart_and_the_alert_is_not_raised_again(tmp_path: Path) -> None:

@@ -89,6 +89,14 @@ def test_the_stations_word_that_comes_before_the_clock_is_set_has_its_time_then(
     assert timedelta() <= set_now.utc - deed.utc < timedelta(minutes=1)
 
 
+def test_the_stations_word_on_its_way_while_the_clock_is_set_is_kept(store: Store, board: StatusBoard) -> None:
+    corrected = Instant(SINCE + timedelta(days=70), ClockState.CORRECTED, BOOT, 1.0)
+    board.show(alerts=(replace(LOOK, since=corrected), CALM))
+    assert answered(store, board, seen(level="act")) == "not_kept"
+    assert answered(store, board, seen(since=SINCE)) == "done"
+    assert next(standing_alerts(board, store, UTC)).who == "Wang"
+
+
 def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT_DEEDS", 2)
     for hours, what in enumerate(("looked", "sprayed", "cut")):

@@ -38,9 +38,10 @@ class Adviser:
     def timely(self, now: Instant, day_at: Callable[[datetime], date]) -> "Adviser":
         """Now that the clock is set: what was found before has its time, and what is outdated is as never compared."""
         known = [timed(one, now, day_at) for one in self.standings]
-        kept = [Standing(threshold=one.threshold, eppo=one.eppo) if is_outdated(one, now) else one for one in known]
-        outdated = tuple(one for one in known if is_outdated(one, now) and one.level != "calm")
-        return replace(self, standings=tuple(kept), dropped=self.dropped + outdated)
+        outdated = [one for one in known if is_outdated(one, now, day_at(now.utc))]
+        kept = [Standing(threshold=one.threshold, eppo=one.eppo) if one in outdated else one for one in known]
+        above = tuple(one for one in outdated if one.level != "calm")
+        return replace(self, standings=tuple(kept), dropped=self.dropped + above)
 
     def advised(self, days: Days, at: Instant, camera: str, model: str) -> tuple["Adviser", tuple[Alert, ...]]:
         """After a new count: an Alert for each level that changed. A threshold in another unit stays as it is.

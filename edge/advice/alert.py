@@ -46,7 +46,9 @@ def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> A
 def outdated_alert(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
     """The record that ends a standing whose last figure is too old to go by."""
     return replace(
-        alert_of(replace(standing, level="calm"), at, camera, model), reason="the last count is too old to go by"
+        alert_of(replace(standing, level="calm"), at, camera, model),
+        reason="the last count is too old to go by",
+        look_at="Nobody has counted for 14 days: look at the node and its camera.",
     )
 
 

@@ -48,6 +48,7 @@ class Standing:
     count: int | None = None  # individuals, visits or pictures behind the figure
     period: Period | None = None  # None beside a figure: the action level was edited since
     at: Instant | None = None  # when the figure was found; None: former software kept it
+    before: Instant | None = None  # of the last figure before a gap in the level of which nobody knows the length
 
     @property
     def task(self) -> Task:
@@ -82,12 +83,21 @@ def timed(standing: Standing, known: Instant, day_at: Callable[[datetime], date]
     return replace(standing, since=since, at=at, period=period)
 
 
-def is_outdated(standing: Standing, now: Instant) -> bool:
-    """Is its figure too old to go by, or of an unknown age? `now` is of a clock that is set."""
-    if standing.at is None:
-        return False
-    passed_s = seconds_between(standing.at, now)
-    return passed_s is None or passed_s > FRESH_S
+def is_outdated(standing: Standing, now: Instant, today: date) -> bool:
+    """Is its figure too old to go by, or may a season lie in its gap? `now` is of a clock that is set.
+
+    What is of an unknown age is at least younger than the level, and than the last figure before the gap.
+    """
+    at, before, period = standing.at, standing.before, standing.period
+    if at is None:
+        return period is not None and (today - period.last).total_seconds() > FRESH_S
+    is_fresh = _is_soon(at, now) and (before is None or _is_soon(before, at))
+    return not (is_fresh or any(one is not None and _is_soon(one, now) for one in (standing.since, before)))
+
+
+def _is_soon(earlier: Instant, later: Instant) -> bool:
+    passed_s = seconds_between(earlier, later)
+    return passed_s is not None and passed_s <= FRESH_S
 
 
 def asks_again(standing: Standing, done: date, about: float | None) -> bool:
@@ -123,7 +133,8 @@ def judged(
     the level, and lower it until the running one has given it. The running one only raises it: where a share falls
     again, figure and count follow and the level stays. No data leaves the level where it was: nobody looked, which is
     not good news; so does a day that cannot be told, of which too few pictures were looked at or no area was known.
-    Where the action level was edited, the last figure is held against the new one first.
+    After a fortnight of that it `is_outdated`. Where the action level was edited, the last figure is held against the
+    new one first.
     """
     runs = so_far is not None and standing.period == so_far.period
     told = [(one, in_unit_of(standing.threshold, one, stand)) for one in (over, so_far) if one is not None]
@@ -143,7 +154,18 @@ def judged(
             level = reached if gives_level else now.level
             count = evidence.count if figure.count is None else figure.count
             now = replace(now, level=level, figure=figure, count=count, period=evidence.period, at=at)
-    return replace(now, since=standing.since if now.level == standing.level else at)
+    if now.level != standing.level:
+        return replace(now, since=at, before=None)
+    return replace(now, before=_before(standing, now))
+
+
+def _before(standing: Standing, now: Standing) -> Instant | None:
+    """Of a level that goes on; what is calm may have been so for any time."""
+    if standing.at is None or now.at is None or now.level == "calm":
+        return None
+    if seconds_between(standing.at, now.at) is None:
+        return standing.before or standing.at
+    return standing.before if standing.at.state is ClockState.UNSYNCED else None  # else it was looked at since
 
 
 def in_unit_of(threshold: Threshold, evidence: Evidence, stand: Stand) -> Measured | Refused:

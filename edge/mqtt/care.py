@@ -4,10 +4,10 @@ The page's "done" and the station's word are one and the same deed, kept beside 
 """
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from edge.advice import Standing, asks_again, key_of
-from edge.clock import Instant
+from edge.clock import ClockState, Instant
 from edge.status import StatusBoard
 from edge.store import Deed, Store, if_readable
 from edge.wire import SeenCommand, StandingAlert
@@ -43,9 +43,14 @@ def _deed(store: Store, one: Standing, zone: tzinfo) -> Deed | None:
 def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Instant) -> bool:
     """Keep the station's word for the page; False if nothing of the kind stands here. Raises StoreError."""
     for one in board.snapshot().alerts:
-        told = (one.threshold.scientific_name, one.threshold.unit, one.level, one.since and one.since.utc)
-        if told == (command.label, command.unit, command.level, command.since):
+        told = (one.threshold.scientific_name, one.threshold.unit, one.level)
+        if told == (command.label, command.unit, command.level) and _is_since(one.since, command.since):
             about = None if one.figure is None else one.figure.value
             store.decisions.do(key_of(one), Deed(command.who or SOMEBODY, now.utc, about), now)
             return True
     return False
+
+
+def _is_since(since: Instant | None, told: datetime) -> bool:
+    """Of a time that was corrected the word may have left the desk before."""
+    return since is not None and (since.utc == told or since.state is ClockState.CORRECTED)

@@ -218,7 +218,8 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     rows = database.execute(
         "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
-        " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s ORDER BY at",
+        " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
+        " AND NOT (level = 'calm' AND value >= start_at) ORDER BY at, seq",  # ended by no count: the figure is old
         (area, first, last),
     )
     names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")
