@@ -141,6 +141,7 @@ class Trust:
     def _use(self, key: bytes, begun_s: float, used_s: float) -> None:
         """A session beyond those that are kept goes by the store's times once more."""
         self._uses[key] = begun_s, used_s
+        self._uses.move_to_end(key)
         if len(self._uses) > MOST_USES:
             self._uses.popitem(last=False)
 

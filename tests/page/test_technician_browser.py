@@ -100,13 +100,16 @@ def test_from_the_label_to_a_region_drawn_by_finger_and_back_out(browser: Browse
         assert visit.foreign == []
 
 
-@pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (844, 390), (1280, 800)])
+@pytest.mark.parametrize(
+    ("width_px", "height_px", "text_px"), [(390, 844, 16), (844, 390, 16), (844, 390, 32), (1280, 800, 16)]
+)
 def test_the_picture_of_the_region_leaves_room_to_swipe_and_its_line_lies_on_it(
-    width_px: int, height_px: int, browser: Browser, labelled: Scene
+    width_px: int, height_px: int, text_px: int, browser: Browser, labelled: Scene
 ) -> None:
     with technician(browser, labelled, View(width_px)) as visit:
         visit.page.set_viewport_size({"width": width_px, "height": height_px})
         visit.go("/set-up/region")
+        visit.page.evaluate(f"document.documentElement.style.fontSize = '{text_px}px'")
         line, picture = (visit.page.locator(one).bounding_box() for one in ("#draw-region", ".region img"))
         assert line is not None
         assert line == picture

@@ -309,6 +309,19 @@ def test_a_clock_that_is_set_logs_nobody_out_and_the_time_without_use_counts_on(
     assert again.get("/account").location == "/log-in"
 
 
+def test_a_clock_that_is_set_does_not_log_out_who_is_at_work_while_a_script_logs_in(
+    client: FlaskClient, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.page.trust.MOST_USES", 2)
+    scene.clock.jump(0, ClockState.UNSYNCED)
+    as_role(client, scene, Role.TECHNICIAN)
+    for _ in range(2):
+        assert client.get("/account").status_code == 200
+        log_in(client.application.test_client(), "technician")
+    scene.clock.jump(70 * 86_400, ClockState.SYNCED)
+    assert client.get("/account").status_code == 200
+
+
 def test_a_log_out_ends_the_session_on_the_node(client: FlaskClient, scene: Scene) -> None:
     as_role(client, scene, Role.TECHNICIAN)
     cookie = client.get_cookie("fieldeye")
