@@ -37,12 +37,11 @@ class Standing:
 
 
 # Of a renamed node the former name: it is off, and its card was heard under another since.
-_IS_GONE = f"""({IS_LEFT_BEHIND} OR coalesce(status->>'state', 'online') <> 'online' AND EXISTS (
-    SELECT FROM node named WHERE (named.site, named.epoch) = (node.site, node.epoch) AND named.heard > node.heard))"""
+_IS_GONE = f"""({IS_LEFT_BEHIND} OR coalesce(status->>'state', 'online') <> 'online' AND is_renamed(node_id))"""
 _STANDING = f"""
     SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
            coalesce(k.who, ''), k.at, k.outcome,
-           row_number() OVER (PARTITION BY node_id ORDER BY k.who IS NOT NULL, one->>'level', one->>'since') AS nth
+           row_number() OVER (PARTITION BY node_id, k.who IS NULL ORDER BY one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
         SELECT who, at, outcome FROM acknowledgement k
@@ -50,7 +49,7 @@ _STANDING = f"""
               = (one->>'label', one->>'unit', one->>'level', (one->>'since')::timestamptz)
     ) k ON true
     WHERE NOT {_IS_GONE}
-    ORDER BY k.who IS NOT NULL, is_silent, nth, one->>'level', one->>'since'
+    ORDER BY k.who IS NOT NULL, is_silent, one->>'level', nth, one->>'since'
 """  # noqa: S608  our own words
 _DUE = f"""
     SELECT node_id, site, node, label, unit, level, k.since, who FROM acknowledgement k JOIN node USING (node_id)

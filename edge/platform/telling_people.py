@@ -107,24 +107,26 @@ _FITS = {
 }
 # A node that was cut off for months brings all of that time along. Of what is older than a day a cause's newest rise
 # in a unit is news, unless that has been calm for a day since. A short rise in quiet hours is told when they end.
-# One whose clock was not set is as old as since it `came`.
+# Nobody knows how old one is whose clock was not set: it is of when it `came`, and news if it is the newest.
 # Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits, the newest
 # first. What lies beyond is never told; the others are, in the order of their times.
 _DUE = """
     WITH risen AS (
-        SELECT *, max(at) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
+        SELECT *, max(seq) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
     ), news AS (
         SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq, a.node_id,
-               coalesce(tries, 0) AS tries, site, node, area_code, at, camera, label, eppo, level, value, unit, reason,
-               look_at, source, done, next_try,
-               row_number() OVER (PARTITION BY recipient_id, a.node_id ORDER BY done, at DESC, a.seq DESC) AS nth
+               coalesce(tries, 0) AS tries, site, node, area_code, coalesce(came, at) AS at, camera, label, eppo, level,
+               value, unit, reason, look_at, source, done, next_try,
+               row_number() OVER (
+                   PARTITION BY recipient_id, a.node_id ORDER BY done, coalesce(came, at) DESC, a.seq DESC
+               ) AS nth
         FROM recipient r JOIN risen a ON area_code ^@ prefix AND coalesce(came, at) >= r.since
         LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-        WHERE (coalesce(came, at) >= %(day_ago)s OR at = newest AND NOT EXISTS (
+        WHERE (came IS NULL AND at >= %(day_ago)s OR a.seq = newest AND NOT EXISTS (
             SELECT FROM alert c
             WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit)
                   = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)
-              AND c.level = 'calm' AND c.at > a.at AND coalesce(c.came, c.at) < %(day_ago)s
+              AND c.level = 'calm' AND c.seq > a.seq AND coalesce(c.came, c.at) < %(day_ago)s
         )) AND NOT EXISTS (
             SELECT FROM acknowledgement k  -- somebody takes care of it: an alert that waited for the morning is no news
             WHERE (k.node_id, k.label, k.unit, k.level) = (a.node_id, a.label, a.unit, a.level)

@@ -153,18 +153,44 @@ def test_what_a_name_told_that_was_left_behind_stands_nowhere_and_is_sent_nothin
 
 @pytest.mark.parametrize(("state", "stand"), [("online", "acz"), ("offline", "cz"), ("stopped", "cz")])
 def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
-    fleet: Fleet, state: Literal["online", "offline", "stopped"], stand: str
+    fleet: Fleet, url: str, state: Literal["online", "offline", "stopped"], stand: str
 ) -> None:
-    """Where both names are there, they are copies of a card that both run."""
+    """In its former township, too. Where both names are there, they are copies of a card that both run."""
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
     acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
     status = encode_message(Status(state=state, session=1, connection=1))
     note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/status", status)])
-    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
+    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")), area_code="330106012001")
     note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
     says(fleet, "z", TOLD)
     assert sorted(one.node for one in standing(fleet.database)) == list(stand)
     assert len(seen_due(fleet.database)) == ("a" in stand)
+    client = create_app(url).test_client()
+    log_in(client)
+    assert ("s/a, since" in client.get("/alerts").text) == ("a" in stand)
+
+
+def test_of_two_copies_of_a_card_the_one_that_sleeps_keeps_what_it_told(fleet: Fleet) -> None:
+    """Both told one number, as no renamed node does."""
+    info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
+    for name in "az":
+        told = Stored(Key(name, epoch("a"), 1), alert(SINCE, "act", MOTH[0]))
+        fleet.intake.keep([Message(f"fieldeye/v1/s/{name}/records", encode_batch([told]))])
+    asleep = encode_message(Status(state="stopped", session=1, connection=1))
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/a/status", asleep)])
+    says(fleet, "z")
+    assert [one.node for one in standing(fleet.database)] == ["a", "c"]
+
+
+def test_what_is_sure_stands_above_what_is_to_be_looked_at_however_much_a_node_tells(fleet: Fleet) -> None:
+    says(fleet, "a", TOLD, msgspec.structs.replace(TOLD, label="another"))
+    says(fleet, "c", msgspec.structs.replace(TOLD, level="look", since=SINCE - timedelta(days=1)))
+    assert [(one.node, one.told.level) for one in standing(fleet.database)] == [
+        ("a", "act"),
+        ("a", "act"),
+        ("c", "look"),
+    ]
 
 
 @pytest.mark.parametrize(

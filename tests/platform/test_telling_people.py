@@ -216,9 +216,11 @@ def test_an_alert_under_a_clock_that_is_not_set_is_of_when_it_came(
     fleet: Fleet, hook: Hook, clock: ClockState, told: list[str]
 ) -> None:
     add_recipient(fleet.database, "webhook", hook.address, "")
-    levels(fleet, "a", "look", "calm", start=datetime(2020, 1, 1, tzinfo=UTC), clock=clock)
-    tell_people(fleet.database, None, datetime.now(UTC))
-    assert [one["level"] for one in hook.told] == told
+    rises: list[Level] = ["look", "calm"]
+    levels(fleet, "a", *30 * rises, start=datetime(2020, 1, 1, tzinfo=UTC), clock=clock)
+    tell_people(fleet.database, None, now := datetime.now(UTC))
+    assert [one["level"] for one in hook.told] == told, "of a backlog the newest"
+    assert all(one["at"] >= (now - timedelta(minutes=5)).isoformat() for one in hook.told)
 
 
 def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fleet, hook: Hook) -> None:

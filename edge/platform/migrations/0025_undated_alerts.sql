@@ -10,3 +10,16 @@ SELECT ledger_id, seq, node_id, at, camera, label, eppo, level, value, unit, sta
     FROM alert a JOIN node n USING (node_id)
 ) AS ordered
 WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY['calm', 'look', 'act'], before);
+
+CREATE INDEX node_epoch ON node (epoch);
+
+-- Was its card heard under another name since, also by one whom the reader does not see? Copies that both run told one number.
+CREATE FUNCTION is_renamed(id integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+    SELECT EXISTS (
+        SELECT FROM node old JOIN node named ON (named.site, named.epoch) = (old.site, old.epoch) AND named.heard > old.heard
+        WHERE old.node_id = id AND NOT EXISTS (
+            SELECT FROM ledger a JOIN ledger b USING (epoch)
+            WHERE (a.node_id, b.node_id, a.epoch) = (old.node_id, named.node_id, old.epoch) AND a.seen && b.seen))
+$$;
+REVOKE EXECUTE ON FUNCTION is_renamed FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION is_renamed TO fieldeye_reader;
