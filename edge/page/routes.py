@@ -17,7 +17,7 @@ from edge.config import NodeConfig
 from edge.counts import Interval, Sighting, Unit
 from edge.label_sets import load as load_label_sets
 from edge.nights import begin_of, day_at
-from edge.page import camera, card, days, fortnight, health, levels, names, optics, references, sightings, tones
+from edge.page import camera, days, fortnight, headline, health, levels, names, optics, references, sightings, tones
 from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.recent import DAY, LATEST, Recent
@@ -86,7 +86,7 @@ class Node:
             unit = self.unit(intervals, when)
             facts = _facts(self, self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
-        blind = card.say(state, snapshot, facts, now, when, camera) if state in NO_DATA else None
+        blind = headline.say(state, snapshot, facts, now, when, camera) if state in NO_DATA else None
         board = read_board(self.folder)
         due = load_visit(self.store).due(when.today())
         unusable = self.store.accounts.unusable, self.store.decisions.unusable
@@ -120,7 +120,7 @@ def now() -> str:
     named = facts.foremost.label if facts.foremost else next(iter(days.most_seen(fortnight_days[-3:-1])), "")
     before = fortnight.before_today(fortnight_days, named, unit) if named else ""
     latest = sightings.latest(fortnight_days, unit)
-    spoken = card.card(snapshot, facts, this.clock.now(), when, config, before, latest)
+    spoken = headline.card(snapshot, facts, this.clock.now(), when, config, before, latest)
     notes = _notes(lines, "" if first else spoken.headline)
     marks, urgent = levels.marks(snapshot.alerts, unit), {one.label for one in listed if one.action}
     return render_template(
@@ -336,7 +336,7 @@ def _lead(seen: Sequence[Sighting], facts: Facts, first: levels.Against | None, 
 def _nothing(facts: Facts, this: Node) -> str:
     """What stands in place of an empty list of sightings."""
     camera = this.config.camera
-    effort = card.effort(facts, this.board.snapshot(), this.clock.now(), camera)
+    effort = headline.effort(facts, this.board.snapshot(), this.clock.now(), camera)
     is_counted, is_trap = facts.foremost is not None, camera.mode == "trap"
     return sightings.nothing_words(is_zero=bool(effort), is_counted=is_counted, is_fed=camera.fed, is_trap=is_trap)
 
