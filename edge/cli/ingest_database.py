@@ -18,8 +18,8 @@ from edge.cli.listen import broker_address
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
-from edge.platform.database import Database, migrate, open_database, reachable
 from edge.platform.carried_files import keep_files
+from edge.platform.database import Database, migrate, open_database, reachable
 from edge.platform.intake import Kept
 from edge.platform.leader import Leader
 from edge.platform.shared_subscription import SharedSubscription, worker_name
