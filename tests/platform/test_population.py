@@ -657,6 +657,14 @@ def test_a_reader_can_change_nothing_and_reach_no_table_behind_the_policies(town
         town.execute(statement.encode())
 
 
+def test_a_reader_may_call_no_function_that_writes(town: Database) -> None:
+    named = town.execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND provolatile = 'v'"
+        " AND has_function_privilege(oid, 'EXECUTE')"
+    )
+    assert named.fetchall() == []
+
+
 def test_a_role_that_is_no_reader_of_this_database_sees_nothing(fleet: Fleet) -> None:
     fleet.database.execute("SELECT add_reader('stranger', '33')")
     fleet.database.execute("DELETE FROM reader WHERE role = 'stranger'")

@@ -19,7 +19,7 @@ from edge.errors import StoreError, UsageError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language, language
 from edge.platform.database import Database, first_line, open_database
 from edge.platform.desk import alerts_page, map_page, nodes_page, questions_page
-from edge.platform.desk.entry import CHECKS_AT_ONCE, desk, page_of_form
+from edge.platform.desk.entry import CHECKS_AT_ONCE, LOG_INS_AT_ONCE, desk, page_of_form
 from edge.platform.desk.people import role_of, secret
 from edge.platform.hull import Point
 from edge.platform.sentences import between, choice_words, count_words, value_words, when
@@ -50,7 +50,8 @@ def create_app(url: str, outlines: Sequence[Sequence[Point]] = (), *, https: boo
         MAX_CONTENT_LENGTH=MOST_FORM_BYTES,
         OUTLINES=[[(point.latitude_deg, point.longitude_deg) for point in ring] for ring in outlines],
         AS_PERSON=partial(as_person, url),
-        CHECKS=BoundedSemaphore(CHECKS_AT_ONCE),  # of passwords
+        CHECKS=BoundedSemaphore(CHECKS_AT_ONCE),
+        LOG_INS=BoundedSemaphore(LOG_INS_AT_ONCE),
         AS_DESK=partial(open_database, url, "fieldeye desk"),
     )
     app.register_blueprint(desk)
@@ -139,7 +140,7 @@ def listening(app: Flask, host: str, port: int) -> Any:
     except (OSError, ValueError) as why:
         raise UsageError(f"{host}:{port} cannot be served ({why}); give another --host or --port") from why
     most = {"max_request_body_size": MOST_FORM_BYTES}  # of what a stranger sends, before it fills the disk
-    return waitress.create_server(app, sockets=[line], threads=4, ident="fieldeye", **most)
+    return waitress.create_server(app, sockets=[line], threads=LOG_INS_AT_ONCE + 4, ident="fieldeye", **most)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from edge.platform.words import gettext
 
 desk = Blueprint("desk", __name__)  # all pages of the desk
 Answer = Any  # what a Flask view may return
-CHECKS_AT_ONCE = 2  # slow as they are made, for strangers too: of the server's four threads the others show pages
+CHECKS_AT_ONCE = 2  # of passwords, slow as they are made, for strangers too: more would slow down all pages
+LOG_INS_AT_ONCE = 8  # those who wait for a check among them; more are sent away, so that the other threads show pages
 _PAGE_OF = {"desk.answer_question": "desk.questions_page", "desk.acknowledge_alert": "desk.alerts_page"}
 
 
@@ -65,15 +66,15 @@ def log_in() -> Answer:
     if request.method == "GET":
         return render_template("log_in.html")
     name = composed(request.form.get("name", ""))
-    checks = current_app.config["CHECKS"]
-    if not checks.acquire(blocking=False):
+    places = current_app.config["LOG_INS"]
+    if not places.acquire(blocking=False):
         wrong = gettext("Too many people log in just now: try again.")
         return render_template("log_in.html", wrong=wrong, name=name), 429
     try:
-        with current_app.config["AS_DESK"]() as database:
+        with current_app.config["CHECKS"], current_app.config["AS_DESK"]() as database:
             stamp = stamp_of(database, name, request.form.get("password", ""))
     finally:
-        checks.release()
+        places.release()
     if stamp is None:
         wrong = gettext(
             "Name and password do not fit. After five wrong ones nobody can log in with this name for 15 minutes."

@@ -9,6 +9,7 @@ CREATE FUNCTION queue_nights(id integer, of_model text DEFAULT NULL) RETURNS voi
         SELECT node_id, night FROM interval_effort WHERE node_id = id AND (of_model IS NULL OR model = of_model)
         EXCEPT SELECT * FROM (SELECT * FROM dirty_night WHERE node_id = id FOR SHARE SKIP LOCKED) AS waiting
 $$;
+REVOKE EXECUTE ON FUNCTION queue_nights FROM PUBLIC;
 
 -- As before, but for how nights are queued.
 CREATE OR REPLACE FUNCTION note_labels(id integer, of_model text, new_labels text[]) RETURNS void LANGUAGE plpgsql AS $$

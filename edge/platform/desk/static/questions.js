@@ -1,15 +1,16 @@
-// What is written and not sent yet outlasts another page, another answer and a log-in that ended, in this tab.
+// What is written and not sent yet outlasts another page, another answer and a log-in that ended, in this tab, for its writer.
 "use strict";
 for (const form of document.querySelectorAll(".question form")) {
   const { text, label, before } = form.elements;
-  const kept = JSON.parse(sessionStorage.getItem(form.action) || "{}");
-  if (kept.sent !== undefined && kept.sent !== before.value) {
-    sessionStorage.removeItem(form.action); // the question has been answered since
-  } else if (!text.value) {
-    text.value = kept.text || "";
-    label.value = kept.label || "";
+  const name = `${form.dataset.who} ${form.action}`;
+  const kept = JSON.parse(sessionStorage.getItem(name) || "{}");
+  const keep = () => sessionStorage.setItem(name, JSON.stringify({ text: text.value, label: label.value, before: before.value }));
+  if (text.defaultValue) {
+    keep(); // refused, beside the answer that was not seen before
+  } else if (kept.text && kept.text.trim() === form.dataset.answer) {
+    sessionStorage.removeItem(name); // it was sent
+  } else if (kept.text || kept.label) {
+    [text.value, label.value, before.value] = [kept.text, kept.label, kept.before];
   }
-  const keep = (sent) => sessionStorage.setItem(form.action, JSON.stringify({ text: text.value, label: label.value, sent }));
-  form.addEventListener("input", () => keep());
-  form.addEventListener("submit", () => keep(before.value));
+  form.addEventListener("input", keep);
 }
