@@ -223,7 +223,8 @@ class Pipeline:
 
     def _follow_changes(self) -> None:
         """Also between two looks, which may be an hour apart: a technician waits to see what was saved, or set."""
-        self._alarms.follow_clock(self._parts.clock.now())
+        if not self._commits.trouble:  # else a level may stand whose alert is not committed
+            self._alarms.follow_clock(self._parts.clock.now())
         if self._calibration.changed():
             self._take_calibration()
 
@@ -307,14 +308,14 @@ class Pipeline:
     def _consider(self, frame: Frame) -> None:
         self._parts.board.show_frame(frame.image)
         self._status = replace(self._camera_state(), last_frame=frame.instant)
+        if self._parts.config.camera.fed:  # its pictures may be of several cameras: a shape says nothing of the next
+            self._place(dated(frame, self._zone))
+            return
         height_px, width_px = frame.image.shape[:2]
         self._calibration.size_px = (width_px, height_px)
         if self._calibration.changed():
             self._take_calibration()
-        if self._parts.config.camera.fed:
-            self._place(dated(frame, self._zone))
-        else:
-            self._judge(frame)
+        self._judge(frame)
 
     def _place(self, frame: Frame) -> None:
         """A fed folder's picture, into the interval of its own time: the open one, or one that it corrects."""

@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.boxes import Image
 from edge.bundle import load_bundle
-from edge.calibration import Calibration, Region, save_calibration
+from edge.calibration import Calibration, Region, Scale, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
 from edge.cameras.folder import known_as, told_time
 from edge.climate import NoSensor
@@ -74,10 +75,17 @@ class Fed:
     def state(self) -> Path:
         return self.folder / "state #1 %20"
 
-    def add(self, after_s: float, *squares: tuple[int, int, tuple[int, int, int]], name: str = "") -> Step:
+    def add(
+        self,
+        after_s: float,
+        *squares: tuple[int, int, tuple[int, int, int]],
+        name: str = "",
+        image: Image | None = None,
+    ) -> Step:
         """A picture taken so long after noon, or of that `name`; it is not there before it was taken."""
         taken = NOON + timedelta(seconds=after_s)
-        content = cv2.imencode(".png", scene(*squares or ((16, 16, BLUE),)))[1].tobytes()
+        shown = scene(*squares or ((16, 16, BLUE),)) if image is None else image
+        content = cv2.imencode(".png", shown)[1].tobytes()
 
         def put() -> None:
             self.clock.advance(max(0.0, 0.0 if name else (taken - self.clock.utc).total_seconds()))
@@ -436,6 +444,20 @@ def test_what_was_counted_in_another_region_is_not_corrected_and_in_the_same_one
     assert fed.frames() == {0: 1, 1: 2}
     fed.run(fed.next_hour, right, fed.wait(1), fed.add(2 * HOUR_S - 200))
     assert (fed.frames(), fed.skipped()) == ({0: 1, 1: 2}, {"too_late": 2})
+
+
+def test_pictures_of_two_shapes_all_count_though_the_board_was_measured_on_one(fed: Fed) -> None:
+    scale = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 64, 64, error_px=0.1, uneven=0.0, corners=24)
+    fed.state.mkdir()
+    save_calibration(fed.state, Calibration(at=NOON, who="Mei", rotation_deg=0, scale=scale))
+    square = scene((16, 16, BLUE))
+
+    def put(number: int) -> Step:
+        shape = square if number % 2 else np.vstack([square, square[:32]])
+        return fed.add(60.0 * number, image=shape)
+
+    fed.run(fed.together(*(put(number) for number in range(8))), fed.next_hour)
+    assert (fed.frames(), fed.skipped()) == ({0: 8}, {})
 
 
 def test_pictures_copied_after_a_region_was_drawn_count_into_hours_that_were_empty(fed: Fed) -> None:

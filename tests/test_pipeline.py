@@ -570,6 +570,26 @@ def test_a_level_from_before_the_clock_was_set_has_its_time_before_the_next_inte
     assert (standing.level, standing.since and standing.since.state) == ("look", ClockState.CORRECTED)
 
 
+def test_a_level_whose_alert_the_card_refuses_is_not_shown_when_the_clock_is_set(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.more = '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/trap/night"\nact_at = 1\n'
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, BLUE)))
+    pipeline = bench.build(mode="trap")
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
+        no_alert = "BEFORE INSERT ON record WHEN new.priority = 0 BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        other.execute(f"CREATE TRIGGER refuse {no_alert}")
+        for is_set in (False, True):
+            monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda known=is_set: known)
+            with pytest.raises(StoreError, match="no room"):
+                pipeline.run(bench.stop)
+            assert bench.board.snapshot().alerts == ()
+        other.execute("DROP TRIGGER refuse")
+    pipeline.run(bench.stop)
+    assert [one.level for one in bench.board.snapshot().alerts] == ["look"]
+
+
 def test_what_the_model_can_tell_is_kept_with_its_name_and_version(bench: Bench) -> None:
     bench.add("1.png", scene((8, 8, BLUE)))
     bench.build().run(bench.stop)

@@ -20,13 +20,13 @@ LIGHT_H = 12.0  # of a day, on average over the year wherever the node stands; p
 OWN = "set your station's in [[advice.threshold]]"
 
 
-def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
-    """Nothing where nobody asked for advice. `labels`: what the model tells."""
+def on_advice(config: NodeConfig, labels: Collection[str], size_px: tuple[int, int] | None = None) -> Iterator[Verdict]:
+    """Nothing where nobody asked for advice. `labels`: what the model tells; `size_px`: see `load_calibration`."""
     advice = config.advice
     crop = advice.crop or config.node.crop
     if not crop and not advice.threshold:
         return
-    has_area = _has_area(config)
+    has_area = _has_area(config, size_px)
     told = [name_and_stage(label) for label in labels]
     names = {name for name, _ in told}
     rows = watched(names, advice, crop)
@@ -43,10 +43,10 @@ def on_advice(config: NodeConfig, labels: Collection[str]) -> Iterator[Verdict]:
         yield Verdict("advice", "ok", f"counts are held against {_listed(useful)}")
 
 
-def _has_area(config: NodeConfig) -> bool:
+def _has_area(config: NodeConfig, size_px: tuple[int, int] | None) -> bool:
     """Does a calibration say how large the place is that the camera sees?"""
     try:
-        calibration = load_calibration(Path(config.store.folder), config.camera.rotation_deg)
+        calibration = load_calibration(Path(config.store.folder), config.camera.rotation_deg, size_px)
     except FieldeyeError:
         return False
     return calibration is not None and calibration.area_mm2 is not None

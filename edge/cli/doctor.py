@@ -5,9 +5,10 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from edge.bundle import Bundle, find_bundle
 from edge.calibration import load_calibration
@@ -25,7 +26,7 @@ from edge.climate import open_climate
 from edge.clock import Clock, ClockState, SystemClock
 from edge.config import NodeConfig, made_for
 from edge.detector import Detector
-from edge.errors import ConfigError, FieldeyeError, SortingError
+from edge.errors import BadFrameError, CameraEndedError, ConfigError, FieldeyeError, SortingError
 from edge.fallback import open_detector
 from edge.gate import GateState, Skip, is_worth_a_look
 from edge.golden import tried
@@ -78,9 +79,10 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield verdict
     verdict, bundle = _model(config, clock, frame)
     yield verdict
+    size_px = None if config.camera.fed or frame is None else (frame.image.shape[1], frame.image.shape[0])
     if bundle is not None:
-        yield from on_advice(config, bundle.labels)
-    yield from _calibration(config, frame)
+        yield from on_advice(config, bundle.labels, size_px)
+    yield from _calibration(config, size_px)
     yield from _climate(config)
     yield from on_page(config.page)
     yield from _broker(config, clock)
@@ -139,8 +141,9 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
     in_use = on_camera_in_use(config)
     if in_use is not None:
         return None, in_use
+    once = replace(config.camera, loop=False)  # else a folder without a picture would have no end
     try:
-        with open_camera(config.camera, clock) as camera:  # not watched: one that is not there is not waited for
+        with open_camera(once, clock) as camera:  # not watched: one that is not there is not waited for
             frame = _first(camera)
     except FieldeyeError as why:
         return None, Verdict("camera", "not well", str(why))
@@ -152,9 +155,19 @@ def _camera(config: NodeConfig, clock: Clock) -> tuple[Frame | None, Verdict]:
 
 
 def _first(camera: Camera) -> Frame:
+    """A folder's file that is no picture may lie there for ever: it is told where no other one follows."""
+    odd: BadFrameError | None = None
     while True:
-        with suppress(SortingError):
+        try:
             return camera.read(FIRST_PICTURE_S)
+        except SortingError:
+            continue
+        except CameraEndedError as why:
+            raise odd or why from None
+        except BadFrameError as why:
+            if camera.is_live or why.reason != "not_an_image":
+                raise
+            odd = odd or why
 
 
 def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdict, Bundle | None]:
@@ -180,12 +193,11 @@ def _model(config: NodeConfig, clock: Clock, frame: Frame | None) -> tuple[Verdi
     return Verdict("model", "ok", f"{sentence}{_unmeasured(detector)}"), detector.bundle
 
 
-def _calibration(config: NodeConfig, frame: Frame | None) -> Iterator[Verdict]:
+def _calibration(config: NodeConfig, size_px: tuple[int, int] | None) -> Iterator[Verdict]:
     """A camera need not have one, and in a node's folder only the node's own user sees whether there is one."""
     folder = Path(config.store.folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         return
-    size_px = None if frame is None else (frame.image.shape[1], frame.image.shape[0])
     try:
         known = load_calibration(folder, config.camera.rotation_deg, size_px)
     except ConfigError as why:

@@ -3,7 +3,6 @@
 from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -22,9 +21,9 @@ from edge.calibration import (
     measured,
     save_calibration,
 )
-from edge.config import NodeConfig
 from edge.counts import Sighting
 from edge.errors import ConfigError
+from edge.page.routes import Node
 from edge.page.visit import CHECK_PICTURES
 from edge.store import Store
 
@@ -32,31 +31,31 @@ LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
 
 
-def keep(config: NodeConfig, who: str, at: datetime, **changes: object) -> Calibration:
+def keep(node: Node, who: str, at: datetime, **changes: object) -> Calibration:
     """The calibration with some of it measured anew, durably. Raises StoreError."""
-    turn = config.camera.rotation_deg
-    found = known(config) or Calibration(at=at, who=who, rotation_deg=turn)
+    turn = node.config.camera.rotation_deg
+    found = known(node) or Calibration(at=at, who=who, rotation_deg=turn)
     new = replace(found, at=at, who=who, rotation_deg=turn, **changes)  # type: ignore[arg-type]
-    save_calibration(Path(config.store.folder), new)
+    save_calibration(node.folder, new)
     return new
 
 
-def keep_focus(config: NodeConfig, frame: Image, who: str, at: datetime) -> Reference:
+def keep_focus(node: Node, frame: Image, who: str, at: datetime) -> Reference:
     """This is what a sharp picture looks like, in the region that is counted."""
-    reference = focused(frame, region_of(config))
-    keep(config, who, at, focus=reference)
+    reference = focused(frame, region_of(node))
+    keep(node, who, at, focus=reference)
     return reference
 
 
-def keep_region(config: NodeConfig, region: Region, who: str, at: datetime) -> None:
+def keep_region(node: Node, region: Region, who: str, at: datetime) -> None:
     """This is what is counted. How sharp another part of the picture was says nothing of it.
 
     One that reads as the one until now is the same: the form rounds it.
     """
-    if region_text(region) == region_text(region_of(config)):
-        keep(config, who, at)
+    if region_text(region) == region_text(region_of(node)):
+        keep(node, who, at)
     else:
-        keep(config, who, at, region=region, focus=None)
+        keep(node, who, at, region=region, focus=None)
 
 
 def figures(known: Calibration | None) -> dict[str, str]:
@@ -80,9 +79,9 @@ def scale_on(frame: Image, side_mm: float) -> Scale:
     return measured([find_corners(frame, LAYOUT)], side_mm)
 
 
-def region_of(config: NodeConfig) -> Region:
+def region_of(node: Node) -> Region:
     """What is counted now."""
-    found = known(config)
+    found = known(node)
     return Region() if found is None else found.region
 
 
@@ -132,10 +131,12 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
     return found
 
 
-def known(config: NodeConfig) -> Calibration | None:
-    """The one that was saved last; one that cannot be used is none."""
+def known(node: Node) -> Calibration | None:
+    """The one that was saved last; one that cannot be used, or does not fit the newest picture, is none."""
+    camera, frame = node.config.camera, node.board.frame()
+    size_px = None if camera.fed or frame is None else (frame.shape[1], frame.shape[0])
     try:
-        return load_calibration(Path(config.store.folder), config.camera.rotation_deg)
+        return load_calibration(node.folder, camera.rotation_deg, size_px)
     except ConfigError:
         return None
 

@@ -24,7 +24,7 @@ measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 @needs(Role.TECHNICIAN)
 def region() -> ResponseReturnValue:
     """The live picture with the corners of what is counted."""
-    return _region_page(checks.region_text(checks.region_of(node().config)))
+    return _region_page(checks.region_text(checks.region_of(node())))
 
 
 @measuring.post("/region")
@@ -37,7 +37,7 @@ def keep_region() -> ResponseReturnValue:
     except ConfigError:
         words = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.")
         return _region_page(typed, words), 400
-    checks.keep_region(node().config, found, visitor().name, trust().now_utc())
+    checks.keep_region(node(), found, visitor().name, trust().now_utc())
     return done("region", checks.share_percent(found))
 
 
@@ -54,13 +54,13 @@ def keep_scale() -> ResponseReturnValue:
     """From the board on the live picture, from a typed area, or neither."""
     who, at = visitor().name, trust().now_utc()
     if "without" in request.form:
-        checks.keep(node().config, who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
+        checks.keep(node(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
         return done("scale")
     if "area" in request.form:
         area_cm2 = _positive(request.form["area"], 1e7)
         if area_cm2 is None:
             return _scale_page({"area": gettext("A number above 0.")}), 400
-        checks.keep(node().config, who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
+        checks.keep(node(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
         return done("scale", f"{area_cm2:g} cm²")
     return _measure(who)
 
@@ -69,14 +69,14 @@ def keep_scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page(checks.check_pictures(node().store, checks.region_of(node().config)), {})
+    return _hand_page(checks.check_pictures(node().store, checks.region_of(node())), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait. A field that somebody emptied takes a count back."""
-    found = checks.check_pictures(node().store, checks.region_of(node().config), request.form)
+    found = checks.check_pictures(node().store, checks.region_of(node()), request.form)
     touched = {name: request.form[name].strip() for name in found if not is_untouched(request.form, name)}
     typed = {name: count for name, count in touched.items() if count}
     no_count = [name for name, count in typed.items() if not (count.isdecimal() and len(count) <= 5)]
@@ -91,7 +91,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(visit)
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    checks.keep(node().config, visitor().name, trust().now_utc(), counted_by_eye=agreed.n)
+    checks.keep(node(), visitor().name, trust().now_utc(), counted_by_eye=agreed.n)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 
@@ -99,10 +99,10 @@ def keep_hand() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back."""
-    before = checks.figures(checks.known(node().config))
+    before = checks.figures(checks.known(node()))
     if not undo_calibration(node().folder):
         return redirect("/set-up", 303)
-    after, tick = checks.figures(checks.known(node().config)), Tick(at=trust().now_utc(), who=visitor().name)
+    after, tick = checks.figures(checks.known(node())), Tick(at=trust().now_utc(), who=visitor().name)
     save(node().store, load(node().store).back_to(before, after, tick))
     trust().note("visit undo")
     return redirect("/set-up", 303)
@@ -121,7 +121,7 @@ def _measure(who: str) -> ResponseReturnValue:
         return _scale_page({"side": words}, detail=str(why)), 400
     layout = checks.LAYOUT
     checks.keep(
-        node().config,
+        node(),
         who,
         trust().now_utc(),
         scale=found,
@@ -136,7 +136,7 @@ def _region_page(corners: str, wrong: str = "") -> str:
     try:
         shown = checks.parsed_region(corners)
     except ConfigError:
-        shown = checks.region_of(node().config)
+        shown = checks.region_of(node())
     return render_template(
         "set_up_region.html",
         corners=corners,
@@ -158,7 +158,7 @@ def _points(region: Region) -> str:
 
 
 def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
-    known = checks.known(node().config)
+    known = checks.known(node())
     words = ""
     if known is not None and known.mm_per_px is not None and known.error_px is not None:
         words = gettext(
@@ -178,7 +178,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
-    visit, region = load(node().store), checks.region_of(node().config)
+    visit, region = load(node().store), checks.region_of(node())
     agreed = compared(visit)
     pictures = [
         (name, stands(name, str(visit.counted.get(name, "")), request.form), wrong.get(name, ""), number(place))

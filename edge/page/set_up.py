@@ -70,7 +70,7 @@ def remember_focus() -> ResponseReturnValue:
     frame = node().board.frame()
     if frame is None:
         return render_template("plain.html", words=gettext("The camera has not given a picture yet.")), 400
-    reference = checks.keep_focus(node().config, frame, visitor().name, trust().now_utc())
+    reference = checks.keep_focus(node(), frame, visitor().name, trust().now_utc())
     return done("focus", number(reference.sharpness, 1))
 
 
@@ -182,7 +182,7 @@ def _facts(visit: Visit) -> steps.Facts:
         visit=visit,
         light=next((light for light in lights if light.is_shown), None),
         agreed=compared(visit),
-        calibration=checks.known(this.config),
+        calibration=checks.known(this),
         clock=this.clock.now().state,
         today=when.today(),
     )

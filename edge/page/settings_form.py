@@ -66,7 +66,7 @@ def _page(groups: tuple[Group, ...], hint: str = "") -> str:
 def _turn(from_deg: int, to_deg: int) -> None:
     """What was drawn and measured turns with the picture; as the camera may have been turned too, somebody looks."""
     let_turn(node().folder, from_deg, to_deg)
-    if region_of(node().config) != EVERYTHING:
+    if region_of(node()) != EVERYTHING:
         save(node().store, load(node().store).without("region"))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -38,7 +39,7 @@ from edge.fallback import open_detector
 from edge.page import create_app, serve
 from edge.status import CameraStatus, StatusBoard
 from edge.store import Store, inspect_store
-from tests.cameras.sources import film_of, network_camera, video_of_pictures
+from tests.cameras.sources import FRAMES, PICTURES, film_of, network_camera, video_of_pictures
 from tests.clocks import NOON, SetClock
 from tests.onnx_files import Net, facts, write_release
 from tests.records import sighting
@@ -198,6 +199,21 @@ def test_a_camera_that_the_running_node_has_is_not_opened_and_told_as_the_node_s
         assert says in camera_of(settings)[1]
 
 
+@pytest.mark.parametrize("options", [{}, {"fed": True}, {"loop": True}], ids=str)
+@pytest.mark.parametrize(
+    ("beside", "state", "says"), [(True, "ok", "2.jpg: "), (False, "not well", "1.heic is no JPEG, PNG")]
+)
+def test_a_folders_file_that_is_no_picture_is_told_where_no_picture_follows(
+    options: dict[str, bool], beside: bool, state: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "1.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    if beside:
+        shutil.copy(PICTURES[0], tmp_path / "2.jpg")
+    camera = CameraTable(kind="folder", source=str(tmp_path), **options)
+    told_state, sentence = camera_of(replace(config(tmp_path / "state"), camera=camera))
+    assert (told_state, sentence.startswith(says)) == (state, True)
+
+
 @pytest.mark.parametrize(("every_s", "state"), [(1.0, "worth a look"), (4.0, "ok")])
 def test_a_running_node_whose_looks_take_too_long_for_visits_is_worth_a_look_unless_it_is_set_to_count_none(
     every_s: float, state: str, tmp_path: Path
@@ -241,7 +257,7 @@ def test_a_stream_that_would_take_the_nodes_memory_is_not_well(tmp_path: Path) -
         settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=source.address))
         state, sentence = camera_of(settings)
     assert state == "not well"
-    assert sentence.endswith("choose the camera's second stream")
+    assert sentence.endswith("choose a smaller one, the camera's second stream, or JPEG")
 
 
 def test_a_node_that_does_not_look_leaves_its_camera_to_the_doctor(tmp_path: Path) -> None:
@@ -359,14 +375,23 @@ def test_a_calibration_that_cannot_be_read_is_not_well_and_one_that_can_says_who
     assert sentence.startswith(f"the whole picture is counted, without an area: {tmp_path}/calibration.json: no calib")
 
 
-def test_a_calibration_of_a_picture_of_another_shape_is_not_well(tmp_path: Path) -> None:
+def test_a_calibration_of_a_picture_of_another_shape_is_not_well_and_gives_no_area(tmp_path: Path) -> None:
     scale = Scale((0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), 720, 1280, error_px=0.1, uneven=0.0, corners=24)
     save_calibration(tmp_path, Calibration(at=NOON, who="Mei", rotation_deg=0, scale=scale))
     film = video_of_pictures(tmp_path)
-    settings = replace(config(tmp_path), camera=CameraTable(kind="opencv", source=str(film)))
-    (verdict,) = (one for one in diagnose(settings, SystemClock()) if one.what == "calibration")
-    assert verdict.state == "not well"
-    assert "made on a picture of 720x1280 px, which is 320x240 now" in verdict.sentence
+    per_area = config(tmp_path, "live", None, level("Delphacidae", "insects/m2"))
+    said = {}
+    for camera in (
+        CameraTable(kind="opencv", source=str(film)),
+        CameraTable(kind="folder", source=str(FRAMES), fed=True),
+    ):
+        found = diagnose(replace(per_area, camera=camera), SystemClock())
+        said[camera.kind] = {one.what: one for one in found if one.what in {"advice", "calibration"}}
+    assert {verdict.state for verdict in said["folder"].values()} == {"ok"}  # its next picture may be of another camera
+    refused = said["opencv"]["calibration"]
+    assert refused.state == "not well"
+    assert "made on a picture of 720x1280 px, which is 320x240 now" in refused.sentence
+    assert "insects/m2 is never told" in said["opencv"]["advice"].sentence
 
 
 def test_accounts_that_cannot_be_used_are_named_beside_a_sound_store(tmp_path: Path) -> None:

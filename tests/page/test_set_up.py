@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from edge.annotations import annotate
 from edge.boxes import Image
-from edge.calibration import Calibration, load_calibration, save_calibration
+from edge.calibration import EVERYTHING, Calibration, load_calibration, save_calibration
 from edge.clock import ClockState
 from edge.config import MqttTable
 from edge.counts import Seen, Sighting
@@ -139,6 +139,23 @@ def test_the_board_on_the_live_picture_gives_millimetres(technician: FlaskClient
     assert known.scale is not None
     assert "cm² are counted." in technician.get("/set-up").text
     assert "mm a pixel" in technician.get("/set-up/scale").text
+
+
+@pytest.mark.parametrize("fed", [False, True])
+def test_what_was_drawn_on_a_picture_of_another_shape_is_neither_shown_nor_kept(
+    fed: bool, technician: FlaskClient, scene: Scene
+) -> None:
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 100\n0 100")
+    picture = photograph(0)[0]
+    scene.board.show_frame(picture)
+    post(technician, "/set-up/scale", "/set-up/scale", side="20")
+    scene.board.show_frame(np.ascontiguousarray(picture[: len(picture) // 2]))
+    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=fed))
+    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    assert ("50.0 100.0" in client.get("/set-up/region").text) is fed
+    assert ("mm a pixel" in client.get("/set-up/scale").text) is fed
+    post(client, "/set-up/scale", "/set-up/scale", area="250")
+    assert (saved(scene).region != EVERYTHING) is fed  # of a fed folder the next picture may be of another camera
 
 
 def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scene: Scene) -> None:
