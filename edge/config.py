@@ -360,7 +360,7 @@ def _check_address(camera: CameraTable, name: str) -> None:
     if camera.kind == "opencv" and re.match(r"\w+:/", camera.source) and not _ADDRESS.match(camera.source):
         raise ConfigError(
             f"{name}: camera.source cannot be read as an address; write rtsp://user:password@host:port/path, "
-            "and in the password %40 for @, %2F for /, %3F for ? and %23 for #"
+            "with %40 for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #"
         )
 
 

@@ -36,7 +36,8 @@ MOST_PX = {  # JPEG is decoded at a fraction of its size, the others whole
     b"\x89PNG": 9_000_000,
     b"RIFF": 9_000_000,
 }
-MOST_LAYERED_PX = 13_000_000  # of a progressive JPEG, at 6 to 8 bytes a px: a larger one's whole colours may not fit
+# Of a progressive JPEG. More do not fit at CMYK's 8 bytes a px; at the usual 6, 17 million do.
+MOST_LAYERED_PX = 13_000_000
 QUALITIES = (85, 70, 55, 40)
 UNSURE_SHARE = 0.5  # of a class's threshold: worth a "perhaps"
 NICE = 15  # with both busy, the loop keeps nineteen twentieths of a core

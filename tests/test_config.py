@@ -134,8 +134,8 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         *(
             (
                 ('kind = "folder"\nsource = "pictures"', f'kind = "opencv"\nsource = "{address}"'),
-                "camera.source cannot be read as an address; write rtsp://user:password@host:port/path, and in the "
-                "password %40 for @, %2F for /, %3F for ? and %23 for #",
+                "camera.source cannot be read as an address; write rtsp://user:password@host:port/path, with %40 "
+                "for each @ but the one before the host, and in the password %2F for /, %3F for ? and %23 for #",
             )
             for address in (
                 *("rtsp://u:p#w@h/s", "rtsp://u:p/w@h/s", "rtsp://u:p?w@h/s", "rtsp:/u:pw@h/s", "http://[h/s"),

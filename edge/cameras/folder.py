@@ -30,6 +30,7 @@ from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingErr
 _TIME_IN_NAME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
 )
+_DISKS_OWN = re.compile(r"[.@#$]|lost\+found\Z|System Volume Information\Z")
 MOST_FAILED = 3  # pictures that a disk does not give, and it is the disk
 RELIST_S = 0.005  # for each picture of a fed folder that did not change: a look through 10,000 takes 0.1 s of x86
 
@@ -176,7 +177,7 @@ class FolderCamera(ClosedAtExit):
 def _last_below(folder: Path) -> str:
     """Of the folders in it, by name, as of dates; those that a disk or a share makes for itself are none."""
     with os.scandir(folder) as inside:
-        names = [one.name for one in inside if one.is_dir() and not one.name.startswith((".", "@"))]
+        names = [one.name for one in inside if one.is_dir(follow_symlinks=False) and not _DISKS_OWN.match(one.name)]
     return name_of(Path(max(names, default="")))
 
 

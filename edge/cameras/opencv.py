@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from urllib.parse import urlsplit
 
 import cv2
@@ -37,7 +38,7 @@ PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "http": 80, "https": 443}
 # guess at frames a second, which takes 20 pictures; how long without a byte, so that a silent host is told soon.
 STREAM_OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|analyzeduration;18000000|fpsprobesize;0|timeout;10000000"
 RTMP_OPTIONS = "fpsprobesize;0"  # a time-out would make FFmpeg the server there, and each stream is analysed to the end
-_NAMED_AS_PICTURE = re.compile(r"https?://[^?#]*\.(jpe?g|png|bmp|tiff?|webp)", re.IGNORECASE)
+_NAMED_AS_JPEG = re.compile(r"https?://[^?#]*\.jpe?g", re.IGNORECASE)
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWNERS_OPTIONS = os.environ.get(_OPTIONS)
 _JPEGS = cv2.VideoWriter.fourcc(*"MJPG")  # a snapshot is one, too
@@ -131,17 +132,15 @@ def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     """FFmpeg alone is asked: OpenCV's other readers would print the address with its password.
 
     It fills what a broken line cut off a JPEG with green, in which insects are found: those we decode ourselves, not
-    turned by their EXIF, as FFmpeg does not turn them either: `camera.rotation_deg` says how the camera hangs. An
-    address that ends as a picture's name does gets an empty query: FFmpeg would want to know how long that file is, and
-    many a camera does not tell. Raises CameraError for a stream of too many px.
+    turned by their EXIF, as FFmpeg does not turn them either: `camera.rotation_deg` says how the camera hangs. Raises
+    CameraError for pictures of too many px.
     """
     options = RTMP_OPTIONS if config.source.startswith("rtmp") else STREAM_OPTIONS
     os.environ[_OPTIONS] = _OWNERS_OPTIONS or options
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1000)]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int((config.stall_s + LATER_S) * 1000)]
     limits += [cv2.CAP_PROP_N_THREADS, THREADS]
-    address = f"{config.source}?" if _NAMED_AS_PICTURE.fullmatch(config.source) else config.source
-    if not capture.open(address, cv2.CAP_FFMPEG, limits):
+    if not _opens(capture, config.source, limits):
         return False
     if capture.get(cv2.CAP_PROP_FOURCC) == _JPEGS:
         capture.set(cv2.CAP_PROP_FORMAT, _AS_THEY_COME)
@@ -149,10 +148,21 @@ def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
     width_px, height_px = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     if width_px * height_px > MOST_STREAM_PX:
         raise CameraError(
-            f"camera {without_credentials(config.source)}: its stream is of {width_px}x{height_px} px, "
-            "which takes too much memory; choose the camera's second stream"
+            f"camera {without_credentials(config.source)}: its picture is of {width_px}x{height_px} px, "
+            "which takes too much memory; choose a smaller one, the camera's second stream, or JPEG"
         )
     return True
+
+
+def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:
+    """A JPEG's address with an empty query first: without, FFmpeg asks how long it is, and many a camera does not tell.
+
+    As it stands where that is refused; not after a long silence, since a second one would outlast OPEN_TIMEOUT_S.
+    """
+    began_s = monotonic()
+    if _NAMED_AS_JPEG.fullmatch(source) and capture.open(f"{source}?", cv2.CAP_FFMPEG, limits):
+        return True
+    return monotonic() - began_s < ANSWER_S and capture.open(source, cv2.CAP_FFMPEG, limits)
 
 
 def _why_closed(source: str) -> str:

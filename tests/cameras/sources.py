@@ -27,7 +27,16 @@ PICTURES = sorted(FRAMES.glob("*.jpg"))
 BARS = (
     FRAMES.parent / "streams" / "bars.h265"
 )  # a test picture of GStreamer's, by x265: a key frame and nine that need it
-Health = Literal["playing", "stalled", "repeating", "a snapshot", "a snapshot of no told length", "locked"]
+Health = Literal[
+    "playing",
+    "stalled",
+    "repeating",
+    "a snapshot",
+    "a snapshot of no told length",
+    "a snapshot without query",
+    "locked",
+    "silent",
+]
 
 
 def read_until_error(camera: Camera, timeout_s: float = 0.5, most: int = 1000) -> tuple[FieldeyeError, int]:
@@ -134,18 +143,27 @@ class NetworkCamera:
         self._thread.join()
 
 
+def _refusal(camera: NetworkCamera, path: str) -> int:
+    if camera.health == "locked":
+        return 401
+    return 404 if camera.health == "a snapshot without query" and "?" in path else 0
+
+
 def _handler(camera: NetworkCamera, unplugged: Event) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             camera.connections += 1
-            if camera.health == "locked":
-                self.send_error(401)
+            if camera.health == "silent":
+                unplugged.wait()
+                return
+            if refusal := _refusal(camera, self.path):
+                self.send_error(refusal)
                 return
             self.send_response(200)
             if camera.health.startswith("a snapshot"):
                 jpeg = camera.pictures[camera.connections % len(camera.pictures)]
                 self.send_header("Content-Type", "image/jpeg")
-                if camera.health == "a snapshot":
+                if camera.health != "a snapshot of no told length":
                     self.send_header("Content-Length", str(len(jpeg)))
                 self.end_headers()
                 self.wfile.write(jpeg)

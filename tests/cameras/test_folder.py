@@ -386,7 +386,10 @@ def test_a_picture_whose_name_tells_no_time_is_known_by_its_own_while_it_grows_o
     ("folders", "said"),
     [
         (["2026-11-28", "2026-11-29"], r"folders below it \(2026-11-29\) are passed over; set the device"),
-        (["@eaDir", ".trash"], "holds no picture that is new; wait for the device"),
+        *(
+            ([name], "holds no picture that is new; wait for the device")
+            for name in ("@eaDir", ".trash", "lost+found", "System Volume Information", "$RECYCLE.BIN", "#recycle")
+        ),
     ],
 )
 def test_a_fed_folder_with_folders_for_pictures_in_it_says_that_these_are_passed_over(
@@ -399,6 +402,13 @@ def test_a_fed_folder_with_folders_for_pictures_in_it_says_that_these_are_passed
         pytest.raises(CameraEndedError, match=said),
     ):
         camera.read(1)
+
+
+def test_a_link_that_leads_to_itself_hides_no_picture_of_a_fed_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("a")
+    path = put(tmp_path, "a.jpg")
+    with open_camera(camera_table("folder", tmp_path, fed=True), SystemClock()) as camera:
+        assert camera.read(1).source == path.name
 
 
 def test_a_fed_folder_that_is_empty_waits(tmp_path: Path) -> None:

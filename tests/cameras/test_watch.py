@@ -130,8 +130,8 @@ def test_a_stream_that_would_take_the_nodes_memory_is_refused_and_the_largest_sm
             except CameraError as why:
                 said.append(str(why))
     assert said[0] == "(1944, 2592, 3)"
-    assert "its stream is of 3072x2048 px" in said[1]
-    assert said[1].endswith("choose the camera's second stream")
+    assert "its picture is of 3072x2048 px" in said[1]
+    assert said[1].endswith("choose a smaller one, the camera's second stream, or JPEG")
 
 
 def test_a_snapshot_of_more_pixels_than_a_stream_may_have_is_shown(source: NetworkCamera) -> None:
@@ -149,6 +149,25 @@ def test_a_snapshot_whose_length_nobody_tells_is_shown_whatever_its_path_ends_in
     address = source.address.replace("field.mjpg", path)
     with open_camera(camera_table("opencv", address), SystemClock()) as camera:
         assert camera.read(NOTICED_WITHIN_S).image.any()
+
+
+def test_a_snapshot_of_a_camera_that_knows_no_query_is_shown(source: NetworkCamera) -> None:
+    source.health = "a snapshot without query"
+    address = source.address.replace("field.mjpg", "a.jpg")
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        assert camera.read(NOTICED_WITHIN_S).image.any()
+
+
+def test_a_silent_camera_is_not_waited_for_a_second_time_without_a_query(
+    source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cameras.opencv._OWNERS_OPTIONS", "timeout;300000")
+    monkeypatch.setattr("edge.cameras.opencv.ANSWER_S", 0.2)
+    source.health = "silent"
+    address = source.address.replace("field.mjpg", "a.jpg")
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera, pytest.raises(CameraError):
+        camera.read(NOTICED_WITHIN_S)
+    assert source.connections == 1
 
 
 def test_a_snapshot_is_turned_as_the_camera_hangs_and_not_by_its_exif_too(source: NetworkCamera) -> None:
