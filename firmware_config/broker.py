@@ -77,7 +77,8 @@ def _bridge(bridge: BridgeTable, fleet: Fleet, keys: KeyStore) -> str:
         PORT=str(bridge.port),
         SITE=fleet.site.site,
         REMOTE_ID=owned(f"fieldeye-{fleet.site.site}", password),
-        LOCAL_ID=owned(f"local.fieldeye-{fleet.site.site}", keys.take("bridge-id", new_password)),  # what waits is its
+        # The broker keeps what waits under this id: a new password must not change it.
+        LOCAL_ID=owned(f"local.fieldeye-{fleet.site.site}", keys.take("bridge-id", new_password)),
         USER=bridge.username,
         PASSWORD=password,
         CA=bridge.ca_file,

@@ -41,7 +41,7 @@ _IS_GONE = f"""({IS_LEFT_BEHIND} OR coalesce(status->>'state', 'online') <> 'onl
 _STANDING = f"""
     SELECT node_id, site, node, area_code, coalesce(heard < now() - interval '1 day', true) AS is_silent, heard, one,
            coalesce(k.who, ''), k.at, k.outcome,
-           row_number() OVER (PARTITION BY node_id, k.who IS NULL ORDER BY one->>'level', one->>'since') AS nth
+           row_number() OVER (PARTITION BY node_id ORDER BY k.who IS NOT NULL, one->>'level', one->>'since') AS nth
     FROM node, jsonb_array_elements(health->'alerts') AS one
     LEFT JOIN LATERAL (
         SELECT who, at, outcome FROM acknowledgement k

@@ -72,7 +72,9 @@ def open_database(url: str, name: str = "fieldeye", *, only_reads: bool = False)
         is_17 = database.info.server_version >= 170_000
         database.execute((_SETTINGS + _SINCE_17 * is_17).encode())
     except psycopg.OperationalError as why:
-        if "@" in str(told.get("host")):  # the rest of a password, which the library's text has in it
+        if any(
+            "@" in str(told.get(key)) for key in ("host", "port", "dbname")
+        ):  # the rest of a password, told in `why`
             raise StoreError(f"the database cannot be reached; check --database: {_AS_WRITTEN}") from why
         raise StoreError(f"the database cannot be reached ({first_line(why)}); check --database") from why
     return database

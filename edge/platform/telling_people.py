@@ -122,7 +122,7 @@ _DUE = """
                ) AS nth
         FROM recipient r JOIN risen a ON area_code ^@ prefix AND coalesce(came, at) >= r.since
         LEFT JOIN told t USING (recipient_id, ledger_id, seq)
-        WHERE (came IS NULL AND at >= %(day_ago)s OR a.seq = newest AND NOT EXISTS (
+        WHERE (came IS NULL AND at >= %(day_ago)s OR done > %(day_ago)s OR a.seq = newest AND NOT EXISTS (
             SELECT FROM alert c
             WHERE (c.node_id, c.ledger_id, c.camera, c.label, c.unit)
                   = (a.node_id, a.ledger_id, a.camera, a.label, a.unit)

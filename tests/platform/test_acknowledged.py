@@ -171,7 +171,7 @@ def test_what_a_renamed_node_told_stands_under_its_new_name_alone(
 
 
 def test_of_two_copies_of_a_card_the_one_that_sleeps_keeps_what_it_told(fleet: Fleet) -> None:
-    """Both told one number, as no renamed node does."""
+    """Both told one number."""
     info = Info(software="fieldeye", version="0", epoch=str(epoch("a")))
     note(fleet.database, fleet.intake, [Message("fieldeye/v1/s/z/info", encode_message(info))])
     for name in "az":

@@ -630,6 +630,19 @@ def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
     assert everything["record"] == 5
 
 
+def test_no_function_in_the_owners_rights_reads_what_a_reader_made(fleet: Fleet) -> None:
+    """A temporary `node` stands before ours wherever a search_path decides."""
+    database = fleet.database
+    database.execute("SELECT add_reader('town_011', '330106011')")
+    with database.transaction(force_rollback=True):
+        database.execute("SET LOCAL ROLE town_011")
+        database.execute(
+            "CREATE TEMP TABLE node AS SELECT 1 AS node_id, 's' AS site, gen_random_uuid() AS epoch, now() AS heard"
+        )
+        database.execute("INSERT INTO pg_temp.node SELECT 2, site, epoch, heard + interval '1 hour' FROM pg_temp.node")
+        assert database.execute("SELECT is_renamed(1)").fetchone() == (False,)
+
+
 @pytest.fixture(scope="module")
 def town(still_url: str) -> Iterator[Database]:
     """A township's role in a database with a count."""

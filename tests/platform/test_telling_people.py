@@ -223,6 +223,22 @@ def test_an_alert_under_a_clock_that_is_not_set_is_of_when_it_came(
     assert all(one["at"] >= (now - timedelta(minutes=5)).isoformat() for one in hook.told)
 
 
+def test_a_card_without_a_clock_tells_twenty_a_day_as_well(fleet: Fleet, hook: Hook) -> None:
+    add_recipient(fleet.database, "webhook", hook.address, "")
+    for rise in range(21):
+        levels(
+            fleet,
+            "a",
+            "look",
+            "calm",
+            first=2 * rise + 1,
+            start=datetime(2020, 1, 1, tzinfo=UTC),
+            clock=ClockState.UNSYNCED,
+        )
+        tell_people(fleet.database, None, datetime.now(UTC))
+    assert len(hook.told) == 20
+
+
 def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")

@@ -56,7 +56,18 @@ def test_a_mistake_is_answered_with_the_word_that_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "password", ["secret%x", "secret x", "not@secret", "secret/x", "secret#x", "secret?x", "secret[x"]
+    "password",
+    [
+        "secret%x",
+        "secret x",
+        "not@secret",
+        "secret/x",
+        "secret#x",
+        "secret?x",
+        "secret[x",
+        "not@secret/x",
+        "not@secret:x",
+    ],
 )
 def test_a_databases_password_with_unusual_letters_is_not_printed(
     password: str, capsys: pytest.CaptureFixture[str]

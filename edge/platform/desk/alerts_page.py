@@ -31,7 +31,7 @@ def _left_out(told: Sequence[Standing]) -> list[str]:
     shown = number(MOST_OF_NODE)
     return [
         gettext("%(node)s: the %(shown)s first of %(every)s alerts.", node=node, shown=shown, every=number(many))
-        for node, many in Counter(f"{one.site}/{one.node}" for one in told if one.is_open).items()
+        for node, many in Counter(f"{one.site}/{one.node}" for one in told).items()
         if many > MOST_OF_NODE
     ]
 

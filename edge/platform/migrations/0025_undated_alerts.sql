@@ -13,13 +13,15 @@ WHERE array_position(ARRAY['calm', 'look', 'act'], level) > array_position(ARRAY
 
 CREATE INDEX node_epoch ON node (epoch);
 
--- Was its card heard under another name since, also by one whom the reader does not see? Copies that both run told one number.
-CREATE FUNCTION is_renamed(id integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+-- Was its card heard under another name since, also under one that the reader does not see? Not where both names told one
+-- number: copies of a card did, or a node that sent a record again under its new name. It runs in the owner's rights, so its
+-- names are bound here: a reader's own temporary `node` would stand before ours in any search_path.
+CREATE FUNCTION is_renamed(id integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER BEGIN ATOMIC
     SELECT EXISTS (
         SELECT FROM node old JOIN node named ON (named.site, named.epoch) = (old.site, old.epoch) AND named.heard > old.heard
         WHERE old.node_id = id AND NOT EXISTS (
             SELECT FROM ledger a JOIN ledger b USING (epoch)
-            WHERE (a.node_id, b.node_id, a.epoch) = (old.node_id, named.node_id, old.epoch) AND a.seen && b.seen))
-$$;
+            WHERE (a.node_id, b.node_id, a.epoch) = (old.node_id, named.node_id, old.epoch) AND a.seen && b.seen));
+END;
 REVOKE EXECUTE ON FUNCTION is_renamed FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION is_renamed TO fieldeye_reader;
