@@ -377,6 +377,16 @@ def test_a_stop_is_obeyed_at_once_in_the_pause_between_two_looks(
     assert not thread.is_alive()
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for a camera."""
+    monkeypatch.setattr("edge.cameras.reader.JOIN_S", 0.3)
+    monkeypatch.setattr("edge.cameras.watch.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("edge.pipeline.REST_S", 0.05)
+    monkeypatch.setattr("edge.pipeline.READ_S", 0.5)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_camera_that_is_missing_is_said_and_the_loop_waits_for_it(
     bench: Bench, running: Callable[[Pipeline, Event], Thread]
 ) -> None:
@@ -386,14 +396,6 @@ def test_a_camera_that_is_missing_is_said_and_the_loop_waits_for_it(
     bench.add("1.png", scene((16, 16, BLUE)))
     wait_until(lambda: len(bench.sightings) == 1, within_s=30)
     wait_until(lambda: bench.board.snapshot().camera.state == "ok", within_s=5)  # said after the record is safe
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long for a camera."""
-    monkeypatch.setattr("edge.cameras.reader.JOIN_S", 0.3)
-    monkeypatch.setattr("edge.cameras.watch.FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr("edge.pipeline.REST_S", 0.05)
 
 
 @pytest.mark.usefixtures("hasty")
