@@ -252,6 +252,7 @@ def safe_config(folder: Path) -> NodeConfig:
 
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 _Record = TypeVar("_Record")
 # No @ behind the host where one stands before it: of `u:p@ss/1@host` it would be `ss`.
 _ADDRESS = re.compile(r"\w+://(?![^/?#]*@[^/?#]*[/?#].*@)([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")

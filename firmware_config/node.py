@@ -8,7 +8,7 @@ import msgspec
 import tomli_w
 import yaml
 
-from edge.config import MqttTable, NodeConfig, NodeTable, PageTable, parse_config
+from edge.config import HOTSPOT_ADDRESS, MqttTable, NodeConfig, NodeTable, PageTable, parse_config
 from edge.errors import ConfigError
 from edge.label import Label, label_svg
 from firmware_config.broker import mqtt_password
@@ -24,7 +24,6 @@ from firmware_config.tls import Identity
 # The phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
 PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
 SSH_KEYS = "/home/technician/.ssh/authorized_keys"  # where cloud-init puts them, once
-HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 
 
 def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identity) -> dict[str, File]:

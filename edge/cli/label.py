@@ -9,12 +9,11 @@ from pathlib import Path
 from edge.changes import load_changed
 from edge.cli.arguments import config_argument
 from edge.cli.exits import DONE
-from edge.config import NodeConfig
+from edge.config import HOTSPOT_ADDRESS, NodeConfig
 from edge.errors import UsageError
 from edge.mqtt.secret import read_secret
 
 HOTSPOT = Path("/etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection")
-HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 NEEDS = "segno and reportlab are missing; in the repository's folder run: pip install -e '.[provision]'"
 
 

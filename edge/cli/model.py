@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import MANIFEST, MODELS, Bundle, find_bundle, load_manifest, load_release
+from edge.bundle import MANIFEST, MODELS, Bundle, entries_of, find_bundle, load_manifest, load_release
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.update import add_places, go_back, places_of, print_installed, there
 from edge.errors import BundleError
 from edge.golden import tried
 from edge.severity import find_leaf, load_leaf
 from edge.updates.install import install
-from edge.updates.models import installed_names, models_folder
+from edge.updates.models import models_folder
 from edge.updates.slots import LINK, Places
 
 
@@ -59,7 +59,7 @@ def _all_listed(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         yield from (_listed(name, args.folder) for name in _released(args.folder))
         return
     installed = args.opt / LINK["models"]
-    for folder, names in ((MODELS, _released(MODELS)), (installed, installed_names(installed))):
+    for folder, names in ((MODELS, _released(MODELS)), (installed, list(entries_of(installed)))):
         for name in names:
             in_use = models_folder(name, installed) == folder
             yield _listed(name, folder) | {"installed": folder == installed, "in_use": in_use}

@@ -284,7 +284,7 @@ class _NoRedirects(HTTPRedirectHandler):
         raise HTTPError(req.full_url, code, f"{msg}, which is not followed: give {newurl}", headers, fp)
 
 
-def _post(risen: Risen, _mail: MailServer | None) -> Failure | None:
+def _post(risen: Risen, _server: MailServer | None) -> Failure | None:
     """None once the other side has answered 2xx."""
     body = msgspec.json.encode(risen.as_json())
     try:

@@ -59,8 +59,8 @@ def note_unnoted(installed: Path) -> None:
 
     Raises OSError.
     """
-    names, noted = installed_names(installed), _beside(installed)
-    if set(names) - set(noted):
+    names, noted = entries_of(installed), _beside(installed)
+    if names.keys() - noted.keys():
         now = {name: _now(name, installed) for name in names}
         write_durably(installed / BESIDE, msgspec.json.encode({**now, **noted}))
 
@@ -88,8 +88,3 @@ def _contents(entry: Entry, folder: Path) -> dict[str, bytes] | None:
         return {file: (folder / file).read_bytes() for file in (entry.file, entry.golden.image)}
     except OSError:
         return None
-
-
-def installed_names(installed: Path) -> list[str]:
-    """The models that were sent; none where none can be read."""
-    return list(entries_of(installed))
