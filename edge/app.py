@@ -133,7 +133,7 @@ def build(
     if refused:
         board.show(notice=refused, problem="" if looks else refused)
     inbox = Inbox(Path(config.store.folder) / "inbox")  # on the card also if the store is in memory: the installer's
-    card = config.store
+    asked_store = config.store
     config, store = _open_store(config, parts, board, unattended)
     unusable = board.snapshot().newer or board.snapshot().store
     if unusable and config.camera.fed:  # in memory no name outlives this start, and each picture would count again
@@ -145,7 +145,8 @@ def build(
         looks = False
         board.show(problem=TOO_FAST.format(last=runs.last_stop))
     keeper = _keeper(config, store, clock, board, inbox)
-    keeps_card, slots = config.store == card, slot_paths(places)
+    keeps_card = config.store == asked_store  # else a store in memory took its place
+    slots = slot_paths(places)
     base = _Base(config, store, board, clock, stop, runs, keeper, inbox, begin_again, places, slots, keeps_card)
     page = _open_page(base, parts)
     detector = _open_model(base) if looks else None

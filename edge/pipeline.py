@@ -84,7 +84,7 @@ class Parts:
     climate: ClimateSensor
     committed: Callable[[], None]  # called after each commit: wakes the publisher
     alive: Callable[[], None]  # called each time the loop turns: feeds the watchdog
-    keeps_card: bool = True  # False: the next start counts again what is new on a trap's card, so this one tells none
+    keeps_card: bool = True  # False: the next start forgets a trap's card and counts it anew, so this one counts none
 
 
 class Pipeline:

@@ -14,8 +14,8 @@ from edge.platform.replay import ASK_AGAIN, MOST_COMMANDS, commands_for
 from edge.wire import ReplayCommand, node_topic
 
 MOST_SPANS = 512  # of a node are looked at in a turn: about a command's, where hours of twenty sightings were shed
-# A node that still has records waiting will send them by itself. What came under another name of its card is no gap: a
-# node may get one, and its former one again. Where both told one number they are copies of a card that both run.
+# A node that still has records waiting will send them by itself. What the same card told under another name of the site
+# (renamed) is no gap. Where both names told one number, two copies of a card run, and each is asked for its own.
 _MISSING = """
     SELECT site, node, ledger_id, ledger.epoch, lower(span), upper(span) - 1
     FROM node JOIN ledger ON ledger.node_id = node.node_id AND ledger.epoch = node.epoch

@@ -69,7 +69,7 @@ class Store(Records):
         self._max_mb = config.max_mb
         self._lock = Lock()
         self._losing = False
-        self.revised = 0  # rises with what does not follow in time: who keeps what was read reads again then
+        self.revised = 0  # counts changes to what is kept already (late pictures, a clock set): readers begin anew
         self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
             self._open(config, closing, accounts)

@@ -55,7 +55,7 @@ def merge_models(new: Path, installed: Path) -> None:
 
 
 def note_unnoted(installed: Path) -> None:
-    """Note what runs beside models that a former build installed without a note, to tell newer software from it.
+    """Note beside models of a build that noted nothing which software runs now: newer software is told by it later.
 
     Raises OSError.
     """
