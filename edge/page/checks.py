@@ -24,27 +24,35 @@ from edge.calibration import (
 from edge.counts import Sighting
 from edge.errors import ConfigError
 from edge.page.routes import Node
-from edge.page.visit import CHECK_PICTURES
+from edge.page.visit import CHECK_PICTURES, load, save
 from edge.store import Store
 
 LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
 
 
-def keep(node: Node, who: str, at: datetime, **changes: object) -> Calibration:
-    """The calibration with some of it measured anew, durably. Raises StoreError."""
-    turn = node.config.camera.rotation_deg
-    found = known(node) or Calibration(at=at, who=who, rotation_deg=turn)
-    new = replace(found, at=at, who=who, rotation_deg=turn, **changes)  # type: ignore[arg-type]
-    save_calibration(node.folder, new)
-    return new
+def keep(node: Node, who: str, at: datetime, **changes: object) -> None:
+    """The calibration with its place measured anew, durably. Raises StoreError.
+
+    One that does not fit the picture goes, and its ticks go with it.
+    """
+    found = known(node)
+    if found is None:
+        save(node.store, load(node.store).without("region", "scale", "focus"))
+    _keep(node, found, who, at, **changes)
 
 
 def keep_focus(node: Node, frame: Image, who: str, at: datetime) -> Reference:
-    """This is what a sharp picture looks like, in the region that is counted."""
-    reference = focused(frame, region_of(node))
-    keep(node, who, at, focus=reference)
+    """This is what a sharp picture looks like, in the region that is kept, also of a picture of another shape."""
+    found = _known(node, None)
+    reference = focused(frame, EVERYTHING if found is None else found.region)
+    _keep(node, found, who, at, focus=reference)
     return reference
+
+
+def keep_hand(node: Node, pictures: int, who: str, at: datetime) -> None:
+    """So many were counted by a person, whatever shape the picture has now."""
+    _keep(node, _known(node, None), who, at, counted_by_eye=pictures)
 
 
 def keep_region(node: Node, region: Region, who: str, at: datetime) -> None:
@@ -133,12 +141,20 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
 
 def known(node: Node) -> Calibration | None:
     """The one that was saved last; one that cannot be used, or does not fit the newest picture, is none."""
-    camera, frame = node.config.camera, node.board.frame()
-    size_px = None if camera.fed or frame is None else (frame.shape[1], frame.shape[0])
+    frame = node.board.frame()
+    return _known(node, None if node.config.camera.fed or frame is None else (frame.shape[1], frame.shape[0]))
+
+
+def _known(node: Node, size_px: tuple[int, int] | None) -> Calibration | None:
     try:
-        return load_calibration(node.folder, camera.rotation_deg, size_px)
+        return load_calibration(node.folder, node.config.camera.rotation_deg, size_px)
     except ConfigError:
         return None
+
+
+def _keep(node: Node, found: Calibration | None, who: str, at: datetime, **changes: object) -> None:
+    first = Calibration(at=at, who=who, rotation_deg=node.config.camera.rotation_deg)
+    save_calibration(node.folder, replace(found or first, at=at, who=who, **changes))  # type: ignore[arg-type]
 
 
 def _framed(jpeg: bytes, region: Region, told: int) -> int | None:

@@ -91,7 +91,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(visit)
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    checks.keep(node(), visitor().name, trust().now_utc(), counted_by_eye=agreed.n)
+    checks.keep_hand(node(), agreed.n, visitor().name, trust().now_utc())
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 

@@ -47,9 +47,10 @@ class Visit(Struct, frozen=True, kw_only=True):
         """With one step done."""
         return msgspec.structs.replace(self, ticks={**self.ticks, step: tick})
 
-    def without(self, step: str) -> "Visit":
-        """With one step to be done again."""
-        return msgspec.structs.replace(self, ticks={name: tick for name, tick in self.ticks.items() if name != step})
+    def without(self, *steps: str) -> "Visit":
+        """With these steps to be done again."""
+        ticks = {name: tick for name, tick in self.ticks.items() if name not in steps}
+        return msgspec.structs.replace(self, ticks=ticks)
 
     def back_to(self, before: Mapping[str, str], after: Mapping[str, str], tick: Tick) -> "Visit":
         """With the results `after` in place of those `before`: a step whose result is gone is to be done again."""

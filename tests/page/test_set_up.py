@@ -158,6 +158,29 @@ def test_what_was_drawn_on_a_picture_of_another_shape_is_neither_shown_nor_kept(
     assert (saved(scene).region != EVERYTHING) is fed  # of a fed folder the next picture may be of another camera
 
 
+def test_sharpness_and_a_count_by_hand_leave_the_place_and_another_place_takes_its_ticks_away(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    half = "0 0\n50 0\n50 100\n0 100"
+    picture = photograph(0)[0]
+    other = np.ascontiguousarray(picture[: len(picture) // 2])  # a camera that lost its settings
+    scene.board.show_frame(picture)
+    post(technician, "/set-up/region", "/set-up/region", corners=half)
+    post(technician, "/set-up/scale", "/set-up/scale", side="20")
+    scene.board.show_frame(other)
+    post(technician, "/set-up/focus", "/live")
+    scene.store.commit([sighting(scene.before(minutes=1), count=1)], picture_of("whitefly.jpg"))
+    post(technician, "/set-up/hand", "/set-up/hand", **dict.fromkeys(pictures(scene), "1"))
+    scene.board.show_frame(picture)
+    assert region_text(saved(scene).region) == region_text(parsed_region(half))
+    assert saved(scene).counted_by_eye == 1
+    assert [state(technician, step) for step in ("region", "scale", "focus")] == ["Done"] * 3
+    scene.board.show_frame(other)
+    post(technician, "/set-up/scale", "/set-up/scale", area="250")
+    assert saved(scene).region == EVERYTHING
+    assert [state(technician, step) for step in ("region", "scale", "focus")] == ["To do", "Done", "To do"]
+
+
 def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scene: Scene) -> None:
     answer = post(technician, "/set-up/scale", "/set-up/scale", side="20")
     assert answer.status_code == 400
