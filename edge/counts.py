@@ -142,6 +142,8 @@ class Alert:
     source: str  # of the threshold, with its region
 
 
+OUTDATED = "the last count is too old to go by"  # the reason of an alert that no count raised: its value is an old one
+
 Record = Sighting | Interval | Lost | Alert
 
 

@@ -129,7 +129,7 @@ def test_the_first_catch_after_a_winter_is_news_though_the_level_stood_in_autumn
     assert trap.hour(24 * 200 + 8, 14, "boot" if board == "stood blind" else "next") == ["calm", "look"]
     *_, ended, _ = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
     assert (ended.value, ended.task, ended.reason) == (14, "nothing", "the last count is too old to go by")
-    assert ended.look_at == "Nobody has counted for 14 days: look at the node and its camera."
+    assert ended.look_at == "Nobody counted for 14 days: look at the node and its camera."
     assert trap.hour(24 * 200 + 9, 1) == []
 
 
@@ -184,12 +184,37 @@ def test_what_an_unset_clock_saw_is_of_the_level_before_where_no_season_lies_bet
     assert [trap.hour(hours, 14, "next", days=days - 3) for hours in (82, 83)] == [levels, []]
 
 
+def test_two_hours_before_the_clock_is_set_hide_no_winter_either(trap: Trap) -> None:
+    assert trap.hour(8, 14) == ["look"]
+    trap.watch(trap.config.advice)
+    assert [trap.hour(hours, 15, "next", UNSYNCED) for hours in (80, 81)] == [[], []]
+    trap.now("next", 197, hours=82)
+    assert trap.hour(82, 14, "next", days=197) == ["calm", "look"]
+
+
+@pytest.mark.parametrize("state", [ClockState.SYNCED, UNSYNCED])
+@pytest.mark.parametrize("unset", [["next"], ["next", "other"]])
+def test_a_level_that_was_counted_each_day_outlives_boots_without_the_time(
+    state: ClockState, unset: list[str], trap: Trap
+) -> None:
+    assert trap.hour(8, 14) == ["look"]
+    assert [trap.hour(24 * days + 8, 14, state=state) for days in range(1, 31)] == [[]] * 30
+    for boot in unset:
+        trap.watch(trap.config.advice)
+        assert trap.hour(24 * 30 + 12, 14, boot, UNSYNCED) == []
+    trap.watch(trap.config.advice)
+    trap.now("last", 31)
+    assert trap.hour(8, 14, "last", days=31) == []
+
+
 def test_of_two_boots_that_never_knew_the_time_the_second_goes_on_with_no_level_of_the_first(trap: Trap) -> None:
     for boot, levels in (("former", ["look"]), ("next", [])):
         assert trap.hour(8, 14, boot, UNSYNCED) == levels
         trap.watch(trap.config.advice)
     trap.now("next", 200, hours=10)
     assert trap.hour(10, 14, "next", days=200) == ["calm", "look"]
+    *_, ended, _ = [one.record for one in trap.store.records_between_seq(1, 99) if isinstance(one.record, Alert)]
+    assert ended.look_at == "Nobody knows how old the last count is: look at the node, its clock and its camera."
 
 
 @pytest.mark.parametrize("unset", ["boot", "next"])

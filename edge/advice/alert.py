@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise, starmap
 
 from edge.advice.standing import Measured, Standing
 from edge.advice.thresholds import Threshold
-from edge.clock import Instant
-from edge.counts import Alert, Level, Task, decimals_of
+from edge.clock import Instant, seconds_between
+from edge.counts import OUTDATED, Alert, Level, Task, decimals_of
 
 
 def alert_of(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
@@ -44,11 +45,15 @@ def dropped_alert(standing: Standing, at: Instant, camera: str, model: str) -> A
 
 
 def outdated_alert(standing: Standing, at: Instant, camera: str, model: str) -> Alert:
-    """The record that ends a standing whose last figure is too old to go by."""
+    """The record that ends a standing whose last figure is too old to go by, or may be."""
+    counted = [one for one in (standing.before, standing.at, at) if one is not None]
+    is_known = None not in starmap(seconds_between, pairwise(counted))
     return replace(
         alert_of(replace(standing, level="calm"), at, camera, model),
-        reason="the last count is too old to go by",
-        look_at="Nobody has counted for 14 days: look at the node and its camera.",
+        reason=OUTDATED,
+        look_at="Nobody counted for 14 days: look at the node and its camera."
+        if is_known
+        else "Nobody knows how old the last count is: look at the node, its clock and its camera.",
     )
 
 

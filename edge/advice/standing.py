@@ -164,7 +164,7 @@ def _before(standing: Standing, now: Standing) -> Instant | None:
     if standing.at is None or now.at is None or now.level == "calm":
         return None
     if seconds_between(standing.at, now.at) is None:
-        return standing.before or standing.at
+        return standing.before or reckoned(standing.at, standing.since or standing.at)
     return standing.before if standing.at.state is ClockState.UNSYNCED else None  # else it was looked at since
 
 

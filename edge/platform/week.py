@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
+from edge.counts import OUTDATED
 from edge.errors import UsageError
 from edge.platform.charts import Place
 from edge.platform.database import Database, reachable
@@ -219,8 +220,9 @@ def _alerts(database: Database, area: str, first: date, last: date) -> list[Aler
     rows = database.execute(
         "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
         " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
-        " AND NOT (level = 'calm' AND value >= start_at) ORDER BY at, seq",  # ended by no count: the figure is old
-        (area, first, last),
+        # Ended by no count: the figure is old.
+        " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s)) ORDER BY at, seq",
+        (area, first, last, OUTDATED),
     )
     names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")
     return [AlertTold(**dict(zip(names, row, strict=True))) for row in rows]

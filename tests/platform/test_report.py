@@ -16,7 +16,7 @@ import pytest
 
 from edge.cli import platform_main
 from edge.cli.report import keep_thresholds
-from edge.counts import Level
+from edge.counts import OUTDATED, Level
 from edge.errors import UsageError
 from edge.platform import charts
 from edge.platform.charts import DOTS_BELOW, Place, area_map, bars
@@ -34,7 +34,15 @@ from tests.records import APHID, MOTH, alert, count
 MONDAY = date(2026, 7, 6)
 SUNDAY = MONDAY + timedelta(days=6)
 MADE = datetime(2026, 7, 13, tzinfo=UTC)
-TOLD: tuple[tuple[Level, float], ...] = (("calm", 14), ("look", 12), ("calm", 3), ("look", 15))  # of a threshold of 10
+BELOW = "3 insects/trap/night is below the threshold of 10"
+NO_MORE = "insects/trap/night is not held against a threshold here any more"
+TOLD: tuple[tuple[Level, float, str], ...] = (
+    ("calm", 14, NO_MORE),
+    ("calm", 9, OUTDATED),
+    ("look", 12, ""),
+    ("calm", 3, BELOW),
+    ("look", 15, ""),
+)
 
 
 @pytest.fixture
@@ -191,8 +199,9 @@ def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
 
 
 def test_what_nodes_told_stands_in_its_order_without_levels_that_ended_because_nobody_counted(fleet: Fleet) -> None:
-    told = [alert(at=moment(EVENING + timedelta(days=6)), level=level, value=value) for level, value in TOLD]
-    for n in (3, 2, 1, 0):
+    evening = moment(EVENING + timedelta(days=6))
+    told = [alert(at=evening, level=level, value=value, reason=reason) for level, value, reason in TOLD]
+    for n in reversed(range(len(told))):
         stored = Stored(Key("a", epoch("a"), 100 + n), told[n])
         fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch([stored]))])
     alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
