@@ -30,6 +30,7 @@ OPEN_TIMEOUT_S = 20.0  # FFmpeg waits for a key frame where the camera does not 
 LATER_S = 1.0  # FFmpeg gives a silent stream up a little after the watch did, and so lets the reader end
 FIRST_GRABS = 4  # a stream's first key frame may be half a minute away, and each waits for `stall_s` and LATER_S
 ANSWER_S = 2.0
+REFUSED_S = 5.0  # what takes longer is silence, not a camera that refuses an address
 # With 5.3 megapixels a node takes 280 MB, with 4K 450 by four threads, and its service may have 377. One thread may be
 # too slow on a Pi: 25 pictures of 1080p a second by H.265 are 20 % of an x86 core.
 MOST_STREAM_PX, THREADS = 5_500_000, 2
@@ -42,6 +43,7 @@ _NAMED_AS_JPEG = re.compile(r"https?://[^?#]*\.jpe?g", re.IGNORECASE)
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWNERS_OPTIONS = os.environ.get(_OPTIONS)
 _JPEGS = cv2.VideoWriter.fourcc(*"MJPG")  # a snapshot is one, too
+_FORMS: dict[str, str] = {}  # an address -> the form of it that opened last: each look opens a snapshot's address anew
 _AS_THEY_COME = -1  # CAP_PROP_FORMAT: the bytes of each picture, not decoded
 _MANUAL_EXPOSURE = 1.0  # V4L2_EXPOSURE_MANUAL
 _EXPOSURE_UNIT_US = 100  # V4L2_CID_EXPOSURE_ABSOLUTE counts so
@@ -52,7 +54,7 @@ def open_opencv(config: CameraTable, clock: Clock) -> "ThreadedCamera | VideoFil
     source = config.source
     if config.is_stream:
         device = CaptureDevice(config, f"camera {without_credentials(source)}", _open_stream, FIRST_GRABS)
-        return ThreadedCamera(device, clock, silent_s=OPEN_TIMEOUT_S + ANSWER_S)
+        return ThreadedCamera(device, clock, silent_s=REFUSED_S + OPEN_TIMEOUT_S + ANSWER_S)
     if source.isdecimal() or source.startswith("/dev/"):
         return ThreadedCamera(CaptureDevice(config, f"camera {_usb_path(config)}", _open_usb), clock)
     return VideoFile(config, clock)
@@ -90,6 +92,8 @@ class CaptureDevice:
             return True
         self._grabs_left -= 1
         if not self._grabs_left:
+            if not self._has_given:
+                _FORMS.pop(self._config.source, None)
             none = "no pictures any more" if self._has_given else "no picture"
             raise CameraError(f"{self.name}: gives {none}; look at plug or network")
         return False
@@ -157,12 +161,19 @@ def _open_stream(capture: cv2.VideoCapture, config: CameraTable) -> bool:
 def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:
     """A JPEG's address with an empty query first: without, FFmpeg asks how long it is, and many a camera does not tell.
 
-    As it stands where that is refused; not after a long silence, since a second one would outlast OPEN_TIMEOUT_S.
+    As it stands where that is refused; not after a long silence, which would come twice. A form that gave a picture is
+    asked alone from then on: FFmpeg does not tell a refused query from a refused password, and cameras lock out whoever
+    sends a wrong one too often.
     """
+    forms = [f"{source}?", source] if _NAMED_AS_JPEG.fullmatch(source) else [source]
+    if source in _FORMS:
+        forms = [_FORMS[source]]
     began_s = monotonic()
-    if _NAMED_AS_JPEG.fullmatch(source) and capture.open(f"{source}?", cv2.CAP_FFMPEG, limits):
-        return True
-    return monotonic() - began_s < ANSWER_S and capture.open(source, cv2.CAP_FFMPEG, limits)
+    for form in forms:
+        if monotonic() - began_s < REFUSED_S and capture.open(form, cv2.CAP_FFMPEG, limits):
+            _FORMS[source] = form
+            return True
+    return False
 
 
 def _why_closed(source: str) -> str:

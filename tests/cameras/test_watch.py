@@ -25,6 +25,7 @@ from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, ThreadStuckError
 from tests.cameras.sources import (
     PICTURES,
+    Health,
     IllDevice,
     NetworkCamera,
     camera_table,
@@ -158,11 +159,33 @@ def test_a_snapshot_of_a_camera_that_knows_no_query_is_shown(source: NetworkCame
         assert camera.read(NOTICED_WITHIN_S).image.any()
 
 
+def test_the_form_of_an_address_that_gave_a_picture_is_asked_alone_until_it_gives_none(source: NetworkCamera) -> None:
+    steps: list[tuple[Health, int, bool]] = [  # how often it is asked, and whether it is shown
+        ("a snapshot without query", 2, True),
+        ("a snapshot without query", 1, True),
+        ("locked", 1, False),  # a wrong password that is sent twice locks out twice as soon
+        ("a snapshot without query", 1, True),
+        ("a snapshot of no told length", 1, False),
+        ("a snapshot of no told length", 1, True),
+    ]
+    table = camera_table("opencv", source.address.replace("field.mjpg", "strict.jpg"))
+    asked = []
+    for source.health, _, _ in steps:
+        before = source.connections
+        with open_camera(table, SystemClock()) as camera:
+            try:
+                is_shown = camera.read(NOTICED_WITHIN_S).image.any()
+            except CameraError:
+                is_shown = False
+        asked.append((source.health, source.connections - before, is_shown))
+    assert asked == steps
+
+
 def test_a_silent_camera_is_not_waited_for_a_second_time_without_a_query(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.cameras.opencv._OWNERS_OPTIONS", "timeout;300000")
-    monkeypatch.setattr("edge.cameras.opencv.ANSWER_S", 0.2)
+    monkeypatch.setattr("edge.cameras.opencv.REFUSED_S", 0.2)
     source.health = "silent"
     address = source.address.replace("field.mjpg", "a.jpg")
     with open_camera(camera_table("opencv", address), SystemClock()) as camera, pytest.raises(CameraError):
