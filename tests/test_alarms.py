@@ -207,6 +207,20 @@ def test_a_level_that_was_counted_each_day_outlives_boots_without_the_time(
     assert trap.hour(8, 14, "last", days=31) == []
 
 
+@pytest.mark.parametrize("restarts", [True, False])
+def test_forty_days_without_a_count_are_not_forgotten_for_one_count_before_the_clock_is_set(
+    restarts: bool, trap: Trap
+) -> None:
+    assert trap.hour(8, 14) == ["look"]
+    assert trap.hour(24 * 40 + 8, 14, state=UNSYNCED) == []
+    if restarts:
+        trap.watch(trap.config.advice)
+        assert trap.hour(24 * 40 + 12, 14, "next", UNSYNCED) == []
+        trap.watch(trap.config.advice)
+        trap.now("last", 41)
+    assert (trap.hour(8, 14, "last", days=41) if restarts else trap.hour(24 * 41 + 8, 14)) == ["calm", "look"]
+
+
 def test_of_two_boots_that_never_knew_the_time_the_second_goes_on_with_no_level_of_the_first(trap: Trap) -> None:
     for boot, levels in (("former", ["look"]), ("next", [])):
         assert trap.hour(8, 14, boot, UNSYNCED) == levels

@@ -48,7 +48,7 @@ class Standing:
     count: int | None = None  # individuals, visits or pictures behind the figure
     period: Period | None = None  # None beside a figure: the action level was edited since
     at: Instant | None = None  # when the figure was found; None: former software kept it
-    before: Instant | None = None  # of the last figure before a gap in the level of which nobody knows the length
+    before: Instant | None = None  # of the last figure before a gap that is long, or of which nobody knows the length
 
     @property
     def task(self) -> Task:
@@ -163,7 +163,7 @@ def _before(standing: Standing, now: Standing) -> Instant | None:
     """Of a level that goes on; what is calm may have been so for any time."""
     if standing.at is None or now.at is None or now.level == "calm":
         return None
-    if seconds_between(standing.at, now.at) is None:
+    if not _is_soon(standing.at, now.at):  # of a known length as well: while the clock is not set, nobody is told of it
         return standing.before or reckoned(standing.at, standing.since or standing.at)
     return standing.before if standing.at.state is ClockState.UNSYNCED else None  # else it was looked at since
 

@@ -166,13 +166,13 @@ def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:
     sends a wrong one too often.
     """
     forms = [f"{source}?", source] if _NAMED_AS_JPEG.fullmatch(source) else [source]
-    if source in _FORMS:
-        forms = [_FORMS[source]]
     began_s = monotonic()
-    for form in forms:
+    for form in [_FORMS[source]] if source in _FORMS else forms:
         if monotonic() - began_s < REFUSED_S and capture.open(form, cv2.CAP_FFMPEG, limits):
             _FORMS[source] = form
             return True
+    if source in _FORMS:  # another camera may stand there now: its turn next time
+        _FORMS[source] = forms[0] if _FORMS[source] == forms[-1] else forms[-1]
     return False
 
 

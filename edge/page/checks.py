@@ -36,10 +36,7 @@ def keep(node: Node, who: str, at: datetime, **changes: object) -> None:
 
     One that does not fit the picture goes, and its ticks go with it.
     """
-    found = known(node)
-    if found is None:
-        save(node.store, load(node.store).without("region", "scale", "focus"))
-    _keep(node, found, who, at, **changes)
+    _keep(node, known(node), who, at, **changes)
 
 
 def keep_focus(node: Node, frame: Image, who: str, at: datetime) -> Reference:
@@ -153,6 +150,8 @@ def _known(node: Node, size_px: tuple[int, int] | None) -> Calibration | None:
 
 
 def _keep(node: Node, found: Calibration | None, who: str, at: datetime, **changes: object) -> None:
+    if found is None:
+        save(node.store, load(node.store).without("region", "scale", "focus"))
     first = Calibration(at=at, who=who, rotation_deg=node.config.camera.rotation_deg)
     save_calibration(node.folder, replace(found or first, at=at, who=who, **changes))  # type: ignore[arg-type]
 

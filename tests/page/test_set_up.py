@@ -181,6 +181,17 @@ def test_sharpness_and_a_count_by_hand_leave_the_place_and_another_place_takes_i
     assert [state(technician, step) for step in ("region", "scale", "focus")] == ["To do", "Done", "To do"]
 
 
+def test_sharpness_beside_a_calibration_that_cannot_be_used_leaves_no_false_ticks(
+    technician: FlaskClient, scene: Scene
+) -> None:
+    scene.board.show_frame(photograph(0)[0])
+    post(technician, "/set-up/region", "/set-up/region", corners="0 0\n50 0\n50 100\n0 100")
+    post(technician, "/set-up/scale", "/set-up/scale", side="20")
+    (Path(scene.config.store.folder) / "calibration.json").write_text("half of it")
+    post(technician, "/set-up/focus", "/live")
+    assert [state(technician, step) for step in ("region", "scale", "focus")] == ["To do", "To do", "Done"]
+
+
 def test_a_picture_without_a_board_says_what_to_do(technician: FlaskClient, scene: Scene) -> None:
     answer = post(technician, "/set-up/scale", "/set-up/scale", side="20")
     assert answer.status_code == 400
