@@ -83,6 +83,7 @@ test: $(VENV)/.dev
 faults: $(VENV)/.dev
 	@$(NEED) mosquitto
 	@$(BIN)/pytest --timeout 3600 tests/faults tests/training/test_processes.py
+	@$(BIN)/pytest -m faults tests/cameras
 
 test-platform: $(VENV)/.dev
 	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)

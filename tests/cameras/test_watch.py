@@ -401,6 +401,7 @@ def test_a_device_that_hangs_holds_neither_the_reader_nor_hides_that_its_thread_
     assert device.closed == 1
 
 
+@pytest.mark.faults
 def test_a_hanging_device_is_not_opened_twice_and_comes_back_when_it_lets_go() -> None:
     device = IllDevice()
     with WatchedCamera(lambda: ThreadedCamera(device, SystemClock()), SystemClock(), Event(), stall_s=0.5) as camera:
@@ -675,6 +676,7 @@ def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: N
     assert time.monotonic() - began_s < 20
 
 
+@pytest.mark.faults
 def test_a_stream_that_does_not_begin_cannot_be_opened_and_says_so_in_seconds(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:

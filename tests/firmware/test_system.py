@@ -615,6 +615,7 @@ while came < 20_000:
 """
 
 
+@pytest.mark.faults
 def test_a_line_that_loses_large_packets_without_a_word_is_no_wall() -> None:
     """A modem or a tunnel before the broker; no handshake of TLS came through."""
     as_root()

@@ -101,6 +101,7 @@ def test_every_record_is_counted_once_and_a_stopped_worker_says_so(
     assert "fieldeye_platform_leads 1.0" in told
 
 
+@pytest.mark.platform
 def test_what_a_broker_lost_is_asked_for_again_from_the_databases_ledger(
     tmp_path: Path, broker: Broker, url: str, database: Database
 ) -> None:
@@ -166,6 +167,7 @@ def test_poison_stays_in_nobodys_way(tmp_path: Path, broker: Broker, url: str, d
         assert worker.stdout.read() == "2 records kept, 0 sent again, 4 set aside as bad\n"
 
 
+@pytest.mark.platform
 def test_numbers_beyond_all_sense_stop_no_worker(tmp_path: Path, broker: Broker, url: str, database: Database) -> None:
     most = 2**53 - 1
     health = encode_message(Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0))
