@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from edge.alarms import Alarms
 from edge.annotations import annotate
 from edge.boxes import Image, at_most
-from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch, shows_board
+from edge.calibration import EVERYTHING, KeptCalibration, OpticsWatch, shows_board, size_to_fit
 from edge.cameras import Frame, WatchedCamera
 from edge.cameras.pictures import name_of
 from edge.census import (
@@ -308,14 +308,13 @@ class Pipeline:
     def _consider(self, frame: Frame) -> None:
         self._parts.board.show_frame(frame.image)
         self._status = replace(self._camera_state(), last_frame=frame.instant)
-        if self._parts.config.camera.fed:  # its pictures may be of several cameras: a shape says nothing of the next
-            self._place(dated(frame, self._zone))
-            return
-        height_px, width_px = frame.image.shape[:2]
-        self._calibration.size_px = (width_px, height_px)
+        self._calibration.size_px = size_to_fit(self._parts.config.camera, frame.image)
         if self._calibration.changed():
             self._take_calibration()
-        self._judge(frame)
+        if self._parts.config.camera.fed:
+            self._place(dated(frame, self._zone))
+        else:
+            self._judge(frame)
 
     def _place(self, frame: Frame) -> None:
         """A fed folder's picture, into the interval of its own time: the open one, or one that it corrects."""

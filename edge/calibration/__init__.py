@@ -13,6 +13,7 @@ from edge.calibration.keep import (
     let_turn,
     load_calibration,
     save_calibration,
+    size_to_fit,
     undo_calibration,
 )
 from edge.calibration.record import Calibration
@@ -46,5 +47,6 @@ __all__ = [
     "save_calibration",
     "sharpness",
     "shows_board",
+    "size_to_fit",
     "undo_calibration",
 ]

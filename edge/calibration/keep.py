@@ -4,7 +4,9 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+from edge.boxes import Image
 from edge.calibration.record import Calibration, from_json, to_json
+from edge.config import CameraTable
 from edge.durable import write_durably
 from edge.errors import ConfigError, StoreError, to_read
 
@@ -104,6 +106,11 @@ def _write(path: Path, content: bytes) -> None:
         write_durably(path, content)
     except OSError as why:
         raise StoreError(f"{path}: cannot be written ({why.strerror}); free some space and save again") from why
+
+
+def size_to_fit(camera: CameraTable, image: Image | None) -> tuple[int, int] | None:
+    """`size_px` of `load_calibration`; of a fed folder none, as its pictures may be of several cameras."""
+    return None if image is None or camera.fed else (image.shape[1], image.shape[0])
 
 
 class KeptCalibration:

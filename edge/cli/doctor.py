@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from edge.bundle import Bundle, find_bundle
-from edge.calibration import load_calibration
+from edge.calibration import load_calibration, size_to_fit
 from edge.cameras import Camera, Frame, open_camera
 from edge.cameras.watch import FIRST_PICTURE_S
 from edge.changes import load_changed, set_on_page
@@ -79,7 +79,7 @@ def diagnose(config: NodeConfig, clock: Clock, refused: str = "", page: Sequence
     yield verdict
     verdict, bundle = _model(config, clock, frame)
     yield verdict
-    size_px = None if config.camera.fed or frame is None else (frame.image.shape[1], frame.image.shape[0])
+    size_px = size_to_fit(config.camera, None if frame is None else frame.image)
     if bundle is not None:
         yield from on_advice(config, bundle.labels, size_px)
     yield from _calibration(config, size_px)

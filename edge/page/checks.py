@@ -20,6 +20,7 @@ from edge.calibration import (
     load_calibration,
     measured,
     save_calibration,
+    size_to_fit,
 )
 from edge.counts import Sighting
 from edge.errors import ConfigError
@@ -138,8 +139,7 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
 
 def known(node: Node) -> Calibration | None:
     """The one that was saved last; one that cannot be used, or does not fit the newest picture, is none."""
-    frame = node.board.frame()
-    return _known(node, None if node.config.camera.fed or frame is None else (frame.shape[1], frame.shape[0]))
+    return _known(node, size_to_fit(node.config.camera, node.board.frame()))
 
 
 def _known(node: Node, size_px: tuple[int, int] | None) -> Calibration | None:
