@@ -76,19 +76,15 @@ def check_whole(path: Path) -> None:
 def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
     """Put each file that `manifest` names into the empty `folder`, checked by hash. Raises UpdateError."""
     shutil.rmtree(folder, ignore_errors=True)
-    try:
-        with zipfile.ZipFile(path) as bundle:
+    with _opened(path) as bundle:
+        try:
             for name, part in manifest.files.items():
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with bundle.open(CONTENT + name) as source, target.open("wb") as file:
                     _copy(source, file, part, name)
-    except UpdateError:  # a ValueError as well, and its sentence is the better one
-        raise
-    except OSError as why:
-        raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
-    except _BROKEN as why:
-        raise UpdateError(f"{path}: is no whole bundle ({why}); copy it again") from why
+        except OSError as why:
+            raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
 
 
 @contextmanager
