@@ -47,18 +47,21 @@ class Alarms:
     def follow_clock(self, now: Instant) -> None:
         """Asked each time the loop turns: once the clock is set, what was found and done before has its time."""
         was, self._clock_state = self._clock_state, now.state
-        if now.state in (was, ClockState.UNSYNCED):
+        if now.state is ClockState.UNSYNCED:
             return
-        if not self._owes_times:
+        is_news = now.state is not was
+        if is_news:
             self._adviser = self._timely(now)
             self.show()
+        if not (is_news or self._owes_times):
+            return
         try:
             self._store.decisions.put_times_right(now)
             self._owes_times = False
         except StoreError as why:  # page and health say the time that the node took it for, until a next turn
-            if not self._owes_times:
+            if is_news:
                 log.warning("deeds_not_timed", extra={"why": str(why)})
-            self._clock_state, self._owes_times = was, True
+            self._owes_times = True
 
     def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""

@@ -92,21 +92,20 @@ def train(config: TrainConfig, run: Path) -> None:
     torch.set_num_threads(config.threads)
     rank, world = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
-    names = read_classes(config.labelled).labels
-    labels = len(names)
-    teachers = [load_teacher(Path(one), names, device) for one in config.teachers]
+    labels = read_classes(config.labelled).labels
+    teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
     samples = samples_of(config, "train")
     examples, dataset_of = examples_of(samples, config)
     altered = alteration_of(config, samples, dataset_of)
     held_out, _ = examples_of(samples_of(config, "val"), config)
-    times = rare_times(examples, labels, config.rare)
+    times = rare_times(examples, len(labels), config.rare)
     steps = _steps(len(epoch_order(dataset_of, times, config, 0)), config, world)
     schedule = Schedule(config.optimiser, config.epochs * steps)
     if state is None:
-        state = _started(config, examples, names)
+        state = _started(config, examples, labels)
         if rank == 0:
             write_durably(run / f"start{Path(config.weights).suffix}", Path(config.weights).read_bytes())
-    learner = Learner.at(state, config, labels, device)
+    learner = Learner.at(state, config, len(labels), device)
     shared: nn.Module = nn.parallel.DistributedDataParallel(learner.model) if world > 1 else learner.model
 
     for epoch in range(state.epoch, config.epochs):
@@ -122,7 +121,7 @@ def train(config: TrainConfig, run: Path) -> None:
             continue
         line |= {"epoch": epoch, "seconds": took_s, "pictures_per_s": steps * config.batch * world / took_s}
         if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
-            line |= learner.validated(held_out, config, labels)
+            line |= learner.validated(held_out, config, len(labels))
         best_before, map50 = state.best_map50, line.get("map50", -1.0)  # most epochs are not validated
         state = learner.after(epoch, state, took_s, map50)
         if map50 >= best_before:
