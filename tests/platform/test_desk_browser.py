@@ -126,6 +126,7 @@ def log_in(page: Page, name: str = "plant protection") -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").wait_for()
+    page.wait_for_load_state("load")  # before it a draft does not stand in its form again
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,7 @@ def in_english(request: pytest.FixtureRequest) -> Iterator[None]:
     """The next test finds the desk as the first did."""
     yield
     page = request.getfixturevalue("page")
+    page.wait_for_load_state("load")  # before it a draft that was sent still lies in the tab
     page.emulate_media(media="screen", color_scheme="light")
     page.goto("about:blank")  # or what is still on its way would set the cookie again
     page.context.clear_cookies(name="lang")
