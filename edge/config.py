@@ -163,7 +163,7 @@ class ClimateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     every_s: Seconds = 60.0  # between two readings of a sensor on the bus
     bus: Annotated[int, Meta(ge=0, le=255)] = 1  # /dev/i2c-1
     address: Annotated[int, Meta(ge=3, le=119)] | None = None  # None: 0x44 of an SHT3x, 0x76 of a BME280
-    host: str = "127.0.0.1"  # from here on: of kind "mqtt"
+    host: HostName = "127.0.0.1"  # from here on: of kind "mqtt"
     port: Port = 1883
     tls: bool = False
     insecure: bool = False  # a password in plain text to another machine, in a network of its own only

@@ -70,7 +70,7 @@ def _configuration(fleet: Fleet, keys: KeyStore) -> str:
 
 
 def _bridge(bridge: BridgeTable, fleet: Fleet, keys: KeyStore) -> str:
-    password = given_password(fleet.folder / bridge.password_file, "bridge.password_file")
+    password = given_password(fleet.path.parent / bridge.password_file, "bridge.password_file")
     return fill(
         "mosquitto/bridge.conf",
         HOST=bridge.host,

@@ -115,7 +115,7 @@ class NodeEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole fleet file; `folder` is where the files that it names are looked for."""
+    """A whole fleet file; files that it names are looked for beside `path`."""
 
     site: SiteTable
     broker: BrokerTable
@@ -123,7 +123,7 @@ class Fleet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lte: LteTable | None = None
     bridge: BridgeTable | None = None
     nodes: tuple[NodeEntry, ...] = ()
-    folder: Path = Path()
+    path: Path = Path()
 
 
 def load_fleet(path: Path) -> Fleet:
@@ -144,7 +144,7 @@ def load_fleet(path: Path) -> Fleet:
         )
     nodes = tuple(_entry(entry, number, path) for number, entry in enumerate(entries, 1))
     _check_names([entry.node for entry in nodes], path)
-    fleet = convert({**table, "nodes": nodes, "folder": path.parent}, Fleet, str(path))
+    fleet = convert({**table, "nodes": nodes, "path": path}, Fleet, str(path))
     _check_site(fleet, path)
     return fleet
 
@@ -194,10 +194,15 @@ def _check_climate(climate: ClimateTable, where: str) -> None:
 
 def _check_site(fleet: Fleet, path: Path) -> None:
     """What a pattern cannot say. Raises ConfigError."""
-    hosts = {"broker.also_known_as": fleet.broker.also_known_as, "broker.host": (fleet.broker.host,)}
+    hosts = {
+        "broker.also_known_as": fleet.broker.also_known_as,
+        "broker.host": (fleet.broker.host,),
+        "bridge.host": (fleet.bridge.host,) if fleet.bridge else (),
+    }
     for key, host in ((key, host) for key, listed in hosts.items() for host in listed):
         if not is_host(host):
-            raise ConfigError(f"{path}: {key}: {host} is neither a name nor an address; a port stands in broker.port")
+            port = key.partition(".")[0] + ".port"
+            raise ConfigError(f"{path}: {key}: {host} is neither a name nor an address; a port stands in {port}")
     if fleet.bridge and (fleet.bridge.host, fleet.bridge.port) == (fleet.broker.host, fleet.broker.port):
         raise ConfigError(f"{path}: bridge.host is the site's own broker; name the region's, or leave [bridge] out")
     if fleet.wifi and len(fleet.wifi.ssid.encode()) > MOST_SSID_BYTES:

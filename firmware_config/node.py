@@ -77,7 +77,7 @@ def host_name(node: str) -> str:
 
 def node_toml(fleet: Fleet, entry: NodeEntry) -> str:
     """The node's configuration, only what differs from the defaults, checked as the node will. Raises ConfigError."""
-    site, name = fleet.site, f"node {entry.node}"
+    site, name = fleet.site, f"{fleet.path}: node {entry.node}"
     config = NodeConfig(
         node=NodeTable(
             site=site.site,
@@ -153,7 +153,7 @@ def network_config(fleet: Fleet) -> str:
     }
     wifi = fleet.wifi
     if wifi:
-        password = given_password(fleet.folder / wifi.password_file, "wifi.password_file")
+        password = given_password(fleet.path.parent / wifi.password_file, "wifi.password_file")
         point = {"password": pre_shared_key(wifi.ssid, password)} | ({"hidden": True} if wifi.hidden else {})
         network["wifis"] = {
             "wlan0": {

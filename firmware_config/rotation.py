@@ -30,9 +30,7 @@ def next_client(keys: KeyStore, authority: Identity, node: str, place: str) -> I
     return client_identity(keys, authority, node, place, suffix=NEXT if keys.knows(_next_client(place)) else "")
 
 
-def rotation_bundle(
-    keys: KeyStore, authority: Identity, site: str, node: str, place: str, wanted: int | None = None
-) -> bytes:
+def rotation_bundle(keys: KeyStore, authority: Identity, site: str, node: str, place: str, wanted: int | None) -> bytes:
     """Begin, or go on with, a rotation: the bundle to send to the node, numbered as `next_counter` does.
 
     Raises UsageError, ConfigError.

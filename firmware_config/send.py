@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Event
-from types import TracebackType
 from typing import Any, Self
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage, MQTTv5
@@ -54,9 +53,7 @@ class Sender:
         self._client.loop_start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 

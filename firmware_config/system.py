@@ -58,10 +58,16 @@ def lte_files(fleet: Fleet, lte: LteTable, host: str) -> dict[str, File]:
     """The modem's connection. Its password may stand in it, and NetworkManager reads none that others may read."""
     login = f"username={lte.username}\n" if lte.username else ""
     if lte.password_file:
-        login += f"password={given_password(fleet.folder / lte.password_file, 'lte.password_file')}\n"
+        password = given_password(fleet.path.parent / lte.password_file, "lte.password_file")
+        login += f"password={_in_keyfile(password)}\n"
     identity = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"lte.{host}.{fleet.site.site}"))
     text = fill("card/optional/fieldeye-lte.nmconnection", LTE_UUID=identity, APN=lte.apn, LOGIN=login)
     return {f"system/{LTE}": secret(text)}
+
+
+def _in_keyfile(text: str) -> str:
+    """As GLib reads it: a backslash begins a sign of its own there, and a space before a value is none of it."""
+    return text.replace("\\", r"\\").replace(" ", r"\s")
 
 
 def _names() -> list[Path]:

@@ -111,6 +111,7 @@ def test_every_released_model_is_known_to_be_for_a_mode() -> None:
         (("broker.example", "broker example"), "mqtt.host: must be a name"),
         (('username = "n-1"', 'username = "n-1\\n"'), "mqtt.username: must be in one line, without tabs"),
         (("[mqtt]", '[climate]\nkind = "mqtt"\ntopic = "a\\tb"\n[mqtt]'), "climate.topic: must be in one line"),
+        (("[mqtt]", '[climate]\nkind = "mqtt"\nhost = "10.0.0.9:1883"\n[mqtt]'), "climate.host: must be a name"),
         (('username = "n-1"', ""), "mqtt.password_file needs mqtt.username"),
         (("every_s = 5", "every_s = "), "at line 13"),
         (("every_s = 5", "every_s = inf"), "camera.every_s: must be <= 31536000"),

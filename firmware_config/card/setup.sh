@@ -46,6 +46,9 @@ put() { # MODE USER:GROUP SOURCE TARGET
     say "wrote $4"
 }
 
+# Raspberry Pi OS is flashed with its Wi-Fi off until somebody chooses a country. NetworkManager keeps it on from now on.
+switch_wifi_on() { nmcli radio wifi on 2>/dev/null || true; }
+
 install_packages() {
     local wanted=("${packages[@]}") missing=() name
     ! grep -qs 'kind = "picamera"' "$here/node.toml" || wanted+=(python3-picamera2) # from apt: it brings libcamera
@@ -215,7 +218,7 @@ check
 say "begun with $(basename "$software"/fieldeye-*.whl)"
 step=begin
 trap '[ $? = 0 ] || { say "step $step failed; what is done stays done, run it again: $0"; exit 1; }' EXIT
-for step in install_packages make_user install_software install_settings install_ssh_keys install_system start_units forget_secrets; do
+for step in switch_wifi_on install_packages make_user install_software install_settings install_ssh_keys install_system start_units forget_secrets; do
     "$step" # no "||" here: it would switch off errexit within the step
 done
 mkdir -p "$(dirname "$done_mark")"

@@ -37,6 +37,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run([NSPAWN, "boot", source], check=True, capture_output=True)
     inside(f"mkdir -p /boot/firmware && cp -a /src/card {BOOT} && cp -a /src/software /src/debs {BOOT}/")
     inside(f"dpkg --purge --force-depends {' '.join(FROM_CARD)}")
+    inside("nmcli radio wifi off")  # as Raspberry Pi OS is flashed
     yield source
     subprocess.run([NSPAWN, "off"], check=True, capture_output=True)
 

@@ -108,14 +108,17 @@ def test_networkmanager_reads_the_hotspot_as_a_hotspot_below_all_else(card: Path
     assert keyfile.stat().st_mode & 0o777 == 0o600
 
 
-def test_networkmanager_reads_the_modem_as_the_dearest_line_above_the_hotspot(tmp_path: Path) -> None:
-    put_private(tmp_path / "lte-password", "pass=word;#")
+@pytest.mark.parametrize("password", ["pass=word;#", " a\\b\\"], ids=["signs", "a space and backslashes"])
+def test_networkmanager_reads_the_modem_as_the_dearest_line_above_the_hotspot(tmp_path: Path, password: str) -> None:
+    put_private(tmp_path / "lte-password", password)
     lte = '[lte]\napn = "cmnet.cn"\nusername = "u"\npassword_file = "lte-password"\n'
     assert run_render(put_fleet(tmp_path, SITE + lte + entry("a")), tmp_path / "out").returncode == 0
     keyfile = tmp_path / "out/nodes/a/fieldeye/system/etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
     nmcli = tool("nmcli", "network-manager")
     read = run(nmcli, "--offline", "connection", "modify", "connection.stable-id", "x", stdin=keyfile.read_text())
-    for line in ("type=gsm", "apn=cmnet.cn", "password=pass=word;#", "autoconnect-priority=-10", "route-metric=900"):
+    own = run(nmcli, "--offline", "connection", "add", "type", "gsm", "gsm.apn", "x", "gsm.password", password)
+    (its_password,) = (line for line in own.splitlines() if line.startswith("password="))
+    for line in ("type=gsm", "apn=cmnet.cn", its_password, "autoconnect-priority=-10", "route-metric=900"):
         assert line in read.splitlines()
     assert keyfile.stat().st_mode & 0o777 == 0o600
 
@@ -137,6 +140,26 @@ def test_systemd_finds_no_fault_in_the_units(card: Path, tmp_path: Path) -> None
         (tmp_path / unit.name).write_text(text)
     said = run(tool("systemd-analyze", "systemd"), "verify", "--man=no", *sorted(tmp_path.iterdir()))
     assert said == ""
+
+
+@pytest.mark.parametrize(
+    ("conf", "theirs", "ours"),
+    [
+        ("journald.conf", "40-rpi-volatile-storage.conf", "Storage=persistent"),
+        ("system.conf", "40-rpi-enable-watchdog.conf", "RuntimeWatchdogSec=1min"),
+    ],
+)
+def test_what_raspberry_pi_os_brings_does_not_outweigh_the_cards_own(
+    card: Path, tmp_path: Path, conf: str, theirs: str, ours: str
+) -> None:
+    """systemd reads the pieces of a configuration by name, whatever their folders."""
+    shutil.copytree(card / "fieldeye/system", tmp_path, dirs_exist_ok=True)
+    vendors = tmp_path / f"usr/lib/systemd/{conf}.d" / theirs
+    vendors.parent.mkdir(parents=True)
+    key = ours.partition("=")[0]
+    vendors.write_text(f"{key}=theirs\n")
+    read = run(tool("systemd-analyze", "systemd"), "cat-config", f"--root={tmp_path}", f"systemd/{conf}")
+    assert [line for line in read.splitlines() if line.startswith(f"{key}=")] == [f"{key}=theirs", ours]
 
 
 def test_no_unit_that_runs_a_model_lets_onnxruntime_report_to_its_maker(card: Path) -> None:

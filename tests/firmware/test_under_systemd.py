@@ -56,12 +56,16 @@ def test_the_secrets_of_the_service_are_hidden_from_others_and_found_by_itself(n
 
 
 def test_systemd_knows_every_word_of_the_files(node: str) -> None:
-    assert shown("RuntimeWatchdogUSec", "") == "15s"
+    assert shown("RuntimeWatchdogUSec", "") == "1min"
     assert inside("journalctl --no-pager -b | grep -c 'Unknown key\\|Failed to parse' || true") == "0"
 
 
 def test_the_settings_are_for_root_and_the_service_alone(node: str) -> None:
     assert inside("stat -c '%a %U:%G' /etc/fieldeye/node.toml") == "640 root:fieldeye"
+
+
+def test_the_radio_is_on_which_raspberry_pi_os_keeps_off_until_a_country_is_chosen(node: str) -> None:
+    assert inside("nmcli radio wifi") == "enabled"
 
 
 def test_the_firewall_stands(node: str) -> None:
