@@ -12,6 +12,7 @@ from edge.errors import BadFrameError
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 SAME_INSECT = 0.7  # IoU of two names: on pest-vision's val 1.5 % of detections named an insect a second time
 SMALLEST_TILE = 0.5  # of its side: what a small picture does not hold, no zoom adds
 HEARD = 0.5  # of the strongest's confidence; from 0.3 to 0.8 as good on validation
@@ -125,7 +126,7 @@ def nms(
     return np.array(kept, np.int64), np.array(lies, np.float32).reshape(-1, 4)
 
 
-def without_rivals(rivals: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def without_rivals(rivals: Bools) -> Bools:
     """Rows (n,) that stay when, from the first to the last, each row that stays removes its later `rivals` (n, n)."""
     alive = np.ones(len(rivals), np.bool_)
     for row in range(len(rivals)):

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Image, Ints
+from edge.boxes import Bools, Image, Ints
 from edge.calibration import EVERYTHING, Region, shows_board
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
@@ -24,7 +23,6 @@ from edge.leaf import Sightings, lesion_share
 from edge.tracker import Tracks, followed
 from edge.trap import Card, Reading, load_card, read_card, save_card
 
-Mask = NDArray[np.bool_]
 BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
 SLOWEST_S = 2.0  # between pictures; at one a second 9 % of the visits are wrong, see docs/counting.md
@@ -52,9 +50,8 @@ class Step:
 class Census(Protocol):
     """One camera's way of counting, up to now."""
 
-    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["Census", Step]:
+    def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["Census", Step]:
         """After one more picture (H, W, 3) uint8 BGR; `sure` (n,) are the detections above the model's threshold."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +60,7 @@ class LiveCensus:
 
     tracks: Tracks
 
-    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["LiveCensus", Step]:
+    def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["LiveCensus", Step]:
         """See Census."""
         tracks, step = followed(self.tracks, found, sure, time_s, image)
         name = dict(zip(tracks.number.tolist(), tracks.class_id.tolist(), strict=True))
@@ -78,7 +75,7 @@ class TrapCensus:
     seen: Instant | None = None  # when its last picture was taken, as far as a card from the disk knows
     region: Region = EVERYTHING  # in which all that it is given lies
 
-    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
+    def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
         """See Census. A board that lies on the card, to measure it, is neither a catch nor another card."""
         if shows_board(image, self.region):
             return self, Step(np.empty(0, np.int64), np.zeros(len(found), np.int64), BOARD)
@@ -95,7 +92,7 @@ class LeafCensus:
     leaves: Sightings
     lesions: Collection[int]  # classes
 
-    def looked(self, found: Detections, sure: Mask, time_s: float, image: Image) -> tuple["LeafCensus", Step]:  # noqa: ARG002 a leaf has no clock
+    def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["LeafCensus", Step]:  # noqa: ARG002 a leaf has no clock
         """See Census."""
         leaves, again = self.leaves.with_(image)
         nobody = np.zeros(len(found), np.int64)

@@ -63,11 +63,9 @@ class Clock(Protocol):
 
     def now(self) -> Instant:
         """This moment."""
-        ...
 
     def monotonic_s(self) -> float:
         """Seconds since boot; for durations."""
-        ...
 
 
 class SystemClock:

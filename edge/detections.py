@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Ints
+from edge.boxes import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
@@ -34,7 +33,7 @@ class Detections:
     def __len__(self) -> int:
         return len(self.confidence)
 
-    def where(self, keep: NDArray[np.bool_] | Ints) -> "Detections":
+    def where(self, keep: Bools | Ints) -> "Detections":
         """The rows that `keep` names, a mask (n,) bool or indices (m,)."""
         return replace(self, xyxy=self.xyxy[keep], confidence=self.confidence[keep], class_id=self.class_id[keep])
 

@@ -7,12 +7,12 @@ from typing import cast
 import cv2
 import numpy as np
 import onnxruntime as ort
-from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from edge.boxes import (
     HEARD,
     SAME_INSECT,
+    Bools,
     Fit,
     Floats,
     Image,
@@ -127,7 +127,7 @@ class Detector:
         in_picture = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])  # not wholly in the grey
         return Detections(xyxy, confidence, class_id).where(stays & in_picture)
 
-    def _has_one_name(self, xyxy: Floats, confidence: Floats, class_id: Ints) -> NDArray[np.bool_]:
+    def _has_one_name(self, xyxy: Floats, confidence: Floats, class_id: Ints) -> Bools:
         """(n,): not a second name of what was surer named otherwise; counted, it would be a second insect.
 
         Below the bundle's own thresholds, which only a caller who lowers them sees, all names are heard: they are

@@ -1,9 +1,8 @@
 """What the detector finds in the part of the picture that counts, with names: pixels in, `Seen` out."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Image
+from edge.boxes import Bools, Image
 from edge.calibration import EVERYTHING, Region
 from edge.census import UNSURE_SHARE
 from edge.counts import Seen
@@ -27,7 +26,7 @@ class Eye:
         """Those above the model's thresholds."""
         return self._inside(self._detector(image), image)
 
-    def found(self, image: Image) -> tuple[Detections, NDArray[np.bool_]]:
+    def found(self, image: Image) -> tuple[Detections, Bools]:
         """Those above half of the thresholds, and which (n,) of them are sure."""
         thresholds = self._detector.thresholds
         found = self._inside(self._detector.found(image, np.asarray(thresholds * UNSURE_SHARE, np.float32)), image)

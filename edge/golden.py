@@ -4,9 +4,8 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, iou
+from edge.boxes import Bools, Floats, Image, iou
 from edge.bundle import AGAIN, MANIFEST, Expected, Release, load_release
 from edge.cameras.pictures import decode_picture
 from edge.detections import Detections
@@ -52,7 +51,7 @@ def difference(
     return f"{label} of {found.confidence[extra[0]]:.2f} at {place}, where there was none"
 
 
-def _match(wanted: Expected, found: Detections, labels: tuple[str, ...], free: NDArray[np.bool_]) -> int | None:
+def _match(wanted: Expected, found: Detections, labels: tuple[str, ...], free: Bools) -> int | None:
     """Row of the detection that is most alike `wanted` and still `free` (n,); None if none is alike enough."""
     if wanted.label not in labels:
         return None

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, at_most
+from edge.boxes import Bools, Floats, Image, at_most
 from edge.detections import Detections
 
 WORK_PX = 768
@@ -21,7 +20,6 @@ LEAST_LEAF = 0.02  # share of what counts of the picture: with less leaf than th
 FEATURES = 400
 LEAST_ALIKE = (30, 20)  # matches of the pictures, and of their leaves alone, from which they show one leaf
 REMEMBERED = 500  # leaves that a new picture is compared with, about 25 kB each
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def lesion_share(
     return looked_at(image, found.xyxy, inside).severity
 
 
-def leaf_mask(image: Image, lesions: Mask) -> Mask:
+def leaf_mask(image: Image, lesions: Bools) -> Bools:
     """(h, w) what is leaf: coloured where paper, soil and sky are grey, with holes filled; lesions belong to it."""
     chroma = image.max(axis=2) - image.min(axis=2)
     split, _ = cv2.threshold(cv2.GaussianBlur(chroma, (5, 5), 0), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
@@ -132,14 +130,14 @@ def graded(severities: Sequence[float], scale: Scale) -> dict[int, int]:
     return {grade: grades.count(grade) for grade in range(scale.highest + 1)}
 
 
-def _mask_of(boxes: Floats, shape: tuple[int, ...]) -> Mask:
+def _mask_of(boxes: Floats, shape: tuple[int, ...]) -> Bools:
     mask = np.zeros(shape, np.bool_)
     for left, top, right, bottom in boxes.round().astype(int).tolist():
         mask[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)] = True
     return mask
 
 
-def _lesion_mask(image: Image, leaf: Mask, boxes: Mask) -> Mask:
+def _lesion_mask(image: Image, leaf: Bools, boxes: Bools) -> Bools:
     """Within the boxes, what has not the colour of the leaf around them (CIE Lab, lightness counting less)."""
     lab = cv2.cvtColor(image, cv2.COLOR_BGR2LAB).astype(np.float32)
     healthy = lab[leaf & ~boxes]

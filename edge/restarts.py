@@ -1,7 +1,6 @@
 """Why the last run ended, and whether runs end too fast to go on looking: kept among the store's settings."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Protocol, Self
 
 import msgspec
@@ -68,9 +67,7 @@ class Runs:
         self._write(self._this)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         is_fault = error is not None and not (self._is_over and isinstance(error, ThreadStuckError))
         reason = f"fault: {type(error).__name__}: {error}" if is_fault else self._reason
         self._write(msgspec.structs.replace(self._this, ended=reason))

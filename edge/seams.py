@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Ints, area, intersection, iou, without_rivals
+from edge.boxes import Bools, Floats, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections, no_detections
 
 SEAM_SHARE = 0.02  # of a tile's side: a box that ends this near to an inner edge is taken to go on beyond it
@@ -71,7 +70,7 @@ def _together(parts: list[Detections]) -> Detections:
     )
 
 
-def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> NDArray[np.bool_]:
+def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> Bools:
     """(n,): does the box end at an edge of its tile that is not an edge of the picture?"""
     margin = SEAM_SHARE * (tile[:, 2:] - tile[:, :2])
     picture = np.array([width_px, height_px], np.float32)
@@ -80,18 +79,18 @@ def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> NDArra
     return np.asarray((before | after).any(axis=1), np.bool_)
 
 
-def _lies_in(pieces: Detections, others: Detections) -> NDArray[np.bool_]:
+def _lies_in(pieces: Detections, others: Detections) -> Bools:
     """(n, m): is the piece mostly within that other box of its class, which is not FAINT beside it?"""
     inside = intersection(pieces.xyxy, others.xyxy) > WITHIN * area(pieces.xyxy)[:, None]
     return np.asarray(inside & _is_heard(pieces, others) & _same_class(pieces, others), np.bool_)
 
 
-def _lies_in_a_larger(found: Detections) -> NDArray[np.bool_]:
+def _lies_in_a_larger(found: Detections) -> Bools:
     size = area(found.xyxy)
     return np.asarray((_lies_in(found, found) & (size[None, :] > size[:, None])).any(axis=1), np.bool_)
 
 
-def _are_of_one_thing(pieces: Detections, tile: Floats) -> NDArray[np.bool_]:
+def _are_of_one_thing(pieces: Detections, tile: Floats) -> Bools:
     """(n, n): same class, two tiles, neither FAINT beside the other, boxes that agree in the strip both tiles saw."""
     strip = _common(tile[:, None], tile[None, :])
     mine, theirs = _common(pieces.xyxy[:, None], strip), _common(pieces.xyxy[None, :], strip)
@@ -102,14 +101,14 @@ def _are_of_one_thing(pieces: Detections, tile: Floats) -> NDArray[np.bool_]:
     return np.asarray(agree & other_tile & heard & heard.T & _same_class(pieces, pieces), np.bool_)
 
 
-def _is_within_another(xyxy: Floats, tile: Floats, every_tile: Floats) -> NDArray[np.bool_]:
+def _is_within_another(xyxy: Floats, tile: Floats, every_tile: Floats) -> Bools:
     """(n,): does all of the box lie in one of the tiles (m, 4) that is not its own?"""
     within = (xyxy[:, None, :2] >= every_tile[:, :2]).all(axis=2) & (xyxy[:, None, 2:] <= every_tile[:, 2:]).all(axis=2)
     other = (tile[:, None] != every_tile).any(axis=2)
     return np.asarray((within & other).any(axis=1), np.bool_)
 
 
-def _groups(linked: NDArray[np.bool_]) -> Ints:
+def _groups(linked: Bools) -> Ints:
     """(n,) the first, and so the surest, of each row's connected group."""
     group = np.arange(len(linked))
     for row, column in np.argwhere(np.triu(linked)):
@@ -127,12 +126,12 @@ def _joined(pieces: Detections, group: Ints) -> Detections:
     return Detections(xyxy, pieces.confidence[heads], pieces.class_id[heads])
 
 
-def _is_heard(a: Detections, b: Detections) -> NDArray[np.bool_]:
+def _is_heard(a: Detections, b: Detections) -> Bools:
     """(n, m): is the box of `b` not FAINT beside that of `a`?"""
     return np.asarray(b.confidence[None, :] >= FAINT * a.confidence[:, None], np.bool_)
 
 
-def _same_class(a: Detections, b: Detections) -> NDArray[np.bool_]:
+def _same_class(a: Detections, b: Detections) -> Bools:
     return np.asarray(a.class_id[:, None] == b.class_id[None, :], np.bool_)
 
 

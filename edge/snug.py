@@ -6,9 +6,8 @@ there its boxes are a third too large. What lies within is darker or lighter tha
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, iou
+from edge.boxes import Bools, Floats, Image, iou
 from edge.detections import Detections
 
 RING_SHARE, RING_PX = 0.1, 6  # how much of the ground around a box is looked at: of its longer side, and at least
@@ -18,8 +17,6 @@ NOISES = 3.0  # and so many times what the ground around differs from its own me
 OWN_SHARE = 0.1  # of what differs within the box: less is a speck beside the insect
 AGREED = 0.4  # IoU of what differs with the box: below, shadow or writing was found, not the insect
 WEIGHT = 0.5  # of what differs against the box; what a model learnt of wings is worth the rest
-
-Bools = NDArray[np.bool_]
 
 
 def snug(found: Detections, image: Image, takes: Bools) -> Detections:

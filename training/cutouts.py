@@ -14,9 +14,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image, Ints, area, intersection
+from edge.boxes import Bools, Floats, Image, Ints, area, intersection
 from training.datasets.yolo import outlines_of
 from training.ink import written
 from training.samples import Example, read_image
@@ -64,7 +63,7 @@ class Pasting:
     """
 
     cutouts: Sequence[Cutout]
-    takes: NDArray[np.bool_]
+    takes: Bools
     most: int
     written: float = 0.0
     strangers: Sequence[Cutout] = ()
@@ -203,7 +202,7 @@ def _turned(cutout: Cutout, power: float, degrees: float, scale: float, sunk_px:
     return np.asarray(taken[top:bottom, left:right], np.float32), box
 
 
-def extent(mask: NDArray[np.bool_]) -> Floats:
+def extent(mask: Bools) -> Floats:
     """The box (4,) px around what is true in a mask (h, w)."""
     ys, xs = np.nonzero(mask)
     return np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)

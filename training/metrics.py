@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from edge.boxes import Floats, Ints, area, intersection, iou
+from edge.boxes import Bools, Floats, Ints, area, intersection, iou
 from edge.detections import Detections
 from training.samples import IGNORE
 
-Bools = NDArray[np.bool_]
 MATCH_IOU = 0.5
 IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is neither right nor wrong
 MAX_DETECTIONS = 1000  # COCO has 100; a card may show 164 insects, a leaf 241 whitefly

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
-from edge.boxes import Floats, Image, area, fit_into, letterbox, letterbox_xyxy, tiles
+from edge.boxes import Bools, Floats, Image, area, fit_into, letterbox, letterbox_xyxy, tiles
 from training.samples import Example
 
 PAD = 114  # grey of the shipped letterbox
@@ -27,7 +26,6 @@ MOST_SPECKS, SPECK_SHARE = 40, 0.02  # on a window; largest radius, of the side
 SHADOW_PX = 64  # shadows are drawn small: their edges are soft
 
 Random = np.random.Generator
-Bools = NDArray[np.bool_]
 Area = tuple[int, int, int, int]  # left, top, right, bottom in px of the square
 
 CHANGES = v2.Compose(

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Image
+from edge.boxes import Bools, Floats, Image
 from edge.calibration.scale import Scale
 from edge.errors import ConfigError
 
@@ -27,7 +27,7 @@ class Region:
         if _shoelace(corners) < 1e-4 or _crosses(corners):
             raise ConfigError("a region without area counts nothing; draw its corners in order around what counts")
 
-    def holds(self, xyxy: Floats, width_px: int, height_px: int) -> NDArray[np.bool_]:
+    def holds(self, xyxy: Floats, width_px: int, height_px: int) -> Bools:
         """(n,) does the middle of each box (n, 4) px lie inside?"""
         polygon = self.points_px(width_px, height_px).astype(np.float32)
         centres = ((xyxy[:, :2] + xyxy[:, 2:]) / 2).tolist()

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
 from typing import Protocol, Self
 
 from edge.boxes import Image
@@ -44,12 +43,10 @@ class Camera(Protocol):
     @property
     def description(self) -> str:
         """What it is and where, for people; without credentials."""
-        ...
 
     @property
     def is_live(self) -> bool:
         """Does it show the present? Then two equal pictures are one, seen twice."""
-        ...
 
     def read(self, timeout_s: float) -> Frame:
         """The next frame that is new.
@@ -57,21 +54,16 @@ class Camera(Protocol):
         Raises CameraError when none came within `timeout_s` or, at once, when the camera has gone; CameraEndedError
         when what was to be shown once has been shown; BadFrameError for one picture that cannot be used.
         """
-        ...
 
     def close(self) -> None:
         """Give the device back; may be called again. Raises ThreadStuckError if its thread does not end."""
-        ...
 
     def leave(self) -> None:
         """`close` because nobody reads it any more; a stream's silent reader is no fault then, it ends by itself."""
-        ...
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class ClosedAtExit:
@@ -87,9 +79,7 @@ class ClosedAtExit:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.leave()
 
 

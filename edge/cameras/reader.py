@@ -25,19 +25,15 @@ class Device(Protocol):
 
     def open(self) -> None:
         """Start the device. Raises CameraError."""
-        ...
 
     def grab(self, wait_s: float) -> bool:
         """Wait for the next picture, decode nothing; False: none within `wait_s`. Raises CameraError if it has gone."""
-        ...
 
     def picture(self) -> tuple[Image, Image]:
         """BGR and luma of the picture grabbed last. Raises BadFrameError."""
-        ...
 
     def close(self) -> None:
         """Give it back, opened or not."""
-        ...
 
 
 class ThreadedCamera(ClosedAtExit):

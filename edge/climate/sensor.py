@@ -15,11 +15,9 @@ class ClimateSensor(Protocol):
 
     def readings(self, now_s: float) -> list[Reading]:
         """Those that are new; empty while there are none. `now_s`: monotonic."""
-        ...
 
     def close(self) -> None:
         """Give the bus or the connection back."""
-        ...
 
 
 class NoSensor:

@@ -23,33 +23,25 @@ class Source(Protocol):
     @property
     def broker(self) -> str:
         """Names it: one worker leads for each."""
-        ...
 
     @property
     def is_up(self) -> bool:
         """Does the broker tell us what comes?"""
-        ...
 
     def connect(self) -> None:
         """Raises BrokerError if it cannot be reached."""
-        ...
 
     def take(self, stop: Event, most: int) -> list[Delivery]:
         """What has come, after at most half a second. Raises BrokerError if the broker refuses for good."""
-        ...
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """They are committed."""
-        ...
 
     def say(self, topic: str, payload: bytes) -> None:
         """Send a command, at least once; none while the broker is away."""
-        ...
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves."""
-        ...
 
     def close(self) -> None:
         """May be called twice."""
-        ...

@@ -5,12 +5,12 @@ from math import inf
 
 import numpy as np
 
-from edge.boxes import Floats, Image, Ints, iou
+from edge.boxes import Bools, Floats, Image, Ints, iou
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.motion import Motion, Numbers, newcomers
 from edge.tracker.signature import NUMBERS, signatures, unlikeness
-from edge.tracker.tracks import Mask, Tracks
+from edge.tracker.tracks import Tracks
 
 LEAST_SEEN = 3  # k: frames on which it was seen, of the last OF_LAST
 OF_LAST = 5  # n
@@ -38,7 +38,7 @@ class Looked:
 
 
 def followed(
-    tracks: Tracks, found: Detections, sure: Mask, time_s: float, image: Image | None = None
+    tracks: Tracks, found: Detections, sure: Bools, time_s: float, image: Image | None = None
 ) -> tuple[Tracks, Looked]:
     """The tracks after one more frame, and what it said. Pure.
 
@@ -88,7 +88,7 @@ def _waited(tracks: Tracks, time_s: float) -> Tracks:
     return replace(tracks, motion=motion, recent=tracks.recent << 1 & 0xFFFF_FFFF, time_s=time_s)
 
 
-def _paired(tracks: Tracks, boxes: _Boxes, sure: Mask) -> Ints:
+def _paired(tracks: Tracks, boxes: _Boxes, sure: Bools) -> Ints:
     """(n,) the row in `tracks` of each detection, -1 for none."""
     row_of = np.full(len(sure), -1, np.int64)
     if not len(tracks) or not len(sure):
@@ -156,14 +156,14 @@ def _without_lost(tracks: Tracks, image: Image | None, time_s: float) -> Tracks:
     return tracks if keep.all() else tracks.where(keep)
 
 
-def _is_double(xyxy: Floats, row_of: Ints) -> Mask:
+def _is_double(xyxy: Floats, row_of: Ints) -> Bools:
     taken = row_of >= 0
     if not taken.any():
         return np.zeros(len(row_of), np.bool_)
     return np.asarray((iou(xyxy, xyxy[taken]) > LEAST_NEW_IOU).any(axis=1), np.bool_)
 
 
-def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Mask, time_s: float) -> Tracks:
+def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Bools, time_s: float) -> Tracks:
     """Tracks of the detections of the mask `new`."""
     count = int(new.sum())
     evidence = np.zeros((count, tracks.evidence.shape[1]))

@@ -4,12 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import Floats, Ints
+from edge.boxes import Bools, Floats, Ints
 from edge.tracker.motion import Motion, Numbers
 
-Mask = NDArray[np.bool_]
 _COLUMNS = ("number", "box_px", "look", "evidence", "recent", "seen_s", "confirmed")  # beside the motion
 
 
@@ -32,7 +30,7 @@ class Tracks:
     evidence: Numbers
     recent: Ints
     seen_s: Numbers
-    confirmed: Mask
+    confirmed: Bools
     time_s: float | None = None  # of the frame before
     given: int = 0  # numbers handed out
 
@@ -72,7 +70,7 @@ class Tracks:
         """The same at a time when the scene is as it was: who was seen then is seen now."""
         return replace(self, seen_s=np.where(self.recent & 1 == 1, time_s, self.seen_s))
 
-    def where(self, keep: Mask) -> "Tracks":
+    def where(self, keep: Bools) -> "Tracks":
         """Those of the mask (n,)."""
         motion = Motion(self.motion.state[keep], self.motion.spread[keep])
         return replace(self, motion=motion, **{name: getattr(self, name)[keep] for name in _COLUMNS})

@@ -5,10 +5,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats, Ints
+from edge.boxes import Bools, Floats, Ints
 from edge.trap.places import Places
 
-Mask = NDArray[np.bool_]
 FALLEN_AFTER = 2  # pictures in a row on which its place was bare
 
 
@@ -28,7 +27,7 @@ class Insects:
     look: Floats
     new_in: Ints
     bare: Ints
-    waiting: Mask
+    waiting: Bools
 
     def __len__(self) -> int:
         return len(self.new_in)
@@ -38,7 +37,7 @@ class Insects:
         """(n,) the class with the most evidence over all pictures."""
         return np.asarray(self.evidence.argmax(axis=1), np.int64)
 
-    def where(self, keep: Mask) -> "Insects":
+    def where(self, keep: Bools) -> "Insects":
         """Those of the mask (n,)."""
         return Insects(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
 
@@ -56,7 +55,7 @@ class Card:
     places: Places | None = None
     picture: int = 0  # number of pictures looked at, of this and earlier cards
     unmatched: int = 0  # pictures in a row that did not show this card
-    region: Mask | None = None  # (h, w) of the last picture that showed it: what counted
+    region: Bools | None = None  # (h, w) of the last picture that showed it: what counted
     former: "Card | None" = None  # while nothing hangs there: the one that was taken out and may be hung up again
 
     @staticmethod
@@ -80,7 +79,7 @@ class Card:
         return self.places
 
     @property
-    def present(self) -> Mask:
+    def present(self) -> Bools:
         """(n,) does it lie on the card now?"""
         return ~self.insects.waiting & (self.insects.bare < FALLEN_AFTER)
 

@@ -7,13 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Floats
+from edge.boxes import Bools, Floats
 from edge.trap.registration import Affine, Gray, Points, Relief, after, applied, unmoved
 
 BARE = 6.0  # grey levels; root mean square of fine structure below which a place shows nothing
 SAME = 0.6  # share of a place's structure that may differ between two looks at the same thing
 TREMBLE_PX = 8  # by which a card that stays may be off; the smallest insects have 20
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +24,12 @@ class Places:
 
     first: Gray
     last: Gray
-    ever: Mask
+    ever: Bools
     scale: float
     lies: Affine
 
     @staticmethod
-    def of(picture: Relief, region: Mask) -> "Places":
+    def of(picture: Relief, region: Bools) -> "Places":
         """A card seen for the first time."""
         return Places(picture.fine, picture.fine, region, picture.scale, unmoved())
 
@@ -53,7 +52,7 @@ class Places:
         ever = _shifted(self.ever.astype(np.uint8), shift, part) > 0
         return replace(self, first=first, last=last, ever=ever, lies=after(self.lies, shift)), shift
 
-    def seen(self, moved: Gray, now: Mask, counts: Mask, move: Affine) -> "Places":
+    def seen(self, moved: Gray, now: Bools, counts: Bools, move: Affine) -> "Places":
         """After a picture, `moved` into the card's px by `move`, that shows the part `now` and counts in `counts`."""
         first = np.where(self.ever, self.first, moved) if not self.ever.all() else self.first
         size = self.as_relief().size
@@ -76,7 +75,7 @@ def _corners(move: Affine, size: tuple[int, int]) -> Points:
     return applied(move, np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float64))
 
 
-def in_view(mask: Mask, xyxy: Floats, share: float = 0.6) -> Mask:
+def in_view(mask: Bools, xyxy: Floats, share: float = 0.6) -> Bools:
     """(n,) does that share of each box (n, 4) lie where the mask (h, w) is set?"""
     return np.array([_patch(mask, box).sum() >= share * _size(box) for box in xyxy], np.bool_)
 
@@ -86,7 +85,7 @@ def structure(fine: Gray, xyxy: Floats) -> NDArray[np.float64]:
     return np.array([_rms(_patch(fine, box)) for box in xyxy], np.float64)
 
 
-def is_same(one: Gray, other: Gray, xyxy: Floats) -> Mask:
+def is_same(one: Gray, other: Gray, xyxy: Floats) -> Bools:
     """(n,) do both show the same thing in each box? A bare place is the same as a bare place."""
     return np.array([_is_same(_patch(one, box), _patch(other, box)) for box in xyxy], np.bool_)
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import SAME_INSECT, Floats, Image, Ints, area, intersection, iou, without_rivals
+from edge.boxes import SAME_INSECT, Bools, Floats, Image, Ints, area, intersection, iou, without_rivals
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
 from edge.tracker.signature import signatures, unlikeness
-from edge.trap.card import FALLEN_AFTER, Card, Insects, Mask
+from edge.trap.card import FALLEN_AFTER, Card, Insects
 from edge.trap.places import BARE, Places, in_view, is_same, structure
 from edge.trap.registration import Affine, Gray, Relief, after, applied, is_bare, laid, registered, relief, warped
 
@@ -50,11 +50,10 @@ class Region(Protocol):
 
     def mask(self, width_px: int, height_px: int) -> Image:
         """(h, w) uint8, not 0 inside."""
-        ...
 
 
 def read_card(
-    card: Card, found: Detections, sure: Mask, image: Image, region: Region | None = None
+    card: Card, found: Detections, sure: Bools, image: Image, region: Region | None = None
 ) -> tuple[Card, Reading]:
     """The card after one more picture (H, W, 3) uint8 BGR, and what is new on it. Pure.
 
@@ -76,7 +75,7 @@ def read_card(
     return _matched(replace(card, picture=card.picture + 1, unmatched=0), seen.through(move), now, move)
 
 
-def _with_one_name(found: Detections, sure: Mask) -> tuple[Detections, Mask]:
+def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
     """Without unsure names of what has a surer one: the second picture would count it as a second insect."""
     order = np.argsort(~sure, kind="stable")  # within each half the strongest stays first
     xyxy, unsure = found.xyxy[order], ~sure[order]
@@ -90,9 +89,9 @@ class _Seen:
 
     xyxy: Floats
     found: Detections
-    sure: Mask
+    sure: Bools
     look: Floats
-    region: Mask  # (h, w) in the picture's working px: where insects count
+    region: Bools  # (h, w) in the picture's working px: where insects count
 
     def through(self, move: Affine) -> "_Seen":
         """With boxes in the card's px: their middle moves, their sides stay, or change places in a quarter turn."""
@@ -103,7 +102,7 @@ class _Seen:
         xyxy = np.hstack([centre - sides / 2, centre + sides / 2]).astype(np.float32)
         return replace(self, xyxy=xyxy)
 
-    def as_insects(self, rows: Mask, new_in: int, waiting: Mask, classes: int) -> Insects:
+    def as_insects(self, rows: Bools, new_in: int, waiting: Bools, classes: int) -> Insects:
         count = int(rows.sum())
         evidence = np.zeros((count, classes))
         evidence[np.arange(count), self.found.class_id[rows]] = self.found.confidence[rows]
@@ -143,7 +142,7 @@ def _followed(card: Card, now: Relief, move: Affine) -> tuple[Card, Affine]:
     return replace(card, places=places, insects=insects.where(is_there)), after(move, shift)
 
 
-def _of_region(card: Card, region: Mask, move: Affine) -> Card:
+def _of_region(card: Card, region: Bools, move: Affine) -> Card:
     """Where another region counts now, what lies outside is forgotten, and what it adds is seen for the first time."""
     places = card.known_places
     if card.region is not None and np.array_equal(card.region, region):
@@ -213,7 +212,7 @@ def _paired(insects: Insects, seen: _Seen) -> Ints:
     return row_of
 
 
-def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, view: Mask) -> Mask:
+def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, view: Bools) -> Bools:
     """(n,) was it not found, and did its place change into one that shows no insect, and stay so?"""
     unseen = np.ones(len(insects), np.bool_)
     unseen[row_of[row_of >= 0]] = False
@@ -223,7 +222,7 @@ def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, vi
     return np.asarray(unseen & in_view(view, insects.xyxy) & (as_before == (insects.bare > 0)), np.bool_)
 
 
-def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask) -> Ints:
+def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Bools) -> Ints:
     """A detection that nobody explains, near a place that has just become bare, may be the same insect."""
     rows, columns = np.flatnonzero(lost & (insects.bare < FALLEN_AFTER)), np.flatnonzero(row_of < 0)
     if not len(rows) or not len(columns):
@@ -238,7 +237,7 @@ def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask) ->
     return row_of
 
 
-def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Mask, picture: int) -> tuple[Insects, Mask]:
+def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Bools, picture: int) -> tuple[Insects, Bools]:
     """The known insects after this picture; and which detections turn one that waited into one that counts."""
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
@@ -263,7 +262,7 @@ def _remembered(insects: Insects) -> Insects:
     return insects.where(~forgotten)
 
 
-def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Mask) -> Reading:
+def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Bools) -> Reading:
     covered = _covered(card)
     return Reading(
         verdict=verdict,

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import Image, at_most
+from edge.boxes import Bools, Image, at_most
 
 WORK_PX = 1300  # longest side of the pictures that are compared: an insect of 2 mm keeps about 20 px
 FEATURES = 900
@@ -100,13 +100,13 @@ def is_bare(picture: Relief) -> bool:
     return int((np.abs(picture.fine) > STRUCTURE).sum()) < LEAST_STRUCTURE_PX
 
 
-def warped(now: Relief, move: Affine, size: tuple[int, int]) -> tuple[Gray, NDArray[np.bool_]]:
+def warped(now: Relief, move: Affine, size: tuple[int, int]) -> tuple[Gray, Bools]:
     """`now` as it lies in `before`, (h, w) float32, and where it has anything to say."""
     moved = cv2.warpAffine(now.fine, move, size, flags=cv2.INTER_LINEAR)
     return np.asarray(moved, np.float32), laid(np.ones(now.fine.shape, np.bool_), move, size)
 
 
-def laid(mask: NDArray[np.bool_], move: Affine, size: tuple[int, int]) -> NDArray[np.bool_]:
+def laid(mask: Bools, move: Affine, size: tuple[int, int]) -> Bools:
     """The `mask` (h, w) as it lies there."""
     return np.asarray(cv2.warpAffine(mask.astype(np.uint8), move, size, flags=cv2.INTER_NEAREST), np.bool_)
 
