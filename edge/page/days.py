@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
 from edge.counts import Interval, NoData, Unit, newest_unit
-from edge.label_sets import NONE_KEPT, LabelSets, with_counted
+from edge.label_sets import LabelSets, with_counted
 from edge.nights import day_of, in_days
 
 LENGTH = 14
@@ -83,20 +83,15 @@ def unit_of_days(intervals: Sequence[Interval], paced: Unit, zone: tzinfo) -> Un
 
 
 def days(
-    intervals: Iterable[Interval],
-    zone: tzinfo,
-    today: date,
-    unit: Unit | None = None,
-    label_sets: LabelSets = NONE_KEPT,
+    intervals: Iterable[Interval], zone: tzinfo, today: date, unit: Unit | None, label_sets: LabelSets
 ) -> tuple[Day, ...]:
     """The fortnight up to `today`, oldest first.
 
     An interval belongs to the day that action levels are held against (`day_of`), and so `today` is a trap's evening.
-    Only `unit`, else the newest one with data, is counted: the most on one frame and the sum of visits cannot stand in
-    one row. What was counted in another one is told as that.
+    Only `unit` is counted: the most on one frame and the sum of visits cannot stand in one row. What was counted in
+    another one is told as that.
     """
     kept = sorted(intervals, key=lambda interval: interval.start.utc)
-    unit = unit or newest_unit(kept)
     told = in_days(kept, zone)
     wanted = [today - timedelta(days=back) for back in reversed(range(LENGTH))]
     return tuple(_one_day(day, told.get(day, []), unit, label_sets) for day in wanted)

@@ -74,7 +74,7 @@ class Node:
         unit = self.unit(intervals, when)
         is_night = fortnight.is_of_nights(unit or unit_of(self.config.camera))  # a mode just chosen has no days yet
         today = day_at(when.now_utc, "trap" if is_night else "live", when.zone)
-        told = days.days(intervals, when.zone, today, unit, label_sets=load_label_sets(self.store))
+        told = days.days(intervals, when.zone, today, unit, load_label_sets(self.store))
         return told, intervals, unit
 
     def health(self, when: Moments, facts: Facts | None = None) -> tuple[tones.Line, ...]:

@@ -12,11 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
-from edge.counts import Interval, TaxonCount
-from edge.label_sets import remember
+from edge.counts import Interval, TaxonCount, newest_unit
+from edge.label_sets import NONE_KEPT, LabelSets, remember
 from edge.page import create_app
 from edge.page.chart import bars
-from edge.page.days import Figure, days, most_seen, unit_of_days
+from edge.page.days import Day, Figure, days, most_seen, unit_of_days
 from edge.page.sightings import counts_of
 from tests.page.scenes import BUG, HOPPER, Scene, interval, sighting, trap_hour, well
 
@@ -35,9 +35,13 @@ def visits(start: Instant, count: int) -> Interval:
     return replace(interval(start, {HOPPER: count}), unit="visits", counts=(taxon,))
 
 
+def days_of(*intervals: Interval, label_sets: LabelSets = NONE_KEPT) -> tuple[Day, ...]:
+    return days(intervals, SHANGHAI, TODAY, newest_unit(intervals), label_sets)
+
+
 def test_a_day_begins_at_midnight_where_the_node_stands() -> None:
     before, after = interval(at(30, 15), {HOPPER: 1}), interval(at(30, 16), {HOPPER: 2})
-    *_, yesterday, today = days([before, after], SHANGHAI, TODAY)
+    *_, yesterday, today = days_of(before, after)
     assert yesterday.figures[HOPPER].count == 1
     assert today.figures[HOPPER].count == 2
 
@@ -45,13 +49,14 @@ def test_a_day_begins_at_midnight_where_the_node_stands() -> None:
 def test_an_hour_over_midnight_belongs_to_the_day_in_which_most_of_it_lies() -> None:
     start = at(30, 15)
     restarted = replace(start, utc=start.utc + timedelta(minutes=52))  # 23:52 there, and so up to 01:00
-    *_, yesterday, today = days([interval(restarted, {HOPPER: 14}, hours=68 / 60)], SHANGHAI, TODAY)
+    *_, yesterday, today = days_of(interval(restarted, {HOPPER: 14}, hours=68 / 60))
     assert (yesterday.frames, today.figures[HOPPER].count) == (0, 14)
 
 
 def test_a_night_of_a_trap_is_one_day_and_named_by_its_evening() -> None:
     evening, dawn, noon = (trap_hour(at(30, hour), 6) for hour in (13, 22, 4))  # 21:00, 6:00 of the next day, 12:00
-    *_, before, last = days([dawn, noon, evening, trap_hour(at(30, 3), 1)], SHANGHAI, date(2026, 6, 30))
+    caught = [dawn, noon, evening, trap_hour(at(30, 3), 1)]
+    *_, before, last = days(caught, SHANGHAI, date(2026, 6, 30), "new", NONE_KEPT)
     assert (before.day, before.figures[HOPPER].count) == (date(2026, 6, 29), 1)
     assert (last.day, last.figures[HOPPER].count) == (date(2026, 6, 30), 18)
 
@@ -62,28 +67,28 @@ def test_life_stages_of_an_hour_are_added_before_the_most_of_the_day_is_sought()
         for n, s in ((7, "larva"), (6, "adult"))
     )
     both = replace(interval(at(1, 1), {}), counts=(larvae, adults))
-    today = days([both, interval(at(1, 2), {HOPPER: 9})], SHANGHAI, TODAY)[-1]
+    today = days_of(both, interval(at(1, 2), {HOPPER: 9}))[-1]
     assert today.figures[HOPPER] == Figure(13, 11, 15)
 
 
 def test_the_most_on_one_picture_of_a_day_is_the_largest_of_its_hours() -> None:
-    today = days([interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3})], SHANGHAI, TODAY)[-1]
+    today = days_of(interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3}))[-1]
     assert today.figures[HOPPER] == Figure(4, 2, 7)
 
 
 def test_visits_of_a_day_are_added_with_their_ranges() -> None:
-    today = days([visits(at(1, 1), 4), visits(at(1, 2), 3)], SHANGHAI, TODAY)[-1]
+    today = days_of(visits(at(1, 1), 4), visits(at(1, 2), 3))[-1]
     assert today.figures[HOPPER] == Figure(7, 5, 9)
 
 
 def test_a_range_that_is_not_known_for_one_hour_is_not_known_for_the_day() -> None:
     unknown = TaxonCount(label=HOPPER, eppo="", count=2, low=None, high=None)
     hours = [visits(at(1, 1), 4), replace(visits(at(1, 2), 2), counts=(unknown,))]
-    assert days(hours, SHANGHAI, TODAY)[-1].figures[HOPPER] == Figure(6, None, None)
+    assert days_of(*hours)[-1].figures[HOPPER] == Figure(6, None, None)
 
 
 def test_figures_of_another_unit_are_not_mixed_in() -> None:
-    today = days([visits(at(1, 1), 40), interval(at(1, 2), {HOPPER: 3})], SHANGHAI, TODAY)[-1]
+    today = days_of(visits(at(1, 1), 40), interval(at(1, 2), {HOPPER: 3}))[-1]
     assert today.figures[HOPPER].count == 3
 
 
@@ -111,7 +116,7 @@ def test_the_page_goes_on_with_visits_after_an_hour_that_was_too_slow_for_them(s
 def test_the_dark_takes_no_unit_from_what_the_light_told() -> None:
     dark = replace(interval(at(1, 3), None), unit="visits")
     kept = [interval(at(1, 1), {HOPPER: 4}), interval(at(1, 2), {HOPPER: 3}), dark]
-    today = days(kept, SHANGHAI, TODAY)[-1]
+    today = days_of(*kept)[-1]
     assert (today.frames > 0, today.figures[HOPPER].count) == (True, 4)
     assert [one.count for one in counts_of(kept, "max_per_frame")] == [4]
 
@@ -120,36 +125,36 @@ def test_a_day_without_a_look_is_a_gap_and_one_without_an_insect_a_zero() -> Non
     hours = [
         interval(at(28, 3), {}), interval(at(29, 3), None), interval(at(30, 3), {}), interval(at(1, 3), {HOPPER: 2})
     ]  # fmt: skip
-    kinds = [bar.kind for bar in bars(days(hours, SHANGHAI, TODAY), HOPPER)]
+    kinds = [bar.kind for bar in bars(days_of(*hours), HOPPER)]
     assert kinds[-5:] == ["before", "zero", "gap", "zero", "count"]
 
 
 def test_effort_of_a_day_is_the_sum_of_its_hours() -> None:
-    today = days([interval(at(1, 1), {}, frames=60), interval(at(1, 2), {}, frames=50)], SHANGHAI, TODAY)[-1]
+    today = days_of(interval(at(1, 1), {}, frames=60), interval(at(1, 2), {}, frames=50))[-1]
     assert today.frames == 110
     assert today.awake_s == 7200
 
 
 def test_taxa_stand_in_the_order_of_their_best_day() -> None:
-    fortnight = days([interval(at(30, 3), {BUG: 5, HOPPER: 2}), interval(at(1, 3), {HOPPER: 4})], SHANGHAI, TODAY)
+    fortnight = days_of(interval(at(30, 3), {BUG: 5, HOPPER: 2}), interval(at(1, 3), {HOPPER: 4}))
     assert most_seen(fortnight) == [BUG, HOPPER]
 
 
 def test_a_bar_of_twice_the_count_is_twice_as_high() -> None:
-    fortnight = days([interval(at(30, 3), {HOPPER: 10}), interval(at(1, 3), {HOPPER: 20})], SHANGHAI, TODAY)
+    fortnight = days_of(interval(at(30, 3), {HOPPER: 10}), interval(at(1, 3), {HOPPER: 20}))
     heights = [layer.height for bar in bars(fortnight, HOPPER)[-2:] for layer in bar.layers if layer.kind == "bar"]
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.2)
 
 
 def test_no_bar_is_taller_than_the_drawing_even_with_its_range() -> None:
-    fortnight = days([interval(at(1, 3), {HOPPER: 1000})], SHANGHAI, TODAY)
+    fortnight = days_of(interval(at(1, 3), {HOPPER: 1000}))
     for bar in bars(fortnight, HOPPER):
         assert all(layer.y >= 24 and layer.height <= 80 for layer in bar.layers)
         assert bar.text_y >= 16 or not bar.text
 
 
 def test_a_great_figure_over_the_first_or_the_last_bar_stays_within_the_drawing() -> None:
-    fortnight = days([interval(at(18, 3), {HOPPER: 12345}), interval(at(1, 3), {HOPPER: 1234})], SHANGHAI, TODAY)
+    fortnight = days_of(interval(at(18, 3), {HOPPER: 12345}), interval(at(1, 3), {HOPPER: 1234}))
     for bar in bars(fortnight, HOPPER):
         half = 9.5 / 2 * len(bar.text)  # digits of 16 px, bold
         assert half <= bar.middle <= 350 - half
@@ -196,7 +201,7 @@ def test_until_a_new_trap_has_looked_days_go_on_from_midnight(mode: str, scene: 
 
 
 def test_days_before_the_first_data_are_left_empty() -> None:
-    assert [bar.kind for bar in bars(days([], SHANGHAI, TODAY), HOPPER)] == ["before"] * 14
+    assert [bar.kind for bar in bars(days_of(), HOPPER)] == ["before"] * 14
 
 
 MOTH = "Helicoverpa armigera"
@@ -247,7 +252,7 @@ def test_effort_of_a_day_on_which_the_model_changed_is_that_of_those_who_can_tel
     pests, cards = interval(at(1, 1), {MOTH: 2}, frames=60), interval(at(1, 2), {"Insecta": 3}, frames=50)
     kept = {"pests@1": frozenset({MOTH}), "cards@1": frozenset({"Insecta"})}
     told = [replace(pests, model="pests@1"), replace(cards, model="cards@1")]
-    today = days(told, SHANGHAI, TODAY, label_sets=kept)[-1]
+    today = days_of(*told, label_sets=kept)[-1]
     assert (today.frames, today.effort(MOTH).frames, today.effort("Insecta").frames) == (110, 60, 50)
     assert (today.figure(MOTH), today.figure(HOPPER)) == (Figure(2, 0, 5), None)
 
