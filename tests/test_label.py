@@ -100,7 +100,7 @@ def node(tmp_path: Path) -> Path:
 def test_the_command_writes_a_file_that_only_its_owner_may_read(node: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = node.parent / "label.pdf"
     wifi = str(node.parent / "hotspot")
-    assert main(["label", "--config", str(node), "--wifi", wifi, "--pdf", str(out), "--json"]) == 0
+    assert main(["label", "--config", str(node), "--wifi", wifi, "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told == {"label": str(out), "page": "http://10.42.0.1:8080/", "wifi": "fieldeye-a", "has_claim_code": True}
     assert "k3n7" not in json.dumps(told)

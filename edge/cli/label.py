@@ -20,7 +20,7 @@ NEEDS = "segno and reportlab are missing; in the repository's folder run: pip in
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of `label`."""
     config_argument(parser)
-    parser.add_argument("--out", "--pdf", type=Path, required=True, metavar="FILE", help="FILE.pdf or FILE.svg")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="FILE.pdf or FILE.svg")
     parser.add_argument("--wifi", type=Path, metavar="FILE", help=f"NetworkManager's file; default: {HOTSPOT}")
     parser.add_argument("--claim-code", type=Path, metavar="FILE", help="default: what page.claim_code_file names")
     parser.add_argument("--url", metavar="URL", help="address of the page, where it is not the hotspot's")
