@@ -101,7 +101,6 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
     rare: Share = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
-    more_float: tuple[str, ...] = ()  # parts of the network that int8 leaves in float32 beside the usual ones
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence
     data: str = "../shared/datasets"
     batch: AtLeastOne = 16

@@ -123,7 +123,7 @@ def _exist(*paths: Path) -> None:
 def _quantised(config: TrainConfig, paths: Mapping[str, Path]) -> None:
     """Write the int8 file of the float32 one."""
     pictures = calibration_pictures(samples_of(config, "train"), config)
-    quantise(paths["fp32"], paths["int8"], pictures, config.more_float, averaged=config.tile is None)
+    quantise(paths["fp32"], paths["int8"], pictures, averaged=config.tile is None)
     write_facts(paths["int8"], read_facts(paths["fp32"]) | {"precision": "int8"})
 
 

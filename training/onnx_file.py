@@ -62,20 +62,19 @@ def export_onnx(model: nn.Module, path: Path, side_px: int, outputs: Sequence[st
     onnx.checker.check_model(onnx.load(path), full_check=True)
 
 
-def quantise(source: Path, target: Path, pictures: Iterable[Floats], more_float: Sequence[str] = (), *,
-             averaged: bool = True) -> None:  # fmt: skip
+def quantise(source: Path, target: Path, pictures: Iterable[Floats], *, averaged: bool = True) -> None:
     """Write `source` as int8: per-channel int8 weights, uint8 activations, quantise and dequantise nodes (QDQ).
 
     pictures: (1, 3, S, S) float32, from which the ranges of activations are taken: `averaged` the mean of each one's,
-    else the widest of all, as tiles want it, whose mean is that of bare ground. FLOAT_PARTS and nodes with a part of
-    `more_float` in their names stay in float32. What a Concat joins has one scale: 8 % of the time of `pests`.
+    else the widest of all, as tiles want it, whose mean is that of bare ground. FLOAT_PARTS stay in float32. What a
+    Concat joins has one scale: 8 % of the time of `pests`.
     """
     pictures = list(pictures)
     with TemporaryDirectory() as folder:
         prepared, ranges = Path(folder) / "prepared.onnx", Path(folder) / "ranges"
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         nodes = onnx.load(prepared).graph.node
-        floats = [node.name for node in nodes if any(part in node.name for part in (*FLOAT_PARTS, *more_float))]
+        floats = [node.name for node in nodes if any(part in node.name for part in FLOAT_PARTS)]
 
         def write(scales: Facts) -> None:
             quantize_static(
