@@ -27,7 +27,7 @@ class Opened:
 def open_detector(
     name_or_path: str | Path,
     *,
-    kept: Path | None = None,
+    kept: Path,
     threads: int = 1,
     confidence: float | None = None,
     folder: Path = MODELS,
@@ -41,13 +41,13 @@ def open_detector(
         release = find_bundle(name_or_path, folder)
         detector = tried(release, threads=threads, confidence=confidence)
     except (BundleError, UsageError) as why:
-        previous = _previous(kept, threads, confidence) if kept else None
+        previous = _previous(kept, threads, confidence)
         if previous is None:
             raise
         runs = previous.bundle.name
         log.warning("bundle_refused", extra={"asked": str(name_or_path), "why": str(why), "runs": runs})
         return Opened(previous, str(why))
-    if kept is not None and release.entry is not None:
+    if release.entry is not None:
         _keep(release, release.entry, kept)
     return Opened(detector, None)
 

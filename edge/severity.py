@@ -141,7 +141,7 @@ def _try(reader: LeafReader, folder: Path, golden: LeafGolden) -> None:
         )
 
 
-def load_leaf(path: Path, sha256: str | None = None) -> LeafBundle:
+def load_leaf(path: Path, sha256: str | None) -> LeafBundle:
     """What the file says of itself; its hash must be `sha256`, if given. Raises BundleError."""
     try:
         content = path.read_bytes()

@@ -34,8 +34,8 @@ class EpochBatches(Dataset[Batch]):
     """Training batches of one epoch for one of `world` processes, which share the epoch between them."""
 
     def __init__(
-        self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int = 0, world: int = 1,
-        altered: Alteration | None = None,
+        self, examples: Sequence[Example], order: Ints, config: TrainConfig, epoch: int, rank: int, world: int,
+        altered: Alteration | None,
     ) -> None:  # fmt: skip
         shuffled = np.random.default_rng([config.seed, epoch]).permutation(order)
         steps = len(shuffled) // config.batch // world  # as many for each process, or one would wait for ever

@@ -72,7 +72,7 @@ def new_optimiser(model: nn.Module, config: OptimiserConfig) -> torch.optim.Adam
 
 def train_one_epoch(
     model: nn.Module, batches: Iterable[Batch], optimiser: torch.optim.Optimizer, schedule: Schedule, ema: Ema,
-    first_step: int, teachers: Sequence[nn.Module] = (), *, bfloat16: bool = False,
+    first_step: int, teachers: Sequence[nn.Module], *, bfloat16: bool = False,
 ) -> dict[str, float]:  # fmt: skip
     """Train on every batch; returns the mean of each loss and the last learning rate. Raises DivergedError."""
     device = next(model.parameters()).device

@@ -40,9 +40,7 @@ class FolderCamera(ClosedAtExit):
 
     is_live = False
 
-    def __init__(
-        self, config: CameraTable, clock: Clock, known: Collection[str] = (), shown: Shown | None = None
-    ) -> None:
+    def __init__(self, config: CameraTable, clock: Clock, known: Collection[str], shown: Shown | None) -> None:
         self._config = config
         self._clock = clock
         self._folder = Path(config.source)

@@ -99,7 +99,7 @@ def unit_words(unit: Unit | None) -> str:
     return words[unit] if unit else ""
 
 
-def panel(index: int, days: Sequence[Day], label: str, mark: float | None = None, *, is_night: bool = False) -> Panel:
+def panel(index: int, days: Sequence[Day], label: str, mark: float | None, *, is_night: bool) -> Panel:
     """The bars of one taxon with a sentence that says the same; `mark` is its action level."""
     best = max((day for day in days if label in day.figures), key=lambda day: day.figures[label].count)
     most = gettext("Highest: %(count)s on %(day)s", count=number(best.figures[label].count), day=day_in_words(best.day))

@@ -39,7 +39,7 @@ def night_words(night: Sequence[Interval], when: Moments) -> str:
 
 
 def caught(
-    night: Sequence[Interval], intervals: Sequence[Interval], seen: Sequence[Sighting], done: Container[str] = ()
+    night: Sequence[Interval], intervals: Sequence[Interval], seen: Sequence[Sighting], done: Container[str]
 ) -> Sighting | Counted | None:
     """What is new in the night; until an interval tells how many, what was `seen` since the newest one that told."""
     told = _looked(intervals)

@@ -22,7 +22,7 @@ def packaged() -> tuple[Cutout, ...]:
 
 
 @cache
-def from_sticky_cards(split: str = "train", most: int = 150) -> tuple[Cutout, ...]:
+def from_sticky_cards(split: str, most: int = 150) -> tuple[Cutout, ...]:
     """Insects outlined by hand on real cards of that split; not in the repository, since no licence is stated."""
     told = json.loads((STICKY_CARDS / "annotations.json").read_text())
     wanted = {line.split(",")[0] for line in (STICKY_CARDS / "splits.csv").read_text().splitlines() if split in line}
