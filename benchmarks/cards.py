@@ -149,13 +149,7 @@ def moved(judge: Judge, number: int) -> None:
     among, grounds = cutouts.from_sticky_cards(judge.group, most=141), cards.real_grounds()
     none_new = 0
     for seed in range(number):
-        chance = np.random.default_rng(1000 + seed)
-        angle = chance.uniform(0, 2 * np.pi)
-        poses = [cards.Pose(), cards.Pose(10 * np.cos(angle), 10 * np.sin(angle), 3.0 * chance.choice([-1, 1]))]
-        start = int(chance.integers(8, 60))
-        pair = cards.series(
-            chance, 2, grounds[seed % len(grounds)], among, start=start, arrivals=0, falls=0, poses=poses
-        )
+        pair = cards.moved_pair(np.random.default_rng(1000 + seed), grounds[seed % len(grounds)], among)
         last = list(_readings(judge.detector, [one.image for one in pair]))[-1]
         none_new += last.verdict == "matched" and len(last.new) == 0
     print(f"moved  {judge.group}: nothing new in {none_new} of {number}")

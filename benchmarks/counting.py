@@ -201,14 +201,8 @@ def moved() -> None:
     among, grounds = cutouts.from_sticky_cards("test", most=141), cards.real_grounds()
     none_new, verdicts, took_s = 0, Counter[str](), []
     for seed in range(200):
-        chance = np.random.default_rng(1000 + seed)
-        angle = chance.uniform(0, 2 * np.pi)
-        poses = [cards.Pose(), cards.Pose(10 * np.cos(angle), 10 * np.sin(angle), 3.0 * chance.choice([-1, 1]))]
-        start = int(chance.integers(8, 60))  # on the whole canvas; about 6 of 10 lie in the picture
-        card = Card.none(1)
-        for picture in cards.series(
-            chance, 2, grounds[seed % len(grounds)], among, start=start, arrivals=0, falls=0, poses=poses
-        ):
+        card, chance = Card.none(1), np.random.default_rng(1000 + seed)
+        for picture in cards.moved_pair(chance, grounds[seed % len(grounds)], among):
             found, sure = cards.detected(picture, chance)
             began_s = time.perf_counter()
             card, reading = read_card(card, found, sure, picture.image)

@@ -11,7 +11,7 @@ from typing import Self
 
 import pytest
 
-CONNACK, PUBLISH, PUBACK = 2, 3, 4
+PUBLISH, PUBACK = 3, 4
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close() sends RST
 
 

@@ -89,6 +89,14 @@ def series(
         yield Picture(image, numbers, xyxy, new, fallen)
 
 
+def moved_pair(chance: np.random.Generator, ground: NDArray[np.uint8], cutouts: Sequence[Cutout]) -> Iterator[Picture]:
+    """A card with 5 to 40 insects, and once more: moved by 10 mm and turned by 3 degrees, nothing new."""
+    angle = chance.uniform(0, 2 * np.pi)
+    poses = [Pose(), Pose(10 * np.cos(angle), 10 * np.sin(angle), 3.0 * chance.choice([-1, 1]))]
+    start = int(chance.integers(8, 60))  # on the whole canvas; about 6 of 10 lie in the picture
+    return series(chance, 2, ground, cutouts, start=start, arrivals=0, falls=0, poses=poses)
+
+
 def _pose(chance: np.random.Generator) -> Pose:
     """The mount trembles; now and then somebody takes the card out and puts it back."""
     if chance.random() < 0.1:
@@ -96,14 +104,14 @@ def _pose(chance: np.random.Generator) -> Pose:
     return Pose(*chance.normal(0, 0.3, 2), chance.normal(0, 0.2))
 
 
-def left_moved(chance: np.random.Generator, pictures: int, after: int = 5) -> list[Pose]:
-    """It trembles, and after so many pictures it is hung up anew, by up to 17 mm or by quarters, and stays so."""
+def left_moved(chance: np.random.Generator, pictures: int) -> list[Pose]:
+    """It trembles, and after five pictures it is hung up anew, by up to 17 mm or by quarters, and stays so."""
     quarters = int(chance.integers(4))
     off_mm = 2 if quarters % 2 else 17  # further on, the picture shows more than there is of the card
     left = Pose(*chance.uniform(-off_mm, off_mm, 2), 90.0 * quarters + chance.uniform(-3, 3))
     return [
         Pose(pose.x_mm + chance.normal(0, 0.3), pose.y_mm + chance.normal(0, 0.3), pose.degrees + chance.normal(0, 0.2))
-        for pose in [Pose()] * after + [left] * (pictures - after)
+        for pose in [Pose()] * 5 + [left] * (pictures - 5)
     ]
 
 
