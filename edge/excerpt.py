@@ -38,9 +38,9 @@ def excerpt(jpeg: bytes, box: Box | None, most_bytes: int) -> bytes:
 
 
 def _part(image: Image, box: Box) -> Image:
-    """At least one pixel of `image` (H, W, 3), wherever the box lies; corners may come in either order."""
+    """At least one pixel of `image` (H, W, 3), wherever the box lies."""
     height_px, width_px = image.shape[:2]
-    left, right = sorted(round(share * width_px) for share in box[::2])
-    top, bottom = sorted(round(share * height_px) for share in box[1::2])
+    left, right = (round(share * width_px) for share in box[::2])
+    top, bottom = (round(share * height_px) for share in box[1::2])
     left, top = min(left, width_px - 1), min(top, height_px - 1)
     return image[top : max(bottom, top + 1), left : max(right, left + 1)]

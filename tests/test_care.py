@@ -20,7 +20,7 @@ from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.store import decisions as kept
 from edge.store.schema import migrate
-from edge.wire import SeenCommand, encode_message, from_utc_ms, utc_ms
+from edge.wire import SeenCommand, encode_message, from_utc_ms, utc_ms, whole_ms
 from tests.clocks import BOOT
 
 SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
@@ -97,6 +97,13 @@ def test_the_stations_word_on_its_way_while_the_clock_is_set_is_kept(store: Stor
     assert next(standing_alerts(board, store, UTC)).who == "Wang"
 
 
+def test_the_stations_word_may_name_the_time_in_the_milliseconds_of_the_alerts_record(
+    store: Store, board: StatusBoard
+) -> None:
+    assert LOOK.since is not None
+    assert answered(store, board, seen(since=whole_ms(LOOK.since).utc)) == "done"
+
+
 def test_of_too_many_deeds_the_newest_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "KEPT_DEEDS", 2)
     for hours, what in enumerate(("looked", "sprayed", "cut")):
@@ -126,7 +133,7 @@ def test_a_command_that_names_nobody_is_the_stations(store: Store, board: Status
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"label": "Nothing known"}, "not_kept"), ({"level": "act"}, "not_kept"), ({"unit": "visits/day"}, "not_kept"),
-     ({"since": SINCE + timedelta(seconds=1)}, "not_kept"), ({"since": SINCE.replace(tzinfo=None)}, "not_kept"),
+     ({"since": SINCE + timedelta(seconds=1)}, "not_kept"), ({"since": SINCE.replace(tzinfo=None)}, "malformed"),
      ({"expires": SINCE}, "expired"), ({"label": "x" * 81}, "malformed")],
 )  # fmt: skip
 def test_what_does_not_stand_here_is_kept_nowhere(

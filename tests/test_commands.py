@@ -128,7 +128,6 @@ def test_records_that_a_waiting_replay_will_bring_are_not_sent_twice_and_may_be_
         ({"first": 10}, "accepted"),
         ({"first": 11}, "malformed"),
         ({"first": 2**63, "last": 2**63}, "malformed"),
-        ({"expires": datetime(2036, 1, 1)}, "malformed"),  # noqa: DTZ001
     ],
 )
 def test_a_replay_is_answered_by_its_merits(store: Store, changes: dict[str, object], code: str) -> None:
@@ -144,6 +143,7 @@ def test_a_replay_is_answered_by_its_merits(store: Store, changes: dict[str, obj
         (b'{"id":"x"}', "malformed"),
         (b'{"id":"../../etc","expires":"2036-01-01T00:00:00Z","epoch":"","first":1,"last":2}', "malformed"),
         (b'{"id":"12345678","expires":"2036-01-01T00:00:00Z","epoch":"","first":0,"last":2}', "malformed"),
+        (b'{"id":"12345678","expires":"2036-01-01T00:00:00","epoch":"","first":1,"last":2}', "malformed"),
         (b'{"id":"\xff\xfe"}', "malformed"),
         (b"[" * 4096, "malformed"),
         (b" " * 4097, "too_large"),
@@ -152,6 +152,36 @@ def test_a_replay_is_answered_by_its_merits(store: Store, changes: dict[str, obj
 def test_what_is_no_command_changes_nothing(store: Store, payload: bytes, code: str) -> None:
     assert answer(store, payload) == code
     assert store.audit_trail() == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload", "told"),
+    [
+        ("replay", b'{"id":"12345678","expires":"tomorrow"}', ("malformed", "12345678")),
+        ("reboot", b'{"id":"12345678"}', ("unknown_verb", "12345678")),
+        ("replay", b'{"id":"12345678"}' + b" " * 4096, ("too_large", "12345678")),
+        ("replay", b'{"id":"../../etc"}', ("malformed", None)),
+        ("replay", b'{"id":12345678}', ("malformed", None)),
+        ("replay", b'["12345678"]', ("malformed", None)),
+        ("reboot", b"now", ("unknown_verb", None)),
+    ],
+)
+def test_what_is_refused_unread_is_answered_by_its_id_if_that_is_one(
+    store: Store, verb: str, payload: bytes, told: tuple[str, str | None]
+) -> None:
+    reply = Commands(store, SystemClock()).take(verb, payload)
+    assert reply
+    assert (reply.code, reply.id) == told
+
+
+@pytest.mark.parametrize(
+    ("box", "code"),
+    [([0.2, 0.2, 0.6, 0.6], "accepted"), ([0, 0, 1, 1], "accepted"), (None, "accepted"),
+     ([0.2, 0.2, 0.2, 0.2], "malformed"), ([0.6, 0.6, 0.2, 0.2], "malformed"), ([0.2, 0.6, 0.6, 0.2], "malformed")],
+)  # fmt: skip
+def test_a_box_without_a_picture_in_it_is_refused(store: Store, box: list[float] | None, code: str) -> None:
+    told = {"id": uuid4().hex, "expires": datetime.now(UTC) + timedelta(hours=1), "picture": "0c9a64a1-41", "box": box}
+    assert answer(store, msgspec.json.encode(told), "image") == code
 
 
 @pytest.mark.parametrize("verb", ["reboot", "Replay", "replay2", ""])
@@ -209,9 +239,18 @@ def test_a_replay_of_an_empty_store_is_done_at_once(store: Store) -> None:
         ({}, "done", 5, False),
         ({"offset": 5, "data": b"next"}, "done", 9, False),
         ({"offset": 5, "data": b"next"}, "not_kept", 0, True),
+        ({"data": b"first"}, "busy", None, False),
         ({"offset": 95, "data": b"last"}, "done", 99, True),
     ],
-    ids=["an address", "the first piece", "a question how far it is", "a piece between", "a refusal", "the last piece"],
+    ids=[
+        "an address",
+        "the first piece",
+        "a question how far it is",
+        "a piece between",
+        "a refusal",
+        "come later",
+        "the last piece",
+    ],
 )
 def test_begin_end_and_trouble_of_a_bundle_are_noted_and_nothing_between(
     piece: dict[str, object], code: str, have: int, is_noted: bool

@@ -1,15 +1,16 @@
 """A day in 51 or 222 bytes: comes back as it was, and what does not fit is said to be missing."""
 
-from datetime import date
-from typing import Any
+from datetime import UTC, date
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.counts import NoData
+from edge.counts import NoData, Unit
 from edge.errors import WireError
+from edge.page import days as page_days
 from edge.taxa import taxa
 from edge.wire import Decoded, PlainInterval, plain
 from edge.wire.small import SmallCount, SmallDay, small_day
@@ -202,6 +203,14 @@ def test_a_day_that_contradicts_itself_is_refused(fields: dict[str, Any], says: 
 def test_a_range_that_does_not_hold_its_count_is_refused(number: int, low: int | None, high: int | None) -> None:
     with pytest.raises(ValueError, match=r"range|natural"):
         SmallCount(label=MOTH[0], count=number, low=low, high=high)
+
+
+@pytest.mark.parametrize("unit", get_args(Unit))
+def test_a_day_is_of_as_much_as_the_pages_day(unit: Unit) -> None:
+    hours = [{"after_s": h * 3600.0, "unit": unit, "counts": (count(MOTH, n),)} for h, n in enumerate([4, 9, 2])]
+    small = small_day(DAY, [hour(**one) for one in hours])
+    page = page_days.days([interval(**one) for one in hours], UTC, DAY, unit, {})[-1]
+    assert [one.count / small.frames for one in small.counts or ()] == [page.figures[MOTH[0]].count / page.frames]
 
 
 def test_the_most_on_a_frame_is_the_most_of_the_day_and_never_a_sum() -> None:

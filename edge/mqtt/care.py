@@ -4,7 +4,7 @@ The page's "done" and the station's word are one and the same deed, kept beside 
 """
 
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from edge.advice import Standing, asks_again, key_of
 from edge.clock import ClockState, Instant
@@ -13,6 +13,7 @@ from edge.store import Deed, Store, if_readable
 from edge.wire import SeenCommand, StandingAlert
 
 SOMEBODY = "the station"  # where a command names nobody
+SAME = timedelta(seconds=1)  # no level is left and reached again within it
 
 
 def standing_alerts(board: StatusBoard, store: Store, zone: tzinfo) -> Iterator[StandingAlert]:
@@ -52,5 +53,7 @@ def take_care(board: StatusBoard, store: Store, command: SeenCommand, now: Insta
 
 
 def _is_since(since: Instant | None, told: datetime) -> bool:
-    """Of a time that was corrected the word may have left the desk before."""
-    return since is not None and (since.utc == told or since.state is ClockState.CORRECTED)
+    """The alert's record has whole milliseconds, and of a time that was corrected the word may have left before."""
+    if since is None:
+        return False
+    return since.state is ClockState.CORRECTED or abs(since.utc - told) < SAME

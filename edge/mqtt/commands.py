@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from edge.clock import Clock, ClockState
 from edge.errors import StoreError, WireError
@@ -27,6 +28,7 @@ from edge.wire import (
     UpdateCommand,
     decode_message,
 )
+from edge.wire.commands import ReplyCode, TransactionId
 from edge.wire.fields import LARGEST
 
 _KINDS: dict[str, type[Command]] = {
@@ -56,13 +58,13 @@ class Commands:
         """What to answer at once; None if the command was accepted and its reply comes when it is done."""
         most_bytes = MAX_UPDATE_BYTES if _KINDS.get(verb) is UpdateCommand else MAX_COMMAND_BYTES
         if len(payload) > most_bytes:
-            return Reply(code="too_large", detail=f"a command has at most {most_bytes} bytes")
+            return _unread(payload, "too_large", f"a command has at most {most_bytes} bytes")
         if verb not in self.allowed:
-            return Reply(code="unknown_verb", detail=f"this node carries out: {', '.join(self.allowed)}")
+            return _unread(payload, "unknown_verb", f"this node carries out: {', '.join(self.allowed)}")
         try:
             command = decode_message(payload, _KINDS[verb])
         except WireError as why:
-            return Reply(code="malformed", detail=str(why))
+            return _unread(payload, "malformed", str(why))
         return self._refused_for_now(command) or self._carry_out(command)
 
     def reply(self, command: Command, code: str, **more: object) -> Reply:
@@ -76,8 +78,6 @@ class Commands:
 
     def _refused_for_now(self, command: Command) -> Reply | None:
         """Reasons that leave no trace."""
-        if command.expires.tzinfo is None:
-            return self.reply(command, "malformed", detail="expires must tell its zone")
         if isinstance(command, ReplayCommand) and not command.first <= command.last <= LARGEST:
             return self.reply(command, "malformed", detail=f"first..last must rise, to {LARGEST} at most")
         if self.is_expired(command.expires):
@@ -151,6 +151,19 @@ class Commands:
             utc=self._clock.now().utc, who="broker", what=_described(command), outcome=outcome, command=command.id
         )
         self._store.note_audit(entry)
+
+
+class _Named(Struct):
+    id: TransactionId
+
+
+def _unread(payload: bytes, code: ReplyCode, detail: str) -> Reply:
+    """To what is no command, or none of ours: with its id where it has one, by which the sender knows it."""
+    try:
+        name = decode_message(payload, _Named).id
+    except WireError:
+        name = None
+    return Reply(id=name, code=code, detail=detail)
 
 
 def _described(command: Command) -> str:

@@ -2,6 +2,7 @@
 
 from edge.errors import UpdateError
 from edge.updates.inbox import Inbox, Request
+from edge.updates.lock import UpdateBusyError
 from edge.wire import Reply, UpdateCommand
 
 
@@ -17,12 +18,14 @@ def receive(inbox: Inbox, command: UpdateCommand, *, is_undated: bool) -> Reply:
             have = inbox.have_bytes(command.sha256, command.size_bytes)
         else:
             have = inbox.add(command.sha256, command.size_bytes, command.offset, command.data)
+    except UpdateBusyError as why:
+        return Reply(id=command.id, code="busy", detail=str(why))
     except UpdateError as why:
         return Reply(id=command.id, code="not_kept", detail=str(why))
     return Reply(id=command.id, code="done", have=have)
 
 
 def is_worth_a_note(command: UpdateCommand, reply: Reply) -> bool:
-    """Begin, end and trouble stand in the audit trail; the pieces between would wear the card."""
+    """Begin, end and trouble stand in the audit trail; pieces between, and asking again, would wear the card."""
     begins = command.url is not None or (command.offset == 0 and bool(command.data))
-    return begins or reply.code != "done" or reply.have == command.size_bytes
+    return reply.code != "busy" and (begins or reply.code != "done" or reply.have == command.size_bytes)

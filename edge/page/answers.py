@@ -107,7 +107,9 @@ class Days(Struct, frozen=True, kw_only=True):
 class Records(Struct, frozen=True, kw_only=True):
     """Records as on the wire; some seq may be gone. Ask again with `after` = `next_after` until that is `last_seq`.
 
-    Their `epoch` is told to who has logged in.
+    An interval may be corrected in its place, up to a week later: read the last days again, the highest `revision`
+    holds. An `after` beyond `last_seq` is of a store that was made anew since, and answered from its beginning. Their
+    `epoch` is told to who has logged in.
     """
 
     records: list[PlainRecord]

@@ -133,8 +133,9 @@ def records() -> tuple[Response, int]:
     except msgspec.ValidationError as why:
         return answer(Refusal(error=f"{why}; ask as in /api/v1/openapi.json")), 400
     last = this.store.health().last_seq or 0
-    upto = min(query.after + query.limit, last)
-    found = [Decoded(one.key, one.record) for one in this.store.records_between_seq(query.after + 1, upto)]
+    after = query.after if query.after <= last else 0  # of a store before this one: its reader would see nothing more
+    upto = min(after + query.limit, last)
+    found = [Decoded(one.key, one.record) for one in this.store.records_between_seq(after + 1, upto)]
     listed = [plain(one, this.config.node.site) for one in found]
     told = Records(records=listed, next_after=upto, last_seq=last)
     return answer(told if visitor().name else _without_epochs(told)), 200

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from edge.durable import write_durably
 from edge.errors import UpdateError
+from edge.updates.lock import UpdateBusyError
 from edge.updates.manifest import ENDING, MOST_BUNDLE_BYTES
 from edge.updates.slots import RUNS, SAID, Places, made_of
 
@@ -199,7 +200,7 @@ class Inbox:
         parts = [path for path in self._folder.glob(f"*{PART}") if path.stem != sha256]
         sent = [part for part in parts if not part.with_suffix(REQUEST).exists()]  # the others the node itself fetches
         if any(_is_fresh(part, datetime.now(UTC)) for part in sent):  # two senders would drop each other's for ever
-            raise UpdateError("another bundle is coming in; stop its sender, or wait a minute")
+            raise UpdateBusyError("another bundle is coming in; stop its sender, or wait a minute")
         if have == 0:
             self.check_room(size_bytes)  # before anything is dropped for it
         requests = [path for path in self._folder.glob(f"*{REQUEST}") if path.stem != sha256]

@@ -15,6 +15,7 @@ USUAL_IMAGE_BYTES = 65_536
 TransactionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{8,64}$")]
 ImageId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Moment = Annotated[datetime, Meta(tz=True)]  # with its zone
 ReplyCode = Literal[
     "done",
     "malformed",  # not JSON, a field is missing or wrong
@@ -22,7 +23,7 @@ ReplyCode = Literal[
     "unknown_verb",  # or one that this node does not allow
     "expired",
     "repeated",  # this transaction was seen before
-    "busy",  # too many wait, or a replay of the same records; ask again later
+    "busy",  # too many wait, or a replay of the same records, or another bundle comes in; ask again later
     "wrong_epoch",  # the store was created anew since; what was asked for is gone
     "not_kept",  # the picture, question or alert is not here, or no longer; or a piece of a bundle that cannot be kept
 ]
@@ -32,7 +33,7 @@ class ReplayCommand(Struct, frozen=True, kw_only=True):
     """`cmd/replay`: send records first..last of an epoch again."""
 
     id: TransactionId  # chosen by the sender, new each time
-    expires: datetime  # aware; not carried out afterwards
+    expires: Moment  # not carried out afterwards
     epoch: str
     first: Annotated[int, Meta(ge=1)]
     last: Annotated[int, Meta(ge=1)]
@@ -42,17 +43,21 @@ class ImageCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cmd/image`: send a kept picture, or a part of it, on `image`."""
 
     id: TransactionId
-    expires: datetime
+    expires: Moment
     picture: ImageId  # as in a sighting, or the id of a question
     box: tuple[Share, Share, Share, Share] | None = None  # left, top, right, bottom: only this part
     most_bytes: Annotated[int, Meta(ge=1024, le=MAX_PHOTO_BYTES)] = USUAL_IMAGE_BYTES  # made smaller until it fits
+
+    def __post_init__(self) -> None:
+        if self.box is not None and not (self.box[0] < self.box[2] and self.box[1] < self.box[3]):
+            raise ValueError("box must be left, top, right, bottom with a picture between them")
 
 
 class AnswerCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cmd/answer`: what the station says to a question. A later answer takes the place of an earlier one."""
 
     id: TransactionId
-    expires: datetime
+    expires: Moment
     question: ImageId
     text: Annotated[str, Meta(min_length=1, max_length=1000)]  # in the person's language
     who: Annotated[str, Meta(max_length=80)] = ""  # answers
@@ -64,11 +69,11 @@ class SeenCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cmd/seen`: somebody takes care of what stands above its action level. Names it as `health.alerts` does."""
 
     id: TransactionId
-    expires: datetime
+    expires: Moment
     label: Annotated[str, Meta(max_length=80)]
     unit: Annotated[str, Meta(max_length=80)]
     level: Level
-    since: datetime
+    since: Moment
     who: Annotated[str, Meta(max_length=80)] = ""
 
 
@@ -76,7 +81,7 @@ class UpdateCommand(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`cmd/update` and `cmd/model`: a piece of a signed bundle, or where to fetch it. The reply says what is here."""
 
     id: TransactionId  # new for each piece
-    expires: datetime
+    expires: Moment
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]  # of the whole bundle
     size_bytes: Annotated[int, Meta(ge=1, le=400_000_000)]  # of the whole bundle
     url: Annotated[str, Meta(max_length=2000)] | None = None  # http or https; a broken transfer goes on where it was

@@ -15,7 +15,6 @@ from edge.wire.plain import PlainInterval
 FIRST_DAY = date(2020, 1, 1)
 MINUTES_A_DAY = 1500  # 25 hours: the day on which clocks go back
 LARGEST = 2**53 - 1
-_ADDS_UP: tuple[Unit, ...] = ("visits", "new")  # the others are a most: of a day, the most of its intervals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +99,7 @@ def _sums(intervals: Sequence[PlainInterval], unit: Unit, levels: Mapping[str, L
 
 
 def _sum(counts: Sequence[SummaryCount], unit: Unit, level: Level) -> SmallCount:
-    whole = sum if unit in _ADDS_UP else max
+    whole = max if unit == "max_per_frame" else sum
     bounds = [(one.low, one.high) for one in counts]
     known = [(low, high) for low, high in bounds if low is not None and high is not None]
     is_known = len(known) == len(counts)

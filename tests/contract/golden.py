@@ -223,6 +223,8 @@ def messages_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the JSON messages, one definition each."""
     commands = [ReplayCommand, ImageCommand, AnswerCommand, SeenCommand, UpdateCommand]
     _, components = msgspec.json.schema_components([Status, Info, Health, Summary, ImageHeader, *commands, Reply])
+    for name in ("bytes", "offset"):  # MQTT has user properties as text
+        components["ImageHeader"]["properties"][name] = {"type": "string", "pattern": "^[0-9]{1,7}$"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "JSON messages of a Fieldeye node (wire contract v1)",

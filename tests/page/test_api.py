@@ -1,15 +1,20 @@
 """What machines read."""
 
 import csv
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 import jsonschema
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.page.trust import Role
+from edge.wire import PlainInterval
+from edge.wire.small import SmallCount, small_day
 from tests.page.scenes import BUG, HOPPER, SCENES, Scene, interval, safe_mode, seen, sighting, trap_hour
 from tests.page.visitors import as_role
 
@@ -91,10 +96,20 @@ def test_the_epoch_with_which_another_could_send_as_this_node_is_told_to_who_has
     assert is_valid(client, "/api/v1/records", answer)
 
 
-def test_asking_beyond_the_newest_record_ends_there(scene: Scene, client: FlaskClient) -> None:
-    scene.store.commit([sighting(scene.before(minutes=1))])
-    answer = client.get("/api/v1/records?after=900").get_json()
-    assert answer == {"records": [], "next_after": 1, "last_seq": 1}
+def test_a_day_of_the_small_format_is_made_of_rows_without_a_log_in(scene: Scene, client: FlaskClient) -> None:
+    scene.store.commit([interval(scene.before(hours=2), {HOPPER: 4})])
+    (row,) = client.get("/api/v1/records").get_json()["records"]
+    told = msgspec.convert({"epoch": str(UUID(int=0)), **row}, PlainInterval)  # as docs/contract/small.md has it
+    assert small_day(date(2026, 7, 1), [told]).counts == (SmallCount(label=HOPPER, count=4, low=2, high=7),)
+
+
+@pytest.mark.parametrize(("after", "seqs"), [(1, [2]), (2, []), (3, [1, 2]), (900, [1, 2])])
+def test_who_asks_beyond_the_newest_record_of_a_store_made_anew_begins_anew(
+    after: int, seqs: list[int], scene: Scene, client: FlaskClient
+) -> None:
+    scene.store.commit([sighting(scene.before(minutes=m)) for m in (2, 1)])
+    answer = client.get(f"/api/v1/records?after={after}").get_json()
+    assert ([record["seq"] for record in answer["records"]], answer["next_after"], answer["last_seq"]) == (seqs, 2, 2)
 
 
 def test_the_table_has_a_row_a_day_and_taxon_with_its_effort(scene: Scene, client: FlaskClient) -> None:

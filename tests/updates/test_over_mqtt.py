@@ -96,6 +96,15 @@ def test_a_piece_that_the_broker_delivers_twice_is_answered_twice(commands: Comm
     assert [reply and (reply.code, reply.have) for reply in replies] == [("done", PIECE)] * 2
 
 
+@pytest.mark.parametrize("more", [{}, {"data": b"", "url": "http://127.0.0.1:1/x"}], ids=["in pieces", "an address"])
+def test_another_bundle_is_told_to_come_later_while_one_comes_in(commands: Commands, more: dict[str, object]) -> None:
+    commands.take("update", encode_message(piece(0)))
+    other = piece(0, sha256="0" * 64, **more)
+    reply = commands.take("update", encode_message(other))
+    assert reply
+    assert (reply.code, reply.id, "wait a minute" in reply.detail) == ("busy", other.id, True)
+
+
 @pytest.mark.parametrize("is_set", [True, False])
 def test_what_is_asked_for_before_the_clock_is_set_is_noted_so(
     commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_set: bool
