@@ -253,7 +253,7 @@ def test_a_replay_of_an_empty_store_is_done_at_once(store: Store) -> None:
     ],
 )
 def test_begin_end_and_trouble_of_a_bundle_are_noted_and_nothing_between(
-    piece: dict[str, object], code: str, have: int, is_noted: bool
+    piece: dict[str, object], code: str, have: int | None, is_noted: bool
 ) -> None:
     fields = {"id": uuid4().hex, "expires": datetime.now(UTC), "sha256": "0" * 64, "size_bytes": 99}
     told = UpdateCommand(**fields | piece)  # type: ignore[arg-type]

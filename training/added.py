@@ -52,7 +52,8 @@ def added_name(config: TrainConfig, folders: Sequence[Path]) -> str:
 def as_trained(config: TrainConfig, folders: Sequence[Path], runs: Path) -> TrainConfig:
     """That run's own configuration: the bundle that it went on from may have made way since. Raises ConfigError."""
     state = load_checkpoint(runs / added_name(config, folders) / f"{config.ships}.pt")
-    return msgspec.convert(state.config, TrainConfig)
+    known = TrainConfig.__struct_fields__  # a run of an earlier build may name what is no setting any more
+    return msgspec.convert({name: value for name, value in state.config.items() if name in known}, TrainConfig)
 
 
 def _refuse_another(config: TrainConfig, bundle: Bundle) -> None:

@@ -47,7 +47,9 @@ put() { # MODE USER:GROUP SOURCE TARGET
 }
 
 # Raspberry Pi OS is flashed with its Wi-Fi off until somebody chooses a country. NetworkManager keeps it on from now on.
-switch_wifi_on() { nmcli radio wifi on 2>/dev/null || true; }
+switch_wifi_on() {
+    ! command -v nmcli >/dev/null || nmcli radio wifi on || say "the Wi-Fi could not be switched on; run: sudo nmcli radio wifi on"
+}
 
 install_packages() {
     local wanted=("${packages[@]}") missing=() name

@@ -5,11 +5,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import torch
 
 from edge.bundle import MODELS, load_bundle
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
-from training.added import added_name, with_added
+from training.added import added_name, as_trained, with_added
+from training.checkpoints import Checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.config import TileConfig
 from training.datasets.reviewed import read_reviewed
@@ -134,6 +136,13 @@ def test_other_crops_are_another_run_also_when_their_folder_has_the_same_name(ti
     write(export, annotations=[])
     assert added_name(tiny_config, [export]) not in before
     assert "training/configs/tiny.toml" in command_of(msgspec.structs.replace(tiny_config, name=before[0]))
+
+
+def test_a_run_of_an_earlier_build_is_exported_without_the_settings_that_are_gone(tiny_config, export, tmp_path):
+    at = tmp_path / added_name(tiny_config, [export]) / f"{tiny_config.ships}.pt"
+    config = msgspec.to_builtins(tiny_config) | {"more_float": []}
+    save_checkpoint(at, Checkpoint(1, {}, {}, {}, torch.get_rng_state(), config, "abc", 0.5, 1.0))
+    assert as_trained(tiny_config, [export], tmp_path) == tiny_config
 
 
 @pytest.mark.parametrize("name", ["pests", "pests-open", "diseases", "cards"])
