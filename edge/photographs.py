@@ -174,6 +174,8 @@ def _hold_back() -> None:
     """Little memory, little time, and behind whoever else wants the processor."""
     with suppress(OSError):  # a hardened service may not set priorities
         os.nice(NICE)
+    with suppress(OSError):  # the first that the kernel takes where memory runs out, and not the node
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_DATA_BYTES, MOST_DATA_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

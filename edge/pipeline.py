@@ -442,6 +442,9 @@ class Pipeline:
             if not self._parts.keeps_card:
                 self._count_none("not_kept", frame.instant)
                 return seen, []
+            if step.card.verdict in {"first", "restarted"}:  # what lies there may have come at any time: no zero
+                self._count_none("unmatched", frame.instant)
+                return seen, []
         labels = [self._eye.labels[i] for i in step.counted]
         full = step.card is not None and step.card.saturated
         self._tally = self._tally.looked(seen, frame.instant, self._longest_gap_s(), labels, full)

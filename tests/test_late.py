@@ -56,6 +56,7 @@ class Fed:
     mode: str = "leaf"
     zone: str = "UTC"
     place: str = ""  # of node.toml, where it is known
+    more: str = ""  # of node.toml
     interval_s: float = HOUR_S
     clock: SetClock = field(default_factory=SetClock)
     steps: list[Step] = field(default_factory=list)
@@ -117,7 +118,7 @@ class Fed:
             f'[node]\nsite = "s"\nnode = "n"\ntime_zone = "{self.zone}"\n{self.place}\n'
             f'[camera]\nkind = "folder"\nsource = "{self.pictures}"\n'
             f'mode = "{self.mode}"\nfed = true\nevery_s = 0\n[gate]\nblurred_share = 0.0\n'
-            f'[store]\nfolder = "{self.state}"\ninterval_s = {self.interval_s}\n',
+            f'[store]\nfolder = "{self.state}"\ninterval_s = {self.interval_s}\n{self.more}',
             "node.toml",
         )
         with ExitStack() as parts:
@@ -537,14 +538,16 @@ def test_the_hour_that_comes_twice_when_summer_time_ends_counts_at_each_of_its_t
     fed.mode, fed.zone, fed.clock.utc = "trap", "Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     in_summer, in_winter = (fed.add(0, name=f"20261025_02{minute}30.png") for minute in (30, 31))
     fed.run(fed.wait(60), in_summer, fed.wait(HOUR_S), fed.wait(60), in_winter)
-    assert [one.start.utc.hour for one in fed.intervals if one.frames] == [0, 1]
-    assert fed.skipped() == {}
+    assert [one.start.utc.hour for one in fed.intervals if one.frames or one.skipped] == [0, 1]
+    assert fed.skipped() == {"unmatched": 1}
 
 
 def test_a_picture_of_the_first_of_two_equal_hours_counts_in_it_though_it_comes_in_the_second(fed: Fed) -> None:
     fed.mode, fed.zone, fed.clock.utc = "trap", "Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     fed.run(fed.wait(2100), fed.add(0, name="20261025_023030.png"))
-    assert [(one.start.utc.hour, one.revision) for one in fed.intervals if one.frames] == [(0, 1)]
+    assert [(one.start.utc.hour, one.revision, one.skipped) for one in fed.intervals if one.skipped] == [
+        (0, 1, (("unmatched", 1),))
+    ]
 
 
 def test_a_picture_of_the_moment_in_which_an_hour_begins_corrects_that_hour(fed: Fed) -> None:
@@ -601,14 +604,14 @@ def test_a_trap_counts_a_backlog_in_its_hours_and_a_picture_from_before_the_last
         "Pieris": 1,
         "Aleyrodidae": 1,
     }
-    assert fed.skipped() == {"too_late": 1}
+    assert fed.skipped() == {"unmatched": 1, "too_late": 1}
 
 
 def test_how_long_a_card_hung_between_two_pictures_is_not_known_when_the_clock_was_set_in_between(fed: Fed) -> None:
     fed.mode = "trap"
     fed.clock.jump(-1e6, ClockState.UNSYNCED)
     fed.run(fed.add(0, name="1.png"), fed.together(lambda: fed.clock.jump(1e6, ClockState.SYNCED), fed.add(-60)))
-    assert (fed.frames(), [one.exposed_s for one in fed.intervals]) == ({-1: 1, 0: 1}, [None, None])
+    assert (fed.frames(), [one.exposed_s for one in fed.intervals]) == ({-1: 1}, [None, None])
 
 
 @pytest.mark.parametrize("hours", [96, 0.5])
@@ -641,6 +644,22 @@ def test_how_long_a_card_that_was_changed_hung_is_not_known(fed: Fed) -> None:
     assert (counts(new), new.exposed_s) == ({"Aleyrodidae": 1}, None)
 
 
+def test_a_card_of_which_nobody_knows_since_when_it_hangs_is_no_zero_and_ends_no_level(fed: Fed) -> None:
+    fed.mode, fed.more = "trap", '[[advice.threshold]]\nlabel = "Pieris"\nunit = "insects/trap/night"\nact_at = 2\n'
+    old = [(left, 8, BLUE) for left in (0, 16, 32, 48)]
+    fed.run(fed.add(60, *old), fed.add(120, *old, (16, 40, BLUE), (40, 40, BLUE)))
+    assert [(one.level, one.count) for one in fed.board.snapshot().alerts] == [("look", 2)]
+    another = np.random.default_rng(8).integers(60, 200, (64, 64, 3)).astype(np.uint8)
+    for left, top in ((0, 24), (16, 48), (32, 24), (56, 32), (40, 56)):
+        another[top : top + 8, left : left + 8] = BLUE
+    for night in (24, 48):  # the level is held against the first of these once that is over
+        fed.clock.advance(24 * HOUR_S)
+        fed.run(*(fed.add(night * HOUR_S + after_s, image=another) for after_s in (600, 660) if night == 24))
+    told = fed.intervals[1]
+    assert (told.counts, told.skipped) == (NoData("unmatched"), (("unmatched", 2),))
+    assert [one.level for one in fed.board.snapshot().alerts] == ["look"]
+
+
 @pytest.mark.parametrize(("mode", "hours"), [("leaf", [0, 12, 24]), ("trap", [0, 24])])
 def test_a_day_s_interval_ends_where_the_day_does_also_one_that_is_filled_late(
     fed: Fed, mode: str, hours: list[int]
@@ -666,7 +685,7 @@ def test_a_picture_that_is_too_late_costs_none_of_those_that_are_being_counted(f
 
     fed.run(fed.add(60, one), fed.next_hour, two_and_soon_a_third)
     assert counts(fed.intervals[0]) == {"Pieris": 1, "Aleyrodidae": 1}
-    assert (fed.frames(), fed.skipped()) == ({0: 3}, {"too_late": 1})
+    assert (fed.frames(), fed.skipped()) == ({0: 2}, {"unmatched": 1, "too_late": 1})
 
 
 def test_while_the_card_refuses_pictures_wait_in_their_folder_and_then_count_once(fed: Fed) -> None:

@@ -18,7 +18,7 @@ class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Camera(Struct, frozen=True, kw_only=True):
-    """The camera and the gate, since the start."""
+    """The camera and the gate, since the start; of a fed folder `last_frame_utc` is when the picture came."""
 
     state: str
     frames: int

@@ -10,7 +10,9 @@ from edge.page.words import Moments, ago, gettext, listed, ngettext, number
 from edge.status import CameraStatus
 
 
-def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[Tone, str, str] | None = None) -> Line:
+def camera_line(
+    camera: CameraStatus, now: Instant, when: Moments, blind: tuple[Tone, str, str] | None, *, is_fed: bool
+) -> Line:
     """The camera and the gate. `blind`: colour, sentence and what to do where it gives none that are of use."""
     states: Mapping[str, tuple[Tone, str]] = {
         "starting": ("wait", gettext("The camera is starting.")),
@@ -22,7 +24,8 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[
     }
     tone, sentence = states[camera.state]
     todo = ""
-    if camera.state in ("ok", "missing") and blind is not None:
+    is_bad = camera.state == "starting" and bool(camera.skipped)  # each picture since the start was
+    if blind is not None and (camera.state in ("ok", "missing") or is_bad):
         tone, sentence, todo = blind
     elif tone == "calm" and camera.banded:
         tone, sentence = "look", gettext("Lamps draw dark bands across the picture.")
@@ -48,7 +51,7 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[
         gettext("Camera"),
         tone,
         sentence,
-        last_picture(camera, now, when),
+        last_picture(camera, now, when, is_fed=is_fed),
         pictures,
         skipped_sentence(camera.skipped),
         reopened,
@@ -58,13 +61,13 @@ def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: tuple[
     )
 
 
-def last_picture(camera: CameraStatus, now: Instant, when: Moments) -> str:
-    """The age of the last picture, by the clock that never jumps where it can be had."""
+def last_picture(camera: CameraStatus, now: Instant, when: Moments, *, is_fed: bool) -> str:
+    """The age of the last picture, by the clock that never jumps where it can be had; of a fed one, since it came."""
     if camera.last_frame is None:
         return gettext("No picture yet")
-    if camera.last_frame.boot_id != now.boot_id:
-        return gettext("Last picture %(ago)s", ago=when.ago(camera.last_frame.utc))
-    return gettext("Last picture %(ago)s", ago=ago(age_s(camera, now)))
+    same_boot = camera.last_frame.boot_id == now.boot_id
+    passed = ago(age_s(camera, now)) if same_boot else when.ago(camera.last_frame.utc)
+    return gettext("Last picture copied %(ago)s", ago=passed) if is_fed else gettext("Last picture %(ago)s", ago=passed)
 
 
 def taken(camera: CameraStatus, now: Instant, when: Moments) -> str:

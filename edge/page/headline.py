@@ -7,10 +7,21 @@ from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Sighting
 from edge.page import names
-from edge.page.camera import last_picture
+from edge.page.camera import last_picture, reason_word
 from edge.page.fortnight import unit_words
 from edge.page.sightings import seen_headline
-from edge.page.situation import DAY_S, TOO_LATE, Counted, Facts, Situation, age_s, is_first_day, looked, situation
+from edge.page.situation import (
+    DAY_S,
+    TOO_LATE,
+    UNMATCHED,
+    Counted,
+    Facts,
+    Situation,
+    age_s,
+    is_first_day,
+    looked,
+    situation,
+)
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
@@ -66,7 +77,7 @@ def card(
         headline=headline,
         facts=tuple(filter(None, lines)),
         action=action,
-        last_picture=last_picture(snapshot.camera, now, when),
+        last_picture=last_picture(snapshot.camera, now, when, is_fed=config.fed),
         detail=(snapshot.problem or snapshot.camera.detail) if shown else "",
     )
 
@@ -112,7 +123,11 @@ def say(
             gettext("Something covers the camera."),
             gettext("Wipe the lens and remove what hangs in front of it."),
         ),
-        Situation.UNUSABLE: ("wait" if skip == "dark" else "stop", _unusable(skip), _unusable_action(skip)),
+        Situation.UNUSABLE: (
+            "wait" if skip in ("dark", UNMATCHED) else "stop",
+            _unusable(skip),
+            _unusable_action(skip),
+        ),
         Situation.STARTING: (
             "wait",
             gettext("The node has just started."),
@@ -154,8 +169,9 @@ def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode) 
     if state is Situation.SEEN and facts.foremost is not None:
         if not isinstance(facts.foremost, Sighting):
             return _counted(facts.foremost, facts, days)
-        at = facts.foremost.at.utc
-        return gettext("Seen %(ago)s: %(time)s", ago=when.ago(at), time=when.at(at))
+        ago, time = when.ago(facts.foremost.at.utc), when.at(facts.foremost.at.utc)
+        if ago != time:  # else it is to come, by a clock that was set back
+            return gettext("Seen %(ago)s: %(time)s", ago=ago, time=time)
     if facts.newest is None:
         return ""
     headline = names.name(facts.newest.label) if mode == "trap" else seen_headline(facts.newest)
@@ -164,7 +180,7 @@ def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode) 
 
 def _on_card(snapshot: Snapshot) -> str:
     count = snapshot.camera.on_card
-    if not count:
+    if not count or snapshot.camera.last_skip == UNMATCHED:  # they may hang on the one before
         return ""
     return ngettext(
         "%(count)s insect lies on the card", "%(count)s insects lie on the card", count, count=number(count)
@@ -233,8 +249,10 @@ def _unusable(skip: str) -> str:
         "blurred": gettext("The pictures are not sharp."),
         "board": gettext("The calibration board still lies on the card."),
         "not_kept": gettext("The memory card takes no results, so nothing is counted."),
+        UNMATCHED: gettext("The sticky card is new or was moved: counting goes on from the next picture."),
+        "": gettext("No picture was good enough yet."),
     }
-    return words.get(skip, gettext("No picture was good enough yet."))
+    return words.get(skip) or gettext("The last picture could not be used: %(reason)s.", reason=reason_word(skip))
 
 
 def _unusable_action(skip: str) -> str:
@@ -244,5 +262,7 @@ def _unusable_action(skip: str) -> str:
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
         "board": gettext("Take it away: until then nothing is counted."),
         "not_kept": gettext("Tell your technician today: until then nothing is counted."),
+        UNMATCHED: gettext("Look at the trap. If somebody has hung up a new card, all is well."),
+        "": gettext("Look at the live picture."),
     }
-    return words.get(skip, gettext("Look at the live picture."))
+    return words.get(skip) or gettext("Show this page to your technician.")

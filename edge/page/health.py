@@ -16,6 +16,7 @@ from edge.store import Waiting
 
 HOT_C = 75.0  # a Pi slows itself down from 80 °C
 ROOM_BYTES = 500_000_000
+NO_ROOM_BYTES = 5_000_000  # with less the store sheds old pictures for each new one, while it has any
 WEAK_DBM = -75  # below it Wi-Fi loses packets and starts anew
 STRONG_DBM = -60
 
@@ -38,7 +39,7 @@ def health(
     cannot be used. `trap`: what is wrong with its sticky card.
     """
     lines = [
-        camera_line(snapshot.camera, now, when, blind),
+        camera_line(snapshot.camera, now, when, blind, is_fed=config.camera.fed),
         model_line(snapshot.model, config.camera.mode),
         link_line(snapshot.link, waiting, config, when),
         clock_line(now, when, config),
@@ -156,6 +157,9 @@ def card_line(free_bytes: int | None, snapshot: Snapshot) -> Line:
     if free_bytes < ROOM_BYTES:
         sentence = gettext("The card is almost full: old pictures are removed first.")
         todo = gettext("Nothing to do: tell your technician on the next visit.")
+        if free_bytes < NO_ROOM_BYTES:
+            sentence = gettext("The card is full: new photographs may not be kept; counting goes on.")
+            todo = gettext("Tell your technician today.")
         return line("card", "card", title, "look", sentence, room, todo=todo)
     if aside:
         sentence = gettext("Earlier results were damaged on the card and set aside; new ones are kept.")

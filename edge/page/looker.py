@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections import OrderedDict, deque
@@ -36,6 +37,7 @@ class Look:
     id: str
     answer: Answer | None = None
     jpeg: bytes = b""
+    note: str = ""  # typed with one that is no longer kept
     asked: str | None = None  # note with which it went to the station last
 
 
@@ -54,14 +56,14 @@ class Looker:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closed = False
 
-    def submit(self, upload: bytes, kinds: Sequence[str]) -> str | None:
+    def submit(self, upload: bytes, kinds: Sequence[str], note: str = "") -> str | None:
         """Queue it; the id to ask with, or None when too many wait."""
         name = secrets.token_urlsafe(12)
         with self._lock:
             if self._is_closed or len(self._waiting) >= MOST_WAITING:
                 return None
             self._waiting.append((name, upload, tuple(kinds)))
-            self._looks[name] = Look(id=name)
+            self._looks[name] = Look(id=name, note=note)
             while len(self._looks) > MOST_KEPT:
                 self._looks.popitem(last=False)
             if self._thread is None:
@@ -108,7 +110,7 @@ class Looker:
             answer, jpeg = self._looked(upload, kinds)
             with self._lock:
                 if name in self._looks:
-                    self._looks[name] = Look(id=name, answer=answer, jpeg=jpeg)
+                    self._looks[name] = replace(self._looks[name], answer=answer, jpeg=jpeg)
 
     def _looked(self, upload: bytes, kinds: tuple[str, ...]) -> tuple[Answer, bytes]:
         with self._lock:
@@ -140,7 +142,8 @@ class Looker:
             answer = msgspec.json.decode(head, type=Answer)
         except msgspec.DecodeError:
             log.warning("photograph_broke_the_decoder", extra={"code": code})
-            return Answer(state="refused", why="damaged"), b""
+            # The kernel kills what takes too much memory or time.
+            return Answer(state="refused", why="too_large" if code == -signal.SIGKILL else "damaged"), b""
         if answer.state == "failed":
             log.warning("photograph_not_looked_at", extra={"why": answer.why})
         return answer, jpeg

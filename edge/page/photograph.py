@@ -25,23 +25,23 @@ CHOICES = {"both": KINDS, "pests": ("pests",), "diseases": ("diseases",)}
 def photo() -> str:
     """Take or choose a photograph; below, what the station was asked."""
     was_too_large = request.args.get("wrong") == "too_large"  # told by edge/page/server.py before it came in
-    return _form(refused_words("too_large") if was_too_large else "", "both")
+    return _form(refused_words("too_large") if was_too_large else "", "both", "")
 
 
 @photograph.post("/photo")
 @needs(Role.FARMER, body_bytes=MOST_UPLOAD_BYTES + FORM_BYTES)
 def send() -> ResponseReturnValue:
     """Checked by what the file says of itself; the rest happens apart from the node."""
-    file, choice = request.files.get("photo"), request.form.get("what", "")
+    file, choice, note = request.files.get("photo"), request.form.get("what", ""), _note()
     upload = file.read() if file is not None else b""
     try:
         checked(upload)
     except BadFrameError as why:
-        return _form(refused_words(why.reason), choice), 400
-    name = node().looker.submit(upload, CHOICES.get(choice, KINDS))
+        return _form(refused_words(why.reason), choice, note), 400
+    name = node().looker.submit(upload, CHOICES.get(choice, KINDS), note)
     if name is None:
         busy = gettext("Other photographs are being looked at. Send it again in a minute.")
-        return _form(busy, choice), 503
+        return _form(busy, choice, note), 503
     return redirect(f"/photo/{name}", 303)
 
 
@@ -53,7 +53,7 @@ def answered(name: str) -> ResponseReturnValue:
     if look.answer is None:
         return render_template("photo_waiting.html", here=request.path)
     if look.answer.state == "refused":
-        return _form(refused_words(look.answer.why), "both")
+        return _form(refused_words(look.answer.why), "both", look.note)
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
         return render_template("plain.html", words=words, detail=look.answer.why), 503
@@ -66,6 +66,7 @@ def answered(name: str) -> ResponseReturnValue:
         found=found,
         reference=reference(found.guess),
         can_ask=node().config.mqtt is not None,
+        note=look.note,
         most_letters=MOST_NOTE_LETTERS,
     )
 
@@ -74,7 +75,9 @@ def answered(name: str) -> ResponseReturnValue:
 @needs(Role.FARMER)
 def ask(name: str) -> ResponseReturnValue:
     """Queued on the node until a subscriber has got it. Only now does the photograph leave the node."""
-    look = _look(name)
+    look = node().looker.look(name)
+    if look is None:  # a restart or new settings let go of it: the note need not be typed again
+        return _form(_gone_words(), "both", _note()), 404
     if look.answer is None or look.answer.state != "done" or node().config.mqtt is None:
         _gone()
     try:
@@ -99,7 +102,8 @@ def question_jpeg(name: str) -> Response:
     return _jpeg(node().store.question_photo(name) or b"")
 
 
-def _form(wrong: str, choice: str) -> str:
+def _form(wrong: str, choice: str, note: str) -> str:
+    """`note`: typed with a photograph before, it goes with the next one."""
     this = node()
     words = {
         "both": gettext("I do not know"),
@@ -110,6 +114,8 @@ def _form(wrong: str, choice: str) -> str:
         "photo_form.html",
         wrong=wrong,
         choices=[(key, name, key == choice) for key, name in words.items()],
+        note=note,
+        most_letters=MOST_NOTE_LETTERS,
         questions=asked(this.store.questions(), this.moments()),
         most_mb=MOST_UPLOAD_BYTES // 1_000_000,
         longest_px=LONGEST_PX,
@@ -136,7 +142,11 @@ def _look(name: str) -> Look:
 
 
 def _gone() -> NoReturn:
-    abort(404, gettext("This photograph is no longer kept. Take it again."))
+    abort(404, _gone_words())
+
+
+def _gone_words() -> str:
+    return gettext("This photograph is no longer kept. Take it again.")
 
 
 def _jpeg(content: bytes) -> Response:

@@ -130,7 +130,7 @@ def now() -> str:
         calm=[one for one in listed if not one.action][: levels.MOST_BARS],
         card=spoken,
         photo=photo,
-        taken="" if photo else camera.taken(snapshot.camera, this.clock.now(), when),
+        taken="" if photo or config.fed else camera.taken(snapshot.camera, this.clock.now(), when),
         reference=None if photo is None else references.reference(photo.label),
         nothing=_nothing(facts, this),
         rows=sightings.rows(seen[:ROWS], when),
@@ -198,8 +198,8 @@ def live() -> str:
     return render_template(
         "live.html",
         optics=None if shot is None else optics.optics(shot),
-        last_picture=camera.last_picture(snapshot.camera, instant, this.moments()),
-        camera=camera.camera_line(snapshot.camera, instant, this.moments()),
+        last_picture=camera.last_picture(snapshot.camera, instant, this.moments(), is_fed=this.config.camera.fed),
+        camera=camera.camera_line(snapshot.camera, instant, this.moments(), None, is_fed=this.config.camera.fed),
     )
 
 

@@ -17,6 +17,7 @@ BLIND = ("dark", "overexposed", "blocked", "blurred", BOARD)  # pictures that sh
 BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED = "blocked"  # the gate's word for a lens that something covers
 NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothing: the memory card takes no file
+UNMATCHED = "unmatched"  # the trap's word for a picture that shows no card whose past is known
 TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
 
 

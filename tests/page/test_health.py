@@ -146,6 +146,16 @@ def test_what_the_board_complains_of_is_passed_on(board: BoardReading, part: str
     assert parts(scene, board)[part].tone == tone
 
 
+@pytest.mark.parametrize(("free_bytes", "says"), [(0, "Tell your technician today."), (90_000_000, "Nothing to do: ")])
+def test_a_card_without_room_for_a_picture_does_not_wait_for_the_next_visit(
+    free_bytes: int, says: str, scene: Scene
+) -> None:
+    well(scene)
+    card = parts(scene, replace(COOL, disk_free_bytes=free_bytes))["card"]
+    assert card.todo.startswith(says)
+    assert ("may not be kept" in card.sentence) == (not free_bytes)
+
+
 def test_results_that_were_set_aside_are_told_until_somebody_took_them_away(scene: Scene) -> None:
     well(scene)
     scene.board.show(aside="/var/lib/fieldeye/fieldeye.db.damaged-1: the store was damaged")

@@ -1,5 +1,6 @@
 """What the farmer's page says in each state of the node."""
 
+import inspect
 import re
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.page import create_app
+from edge.page.camera import reason_word
 from edge.page.trust import Role, needs
 from edge.status import CameraStatus
 from tests.page.scenes import (
@@ -103,6 +105,19 @@ def test_a_calibration_board_left_on_the_card_is_no_quiet_night(scene: Scene, cl
         assert words in part_by_part
     scene.board.show(camera=replace(scene.board.snapshot().camera, skipped={"not_kept": 3}, last_skip="not_kept"))
     assert '<h1 id="headline">The memory card takes no results, so nothing is counted.</h1>' in client.get("/").text
+
+
+@pytest.mark.parametrize("reason", re.findall(r'"(\w+)": gettext', inspect.getsource(reason_word)))
+def test_each_reason_why_no_picture_of_the_day_was_looked_at_is_said(
+    reason: str, scene: Scene, client: FlaskClient
+) -> None:
+    broken = CameraStatus(skipped={reason: 2}, last_skip=reason)
+    scene.board.show(camera=broken)
+    page, part_by_part = client.get("/").text, client.get("/node").text
+    headline = page.partition('<h1 id="headline">')[2].partition("</h1>")[0]
+    assert headline
+    assert "good enough" not in page
+    assert headline in part_by_part
 
 
 def test_the_time_in_which_nothing_could_be_seen_was_not_watched(scene: Scene, client: FlaskClient) -> None:
@@ -248,6 +263,15 @@ def test_a_pest_that_was_counted_comes_before_a_helper_that_was_seen(scene: Scen
     assert '<h1 id="headline">Brown planthopper: 2</h1>' in client.get("/").text
 
 
+def test_when_a_fed_picture_came_is_not_told_as_when_it_was_taken(scene: Scene) -> None:
+    client = fed_client(scene)
+    well(scene)
+    page = client.get("/").text
+    assert "</svg>Last picture copied 12 seconds ago</p>" in page
+    for path in ("/node", "/live"):
+        assert "Last picture copied 12 seconds ago" in client.get(path).text
+
+
 def test_a_fed_folder_calls_for_its_pictures_after_a_day_and_never_for_the_plug(scene: Scene) -> None:
     client = fed_client(scene)
     nothing(scene)
@@ -361,6 +385,8 @@ def test_records_from_a_clock_that_ran_ahead_are_named_by_their_date(scene: Scen
     assert "Jul 1" in page
     assert "in 20 hours" not in page
     assert "just now" not in page
+    for text in (page, client.get("/seen").text):
+        assert not re.search(r"(Jul 1, \S+\s[AP]M)(: | · )\1", text)  # and once is enough
 
 
 def test_what_a_clock_that_was_a_year_ahead_saw_is_not_of_the_last_24_hours(scene: Scene, client: FlaskClient) -> None:

@@ -1,9 +1,11 @@
 """A photograph from a phone: an answer in words, or a sentence that says what to do; the station only when asked."""
 
 import io
+import os
 import random
 import re
 import struct
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
@@ -16,10 +18,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from edge.bundle import MODELS
 from edge.errors import BadFrameError
 from edge.page import create_app
 from edge.page.findings import findings
-from edge.page.looker import MOST_KEPT, MOST_WAITING, Looker
+from edge.page.looker import COMMAND, MOST_KEPT, MOST_WAITING, ONE_THREAD, Looker
 from edge.page.trust import Role
 from edge.photographs import MOST_UPLOAD_BYTES, Answer, Found, checked, decoded, kept_jpeg
 from edge.store import Answer as Reply
@@ -32,6 +35,7 @@ from tests.waiting import wait_until
 BUG = picture_of("rice_bug.jpg")
 SLOW = (sys.executable, "-c", "import time; time.sleep(60)")
 CRASH = (sys.executable, "-c", "import os; os.abort()")
+TAKEN_BY_THE_KERNEL = (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)")
 
 
 @pytest.fixture
@@ -51,14 +55,14 @@ def farmer_of(scene: Scene, looker: Looker) -> FlaskClient:
     return as_role(app.test_client(), scene, Role.FARMER)
 
 
-def sent(client: FlaskClient, upload: bytes, what: str = "pests", name: str = "a.jpg") -> TestResponse:
-    form = {"csrf": token_on(client, "/account"), "what": what, "photo": (io.BytesIO(upload), name)}
+def sent(client: FlaskClient, upload: bytes, what: str = "pests", name: str = "a.jpg", note: str = "") -> TestResponse:
+    form = {"csrf": token_on(client, "/account"), "what": what, "note": note, "photo": (io.BytesIO(upload), name)}
     return client.post("/photo", data=form, content_type="multipart/form-data")
 
 
-def looked_at(client: FlaskClient, looker: Looker, upload: bytes, what: str = "pests") -> str:
+def looked_at(client: FlaskClient, looker: Looker, upload: bytes, what: str = "pests", note: str = "") -> str:
     """Send a photograph and wait for its answer; the address."""
-    place = sent(client, upload, what).location
+    place = sent(client, upload, what, note=note).location
     assert place is not None
     wait_until(lambda: (look := looker.look(place.removeprefix("/photo/"))) and look.answer is not None, within_s=60)
     return str(place)
@@ -169,6 +173,21 @@ def test_of_a_question_whose_photograph_made_room_the_words_are_shown(
     assert "since Monday" in page
 
 
+def test_a_note_to_a_photograph_that_is_no_longer_kept_goes_with_the_next_one(
+    farmer: FlaskClient, looker: Looker, scene: Scene
+) -> None:
+    note = {"csrf": token_on(farmer, "/account"), "note": "since Monday, <ten> hills"}
+    page = farmer.post("/photo/of-before-the-restart/ask", data=note)
+    typed = 'name="note" rows="3" maxlength="500">since Monday, &lt;ten&gt; hills</textarea>'
+    assert "This photograph is no longer kept. Take it again." in page.text
+    assert typed in page.text
+    upload = {**note, "photo": (io.BytesIO(b"no photograph"), "a.jpg")}
+    assert typed in farmer.post("/photo", data=upload, content_type="multipart/form-data").text
+    place = looked_at(farmer, looker, BUG, note=note["note"])
+    assert typed in farmer.get(place).text
+    assert scene.store.questions() == []
+
+
 def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(
     farmer: FlaskClient, looker: Looker, scene: Scene
 ) -> None:
@@ -196,11 +215,22 @@ def test_too_many_at_once_are_told_to_come_back(scene: Scene) -> None:
     assert "Send it again in a minute" in answers[-1].text
 
 
-def test_a_file_that_breaks_the_decoder_ends_its_own_process_only(scene: Scene) -> None:
-    looker = Looker(CRASH)
+@pytest.mark.parametrize(
+    ("command", "says"), [(CRASH, "damaged"), (TAKEN_BY_THE_KERNEL, "too large")], ids=["crash", "no memory"]
+)
+def test_a_file_that_breaks_the_decoder_ends_its_own_process_only(
+    command: tuple[str, ...], says: str, scene: Scene
+) -> None:
+    looker = Looker(command)
     client = farmer_of(scene, looker)
-    assert "damaged" in client.get(looked_at(client, looker, BUG)).text
+    assert says in client.get(looked_at(client, looker, BUG)).text
     looker.close()
+
+
+def test_where_memory_runs_out_the_kernel_takes_the_look_at_a_photograph_before_all_else() -> None:
+    command, env = [*COMMAND, str(MODELS)], os.environ | ONE_THREAD
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as look:
+        wait_until(lambda: Path(f"/proc/{look.pid}/oom_score_adj").read_text() == "1000\n", within_s=20)
 
 
 def test_where_no_process_can_be_started_each_photograph_gets_its_answer(scene: Scene) -> None:

@@ -49,6 +49,15 @@ def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside
     assert "plants in front of the camera" not in page
 
 
+def test_of_a_card_that_is_not_known_nobody_says_how_many_lie_on_it(trap: FlaskClient, scene: Scene) -> None:
+    camera = scene.board.snapshot().camera
+    scene.board.show(camera=replace(camera, looked=0, skipped={"unmatched": 1}, last_skip="unmatched"))
+    page = trap.get("/").text
+    assert headline(page) == "The sticky card is new or was moved: counting goes on from the next picture."
+    assert "Look at the trap. If somebody has hung up a new card, all is well." in page
+    assert "60 insects lie on the card" not in page
+
+
 def test_a_night_with_nothing_new_is_calm_however_many_hang_there(trap: FlaskClient, scene: Scene) -> None:
     scene.store.commit([sighting(scene.before(hours=19), HOPPER, 60)], picture_of("planthopper.jpg"))
     nothing_new = [replace(trap_hour(scene.before(hours=back), 1), counts=()) for back in (19, 3)]
