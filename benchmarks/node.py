@@ -1,6 +1,7 @@
 """What a whole node costs: memory, idle processor time, time to the first result, growth over 10,000 frames, disk.
 
-A real `fieldeye run` in a process of its own, with the page and a real Mosquitto, on the bundled field pictures.
+A real `fieldeye run` in a process of its own, with the page and a real Mosquitto, on the bundled field pictures; its
+memory also on a series of a real sticky card, 2592x1944 px each, as a trap.
 """
 
 import os
@@ -19,10 +20,12 @@ from benchmarks._alone import alone
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
+from tests.counting.cutouts import CARD_SERIES
 
 TICKS = os.sysconf("SC_CLK_TCK")
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 IDLE_S = 40.0
+TRAP_EVERY_S, TRAP_LOOKS = 5.0, 8
 WARM_UP_FRAMES = 500
 FRAMES = 10_000
 CONFIG = """
@@ -32,6 +35,7 @@ node = "bench-1"
 [camera]
 kind = "folder"
 source = "{pictures}"
+mode = "{mode}"
 loop = true
 every_s = {every_s}
 [mqtt]
@@ -60,6 +64,7 @@ def main() -> None:
         report("start to first committed result", f"{first_result_s(port):.2f} s", "<= 5 s")
         peak_mib, idle_share = one_frame_a_minute(port)
         report("peak memory, page and MQTT in use", f"{peak_mib:.0f} MiB", "<= 170 MiB")
+        report("the same, trap, 2592x1944 px", f"{trap_mib(port):.0f} MiB", "")
         report("processor between frames, one a minute", f"{idle_share:.2%} of one core", "<= 1 %")
         report("growth over 10,000 frames", f"{growth_mib(port):+.1f} MiB", "<= 5 MiB")
     report("node's environment without extras", f"{environment_mb():.0f} MB", "<= 380 MB")
@@ -77,12 +82,28 @@ def one_frame_a_minute(port: int) -> tuple[float, float]:
     """Peak resident MiB with a phone reading the page, and share of a core used between two frames."""
     with node(port, every_s=60) as one:
         wait_for(lambda: records(one.folder) > 0)
-        for path in ("/", "/node", "/live.jpg") * 5:
-            with urllib.request.urlopen(f"http://127.0.0.1:{one.page}{path}", timeout=10) as answer:
-                answer.read()
+        for _ in range(5):
+            read_page(one.page)
         before_s = _processor_s(one.pid)
         time.sleep(IDLE_S)  # a measurement, not a wait
         return _status_mib(one.pid, "VmHWM"), (_processor_s(one.pid) - before_s) / IDLE_S
+
+
+def trap_mib(port: int) -> float:
+    """Peak resident MiB of a trap after TRAP_LOOKS, with a phone reading the page."""
+    with node(port, every_s=TRAP_EVERY_S, mode="trap", pictures=CARD_SERIES) as one, closing(Told(port)) as told:
+        wait_for(lambda: records(one.folder) > 0)
+        while told.frames < TRAP_LOOKS:
+            read_page(one.page)
+            time.sleep(1)
+        return _status_mib(one.pid, "VmHWM")
+
+
+def read_page(port: int) -> None:
+    """As a phone does."""
+    for path in ("/", "/node", "/live.jpg"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+            answer.read()
 
 
 def growth_mib(port: int) -> float:
@@ -107,14 +128,16 @@ def environment_mb() -> float:
 
 
 @contextmanager
-def node(port: int, *, every_s: float) -> Iterator[Running]:
+def node(port: int, *, every_s: float, mode: str = "live", pictures: Path = PICTURES) -> Iterator[Running]:
     """A running node."""
     with tempfile.TemporaryDirectory() as folder:
         page = free_port()
         config = Path(folder) / "node.toml"
-        config.write_text(CONFIG.format(pictures=PICTURES, every_s=every_s, broker=port, folder=folder, page=page))
+        told = {"mode": mode, "every_s": every_s, "broker": port, "folder": folder, "page": page}
+        config.write_text(CONFIG.format(pictures=pictures, **told))
         command = [sys.executable, "-m", "edge", "run", "--config", config]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        env = os.environ | {"MALLOC_ARENA_MAX": "2"}  # as fieldeye.service has it
+        with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
             yield Running(process.pid, Path(folder), page)
             process.terminate()
 

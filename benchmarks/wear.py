@@ -1,8 +1,9 @@
 """What a node writes to its card in a day: an interval an hour, two hundred sightings, and health once a minute.
 
-Two real `fieldeye run` with a real Mosquitto and a subscriber: one shows an insect now and then, one only waits. On a
-node the kernel writes what nobody has synced each half hour, in which come four of the day's sightings: so here all
-is synced after each fourth, once SQLite's log has come round. `write_bytes` of /proc/PID/io (proc(5)) is what the
+Three real `fieldeye run` with a real Mosquitto and a subscriber: one shows an insect now and then, one only waits, and
+one is a trap that looks at a real sticky card in each of its short intervals, with which it keeps the card. On a node
+the kernel writes what nobody has synced each half hour, in which come four of the day's sightings: so here all is
+synced after each fourth, once SQLite's log has come round. `write_bytes` of /proc/PID/io (proc(5)) is what the
 node hands to the disk; as root it is also read from an ext4 of its own for each, with blocks as large as a card's,
 mounted as on a node, with its journal.
 """
@@ -25,6 +26,7 @@ from benchmarks._alone import alone
 from benchmarks._running import Told, broker, records, report, wait_for
 from edge.cli.demo import PICTURES
 from edge.cli.loopback import free_port
+from tests.counting.cutouts import CARD_SERIES
 
 CONFIG = """
 [node]
@@ -34,6 +36,7 @@ node = "{name}"
 kind = "folder"
 source = "{folder}/pictures"
 loop = true
+mode = "{mode}"
 every_s = 1
 [mqtt]
 host = "127.0.0.1"
@@ -41,12 +44,13 @@ port = {broker}
 tls = false
 [store]
 folder = "{folder}/state"
-interval_s = 86400
+interval_s = {interval_s}
 [page]
 port = {page}
 """
-RECORDS_A_DAY, FLUSHES_A_DAY = 24 + 200, 48  # an interval writes no picture, and is counted as if it did
+INTERVALS_A_DAY, SIGHTINGS_A_DAY, FLUSHES_A_DAY = 24, 200, 48  # a `live` one is counted as if it wrote a picture
 SHOWN, EVERY_S, FLUSH_AFTER = 32, 8.0, 4  # so many pictures, so far apart
+CARD_EVERY_S = 16.0  # an interval of the trap
 WARM_UP = 150  # sightings until the log is written over instead of growing
 SECTOR_BYTES = 512
 CARD = Path(__file__).parents[1] / "firmware_config/card/system/etc/systemd/system/fieldeye-card.service"
@@ -72,20 +76,24 @@ def main() -> None:
     with ExitStack() as parts:
         port = parts.enter_context(broker())
         parts.enter_context(closing(Told(port)))
-        nodes = {name: parts.enter_context(node(port, name)) for name in ("sightings", "waits")}
-        spent, counted = measured(nodes)
+        nodes = {name: parts.enter_context(node(port, name)) for name in ("sightings", "waits", "trap")}
+        spent, counted, intervals = measured(nodes)
     for at, what in enumerate(("node's own writes", "with the journal of its ext4")):
         idle = spent["waits"][at] / (SHOWN / FLUSH_AFTER)
         record = (spent["sightings"][at] - spent["waits"][at]) / counted
+        kept = (spent["trap"][at] - spent["waits"][at]) / intervals
         if not idle + record:
             continue
-        report(f"card a day, {what}", f"{(FLUSHES_A_DAY * idle + RECORDS_A_DAY * record) / 1e6:.1f} MB", "<= 20 MB")
+        besides = FLUSHES_A_DAY * idle + SIGHTINGS_A_DAY * record
+        for mode, interval, most in (("live", record, "<= 20 MB"), ("trap", kept, "")):
+            report(f"card a day, {mode}, {what}", f"{(besides + INTERVALS_A_DAY * interval) / 1e6:.1f} MB", most)
         report("  of it: half an hour in which nothing is seen", f"{idle / 1e3:.1f} kB", "")
         report("  of it: a sighting with its picture", f"{record / 1e3:.1f} kB", "")
+        report("  of it: a trap's interval with its card", f"{kept / 1e3:.1f} kB", "")
 
 
-def measured(nodes: dict[str, Running]) -> tuple[dict[str, Written], int]:
-    """What each wrote while insects were shown to one, and how many records that made."""
+def measured(nodes: dict[str, Running]) -> tuple[dict[str, Written], int, int]:
+    """What each wrote while insects were shown to one, and how many records that made, and the trap its own."""
     shown = Shown(nodes["sightings"].folder / "pictures")
     for one in nodes.values():
         wait_for(lambda one=one: (one.folder / "state/fieldeye.db").exists(), within_s=120)  # type: ignore[misc]
@@ -94,17 +102,17 @@ def measured(nodes: dict[str, Running]) -> tuple[dict[str, Written], int]:
         time.sleep(3)
     time.sleep(70)  # health has been read since the last start
     before = {name: written(one) for name, one in nodes.items()}
-    first = records(nodes["sightings"].folder / "state")
+    first = {name: records(one.folder / "state") for name, one in nodes.items()}
     for number in range(1, SHOWN + 1):
         shown.next()
         time.sleep(EVERY_S)  # acknowledged and marked; a measurement, not a wait
         if number % FLUSH_AFTER == 0:
             os.sync()
-    last = records(nodes["sightings"].folder / "state")
+    made = {name: records(one.folder / "state") - first[name] for name, one in nodes.items()}
     spent = {
         name: Written(*(b - a for a, b in zip(before[name], written(one), strict=True))) for name, one in nodes.items()
     }
-    return spent, last - first
+    return spent, made["sightings"], made["trap"]
 
 
 class Shown:
@@ -132,11 +140,16 @@ def node(port: int, name: str) -> Iterator[Running]:
     with disk() as (folder, sectors), tempfile.TemporaryDirectory() as other:
         (Path(other) / "pictures").mkdir()
         (folder / "pictures").symlink_to(Path(other) / "pictures")
-        plain = np.random.default_rng(1).normal(120, 12, (480, 640, 3)).clip(0, 255).astype(np.uint8)
-        cv2.imwrite(str(folder / "pictures/nothing.png"), plain)
+        is_trap = name == "trap"
+        if is_trap:
+            shutil.copytree(CARD_SERIES, Path(other) / "pictures", dirs_exist_ok=True)
+        else:
+            plain = np.random.default_rng(1).normal(120, 12, (480, 640, 3)).clip(0, 255).astype(np.uint8)
+            cv2.imwrite(str(folder / "pictures/nothing.png"), plain)
         config = folder / "node.toml"
         told = {"name": name, "broker": port, "page": free_port(), "folder": folder}
-        config.write_text(CONFIG.format(**told))
+        looks = {"mode": "trap", "interval_s": CARD_EVERY_S} if is_trap else {"mode": "live", "interval_s": 86400}
+        config.write_text(CONFIG.format(**told, **looks))
         command = [sys.executable, "-m", "edge", "run", "--config", str(config)]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             yield Running(process.pid, folder, sectors)

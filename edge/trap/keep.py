@@ -38,7 +38,9 @@ def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -
     """
     content = BytesIO()
     np.savez_compressed(content, **_columns(card), model=np.array(model), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
-    write_durably(path, sha256(content.getbuffer()).digest() + content.getvalue())
+    kept = sha256(content.getbuffer()).digest() + content.getvalue()
+    if not path.is_file() or path.read_bytes() != kept:  # the same all night long, and each write wears the disk
+        write_durably(path, kept)
 
 
 def load_card(path: Path, model: str, classes: int) -> Kept | None:

@@ -627,6 +627,15 @@ def test_a_node_that_was_off_counts_what_came_meanwhile_and_nothing_twice(tmp_pa
     assert morning.new > 0
 
 
+def test_a_card_that_nobody_has_looked_at_since_is_not_written_again(tmp_path: Path) -> None:
+    path, taken = tmp_path / "card.npz", SetClock().now()
+    files = []
+    for seen in (taken, taken, replace(taken, monotonic_s=taken.monotonic_s + 60.0)):
+        save_card(path, Card.none(1), "a", seen)
+        files.append(path.stat().st_ino)
+    assert files[0] == files[1] != files[2]
+
+
 @pytest.mark.parametrize("is_out", [False, True], ids=["hangs", "is taken out"])
 def test_another_model_counts_what_came_meanwhile_and_nothing_that_the_former_one_overlooked(
     tmp_path: Path, *, is_out: bool

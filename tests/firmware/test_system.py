@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -175,6 +176,17 @@ def test_systemd_kills_no_node_that_waits_for_one_thread_after_the_other(card: P
     assert int(given_s) > 2 * (reader.JOIN_S + app.JOIN_S + server.STOP_S + looker.STOP_S)
 
 
+def test_the_threads_of_a_node_share_their_room_for_pictures(card: Path) -> None:
+    """As benchmarks.node measures its memory."""
+    unit = (card / "fieldeye" / SERVICES / "fieldeye.service").read_text()
+    assert "Environment=MALLOC_ARENA_MAX=2" in unit.splitlines()
+
+
+def test_a_look_at_a_photograph_that_runs_out_of_memory_does_not_stop_the_node(card: Path) -> None:
+    """systemd's own choice stops a service when the kernel has taken any of its processes."""
+    assert "OOMPolicy=continue" in (card / "fieldeye" / SERVICES / "fieldeye.service").read_text().splitlines()
+
+
 def test_the_service_is_exposed_to_at_most_1_5_of_10(card: Path) -> None:
     """Check 16 of the security notes."""
     unit = card / "fieldeye" / SERVICES / "fieldeye.service"
@@ -206,6 +218,35 @@ def test_systemd_reads_the_window_of_updates(card: Path, timer: str) -> None:
     text = (card / f"fieldeye/{SERVICES}/{timer}.timer.d/10-fieldeye.conf").read_text()
     (when,) = re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE)
     assert "Normalized form: *-*-* 0" in run(tool("systemd-analyze", "systemd"), "calendar", when)
+
+
+METERED = f"{SERVICES}/apt-.service.d/10-fieldeye.conf"
+
+
+@pytest.mark.parametrize("unit", ["apt-daily", "apt-daily-upgrade"])
+def test_systemd_asks_about_the_line_before_anything_of_apt_uses_it(card: Path, tmp_path: Path, unit: str) -> None:
+    """Told by a program that is not there."""
+    dropped = tmp_path / "apt-.service.d/10-fieldeye.conf"
+    dropped.parent.mkdir()
+    dropped.write_text((card / "fieldeye" / METERED).read_text().replace("/bin/sh", "/no/such"))
+    command = [tool("systemd-analyze", "systemd"), "verify", "--man=no", f"{unit}.service"]
+    path = os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"}
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    assert f"{unit}.service: Command /no/such is not executable" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("metered", "goes"),
+    [("u 0", True), ("u 1", False), ("u 2", True), ("u 3", False), ("u 4", True), ("", True)],
+    ids=["unknown", "yes", "no", "perhaps", "hardly", "no NetworkManager"],
+)
+def test_nothing_of_apt_goes_over_a_metered_line(card: Path, tmp_path: Path, metered: str, goes: bool) -> None:
+    """Stand-ins for NetworkManager's programs: there is no line."""
+    put_program(tmp_path / "nm-online", "exit 1")
+    put_program(tmp_path / "busctl", f'[ -n "{metered}" ] && echo "{metered}"')
+    (command,) = re.findall("^ExecCondition=(.+)$", (card / "fieldeye" / METERED).read_text(), re.MULTILINE)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert (subprocess.run(shlex.split(command), env=path, check=False).returncode == 0) is goes
 
 
 def test_nft_accepts_the_firewall(any_card: Path) -> None:
