@@ -171,6 +171,27 @@ def test_after_a_certificate_that_is_not_trusted_the_node_rests_long(tmp_path: P
         assert net.connections == 1
 
 
+@pytest.mark.parametrize("renewed", ["ca.pem", "client.pem"])
+def test_a_renewed_authority_or_certificate_is_read_without_a_restart(renewed: str, tmp_path: Path) -> None:
+    def bring(*names: str) -> None:
+        for name in names:
+            (tmp_path / name).write_text("".join((broker.folder / part).read_text() for part in parts[name]))
+
+    parts = {"ca.pem": ["ca.pem"], "client.pem": ["server.pem", "server.key"]}
+    broker = Broker(tls=True)
+    with (broker.folder / "conf").open("a") as conf:
+        conf.write(f"require_certificate true\ncafile {broker.folder}/ca.pem\n")
+    (tmp_path / "client.pem").touch(0o600)
+    bring(*parts)
+    broker.change_authority()
+    bring(*parts.keys() - {renewed})
+    files = {"ca_file": str(tmp_path / "ca.pem"), "client_file": str(tmp_path / "client.pem")}
+    with broker, running(tmp_path / "store", to(broker.port, tls=True, **files)) as node:
+        wait_until(lambda: node.link.word in {"certificate", "connection_lost"}, within_s=5)
+        bring(renewed)
+        wait_until(node.is_connected, within_s=5)
+
+
 @pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
 def test_a_certificate_that_is_not_valid_yet_is_tried_again_soon_only_while_the_clock_is_not_set(
     state: ClockState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -275,28 +296,56 @@ def test_a_try_that_sends_nothing_costs_nothing(host: str, word: str, size_bytes
         assert spent(node.store.setting("sent_today")) == size_bytes
 
 
-def test_a_spent_budget_lets_a_node_dial_once_an_hour(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("share", "said", "detail"),
+    [
+        (1.0, ("lost", "budget_spent"), "today's data budget is used up; records wait for tomorrow (UTC)"),
+        (0.9, ("refused", "not_authorised"), ""),
+    ],
+    ids=["all", "but the last fifth"],
+)
+def test_a_spent_budget_lets_a_node_dial_once_an_hour(
+    tmp_path: Path, share: float, said: tuple[str, str], detail: str
+) -> None:
     with guarded(tmp_path, typed="wrong") as (broker, _, config), Network(broker.port) as net:
-        metered = to(net.port, username="node", password_file=config.password_file, daily_mb=DIAL_BYTES / 1e6)
+        daily_mb = DIAL_BYTES / 1e6 / share
+        metered = to(net.port, username="node", password_file=config.password_file, daily_mb=daily_mb)
         with running(tmp_path / "store", metered) as node:
-            wait_until(lambda: node.link.word == "budget_spent", within_s=5)
+            wait_until(lambda: (node.link.state, node.link.word) == said, within_s=5)
             watch()
             assert net.connections == 1
-            assert (node.link.state, node.link.word) == ("lost", "budget_spent")
-            assert node.link.detail == "today's data budget is used up; records wait for tomorrow (UTC)"
+            assert (node.link.state, node.link.word) == said
+            assert detail in node.link.detail
 
 
 def test_where_all_is_spent_only_what_a_broker_has_answered_makes_the_next_try_wait(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         budget = Budget(store, TLS_DIAL_BYTES + UNANSWERED_DIAL_BYTES, instant())
         budget.spend_dial(instant(), Reach.ANSWERED, has_tls=True)
-        assert budget.may_dial(instant())
         budget.spend_dial(instant(1), Reach.ASKED, has_tls=True)
         assert budget.spent_bytes == budget.most_bytes
         allowed = [budget.may_dial(instant(after_s)) for after_s in (1, SPENT_EVERY_S - 1, SPENT_EVERY_S)]
         assert allowed == [False, False, True]
         budget.spend_dial(instant(SPENT_EVERY_S), Reach.ASKED, has_tls=True)
         assert budget.may_dial(instant(SPENT_EVERY_S + 1))
+
+
+def test_on_a_day_on_which_the_line_drops_every_three_minutes_an_alert_of_the_evening_still_leaves(
+    tmp_path: Path,
+) -> None:
+    birth_bytes = 2000  # info, status and health, with what each costs beside its payload
+    with closing(open_store(tmp_path)) as store:
+        hour = [instant(3600.0 * (12 + number)) for number in range(25)]  # from midnight UTC on
+        budget, left = Budget(store, 1_000_000, hour[0]), []
+        for dropped in (instant(3600 * 12 + 180.0 * number) for number in range(480)):
+            if not budget.may_dial(dropped):
+                continue
+            budget.spend_dial(dropped, Reach.ANSWERED, has_tls=True)
+            if budget.least_urgent(dropped) is not None:
+                left.append(dropped)
+            budget.spend(birth_bytes, dropped)
+        assert [one for one in left if hour[20].utc <= one.utc <= hour[21].utc]
+        assert budget.spent_bytes < 1_000_000
 
 
 @pytest.mark.parametrize(("line", "healths"), [({"daily_mb": 1.0}, 1), ({}, 3)])

@@ -59,8 +59,11 @@ class Budget:
             self._answered_s = now.monotonic_s
 
     def may_dial(self, now: Instant) -> bool:
-        """Always; where all is spent, an hour after a broker last answered: a try that none answers costs little."""
-        return self.least_urgent(now) is not None or now.monotonic_s - self._answered_s >= SPENT_EVERY_S
+        """Always; in the last fifth, an hour after a broker last answered: a try that none answers costs little.
+
+        So a line that drops all the time leaves that fifth to what it is kept for.
+        """
+        return self.least_urgent(now) == LEAST_URGENT or now.monotonic_s - self._answered_s >= SPENT_EVERY_S
 
     def begin_unasked(self, size_bytes: int, now: Instant) -> None:
         """A picture that nobody asked for is about to be sent; what it costs is spent part by part."""

@@ -17,7 +17,7 @@ from edge.backoff import Backoff
 from edge.client_id import owned
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
-from edge.errors import StoreError
+from edge.errors import ConfigError, StoreError
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login
@@ -142,7 +142,15 @@ class Publisher:
         if connection.trouble.word in LOGIN_REFUSED:
             self._logins.rotate(1)
             self._untried -= 1
+        self._read_certificates()
         return connection
+
+    def _read_certificates(self) -> None:
+        """Anew for the next dial: the authority or the node's own may have been renewed in their files."""
+        if self._parts.config.tls:
+            with suppress(ConfigError):  # half of a file is there, or none
+                tls = _tls(self._parts.config)
+                self._logins = deque(replace(login, tls=tls) for login in self._logins)
 
     def _is_dialled(self, connection: Connection, stop: Event) -> bool:
         """Dialling goes on as long as it takes: begun anew, it would begin with the first address again."""
@@ -198,9 +206,10 @@ class Publisher:
         until_s = self._beat() + self._waits(trouble).next_s()
         while not stop.is_set() and self._beat() < until_s:
             stop.wait(min(self._parts.pace.turn_s, max(0.0, until_s - self.beat_s)))
-        if not stop.is_set() and not self._parts.budget.may_dial(self._parts.clock.now()):
+        now, budget = self._parts.clock.now(), self._parts.budget
+        if not stop.is_set() and budget.least_urgent(now) is None and not budget.may_dial(now):
             self._show(replace(SPENT, state="lost"), None)
-        while not stop.is_set() and not self._parts.budget.may_dial(self._parts.clock.now()):
+        while not stop.is_set() and not budget.may_dial(self._parts.clock.now()):
             stop.wait(self._parts.pace.turn_s)
             self._beat()
 
