@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         migrate(database)
         if args.add_person is not None:
             area = area_for(args.add_person, args.area, area_of(database, args.add_person))
-            add_person(database, args.add_person, _password(), area)
+            area = add_person(database, args.add_person, _password(), area)
             print(f"{args.add_person} may log in, {area_words(area)}")
             return DONE
         if args.remove_person is not None:

@@ -1,12 +1,12 @@
 """Which of the areas below one is worst: its cities, counties, townships or villages side by side."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from psycopg.rows import class_row
 
 from edge.platform.database import Database
-from edge.platform.population import LEVELS, Wanted, is_incidence
+from edge.platform.population import LEVELS, Wanted, as_area, is_incidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,11 @@ class AreaBelow:
     high: int | None
     per_m2: float | None  # mean of the nights with a calibrated camera
     per_camera_night: float | None
+
+    @property
+    def is_above(self) -> bool:
+        """Its nodes told none of this level: its code means the area above."""
+        return as_area(self.area) != self.area
 
     @property
     def incidence(self) -> float | None:
@@ -71,6 +76,8 @@ def areas_below(database: Database, wanted: Wanted) -> Sequence[AreaBelow]:
         return []
     with database.cursor(row_factory=class_row(AreaBelow)) as cursor:
         found = cursor.execute(_BELOW, asdict(wanted) | {"digits": digits}).fetchall()
+    if len(found) == 1 and found[0].is_above:  # a city without counties, as 441900: its townships
+        return areas_below(database, replace(wanted, area=found[0].area))
     return sorted(found, key=lambda one: _badness(one, wanted.unit), reverse=True)
 
 

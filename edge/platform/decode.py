@@ -61,12 +61,12 @@ class Bad:
 
 
 def decode(message: Message) -> Heard | Bad:
-    """What the message says. Other channels (cmd, reply; image, see album) have neither part."""
+    """What the message says. Other channels (cmd, reply; image, see album), and nothing, have neither part."""
     try:
         topic = parse_topic(message.topic)
         if topic.channel == "records":
             return Heard(topic, records=tuple(decode_batch(message.payload, topic.node)))
-        if topic.channel in _KINDS:
+        if topic.channel in _KINDS and message.payload:  # empty: what the broker retained was taken away
             return Heard(topic, message=decode_message(message.payload, _KINDS[topic.channel]))
     except WireError as why:
         return Bad(message.topic, str(why))

@@ -1,14 +1,14 @@
 """How many, how dense, how far: the numbers of an area from the sums in the database. One row a night; no data is None.
 
-`area` is 0, 2, 4, 6, 9 or 12 digits of the area code. What a role may not see is not there for it.
+`area` is 0, 2, 4, 6, 9 or 12 digits of the area code. Of one that a role may not read `population`, `trend` and
+`range_of` raise psycopg's InsufficientPrivilege; for the others it is not there.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
-from itertools import accumulate
-from statistics import fmean, linear_regression
+from statistics import linear_regression
 from typing import Any, get_args
 
 from psycopg.rows import class_row, scalar_row
@@ -23,10 +23,12 @@ _DAYS_A_WEEK = 7
 _YEARS_TO_A_WEEK_53 = 8  # the last one was up to seven years ago
 
 
-def check_area(area: str) -> None:
-    """Empty for all. Raises UsageError for one of no level."""
-    if not (area == "" or (area.isascii() and area.isdecimal())) or len(area) not in LEVELS:
-        raise UsageError(f"area {area!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+def as_area(code: str) -> str:
+    """The area that a code means: of 330106000000 the county 330106. Empty for all. Raises UsageError for no level."""
+    if not (code == "" or (code.isascii() and code.isdecimal())) or len(code) not in LEVELS:
+        raise UsageError(f"area {code!r} is no area code; give 2, 4, 6, 9 or 12 digits of it")
+    told = max(len(code.rstrip("0")), 2)  # the zeros of a node that stands nowhere are not all areas
+    return code[: min(digits for digits in LEVELS if digits >= told)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Wanted:
     stage: str | None = None  # None: all stages together
 
     def __post_init__(self) -> None:
-        check_area(self.area)
+        as_area(self.area)
         if self.last < self.first:
             raise UsageError(f"nights {self.first} to {self.last} run backwards; give the earlier one first")
 
@@ -101,11 +103,12 @@ class Cell:
     nights: int
     first_seen: date
     last_seen: date
+    looked_since: date  # Monday of the first week in which a node there could have seen it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Where a taxon was. The front is the slope of the farthest distance from where it was seen in its first week."""
+    """Where a taxon was. The front is the slope of the farthest distance from the nearest cell of its first week."""
 
     cells: tuple[Cell, ...]
     hull_km2: float  # of the cells' positions; 0 for fewer than three
@@ -189,7 +192,7 @@ def range_of(database: Database, wanted: Wanted) -> Range:
     cells = _rows(database, Cell, "occupied_cells(%(area)s, %(label)s, %(first)s, %(last)s)", wanted)
     return Range(
         cells=tuple(cells),
-        hull_km2=hull_km2([Point(cell.latitude_deg, cell.longitude_deg) for cell in cells]),
+        hull_km2=hull_km2([_at(cell) for cell in cells]),
         first_seen=min((cell.first_seen for cell in cells), default=None),
         last_seen=max((cell.last_seen for cell in cells), default=None),
         front_km_per_week=front_km_per_week(cells),
@@ -197,18 +200,25 @@ def range_of(database: Database, wanted: Wanted) -> Range:
 
 
 def front_km_per_week(cells: Sequence[Cell]) -> float | None:
-    """Least-squares slope of the farthest distance yet from the mean of the first week's cells; None for one week."""
-    weeks = sorted({_week(cell) for cell in cells})
-    if len(weeks) < 2:
+    """Least-squares slope of the farthest distance yet from the nearest of the first week's cells; None for one week.
+
+    Of cells where somebody had looked in an earlier week: elsewhere it is the nodes that spread.
+    """
+    in_turn = sorted(cells, key=_week)
+    born = [_at(cell) for cell in in_turn if _week(cell) == _week(in_turn[0])]
+    spread = [cell for cell in in_turn[len(born) :] if cell.looked_since.toordinal() < _week(cell)]
+    if not spread:
         return None
-    born = [Point(cell.latitude_deg, cell.longitude_deg) for cell in cells if _week(cell) == weeks[0]]
-    origin = Point(fmean(point.latitude_deg for point in born), fmean(point.longitude_deg for point in born))
-    reached = dict.fromkeys(weeks, 0.0)
-    for cell in cells:
-        away_km = km_between(origin, Point(cell.latitude_deg, cell.longitude_deg))
-        reached[_week(cell)] = max(reached[_week(cell)], away_km)
-    farthest_km = list(accumulate((reached[week] for week in weeks), max))
-    return linear_regression([week / _DAYS_A_WEEK for week in weeks], farthest_km).slope
+    farthest_km, reached_km = 0.0, {_week(in_turn[0]): 0.0}
+    for cell in spread:
+        if all(km_between(origin, _at(cell)) > farthest_km for origin in born):  # ends soon: most are near one of them
+            farthest_km = min(km_between(origin, _at(cell)) for origin in born)
+        reached_km[_week(cell)] = farthest_km
+    return linear_regression([week / _DAYS_A_WEEK for week in reached_km], list(reached_km.values())).slope
+
+
+def _at(cell: Cell) -> Point:
+    return Point(cell.latitude_deg, cell.longitude_deg)
 
 
 def _week(cell: Cell) -> int:

@@ -13,7 +13,7 @@ from edge.platform.acknowledged import note_seen, note_standing
 from edge.platform.database import BAD_VALUE, Database
 from edge.platform.decode import Heard, Message, decode
 from edge.platform.intake import Highest, Intake, note_gone, storable
-from edge.platform.population import check_area
+from edge.platform.population import as_area
 from edge.platform.questions import keep_part, note_outcome
 from edge.platform.replay import VALID_FOR, spans_gone
 from edge.wire import Health, Info, ModelInfo, Reply, Status, Topic, decode_message, read_image
@@ -190,10 +190,9 @@ def _note_reply(database: Database, topic: Topic, payload: bytes) -> None:
 def area_code(code: str | None) -> str:
     """Twelve digits, of which those below a county or a province may be missing; zeros for what is none."""
     try:
-        check_area(code or "")
+        return as_area(code or "").ljust(len(NOWHERE), "0")
     except UsageError:
         return NOWHERE
-    return (code or "").ljust(len(NOWHERE), "0")
 
 
 def position(info: Info) -> tuple[float | None, float | None]:

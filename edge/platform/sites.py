@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from edge.errors import UsageError, WireError
 from edge.platform.database import Database
-from edge.platform.population import check_area
+from edge.platform.population import as_area
 from edge.wire import node_topic
 
 
@@ -18,13 +18,12 @@ def areas_of(database: Database, site: str) -> list[str]:
 def set_areas(database: Database, site: str, areas: Sequence[str]) -> None:
     """In place of those before; none: anywhere. Raises UsageError."""
     _check_site(site)
-    for area in areas:
-        check_area(area)
-        if not area:
-            raise UsageError("an empty area is all of them; give 2, 4, 6, 9 or 12 digits, or say --anywhere")
+    prefixes = {as_area(area) for area in areas}
+    if "" in prefixes:
+        raise UsageError("an empty area is all of them; give 2, 4, 6, 9 or 12 digits, or say --anywhere")
     with database.transaction():
         database.execute("DELETE FROM site_area WHERE site = %s", (site,))
-        database.execute("INSERT INTO site_area SELECT %s, unnest(%s::text[])", (site, sorted(set(areas))))
+        database.execute("INSERT INTO site_area SELECT %s, unnest(%s::text[])", (site, sorted(prefixes)))
 
 
 def _check_site(site: str) -> None:

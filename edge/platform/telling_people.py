@@ -25,7 +25,7 @@ from psycopg.rows import class_row
 from edge.errors import UsageError
 from edge.platform.database import Database, reachable
 from edge.platform.intake import storable
-from edge.platform.population import check_area
+from edge.platform.population import as_area
 
 GIVE_UP_S = 10.0
 TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
@@ -87,7 +87,7 @@ class Failure:
     """Why an alert did not get out."""
 
     why: str
-    is_of_server: bool = False  # which was not there to take any: costs the alert no try
+    is_of_server: bool  # which was not there to take any: costs the alert no try
 
 
 _ON_ITS_WAY = Failure("on its way", is_of_server=True)  # what stands there after a crash: sent again, never lost
@@ -156,9 +156,12 @@ def add_recipient(
     prefix: str,
     quiet: tuple[time, time] | None = None,
     zone: str | None = None,
-) -> None:
-    """Told from now on; who was before keeps what is None. Raises UsageError for an address of no such kind."""
-    check_area(prefix)
+) -> str:
+    """Told from now on, of the area that is returned; who was before keeps what is None.
+
+    Raises UsageError for an address of no such kind.
+    """
+    prefix = as_area(prefix)
     try:
         fits = kind in _FITS and _FITS[kind].match(address) and urlsplit(address).port != 0
     except ValueError:  # brackets that do not end, or a port that is none
@@ -177,6 +180,7 @@ def add_recipient(
         " zone = coalesce(%(zone)s, recipient.zone)",
         {"kind": kind, "address": address, "prefix": prefix, "from": quiet_from, "until": quiet_until, "zone": zone},
     )
+    return prefix
 
 
 def area_told(database: Database, kind: str, address: str) -> str | None:

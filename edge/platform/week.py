@@ -87,9 +87,15 @@ class Week:
 
     @property
     def gaps(self) -> tuple[NodeWeek, ...]:
-        """Nodes that missed a night or were too full to count on."""
+        """Nodes that missed a night or were too full to count on, those that missed most first."""
         nights = (self.last - self.first).days + 1
-        return tuple(node for node in self.nodes if node.nights < nights or node.saturated)
+        gaps = [node for node in self.nodes if node.nights < nights or node.saturated]
+        return tuple(sorted(gaps, key=lambda node: node.nights))
+
+    @property
+    def unplaced(self) -> int:
+        """Nodes that are on no map, see `unplaced`."""
+        return unplaced(self.nodes, self.taxa[0].places) if self.taxa else 0
 
 
 @reachable()
@@ -184,13 +190,15 @@ _PLACES = f"""
     ORDER BY value DESC NULLS LAST, site, node
 """  # noqa: S608  our own words
 _NODES = f"""
-    SELECT site, node, area_code, coalesce(sum(nights), 0), coalesce(sum(saturated), 0), heard
-    FROM node LEFT JOIN (
-        SELECT node_id, nights, saturated FROM week_effort WHERE unit = '' AND {_WHOLE_WEEKS}
-        UNION ALL SELECT node_id, count(DISTINCT night) FILTER (WHERE frames > 0), sum(saturated) FROM night_effort
-                  WHERE {_OTHER_NIGHTS} GROUP BY node_id
-    ) AS e USING (node_id)
-    WHERE area_code ^@ %(area)s AND since <= %(last)s AND NOT {IS_LEFT_BEHIND} GROUP BY node.node_id ORDER BY site, node
+    SELECT site, node, area_code, nights, saturated, heard
+    FROM node, LATERAL (  -- one node at a time, by an index: a join compares each week with each node
+        SELECT coalesce(sum(nights), 0) AS nights, coalesce(sum(saturated), 0) AS saturated FROM (
+            SELECT nights, saturated FROM week_effort WHERE node_id = node.node_id AND unit = '' AND {_WHOLE_WEEKS}
+            UNION ALL SELECT count(DISTINCT night) FILTER (WHERE frames > 0), sum(saturated) FROM night_effort
+                      WHERE node_id = node.node_id AND {_OTHER_NIGHTS}
+        ) AS looks
+    ) AS looked
+    WHERE area_code ^@ %(area)s AND since <= %(last)s AND NOT {IS_LEFT_BEHIND} ORDER BY site, node
 """  # noqa: S608
 
 
@@ -216,12 +224,19 @@ def nodes_of(database: Database, area: str, first: date, last: date) -> list[Nod
     return [NodeWeek(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def unplaced(nodes: Sequence[NodeWeek], places: Sequence[Place]) -> int:
+    """How many have a night and no position."""
+    placed = {place.name for place in places}
+    return sum(node.nights > 0 and f"{node.site}/{node.node}" not in placed for node in nodes)
+
+
 def _alerts(database: Database, area: str, first: date, last: date) -> list[AlertTold]:
     rows = database.execute(
         "SELECT at, node, label, level, value, start_at, unit, source FROM alert JOIN node USING (node_id)"
         " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
         # Ended by no count: the figure is old.
-        " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s)) ORDER BY at, seq",
+        " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
+        " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level), at, seq",
         (area, first, last, OUTDATED),
     )
     names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")

@@ -12,7 +12,7 @@ from edge.cli.loopback import free_port
 
 BIN = Path("/usr/lib/postgresql/17/bin")
 CONFIG = "max_connections = 40\nshared_buffers = 64MB\nmax_wal_size = 512MB\n"
-QUICK = "fsync = off\nfull_page_writes = off\nautovacuum = off\njit = off\n"  # for what is not about restarts
+QUICK = "fsync = off\nfull_page_writes = off\nautovacuum = off\n"  # for what is not about restarts
 
 
 class Postgres:

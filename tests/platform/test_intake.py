@@ -35,6 +35,7 @@ from edge.platform.registry import note
 from edge.platform.spans import Spans, multirange_text
 from edge.wire import Health, Info, Key, Reply, Status, Stored, StoreHealth, encode_batch, encode_message
 from tests.clocks import NOON
+from tests.platform.conftest import fresh
 from tests.platform.postgres import QUICK, Postgres
 from tests.records import EPOCH, MOTH, alert, count, instant, interval, intervals, losses, lost, sighting, sightings
 from tests.waiting import wait_until
@@ -448,6 +449,31 @@ def test_tables_are_made_once_and_a_later_version_builds_on_them(
     assert database.execute("SELECT FROM later").fetchall() == []
 
 
+def test_views_of_others_ask_the_newer_functions_and_those_in_the_way_are_named(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = migrations()
+    asked = {
+        "population": "population('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
+        "trend": "trend('33', 'new', 'x', NULL, '2026-07-01', '2026-07-02')",
+        "occupied_cells": "occupied_cells('33', 'x', '2026-07-01', '2026-07-02')",
+    }
+    with fresh(postgres, "template1") as url, open_database(url) as database:
+        with monkeypatch.context() as before:
+            older = {version: scripts for version, scripts in known.items() if version < 26}
+            before.setattr("edge.platform.database.migrations", lambda: older)
+            migrate(database)
+        for name, call in asked.items():
+            database.execute(f"CREATE VIEW my_{name} AS SELECT * FROM {call}".encode())  # noqa: S608
+        with pytest.raises(StoreError, match="view my_occupied_cells depends on function occupied_cells"):
+            migrate(database)
+        database.execute("DROP VIEW my_occupied_cells")
+        assert migrate(database) == [version for version in known if version >= 26]
+        for name in ("population", "trend"):
+            (now,) = database.execute("SELECT pg_get_viewdef(%s)", (f"my_{name}",)).fetchone() or ("",)
+            assert f"FROM {name}(" in now
+
+
 @pytest.mark.parametrize(("version", "says"), [(9999, "9999, this program knows"), (18, "18, from before the first")])
 def test_a_database_of_another_time_is_left_alone(database: Database, version: int, says: str) -> None:
     database.execute("TRUNCATE schema_version")
@@ -489,7 +515,7 @@ def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
 
 # Variables of libpq come last.
 OF_OTHERS = {"statement_timeout": "3s", "transaction_timeout": "3s", "idle_session_timeout": "3s", "lock_timeout": "0",
-             "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
+             "jit": "on", "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
 OF_LIBPQ = ("PGCLIENTENCODING", "PGDATESTYLE", "PGTZ")
 
 
@@ -506,7 +532,7 @@ def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
         told = database.execute("SELECT body->>'label', date '2026-07-03' FROM record").fetchall()
         holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
     assert told == [("粘虫", date(2026, 7, 3))]
-    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s UTF8 ISO, DMY UTC"  # type: ignore[misc]
+    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off UTF8 ISO, DMY UTC"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Population, density and range from what nodes counted, checked against sums by hand and by brute force."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations_with_replacement
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,16 +18,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.clock import ClockState, Instant
-from edge.counts import Interval, NoData, TaxonCount
+from edge.counts import Interval, NoData, TaxonCount, Unit
 from edge.errors import UsageError
 from edge.nights import day_of, length_s
+from edge.platform.areas_below import areas_below
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.hull import Point, hull, hull_km2
 from edge.platform.intake import Intake
 from edge.platform.leader import roll_up
 from edge.platform.population import (
+    Cell,
     Wanted,
+    as_area,
+    front_km_per_week,
     keep_threshold,
     population,
     range_of,
@@ -34,7 +40,7 @@ from edge.platform.population import (
     trend,
     week_of,
 )
-from edge.platform.registry import note
+from edge.platform.registry import NOWHERE, note
 from edge.platform.week import nodes_of, places_of
 from edge.ranges import count_range
 from edge.wire import Info, Key, ModelInfo, Stored, encode_batch, encode_message
@@ -249,6 +255,21 @@ def test_a_node_that_moves_takes_its_counts_along(fleet: Fleet) -> None:
     fleet.sum_up()
     assert population(fleet.database, moths("330106"))[0].count is None
     assert population(fleet.database, moths("42"))[0].count == 3
+
+
+def test_nodes_that_move_are_missing_from_no_sum_in_between(fleet: Fleet) -> None:
+    for node in "abc":
+        for night in range(5):
+            fleet.counts(node, night, count(MOTH, 3, 3, 3))
+    fleet.sum_up()
+    for node in "abc":
+        fleet.place(node, area_code=VILLAGES["d"])
+    fleet.database.execute("SELECT roll_up(2)")
+    told = {
+        area: sum(one.count or 0 for one in population(fleet.database, moths(area)))
+        for area in ("33", "330106", "330108")
+    }
+    assert told == {"33": 27, "330106": 0, "330108": 27}
 
 
 @pytest.mark.parametrize("told_when", ["at once", "one after the other"])
@@ -485,11 +506,17 @@ def test_of_a_disease_the_trend_is_its_incidence_however_often_cameras_looked(fl
     assert (told[-1].week_before, told[-1].level) == (5, "look")
 
 
-def test_range_is_told_by_cells_hull_and_front(fleet: Fleet) -> None:
-    """A front that runs north ten kilometres a week from two nodes in one square kilometre."""
+@pytest.mark.parametrize(
+    ("model_before", "front"), [("pests@1", pytest.approx(10, rel=0.1)), ("aphids@1", None), (None, None)]
+)
+def test_range_is_told_by_cells_hull_and_front(fleet: Fleet, model_before: str | None, front: object) -> None:
+    """Ten kilometres a week to the north from two nodes in a square kilometre: a front where somebody looked before."""
+    aphids = ModelInfo(name="aphids", version="1", sha256="0" * 64, labels=[APHID[0]])
     for week, node in enumerate("abcd"):
         latitude = 30.0 + 10 * week / 111.195
-        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0 + 0.1 * (week % 2))
+        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0 + 0.1 * (week % 2), models=[aphids])
+        if model_before:
+            fleet.counts(node, week * 7 - 7, model=model_before)
         fleet.counts(node, week * 7, count(MOTH, 1, 1, 1))
         fleet.counts(node, week * 7 + 2, count(MOTH, 1, 1, 1))
     fleet.place("e", latitude_deg=30.0001, longitude_deg=120.0001, area_code=VILLAGES["a"])
@@ -499,8 +526,64 @@ def test_range_is_told_by_cells_hull_and_front(fleet: Fleet) -> None:
     assert len(found.cells) == 4
     assert sorted(cell.nodes for cell in found.cells) == [1, 1, 1, 2]
     assert (found.first_seen, found.last_seen) == (FIRST, FIRST + timedelta(days=23))
-    assert found.front_km_per_week == pytest.approx(10, rel=0.1)
+    assert found.front_km_per_week == front
     assert found.hull_km2 == pytest.approx(10 * 0.1 * 111.195 * 0.8645 * 2, rel=0.02)
+
+
+def test_a_node_put_beside_one_that_looked_before_is_a_front(fleet: Fleet) -> None:
+    """One square kilometre is looked at by whoever stands there, also by a node that never saw the taxon."""
+    for node, latitude in (("a", 30.0), ("b", 30.1001), ("c", 30.1002), ("d", 30.2)):
+        fleet.place(node, latitude_deg=latitude, longitude_deg=120.0)
+    fleet.counts("a", 0, count(MOTH, 1))
+    fleet.counts("b", 7)
+    fleet.counts("c", 14, count(MOTH, 1))
+    fleet.counts("d", 14)
+    fleet.sum_up()
+    found = range_of(fleet.database, moths(last=FIRST + timedelta(days=20)))
+    assert {(cell.latitude_deg, cell.nodes, cell.nights) for cell in found.cells} == {(30.0, 1, 1), (30.1002, 1, 1)}
+    assert found.front_km_per_week == pytest.approx(0.1002 * 111.195 / 2)
+
+
+def a_cell(north_km: float, east_km: float, week: int, looked: int = -1) -> Cell:
+    monday = FIRST - timedelta(days=FIRST.weekday())
+    first_seen = FIRST + timedelta(weeks=week)
+    return Cell(
+        x=0, y=0, latitude_deg=30 + north_km / 111.195, longitude_deg=120 + east_km / 96.3, nodes=1, nights=1,
+        first_seen=first_seen, last_seen=first_seen, looked_since=monday + timedelta(weeks=looked),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cells", "front"),
+    [
+        ([a_cell(20 * week, east, week) for week in range(5) for east in range(0, 300, 30)], 20),  # a whole border's
+        ([a_cell(20 * week, 0, week, looked=week) for week in range(5)], None),  # where a node came each week
+        ([a_cell(0, 0, 0, looked=0), a_cell(10, 0, 1), a_cell(90, 0, 2, looked=2), a_cell(20, 0, 2)], 10),
+        ([a_cell(0, 0, 0), a_cell(50, 0, 0)], None),
+        ([], None),
+    ],
+)
+def test_a_front_runs_from_the_nearest_of_the_first_cells_where_somebody_looked_before(
+    cells: list[Cell], front: float | None
+) -> None:
+    assert front_km_per_week(cells) == (front and pytest.approx(front, rel=0.01))
+
+
+def test_a_range_is_of_the_nights_asked_for_and_no_others(fleet: Fleet) -> None:
+    """Each span of 12 nights, of which 1 July 2026 is a Wednesday."""
+    fleet.place("a", latitude_deg=30.0, longitude_deg=120.0)
+    seen = {0, 3, 4, 5, 6, 11}
+    for night in range(12):
+        fleet.counts("a", night, count(MOTH, int(night in seen)), count(MOTH, int(night == 3), stage="larva"))
+        fleet.counts("a", night, count(MOTH, int(night in seen)), unit="max_per_frame")
+    fleet.sum_up()
+    for first, last in combinations_with_replacement(range(12), 2):
+        span = {"first": FIRST + timedelta(days=first), "last": FIRST + timedelta(days=last)}
+        found = range_of(fleet.database, moths(**span))
+        nights = [night for night in range(first, last + 1) if night in seen]
+        assert [one.nights for one in found.cells] == ([len(nights) + (3 in nights)] if nights else [])
+        told = [FIRST + timedelta(days=night) for night in (nights[0], nights[-1])] if nights else [None, None]
+        assert [found.first_seen, found.last_seen] == told
 
 
 def test_the_hull_agrees_with_postgis(database: Database) -> None:
@@ -592,6 +675,40 @@ def test_an_area_of_no_level_is_refused_with_a_remedy(area: str) -> None:
         moths(area)
 
 
+@pytest.mark.parametrize(
+    ("code", "area"),
+    [
+        ("330106000000", "330106"), ("330106011000", "330106011"), ("330106000", "330106"), ("330100", "3301"),
+        ("330000000000", "33"), ("330110000000", "330110"), ("330106011010", "330106011010"), ("", ""), ("33", "33"),
+        (NOWHERE, "00"),
+    ],
+)  # fmt: skip
+def test_a_code_with_zeros_behind_it_is_the_area_that_it_stands_for(still_url: str, code: str, area: str) -> None:
+    with open_database(still_url) as database:
+        assert database.execute("SELECT as_area(%s)", (code,)).fetchone() == (area,)
+    assert as_area(code) == area
+
+
+@pytest.mark.parametrize(
+    ("codes", "area", "below"),
+    [
+        (("441900003001", "441900004000"), "4419", ["441900003", "441900004"]),  # a city without counties
+        (("441900000000", "441900003000"), "4419", ["441900000", "441900003"]),
+        (("441900000000",), "4419", []),
+        (("441901001001", "441900003000"), "4419", ["441900", "441901"]),
+    ],
+)
+def test_below_an_area_stand_those_of_the_next_level_that_its_nodes_told(
+    database: Database, codes: tuple[str, ...], area: str, below: list[str]
+) -> None:
+    fleet = Fleet(database)
+    for number, code in enumerate(codes):
+        fleet.place(f"n{number}", area_code=code)
+        fleet.counts(f"n{number}", 0, count(MOTH, 1))
+    fleet.sum_up()
+    assert sorted(one.area for one in areas_below(database, moths(area))) == below
+
+
 def test_weeks_are_those_of_iso_8601() -> None:
     assert week_of(2026, 27) == (date(2026, 6, 29), date(2026, 7, 5))
     with pytest.raises(UsageError, match="week 54 of 2026"):
@@ -608,26 +725,73 @@ def test_a_township_reads_its_own_subtree_and_no_other(fleet: Fleet) -> None:
         fleet.counts(node, 0, count(MOTH, 1, 1, 1))
     fleet.sum_up()
     database = fleet.database
-    database.execute("SELECT add_reader('town_011', '330106011'), add_reader('county_330106', '330106')")
+    database.execute("SELECT add_reader('town_011', '330106011000'), add_reader('county_330106', '330106')")
     everything = {name: _many(database, name) for name in READABLE}
     with database.transaction(force_rollback=True):
         database.execute("SET LOCAL ROLE town_011")
-        assert population(database, moths("330106011"))[0].count == 2
+        assert (
+            population(database, moths("330106011"))[0].count
+            == population(database, moths("330106011000"))[0].count
+            == 2
+        )
         for area in ("330106012", "330106012001", "330106", "3301", "33", "42", ""):
-            assert population(database, moths(area))[0].count is None, area
+            for asked in (population, trend, range_of):
+                with (
+                    pytest.raises(psycopg.errors.InsufficientPrivilege, match="reads 330106011 and"),
+                    database.transaction(),
+                ):
+                    asked(database, moths(area))
             assert taxa_of(database, area, FIRST, FIRST) == []
         assert {row[0] for row in database.execute("SELECT node FROM node")} == {"a", "b"}
-        assert [cell.nodes for cell in range_of(database, moths("33")).cells] == [2]
+        assert [cell.nodes for cell in range_of(database, moths("330106011")).cells] == [2]
         mine = {name: _many(database, name) for name in READABLE}
     with database.transaction(force_rollback=True):
         database.execute("SET LOCAL ROLE county_330106")
         assert population(database, moths("330106"))[0].count == 3
-        assert population(database, moths("330108"))[0].count is None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction():
+            population(database, moths("330108"))
     assert mine == {
         "node": 2, "ledger": 2, "record": 2, "interval_effort": 2, "interval_count": 2, "alert": 0, "night_effort": 2,
         "night_count": 2, "week_presence": 2, "week_effort": 4, "week_count": 2, "area_effort": 3, "area_count": 3,
     }  # fmt: skip
     assert everything["record"] == 5
+
+
+@pytest.mark.parametrize(
+    "of_its_own",
+    ["CREATE TEMP TABLE reader AS SELECT 'town_011'::name AS role, ''::text AS prefix",
+     "CREATE FUNCTION mine.left(text, integer) RETURNS text IMMUTABLE RETURN '';"
+     " SET LOCAL search_path = mine, pg_catalog, public"],
+)  # fmt: skip
+def test_a_reader_sees_no_more_for_tables_and_functions_of_its_own(fleet: Fleet, of_its_own: str) -> None:
+    """Which stand before ours wherever a search_path decides."""
+    fleet.database.execute("SELECT add_reader('town_011', '330106011')")
+    with fleet.database.transaction(force_rollback=True):
+        fleet.database.execute("CREATE SCHEMA mine AUTHORIZATION town_011")
+        fleet.database.execute("SET LOCAL ROLE town_011")
+        fleet.database.execute(of_its_own.encode())
+        assert _many(fleet.database, "node") == 2
+
+
+def test_what_nobody_counts_in_and_what_is_no_area_is_no_zero(still_url: str) -> None:
+    with open_database(still_url) as database:
+        for unit in get_args(Unit):
+            assert len(population(database, moths(unit=unit))) == len(trend(database, moths(unit=unit))) == 3
+        for area, unit in (("33", "foo"), ("33", ""), ("330", "new")):
+            for asked in (b"population", b"trend"):
+                question = b"SELECT FROM " + asked + b"(%s, %s, 'x', NULL, %s, %s)"
+                with pytest.raises(psycopg.errors.InvalidParameterValue, match="give "):
+                    database.execute(question, (area, unit, FIRST, FIRST))
+
+
+def test_the_document_asks_for_each_column_of_the_functions(still_url: str) -> None:
+    (block,) = re.findall(r"```sql\n(.*?)```", Path("docs/platform.md").read_text("utf-8"), re.DOTALL)
+    columns = "SELECT proargnames[pronargs + 1:] FROM pg_proc WHERE proname = %s"
+    with open_database(still_url) as database:
+        for question in block.split(";")[:-1]:
+            told = [column.name for column in database.execute(question.encode()).description or ()]
+            (name,) = re.findall(r"FROM (\w+)", question)
+            assert database.execute(columns, (name,)).fetchone() == (told,)
 
 
 def test_no_function_in_the_owners_rights_reads_what_a_reader_made(fleet: Fleet) -> None:

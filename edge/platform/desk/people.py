@@ -9,7 +9,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, first_line, role_remedy
-from edge.platform.population import check_area
+from edge.platform.population import as_area
 
 FEWEST_LETTERS = 10
 MOST_FAILURES = 5  # then a quarter of an hour of rest for that name
@@ -17,12 +17,12 @@ STAMP_LETTERS = 16
 _NOBODY = generate_password_hash("nobody")  # an unknown name takes as long as a known one
 
 
-def add_person(database: Database, name: str, password: str, area: str) -> None:
-    """Also changes password and area of who is there. Raises UsageError, StoreError."""
+def add_person(database: Database, name: str, password: str, area: str) -> str:
+    """Also changes password and area of who is there. Returns the area that they see. Raises UsageError, StoreError."""
     name, password = composed(name), composed(password)
     if len(password) < FEWEST_LETTERS:
         raise UsageError(f"a password has at least {FEWEST_LETTERS} letters; choose a longer one")
-    check_area(area)
+    area = as_area(area)
     if not 0 < len(name) <= 80 or any(category(letter) == "Cc" for letter in name):
         raise UsageError("a name has 1 to 80 letters, in one line; choose another")
     role = f"fieldeye_area_{area or 'all'}"
@@ -38,6 +38,7 @@ def add_person(database: Database, name: str, password: str, area: str) -> None:
         raise StoreError(
             f"the database's user may not make the role {role} ({first_line(why)}); {role_remedy(database)}"
         ) from why
+    return area
 
 
 def area_of(database: Database, name: str) -> str | None:

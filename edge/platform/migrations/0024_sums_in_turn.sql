@@ -24,6 +24,7 @@ BEGIN
     );
 END $$;
 
+-- Here too; and `heard` is whoever calls it to say.
 CREATE OR REPLACE FUNCTION place_node(id integer, new_info jsonb, new_epoch uuid, code text, latitude float8,
                                       longitude float8, zone text, new_crop text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -47,7 +48,7 @@ BEGIN
     END IF;
 END $$;
 
--- As before, but nights that no clock may tell yet come last.
+-- As before, but for whose turn it is, and nights that no clock may tell yet come last.
 CREATE OR REPLACE FUNCTION roll_up(most integer DEFAULT 2000) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     done integer;
