@@ -16,7 +16,7 @@ from edge.errors import StoreError, UsageError
 from edge.languages import LANGUAGES
 from edge.platform.database import Database, open_database, reachable
 from edge.platform.outlines import read_outlines
-from edge.platform.population import keep_threshold, newest_week, week_of
+from edge.platform.population import as_area, keep_threshold, newest_week, week_of
 from edge.platform.report import html, pdf
 from edge.platform.week import week
 from edge.taxa import taxa
@@ -41,14 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report and name its files."""
+    area = as_area(args.area)
     today = date.today()  # noqa: DTZ011  on the wall
     first, last = newest_week(args.week, today) if args.year is None else week_of(args.year, args.week)
     outlines = read_outlines(args.outline) if args.outline else []
     with open_database(args.database, "fieldeye report", only_reads=not args.thresholds) as database:
         if args.thresholds:
             keep_thresholds(database, args.thresholds)
-        page = html(week(database, args.area, first, last), outlines, datetime.now(UTC), args.language)
-    name = f"report-{args.area}-{first.isocalendar().year}-W{args.week:02}"
+        page = html(week(database, area, first, last), outlines, datetime.now(UTC), args.language)
+    name = f"report-{area}-{first.isocalendar().year}-W{args.week:02}"
     _write(args.out / f"{name}.html", page.encode())
     _write(args.out / f"{name}.pdf", pdf(page, args.language))
     return DONE

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         if args.add:
             kind, address = args.add
             area = area_for(address, args.area, area_told(database, kind, address))
-            add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone))
+            area = add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone))
             print(f"{address} is told from now on, {area_words(area)}")
             return DONE
         if args.remove is not None:
@@ -70,13 +70,19 @@ def run(args: argparse.Namespace) -> int:
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
     reasons: dict[str, str] = {}
     if args.once:
-        say(_turn(args.database, mail), reasons)
-        return NOT_WELL if any(reasons.values()) else DONE
+        now, is_well = datetime.now(UTC), True  # of all turns: what fails in one is due in none of the next
+        while not stop.is_set() and (turn := _turn(args.database, mail, now)).answers:
+            say(turn, reasons)
+            is_well = is_well and not any(turn.answers.values())
+        return DONE if is_well else NOT_WELL
     said = ""
     while not stop.is_set():
         try:
-            say(_turn(args.database, mail), reasons)
+            turn = _turn(args.database, mail, datetime.now(UTC))
+            say(turn, reasons)
             said = ""
+            if turn.answers:  # more may be due than one turn sends
+                continue
         except StoreError as why:  # a database that restarts is there again at one of the next turns
             if str(why) != said:
                 said = str(why)
@@ -85,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _turn(url: str, mail: MailServer | None) -> Turn:
+def _turn(url: str, mail: MailServer | None, now: datetime) -> Turn:
     with open_database(url, "fieldeye tell") as database:
-        return tell_people(database, mail, datetime.now(UTC))
+        return tell_people(database, mail, now)
 
 
 def say(turn: Turn, said: dict[str, str]) -> None:

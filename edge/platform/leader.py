@@ -12,7 +12,7 @@ from edge.platform.database import BAD_VALUE, Database, first_line, migrations, 
 from edge.platform.decode import Message
 from edge.platform.gaps import missing, requests
 from edge.platform.nodes import NodeName
-from edge.platform.questions import answers_due, photographs_due
+from edge.platform.questions import Following, answers_due, photographs_due
 from edge.platform.sources import Source
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import encode_message, parse_topic
@@ -29,6 +29,7 @@ class Leader:
         self._next_s, self.leads = 0.0, False
         self._turn = f"lead {source.broker}"
         self._reached: set[NodeName] = set()  # by this broker: others send what is for others
+        self._following = Following()  # anew whenever it leads: the database may be a restored one
         self._me = uuid4()
         self._newest = max(migrations())  # now: an update may lay others in their place
 
@@ -81,12 +82,13 @@ class Leader:
 
     def _answer(self, database: Database) -> None:
         if self._source.is_up:
-            for due in (answers_due, seen_due, photographs_due):
+            for due in (answers_due, seen_due, photographs_due, self._following.photographs_due):
                 for topic, command in due(database, of=self._reached):
                     self._source.say(topic, encode_message(command))
 
     def _note_leads(self, leads: bool) -> None:
         if leads and not self.leads:
+            self._following = Following()
             self._source.listen_to_others()
         self.leads = leads
         self._metrics.leads.set(leads)

@@ -1,6 +1,6 @@
 """Farmers' photographs in the database, part by part, and the station's answers on their way back to the node."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -19,6 +19,7 @@ VALID_FOR = timedelta(minutes=10)
 MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
 MOST_SHOWN, MOST_ANSWERED = 100, 20
+MOST_AT_ONCE = 50  # nodes asked for what may follow: a fleet of 2,000 within minutes, and not all at once
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
     " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
@@ -48,6 +49,20 @@ _UNFINISHED = """
           AND NOT EXISTS (SELECT FROM question q WHERE q.node_id = question.node_id AND q.jpeg IS NULL
                           AND q.told > now() - %s)
     ) AS due WHERE place <= %s
+"""
+# The newest of a node's card, by whatever name, and the one after it. None while that or others are on their way.
+_FOLLOWING = """
+    SELECT node_id, site, node, prefix || coalesce(number, 0), prefix || (coalesce(number, 0) + 1)
+    FROM node CROSS JOIN LATERAL (SELECT left(epoch::text, 8) || '-q') AS card (prefix)
+    LEFT JOIN LATERAL (
+        SELECT substring(id FROM 11)::bigint, jpeg IS NOT NULL OR outcome IS NOT DISTINCT FROM 'not_kept'
+        FROM question WHERE left(id, 10) = prefix AND id ~ '-q[0-9]{1,18}$' AND question.node_id = ANY (ARRAY(
+            SELECT ledger.node_id FROM ledger WHERE ledger.epoch = node.epoch UNION SELECT node.node_id
+        )) ORDER BY 1 DESC LIMIT 1
+    ) AS newest (number, has_come) ON true
+    WHERE epoch IS NOT NULL AND info->'capabilities' ? 'image' AND coalesce(status->>'state', 'online') = 'online'
+      AND health ? 'store' AND NOT health->'store' ? 'questions' AND has_come IS NOT FALSE AND node_id <> ALL (%s)
+      AND site || '/' || node = ANY (%s)
 """
 _MAKE_ROOM = """
     WITH surplus AS (
@@ -211,19 +226,46 @@ def answers_due(database: Database, *, of: Container[NodeName] | None = None) ->
 
 def photographs_due(database: Database, *, of: Container[NodeName] | None = None) -> list[tuple[str, ImageCommand]]:
     """Topic and command for photographs of nodes (of those alone) that have not come whole; noted as asked for."""
-    expires, due = datetime.now(UTC) + VALID_FOR, []
+    now, due = datetime.now(UTC), []
     for node_id, site, node, question in database.execute(_UNFINISHED, (AGAIN, MOST_COMMANDS)).fetchall():
         if of is None or (site, node) in of:
-            # Asked for with less it would come smaller.
-            command = ImageCommand(id=uuid4().hex, expires=expires, picture=question, most_bytes=MAX_PHOTO_BYTES)
+            topic, command = _asking(site, node, question, now)
             noted = database.execute(
                 "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s"
                 " AND (told IS NULL OR told <= now() - %s)",
                 (command.id, node_id, question, AGAIN),
             )
             if noted.rowcount == 1:
-                due.append((node_topic(site, node, "cmd/image"), command))
+                due.append((topic, command))
     return due
+
+
+def _asking(site: str, node: str, question: str, now: datetime) -> tuple[str, ImageCommand]:
+    """Topic and command; asked for with less it would come smaller."""
+    command = ImageCommand(id=uuid4().hex, expires=now + VALID_FOR, picture=question, most_bytes=MAX_PHOTO_BYTES)
+    return node_topic(site, node, "cmd/image"), command
+
+
+class Following:
+    """What one leader asks for: photographs after the newest one that is here, which a restored backup lacks.
+
+    Of each node the first, once, and the next while they come; where there is none, the node says `not_kept`.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[int, tuple[str, datetime]] = {}  # node: for which one last, and when
+
+    def photographs_due(self, database: Database, *, of: Collection[NodeName]) -> list[tuple[str, ImageCommand]]:
+        """Topic and command for some of these nodes, the others a later turn; noted as asked for."""
+        now, due = datetime.now(UTC), list[tuple[str, ImageCommand]]()
+        names = [f"{site}/{node}" for site, node in of]
+        done = [node_id for node_id, (_, when) in self._asked.items() if now - when > VALID_FOR]
+        for node_id, site, node, newest, following in database.execute(_FOLLOWING, (done, names)):
+            has_come = newest == self._asked.get(node_id, (newest, now))[0]
+            if has_come and len(due) < MOST_AT_ONCE:
+                self._asked[node_id] = following, now
+                due.append(_asking(site, node, following, now))
+        return due
 
 
 def note_outcome(database: Database, node_id: int, reply: Reply) -> None:

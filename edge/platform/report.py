@@ -17,7 +17,7 @@ from edge.counts import decimals_of
 from edge.errors import UsageError
 from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
-from edge.platform.charts import area_map, bars
+from edge.platform.charts import DOTS_BELOW, area_map, bars
 from edge.platform.hull import Point
 from edge.platform.population import is_incidence
 from edge.platform.sentences import (
@@ -28,15 +28,18 @@ from edge.platform.sentences import (
     degree,
     left_behind_words,
     level_words,
+    shown_words,
     sign,
     taxon_words,
     unit_words,
+    unplaced_words,
     watched,
     when,
 )
 from edge.platform.week import AlertTold, TaxonWeek, Week
 from edge.platform.words import CATALOGUES, gettext, ngettext, number, speaking
 
+MOST_LINES = 50  # of a list: of a province more would be hundreds of pages
 INSTALL = "sudo apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-core fonts-noto-cjk"
 
 
@@ -50,7 +53,11 @@ def html(week: Week, outlines: Sequence[Sequence[Point]], made: datetime, langua
             week=week,
             area=area_words(week.area),
             taxa=[_taxon(taxon, outlines) for taxon in week.taxa],
-            alerts=[_alert(alert) for alert in week.alerts],
+            unplaced=unplaced_words(week.unplaced),
+            alerts=[_alert(alert) for alert in week.alerts[:MOST_LINES]],
+            alerts_shown=_shown(week.alerts),
+            gaps=week.gaps[:MOST_LINES],
+            gaps_shown=_shown(week.gaps),
             effort=_effort(week),
             more=_more(week),
             left_behind=left_behind_words(week.left_behind),
@@ -109,6 +116,10 @@ def _effort(week: Week) -> str:
     )
 
 
+def _shown(lines: Sequence[object]) -> str:
+    return shown_words(1, min(len(lines), MOST_LINES), len(lines))
+
+
 def _more(week: Week) -> str:
     if not week.more_taxa:
         return ""
@@ -138,6 +149,7 @@ def _taxon(taxon: TaxonWeek, outlines: Sequence[Sequence[Point]]) -> dict[str, A
         "is_incidence": is_incidence(taxon.total.unit),
         "chart": Markup(bars(taxon.weeks, taxon.start_at, taxon.total.unit)),  # noqa: S704  our own SVG, names escaped
         "map": Markup(area_map(taxon.places, outlines, taxon.total.unit)) if taxon.places else "",  # noqa: S704
+        "are_squares": len(taxon.places) >= DOTS_BELOW,
         "spread": _spread(taxon),
     }
 
@@ -162,7 +174,9 @@ def _threshold(taxon: TaxonWeek) -> str:
 
 
 def _spread(taxon: TaxonWeek) -> str:
-    """Where and when it was seen."""
+    """Where and when it was seen; empty if nothing that saw it has a position."""
+    if taxon.total.count and not taxon.range.cells:
+        return ""
     cells, hull = number(len(taxon.range.cells)), number(taxon.range.hull_km2)
     if taxon.range.first_seen is None:
         return gettext("Seen in %(cells)s km² of a hull of %(hull)s km².", cells=cells, hull=hull)

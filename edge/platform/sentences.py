@@ -5,7 +5,7 @@ from datetime import datetime
 
 from edge.platform.left_behind import SILENT_DAYS
 from edge.platform.population import Night, TaxonSum, is_incidence
-from edge.platform.words import gettext, named, number
+from edge.platform.words import gettext, named, ngettext, number
 
 LITTLE_H = 6.0  # a camera that sleeps at night watches longer on a winter's day
 
@@ -147,7 +147,7 @@ def change(now: float | None, before: float | None) -> str:
         return gettext("no data to compare")
     if before == 0:
         return gettext("none before") if now else gettext("none, as before")
-    return f"{(now - before) / before:+.0%}"
+    return f"{(now - before) / before:+z.0%}"
 
 
 def left_behind_words(names: int) -> str:
@@ -155,6 +155,27 @@ def left_behind_words(names: int) -> str:
     if not names:
         return ""
     return gettext("Names silent for over %(days)s days: %(names)s.", days=number(SILENT_DAYS), names=number(names))
+
+
+def unplaced_words(nodes: int) -> str:
+    """Of how many nodes a map shows nothing; empty for none."""
+    if not nodes:
+        return ""
+    return ngettext(
+        "%(nodes)s node that counted has no position and is not on the map.",
+        "%(nodes)s nodes that counted have no position and are not on the map.",
+        nodes,
+        nodes=number(nodes),
+    )
+
+
+def shown_words(first: int, last: int, every: int) -> str:
+    """Which lines of a list stand there; empty for all."""
+    if (first, last) == (1, every):
+        return ""
+    return gettext(
+        "Shown: %(first)s to %(last)s of %(every)s.", first=number(first), last=number(last), every=number(every)
+    )
 
 
 def when(at: datetime) -> str:

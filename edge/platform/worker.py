@@ -9,7 +9,7 @@ import psycopg
 
 from edge.clock import Clock
 from edge.errors import StoreError, StoreNewerError
-from edge.platform.database import Database, disk_full, first_line
+from edge.platform.database import NO_TABLES, Database, disk_full, first_line, without_tables
 from edge.platform.intake import Intake, Kept
 from edge.platform.leader import Leader
 from edge.platform.registry import note
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 # The last: the server has become a standby, and another one writes.
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, StoreError, psycopg.errors.ReadOnlySqlTransaction)
+_SENTENCES = (((psycopg.errors.DiskFull,), disk_full), (NO_TABLES, without_tables))
 
 
 class Worker:
@@ -64,6 +65,11 @@ class Worker:
             self._leader.turn(database, self._clock.monotonic_s())
         except StoreNewerError:
             raise
+        except NO_TABLES as why:  # to end here is to be started again, which would make tables in the backup's way
+            with suppress(*NO_TABLES):
+                self._leader.refuse_newer(database)
+            self._lost(why, stop)
+            return None
         except psycopg.ProgrammingError:  # a batch may meet changed tables before the leader's turn
             self._leader.refuse_newer(database)
             raise
@@ -102,6 +108,6 @@ class Worker:
     def _tell(self, why: Exception) -> None:
         """Once: a database that lets us in, but takes no batch, is opened and lost every second or two."""
         if type(why) not in self._told:
-            says = disk_full if isinstance(why, psycopg.errors.DiskFull) else first_line
+            says = next((says for kinds, says in _SENTENCES if isinstance(why, kinds)), first_line)
             log.warning("database_lost", extra={"why": says(why)})
         self._told.add(type(why))

@@ -1,5 +1,6 @@
 """Who takes care of an alert: said at the desk it shows at the node, said at the node it shows at the desk."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -137,6 +138,26 @@ def test_what_one_node_tells_without_end_hides_no_alert_of_another(fleet: Fleet,
     page = client.get("/alerts").text
     assert [page.count(f"s/{node}, since") for node in "abc"] == [1, 1, 20]
     assert "s/c: the 20 first of 401 alerts." in page
+
+
+@pytest.mark.parametrize("name", ["alerts", "nodes"])
+def test_what_is_too_long_for_one_page_goes_on_at_the_next(
+    fleet: Fleet, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(url) as database:
+        add_person(database, "all", PASSWORD, "")
+    client = create_app(url).test_client()
+    log_in(client, "all")
+    assert "Shown" not in client.get(f"/{name}").text
+    monkeypatch.setattr("edge.platform.desk.paging.MOST_LINES", 1)
+    first = client.get(f"/{name}").text
+    assert "Shown: 1 to 1 of 2." in first
+    (address,) = re.findall(r'<a href="([^"]*)">Next page</a>', first)
+    last = client.get(address).text
+    assert "Shown: 2 to 2 of 2." in last
+    assert "Next page" not in last
+    assert re.findall(r"s/([ac])[,<]", first + last) == ["a", "c"]
+    assert "Shown: 2 to 2 of 2." in client.get(f"/{name}?start=9").text, "some have gone since"
 
 
 @pytest.mark.parametrize("heard", ["1 day", "91 days"])

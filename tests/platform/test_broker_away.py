@@ -194,7 +194,7 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
 ) -> None:
     intake, stop, store = Intake(database), Event(), StoreHealth(waiting=0, last_seq=2)
     told = {
-        "info": Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay"]),
+        "info": Info(software="fieldeye", version="0", epoch=str(EPOCH), capabilities=["replay", "image"]),
         "health": Health(utc=instant().utc, clock="synced", session=1, uptime_s=1.0, store=store),
     }
     intake.keep([batch(sighting())])
@@ -213,11 +213,13 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
         leader.turn(database, 3)
         broker.start()
         with broker.connect("n1") as node:
-            node.subscribe(f"{TOPIC}/cmd/replay")
+            node.subscribe(f"{TOPIC}/cmd/#")
             wait_until(lambda: source.take(stop, 1) == [] and source.is_up, within_s=10)
-            leader.turn(database, 4)
-            wait_until(lambda: source.take(stop, 1) == [] and node.inbox != [], within_s=10)
-            assert len(node.inbox) == 1
+            for turn in (4, 5):
+                leader.turn(database, turn)
+            wait_until(lambda: source.take(stop, 1) == [] and len(node.inbox) > 1, within_s=10)
+            asked = [one.topic for one in node.inbox]
+            assert asked == [f"{TOPIC}/cmd/replay", f"{TOPIC}/cmd/image"], "a record, and what people may have asked"
 
 
 def test_whether_the_broker_tells_what_comes_is_a_gauge(broker: Broker, url: str) -> None:

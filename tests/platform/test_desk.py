@@ -282,6 +282,8 @@ def test_an_area_beside_ones_own_is_refused_and_not_told_as_nothing(still: Flask
 def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, client: FlaskClient) -> None:
     for node, township in (("e", "013"), ("f", "014"), ("g", "015"), ("h", "016")):
         fleet.place(node, area_code=f"330106{township}001")
+    fleet.place("i", area_code="330106")
+    fleet.counts("i", -1, count(MOTH, 50))
     fleet.counts("c", 1, count(MOTH, 5, 4, 7), area_mm2=2_000_000)
     fleet.counts("e", 0, count(MOTH, 1))
     fleet.counts("f", 0)
@@ -296,14 +298,16 @@ def test_the_areas_below_add_up_to_what_is_shown_the_worst_first(fleet: Fleet, c
         ["330106011", "3", "1 to 9", "", "2"],
         ["330106013", "1", "not known", "", "1"],
         ["330106014", "0", "0 to 0", "", "1"],
+        ["330106000", "no data", "", "", "0"],
         ["330106015", "no data", "", "", "0"],
     ]
+    assert "area=330106000&" not in unescape(page), "it means the county, which is on the page"
     total = re.search(r"<b>(\d+)</b> counted", page)
     assert total is not None
     assert sum(int(row[1]) for row in rows if row[1] != "no data") == int(total[1])
     link = re.search(r'href="(/\?[^"]*area=330106012[^"]*)">330106012<', page)
     assert link is not None
-    below = client.get(unescape(link[1])).text
+    below = client.get(unescape(link[1]).replace("330106012", "330106012000")).text
     assert "<b>8</b> counted" in below
     assert 'value="2026-07-01"' in below
     assert areas_below(below) == [], "one village is not told apart"
@@ -399,6 +403,21 @@ def test_where_it_is_worst_stands_first_with_its_area(still: FlaskClient) -> Non
     places = still.get("/?first=2026-07-01&last=2026-07-01").text.split("<h2>Places</h2>")[1]
     assert places.index("s/b") < places.index("s/a")
     assert "330106011" in places
+
+
+def test_nodes_without_a_position_are_told_beside_the_map_and_take_no_square_kilometre(
+    fleet: Fleet, client: FlaskClient
+) -> None:
+    log_in(client)
+    for node, says, is_placed in (
+        ("b", "1 node that counted has no position and is not on the map.", True),
+        ("a", "2 nodes that counted have no position and are not on the map.", False),
+    ):
+        fleet.database.execute("UPDATE node SET latitude_deg = NULL, longitude_deg = NULL WHERE node = %s", (node,))
+        page = client.get("/?first=2026-07-01&last=2026-07-01").text
+        assert "<b>3</b> counted" in page
+        assert says in page
+        assert [one in page for one in ("km²</b>", "The table below", "<h2>Places</h2>")] == [is_placed] * 3
 
 
 def test_of_a_disease_the_desk_tells_the_share_of_the_frames(fleet: Fleet, client: FlaskClient) -> None:
@@ -945,7 +964,7 @@ def test_a_person_is_added_from_the_command_line(
     before = database.execute("SELECT name, role FROM person").fetchall()
     with (Path("/dev/null")).open() as nothing:
         monkeypatch.setattr("sys.stdin", _Pipe(nothing.fileno(), f"{PASSWORD}\n"))
-        words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106"]
+        words = ["desk", "--database", url, "--add-person", "Wang", "--area", "330106000000"]
         assert platform_main(words) == 0
     assert capsys.readouterr().out == "Wang may log in, County 330106\n"
     people = database.execute("SELECT name, role FROM person").fetchall()
@@ -1138,7 +1157,9 @@ def test_a_database_of_version_19_lets_its_people_answer_and_who_was_made_to_rea
         own = server.url("own", "station")
         with open_database(own) as database:
             make_version_19(database)
-            assert (migrate(database), migrate(database)) == ([20, 21, 22, 23, 24, 25], [])
+            assert (migrate(database), migrate(database)) == ([one for one in migrations() if one > 19], [])
+            areas = "SELECT prefix FROM recipient UNION ALL (SELECT prefix FROM site_area ORDER BY prefix)"
+            assert database.execute(areas.encode()).fetchall() == [("330106",), ("3301",), ("330106011",)]
             three_nodes(database)
             for change in ("UPDATE question SET answer = 'x'", "INSERT INTO acknowledgement (who) VALUES ('x')"):
                 with database.transaction(force_rollback=True):
@@ -1166,6 +1187,8 @@ def make_version_19(database: Database) -> None:
     database.execute("CREATE TABLE schema_version (version integer PRIMARY KEY, name text, applied timestamptz)")
     database.execute("INSERT INTO schema_version VALUES (19, '0019', now())")
     database.execute("SELECT add_reader('qgis', '330106'), add_reader('fieldeye_area_33', '33')")
+    database.execute("INSERT INTO recipient (kind, address, prefix) VALUES ('email', 'a@b', '330106000000')")
+    database.execute("INSERT INTO site_area VALUES ('s', '330106011'), ('s', '330106011000'), ('s', '330100')")
     hashed = generate_password_hash(PASSWORD)
     database.execute(
         "INSERT INTO person (name, password_hash, role) VALUES ('former', %s, 'fieldeye_area_33')", (hashed,)
@@ -1185,3 +1208,8 @@ def test_a_desk_whose_database_has_gone_says_so_and_goes_on_once_it_is_back(caps
         assert "Traceback" not in capsys.readouterr().err
         postgres.start()
         assert client.get("/").status_code == 200
+        with open_database(postgres.url()) as database:
+            database.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")  # as before a backup is restored
+        answer = client.get("/")
+        assert (answer.status_code, "cannot answer this now" in answer.text) == (503, True)
+        assert "Traceback" not in capsys.readouterr().err

@@ -201,6 +201,27 @@ def test_a_place_without_a_pest_is_a_smaller_dot_than_any_with_one(page: Page, r
     assert max(radii["green"]) < min(radii["red"])
 
 
+def test_five_hundred_places_are_small_dots_each_of_which_a_finger_finds(page: Page, root: str) -> None:
+    """Each as large as one of twenty, they were one red blob."""
+    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    told["places"] = [[f"s/n{n}", 30 + n // 25 / 50, 120 + n % 25 / 50, n % 100 if n else None] for n in range(500)]
+    page.route("**/api/map*", lambda route: route.fulfill(json=told))
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    page.unroute("**/api/map*")
+    dots = page.locator("#map path.leaflet-interactive")
+    radii = dots.evaluate_all("dots => dots.map((dot) => dot.getBBox().width / 2)")
+    assert len(radii) == 500
+    assert max(radii) <= 8
+    assert min(radii) > 0
+    page.locator("#map").scroll_into_view_if_needed()
+    box = dots.first.bounding_box()  # of n0, at the lower left
+    assert box is not None
+    page.mouse.click(box["x"] - 8, box["y"] + box["height"] / 2)
+    assert page.locator("#map .leaflet-tooltip").all_inner_texts() == ["s/n0: no data"]
+
+
 def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
     page.goto(root + PAGES["map"], wait_until="load")
     page.wait_for_selector("body[data-drawn]", timeout=20_000)

@@ -26,7 +26,8 @@ from edge.platform.hull import Point
 from edge.platform.outlines import read_outlines
 from edge.platform.population import Trend, Wanted, keep_threshold, newest_week
 from edge.platform.report import INSTALL, html, pdf
-from edge.platform.week import MOST_TAXA, places_of, week
+from edge.platform.sentences import change
+from edge.platform.week import MOST_TAXA, AlertTold, places_of, week
 from edge.wire import Key, Stored, encode_batch
 from tests.platform.test_population import BLAST, EVENING, Fleet, epoch, moment
 from tests.records import APHID, MOTH, alert, count
@@ -42,6 +43,7 @@ TOLD: tuple[tuple[Level, float, str], ...] = (
     ("look", 12, ""),
     ("calm", 3, BELOW),
     ("look", 15, ""),
+    ("act", 21, ""),
 )
 
 
@@ -198,14 +200,39 @@ def test_names_that_nodes_send_cannot_break_the_page(fleet: Fleet) -> None:
     assert "<script" not in html(week(fleet.database, "33", MONDAY, SUNDAY), [], MADE)
 
 
-def test_what_nodes_told_stands_in_its_order_without_levels_that_ended_because_nobody_counted(fleet: Fleet) -> None:
+def test_what_nodes_told_stands_the_worst_first_without_levels_that_ended_because_nobody_counted(fleet: Fleet) -> None:
     evening = moment(EVENING + timedelta(days=6))
     told = [alert(at=evening, level=level, value=value, reason=reason) for level, value, reason in TOLD]
     for n in reversed(range(len(told))):
         stored = Stored(Key("a", epoch("a"), 100 + n), told[n])
         fleet.intake.keep([Message("fieldeye/v1/s/a/records", encode_batch([stored]))])
     alerts = week(fleet.database, "330106", MONDAY, SUNDAY).alerts
-    assert [(one.level, one.value) for one in alerts] == [("look", 12.0), ("calm", 3.0), ("look", 15.0)]
+    assert [(one.level, one.value) for one in alerts] == [("act", 21), ("look", 12), ("look", 15), ("calm", 3)]
+
+
+def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fleet: Fleet) -> None:
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    alerts = [
+        AlertTold(at=MADE, node=f"n{n}", label=MOTH[0], level="act", value=9, start_at=5, unit="% pictures", source="")
+        for n in range(60)
+    ]
+    nodes = [replace(told.nodes[0], node=f"n{n:02}", nights=n % 2) for n in range(70)]
+    page = html(replace(told, alerts=tuple(alerts), nodes=tuple(nodes)), [], MADE)
+    taxa, _, behind = page.partition("<h2>What nodes told their owners</h2>")
+    assert taxa.count('<section class="taxon">') == page.count('<section class="taxon">') == len(told.taxa)
+    assert re.findall(r" at (n\d+), ", behind) == [one.node for one in alerts[:50]]
+    silent_first = [f"n{n:02}" for n in (*range(0, 70, 2), *range(1, 70, 2))]
+    assert re.findall(r'<th scope="row">s/(n\d+)</th>', behind) == silent_first[:50]
+    assert re.findall(r"Shown: [^<]*", page) == ["Shown: 1 to 50 of 60.", "Shown: 1 to 50 of 70."]
+
+
+def test_nodes_that_counted_without_a_position_are_told_and_take_no_square_kilometre(fleet: Fleet) -> None:
+    fleet.database.execute("UPDATE node SET latitude_deg = NULL, longitude_deg = NULL WHERE node IN ('a', 'c')")
+    page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
+    assert "<p>2 nodes that counted have no position and are not on the map.</p>" in page
+    assert re.findall(r"Seen in \d+ km²", page) == ["Seen in 1 km²"], "the aphids, and not the moths of node a"
+    fleet.database.execute("UPDATE node SET latitude_deg = 30, longitude_deg = 120")
+    assert "no position" not in html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
 
 
 def test_a_night_without_data_is_a_cross_and_a_zero_is_a_line() -> None:
@@ -251,6 +278,18 @@ def _night(n: int, value: float | None) -> Trend:
 def test_few_places_are_dots_and_many_are_square_kilometres(many: int, shape: str) -> None:
     places = [Place(f"n{n}", Point(30 + n / 100, 120 + (n % 7) / 100), n) for n in range(many)]
     assert area_map(places).count(f"<{shape} ") == many
+
+
+@pytest.mark.parametrize(("many", "says"), [(49, "larger"), (50, "stronger")])
+def test_the_maps_legend_says_how_much_is_told_there(many: int, says: str, fleet: Fleet) -> None:
+    told = week(fleet.database, "330106", MONDAY, SUNDAY)
+    places = tuple(Place(f"n{n}", Point(30 + n / 100, 120), n) for n in range(many))
+    page = html(replace(told, taxa=(replace(told.taxa[0], places=places),)), [], MADE)
+    assert re.findall(r"Red: seen, the (\w+) the more", page) == [says]
+
+
+def test_a_change_of_less_than_half_a_per_cent_is_no_minus_zero() -> None:
+    assert [change(now, 1000) for now in (996, 1004, 990, 0)] == ["+0%", "+0%", "-1%", "-100%"]
 
 
 def test_dots_grow_in_area_with_the_count_and_stay_hollow_without_data() -> None:
@@ -314,8 +353,8 @@ def test_the_command_writes_a_page_and_paper_with_the_stations_own_thresholds(
         csv.writer(file).writerows(
             [("label", "unit", "start_at", "sure_at", "source"), (MOTH[0], "new", 2, "", "the station")]
         )
-    words = ["report", "--database", url, "--area", "330106", "--week", "28", "--year", "2026", "--out", str(tmp_path)]
-    assert platform_main([*words, "--thresholds", str(thresholds)]) == 0
+    words = ["report", "--database", url, "--area", "330106000000", "--week", "28", "--year", "2026"]
+    assert platform_main([*words, "--out", str(tmp_path), "--thresholds", str(thresholds)]) == 0
     assert [Path(line).name for line in capsys.readouterr().out.split()] == [
         "report-330106-2026-W28.html", "report-330106-2026-W28.pdf",
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from edge.platform.intake import Intake
 from edge.platform.kept_in_database import read_database
 from edge.platform.leader import roll_up
 from edge.platform.population import population
-from edge.platform.questions import answer, answers_due, photographs_due
+from edge.platform.questions import Following, answer, answers_due, photographs_due
 from edge.platform.registry import NOWHERE, note
 from edge.platform.replay import VALID_FOR
 from edge.platform.sites import set_areas
@@ -108,10 +108,11 @@ def status(
     return Message(f"fieldeye/v1/{site}/{node}/status", encode_message(told), retained)
 
 
-def health(site: str, last_seq: int, *, node: str = "a", utc: datetime = NOON, retained: bool = False) -> Message:
-    told = Health(
-        utc=utc, clock="synced", session=2, uptime_s=1.0, store=StoreHealth(waiting=0, last_seq=last_seq)
-    )  # fmt: skip
+def health(
+    site: str, last_seq: int, *, node: str = "a", utc: datetime = NOON, retained: bool = False, questions: int = 0
+) -> Message:
+    store = StoreHealth(waiting=0, last_seq=last_seq, questions=questions)
+    told = Health(utc=utc, clock="synced", session=2, uptime_s=1.0, store=store)
     return Message(f"fieldeye/v1/{site}/{node}/health", encode_message(told), retained)
 
 
@@ -281,6 +282,15 @@ def test_an_info_that_the_broker_or_a_stick_kept_from_before_moves_nobody_back(s
     assert station.moths() == [(3, 1, 1), (None, 0, 1), (None, 0, 1)]
 
 
+def test_what_takes_a_retained_message_away_says_nothing_of_the_node_and_is_not_set_aside(station: Station) -> None:
+    station.hear(info("s"), health("s", 3), status("s", 1))
+    before = station.database.execute("SELECT * FROM node").fetchall()
+    channels = ("info", "status", "health", "summary")
+    station.hear(*(Message(f"fieldeye/v1/{site}/a/{channel}", b"") for channel in channels for site in "st"))
+    assert station.database.execute("SELECT * FROM node").fetchall() == before
+    assert station.database.execute("SELECT topic FROM quarantine").fetchall() == []
+
+
 @pytest.mark.parametrize("are_carried", [False, True])
 def test_a_node_that_moved_while_the_platform_was_away_is_renamed_by_the_newer_start(
     station: Station, *, are_carried: bool
@@ -383,6 +393,38 @@ def test_a_photograph_that_did_not_come_whole_is_asked_for_until_the_node_says_t
     assert asked() == {}, "nobody is there"
     station.hear(status("s", 2), part("1", b"photo"))
     assert asked().keys() == {"q3"}
+
+
+def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_other(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def part(number: int, payload: bytes = b"photo", node: str = "a") -> Message:
+        header = ImageHeader(kind="question", id=f"00000000-q{number}", bytes=5)
+        return Message(f"fieldeye/v1/s/{node}/image", payload, properties=image_properties(header))
+
+    def asked(by: Following, node: str = "a") -> list[str]:
+        due = by.photographs_due(station.database, of={("s", node), ("s", "unheard")})
+        return [f"{topic[14:]} {command.picture[9:]}" for topic, command in due]
+
+    first = Following()
+    station.hear(info("s", capabilities=("image",)), records("s", 1), health("s", 1, questions=2))
+    assert asked(first) == [], "it sends by itself what waits"
+    station.hear(health("s", 1), part(9), part(10, b"ph"))
+    assert asked(first) == [], "that one is on its way"
+    station.hear(part(10))
+    assert (asked(first), asked(first)) == (["a/cmd/image q11"], [])
+    station.hear(part(11))
+    assert (asked(first), asked(first)) == (["a/cmd/image q12"], [])
+    station.hear(status("s", 1, state="stopped"))
+    assert asked(Following()) == [], "nobody is there"
+    station.hear(info("s", node="b", card="a", capabilities=("image",)), health("s", 1, node="b"))
+    assert asked(Following(), "b") == ["b/cmd/image q12"]
+    station.hear(status("s", 2), part(12))
+    monkeypatch.setattr("edge.platform.questions.VALID_FOR", timedelta())
+    assert asked(first) == [], "a person asked that meanwhile"
+    station.hear(part(13, b"ph"))
+    station.database.execute("UPDATE question SET outcome = 'not_kept' WHERE jpeg IS NULL")
+    assert asked(Following()) == ["a/cmd/image q14"]
 
 
 def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:
@@ -540,6 +582,7 @@ def test_whose_a_card_is_costs_the_same_however_many_nodes_have_its_name(
 def test_the_areas_of_a_site_are_set_and_told_by_a_command(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     for words, says in (
         ("--area 330206 44 44", "county-b counts in: 330206 44"), ("", "county-b counts in: 330206 44"),
+        ("--area 330206000000 330206 440000", "county-b counts in: 330206 44"),
         ("--area 33", "county-b counts in: 33"), ("--anywhere", "county-b counts in: any area"),
     ):  # fmt: skip
         assert platform_main(["site", "county-b", "--database", url, *words.split()]) == 0

@@ -1,6 +1,7 @@
 """Alerts out, to a real HTTP server and a real mail server: one a cause, quiet hours, tried again until taken."""
 
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID
@@ -27,6 +29,7 @@ from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
+from edge.platform.registry import note
 from edge.platform.telling_people import (
     AWAY_AGAIN,
     MOST_A_DAY,
@@ -39,10 +42,11 @@ from edge.platform.telling_people import (
     is_quiet,
     tell_people,
 )
-from edge.wire import Key, Stored, encode_batch
+from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.broker import Broker
+from tests.contract.golden import golden_bytes
 from tests.platform.test_population import Fleet, epoch, moment
-from tests.records import MOTH
+from tests.records import EPOCH, MOTH
 from tests.waiting import wait_until
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
@@ -160,13 +164,23 @@ def tell_at_first(fleet: Fleet, address: str, kind: str = "webhook", prefix: str
 
 def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, hook.address)
-    levels(fleet, "a", "look", "look", "act", "look", "calm", "look")
+    levels(fleet, "a", "look", "look", "act", "look", "act", "calm", "look")
     for _ in range(3):
         tell_people(fleet.database, None, LATER)
     assert [(one["level"], one["at"]) for one in hook.told] == [
-        ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T18:00:00Z"),
+        ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T19:00:00Z"),
     ]  # fmt: skip
     assert len({one["id"] for one in hook.told}) == 3
+
+
+def test_a_webhook_gets_of_the_contracts_example_what_the_document_shows(fleet: Fleet, hook: Hook) -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", Path("docs/platform.md").read_text("utf-8"), re.DOTALL)
+    info = Info(software="fieldeye", version="0", epoch=str(EPOCH), area_code="330106")
+    note(fleet.database, fleet.intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(info))])
+    fleet.intake.keep([Message("fieldeye/v1/farm-3/n1/records", golden_bytes("alerts"))])
+    tell_at_first(fleet, hook.address, prefix="330106")
+    tell_people(fleet.database, None, LATER)
+    assert hook.told == [json.loads(shown)]
 
 
 def test_of_the_months_that_a_node_was_cut_off_only_what_still_stands_is_told(fleet: Fleet, hook: Hook) -> None:
@@ -205,7 +219,7 @@ def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(flee
     add_recipient(fleet.database, "webhook", hook.address, "")
     tell_people(fleet.database, None, LATER)
     assert hook.told == [], "an alert of long ago is no news"
-    tell_at_first(fleet, hook.address, prefix="330106012")
+    tell_at_first(fleet, hook.address, prefix="330106012000")
     levels(fleet, "c", "act")
     tell_people(fleet.database, None, LATER)
     assert [one["node"] for one in hook.told] == ["c"]
@@ -598,7 +612,7 @@ def test_what_is_not_said_of_a_recipient_stays_as_it_was(
     kept = "SELECT prefix, quiet_from, quiet_until, zone FROM recipient"
     night, hours = ["--quiet", "21:00-06:30"], (time(21), time(6, 30))
     for more, now in (
-        (["--area", "330106011", *night], ("330106011", *hours, "UTC")),
+        (["--area", "330106011000", *night], ("330106011", *hours, "UTC")),
         (["--zone", "Asia/Shanghai"], ("330106011", *hours, "Asia/Shanghai")),
         (["--quiet", "never"], ("330106011", time(0), time(0), "Asia/Shanghai")),
         (["--area", "all"], ("", time(0), time(0), "Asia/Shanghai")),
@@ -626,3 +640,41 @@ def test_the_command_adds_recipients_and_sends(
     levels(fleet, "a", "act")
     assert platform_main(["tell", "--database", url, "--once"]) == 0
     assert [one["level"] for one in hook.told] == ["act"]
+
+
+@pytest.mark.parametrize(("at_first", "code"), [(200, 0), (500, 1)])
+def test_once_sends_each_alert_that_is_due_in_as_many_turns_as_it_takes(
+    fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch, at_first: int, code: int
+) -> None:
+    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.cli.tell.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
+    hook.status = at_first
+    labels = eight_due(fleet, hook)
+    assert platform_main(["tell", "--database", url, "--once"]) == code
+    assert sorted(one["label"] for one in hook.told) == labels
+
+
+def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
+    fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    monkeypatch.setattr("edge.cli.tell.EVERY_S", 600.0)
+    stops: list[Event] = []
+    monkeypatch.setattr("edge.cli.tell.stop_on_signal", stops.append)  # signals come to the main thread alone
+    labels = eight_due(fleet, hook)
+    with ThreadPoolExecutor(1) as threads:
+        ended = threads.submit(platform_main, ["tell", "--database", url])
+        try:
+            wait_until(lambda: len(hook.told) == len(labels), within_s=2)
+        finally:
+            stops[0].set()
+        assert ended.result(40) == 0
+
+
+def eight_due(fleet: Fleet, hook: Hook) -> list[str]:
+    """Their labels."""
+    tell_at_first(fleet, hook.address)
+    labels = [f"x{n}" for n in range(8)]
+    for n, label in enumerate(labels, start=1):
+        levels(fleet, "a", "act", label=label, first=n)
+    return labels

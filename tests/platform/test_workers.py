@@ -46,7 +46,7 @@ from edge.wire import (
 )
 from tests.broker import Broker
 from tests.node import NODE, SITE, running, to, wait_drained
-from tests.platform.postgres import QUICK, Postgres
+from tests.platform.postgres import BIN, QUICK, Postgres
 from tests.platform.test_intake import batch, kept
 from tests.platform.working import at_work
 from tests.records import EPOCH, MOTH, count, instant, interval, sighting
@@ -290,6 +290,40 @@ def test_a_lock_or_a_full_disk_that_stays_is_one_line_in_the_log_and_the_batch_c
         "canceling statement due to lock timeout",
         "the database's disk is full (no space left); free space on the database's disk",
     ]
+
+
+def test_a_database_without_tables_is_waited_for_until_its_backup_is_restored(
+    tmp_path: Path,
+    broker: Broker,
+    postgres: Postgres,
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lacks_tables() -> int:
+        return sum("lacks our tables" in getattr(one, "why", "") for one in caplog.records)
+
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    monkeypatch.setattr("edge.platform.shared_subscription.TURN_S", 0.01)
+    source = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one")
+    sent: set[tuple[str, int]] = set()
+    with broker.connect("nodes") as nodes, at_work(source, url, every_s=0.05):
+        wait_until(lambda: source.is_up, within_s=10)
+        _send(nodes, "n1", 0, sent)
+        with open_database(url) as before:
+            name = before.info.dbname
+            wait_until(lambda: set(kept(before)) == sent, within_s=10)
+        subprocess.run([BIN / "pg_dump", "-Fc", "-f", tmp_path / "dump", url], check=True)
+        with open_database(postgres.url()) as root:
+            for verb in (f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name}"):
+                root.execute(verb.encode())
+        _send(nodes, "n1", 1, sent)
+        wait_until(lambda: lacks_tables() == 1, within_s=5)
+        with open_database(url) as after:
+            assert after.execute("SELECT FROM pg_tables WHERE schemaname = 'public'").rowcount == 0
+            subprocess.run([BIN / "pg_restore", "--single-transaction", "-d", url, tmp_path / "dump"], check=True)
+            wait_until(lambda: set(kept(after)) == sent, within_s=10)
+    assert lacks_tables() == 1, "said once"
 
 
 @pytest.mark.platform

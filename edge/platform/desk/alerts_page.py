@@ -11,6 +11,7 @@ from edge.counts import decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
+from edge.platform.desk.paging import one_page
 from edge.platform.sentences import level_words, taxon_words, when
 from edge.platform.words import gettext, number
 
@@ -22,8 +23,9 @@ MOST_OF_NODE = 20  # an honest one has a threshold or two for each of a few taxa
 def alerts_page() -> Answer:
     """What stands above its action level, and who takes care of it."""
     told = standing(g.database)
-    alerts = [_alert(one) for one in told if one.nth <= MOST_OF_NODE]
-    return render_template("alerts.html", alerts=alerts, left_out=_left_out(told))
+    page = one_page([one for one in told if one.nth <= MOST_OF_NODE])
+    alerts = [_alert(one) for one in page["lines"]]
+    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told))
 
 
 def _left_out(told: Sequence[Standing]) -> list[str]:

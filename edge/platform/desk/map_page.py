@@ -16,7 +16,7 @@ from edge.platform.population import (
     Range,
     TaxonSum,
     Wanted,
-    check_area,
+    as_area,
     is_incidence,
     population,
     range_of,
@@ -35,10 +35,11 @@ from edge.platform.sentences import (
     level_words,
     sign,
     unit_words,
+    unplaced_words,
     value_words,
     watched,
 )
-from edge.platform.week import in_weeks, nodes_of, places_of
+from edge.platform.week import in_weeks, nodes_of, places_of, unplaced
 from edge.platform.words import gettext, number
 
 DAYS_SHOWN, MOST_DAYS = 7, 400
@@ -95,9 +96,8 @@ def _filters() -> tuple[str, date, date]:
 
 def _area() -> str:
     """As asked for; one beside the person's own is refused, for what it counted would look like nothing."""
-    area: str = request.args.get("area", "").strip() or g.area
     try:
-        check_area(area)
+        area = as_area(request.args.get("area", "").strip() or g.area)
     except UsageError:
         refuse(400, gettext("An area code has 2, 4, 6, 9 or 12 digits."))
     if not area.startswith(g.area):
@@ -132,6 +132,8 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     weeks = trend(database, replace(in_weeks(wanted), last=until))
     now = weeks[-1]
     has_data = any(night.count is not None for night in nights)
+    is_unseen = has_data and not any(night.count for night in nights)
+    nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
     return {
         "nights": nights,
         "has_data": has_data,
@@ -145,15 +147,12 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
         "level_now": now.level,
         "level_says": level_words(now.level),
         "cells": number(len(spread.cells)),
-        "spread": _spread(spread) if has_data or spread.cells else "",
+        "spread": _spread(spread) if is_unseen or spread.cells else "",  # none of those that saw it may have a position
         "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
-        "places": places_of(database, wanted),
-        "silent": [
-            f"{node.site}/{node.node}"
-            for node in nodes_of(database, wanted.area, wanted.first, wanted.last)
-            if not node.nights
-        ],
+        "places": places,
+        "unplaced": unplaced_words(unplaced(nodes, places)),
+        "silent": [f"{node.site}/{node.node}" for node in nodes if not node.nights],
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import g, render_template
 
 from edge.platform.desk.entry import Answer, desk, logged_in
+from edge.platform.desk.paging import one_page
 from edge.platform.left_behind import IS_LEFT_BEHIND
 from edge.platform.sentences import left_behind_words, when
 from edge.platform.words import gettext, number
@@ -32,7 +33,7 @@ def nodes_page() -> Answer:
     nodes = [_node(row, now) for *row, is_left in rows if not is_left]
     left = [_node(row, now) for *row, is_left in rows if is_left]
     nodes.sort(key=lambda node: not node["faults"])
-    return render_template("nodes.html", nodes=nodes, left=left, left_says=left_behind_words(len(left)))
+    return render_template("nodes.html", page=one_page(nodes), left=left, left_says=left_behind_words(len(left)))
 
 
 def _node(row: Sequence[Any], now: datetime) -> dict[str, Any]:

@@ -25,16 +25,26 @@
   const shapes = told.outlines.map((ring) => L.polygon(ring, border).addTo(map));
   const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const most = Math.max(1, ...told.places.map((place) => place[3] || 0));
+  const largest = Math.min(24, Math.max(5, 24 * Math.sqrt(50 / told.places.length))); // or those of a province are one blob
+  const least = Math.max(2, largest / 4);
+  const dots = [];
   for (const [name, latitude, longitude, value] of told.places) {
     const look = value === null
-      ? { radius: 6, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
+      ? { radius: least, color: colour("soft"), fillOpacity: 0, dashArray: "3 3" }
       : value === 0
-        ? { radius: 3, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: red and green look alike to many
-        : { radius: Math.max(6, 24 * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
+        ? { radius: least / 2, color: colour("green"), fillOpacity: 1 } // smaller than any that was seen: red and green look alike to many
+        : { radius: Math.max(least, largest * Math.sqrt(value / most)), color: colour("red"), fillOpacity: 0.5 };
     const text = document.createElement("span");
     text.textContent = `${name}: ${value === null ? box.dataset.noData : figure.format(value) + box.dataset.sign}`;
-    shapes.push(L.circleMarker([latitude, longitude], { weight: 2, ...look }).bindTooltip(text).addTo(map));
+    dots.push(L.circleMarker([latitude, longitude], { weight: Math.min(2, largest / 5), ...look }).bindTooltip(text).addTo(map));
   }
+  shapes.push(...dots);
+  if (dots.length) map.on("click", ({ layerPoint }) => { // of the nearest dot: a finger is larger than one
+    const away = (dot) => layerPoint.distanceTo(map.latLngToLayerPoint(dot.getLatLng()));
+    const nearest = dots.reduce((one, other) => (away(other) < away(one) ? other : one));
+    for (const dot of dots) dot.closeTooltip();
+    if (away(nearest) <= 24) nearest.openTooltip();
+  });
   if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
   for (const dot of box.querySelectorAll("path")) dot.setAttribute("tabindex", "-1"); // the table names them
   L.control.scale({ imperial: false }).addTo(map);
