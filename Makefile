@@ -117,6 +117,7 @@ test-arm64: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(NEED) mosquitto
+	@mkdir -p build
 	@$(BIN)/python -m tests.faults.soak $(if $(HOURS),$(HOURS),1) build/soak.md
 
 bench: $(VENV)/.dev

@@ -74,6 +74,15 @@ def test_pip_unpacks_beside_the_environment_and_leaves_nothing_there(clone: Path
     assert not (clone / ".venv/tmp").exists()
 
 
+def test_a_soak_of_hours_finds_the_folder_of_its_report(clone: Path) -> None:
+    (clone / ".venv/bin").mkdir(parents=True)
+    program(clone / ".venv/bin/python", 'echo flat >"$4"')
+    for done in (".node", ".dev"):
+        (clone / ".venv" / done).touch()
+    made(clone, "soak")
+    assert (clone / "build/soak.md").read_text() == "flat\n"
+
+
 def test_where_python_is_missing_what_makes_environments_is_wanted_with_it(tmp_path: Path) -> None:
     (tmp_path / "bash").symlink_to("/bin/bash")
     done = subprocess.run([NEED, "--python", "python3"], env={"PATH": str(tmp_path)}, capture_output=True, check=False)

@@ -180,7 +180,8 @@ def write(report: Path, hours: float, soak: Soak, platform: Platform, committed:
     ]
     lines = [
         f"# Soak of {hours * 60:.0f} minutes", "",
-        f"`python -m tests.faults.soak {hours:g}`: a node that commits 20 records a second, under random faults.", "",
+        f"`python -m tests.faults.soak {hours:g} {report}`: "
+        "a node that commits 20 records a second, under random faults.", "",
         f"Faults: {', '.join(f'{number} x {name}' for name, number in sorted(soak.faults.items()))}.", "",
         f"Committed {len(committed)}, counted once {len(platform.counted)}, "
         f"missing {len(committed - platform.counted.keys())}, more than committed "
