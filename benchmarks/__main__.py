@@ -1,6 +1,7 @@
 """All benchmarks, one after the other; each also runs alone: `python -m benchmarks.node`."""
 
-from importlib import import_module
+import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks._alone import alone
@@ -9,11 +10,11 @@ ASKED_ONLY = {"cards", "ranges"}  # of folds that somebody trained, of a bundle 
 
 
 def main() -> None:
-    """Print each one's name and what it says."""
+    """Print each one's name and what it says, from a process of its own: some measure the memory that theirs takes."""
     for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
         if path.stem not in ASKED_ONLY:
             print(f"\n{path.stem}", flush=True)
-            import_module(f"benchmarks.{path.stem}").main()
+            subprocess.run([sys.executable, "-m", f"benchmarks.{path.stem}"], check=True)
 
 
 alone(main, __doc__)
