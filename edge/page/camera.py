@@ -67,6 +67,11 @@ def last_picture(camera: CameraStatus, now: Instant, when: Moments, *, is_fed: b
         return gettext("No picture yet")
     same_boot = camera.last_frame.boot_id == now.boot_id
     passed = ago(age_s(camera, now)) if same_boot else when.ago(camera.last_frame.utc)
+    return age_words(passed, is_fed=is_fed)
+
+
+def age_words(passed: str, *, is_fed: bool) -> str:
+    """How long ago the last picture was taken, or copied into a fed folder."""
     return gettext("Last picture copied %(ago)s", ago=passed) if is_fed else gettext("Last picture %(ago)s", ago=passed)
 
 
@@ -85,7 +90,12 @@ def skipped_sentence(skipped: Mapping[str, int]) -> str:
 
 def reason_word(reason: str) -> str:
     """Why a picture was not looked at. An unknown reason is shown as it is."""
-    words = {
+    return reason_words().get(reason, reason)
+
+
+def reason_words() -> Mapping[str, str]:
+    """The word for each known reason."""
+    return {
         "still": gettext("nothing moved"),
         "dark": gettext("too dark"),
         "overexposed": gettext("too bright"),
@@ -104,7 +114,6 @@ def reason_word(reason: str) -> str:
         "board": gettext("calibration board on the card"),
         "not_kept": gettext("memory card takes nothing"),
     }
-    return words.get(reason, reason)
 
 
 def _speed(ms_per_frame: float | None) -> str:

@@ -18,6 +18,7 @@ from edge.page.situation import (
     Facts,
     Situation,
     age_s,
+    begins_a_card,
     is_first_day,
     looked,
     situation,
@@ -25,7 +26,7 @@ from edge.page.situation import (
 from edge.page.sticky_card import trouble_words
 from edge.page.tones import ICONS, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
-from edge.status import Snapshot
+from edge.status import CameraStatus, Snapshot
 
 COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
 
@@ -124,7 +125,7 @@ def say(
             gettext("Wipe the lens and remove what hangs in front of it."),
         ),
         Situation.UNUSABLE: (
-            "wait" if skip in ("dark", UNMATCHED) else "stop",
+            _unusable_tone(snapshot.camera),
             _unusable(skip),
             _unusable_action(skip),
         ),
@@ -242,6 +243,12 @@ def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
     return gettext("No disease seen in the last 24 hours.")
 
 
+def _unusable_tone(camera: CameraStatus) -> Tone:
+    if camera.last_skip == "dark" or begins_a_card(camera):
+        return "wait"
+    return "look" if camera.last_skip == UNMATCHED else "stop"
+
+
 def _unusable(skip: str) -> str:
     words = {
         "dark": gettext("Too dark to see anything."),
@@ -249,7 +256,7 @@ def _unusable(skip: str) -> str:
         "blurred": gettext("The pictures are not sharp."),
         "board": gettext("The calibration board still lies on the card."),
         "not_kept": gettext("The memory card takes no results, so nothing is counted."),
-        UNMATCHED: gettext("The sticky card is new or was moved: counting goes on from the next picture."),
+        UNMATCHED: gettext("The sticky card is new or was moved: counting goes on once two pictures show it."),
         "": gettext("No picture was good enough yet."),
     }
     return words.get(skip) or gettext("The last picture could not be used: %(reason)s.", reason=reason_word(skip))

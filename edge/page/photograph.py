@@ -56,7 +56,7 @@ def answered(name: str) -> ResponseReturnValue:
         return _form(refused_words(look.answer.why), "both", look.note)
     if look.answer.state == "failed":
         words = gettext("The photograph could not be looked at. Show this page to your technician.")
-        return render_template("plain.html", words=words, detail=look.answer.why), 503
+        return _form(words, "both", look.note, look.answer.why), 503
     found = findings(look.answer)
     return render_template(
         "photo_answer.html",
@@ -102,8 +102,8 @@ def question_jpeg(name: str) -> Response:
     return _jpeg(node().store.question_photo(name) or b"")
 
 
-def _form(wrong: str, choice: str, note: str) -> str:
-    """`note`: typed with a photograph before, it goes with the next one."""
+def _form(wrong: str, choice: str, note: str, detail: str = "") -> str:
+    """`note`: typed with a photograph before, it goes with the next one. `detail`: of what went wrong, in English."""
     this = node()
     words = {
         "both": gettext("I do not know"),
@@ -113,6 +113,7 @@ def _form(wrong: str, choice: str, note: str) -> str:
     return render_template(
         "photo_form.html",
         wrong=wrong,
+        detail=detail,
         choices=[(key, name, key == choice) for key, name in words.items()],
         note=note,
         most_letters=MOST_NOTE_LETTERS,

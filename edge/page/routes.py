@@ -22,7 +22,7 @@ from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
-from edge.page.situation import BLIND, NO_DATA, Facts, age_s, looks, situation
+from edge.page.situation import BLIND, NO_DATA, Facts, Situation, age_s, begins_a_card, looks, situation
 from edge.page.sticky_card import card_trouble, caught, night_words, told_last
 from edge.page.trust import Role, needs
 from edge.page.visit import load as load_visit
@@ -86,7 +86,8 @@ class Node:
             unit = self.unit(intervals, when)
             facts = _facts(self, self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
-        blind = headline.say(state, snapshot, facts, now, when, camera) if state in NO_DATA else None
+        is_blind = state in NO_DATA and not (state is Situation.UNUSABLE and begins_a_card(snapshot.camera))
+        blind = headline.say(state, snapshot, facts, now, when, camera) if is_blind else None
         board = read_board(self.folder)
         due = load_visit(self.store).due(when.today())
         unusable = self.store.accounts.unusable, self.store.decisions.unusable
@@ -195,11 +196,13 @@ def live() -> str:
     """The technician's live picture, with what the lens is turned by."""
     this = node()
     snapshot, instant, shot = this.board.snapshot(), this.clock.now(), this.live.shot()
+    is_fed = this.config.camera.fed
     return render_template(
         "live.html",
         optics=None if shot is None else optics.optics(shot),
-        last_picture=camera.last_picture(snapshot.camera, instant, this.moments(), is_fed=this.config.camera.fed),
-        camera=camera.camera_line(snapshot.camera, instant, this.moments(), None, is_fed=this.config.camera.fed),
+        last_picture=camera.last_picture(snapshot.camera, instant, this.moments(), is_fed=is_fed),
+        age_words=camera.age_words("{ago}", is_fed=is_fed),
+        camera=camera.camera_line(snapshot.camera, instant, this.moments(), None, is_fed=is_fed),
     )
 
 

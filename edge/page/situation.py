@@ -133,6 +133,11 @@ def looks(snapshot: Snapshot) -> bool:
     return not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
 
 
+def begins_a_card(camera: CameraStatus) -> bool:
+    """Is the newest picture the first one of a trap's card since the start? That it counts nothing is no fault."""
+    return camera.last_skip == UNMATCHED and camera.looked + camera.skipped[UNMATCHED] == 1
+
+
 def age_s(camera: CameraStatus, now: Instant) -> float:
     """Seconds since the last picture, by the clock that never jumps; 0 before the first one."""
     last = camera.last_frame

@@ -1,6 +1,5 @@
 """What the farmer's page says in each state of the node."""
 
-import inspect
 import re
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.page import create_app
-from edge.page.camera import reason_word
+from edge.page.camera import reason_words
 from edge.page.trust import Role, needs
 from edge.status import CameraStatus
 from tests.page.scenes import (
@@ -107,7 +106,7 @@ def test_a_calibration_board_left_on_the_card_is_no_quiet_night(scene: Scene, cl
     assert '<h1 id="headline">The memory card takes no results, so nothing is counted.</h1>' in client.get("/").text
 
 
-@pytest.mark.parametrize("reason", re.findall(r'"(\w+)": gettext', inspect.getsource(reason_word)))
+@pytest.mark.parametrize("reason", reason_words())
 def test_each_reason_why_no_picture_of_the_day_was_looked_at_is_said(
     reason: str, scene: Scene, client: FlaskClient
 ) -> None:
@@ -270,6 +269,7 @@ def test_when_a_fed_picture_came_is_not_told_as_when_it_was_taken(scene: Scene) 
     assert "</svg>Last picture copied 12 seconds ago</p>" in page
     for path in ("/node", "/live"):
         assert "Last picture copied 12 seconds ago" in client.get(path).text
+    assert 'data-words="Last picture copied {ago}"' in client.get("/live").text  # which page.js writes in
 
 
 def test_a_fed_folder_calls_for_its_pictures_after_a_day_and_never_for_the_plug(scene: Scene) -> None:

@@ -237,9 +237,11 @@ def test_where_no_process_can_be_started_each_photograph_gets_its_answer(scene: 
     looker = Looker(("/no/such/python",))
     client = farmer_of(scene, looker)
     for _ in range(2):
-        answer = client.get(looked_at(client, looker, BUG))
+        answer = client.get(looked_at(client, looker, BUG, note="since Monday"))
         assert answer.status_code == 503
         assert "The photograph could not be looked at." in answer.text
+        assert "/no/such/python" in answer.text
+        assert ">since Monday</textarea>" in answer.text
     looker.close()
 
 

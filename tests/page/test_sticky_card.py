@@ -13,6 +13,7 @@ from edge.page.visit import Visit, save
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
 
 FULL = "The sticky card is full: it no longer catches in proportion."
+NOT_KNOWN = "The sticky card is new or was moved: counting goes on once two pictures show it."
 BARE = "No insect that hung here is in view any more: is the card still there?"
 
 
@@ -29,6 +30,12 @@ def trap(scene: Scene) -> FlaskClient:
 
 def lies(scene: Scene, on_card: int, hung: Instant | None = None) -> None:
     scene.board.show(camera=replace(scene.board.snapshot().camera, on_card=on_card, hung=hung))
+
+
+def unmatched(scene: Scene, pictures: int) -> None:
+    """Since the start no picture showed a card that is known."""
+    camera = replace(scene.board.snapshot().camera, frames=pictures, looked=0)
+    scene.board.show(camera=replace(camera, skipped={"unmatched": pictures}, last_skip="unmatched"))
 
 
 def headline(page: str) -> str:
@@ -50,12 +57,27 @@ def test_what_is_new_in_the_night_is_said_first_and_what_lies_on_the_card_beside
 
 
 def test_of_a_card_that_is_not_known_nobody_says_how_many_lie_on_it(trap: FlaskClient, scene: Scene) -> None:
-    camera = scene.board.snapshot().camera
-    scene.board.show(camera=replace(camera, looked=0, skipped={"unmatched": 1}, last_skip="unmatched"))
+    unmatched(scene, 1)
     page = trap.get("/").text
-    assert headline(page) == "The sticky card is new or was moved: counting goes on from the next picture."
+    assert headline(page) == NOT_KNOWN
     assert "Look at the trap. If somebody has hung up a new card, all is well." in page
     assert "60 insects lie on the card" not in page
+
+
+@pytest.mark.parametrize(
+    ("pictures", "age_s", "word", "is_ready"),
+    [(1, 0, "One moment", True), (2, 0, "Look at it", False), (1, 3600, "No data", False)],
+)
+def test_a_trap_is_ready_after_the_first_picture_of_its_card_and_not_where_the_next_ones_do_not_know_it_or_do_not_come(
+    trap: FlaskClient, scene: Scene, pictures: int, age_s: float, word: str, is_ready: bool
+) -> None:
+    unmatched(scene, pictures)
+    scene.board.show(model=replace(scene.board.snapshot().model, name="cards"))
+    scene.clock.advance(age_s)
+    page, part_by_part = trap.get("/").text, trap.get("/node").text
+    assert f"</svg>{word}</p>" in page.partition("<h1")[0]
+    assert ("The node is well." in page, "This node is ready." in part_by_part) == (is_ready, is_ready)
+    assert (headline(page) in part_by_part) != is_ready
 
 
 def test_a_night_with_nothing_new_is_calm_however_many_hang_there(trap: FlaskClient, scene: Scene) -> None:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
 from edge.page.words import CATALOGUES, Moments
+from edge.status import CameraStatus
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
 from tests.page.scenes import Scene, seen, sighting, well
 
@@ -116,6 +117,23 @@ def test_when_something_was_seen_reads_with_a_date_as_with_a_time(
 ) -> None:
     well(scene)
     scene.store.commit([sighting(scene.before(hours=19))])
+    assert said in client.get(f"/?lang={language}").text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("es", "Las últimas fotos no se pudieron usar: llegadas demasiado tarde."),
+        ("fr", "Les dernières photos n’ont pas pu être utilisées : arrivées trop tard."),
+        ("hi", "आख़िरी फ़ोटो काम की नहीं थीं: बहुत देर से आईं।"),
+        ("pt", "As últimas fotos não puderam ser usadas: chegadas tarde demais."),
+        ("sw", "Picha za mwisho hazikuweza kutumika: zimechelewa mno."),
+    ],
+)
+def test_a_reason_why_pictures_were_not_used_agrees_with_its_sentence(
+    language: str, said: str, client: FlaskClient, scene: Scene
+) -> None:
+    scene.board.show(camera=CameraStatus(skipped={"too_late": 2}, last_skip="too_late"))
     assert said in client.get(f"/?lang={language}").text
 
 
