@@ -14,6 +14,7 @@ from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database, reachable
 from edge.platform.sentences import area_words
 from edge.platform.telling_people import (
+    Failure,
     MailServer,
     Turn,
     add_recipient,
@@ -69,16 +70,18 @@ def run(args: argparse.Namespace) -> int:
         if mail is None and (waiting := without_server(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
     reasons: dict[str, str] = {}
+    # Of all turns until one is waited for: mail servers lock who logs in in vain forty times a second.
+    away: dict[str, Failure] = {}
     if args.once:
-        now, is_well = datetime.now(UTC), True  # of all turns: what fails in one is due in none of the next
-        while not stop.is_set() and (turn := _turn(args.database, mail, now)).answers:
+        is_well = True
+        while not stop.is_set() and (turn := _turn(args.database, mail, away)).answers:
             say(turn, reasons)
             is_well = is_well and not any(turn.answers.values())
         return DONE if is_well else NOT_WELL
     said = ""
     while not stop.is_set():
         try:
-            turn = _turn(args.database, mail, datetime.now(UTC))
+            turn = _turn(args.database, mail, away)
             say(turn, reasons)
             said = ""
             if turn.answers:  # more may be due than one turn sends
@@ -87,13 +90,14 @@ def run(args: argparse.Namespace) -> int:
             if str(why) != said:
                 said = str(why)
                 print(said, file=sys.stderr)
+        away.clear()
         stop.wait(EVERY_S)
     return DONE
 
 
-def _turn(url: str, mail: MailServer | None, now: datetime) -> Turn:
+def _turn(url: str, mail: MailServer | None, away: dict[str, Failure]) -> Turn:
     with open_database(url, "fieldeye tell") as database:
-        return tell_people(database, mail, now)
+        return tell_people(database, mail, datetime.now(UTC), away)
 
 
 def say(turn: Turn, said: dict[str, str]) -> None:

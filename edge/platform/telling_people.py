@@ -197,16 +197,19 @@ def remove_recipient(database: Database, address: str) -> None:
 
 
 @reachable()
-def tell_people(database: Database, mail: MailServer | None, now: datetime) -> Turn:
+def tell_people(
+    database: Database, mail: MailServer | None, now: datetime, away: dict[str, Failure] | None = None
+) -> Turn:
     """Send what is due, unless another `tell` is at it. What fails is tried again, ever more rarely.
 
-    A server that is away costs no try; without a mail server e-mails wait for one. Raises StoreError.
+    A server that is `away`, and so was found in this turn or one before, is not asked and costs no try; without a mail
+    server e-mails wait for one. Raises StoreError.
     """
     me = uuid4()
     if not _has_turn(database, me):
         return Turn(0, {})
     try:
-        return _send_due(database, mail, now, me)
+        return _send_due(database, mail, now, me, {} if away is None else away)
     finally:
         with suppress(psycopg.Error):  # else it lasts for a minute more
             database.execute("SELECT give_back_turn('tell', %s)", (me,))
@@ -216,10 +219,9 @@ def _has_turn(database: Database, me: UUID) -> bool:
     return database.execute("SELECT take_turn('tell', %s)", (me,)).fetchone() == (True,)
 
 
-def _send_due(database: Database, mail: MailServer | None, now: datetime, me: UUID) -> Turn:
+def _send_due(database: Database, mail: MailServer | None, now: datetime, me: UUID, away: dict[str, Failure]) -> Turn:
     taken = 0
     answers: dict[str, str] = {}
-    away: dict[str, Failure] = {}  # asked once: one that does not answer takes ten seconds
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}

@@ -13,6 +13,7 @@ from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -498,13 +499,39 @@ def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fle
 def test_a_mail_server_that_refuses_us_is_asked_once_a_turn(fleet: Fleet) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", *(("act", "calm") * 9))
-    asked = []
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        Thread(target=lambda: [_refuse(line.accept()[0], asked) for _ in range(9)], daemon=True).start()
-        busy = MailServer(host="127.0.0.1", port=line.getsockname()[1], sender="station@example.org", starttls=False)
+    with refusing_server() as (port, asked):
+        busy = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
         told = tell_people(fleet.database, busy, LATER)
     assert "554" in told.answers["li@example.org"]
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("how", "times"), [(["--once"], 1), ([], 2)])
+def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_until_one_is_waited_for(
+    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, how: list[str], times: int
+) -> None:
+    """Accounts are locked for forty log-ins in a second."""
+    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    eight_due(fleet, "li@example.org", "email")
+
+    def between_turns(stop: Event) -> None:
+        then = iter((lambda: levels(fleet, "c", "act"), stop.set))
+        monkeypatch.setattr(stop, "wait", lambda _timeout: next(then)())
+
+    monkeypatch.setattr("edge.cli.tell.stop_on_signal", between_turns)
+    with refusing_server() as (port, asked):
+        mail = ["--mail-server", f"127.0.0.1:{port}", "--no-starttls"]
+        assert platform_main(["tell", "--database", url, *mail, *how]) == len(how)
+    assert len(asked) == times
+
+
+@contextmanager
+def refusing_server() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Its port, and who asked it."""
+    asked: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as line:
+        Thread(target=lambda: [_refuse(line.accept()[0], asked) for _ in range(9)], daemon=True).start()
+        yield line.getsockname()[1], asked
 
 
 def _refuse(caller: socket.socket, asked: list[socket.socket]) -> None:
@@ -649,9 +676,19 @@ def test_once_sends_each_alert_that_is_due_in_as_many_turns_as_it_takes(
     monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.tell.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
     hook.status = at_first
-    labels = eight_due(fleet, hook)
+    labels = eight_due(fleet, hook.address)
     assert platform_main(["tell", "--database", url, "--once"]) == code
     assert sorted(one["label"] for one in hook.told) == labels
+
+
+def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
+    labels = eight_due(fleet, hook.address)
+    tell_at_first(fleet, hook.address, quiet=(time(9), time(23)))
+    turns = iter((LATER, LATER + timedelta(hours=2)))  # 10:00
+    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: next(turns)))
+    assert platform_main(["tell", "--database", url, "--once"]) == 0
+    assert [one["label"] for one in hook.told] == labels[:3]
 
 
 def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
@@ -661,7 +698,7 @@ def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
     monkeypatch.setattr("edge.cli.tell.EVERY_S", 600.0)
     stops: list[Event] = []
     monkeypatch.setattr("edge.cli.tell.stop_on_signal", stops.append)  # signals come to the main thread alone
-    labels = eight_due(fleet, hook)
+    labels = eight_due(fleet, hook.address)
     with ThreadPoolExecutor(1) as threads:
         ended = threads.submit(platform_main, ["tell", "--database", url])
         try:
@@ -671,9 +708,9 @@ def test_after_a_turn_that_told_something_nobody_waits_for_the_next(
         assert ended.result(40) == 0
 
 
-def eight_due(fleet: Fleet, hook: Hook) -> list[str]:
+def eight_due(fleet: Fleet, address: str, kind: str = "webhook") -> list[str]:
     """Their labels."""
-    tell_at_first(fleet, hook.address)
+    tell_at_first(fleet, address, kind)
     labels = [f"x{n}" for n in range(8)]
     for n, label in enumerate(labels, start=1):
         levels(fleet, "a", "act", label=label, first=n)
