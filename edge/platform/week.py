@@ -236,7 +236,9 @@ def _alerts(database: Database, area: str, first: date, last: date) -> list[Aler
         " WHERE area_code ^@ %s AND night_of(at, time_zone) BETWEEN %s AND %s"
         # Ended by no count: the figure is old.
         " AND NOT (level = 'calm' AND (value >= start_at OR reason = %s))"
-        " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level), at, seq",
+        # Nodes take turns: a page shows the first alone.
+        " ORDER BY array_position(ARRAY['act', 'look', 'calm'], level),"
+        " row_number() OVER (PARTITION BY node_id, level ORDER BY at, seq), at, seq",
         (area, first, last, OUTDATED),
     )
     names = ("at", "node", "label", "level", "value", "start_at", "unit", "source")

@@ -153,11 +153,25 @@ def test_what_is_too_long_for_one_page_goes_on_at_the_next(
     first = client.get(f"/{name}").text
     assert "Shown: 1 to 1 of 2." in first
     (address,) = re.findall(r'<a href="([^"]*)">Next page</a>', first)
+    fleet.database.execute("UPDATE node SET heard = now() WHERE node = 'a'")  # as each does once a minute
     last = client.get(address).text
     assert "Shown: 2 to 2 of 2." in last
     assert "Next page" not in last
     assert re.findall(r"s/([ac])[,<]", first + last) == ["a", "c"]
     assert "Shown: 2 to 2 of 2." in client.get(f"/{name}?start=9").text, "some have gone since"
+
+
+@pytest.mark.parametrize("start", ["?start=1", ""])
+def test_who_takes_care_of_an_alert_comes_back_to_the_page_on_which_it_stood(
+    fleet: Fleet, url: str, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.desk.paging.MOST_LINES", 1)
+    with open_database(url) as database:
+        add_person(database, "all", PASSWORD, "")
+    client = create_app(url).test_client()
+    log_in(client, "all")
+    (address,) = re.findall(r'action="(/alerts/[^"]*)"', client.get(f"/alerts{start}").text)
+    assert client.post(address, data=form(client)).location == f"/alerts{start}"
 
 
 @pytest.mark.parametrize("heard", ["1 day", "91 days"])

@@ -222,6 +222,29 @@ def test_five_hundred_places_are_small_dots_each_of_which_a_finger_finds(page: P
     assert page.locator("#map .leaflet-tooltip").all_inner_texts() == ["s/n0: no data"]
 
 
+@pytest.mark.parametrize(("right_px", "down_px"), [(7, 0), (-17, -17)])
+def test_a_tap_on_a_dot_opens_that_one_also_at_its_rim_and_where_the_middle_of_another_is_nearer(
+    page: Page, root: str, right_px: int, down_px: int
+) -> None:
+    told = page.request.get(root + PAGES["map"].replace("/?", "/api/map?")).json()
+    told["outlines"] = []
+    told["places"] = [["s/large", 30.0, 120.0, 100], ["s/small", 30.0, 120.004, 0], ["s/far", 30.06, 120.06, 5]]
+    page.route("**/api/map*", lambda route: route.fulfill(json=told))
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(root + PAGES["map"], wait_until="load")
+    page.wait_for_selector("body[data-drawn]", timeout=20_000)
+    page.unroute("**/api/map*")
+    page.locator("#map").scroll_into_view_if_needed()
+    large = page.locator("#map path.leaflet-interactive").first
+    box = large.bounding_box()  # with the middle of the small one 12 px to the right of its own
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2 + right_px, box["y"] + box["height"] / 2 + down_px)
+    tips = page.locator("#map .leaflet-tooltip").evaluate_all(
+        "tips => tips.map((tip) => [tip.style.opacity, tip.textContent])"
+    )
+    assert [tip for tip in tips if tip[0] != "0"] == [["0.9", "s/large: 100"]], "others fade"
+
+
 def test_the_charts_legend_draws_a_dot_and_a_line(page: Page, root: str) -> None:
     page.goto(root + PAGES["map"], wait_until="load")
     page.wait_for_selector("body[data-drawn]", timeout=20_000)

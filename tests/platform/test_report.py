@@ -210,6 +210,15 @@ def test_what_nodes_told_stands_the_worst_first_without_levels_that_ended_becaus
     assert [(one.level, one.value) for one in alerts] == [("act", 21), ("look", 12), ("look", 15), ("calm", 3)]
 
 
+def test_what_one_node_told_without_end_stands_before_no_other_nodes_first_alert_of_a_level(fleet: Fleet) -> None:
+    evening = moment(EVENING + timedelta(days=6))
+    levels: tuple[tuple[str, Level], ...] = (("a", "act"), ("a", "act"), ("a", "act"), ("c", "act"), ("b", "look"))
+    for n, (node, level) in enumerate(levels):
+        stored = Stored(Key(node, epoch(node), 100 + n), alert(at=evening, level=level))
+        fleet.intake.keep([Message(f"fieldeye/v1/s/{node}/records", encode_batch([stored]))])
+    assert [one.node for one in week(fleet.database, "330106", MONDAY, SUNDAY).alerts] == ["a", "c", "a", "a", "b"]
+
+
 def test_of_a_provinces_alerts_and_gaps_the_first_fifty_stand_behind_the_taxa(fleet: Fleet) -> None:
     told = week(fleet.database, "330106", MONDAY, SUNDAY)
     alerts = [

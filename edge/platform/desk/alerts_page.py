@@ -25,7 +25,12 @@ def alerts_page() -> Answer:
     told = standing(g.database)
     page = one_page([one for one in told if one.nth <= MOST_OF_NODE])
     alerts = [_alert(one) for one in page["lines"]]
-    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told))
+    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told), start=_start())
+
+
+def _start() -> int | None:
+    """The line from which somebody reads, and to which a person who takes care comes back."""
+    return request.args.get("start", type=int)
 
 
 def _left_out(told: Sequence[Standing]) -> list[str]:
@@ -50,7 +55,7 @@ def acknowledge_alert(node_id: int) -> Answer:
     label, unit, level = (form.get(name, "") for name in ("label", "unit", "level"))
     if not acknowledge(g.database, node_id, label=label, unit=unit, level=level, since=since, who=session["name"]):
         refuse(404, gettext("This alert is over."))
-    return redirect(url_for("desk.alerts_page"))
+    return redirect(url_for("desk.alerts_page", start=_start()))
 
 
 def _alert(one: Standing) -> dict[str, Any]:

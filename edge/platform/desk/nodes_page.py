@@ -20,7 +20,8 @@ _ROWS = f"""
            (health->'store'->>'waiting')::bigint, (health->>'battery_share')::float8,
            health->>'last_update', info->>'software', info->>'version', info->>'software_number', info->'models',
            {IS_LEFT_BEHIND}
-    FROM node ORDER BY heard NULLS FIRST
+    FROM node  -- who is heard, each minute anew, stands by name: none moves to a page that was read
+    ORDER BY least(coalesce(heard, '-infinity'), now() - interval '1 day'), site, node
 """  # noqa: S608  our own words
 
 

@@ -39,11 +39,12 @@
     dots.push(L.circleMarker([latitude, longitude], { weight: Math.min(2, largest / 5), ...look }).bindTooltip(text).addTo(map));
   }
   shapes.push(...dots);
-  if (dots.length) map.on("click", ({ layerPoint }) => { // of the nearest dot: a finger is larger than one
+  if (dots.length) map.on("click", ({ layerPoint, originalEvent }) => { // of the dot that was hit, else of the nearest: a finger is larger than one
     const away = (dot) => layerPoint.distanceTo(map.latLngToLayerPoint(dot.getLatLng()));
-    const nearest = dots.reduce((one, other) => (away(other) < away(one) ? other : one));
+    const hit = dots.find((dot) => dot.getElement() === originalEvent.target);
+    const nearest = hit || dots.reduce((one, other) => (away(other) < away(one) ? other : one));
     for (const dot of dots) dot.closeTooltip();
-    if (away(nearest) <= 24) nearest.openTooltip();
+    if (hit || away(nearest) <= 24) nearest.openTooltip();
   });
   if (shapes.length) map.fitBounds(L.featureGroup(shapes).getBounds().pad(0.1), { maxZoom: 14 });
   for (const dot of box.querySelectorAll("path")) dot.setAttribute("tabindex", "-1"); // the table names them
