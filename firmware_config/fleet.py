@@ -57,7 +57,7 @@ class SiteTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Language = "en"
     area_code: AreaCode | None = None
     ssh_keys: tuple[PublicKey, ...] = ()  # of technicians; none: no SSH, and its port is closed
-    security_updates: bool = True  # Debian's, by themselves at night; False where the line is too dear for some 100 MB
+    security_updates: bool = True  # Debian's, at night, over no metered line; False where some 100 MB are too dear, too
     update_keys: tuple[UpdateKey, ...] = ()  # of others whose signed software and models the nodes take too
 
 

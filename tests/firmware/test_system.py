@@ -16,6 +16,7 @@ import pytest
 from edge import app
 from edge.cameras import reader
 from edge.page import looker, server
+from firmware_config import system
 from tests.firmware.fleets import SITE, WIFI_PASSWORD, entry, put_fleet, put_private, run_render
 from tests.updates.bundles import SLOTS, packed, software
 
@@ -236,17 +237,35 @@ def test_systemd_asks_about_the_line_before_anything_of_apt_uses_it(card: Path, 
 
 
 @pytest.mark.parametrize(
-    ("metered", "goes"),
-    [("u 0", True), ("u 1", False), ("u 2", True), ("u 3", False), ("u 4", True), ("", True)],
-    ids=["unknown", "yes", "no", "perhaps", "hardly", "no NetworkManager"],
+    ("metered", "goes", "goes_with_modem"),
+    [
+        ("u 0", True, False),
+        ("u 1", False, False),
+        ("u 2", True, True),
+        ("u 3", False, False),
+        ("u 4", True, True),
+        ("", True, True),
+    ],
+    ids=["no line yet", "yes", "no", "perhaps", "hardly", "no NetworkManager"],
 )
-def test_nothing_of_apt_goes_over_a_metered_line(card: Path, tmp_path: Path, metered: str, goes: bool) -> None:
+def test_nothing_of_apt_goes_over_a_metered_line(
+    card: Path, tmp_path: Path, metered: str, goes: bool, goes_with_modem: bool
+) -> None:
     """Stand-ins for NetworkManager's programs: there is no line."""
     put_program(tmp_path / "nm-online", "exit 1")
     put_program(tmp_path / "busctl", f'[ -n "{metered}" ] && echo "{metered}"')
     (command,) = re.findall("^ExecCondition=(.+)$", (card / "fieldeye" / METERED).read_text(), re.MULTILINE)
     path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    assert (subprocess.run(shlex.split(command), env=path, check=False).returncode == 0) is goes
+
+    def has_gone() -> bool:
+        here = command.replace("/etc/", f"{tmp_path}/etc/")
+        return subprocess.run(shlex.split(here), env=path, check=False).returncode == 0
+
+    assert has_gone() is goes
+    modem = tmp_path / system.LTE
+    modem.parent.mkdir(parents=True)
+    modem.touch()
+    assert has_gone() is goes_with_modem
 
 
 def test_nft_accepts_the_firewall(any_card: Path) -> None:
