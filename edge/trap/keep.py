@@ -1,6 +1,7 @@
 """A card on disk, so that a node that was off knows in the morning what lay on it in the evening."""
 
 import logging
+from contextlib import suppress
 from dataclasses import fields, replace
 from hashlib import sha256
 from io import BytesIO
@@ -39,8 +40,10 @@ def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -
     content = BytesIO()
     np.savez_compressed(content, **_columns(card), model=np.array(model), **_moment(seen))  # type: ignore[arg-type]  # numpy's stub takes a keyword for its own
     kept = sha256(content.getbuffer()).digest() + content.getvalue()
-    if not path.is_file() or path.read_bytes() != kept:  # the same all night long, and each write wears the disk
-        write_durably(path, kept)
+    with suppress(OSError):  # what cannot be read is written anew
+        if path.read_bytes() == kept:  # the same all night long, and each write wears the disk
+            return
+    write_durably(path, kept)
 
 
 def load_card(path: Path, model: str, classes: int) -> Kept | None:

@@ -636,6 +636,13 @@ def test_a_card_that_nobody_has_looked_at_since_is_not_written_again(tmp_path: P
     assert files[0] == files[1] != files[2]
 
 
+def test_a_card_that_cannot_be_read_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "card.npz"
+    path.symlink_to("/proc/self/mem")  # a file whose reading ends as a bad sector's: EIO
+    save_card(path, Card.none(1), "a")
+    assert load_card(path, "a", 1) is not None
+
+
 @pytest.mark.parametrize("is_out", [False, True], ids=["hangs", "is taken out"])
 def test_another_model_counts_what_came_meanwhile_and_nothing_that_the_former_one_overlooked(
     tmp_path: Path, *, is_out: bool
