@@ -32,8 +32,9 @@ from edge.mqtt.publisher import logins_of
 from firmware_config import tls
 from firmware_config.keys import KeyStore
 from tests.broker import Broker
+from tests.clocks import SetClock
 from tests.network import PUBACK, Network
-from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Platform, guarded, running, to
+from tests.node import FAST, NODE, RESTS, SITE, JumpingClock, Node, Platform, guarded, running, to
 from tests.records import instant, sighting
 from tests.test_store import open_store
 from tests.waiting import wait_until
@@ -129,12 +130,14 @@ def test_after_a_refusal_the_node_rests_long(tmp_path: Path) -> None:
             assert net.connections == 1
 
 
-def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", [{}, {"daily_mb": DIAL_BYTES / 1e6 / 0.9}], ids=["", "in the last fifth"])
+def test_the_other_password_is_tried_soon_after_a_refusal(tmp_path: Path, line: dict[str, float]) -> None:
     with guarded(tmp_path, typed="wrong") as (broker, _, config):
         right = tmp_path / "next"
         right.write_text("n\n")
         right.chmod(0o600)
-        both = to(broker.port, username="node", password_file=config.password_file, next_password_file=str(right))
+        files = {"password_file": config.password_file, "next_password_file": str(right)}
+        both = to(broker.port, username="node", **files, **line)
         with running(tmp_path / "store", both, RESTS) as node:
             wait_until(node.is_connected, within_s=5)
 
@@ -172,10 +175,14 @@ def test_after_a_certificate_that_is_not_trusted_the_node_rests_long(tmp_path: P
 
 
 @pytest.mark.parametrize("renewed", ["ca.pem", "client.pem"])
-def test_a_renewed_authority_or_certificate_is_read_without_a_restart(renewed: str, tmp_path: Path) -> None:
+def test_a_renewed_authority_or_certificate_is_read_before_the_next_dial(renewed: str, tmp_path: Path) -> None:
     def bring(*names: str) -> None:
         for name in names:
             (tmp_path / name).write_text("".join((broker.folder / part).read_text() for part in parts[name]))
+
+    def is_connected_later(node: Node) -> bool:
+        clock.advance(60)
+        return node.is_connected()
 
     parts = {"ca.pem": ["ca.pem"], "client.pem": ["server.pem", "server.key"]}
     broker = Broker(tls=True)
@@ -186,10 +193,16 @@ def test_a_renewed_authority_or_certificate_is_read_without_a_restart(renewed: s
     broker.change_authority()
     bring(*parts.keys() - {renewed})
     files = {"ca_file": str(tmp_path / "ca.pem"), "client_file": str(tmp_path / "client.pem")}
-    with broker, running(tmp_path / "store", to(broker.port, tls=True, **files)) as node:
+    clock, pace = SetClock(), replace(ONCE, connect_s=1e6, dial_s=1e6, accept_s=1e6)
+    with (
+        broker,
+        Network(broker.port) as net,
+        running(tmp_path / "store", to(net.port, tls=True, **files), pace, clock=clock) as node,
+    ):
         wait_until(lambda: node.link.word in {"certificate", "connection_lost"}, within_s=5)
         bring(renewed)
-        wait_until(node.is_connected, within_s=5)
+        wait_until(lambda: is_connected_later(node), within_s=5)
+        assert net.connections == 2
 
 
 @pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
@@ -316,6 +329,13 @@ def test_a_spent_budget_lets_a_node_dial_once_an_hour(
             assert net.connections == 1
             assert (node.link.state, node.link.word) == said
             assert detail in node.link.detail
+
+
+def test_in_the_last_fifth_a_lost_line_is_said_to_be_dialled_again_within_the_hour(tmp_path: Path) -> None:
+    with Network(free_port()) as net, running(tmp_path, to(net.port, daily_mb=DIAL_BYTES / 1e6 / 0.9)) as node:
+        wait_until(lambda: node.link.word == "budget_low", within_s=5)
+        assert (net.connections, node.link.state) == (1, "lost")
+        assert node.link.detail.endswith("the broker is dialled again within the hour")
 
 
 def test_where_all_is_spent_only_what_a_broker_has_answered_makes_the_next_try_wait(tmp_path: Path) -> None:

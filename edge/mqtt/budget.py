@@ -61,7 +61,7 @@ class Budget:
     def may_dial(self, now: Instant) -> bool:
         """Always; in the last fifth, an hour after a broker last answered: a try that none answers costs little.
 
-        So a line that drops all the time leaves that fifth to what it is kept for.
+        So 1 MB lasts the day on a line that drops every three minutes.
         """
         return self.least_urgent(now) == LEAST_URGENT or now.monotonic_s - self._answered_s >= SPENT_EVERY_S
 

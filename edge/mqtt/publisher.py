@@ -26,7 +26,7 @@ from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
 from edge.mqtt.secret import Secret, load_client, read_secret, trusting
 from edge.mqtt.session import Parts, Session, status_message
-from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SILENT, SPENT, Trouble
+from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
@@ -130,6 +130,8 @@ class Publisher:
     def _connect(self, stop: Event) -> Connection:
         """A connection that the broker has accepted, or one with the trouble why not."""
         self._connections += 1
+        if self._connections > 1:
+            self._read_certificates()
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
@@ -142,11 +144,10 @@ class Publisher:
         if connection.trouble.word in LOGIN_REFUSED:
             self._logins.rotate(1)
             self._untried -= 1
-        self._read_certificates()
         return connection
 
     def _read_certificates(self) -> None:
-        """Anew for the next dial: the authority or the node's own may have been renewed in their files."""
+        """Anew: the authority or the node's own may have been renewed in their files since the last dial."""
         if self._parts.config.tls:
             with suppress(ConfigError):  # half of a file is there, or none
                 tls = _tls(self._parts.config)
@@ -206,18 +207,25 @@ class Publisher:
         until_s = self._beat() + self._waits(trouble).next_s()
         while not stop.is_set() and self._beat() < until_s:
             stop.wait(min(self._parts.pace.turn_s, max(0.0, until_s - self.beat_s)))
+        if self._has_other_login(trouble):
+            return
         now, budget = self._parts.clock.now(), self._parts.budget
-        if not stop.is_set() and budget.least_urgent(now) is None and not budget.may_dial(now):
-            self._show(replace(SPENT, state="lost"), None)
+        is_spent = budget.least_urgent(now) is None
+        is_held = not stop.is_set() and not budget.may_dial(now)
+        if is_held and (is_spent or trouble.state == "lost"):  # a refusal is still to be mended
+            self._show(replace(SPENT, state="lost") if is_spent else SCARCE, None)
         while not stop.is_set() and not budget.may_dial(self._parts.clock.now()):
             stop.wait(self._parts.pace.turn_s)
             self._beat()
 
     def _waits(self, trouble: Trouble) -> Backoff:
         """Long where the next try would only cost as much again, unless another login or a set clock may end it."""
-        has_other_login = trouble.word in LOGIN_REFUSED and 0 < self._untried < len(self._logins)
         awaits_clock = trouble.may_be_clock and self._parts.clock.now().state is ClockState.UNSYNCED
-        return self._lasting if trouble.is_lasting and not (has_other_login or awaits_clock) else self._again
+        may_end = self._has_other_login(trouble) or awaits_clock
+        return self._lasting if trouble.is_lasting and not may_end else self._again
+
+    def _has_other_login(self, trouble: Trouble) -> bool:
+        return trouble.word in LOGIN_REFUSED and 0 < self._untried < len(self._logins)
 
     def _beat(self) -> float:
         self.beat_s = self._parts.clock.monotonic_s()

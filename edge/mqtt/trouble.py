@@ -29,6 +29,9 @@ DENIED = Trouble(
     "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
 )
 SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; records wait for tomorrow (UTC)")
+SCARCE = Trouble(
+    "lost", "budget_low", "little of today's data budget is left; the broker is dialled again within the hour"
+)
 NO_ANSWER = Trouble(
     "lost", "no_acknowledgement", "the broker is connected but does not acknowledge; trying again", is_lasting=True
 )

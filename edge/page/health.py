@@ -109,7 +109,7 @@ def link_line(link: LinkStatus, waiting: Waiting, config: NodeConfig, when: Mome
     last = gettext("Last delivery %(ago)s", ago=when.ago(link.last_ack.utc)) if link.last_ack else ""
     todo = gettext("Nothing to do now. If this stays for a day, tell your technician.") if tone == "look" else ""
     words = link_words(link.word)
-    if link.word == "budget_spent":  # nothing is delivered, whether the server can be reached or not
+    if link.word in {"budget_spent", "budget_low"}:  # nothing is delivered, whether the server can be reached or not
         sentence, words = words, ""
     more = (queue, words, delivered, last)
     return line("link", "link", title, tone, sentence, *more, detail=link.detail, todo=todo)

@@ -293,14 +293,21 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
     assert "the broker does not accept" in page
 
 
-@pytest.mark.parametrize("state", ["connected", "lost"])
-def test_while_the_data_budget_is_spent_the_page_says_that_and_nothing_of_the_server(
-    state: LinkState, scene: Scene
+@pytest.mark.parametrize(
+    ("state", "word", "sentence"),
+    [
+        ("connected", "budget_spent", "Today's data is used up; results wait for tomorrow."),
+        ("lost", "budget_spent", "Today's data is used up; results wait for tomorrow."),
+        ("lost", "budget_low", "Little of today's data is left: the server is asked again within the hour."),
+    ],
+)
+def test_while_the_data_budget_is_spent_or_low_the_page_says_that_and_nothing_of_the_server(
+    state: LinkState, word: str, sentence: str, scene: Scene
 ) -> None:
     well(scene)
-    scene.board.show(link=LinkStatus(state=state, word="budget_spent"))
-    assert parts(scene)["link"].sentence == "Today's data is used up; results wait for tomorrow."
-    assert not any("data is used up" in more for more in parts(scene)["link"].more)
+    scene.board.show(link=LinkStatus(state=state, word=word))
+    assert parts(scene)["link"].sentence == sentence
+    assert sentence not in parts(scene)["link"].more
 
 
 def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:
