@@ -65,13 +65,12 @@ class Worker:
             self._leader.turn(database, self._clock.monotonic_s())
         except StoreNewerError:
             raise
-        except NO_TABLES as why:  # to end here is to be started again, which would make tables in the backup's way
-            with suppress(*NO_TABLES):
-                self._leader.refuse_newer(database)
-            self._lost(why, stop)
-            return None
         except psycopg.ProgrammingError:  # a batch may meet changed tables before the leader's turn
-            self._leader.refuse_newer(database)
+            try:
+                self._leader.refuse_newer(database)
+            except (*NO_TABLES, psycopg.OperationalError) as why:
+                self._lost(why, stop)  # to end here is to be started again, which makes tables in the backup's way
+                return None
             raise
         except _GONE as why:
             self._lost(why, stop)

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from edge.cli import main, platform_main
@@ -321,9 +322,53 @@ def test_a_database_without_tables_is_waited_for_until_its_backup_is_restored(
         wait_until(lambda: lacks_tables() == 1, within_s=5)
         with open_database(url) as after:
             assert after.execute("SELECT FROM pg_tables WHERE schemaname = 'public'").rowcount == 0
-            subprocess.run([BIN / "pg_restore", "--single-transaction", "-d", url, tmp_path / "dump"], check=True)
+        with open_database(postgres.url()) as root:  # beside and renamed: never there between a batch and a look at it
+            root.execute(f"CREATE DATABASE restored_{name}".encode())
+            into = postgres.url(f"restored_{name}")
+            subprocess.run([BIN / "pg_restore", "--single-transaction", "-d", into, tmp_path / "dump"], check=True)
+            for verb in (f"DROP DATABASE {name} WITH (FORCE)", f"ALTER DATABASE restored_{name} RENAME TO {name}"):
+                root.execute(verb.encode())
+        with open_database(url) as after:
             wait_until(lambda: set(kept(after)) == sent, within_s=10)
     assert lacks_tables() == 1, "said once"
+
+
+def test_a_worker_whose_connection_is_cut_while_it_looks_why_tables_are_missing_goes_on_once_they_are_there(
+    broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(lost: Database) -> None:
+        monkeypatch.delattr(leader, "refuse_newer")
+        database.execute("ALTER TABLE gone RENAME TO ledger")
+        lost.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr("edge.platform.worker.AGAIN_S", 0.01)
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
+    leader = Leader(source, metrics, every_s=3600)
+    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(Event())
+    with closing(source), closing(batches), broker.connect("nodes") as nodes:
+        next(batches)
+        database.execute("ALTER TABLE ledger RENAME TO gone")
+        monkeypatch.setattr(leader, "refuse_newer", cut, raising=False)
+        _send(nodes, "n1", 0, set())
+        assert next(one.new for one in batches if one.new) == 4
+
+
+@pytest.mark.parametrize(
+    ("missing", "error"), [("TABLE ledger", "UndefinedTable"), ("FUNCTION take_turn", "UndefinedFunction")]
+)
+def test_a_worker_ends_where_a_table_or_function_is_missing_beside_the_others(
+    broker: Broker, url: str, database: Database, monkeypatch: pytest.MonkeyPatch, missing: str, error: str
+) -> None:
+    source, metrics = SharedSubscription(BrokerAddress(host="127.0.0.1", port=broker.port), name="one"), WorkerMetrics()
+    leader, stop = Leader(source, metrics, every_s=0.01), Event()
+    monkeypatch.setattr(leader, "lost_database", stop.set)  # it would wait for ever
+    batches = Worker(source, lambda: open_database(url), leader, metrics, SystemClock()).run(stop)
+    with closing(source), closing(batches), broker.connect("nodes") as nodes:
+        next(batches)
+        database.execute(f"ALTER {missing} RENAME TO gone".encode())
+        _send(nodes, "n1", 0, set())
+        with pytest.raises(getattr(psycopg.errors, error)):
+            list(batches)
 
 
 @pytest.mark.platform
