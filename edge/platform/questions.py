@@ -20,6 +20,8 @@ MOST_LETTERS = 1000
 MOST_OPEN = 100  # of a node, which keeps as many itself beside the last answers
 MOST_SHOWN, MOST_ANSWERED = 100, 20
 MOST_AT_ONCE = 50  # nodes asked for what may follow: a fleet of 2,000 within minutes, and not all at once
+FOLLOWING_FOR = timedelta(hours=3)  # after a restore a node may have records to send before
+LOOK_AGAIN = timedelta(minutes=1)  # at all nodes, 2,000 of which with 100 questions each take half a second
 _QUESTIONS = (
     "SELECT node_id, site, node, id, received, utc, who, note, guess, question.eppo, answer, answer_who, answer_label,"
     " answered, outcome FROM question JOIN node USING (node_id) WHERE jpeg IS NOT NULL"
@@ -229,7 +231,7 @@ def photographs_due(database: Database, *, of: Container[NodeName] | None = None
     now, due = datetime.now(UTC), []
     for node_id, site, node, question in database.execute(_UNFINISHED, (AGAIN, MOST_COMMANDS)).fetchall():
         if of is None or (site, node) in of:
-            topic, command = _asking(site, node, question, now)
+            topic, command = _asking(site, node, question, now + VALID_FOR)
             noted = database.execute(
                 "UPDATE question SET told = now(), command = %s WHERE node_id = %s AND id = %s"
                 " AND (told IS NULL OR told <= now() - %s)",
@@ -240,9 +242,9 @@ def photographs_due(database: Database, *, of: Container[NodeName] | None = None
     return due
 
 
-def _asking(site: str, node: str, question: str, now: datetime) -> tuple[str, ImageCommand]:
+def _asking(site: str, node: str, question: str, expires: datetime) -> tuple[str, ImageCommand]:
     """Topic and command; asked for with less it would come smaller."""
-    command = ImageCommand(id=uuid4().hex, expires=now + VALID_FOR, picture=question, most_bytes=MAX_PHOTO_BYTES)
+    command = ImageCommand(id=uuid4().hex, expires=expires, picture=question, most_bytes=MAX_PHOTO_BYTES)
     return node_topic(site, node, "cmd/image"), command
 
 
@@ -254,17 +256,22 @@ class Following:
 
     def __init__(self) -> None:
         self._asked: dict[int, tuple[str, datetime]] = {}  # node: for which one last, and when
+        self._next = datetime.min.replace(tzinfo=UTC)  # look at the nodes; each turn while one is due
 
     def photographs_due(self, database: Database, *, of: Collection[NodeName]) -> list[tuple[str, ImageCommand]]:
         """Topic and command for some of these nodes, the others a later turn; noted as asked for."""
         now, due = datetime.now(UTC), list[tuple[str, ImageCommand]]()
+        if now < self._next:
+            return due
         names = [f"{site}/{node}" for site, node in of]
-        done = [node_id for node_id, (_, when) in self._asked.items() if now - when > VALID_FOR]
+        done = [node_id for node_id, (_, when) in self._asked.items() if now - when > FOLLOWING_FOR]
         for node_id, site, node, newest, following in database.execute(_FOLLOWING, (done, names)):
             has_come = newest == self._asked.get(node_id, (newest, now))[0]
             if has_come and len(due) < MOST_AT_ONCE:
                 self._asked[node_id] = following, now
-                due.append(_asking(site, node, following, now))
+                due.append(_asking(site, node, following, now + FOLLOWING_FOR))
+        if not due:
+            self._next = now + LOOK_AGAIN
         return due
 
 

@@ -406,12 +406,22 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
         due = by.photographs_due(station.database, of={("s", node), ("s", "unheard")})
         return [f"{topic[14:]} {command.picture[9:]}" for topic, command in due]
 
+    def let(limit: str, be: timedelta | int) -> None:
+        monkeypatch.setattr(f"edge.platform.questions.{limit}", be)
+
     first = Following()
+    let("LOOK_AGAIN", timedelta())
+    let("VALID_FOR", timedelta())  # other commands'
     station.hear(info("s", capabilities=("image",)), records("s", 1), health("s", 1, questions=2))
     assert asked(first) == [], "it sends by itself what waits"
     station.hear(health("s", 1), part(9), part(10, b"ph"))
     assert asked(first) == [], "that one is on its way"
-    station.hear(part(10))
+    station.hear(part(10), info("s"))
+    assert asked(first) == [], "it sends no photographs"
+    station.hear(info("s", capabilities=("image",)))
+    let("MOST_AT_ONCE", 0)
+    assert asked(first) == [], "enough others are asked"
+    let("MOST_AT_ONCE", 1)
     assert (asked(first), asked(first)) == (["a/cmd/image q11"], [])
     station.hear(part(11))
     assert (asked(first), asked(first)) == (["a/cmd/image q12"], [])
@@ -420,11 +430,19 @@ def test_photographs_that_a_restored_backup_lacks_are_asked_for_one_after_the_ot
     station.hear(info("s", node="b", card="a", capabilities=("image",)), health("s", 1, node="b"))
     assert asked(Following(), "b") == ["b/cmd/image q12"]
     station.hear(status("s", 2), part(12))
-    monkeypatch.setattr("edge.platform.questions.VALID_FOR", timedelta())
+    let("FOLLOWING_FOR", timedelta())
     assert asked(first) == [], "a person asked that meanwhile"
     station.hear(part(13, b"ph"))
     station.database.execute("UPDATE question SET outcome = 'not_kept' WHERE jpeg IS NULL")
-    assert asked(Following()) == ["a/cmd/image q14"]
+    let("FOLLOWING_FOR", timedelta(hours=3))
+    let("LOOK_AGAIN", timedelta(hours=1))
+    second = Following()
+    ((_, command),) = second.photographs_due(station.database, of={("s", "a")})
+    assert command.picture == "00000000-q14"
+    assert command.expires > datetime.now(UTC) + timedelta(hours=2), "records that it has to send go before"
+    assert asked(second) == []
+    station.hear(part(14))
+    assert asked(second) == [], "a look at a whole fleet is not for every turn"
 
 
 def test_an_alert_that_comes_again_under_the_new_site_has_not_risen_again(station: Station) -> None:
