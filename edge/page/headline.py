@@ -18,9 +18,9 @@ from edge.page.situation import (
     Facts,
     Situation,
     age_s,
-    begins_a_card,
     is_first_day,
     looked,
+    may_be_a_new_card,
     situation,
 )
 from edge.page.sticky_card import trouble_words
@@ -125,7 +125,7 @@ def say(
             gettext("Wipe the lens and remove what hangs in front of it."),
         ),
         Situation.UNUSABLE: (
-            _unusable_tone(snapshot.camera),
+            _unusable_tone(snapshot.camera, facts),
             _unusable(skip),
             _unusable_action(skip),
         ),
@@ -243,8 +243,8 @@ def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
     return gettext("No disease seen in the last 24 hours.")
 
 
-def _unusable_tone(camera: CameraStatus) -> Tone:
-    if camera.last_skip == "dark" or begins_a_card(camera):
+def _unusable_tone(camera: CameraStatus, facts: Facts) -> Tone:
+    if camera.last_skip == "dark" or may_be_a_new_card(camera, facts):
         return "wait"
     return "look" if camera.last_skip == UNMATCHED else "stop"
 

@@ -22,8 +22,8 @@ from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.recent import DAY, LATEST, Recent
 from edge.page.season import Season
-from edge.page.situation import BLIND, NO_DATA, Facts, Situation, age_s, begins_a_card, looks, situation
-from edge.page.sticky_card import card_trouble, caught, night_words, told_last
+from edge.page.situation import BLIND, NO_DATA, Facts, Situation, age_s, looks, may_be_a_new_card, situation
+from edge.page.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
 from edge.page.trust import Role, needs
 from edge.page.visit import load as load_visit
 from edge.page.words import Moments, gettext, number
@@ -86,7 +86,7 @@ class Node:
             unit = self.unit(intervals, when)
             facts = _facts(self, self.recent.sightings(when.now_utc), intervals, unit, when)
         state = situation(snapshot, facts, now, camera)
-        is_blind = state in NO_DATA and not (state is Situation.UNUSABLE and begins_a_card(snapshot.camera))
+        is_blind = state in NO_DATA and not (state is Situation.UNUSABLE and may_be_a_new_card(snapshot.camera, facts))
         blind = headline.say(state, snapshot, facts, now, when, camera) if is_blind else None
         board = read_board(self.folder)
         due = load_visit(self.store).due(when.today())
@@ -303,7 +303,7 @@ def _facts(
     newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)
     watched_s = sum(map(_watched_s, fresh))
     if this.config.camera.mode == "trap":
-        camera, put_in = this.board.snapshot().camera, load_visit(this.store).card
+        snapshot, put_in = this.board.snapshot(), load_visit(this.store).card
         night = told_last(intervals, when)
         return Facts(
             newest=newest,
@@ -311,7 +311,8 @@ def _facts(
             frames=frames,
             watched_s=watched_s,
             period=night_words(night, when),
-            card=card_trouble(intervals, camera, put_in, when),
+            card=card_trouble(intervals, snapshot.camera, put_in, when),
+            unmatched=unmatched_in_a_row(intervals, snapshot, is_fed=this.config.camera.fed),
         )
     counted = sightings.foremost(sightings.counts_of(fresh, unit), done)
     is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")

@@ -18,6 +18,7 @@ BLIND_S = 3600.0  # of pictures that show nothing; dew and a low sun pass
 COVERED = "blocked"  # the gate's word for a lens that something covers
 NOT_KEPT = "not_kept"  # the loop's word for a look at a trap that counts nothing: the memory card takes no file
 UNMATCHED = "unmatched"  # the trap's word for a picture that shows no card whose past is known
+NEW_CARD = 3  # unmatched pictures in a row that are no fault: one before the trap is aimed, and a new card's first two
 TOO_LATE = "too_late"  # the loop's word for a picture of hours that are over for good
 
 
@@ -76,6 +77,7 @@ class Facts:
     watched_s: float  # time in which frames came that showed something
     period: str = ""  # of a trap, in words: the night of which `foremost` or a zero is told; else the last 24 hours
     card: CardTrouble | None = None
+    unmatched: int = 0  # a trap's newest pictures in a row that showed no known card, over all starts
 
 
 def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> Situation:
@@ -133,9 +135,9 @@ def looks(snapshot: Snapshot) -> bool:
     return not snapshot.problem and snapshot.camera.state in ("ok", "starting", "ended")
 
 
-def begins_a_card(camera: CameraStatus) -> bool:
-    """Is the newest picture the first one of a trap's card since the start? That it counts nothing is no fault."""
-    return camera.last_skip == UNMATCHED and camera.looked + camera.skipped[UNMATCHED] == 1
+def may_be_a_new_card(camera: CameraStatus, facts: Facts) -> bool:
+    """Are so few pictures in a row without a known card as on a new one? That they count nothing is no fault."""
+    return camera.last_skip == UNMATCHED and facts.unmatched <= NEW_CARD
 
 
 def age_s(camera: CameraStatus, now: Instant) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from datetime import date, timedelta
+from itertools import takewhile
 
 from edge.advice import Period
 from edge.clock import Instant
@@ -10,9 +11,9 @@ from edge.nights import day_of, in_days
 from edge.page.levels import period_words
 from edge.page.recent import DAY
 from edge.page.sightings import counts_of, foremost
-from edge.page.situation import CardTrouble, Counted
+from edge.page.situation import UNMATCHED, CardTrouble, Counted
 from edge.page.words import Moments, gettext
-from edge.status import CameraStatus
+from edge.status import CameraStatus, Snapshot
 from edge.trap import TELLING
 
 
@@ -61,6 +62,24 @@ def card_trouble(
     caught = sum(one.count for one in counts_of(mine, "new"))
     hung = caught >= TELLING or (camera.hung is not None and is_of_this_one(camera.hung))
     return "bare" if camera.on_card == 0 and hung else None
+
+
+def unmatched_in_a_row(intervals: Sequence[Interval], snapshot: Snapshot, *, is_fed: bool) -> int:
+    """Pictures that showed no known card since the newest interval that counted, whatever start they came in.
+
+    Those of an open interval are among them while this start has counted nothing: then all that it skipped are in the
+    row. A fed folder's wait for their interval, which may lie before the start.
+    """
+    camera, started = snapshot.camera, snapshot.started
+    row = list(takewhile(lambda one: not one.frames, reversed(intervals)))
+    if camera.looked or is_fed:
+        return _unmatched(row)
+    before = [one for one in row if one.start.boot_id != started.boot_id or one.start.monotonic_s < started.monotonic_s]
+    return _unmatched(before) + camera.skipped.get(UNMATCHED, 0)
+
+
+def _unmatched(intervals: Sequence[Interval]) -> int:
+    return sum(dict(one.skipped).get(UNMATCHED, 0) for one in intervals)
 
 
 def _looked(intervals: Sequence[Interval]) -> list[Interval]:

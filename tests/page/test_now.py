@@ -106,7 +106,7 @@ def test_a_calibration_board_left_on_the_card_is_no_quiet_night(scene: Scene, cl
     assert '<h1 id="headline">The memory card takes no results, so nothing is counted.</h1>' in client.get("/").text
 
 
-@pytest.mark.parametrize("reason", reason_words())
+@pytest.mark.parametrize("reason", sorted(reason_words().keys() - {"unmatched"}))  # a trap's, see test_sticky_card.py
 def test_each_reason_why_no_picture_of_the_day_was_looked_at_is_said(
     reason: str, scene: Scene, client: FlaskClient
 ) -> None:

@@ -8,8 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import Instant
+from edge.counts import Interval, NoData
 from edge.page import create_app
 from edge.page.visit import Visit, save
+from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
 
 FULL = "The sticky card is full: it no longer catches in proportion."
@@ -20,9 +22,13 @@ BARE = "No insect that hung here is in view any more: is the card still there?"
 @pytest.fixture
 def trap(scene: Scene) -> FlaskClient:
     """A browser on a trap at 16:30, whose running night began at noon."""
-    camera = msgspec.structs.replace(scene.config.camera, mode="trap")
     well(scene)
     lies(scene, 60)
+    return trap_page(scene)
+
+
+def trap_page(scene: Scene, *, fed: bool = False) -> FlaskClient:
+    camera = msgspec.structs.replace(scene.config.camera, mode="trap", fed=fed)
     return create_app(
         scene.store, scene.board, msgspec.structs.replace(scene.config, camera=camera), scene.clock
     ).test_client()
@@ -36,6 +42,17 @@ def unmatched(scene: Scene, pictures: int) -> None:
     """Since the start no picture showed a card that is known."""
     camera = replace(scene.board.snapshot().camera, frames=pictures, looked=0)
     scene.board.show(camera=replace(camera, skipped={"unmatched": pictures}, last_skip="unmatched"))
+
+
+def unmatched_hour(start: Instant, pictures: int = 1) -> Interval:
+    """An hour of a trap whose pictures showed no card that is known."""
+    skipped, why = (("unmatched", pictures),), NoData("unmatched")
+    return replace(interval(start, None), mode="trap", unit="new", skipped=skipped, counts=why)
+
+
+def word_of(page: str) -> str:
+    """Beside the colour of the big sentence."""
+    return page.partition("<h1")[0].rpartition("</svg>")[2].partition("</p>")[0]
 
 
 def headline(page: str) -> str:
@@ -66,18 +83,61 @@ def test_of_a_card_that_is_not_known_nobody_says_how_many_lie_on_it(trap: FlaskC
 
 @pytest.mark.parametrize(
     ("pictures", "age_s", "word", "is_ready"),
-    [(1, 0, "One moment", True), (2, 0, "Look at it", False), (1, 3600, "No data", False)],
+    [
+        (1, 0, "One moment", True),
+        (3, 0, "One moment", True),
+        (4, 0, "Look at it", False),
+        (1, 3600, "No data", False),
+    ],
 )
-def test_a_trap_is_ready_after_the_first_picture_of_its_card_and_not_where_the_next_ones_do_not_know_it_or_do_not_come(
+def test_a_trap_is_ready_after_the_first_pictures_of_its_card_and_not_where_no_more_know_it_or_none_come(
     trap: FlaskClient, scene: Scene, pictures: int, age_s: float, word: str, is_ready: bool
 ) -> None:
     unmatched(scene, pictures)
     scene.board.show(model=replace(scene.board.snapshot().model, name="cards"))
     scene.clock.advance(age_s)
     page, part_by_part = trap.get("/").text, trap.get("/node").text
-    assert f"</svg>{word}</p>" in page.partition("<h1")[0]
+    assert word_of(page) == word
     assert ("The node is well." in page, "This node is ready." in part_by_part) == (is_ready, is_ready)
     assert (headline(page) in part_by_part) != is_ready
+
+
+def test_a_trap_that_sleeps_between_pictures_is_to_be_looked_at_once_four_in_a_row_know_no_card(scene: Scene) -> None:
+    words = []
+    for _ in range(4):
+        scene.clock.advance(86_400)
+        scene.board = StatusBoard(scene.clock.now())
+        well(scene)
+        unmatched(scene, 1)
+        words.append(word_of(trap_page(scene).get("/").text))
+        scene.store.commit([unmatched_hour(scene.before())])
+    assert words == [*["One moment"] * 3, "Look at it"]
+
+
+@pytest.mark.parametrize(("nights", "word"), [("cu", "One moment"), ("uucuu", "One moment"), ("cuuuu", "Look at it")])
+def test_a_card_changed_on_a_trap_that_is_awake_for_long_is_no_fault_until_four_pictures_in_a_row_do_not_know_it(
+    trap: FlaskClient, scene: Scene, nights: str, word: str
+) -> None:
+    """Of one picture a night: c was counted, u not."""
+    scene.clock.advance(30 * 86_400)
+    well(scene)
+    for back, night in zip(reversed(range(len(nights))), nights, strict=True):
+        start = scene.before(days=back, hours=2)
+        scene.store.commit([trap_hour(start, 1) if night == "c" else unmatched_hour(start)])
+    camera = replace(scene.board.snapshot().camera, looked=30, skipped={"unmatched": nights.count("u")})
+    scene.board.show(camera=replace(camera, last_skip="unmatched"))
+    assert word_of(trap.get("/").text) == word
+
+
+@pytest.mark.parametrize(("fed", "hours"), [(False, 0.5), (True, 3.0)])
+def test_a_picture_that_shows_no_known_card_is_one_also_once_it_is_committed(
+    scene: Scene, fed: bool, hours: float
+) -> None:
+    """That of a fed folder may be older than the start, an hour ago."""
+    well(scene)
+    unmatched(scene, 2)
+    scene.store.commit([unmatched_hour(scene.before(hours=hours), 2)])
+    assert word_of(trap_page(scene, fed=fed).get("/").text) == "One moment"
 
 
 def test_a_night_with_nothing_new_is_calm_however_many_hang_there(trap: FlaskClient, scene: Scene) -> None:

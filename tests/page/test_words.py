@@ -9,6 +9,7 @@ from babel.messages.catalog import Catalog
 from flask.testing import FlaskClient
 
 from edge.languages import HTML_LANGUAGE, LANGUAGES, REVIEWED
+from edge.page.camera import reason_words
 from edge.page.words import CATALOGUES, Moments
 from edge.status import CameraStatus
 from tests.catalogues import forms, read, said, sentences, translated, with_other_values
@@ -135,6 +136,13 @@ def test_a_reason_why_pictures_were_not_used_agrees_with_its_sentence(
 ) -> None:
     scene.board.show(camera=CameraStatus(skipped={"too_late": 2}, last_skip="too_late"))
     assert said in client.get(f"/?lang={language}").text
+
+
+@pytest.mark.parametrize("language", ["es", "fr", "pt"])
+def test_no_reason_why_pictures_were_not_used_speaks_of_one_picture(language: str) -> None:
+    """A picture is feminine in these: una foto, une image, uma foto."""
+    said = [str(catalogue(language)[reason].string) for reason in reason_words().values()]
+    assert [words for words in said if re.search(r"\bun[ae]\b|\buma\b", words)] == []
 
 
 @pytest.mark.parametrize(
