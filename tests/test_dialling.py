@@ -205,6 +205,18 @@ def test_a_renewed_authority_or_certificate_is_read_before_the_next_dial(renewed
         assert net.connections == 2
 
 
+def test_an_authority_brought_ahead_of_the_brokers_change_cuts_no_node_off_at_a_dropped_line(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with Broker(tls=True) as broker, Network(broker.port) as net:
+        ca.write_text((broker.folder / "ca.pem").read_text())
+        with running(tmp_path / "store", to(net.port, tls=True, ca_file=str(ca)), RESTS) as node:
+            wait_until(node.is_connected, within_s=5)
+            ca.write_text(tls.site_authority(KeyStore(tmp_path / "keys"), SITE).certificate_pem)
+            net.cut()
+            wait_until(lambda: net.connections == 2 and node.link.state != "lost", within_s=5)
+            assert node.is_connected()
+
+
 @pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
 def test_a_certificate_that_is_not_valid_yet_is_tried_again_soon_only_while_the_clock_is_not_set(
     state: ClockState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -336,6 +348,26 @@ def test_in_the_last_fifth_a_lost_line_is_said_to_be_dialled_again_within_the_ho
         wait_until(lambda: node.link.word == "budget_low", within_s=5)
         assert (net.connections, node.link.state) == (1, "lost")
         assert node.link.detail.endswith("the broker is dialled again within the hour")
+
+
+def test_in_the_last_fifth_a_broker_that_acknowledges_nothing_stays_told(tmp_path: Path, broker: Broker) -> None:
+    clock, pace = SetClock(), replace(FAST, kept_first_s=1.0, kept_most_s=1.0, dial_s=1e6, accept_s=1e6)
+    with closing(open_store(tmp_path)) as store:
+        budget = Budget(store, 100_000, clock.now())
+        budget.spend(85_000, clock.now())
+        budget.keep()
+    with Network(broker.port) as net:
+        net.drop = frozenset({PUBACK})
+        metered = to(net.port, daily_mb=0.1, keepalive_s=3600)
+        with running(tmp_path, metered, pace, clock=clock) as node:
+            wait_until(node.is_connected, within_s=5)
+            wait_until(lambda: bool(net.dropped), within_s=5)
+            clock.advance(6)
+            wait_until(lambda: node.link.word == "no_acknowledgement", within_s=5)
+            for _ in range(3):  # into the rest, out of it, and into the wait for the hour
+                clock.advance(10)
+                wait_until(lambda: node.publisher.beat_s == clock.mono_s, within_s=5)
+            assert (net.connections, node.link.word) == (1, "no_acknowledgement")
 
 
 def test_where_all_is_spent_only_what_a_broker_has_answered_makes_the_next_try_wait(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ class Publisher:
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
+        self._has_failed = False  # was the last dial not accepted?
         self._left: Connection | None = None  # dialling may still hang there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
 
@@ -130,13 +131,14 @@ class Publisher:
     def _connect(self, stop: Event) -> Connection:
         """A connection that the broker has accepted, or one with the trouble why not."""
         self._connections += 1
-        if self._connections > 1:
+        if self._has_failed:  # else what is in use does: an authority may be brought before the broker changes to it
             self._read_certificates()
         will = status_message(self._parts, "offline", self._connections)
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
         connection.dial()
-        if self._is_dialled(connection, stop) and self._is_accepted(connection, stop):
+        self._has_failed = not (self._is_dialled(connection, stop) and self._is_accepted(connection, stop))
+        if not self._has_failed:
             self._untried = len(self._logins)
             return connection
         connection.close()
@@ -147,7 +149,7 @@ class Publisher:
         return connection
 
     def _read_certificates(self) -> None:
-        """Anew: the authority or the node's own may have been renewed in their files since the last dial."""
+        """Anew: the authority or the node's own may have been renewed in their files."""
         if self._parts.config.tls:
             with suppress(ConfigError):  # half of a file is there, or none
                 tls = _tls(self._parts.config)
@@ -212,7 +214,8 @@ class Publisher:
         now, budget = self._parts.clock.now(), self._parts.budget
         is_spent = budget.least_urgent(now) is None
         is_held = not stop.is_set() and not budget.may_dial(now)
-        if is_held and (is_spent or trouble.state == "lost"):  # a refusal is still to be mended
+        is_mere_loss = trouble.state == "lost" and not trouble.is_lasting
+        if is_held and (is_spent or is_mere_loss):  # a refusal or a silent broker is still to be mended
             self._show(replace(SPENT, state="lost") if is_spent else SCARCE, None)
         while not stop.is_set() and not budget.may_dial(self._parts.clock.now()):
             stop.wait(self._parts.pace.turn_s)
