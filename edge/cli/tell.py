@@ -14,7 +14,7 @@ from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database, reachable
 from edge.platform.sentences import area_words
 from edge.platform.telling_people import (
-    Failure,
+    Away,
     MailServer,
     Turn,
     add_recipient,
@@ -70,11 +70,11 @@ def run(args: argparse.Namespace) -> int:
         if mail is None and (waiting := without_server(database)):
             print(f"{waiting} recipients by e-mail wait: there is no mail server; give --mail-server", file=sys.stderr)
     reasons: dict[str, str] = {}
-    # Of all turns until one is waited for: mail servers lock who logs in in vain forty times a second.
-    away: dict[str, Failure] = {}
+    away: Away = {}  # of all turns: mail servers lock who logs in in vain forty times a second
     if args.once:
-        is_well = True
-        while not stop.is_set() and (turn := _turn(args.database, mail, away)).answers:
+        is_well, began = True, datetime.now(UTC)
+        # By when they are due: what fails in a slow turn would be due again in the next.
+        while not stop.is_set() and (turn := _turn(args.database, mail, away, began)).answers:
             say(turn, reasons)
             is_well = is_well and not any(turn.answers.values())
         return DONE if is_well else NOT_WELL
@@ -90,14 +90,13 @@ def run(args: argparse.Namespace) -> int:
             if str(why) != said:
                 said = str(why)
                 print(said, file=sys.stderr)
-        away.clear()
         stop.wait(EVERY_S)
     return DONE
 
 
-def _turn(url: str, mail: MailServer | None, away: dict[str, Failure]) -> Turn:
+def _turn(url: str, mail: MailServer | None, away: Away, due_by: datetime | None = None) -> Turn:
     with open_database(url, "fieldeye tell") as database:
-        return tell_people(database, mail, datetime.now(UTC), away)
+        return tell_people(database, mail, datetime.now(UTC), away, due_by)
 
 
 def say(turn: Turn, said: dict[str, str]) -> None:

@@ -90,6 +90,7 @@ class Failure:
     is_of_server: bool  # which was not there to take any: costs the alert no try
 
 
+Away = dict[str, tuple[Failure, datetime]]  # server -> why it took nothing, and when
 _ON_ITS_WAY = Failure("on its way", is_of_server=True)  # what stands there after a crash: sent again, never lost
 
 
@@ -144,7 +145,7 @@ _DUE = """
     SELECT recipient_id, kind, address, zone, ledger_id, seq, tries, site, node, area_code, at, camera, label, eppo,
            level, value, unit, reason,
            concat_ws(' ', look_at, CASE turn WHEN %(most_a_day)s THEN %(last)s::text END) AS look_at, source
-    FROM chosen WHERE done IS NULL AND coalesce(next_try, %(now)s) <= %(now)s
+    FROM chosen WHERE done IS NULL AND coalesce(next_try, %(due_by)s) <= %(due_by)s
     ORDER BY turn, at LIMIT %(limit)s
 """
 
@@ -198,18 +199,18 @@ def remove_recipient(database: Database, address: str) -> None:
 
 @reachable()
 def tell_people(
-    database: Database, mail: MailServer | None, now: datetime, away: dict[str, Failure] | None = None
+    database: Database, mail: MailServer | None, now: datetime, away: Away, due_by: datetime | None = None
 ) -> Turn:
-    """Send what is due, unless another `tell` is at it. What fails is tried again, ever more rarely.
+    """Send what is due by now or `due_by`, unless another `tell` is at it. What fails is tried again, ever more rarely.
 
-    A server that is `away`, and so was found in this turn or one before, is not asked and costs no try; without a mail
-    server e-mails wait for one. Raises StoreError.
+    A server that is `away`, and so was found in this turn or one shortly before, is not asked and costs no try; without
+    a mail server e-mails wait for one. Raises StoreError.
     """
     me = uuid4()
     if not _has_turn(database, me):
         return Turn(0, {})
     try:
-        return _send_due(database, mail, now, me, {} if away is None else away)
+        return _send_due(database, mail, now, me, away, due_by or now)
     finally:
         with suppress(psycopg.Error):  # else it lasts for a minute more
             database.execute("SELECT give_back_turn('tell', %s)", (me,))
@@ -219,23 +220,27 @@ def _has_turn(database: Database, me: UUID) -> bool:
     return database.execute("SELECT take_turn('tell', %s)", (me,)).fetchone() == (True,)
 
 
-def _send_due(database: Database, mail: MailServer | None, now: datetime, me: UUID, away: dict[str, Failure]) -> Turn:
+def _send_due(
+    database: Database, mail: MailServer | None, now: datetime, me: UUID, away: Away, due_by: datetime
+) -> Turn:
     taken = 0
     answers: dict[str, str] = {}
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
-        wanted |= {"day_ago": now - timedelta(days=1), "most_a_day": MOST_A_DAY, "last": _LAST}
+        wanted |= {"due_by": due_by, "day_ago": now - timedelta(days=1), "most_a_day": MOST_A_DAY, "last": _LAST}
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
         if not _has_turn(database, me):  # it was held up for a minute, and another tells since
             break
         server = risen.address if risen.kind == "webhook" else risen.kind
-        failure = away.get(server) or _send(database, risen, mail, now)
+        failure, since = away.get(server, (None, now))
+        if failure is None or since + AWAY_AGAIN <= now:
+            failure, since = _send(database, risen, mail, now), now
         if failure and failure.is_of_server:
-            away[server] = failure
+            away[server] = failure, since
         taken += failure is None
-        answers[risen.address] = _note(database, risen, failure, now) or answers.get(risen.address, "")
+        answers[risen.address] = _note(database, risen, failure, since) or answers.get(risen.address, "")
     return Turn(taken, answers)
 
 

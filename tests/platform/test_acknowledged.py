@@ -315,7 +315,7 @@ def test_people_are_not_woken_for_what_somebody_takes_care_of(fleet: Fleet, hook
         fleet.intake.keep([_record(node)])
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
     acknowledge(fleet.database, mine.node_id, label=TOLD.label, unit=TOLD.unit, level="act", since=SINCE, who="Wang")
-    assert tell_people(fleet.database, None, SINCE + timedelta(hours=9)).taken == 1
+    assert tell_people(fleet.database, None, SINCE + timedelta(hours=9), {}).taken == 1
     assert [one["node"] for one in hook.told] == ["c"]
 
 

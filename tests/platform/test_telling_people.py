@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
@@ -33,10 +34,12 @@ from edge.platform.decode import Message
 from edge.platform.registry import note
 from edge.platform.telling_people import (
     AWAY_AGAIN,
+    FIRST_AGAIN,
     MOST_A_DAY,
     MOST_AGAIN,
     MOST_AT_ONCE,
     MOST_TRIES,
+    Away,
     MailServer,
     Turn,
     add_recipient,
@@ -45,6 +48,7 @@ from edge.platform.telling_people import (
 )
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.broker import Broker
+from tests.clocks import SetClock
 from tests.contract.golden import golden_bytes
 from tests.platform.test_population import Fleet, epoch, moment
 from tests.records import EPOCH, MOTH
@@ -167,7 +171,7 @@ def test_a_cause_is_told_when_its_level_rises_and_again_only_after_it_was_calm(f
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "look", "look", "act", "look", "act", "calm", "look")
     for _ in range(3):
-        tell_people(fleet.database, None, LATER)
+        tell_people(fleet.database, None, LATER, {})
     assert [(one["level"], one["at"]) for one in hook.told] == [
         ("look", "2026-07-01T13:00:00Z"), ("act", "2026-07-01T15:00:00Z"), ("look", "2026-07-01T19:00:00Z"),
     ]  # fmt: skip
@@ -180,7 +184,7 @@ def test_a_webhook_gets_of_the_contracts_example_what_the_document_shows(fleet: 
     note(fleet.database, fleet.intake, [Message("fieldeye/v1/farm-3/n1/info", encode_message(info))])
     fleet.intake.keep([Message("fieldeye/v1/farm-3/n1/records", golden_bytes("alerts"))])
     tell_at_first(fleet, hook.address, prefix="330106")
-    tell_people(fleet.database, None, LATER)
+    tell_people(fleet.database, None, LATER, {})
     assert hook.told == [json.loads(shown)]
 
 
@@ -191,7 +195,7 @@ def test_of_the_months_that_a_node_was_cut_off_only_what_still_stands_is_told(fl
     months_later = START + timedelta(days=90)
     levels(fleet, "c", "look", "calm", first=4, start=months_later - timedelta(hours=9))
     for day in range(3):
-        tell_people(fleet.database, None, months_later + timedelta(days=day))
+        tell_people(fleet.database, None, months_later + timedelta(days=day), {})
     assert [(one["node"], one["level"], one["at"]) for one in hook.told] == [
         ("a", "act", "2026-07-01T16:00:00Z"), ("c", "look", "2026-09-29T07:00:00Z"),
     ]  # fmt: skip
@@ -203,7 +207,7 @@ def test_a_weekly_level_that_stands_is_told_though_the_nightly_one_rose_later_an
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "look", unit=WEEKLY)
     levels(fleet, "a", "act", "calm", first=2)
-    tell_people(fleet.database, None, START + timedelta(days=3))
+    tell_people(fleet.database, None, START + timedelta(days=3), {})
     assert [(one["level"], one["unit"]) for one in hook.told] == [("look", WEEKLY)]
 
 
@@ -211,18 +215,18 @@ def test_a_new_card_begins_calm_and_what_it_reaches_is_told(fleet: Fleet, hook: 
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
     levels(fleet, "a", "act", "act", first=30, card=UUID(int=7))
-    tell_people(fleet.database, None, LATER)
+    tell_people(fleet.database, None, LATER, {})
     assert [one["at"] for one in hook.told] == ["2026-07-01T13:00:00Z", "2026-07-02T18:00:00Z"]
 
 
 def test_a_station_is_told_of_its_own_nodes_and_of_what_happens_from_now_on(fleet: Fleet, hook: Hook) -> None:
     levels(fleet, "a", "look")
     add_recipient(fleet.database, "webhook", hook.address, "")
-    tell_people(fleet.database, None, LATER)
+    tell_people(fleet.database, None, LATER, {})
     assert hook.told == [], "an alert of long ago is no news"
     tell_at_first(fleet, hook.address, prefix="330106012000")
     levels(fleet, "c", "act")
-    tell_people(fleet.database, None, LATER)
+    tell_people(fleet.database, None, LATER, {})
     assert [one["node"] for one in hook.told] == ["c"]
 
 
@@ -233,7 +237,7 @@ def test_an_alert_under_a_clock_that_is_not_set_is_of_when_it_came(
     add_recipient(fleet.database, "webhook", hook.address, "")
     rises: list[Level] = ["look", "calm"]
     levels(fleet, "a", *30 * rises, start=datetime(2020, 1, 1, tzinfo=UTC), clock=clock)
-    tell_people(fleet.database, None, now := datetime.now(UTC))
+    tell_people(fleet.database, None, now := datetime.now(UTC), {})
     assert [one["level"] for one in hook.told] == told, "of a backlog the newest"
     assert all(one["at"] >= (now - timedelta(minutes=5)).isoformat() for one in hook.told)
 
@@ -250,7 +254,7 @@ def test_a_card_without_a_clock_tells_twenty_a_day_as_well(fleet: Fleet, hook: H
             start=datetime(2020, 1, 1, tzinfo=UTC),
             clock=ClockState.UNSYNCED,
         )
-        tell_people(fleet.database, None, datetime.now(UTC))
+        tell_people(fleet.database, None, datetime.now(UTC), {})
     assert len(hook.told) == 20
 
 
@@ -259,14 +263,14 @@ def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fle
     levels(fleet, "a", "act")
     hook.status = 500
     for minutes in (0, 0.5, 1, 2, 3):
-        assert tell_people(fleet.database, None, LATER + timedelta(minutes=minutes)).taken == 0
+        assert tell_people(fleet.database, None, LATER + timedelta(minutes=minutes), {}).taken == 0
     assert len(hook.told) == 3, "at once, after one minute, after two more"
     assert fleet.database.execute("SELECT tries, why FROM told").fetchall() == [
         (3, "HTTPError: HTTP Error 500: Internal Server Error")
     ]
     hook.status = 204
-    assert tell_people(fleet.database, None, LATER + timedelta(hours=1)).taken == 1
-    assert tell_people(fleet.database, None, LATER + timedelta(hours=9)).taken == 0
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=1), {}).taken == 1
+    assert tell_people(fleet.database, None, LATER + timedelta(hours=9), {}).taken == 0
     assert len({one["id"] for one in hook.told}) == 1, "so that the other side can tell a repetition"
 
 
@@ -274,7 +278,7 @@ def test_a_webhook_that_has_moved_is_not_told_and_its_new_address_is(fleet: Flee
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
     hook.status = 301
-    turn = tell_people(fleet.database, None, LATER)
+    turn = tell_people(fleet.database, None, LATER, {})
     new = hook.address.replace("/alerts", "/new")
     assert (turn.taken, turn.answers[hook.address].endswith(f"is not followed: give {new}")) == (0, True)
 
@@ -283,16 +287,16 @@ def test_a_reason_that_no_text_holds_keeps_nobody_waiting(fleet: Fleet, hook: Ho
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
     hook.status, hook.reason = 500, "nul \0"
-    assert tell_people(fleet.database, None, LATER) == Turn(0, {hook.address: "HTTPError: HTTP Error 500: nul �"})
+    assert tell_people(fleet.database, None, LATER, {}) == Turn(0, {hook.address: "HTTPError: HTTP Error 500: nul �"})
 
 
 def test_quiet_hours_hold_an_alert_back_and_it_comes_afterwards(fleet: Fleet, hook: Hook) -> None:
     tell_at_first(fleet, hook.address, quiet=(time(21), time(6, 30)), zone="Asia/Shanghai")
     night = datetime(2026, 7, 4, 15, 0, tzinfo=UTC)  # 23:00 there
     levels(fleet, "a", "act", "calm", start=night)
-    assert tell_people(fleet.database, None, night).taken == 0
-    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29)).taken == 0
-    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30)).taken == 1
+    assert tell_people(fleet.database, None, night, {}).taken == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=29), {}).taken == 0
+    assert tell_people(fleet.database, None, night + timedelta(hours=7, minutes=30), {}).taken == 1
 
 
 def test_who_sleeps_does_not_hold_back_what_others_are_told(
@@ -302,7 +306,7 @@ def test_who_sleeps_does_not_hold_back_what_others_are_told(
     tell_at_first(fleet, f"{hook.address}/night", quiet=(time(0), time(23, 59)))
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", *(("act", "calm") * 9))
-    assert tell_people(fleet.database, None, LATER).taken == 9
+    assert tell_people(fleet.database, None, LATER, {}).taken == 9
 
 
 def test_a_node_that_invents_causes_holds_back_no_other_and_is_told_twenty_times_a_day(
@@ -313,13 +317,13 @@ def test_a_node_that_invents_causes_holds_back_no_other_and_is_told_twenty_times
         levels(fleet, "a", "act", label=f"x{n}", first=n + 1)
     levels(fleet, "c", "act", start=START + timedelta(days=9))
     for turn in range(4):
-        tell_people(fleet.database, None, LATER + timedelta(seconds=10 * turn))
+        tell_people(fleet.database, None, LATER + timedelta(seconds=10 * turn), {})
     assert [one["node"] for one in hook.told] == ["a", "c", *"a" * (MOST_A_DAY - 1)]
     assert [n for n, one in enumerate(hook.told) if "is at the desk alone" in one["look_at"]] == [MOST_A_DAY]
     newest = [f"x{n}" for n in range(3 * MOST_AT_ONCE)][-MOST_A_DAY:]
     assert [one["label"] for one in hook.told if one["node"] == "a"] == newest
     levels(fleet, "a", "look", label="of the next day", first=999)
-    assert tell_people(fleet.database, None, LATER + timedelta(days=2)).taken == 1
+    assert tell_people(fleet.database, None, LATER + timedelta(days=2), {}).taken == 1
 
 
 def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) -> None:
@@ -327,14 +331,14 @@ def test_two_at_once_tell_each_alert_once(fleet: Fleet, hook: Hook, url: str) ->
     levels(fleet, "a", "act")
     hook.go.clear()
     with open_database(url) as other, ThreadPoolExecutor() as threads:
-        first = threads.submit(tell_people, fleet.database, None, LATER)
+        first = threads.submit(tell_people, fleet.database, None, LATER, {})
         wait_until(lambda: len(hook.told) == 1, within_s=9)
-        second = threads.submit(tell_people, other, None, LATER)
+        second = threads.submit(tell_people, other, None, LATER, {})
         wait_until(lambda: second.done() or len(hook.told) == 2, within_s=9)
         hook.go.set()
         assert (first.result(40), second.result(40)) == (Turn(1, {hook.address: ""}), Turn(0, {}))
         levels(fleet, "a", "calm", "look", first=2)
-        assert tell_people(other, None, LATER).taken == 1, "the first has had its turn"
+        assert tell_people(other, None, LATER, {}).taken == 1, "the first has had its turn"
     assert len(hook.told) == 2
 
 
@@ -343,7 +347,7 @@ def test_an_address_that_is_none_keeps_nobody_else_waiting(fleet: Fleet, hook: H
     fleet.database.execute("UPDATE recipient SET address = 'http://[x'")  # as versions before took it
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
-    assert tell_people(fleet.database, None, LATER).taken == 1
+    assert tell_people(fleet.database, None, LATER, {}).taken == 1
     assert fleet.database.execute("SELECT why FROM told WHERE done IS NULL").fetchall() == [
         ("ValueError: Invalid IPv6 URL",)
     ]
@@ -353,7 +357,7 @@ def test_a_database_that_goes_away_is_a_sentence(fleet: Fleet, url: str) -> None
     with open_database(url) as other:
         other.execute("SELECT pg_terminate_backend(%s)", (fleet.database.info.backend_pid,))
     with pytest.raises(StoreError, match="the database has gone"):
-        tell_people(fleet.database, None, LATER)
+        tell_people(fleet.database, None, LATER, {})
 
 
 def fill_disk(database: Database, *, when: str = "true") -> None:
@@ -376,10 +380,10 @@ def test_on_a_full_disk_nothing_goes_out_until_there_is_space(fleet: Fleet, hook
     fill_disk(fleet.database)
     for _ in range(3):
         with pytest.raises(StoreError, match=r"disk is full \(could not extend file\); free space on the"):
-            tell_people(fleet.database, None, LATER)
+            tell_people(fleet.database, None, LATER, {})
     assert hook.told == [], "it would go out at each turn"
     free_disk(fleet.database)
-    assert tell_people(fleet.database, None, LATER) == Turn(1, {hook.address: ""})
+    assert tell_people(fleet.database, None, LATER, {}) == Turn(1, {hook.address: ""})
 
 
 def test_what_was_sent_when_the_program_ended_is_sent_again_once_and_later(fleet: Fleet, hook: Hook) -> None:
@@ -387,11 +391,11 @@ def test_what_was_sent_when_the_program_ended_is_sent_again_once_and_later(fleet
     levels(fleet, "a", "act")
     fill_disk(fleet.database, when="new.why <> 'on its way'")
     with pytest.raises(StoreError, match="disk is full"):
-        tell_people(fleet.database, None, LATER)
+        tell_people(fleet.database, None, LATER, {})
     free_disk(fleet.database)
-    assert tell_people(fleet.database, None, LATER + timedelta(seconds=10)).taken == 0
-    assert tell_people(fleet.database, None, LATER + AWAY_AGAIN).taken == 1
-    assert tell_people(fleet.database, None, LATER + MOST_AGAIN).taken == 0
+    assert tell_people(fleet.database, None, LATER + timedelta(seconds=10), {}).taken == 0
+    assert tell_people(fleet.database, None, LATER + AWAY_AGAIN, {}).taken == 1
+    assert tell_people(fleet.database, None, LATER + MOST_AGAIN, {}).taken == 0
     assert [one["id"] for one in hook.told] == [hook.told[0]["id"]] * 2
 
 
@@ -409,7 +413,7 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act", label="Moth\r\nBcc: everyone@example.org")
     with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER).taken == 1
+        assert tell_people(fleet.database, server, LATER, {}).taken == 1
     (letter,) = letters
     assert letter["Bcc"] is None
     assert letter["To"] == "li@example.org"
@@ -427,7 +431,7 @@ def test_a_name_in_encoded_words_is_no_header_and_no_text_and_keeps_nobody_waiti
     levels(fleet, "a", "act", label=label)
     levels(fleet, "c", "act")
     with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER).taken == 2
+        assert tell_people(fleet.database, server, LATER, {}).taken == 2
     poisoned, good = letters
     assert (poisoned["Reply-To"], "Spray" in poisoned.get_payload()) == (None, False)
     assert MOTH[0] in good["Subject"]
@@ -439,7 +443,7 @@ def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting(fleet: Fleet) 
     levels(fleet, "c", "act")
     fleet.database.execute("UPDATE alert SET at = '9999-12-31 23:59:59+00' WHERE ledger_id = 1")
     with mail_server() as (server, letters):
-        turn = tell_people(fleet.database, server, LATER)
+        turn = tell_people(fleet.database, server, LATER, {})
     assert (turn.taken, len(letters), list(turn.answers)) == (1, 1, ["li@example.org"])
 
 
@@ -447,9 +451,9 @@ def test_a_mail_server_that_is_away_costs_no_alert(fleet: Fleet) -> None:
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act")
     away = MailServer(host="127.0.0.1", port=free_port(), sender="station@example.org", starttls=False)
-    assert tell_people(fleet.database, away, LATER).taken == 0
+    assert tell_people(fleet.database, away, LATER, {}).taken == 0
     with mail_server() as (server, letters):
-        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5)).taken == 1
+        assert tell_people(fleet.database, server, LATER + timedelta(minutes=5), {}).taken == 1
     assert len(letters) == 1
 
 
@@ -464,11 +468,11 @@ def test_a_mail_server_that_takes_nothing_from_us_costs_no_alert_however_often_i
         right = replace(server, user="station", password="right")  # noqa: S106
         mistaken = replace(right, **({"password": "wrong"} if wrong == "password" else {"port": free_port()}))
         for turn in range(30):
-            told = tell_people(fleet.database, mistaken, LATER + turn * AWAY_AGAIN)
+            told = tell_people(fleet.database, mistaken, LATER + turn * AWAY_AGAIN, {})
             assert told.taken == 0
             assert list(told.answers) == ["li@example.org"]
         assert ("SMTPAuthenticationError" if wrong == "password" else "refused") in told.answers["li@example.org"]
-        assert tell_people(fleet.database, right, LATER + 30 * AWAY_AGAIN) == Turn(2, {"li@example.org": ""})
+        assert tell_people(fleet.database, right, LATER + 30 * AWAY_AGAIN, {}) == Turn(2, {"li@example.org": ""})
     assert [letter["Subject"].split(":")[0] for letter in letters] == ["act", "look"]
 
 
@@ -484,7 +488,7 @@ def test_a_mail_server_with_tls_from_the_first_byte_takes_letters_at_its_own_por
         with mail_server(tls=tls) as (server, letters):
             monkeypatch.setattr("edge.platform.telling_people.TLS_PORT", server.port)  # only root may serve at 465
             named = replace(server, host="localhost", starttls=True)
-            assert tell_people(fleet.database, named, LATER) == Turn(1, {"li@example.org": ""})
+            assert tell_people(fleet.database, named, LATER, {}) == Turn(1, {"li@example.org": ""})
             assert len(letters) == 1
 
 
@@ -492,7 +496,7 @@ def test_a_letter_that_was_taken_is_told_whatever_the_server_says_at_the_end(fle
     tell_at_first(fleet, "li@example.org", "email")
     levels(fleet, "a", "act")
     with mail_server(bye="421 too many connections") as (server, letters):
-        assert tell_people(fleet.database, server, LATER) == Turn(1, {"li@example.org": ""})
+        assert tell_people(fleet.database, server, LATER, {}) == Turn(1, {"li@example.org": ""})
     assert len(letters) == 1
 
 
@@ -501,28 +505,43 @@ def test_a_mail_server_that_refuses_us_is_asked_once_a_turn(fleet: Fleet) -> Non
     levels(fleet, "a", *(("act", "calm") * 9))
     with refusing_server() as (port, asked):
         busy = MailServer(host="127.0.0.1", port=port, sender="station@example.org", starttls=False)
-        told = tell_people(fleet.database, busy, LATER)
+        told = tell_people(fleet.database, busy, LATER, {})
     assert "554" in told.answers["li@example.org"]
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize(("how", "times"), [(["--once"], 1), ([], 2)])
-def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_until_one_is_waited_for(
-    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, how: list[str], times: int
+@pytest.mark.parametrize(("how", "code", "times"), [(["--once"], 1, 1), ([], 0, 2)])
+def test_a_mail_server_that_refuses_us_is_asked_once_in_all_turns_of_five_minutes(
+    fleet: Fleet, url: str, monkeypatch: pytest.MonkeyPatch, how: list[str], code: int, times: int
 ) -> None:
     """Accounts are locked for forty log-ins in a second."""
     monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
     eight_due(fleet, "li@example.org", "email")
+    clock = SetClock(LATER)
+    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: clock.now().utc))
 
     def between_turns(stop: Event) -> None:
-        then = iter((lambda: levels(fleet, "c", "act"), stop.set))
+        then = iter((lambda: levels(fleet, "c", "act"), lambda: clock.advance(AWAY_AGAIN.total_seconds()), stop.set))
         monkeypatch.setattr(stop, "wait", lambda _timeout: next(then)())
 
     monkeypatch.setattr("edge.cli.tell.stop_on_signal", between_turns)
     with refusing_server() as (port, asked):
         mail = ["--mail-server", f"127.0.0.1:{port}", "--no-starttls"]
-        assert platform_main(["tell", "--database", url, *mail, *how]) == len(how)
+        assert platform_main(["tell", "--database", url, *mail, *how]) == code
     assert len(asked) == times
+
+
+def test_a_mail_server_that_is_back_gets_all_that_waited_also_while_turn_follows_upon_turn(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email")
+    away: Away = {}
+    levels(fleet, "a", "act")
+    gone = MailServer(host="127.0.0.1", port=free_port(), sender="station@example.org", starttls=False)
+    assert tell_people(fleet.database, gone, LATER, away).taken == 0
+    levels(fleet, "c", "act")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER + AWAY_AGAIN / 2, away).taken == 0
+        assert tell_people(fleet.database, server, LATER + AWAY_AGAIN, away).taken == 2
+    assert len(letters) == 2
 
 
 @contextmanager
@@ -543,7 +562,7 @@ def _refuse(caller: socket.socket, asked: list[socket.socket]) -> None:
 def test_a_webhook_whose_machine_is_away_costs_no_try(fleet: Fleet) -> None:
     tell_at_first(fleet, f"http://127.0.0.1:{free_port()}/")
     levels(fleet, "a", "act")
-    assert tell_people(fleet.database, None, LATER).taken == 0
+    assert tell_people(fleet.database, None, LATER, {}).taken == 0
     assert fleet.database.execute("SELECT tries, next_try FROM told").fetchall() == [(0, LATER + AWAY_AGAIN)]
 
 
@@ -560,7 +579,7 @@ def test_who_cannot_be_told_is_named_with_the_reason_once(
     said: dict[str, str] = {}
     now = datetime.now(UTC)
     for n in range(1, MOST_TRIES):
-        say(tell_people(fleet.database, None, now + n * MOST_AGAIN), said)
+        say(tell_people(fleet.database, None, now + n * MOST_AGAIN, {}), said)
     assert capsys.readouterr().err == line + line.replace("(", f"(given up after {MOST_TRIES} tries: ")
 
 
@@ -572,7 +591,7 @@ def test_a_reason_is_told_again_after_an_alert_got_out(
     for n, (status, lines) in enumerate([(500, 1), (500, 0), (204, 0), (500, 1)]):
         hook.status = status
         levels(fleet, "a", "act", "calm", first=2 * n + 1)
-        say(tell_people(fleet.database, None, LATER + n * MOST_AGAIN), said)
+        say(tell_people(fleet.database, None, LATER + n * MOST_AGAIN, {}), said)
         assert len(capsys.readouterr().err.splitlines()) == lines, n
 
 
@@ -585,12 +604,12 @@ def test_who_is_removed_is_told_nothing_and_one_who_is_not_there_names_who_is(
     tell_at_first(fleet, hook.address)
     levels(fleet, "a", "act")
     hook.status = 500
-    tell_people(fleet.database, None, LATER)
+    tell_people(fleet.database, None, LATER, {})
     assert platform_main([*remove, "li@example.org"]) == 2
     assert f"nobody is told at 'li@example.org'; give one of: {hook.address}" in capsys.readouterr().err
     assert platform_main([*remove, hook.address]) == 0
     assert capsys.readouterr().out == f"{hook.address} is told nothing from now on\n"
-    assert tell_people(fleet.database, None, LATER + MOST_AGAIN) == Turn(0, {})
+    assert tell_people(fleet.database, None, LATER + MOST_AGAIN, {}) == Turn(0, {})
 
 
 @pytest.mark.parametrize(
@@ -670,11 +689,13 @@ def test_the_command_adds_recipients_and_sends(
 
 
 @pytest.mark.parametrize(("at_first", "code"), [(200, 0), (500, 1)])
-def test_once_sends_each_alert_that_is_due_in_as_many_turns_as_it_takes(
+def test_once_sends_each_alert_that_is_due_once_in_as_many_turns_as_it_takes_however_slow(
     fleet: Fleet, hook: Hook, url: str, monkeypatch: pytest.MonkeyPatch, at_first: int, code: int
 ) -> None:
     monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
     monkeypatch.setattr("edge.cli.tell.say", lambda *_: setattr(hook, "status", 200))  # well after the first turn
+    turns = count()  # a minute each
+    monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: LATER + next(turns) * FIRST_AGAIN))
     hook.status = at_first
     labels = eight_due(fleet, hook.address)
     assert platform_main(["tell", "--database", url, "--once"]) == code
@@ -685,7 +706,7 @@ def test_once_ends_where_quiet_hours_begin(fleet: Fleet, hook: Hook, url: str, m
     monkeypatch.setattr("edge.platform.telling_people.MOST_AT_ONCE", 3)
     labels = eight_due(fleet, hook.address)
     tell_at_first(fleet, hook.address, quiet=(time(9), time(23)))
-    turns = iter((LATER, LATER + timedelta(hours=2)))  # 10:00
+    turns = iter((LATER, LATER, LATER + timedelta(hours=2)))  # 10:00
     monkeypatch.setattr("edge.cli.tell.datetime", SimpleNamespace(now=lambda _zone: next(turns)))
     assert platform_main(["tell", "--database", url, "--once"]) == 0
     assert [one["label"] for one in hook.told] == labels[:3]
