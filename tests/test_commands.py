@@ -21,7 +21,7 @@ from edge.mqtt.images import Images
 from edge.mqtt.incoming import is_worth_a_note
 from edge.mqtt.replay import Replay, gaps
 from edge.store import LEAST_URGENT, MUST_GO, Store
-from edge.wire import MAX_REPLAY_RECORDS, ReplayCommand, Reply, UpdateCommand, encode_message
+from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import NODE, Node, Platform, running, to, wait_drained
@@ -115,6 +115,30 @@ def test_records_that_a_waiting_replay_will_bring_are_not_sent_twice_and_may_be_
     commands.replays.clear()
     assert code(10, 12) is None
     assert code(1, 9, epoch=str(store.epoch).upper()) is None
+
+
+def test_a_picture_that_waits_or_is_on_its_way_is_not_sent_twice_and_may_be_asked_for_again_afterwards(
+    store: Store,
+) -> None:
+    clock = SetClock()
+    commands, budget = Commands(store, clock), Budget(store, None, clock.now())
+    images = Images(store, clock, budget, commands, kept=Backoff(15, 900), keepalive_s=30, daily_mb=0, destination="")
+    (key,) = store.commit([sighting()], bytes(3000))
+    name = f"{str(store.epoch)[:8]}-{key.seq}"
+
+    def code(picture: str = name, box: tuple[float, ...] | None = None) -> str | None:
+        fields = {"id": uuid4().hex, "expires": clock.now().utc + timedelta(hours=3), "picture": picture, "box": box}
+        reply = commands.take("image", encode_message(msgspec.convert(fields, ImageCommand)))
+        return reply and reply.code
+
+    assert [code(), code(), code(box=(0, 0, 1, 1)), code(f"{name}0")] == [None, "busy", None, None]
+    for _ in range(2):
+        assert images.next_part(clock.monotonic_s()) is not None
+        assert code() == "busy"
+        images.acknowledged(0.1)
+    images.keep()
+    assert [(reply.code, reply.sent) for reply in images.replies] == [("done", 3000)]
+    assert [code(), code(), code(box=(0, 0, 1, 1))] == [None, "busy", "busy"]
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,15 @@ class Commands:
             return self.reply(command, "repeated", detail="choose a new id for each command")
         if len(self._queue(command)) >= _WAITING:
             return self.reply(command, "busy", detail="ask again later")  # not noted, so that the same id may
-        return self._waits_already(command) if isinstance(command, ReplayCommand) else None
+        return self._waits_already(command)
 
-    def _waits_already(self, command: ReplayCommand) -> Reply | None:
-        """Who asks again while a slow line still carries the answer would get each record twice."""
+    def _waits_already(self, command: Command) -> Reply | None:
+        """Who asks again while a slow line still carries the answer would get each record or the picture twice."""
+        pictures = [(one.picture, one.box) for one in self.images]
+        if isinstance(command, ImageCommand) and (command.picture, command.box) in pictures:
+            return self.reply(command, "busy", detail="this picture waits already; ask again later")
+        if not isinstance(command, ReplayCommand):
+            return None
         asked = [one.command for one in self.replays if one.command.epoch.lower() == command.epoch.lower()]
         if any(one.first <= command.last and command.first <= one.last for one in asked):
             return self.reply(command, "busy", detail="a replay of these records waits already; ask again later")

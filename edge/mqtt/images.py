@@ -153,6 +153,7 @@ class Images:
         if outgoing.seq is not None:
             self._store.set_setting(_SENT_UPTO, str(outgoing.seq))
         if outgoing.command is not None:
+            self._commands.images.popleft()
             self.replies.append(self._commands.reply(outgoing.command, "done", sent=len(outgoing.jpeg)))
         self._outgoing = None
         self.sent += 1
@@ -173,6 +174,7 @@ class Images:
             if self._commands.is_expired(command.expires):
                 self.replies.append(self._commands.reply(command, "expired"))
             elif (found := self._found(command)) is not None:
+                self._commands.images.appendleft(command)  # who asks for it again meanwhile would get it twice
                 return found
         return None
 
