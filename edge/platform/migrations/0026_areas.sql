@@ -34,8 +34,8 @@ END $$;
 -- What they do moves to names beside: what others have built on these two, as a dashboard's views, asks the new ones.
 DO $$
 BEGIN
-    EXECUTE replace(pg_get_functiondef('population'::regproc), '.population(', '.population_of(');
-    EXECUTE replace(pg_get_functiondef('trend'::regproc), '.trend(', '.trend_of(');
+    EXECUTE replace(pg_get_functiondef('population(text,text,text,text,date,date)'::regprocedure), '.population(', '.population_of(');
+    EXECUTE replace(pg_get_functiondef('trend(text,text,text,text,date,date)'::regprocedure), '.trend(', '.trend_of(');
 END $$;
 
 -- Planned for each area and its dates, whatever a session says: one plan for all took 18 s where its own takes 0.1.

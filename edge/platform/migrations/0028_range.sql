@@ -1,6 +1,6 @@
 -- Of the nights that are asked for and no others, and with the first week in which any of a cell's nodes looked for the taxon:
 -- where nobody looked before, its first sight is no spread.
-DROP FUNCTION occupied_cells;
+DROP FUNCTION occupied_cells(text, text, date, date);
 CREATE FUNCTION cells_of(area text, of_label text, first date, last date)
 RETURNS TABLE (x integer, y integer, latitude_deg float8, longitude_deg float8, nodes integer, nights integer,
                first_seen date, last_seen date, looked_since date)
