@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -477,6 +479,32 @@ def test_readers_see_whole_commits_while_the_loop_writes(store: Store) -> None:
     reader.join()
     assert seen == sorted(seen)
     assert not [number for number in seen if number % 2]
+
+
+LEFT_READING = """
+import sys, threading
+from pathlib import Path
+from edge.store.readers import Readers
+readers, began, got = Readers(Path(sys.argv[1])), threading.Event(), []
+def read():
+    db = readers.mine()
+    db.create_function("began", 0, began.set)
+    rows = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 100000)"
+    got.append(db.execute(rows + " SELECT count(*) FROM c WHERE began() IS NULL").fetchone()[0])
+thread = threading.Thread(target=read)
+thread.start()
+began.wait()
+readers.close()
+thread.join()
+print(got)
+"""
+
+
+def test_a_store_that_is_closed_under_a_thread_that_reads_does_not_take_the_process_with_it(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)):
+        command = [sys.executable, "-c", LEFT_READING, tmp_path / "fieldeye.db"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[100000]\n")
 
 
 class ShedMeanwhile(set[Mark]):

@@ -2,7 +2,7 @@
 
 import sqlite3
 from pathlib import Path
-from threading import Lock, local
+from threading import Lock, Thread, current_thread, local
 
 from edge.store.file import connect
 
@@ -14,7 +14,7 @@ class Readers:
         self._path = path
         self._local = local()
         self._lock = Lock()
-        self._all: list[sqlite3.Connection] = []
+        self._all: list[tuple[Thread, sqlite3.Connection]] = []
 
     def mine(self) -> sqlite3.Connection:
         """The calling thread's connection."""
@@ -23,12 +23,16 @@ class Readers:
             db = self._local.db = connect(self._path)
             db.execute("PRAGMA query_only = 1")
             with self._lock:
-                self._all.append(db)
+                self._all.append((current_thread(), db))
         return db
 
     def close(self) -> None:
-        """Close all; a thread that reads on gets an error."""
+        """Close the caller's own and those of threads that have ended.
+
+        A thread that nobody waits for any more may be reading: closed under it, SQLite would take the process with it.
+        """
         with self._lock:
-            for db in self._all:
-                db.close()
+            for thread, db in self._all:
+                if thread is current_thread() or not thread.is_alive():
+                    db.close()
             self._all.clear()
