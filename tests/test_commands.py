@@ -126,12 +126,13 @@ def test_a_picture_that_waits_or_is_on_its_way_is_not_sent_twice_and_may_be_aske
     (key,) = store.commit([sighting()], bytes(3000))
     name = f"{str(store.epoch)[:8]}-{key.seq}"
 
-    def code(picture: str = name, box: tuple[float, ...] | None = None) -> str | None:
-        fields = {"id": uuid4().hex, "expires": clock.now().utc + timedelta(hours=3), "picture": picture, "box": box}
+    def code(picture: str = name, **more: object) -> str | None:
+        fields = {"id": uuid4().hex, "expires": clock.now().utc + timedelta(hours=3), "picture": picture, **more}
         reply = commands.take("image", encode_message(msgspec.convert(fields, ImageCommand)))
         return reply and reply.code
 
     assert [code(), code(), code(box=(0, 0, 1, 1)), code(f"{name}0")] == [None, "busy", None, None]
+    assert code(most_bytes=4000) is None
     for _ in range(2):
         assert images.next_part(clock.monotonic_s()) is not None
         assert code() == "busy"

@@ -217,6 +217,19 @@ def test_an_authority_brought_ahead_of_the_brokers_change_cuts_no_node_off_at_a_
             assert node.is_connected()
 
 
+def test_an_authority_brought_ahead_of_the_brokers_change_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    with Broker(tls=True) as broker:
+        ca.write_text((broker.folder / "ca.pem").read_text())
+        with running(tmp_path / "store", to(broker.port, tls=True, ca_file=str(ca)), RESTS) as node:
+            wait_until(node.is_connected, within_s=5)
+            ca.write_text(tls.site_authority(KeyStore(tmp_path / "keys"), SITE).certificate_pem)
+            broker.stop()
+            wait_until(lambda: node.link.word == "nobody_listens", within_s=5)
+            broker.start()
+            wait_until(node.is_connected, within_s=5)
+
+
 @pytest.mark.parametrize("state", [ClockState.UNSYNCED, ClockState.SYNCED])
 def test_a_certificate_that_is_not_valid_yet_is_tried_again_soon_only_while_the_clock_is_not_set(
     state: ClockState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

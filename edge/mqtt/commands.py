@@ -90,8 +90,8 @@ class Commands:
 
     def _waits_already(self, command: Command) -> Reply | None:
         """Who asks again while a slow line still carries the answer would get each record or the picture twice."""
-        pictures = [(one.picture, one.box) for one in self.images]
-        if isinstance(command, ImageCommand) and (command.picture, command.box) in pictures:
+        pictures = [(one.picture, one.box, one.most_bytes) for one in self.images]
+        if isinstance(command, ImageCommand) and (command.picture, command.box, command.most_bytes) in pictures:
             return self.reply(command, "busy", detail="this picture waits already; ask again later")
         if not isinstance(command, ReplayCommand):
             return None

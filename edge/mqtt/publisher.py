@@ -20,7 +20,7 @@ from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
-from edge.mqtt.connection import Connection, Login
+from edge.mqtt.connection import Connection, Login, Reach
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
@@ -99,7 +99,7 @@ class Publisher:
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
-        self._has_failed = False  # was the last dial not accepted?
+        self._has_failed = False  # was the last dial taken, but not accepted?
         self._left: Connection | None = None  # dialling may still hang there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
 
@@ -137,8 +137,9 @@ class Publisher:
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
         connection.dial()
-        self._has_failed = not (self._is_dialled(connection, stop) and self._is_accepted(connection, stop))
-        if not self._has_failed:
+        is_well = self._is_dialled(connection, stop) and self._is_accepted(connection, stop)
+        self._has_failed = not is_well and connection.reach in {Reach.TAKEN, Reach.ANSWERED}
+        if is_well:
             self._untried = len(self._logins)
             return connection
         connection.close()
@@ -215,7 +216,7 @@ class Publisher:
         is_spent = budget.least_urgent(now) is None
         is_held = not stop.is_set() and not budget.may_dial(now)
         is_mere_loss = trouble.state == "lost" and not trouble.is_lasting
-        if is_held and (is_spent or is_mere_loss):  # a refusal or a silent broker is still to be mended
+        if is_held and (is_spent or is_mere_loss):  # else it is to be mended: a refusal, or no acknowledgement
             self._show(replace(SPENT, state="lost") if is_spent else SCARCE, None)
         while not stop.is_set() and not budget.may_dial(self._parts.clock.now()):
             stop.wait(self._parts.pace.turn_s)
