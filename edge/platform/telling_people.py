@@ -235,7 +235,7 @@ def _send_due(
             break
         server = risen.address if risen.kind == "webhook" else risen.kind
         failure, since = away.get(server, (None, now))
-        if failure is None or since + AWAY_AGAIN <= now:
+        if failure is None or not since <= now < since + AWAY_AGAIN:  # a clock may be set back
             failure, since = _send(database, risen, mail, now), now
         if failure and failure.is_of_server:
             away[server] = failure, since

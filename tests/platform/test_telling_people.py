@@ -40,6 +40,7 @@ from edge.platform.telling_people import (
     MOST_AT_ONCE,
     MOST_TRIES,
     Away,
+    Failure,
     MailServer,
     Turn,
     add_recipient,
@@ -541,7 +542,10 @@ def test_a_mail_server_that_is_back_gets_all_that_waited_also_while_turn_follows
     with mail_server() as (server, letters):
         assert tell_people(fleet.database, server, LATER + AWAY_AGAIN / 2, away).taken == 0
         assert tell_people(fleet.database, server, LATER + AWAY_AGAIN, away).taken == 2
-    assert len(letters) == 2
+        levels(fleet, "d", "act")
+        away["email"] = (Failure("away", is_of_server=True), LATER + timedelta(days=1))  # by a clock that was set since
+        assert tell_people(fleet.database, server, LATER + AWAY_AGAIN, away).taken == 1
+    assert len(letters) == 3
 
 
 @contextmanager
