@@ -77,7 +77,7 @@ class Facts:
     watched_s: float  # time in which frames came that showed something
     period: str = ""  # of a trap, in words: the night of which `foremost` or a zero is told; else the last 24 hours
     card: CardTrouble | None = None
-    unmatched: int = 0  # a trap's newest pictures in a row that showed no known card, over all starts
+    unmatched: int = 0  # a trap's newest pictures in a row without a known card, of the fortnight's starts
 
 
 def situation(snapshot: Snapshot, facts: Facts, now: Instant, config: CameraTable) -> Situation:

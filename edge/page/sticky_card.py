@@ -65,7 +65,7 @@ def card_trouble(
 
 
 def unmatched_in_a_row(intervals: Sequence[Interval], snapshot: Snapshot, *, is_fed: bool) -> int:
-    """Pictures that showed no known card since the newest interval that counted, whatever start they came in.
+    """Pictures of a fortnight that showed no known card since the newest interval that counted, of all starts.
 
     Those of an open interval are among them while this start has counted nothing: then all that it skipped are in the
     row. A fed folder's wait for their interval, which may lie before the start.

@@ -23,5 +23,5 @@ CREATE FUNCTION is_renamed(id integer) RETURNS boolean LANGUAGE sql STABLE SECUR
             SELECT FROM ledger a JOIN ledger b USING (epoch)
             WHERE (a.node_id, b.node_id, a.epoch) = (old.node_id, named.node_id, old.epoch) AND a.seen && b.seen));
 END;
-REVOKE EXECUTE ON FUNCTION is_renamed FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION is_renamed TO fieldeye_reader;
+REVOKE EXECUTE ON FUNCTION is_renamed(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION is_renamed(integer) TO fieldeye_reader;
