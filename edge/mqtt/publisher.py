@@ -99,7 +99,7 @@ class Publisher:
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
         self._connections = 0
-        self._has_failed = False  # was the last dial taken, but not accepted?
+        self._has_failed = False  # was a dial taken, but not accepted, since the last that was?
         self._left: Connection | None = None  # dialling may still hang there
         self.beat_s = clock.monotonic_s()  # when the thread last turned; a watchdog compares it with its clock
 
@@ -137,11 +137,11 @@ class Publisher:
         topic = node_topic(self._parts.node.site, self._parts.node.node, "status")
         connection = Connection(self._logins[0], topic, will)
         connection.dial()
-        is_well = self._is_dialled(connection, stop) and self._is_accepted(connection, stop)
-        self._has_failed = not is_well and connection.reach in {Reach.TAKEN, Reach.ANSWERED}
-        if is_well:
-            self._untried = len(self._logins)
+        if self._is_dialled(connection, stop) and self._is_accepted(connection, stop):
+            self._untried, self._has_failed = len(self._logins), False
             return connection
+        if connection.trouble is not HANGING and connection.reach in {Reach.TAKEN, Reach.ANSWERED}:
+            self._has_failed = True  # a dial that nobody took says nothing of certificates
         connection.close()
         connection.trouble = connection.trouble or SILENT
         if connection.trouble.word in LOGIN_REFUSED:

@@ -30,6 +30,7 @@ class Readers:
         """Close the caller's own and those of threads that have ended.
 
         A thread that nobody waits for any more may be reading: closed under it, SQLite would take the process with it.
+        Its connection goes with the garbage.
         """
         with self._lock:
             for thread, db in self._all:

@@ -23,7 +23,7 @@ ReplyCode = Literal[
     "unknown_verb",  # or one that this node does not allow
     "expired",
     "repeated",  # this transaction was seen before
-    "busy",  # too many wait, the same records or picture among them, or another bundle comes in; ask again later
+    "busy",  # too many wait, or the same records or picture do, or another bundle comes in; ask again later
     "wrong_epoch",  # the store was created anew since; what was asked for is gone
     "not_kept",  # the picture, question or alert is not here, or no longer; or a piece of a bundle that cannot be kept
 ]
