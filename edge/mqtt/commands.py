@@ -90,14 +90,14 @@ class Commands:
 
     def _waits_already(self, command: Command) -> Reply | None:
         """Who asks again while a slow line still carries the answer would get each record or the picture twice."""
-        pictures = [(one.picture, one.box, one.most_bytes) for one in self.images]
-        if isinstance(command, ImageCommand) and (command.picture, command.box, command.most_bytes) in pictures:
-            return self.reply(command, "busy", detail="this picture waits already; ask again later")
-        if not isinstance(command, ReplayCommand):
-            return None
-        asked = [one.command for one in self.replays if one.command.epoch.lower() == command.epoch.lower()]
-        if any(one.first <= command.last and command.first <= one.last for one in asked):
-            return self.reply(command, "busy", detail="a replay of these records waits already; ask again later")
+        if isinstance(command, ImageCommand):
+            pictures = [(one.picture, one.box, one.most_bytes) for one in self.images]
+            if (command.picture, command.box, command.most_bytes) in pictures:
+                return self.reply(command, "busy", detail="this picture waits already; ask again later")
+        elif isinstance(command, ReplayCommand):
+            asked = [one.command for one in self.replays if one.command.epoch.lower() == command.epoch.lower()]
+            if any(one.first <= command.last and command.first <= one.last for one in asked):
+                return self.reply(command, "busy", detail="a replay of these records waits already; ask again later")
         return None
 
     def _carry_out(self, command: Command) -> Reply | None:

@@ -170,12 +170,12 @@ class Images:
     def _asked(self) -> Outgoing | None:
         """The first that can be sent; the others are answered why not."""
         while self._commands.images:
-            command = self._commands.images.popleft()
+            command = self._commands.images[0]  # until it is sent: who asks for it again meanwhile would get it twice
             if self._commands.is_expired(command.expires):
                 self.replies.append(self._commands.reply(command, "expired"))
             elif (found := self._found(command)) is not None:
-                self._commands.images.appendleft(command)  # who asks for it again meanwhile would get it twice
                 return found
+            self._commands.images.popleft()
         return None
 
     def _found(self, command: ImageCommand) -> Outgoing | None:
