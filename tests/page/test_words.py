@@ -32,7 +32,7 @@ SET_RIGHT = [  # by native readers: each said something else than the English
         "Corners in percent of the picture, one a line: across, down",  # was: width, height
         {
             "es": "Esquinas en porcentaje de la imagen, una por línea: desde la izquierda, desde arriba",
-            "fr": "Coins en pour cent de l’image, un par ligne : depuis la gauche, depuis le haut",
+            "fr": "Coins en pour cent de l’image, un par ligne\u00a0: depuis la gauche, depuis le haut",
             "pt": "Cantos em percentagem da imagem, um por linha: a partir da esquerda, a partir de cima",
             "sw": "Pembe kwa asilimia ya picha, moja kwa mstari: kutoka kushoto, kutoka juu",
         },
@@ -108,7 +108,7 @@ def test_an_hour_stands_in_hindi_where_it_need_not_be_bent() -> None:
     [
         ("en", "Seen 19 hours ago: Jun 30, 9:30"),
         ("es", "Visto hace 19 horas: 30 jun, 21:30"),  # not "a las 30 jun"
-        ("fr", "Vu il y a 19 heures : 30 juin, 21:30"),
+        ("fr", "Vu il y a 19 heures\u00a0: 30 juin, 21:30"),
         ("hi", "19 घंटे पहले दिखा: 30 जून, 9:30"),
         ("zh", "19小时前发现：6月30日 21:30"),
     ],
@@ -125,7 +125,7 @@ def test_when_something_was_seen_reads_with_a_date_as_with_a_time(
     ("language", "said"),
     [
         ("es", "Las últimas fotos no se pudieron usar: llegadas demasiado tarde."),
-        ("fr", "Les dernières photos n’ont pas pu être utilisées : arrivées trop tard."),
+        ("fr", "Les dernières photos n’ont pas pu être utilisées\u00a0: arrivées trop tard."),
         ("hi", "आख़िरी फ़ोटो काम की नहीं थीं: बहुत देर से आईं।"),
         ("pt", "As últimas fotos não puderam ser usadas: chegadas tarde demais."),
         ("sw", "Picha za mwisho hazikuweza kutumika: zimechelewa mno."),

@@ -139,8 +139,8 @@ def _aphids(fleet: Fleet) -> str:
     ("language", "says"),
     [
         ("en", ("1 of 1 node reported", "1 more was counted", "Map of 1 place,")),
-        ("es", ("Informó 1 de 1 nodo,", "Se contó 1 más", "Mapa de 1 lugar,")),
-        ("fr", ("1 nœud sur 1 a transmis", "1 autre a été compté", "Carte de 1 lieu,")),
+        ("es", ("Informó 1 de 1 equipo,", "Se contó 1 más", "Mapa de 1 lugar,")),
+        ("fr", ("1 appareil sur 1 a transmis", "1 autre a été compté", "Carte de 1 lieu,")),
         ("zh", ("1 个监测点中有 1 个上报", "另有 1 种也有计数", "1 个地点的地图")),
     ],
 )
