@@ -16,6 +16,7 @@ from edge.nights import whole_around
 from edge.store import Draft, Store
 from edge.store.times import consistent
 from edge.tally import Tally
+from edge.weather import Readings
 
 KEPT = timedelta(days=7)  # later than this, a picture is too late
 # A camera that lost its clock begins again at 1970, 1980 or 2000, as a rule; pictures of an archive are younger.
@@ -79,8 +80,12 @@ def counting_at(
         return None
     first, last = whole_around(at.utc, interval_s, zone)
     until = last + timedelta(seconds=2 * interval_s)  # an interval may be a sixth longer than a whole one
-    kept = {seq: one for seq, state in store.drafts(first, until) if (one := _read(seq, state)) is not None}
-    spans = _spans(store, first, until) | {seq: (one.tally.start.utc, one.end.utc) for seq, one in kept.items()}
+    stored = {one.key.seq: one.record for one in store.intervals_between(first, until)}
+    records = {seq: record for seq, record in stored.items() if isinstance(record, Interval)}
+    empty = {seq: _begun(seq, record, made_by) for seq, record in records.items() if _is_uncounted(record)}
+    kept = empty | {seq: one for seq, state in store.drafts(first, until) if (one := _read(seq, state)) is not None}
+    spans = {seq: (record.start.utc, record.end.utc) for seq, record in records.items()}
+    spans |= {seq: (one.tally.start.utc, one.end.utc) for seq, one in kept.items()}
     for seq, (start, end) in spans.items():
         if start <= at.utc < end:
             found = kept.get(seq)
@@ -92,9 +97,16 @@ def counting_at(
     return Counting(tally=Tally(start=_moved(at, start)), end=_moved(at, end), made_by=made_by)
 
 
-def _spans(store: Store, first: datetime, until: datetime) -> dict[int, tuple[datetime, datetime]]:
-    stored = [(one.key.seq, one.record) for one in store.intervals_between(first, until)]
-    return {seq: (record.start.utc, record.end.utc) for seq, record in stored if isinstance(record, Interval)}
+def _is_uncounted(record: Interval) -> bool:
+    """Did nothing come in it, and is its time known? Where that is so only since, it has no draft, and needs none."""
+    is_timed = ClockState.UNSYNCED not in (record.start.state, record.end.state)
+    return is_timed and not record.frames and not record.skipped
+
+
+def _begun(seq: int, record: Interval, made_by: MadeBy) -> Counting:
+    """That interval with its next revision's number and nothing but its weather."""
+    tally = Tally(start=record.start, weather=Readings.of(record.climate))
+    return Counting(tally=tally, end=record.end, made_by=made_by, seq=seq, revision=record.revision + 1)
 
 
 def _read(seq: int, state: bytes) -> Counting | None:

@@ -32,6 +32,12 @@ class _Sums:
     def with_(self, value: float) -> "_Sums":
         return _Sums(self.number + 1, self.total + value, min(self.least, value), max(self.most, value))
 
+    @staticmethod
+    def of(spread: Spread | None, number: int) -> "_Sums":
+        if spread is None:
+            return _Sums()
+        return _Sums(number, number * spread.mean, spread.least, spread.most)
+
     def spread(self) -> Spread | None:
         if not self.number:
             return None
@@ -53,6 +59,14 @@ class Readings:
             if reading.humidity is not None:
                 joined = replace(joined, humidity=joined.humidity.with_(reading.humidity))
         return joined
+
+    @staticmethod
+    def of(climate: Climate | None) -> "Readings":
+        """Those that give this climate."""
+        if climate is None:
+            return NOTHING_READ
+        number = climate.readings
+        return Readings(_Sums.of(climate.temperature_c, number), _Sums.of(climate.humidity, number))
 
     def climate(self) -> Climate | None:
         """None: nothing was read, which is no weather of 0 °C."""

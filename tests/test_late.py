@@ -17,21 +17,23 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.app import put_times_right
 from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, Scale, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
 from edge.cameras.folder import known_as, told_time
-from edge.climate import NoSensor
+from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState
 from edge.config import parse_config
-from edge.counts import Interval, NoData, Sighting
+from edge.counts import Interval, NoData, Sighting, Spread
 from edge.detector import Detector
 from edge.errors import StoreDamagedError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
 from edge.store.file import PAGE_BYTES
+from edge.weather import Reading
 from edge.wire import Mark, Stored
 from tests.cameras.test_folder import with_exif_time
 from tests.clocks import NOON, SetClock
@@ -48,6 +50,13 @@ class PowerCut(BaseException):
     """The loop ends here, and what it held in memory with it."""
 
 
+class Thermometer(NoSensor):
+    """It is 20 °C and half damp whenever somebody asks."""
+
+    def readings(self, now_s: float) -> list[Reading]:  # noqa: ARG002
+        return [Reading(20.0, 0.5)]
+
+
 @dataclass
 class Fed:
     """A node on a folder that another device feeds; the steps of a test are taken when it has seen all there is."""
@@ -59,6 +68,7 @@ class Fed:
     more: str = ""  # of node.toml
     interval_s: float = HOUR_S
     clock: SetClock = field(default_factory=SetClock)
+    climate: ClimateSensor = field(default_factory=NoSensor)
     steps: list[Step] = field(default_factory=list)
     calls: int = 0  # of the loop to what is around it
     cut_at: int = -1  # which of them the power cut comes at
@@ -150,12 +160,16 @@ class Fed:
                     store=store,
                     board=self.board,
                     clock=self.clock,
-                    climate=NoSensor(),
-                    committed=self.called,
+                    climate=self.climate,
+                    committed=partial(self.after_commit, store),
                     alive=alive,
                 )
             )
             pipeline.run(stop)
+
+    def after_commit(self, store: Store) -> None:
+        put_times_right(store, self.clock)
+        self.called()
 
     def called(self) -> None:
         self.calls += 1
@@ -575,13 +589,41 @@ def test_a_picture_that_was_counted_while_the_time_was_not_known_counts_once_thr
     assert [one.frames for one in fed.intervals] == [1, 0]
 
 
-def test_an_hour_whose_time_was_never_known_is_not_corrected(fed: Fed) -> None:
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_an_hour_whose_time_was_never_known_is_not_corrected(fed: Fed, pictures: int) -> None:
     fed.clock.state = ClockState.UNSYNCED
-    fed.run(fed.add(60), fed.wait(600))
+    fed.run(*[fed.add(60)] * pictures, fed.wait(600))
     fed.boot()
     fed.clock.state = ClockState.SYNCED
     fed.run(fed.add(120))
     assert [one.revision for one in fed.intervals] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("at_hand", "frames", "revisions"),
+    [
+        ("nothing", {0: 2, 1: 1, 3: 1}, [2, 1, 0, 0]),
+        ("a picture", {0: 1, 1: 1, 3: 1}, [0, 1, 0, 0]),  # which counted in what was nobody's hour
+        ("a dark picture", {1: 1, 3: 1}, [0, 1, 0, 0]),
+    ],
+)
+def test_pictures_of_hours_without_the_time_in_which_nothing_was_counted_correct_them_once_the_clock_was_set(
+    fed: Fed, at_hand: str, frames: dict[int, int], revisions: list[int]
+) -> None:
+    def set_the_clock() -> None:
+        fed.clock.jump(240 * HOUR_S, ClockState.SYNCED)
+        fed.next_hour()
+
+    fed.climate = Thermometer()
+    fed.clock.jump(-240 * HOUR_S, ClockState.UNSYNCED)
+    if at_hand != "nothing":
+        fed.add(0, *(all_of(0) if at_hand == "a dark picture" else ()), name="1.png")()
+    late = [fed.add(0, name=f"20260701_{at}.png") for at in ("120200", "130200", "120300")]
+    fed.run(fed.next_hour, fed.next_hour, set_the_clock, *late, fed.add(3 * HOUR_S + 60))
+    assert fed.frames() == frames
+    assert [one.revision for one in fed.intervals] == revisions
+    weather = {one.climate and (one.climate.temperature_c, one.climate.humidity) for one in fed.intervals}
+    assert weather == {(Spread(mean=20.0, least=20.0, most=20.0), Spread(mean=0.5, least=0.5, most=0.5))}
 
 
 @pytest.mark.parametrize("wrong_s", [-1e6, 1e6])

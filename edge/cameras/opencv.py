@@ -82,8 +82,9 @@ class CaptureDevice:
 
     def open(self) -> None:
         """See Device."""
+        began_s = monotonic()
         if not self._open_capture(self._capture, self._config):
-            raise CameraError(f"{self.name}: {_why_closed(self._config.source)}")
+            raise CameraError(f"{self.name}: {_why_closed(self._config.source, monotonic() - began_s)}")
 
     def grab(self, wait_s: float) -> bool:  # noqa: ARG002 the driver's own time-outs count
         """See Device."""
@@ -176,11 +177,15 @@ def _opens(capture: cv2.VideoCapture, source: str, limits: list[int]) -> bool:
     return False
 
 
-def _why_closed(source: str) -> str:
+def _why_closed(source: str, took_s: float) -> str:
     if not _answers(source):
         return "cannot be opened; look at plug or network, and whether others use it"
+    if took_s >= REFUSED_S:
+        late = f"what answers there gave no picture within {took_s:.0f} s"
+        return f"{late}; look at camera and network, or choose a smaller picture"
     wrong = "what answers there gives no pictures for this address, user name and password"
-    return f"{wrong}; correct camera.source, or look whether others use it"
+    by_tcp = ", let the camera send over TCP, not UDP alone," if source.startswith("rtsp") else ","
+    return f"{wrong}; correct camera.source{by_tcp} or look whether others use it"
 
 
 def _answers(address: str) -> bool:

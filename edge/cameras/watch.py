@@ -21,13 +21,15 @@ SLICE_S = 0.5  # a read is cut into such pieces, so that a node that is told to 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 FIRST_PICTURE_S = 40.0  # a stream shows nothing before its first key frame, which may be half a minute away
 STUCK_S = 60.0  # a device that a thread holds so long is only freed by a new process
+SAME_S = 600.0  # an address may renew its snapshot so seldom; after as long the page says, too, that none is new
 BAD_IN_A_ROW = 10  # one bad picture is bad luck, ten are a bad camera
 _WELL = {"ok", "starting"}  # not lost; one that says why then is putting pictures in order
 _REMEDY = {
     "starting": "look at its cable and power if it stays so for a minute",
     "ok": "look at its cable and power",
     "stalled": "look at its cable and power",
-    "repeating": "it hands out its last picture again and again; power it off and on",
+    "repeating": "it gives its last picture again and again; power it off and on, "
+    "or raise camera.every_s where its address renews it seldom",
 }
 
 
@@ -87,7 +89,8 @@ class WatchedCamera(ClosedAtExit):
                 if self.state == "missing":
                     raise CameraError(self.why)
                 what = f"{self.description}: {self.state}, no new picture in {timeout_s:.1f} s"
-                raise CameraError(f"{what}; {_REMEDY[self.state]}")
+                is_same = self.state == "ok" and self._same_since_s is not None
+                raise CameraError(f"{what}; {_REMEDY['repeating' if is_same else self.state]}")
             frame = self._attempt(min(SLICE_S, left_s))
             if frame is not None:
                 return replace(frame, dropped=self.dropped)
@@ -96,22 +99,26 @@ class WatchedCamera(ClosedAtExit):
     def rest(self, pause_s: float) -> None:
         """Wait until the next look, or until told to stop, and keep an eye on a live camera: it may fail in between.
 
-        The pictures seen on the way are thrown away. Raises ThreadStuckError as `read`.
+        The pictures seen on the way are thrown away: what a snapshot's address shows is still to be had at the next
+        look. Raises ThreadStuckError as `read`.
         """
         if not self.is_live:
             self._stop.wait(pause_s)
             return
         until_s = self._clock.monotonic_s() + pause_s
         while not self._stop.is_set() and (left_s := until_s - self._clock.monotonic_s()) > 0:
-            if self.state == "ok" and self._camera is None:  # a snapshot: nothing to keep an eye on
+            # A snapshot, there is nothing to keep an eye on; one that is still on its way is for the next look.
+            if self.state == "ok" and (self._camera is None or not self._has_given):
                 self._stop.wait(left_s)
                 continue
             glance_in_s = self._new_since_s + self._stall_s / 2 - self._clock.monotonic_s()
             if self.state == "ok" and glance_in_s > 0:
                 self._stop.wait(min(left_s, glance_in_s))
                 continue
+            was_ok = self.state == "ok"
             with suppress(BadFrameError):  # counted in a row; the picture that will be used is still to come
-                self._attempt(min(SLICE_S, left_s))
+                if self._attempt(min(SLICE_S, left_s)) is not None and not was_ok:
+                    self._last_sum = None  # nobody was given it: it is no repeat when the address gives it to a look
 
     def close(self) -> None:
         """See Camera."""
@@ -212,7 +219,7 @@ class WatchedCamera(ClosedAtExit):
 
     def _put_away(self) -> None:
         """A snapshot's address: the next look asks for the next picture, and the same one again not at once."""
-        if self._same_since_s is not None and self._clock.monotonic_s() - self._same_since_s >= self._stall_s:
+        if self._same_since_s is not None and self._clock.monotonic_s() - self._same_since_s >= SAME_S:
             self._lose("repeating", CameraError("the same picture again"))
             return
         self._close_this()

@@ -199,9 +199,12 @@ def network_camera(pictures: list[bytes] | None = None) -> Iterator[NetworkCamer
 
 
 @contextmanager
-def late_key_frame(after_s: float) -> Iterator[str]:
-    """The address of an H.265 camera over RTSP (RFC 7826 and 7798), which sends its first key frame so late."""
-    with ThreadingTCPServer(("127.0.0.1", 0), _rtsp_handler(after_s)) as server:
+def late_key_frame(after_s: float, *, by_tcp: bool = True) -> Iterator[str]:
+    """The address of an H.265 camera over RTSP (RFC 7826 and 7798), which sends its first key frame so late.
+
+    Not `by_tcp`: it sends over UDP alone.
+    """
+    with ThreadingTCPServer(("127.0.0.1", 0), _rtsp_handler(after_s, by_tcp=by_tcp)) as server:
         server.daemon_threads = True
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -212,7 +215,7 @@ def late_key_frame(after_s: float) -> Iterator[str]:
             thread.join()
 
 
-def _rtsp_handler(after_s: float) -> type[StreamRequestHandler]:
+def _rtsp_handler(after_s: float, *, by_tcp: bool) -> type[StreamRequestHandler]:
     units = BARS.read_bytes().split(b"\0\0\0\1")[1:]
     vps, sps, pps = (b64encode(unit).decode() for unit in units[:3])
     told = f"sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}"
@@ -232,7 +235,8 @@ def _rtsp_handler(after_s: float) -> type[StreamRequestHandler]:
             return (lines[0].split()[0], number[1]) if number else None
 
         def _answer(self, verb: str, number: str) -> None:
-            head = f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"
+            status = "200 OK" if by_tcp or verb != "SETUP" else "461 Unsupported Transport"
+            head = f"RTSP/1.0 {status}\r\nCSeq: {number}\r\nSession: 1\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"
             body = sdp if verb == "DESCRIBE" else ""
             self.wfile.write(
                 f"{head}Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()

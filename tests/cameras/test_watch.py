@@ -8,6 +8,7 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Timer
 from typing import Literal
@@ -20,9 +21,16 @@ from edge.cameras import Camera, Frame, WatchedCamera, open_camera, open_watched
 from edge.cameras.base import ClosedAtExit
 from edge.cameras.opencv import STREAM_OPTIONS
 from edge.cameras.reader import ThreadedCamera
-from edge.cameras.watch import BAD_IN_A_ROW
+from edge.cameras.watch import BAD_IN_A_ROW, FIRST_PICTURE_S
 from edge.clock import SystemClock
-from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, ThreadStuckError
+from edge.errors import (
+    BadFrameError,
+    CameraEndedError,
+    CameraError,
+    SnapshotTakenError,
+    SortingError,
+    ThreadStuckError,
+)
 from tests.cameras.sources import (
     PICTURES,
     Health,
@@ -96,6 +104,13 @@ def test_a_stream_that_is_joined_between_key_frames_gives_its_first_whole_pictur
         table = camera_table("opencv", address, stall_s=0.5)  # FFmpeg's own time-out is a second more
         with open_watched_camera(table, SystemClock(), Event()) as camera:
             assert camera.read(BACK_WITHIN_S).image.std() > 80  # the smears before it: 18
+
+
+def test_a_stream_that_comes_over_udp_alone_is_told_how_to_send() -> None:
+    with late_key_frame(after_s=0, by_tcp=False) as address:
+        with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+            error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+        assert "let the camera send over TCP, not UDP alone" in str(error)
 
 
 def test_a_stream_whose_pictures_become_smaller_shows_each_whole(source: NetworkCamera) -> None:
@@ -184,15 +199,17 @@ def test_the_form_of_an_address_that_gave_a_picture_is_asked_alone_until_it_give
     assert asked == steps
 
 
-def test_a_silent_camera_is_not_waited_for_a_second_time_without_a_query(
+def test_a_silent_camera_is_told_as_silent_and_not_waited_for_a_second_time_without_a_query(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.cameras.opencv._OWNERS_OPTIONS", "timeout;300000")
     monkeypatch.setattr("edge.cameras.opencv.REFUSED_S", 0.2)
     source.health = "silent"
     address = source.address.replace("field.mjpg", "a.jpg")
-    with open_camera(camera_table("opencv", address), SystemClock()) as camera, pytest.raises(CameraError):
-        camera.read(NOTICED_WITHIN_S)
+    with open_camera(camera_table("opencv", address), SystemClock()) as camera:
+        error, _ = read_until_error(camera, NOTICED_WITHIN_S)
+    assert "what answers there gave no picture within" in str(error)
+    assert "password" not in str(error)
     assert source.connections == 1
 
 
@@ -228,7 +245,10 @@ def test_a_snapshot_leaves_memory_with_the_next_one_and_waits_for_no_collector(s
         gc.enable()
 
 
-def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(source: NetworkCamera) -> None:
+def test_a_snapshot_that_stays_the_same_is_told_and_comes_back(
+    source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cameras.watch.SAME_S", STALL_S)
     source.health, several = "a snapshot", source.pictures
     source.pictures = several[:1]
     with open_watched_camera(camera_table("opencv", source.address, stall_s=STALL_S), SystemClock(), Event()) as camera:
@@ -509,6 +529,30 @@ class TimedCamera(ClosedAtExit):
         return self
 
 
+class TimedSnapshot(TimedCamera):
+    """An address that gives one picture each time it is asked, and renews it only each `renews_s`."""
+
+    def __init__(self, clock: SetClock, renews_s: float, takes_s: float) -> None:
+        super().__init__(clock)
+        self._renews_s, self._takes_s = renews_s, takes_s
+        self._has_given = False
+
+    def read(self, timeout_s: float) -> Frame:
+        if self._has_given:
+            raise SnapshotTakenError("its only picture was given")
+        is_there_in_s = self.opened_s[-1] + self._takes_s - self._clock.monotonic_s()
+        self._clock.advance(min(timeout_s, max(0.0, is_there_in_s)))
+        if is_there_in_s > timeout_s:
+            raise CameraError("no new picture")
+        self._has_given, self.does = True, "repeat"
+        self.picture = int(self._clock.monotonic_s() // self._renews_s)
+        return super().read(timeout_s)
+
+    def opened(self) -> Camera:
+        self._has_given = False
+        return super().opened()
+
+
 @pytest.fixture
 def timed() -> tuple[TimedCamera, WatchedCamera, SetClock]:
     """A camera that plays, watched with a stall after 8 s, and their clock."""
@@ -634,6 +678,38 @@ def test_a_rest_looks_at_the_camera_each_half_of_the_stall_and_no_oftener(
 
 
 @pytest.mark.parametrize(
+    ("every_s", "looks", "takes_s", "states"),
+    [(30, 5, 0.1, {"ok"}), (300, 5, 0.1, {"ok", "repeating"}), (60, 5, 7, {"ok", "starting"}), (60, 1, 0.1, {"ok"})],
+)
+def test_a_snapshot_that_is_renewed_only_each_few_looks_is_given_once_for_each_picture(
+    every_s: float, looks: int, takes_s: float, states: set[str]
+) -> None:
+    camera = TimedSnapshot(clock := SetClock(), looks * every_s, takes_s)
+    watched = WatchedCamera(camera.opened, clock, TimedStop(clock), first_s=FIRST_PICTURE_S)
+    told, given = set(), []
+    for look in range(1, 40):
+        with suppress(CameraError):
+            given.append(int(watched.read(5).image[-1, 0, 0]))
+        told.add(watched.state)
+        watched.rest(max(0.0, 100.0 + look * every_s - clock.monotonic_s()))
+    assert given == list(range(given[0], given[0] + len(given)))
+    assert len(given) >= 38 // looks
+    assert told == states
+
+
+def test_a_snapshot_that_is_not_new_yet_is_told_as_what_it_is_and_no_cable_is_looked_at() -> None:
+    camera = TimedSnapshot(clock := SetClock(), renews_s=1e6, takes_s=0.1)
+    watched = WatchedCamera(camera.opened, clock, TimedStop(clock))
+    watched.read(5)
+    for state in ("ok", "repeating"):
+        told = fails(watched, 5)
+        assert f"{state}, no new picture in 5.0 s; it gives its last picture again" in told
+        assert told.endswith("or raise camera.every_s where its address renews it seldom")
+        clock.advance(600)
+        watched.rest(60)
+
+
+@pytest.mark.parametrize(
     ("look_s", "silent_s", "state"),
     [(20, 3.5, "ok"), (20, 4.0, "stalled"), (3, 4.5, "ok"), (3, 5.0, "stalled"), (0, 8.0, "stalled")],
 )
@@ -680,10 +756,11 @@ def test_an_opened_camera_that_is_never_read_is_closed_without_waiting(source: N
 def test_a_stream_that_does_not_begin_cannot_be_opened_and_says_so_in_seconds(
     source: NetworkCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", STREAM_OPTIONS.replace("timeout;10", "timeout;1"))
+    monkeypatch.setattr("edge.cameras.opencv._OWNERS_OPTIONS", STREAM_OPTIONS.replace("timeout;10", "timeout;1"))
+    monkeypatch.setattr("edge.cameras.opencv.REFUSED_S", 0.5)
     source.health = "stalled"
     with (
-        pytest.raises(CameraError, match="no pictures for this address"),
+        pytest.raises(CameraError, match="gave no picture within 1 s"),
         open_camera(camera_table("opencv", source.address), SystemClock()) as camera,
     ):
         camera.read(20)
