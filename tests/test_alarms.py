@@ -423,6 +423,24 @@ def test_a_weekly_level_ends_though_the_trap_is_looked_at_every_third_evening_al
     assert levels == [(0, "look"), (12, "calm")]
 
 
+@pytest.mark.parametrize(("known_h", "ended_on"), [(6, 2), (18, 1)])
+def test_no_level_ends_on_the_hours_that_are_known_of_a_night_in_which_the_card_was_changed(
+    trap: Trap, known_h: float, ended_on: int
+) -> None:
+    levels = []
+    for night, (caught, hung_h) in enumerate([(14, 24), (0, known_h), (0, 24)]):
+        start, end = at(24 * night + 22), at(24 * night + 23)
+        one = interval(
+            start=start, end=end, mode="trap", unit="new", counts=(count(MOTH, caught),), exposed_s=3600.0 * hung_h
+        )
+        trap.store.commit([one])
+        levels += [(night, alert.level) for alert in trap.alarms.after(one)]
+    morning = interval(start=at(73), end=at(74), mode="trap", unit="new", counts=(), exposed_s=3600.0)
+    trap.store.commit([morning])
+    levels += [(3, alert.level) for alert in trap.alarms.after(morning)]
+    assert levels == [(0, "look"), (ended_on + 1, "calm")]
+
+
 def test_a_range_of_two_hours_catch_is_narrower_than_that_of_one(tmp_path: Path) -> None:
     differing = Dispersion(precision=0.1, recall=0.5)
     with closing(Trap(tmp_path, act_at=20, accuracy={MOTH[0]: ClassAccuracy(MOTH[1], 0.9, 0.8, differing)})) as trap:

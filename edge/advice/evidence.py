@@ -77,7 +77,8 @@ class Days:
         intervals = [interval for day in looked for interval in by_day[day]]
         period = Period(first=days[-1], last=last, is_over=is_over)
         nights = max(len(looked) if is_over else length, _hung_nights(intervals))
-        return _told(label, stage, intervals, period, nights=nights, days=self)
+        evidence = _told(label, stage, intervals, period, nights=nights, days=self)
+        return replace(evidence, is_part=length == 1 and _is_part(intervals))
 
     def _told_by_day(self, label: str) -> Mapping[date, Sequence[Interval]]:
         """Without the intervals of models that cannot tell it."""
@@ -184,6 +185,12 @@ def _hung_nights(intervals: Sequence[Interval]) -> int:
     Whole ones: from a night's first picture to the next one's are seldom 24 hours to the second.
     """
     return round(sum(interval.exposed_s or 0.0 for interval in intervals) / NIGHT_S)
+
+
+def _is_part(night: Sequence[Interval]) -> bool:
+    """Of a trap: did its catch come in less than half of a night, as far as each interval knows?"""
+    known_s = [one.exposed_s for one in night if one.exposed_s is not None]
+    return len(known_s) == len(night) and sum(known_s) < NIGHT_S / 2
 
 
 def _count(interval: Interval, label: str, stage: str) -> int:

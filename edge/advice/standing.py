@@ -122,6 +122,7 @@ class Evidence:
     period: Period
     count: int
     told: tuple[Measured, ...]
+    is_part: bool = False  # a night of which less than half is known, as where a trap's card was changed: no good news
 
 
 def judged(
@@ -144,7 +145,7 @@ def judged(
         return refused
     before = now = _held_anew(standing)
     for evidence, figure in known:
-        may_lower = evidence is over and not runs
+        may_lower = evidence is over and not runs and not evidence.is_part
         reached = level_of(standing.threshold, figure, before.level if may_lower else "calm")
         gives_level = may_lower or ORDER.index(reached) > ORDER.index(now.level)
         # Else it keeps the level and still gives the figure, if nothing else of this call gave one: at the same level,
