@@ -100,6 +100,7 @@ class GateTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dark_luma: Luma = 12.0  # mean below: nothing can be told
     bright_luma: Luma = 245.0  # mean above: overexposed
     blocked_contrast: Luma = 4.0  # standard deviation below: something covers the lens
+    colourless_levels: Luma = 3.0  # between channels, below: infrared; 0: for a monochrome camera with its own model
     blurred_share: Share = 0.3  # of the reference sharpness, see edge/gate.py
     moved_share: Share = 0.0003  # of the pixels that must change in live mode: an insect of about 29 px on 2304
     always_every_s: Seconds = 600.0  # look at least so often, so that a still scene has its effort
@@ -129,7 +130,7 @@ class MqttTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     keepalive_s: Annotated[int, Meta(ge=5, le=3600)] = 30
     ack_timeout_s: Seconds = 60.0
     health_every_s: Seconds = 60.0
-    daily_mb: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None  # of a metered line a UTC day; then records wait
+    daily_mb: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None  # of a metered line a UTC day; then only alerts
     home_assistant: bool = False  # tells a Home Assistant at the same broker how to show this node
     daily_pictures_mb: Annotated[float, Meta(ge=0)] = 0.0  # kept pictures sent unasked, over the day; 0: only if asked
 

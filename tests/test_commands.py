@@ -15,7 +15,7 @@ import pytest
 from edge.backoff import Backoff
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
-from edge.mqtt.budget import DAY_S, Budget
+from edge.mqtt.budget import ALERTS_ONLY, DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.mqtt.incoming import is_worth_a_note
@@ -25,7 +25,7 @@ from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, Up
 from tests.broker import Broker
 from tests.clocks import SetClock
 from tests.node import NODE, Node, Platform, running, to, wait_drained
-from tests.records import instant, interval, sighting
+from tests.records import alert, instant, interval, sighting
 from tests.waiting import wait_until
 
 
@@ -297,7 +297,7 @@ def test_a_data_budget_keeps_sightings_back_first_and_ends_with_the_day(store: S
     for spent in (700, 200, 200):
         budget.spend(spent, instant())
         allowed.append(budget.least_urgent(instant()))
-    assert allowed == [LEAST_URGENT, MUST_GO, None]
+    assert allowed == [LEAST_URGENT, MUST_GO, ALERTS_ONLY]
     assert budget.least_urgent(instant(DAY_S)) == LEAST_URGENT
 
 
@@ -383,7 +383,7 @@ def test_a_clock_that_was_set_overrules_a_day_to_come_in_the_budget(store: Store
     budget.spend(1000, instant(300 * DAY_S, ClockState.UNSYNCED))
     budget.save()
     assert Budget(store, 1000, instant(0, ClockState.UNSYNCED)).spent_bytes == 1000
-    assert budget.least_urgent(instant(0, ClockState.UNSYNCED)) is None
+    assert budget.least_urgent(instant(0, ClockState.UNSYNCED)) == ALERTS_ONLY
     assert budget.least_urgent(instant()) == LEAST_URGENT
     assert Budget(store, 1000, instant()).spent_bytes == 0
 
@@ -417,12 +417,17 @@ def healths(platform: Platform) -> list[Any]:
     return platform.read().messages.get("health", [])
 
 
-def test_records_wait_for_tomorrow_once_the_budget_is_spent(tmp_path: Path) -> None:
+def test_records_wait_for_tomorrow_once_the_budget_is_spent_and_alerts_do_not(tmp_path: Path) -> None:
     with Broker() as broker:
         platform = Platform(broker)
         with running(tmp_path, to(broker.port, daily_mb=0.02)) as node:
             for n in range(30):
                 node.commit(interval(n), *(sighting(n) for _ in range(39)))
             wait_until(lambda: "budget" in node.link.detail, within_s=10)
-            assert node.store.waiting().records > 500
+            waiting = node.store.waiting().records
+            assert waiting > 500
+            for n in range(2):
+                node.commit(interval(30 + n), alert(n))
+                wait_until(lambda n=n: node.store.waiting().records == waiting + n + 1, within_s=10)  # type: ignore[misc]
+            wait_until(lambda: "budget" in node.link.detail, within_s=10)
         platform.client.leave()

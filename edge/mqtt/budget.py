@@ -4,8 +4,10 @@ from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
+from edge.counts import Alert
 from edge.mqtt.connection import Reach
 from edge.store import LEAST_URGENT, MUST_GO, Store
+from edge.store.rows import PRIORITIES
 from edge.wire import MAX_IMAGE_BYTES
 
 # What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
@@ -23,6 +25,7 @@ _PLAIN_AND_TLS_BYTES = {
     Reach.ANSWERED: (DIAL_BYTES, TLS_DIAL_BYTES),
 }
 SPENT_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
+ALERTS_ONLY = PRIORITIES[Alert]  # where all is spent: they are few and short, and what they ask for is today's
 _SETTING = "sent_today"
 DAY_S = 86400.0
 UNMETERED_STEP_BYTES = 200_000
@@ -70,11 +73,11 @@ class Budget:
         self._turn_day(now)
         self.unasked_bytes += size_bytes
 
-    def least_urgent(self, now: Instant) -> int | None:
-        """The least urgent priority that may still go, None if no record may."""
+    def least_urgent(self, now: Instant) -> int:
+        """The least urgent priority that may still go."""
         if self.most_bytes is None or self._spent_bytes(now) < self.most_bytes * _SIGHTINGS_SHARE:
             return LEAST_URGENT
-        return MUST_GO if self.spent_bytes < self.most_bytes else None
+        return MUST_GO if self.spent_bytes < self.most_bytes else ALERTS_ONLY
 
     def image_room_bytes(self, now: Instant, *, asked: bool) -> int:
         """How much of pictures may still go today; `asked`: by a person or a command."""

@@ -18,7 +18,7 @@ from edge.client_id import owned
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
-from edge.mqtt.budget import Budget
+from edge.mqtt.budget import ALERTS_ONLY, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login, Reach
 from edge.mqtt.figures import Figures
@@ -213,7 +213,7 @@ class Publisher:
         if self._has_other_login(trouble):
             return
         now, budget = self._parts.clock.now(), self._parts.budget
-        is_spent = budget.least_urgent(now) is None
+        is_spent = budget.least_urgent(now) == ALERTS_ONLY
         is_held = not stop.is_set() and not budget.may_dial(now)
         is_mere_loss = trouble.state == "lost" and not trouble.is_lasting
         if is_held and (is_spent or is_mere_loss):  # else it is to be mended: a refusal, or no acknowledgement

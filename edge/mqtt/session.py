@@ -13,7 +13,7 @@ from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreDamagedError, StoreError, WireError
-from edge.mqtt.budget import PROTOCOL_BYTES, SPENT_EVERY_S, Budget
+from edge.mqtt.budget import ALERTS_ONLY, PROTOCOL_BYTES, SPENT_EVERY_S, Budget
 from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Ack, Connection, message_bytes
@@ -146,15 +146,18 @@ class Session:
     # Sending
 
     def _send_due(self, now_s: float) -> None:
-        least_urgent = self._parts.budget.least_urgent(self._parts.clock.now())
+        least_urgent, has_news = self._parts.budget.least_urgent(self._parts.clock.now()), self._has_news
+        is_spent = least_urgent == ALERTS_ONLY
         if now_s >= self._health_due_s:
-            self._every_minute(now_s, is_spent=least_urgent is None)
+            self._every_minute(now_s, is_spent=is_spent)
             self._may_have_records = self._may_have_images = True
-        if self._has_news:
+        if has_news:
             self._summarise()
-        if least_urgent is None:
+        if is_spent:
             if self._may_have_records:
                 self._parts.show(SPENT, None)
+            if has_news and now_s >= self._records_due_s:
+                self._send_batch(least_urgent)
             return
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
             self._may_have_records = self._send_batch(least_urgent) or self._send_replay()

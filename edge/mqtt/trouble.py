@@ -28,7 +28,7 @@ DENIED = Trouble(
     "not_authorised",
     "the broker does not let this node publish its records, they are kept; correct the broker's ACL for this user",
 )
-SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; records wait for tomorrow (UTC)")
+SPENT = Trouble("connected", "budget_spent", "today's data budget is used up; all but alerts waits for tomorrow (UTC)")
 SCARCE = Trouble(
     "lost", "budget_low", "little of today's data budget is left; the broker is dialled again within the hour"
 )
