@@ -56,19 +56,16 @@ def columns() -> tuple[Column, ...]:
 
 def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
     """The record's rows; a column that is not named is empty."""
-    struct = _structs()[_tag(record)]
     common: dict[str, Cell] = {"kind": _tag(record), **{name: getattr(place, name) for name in PLACE}}
-    common |= _flat(record, struct, "")
+    common |= _flat(record, "")
     if isinstance(record, PlainInterval):
         common[NIGHT] = _night(record, place.zone)
-    items = _items(record, struct)
-    if items is None:
+    taxa = next((of for name in _named_lists(type(record)) if (of := getattr(record, name)) is not None), None)
+    if taxa is None:
         yield common
         return
-    field, item = items
-    taxa = getattr(record, field)
     for taxon in taxa:
-        yield common | {TAXA: len(taxa)} | _flat(taxon, item, "")
+        yield common | {TAXA: len(taxa)} | _flat(taxon, "")
     if not taxa:
         yield common | {TAXA: 0, "count": 0}
 
@@ -109,8 +106,15 @@ def _lists(struct: types.StructType) -> Iterator[tuple[str, types.StructType]]:
             yield field.name, bare.item_type
 
 
-def _items(record: Struct, struct: types.StructType) -> tuple[str, types.StructType] | None:
-    return next(((name, item) for name, item in _lists(struct) if getattr(record, name) is not None), None)
+@cache
+def _named_lists(of: type[Struct]) -> tuple[str, ...]:
+    return tuple(name for name, _ in _lists(_struct(of)))
+
+
+def _struct(of: type[Struct]) -> types.StructType:
+    struct = types.type_info(of)
+    assert isinstance(struct, types.StructType)  # noqa: S101  of a Struct it is one
+    return struct
 
 
 def _leaves(struct: types.StructType, prefix: str) -> Iterator[tuple[str, Kind]]:
@@ -124,14 +128,30 @@ def _leaves(struct: types.StructType, prefix: str) -> Iterator[tuple[str, Kind]]
             yield f"{prefix}{field.name}", _KINDS.get(type(bare), "json")
 
 
-def _flat(value: Struct, struct: types.StructType, prefix: str) -> dict[str, Cell]:
-    cells: dict[str, Cell] = {}
-    for field in struct.fields:
-        bare, inner = _bare(field.type), getattr(value, field.name)
-        if inner is None or (isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType)):
-            continue
+@cache
+def _cells(of: type[Struct], prefix: str) -> tuple[tuple[str, str, Kind | None], ...]:
+    """Its fields, their columns and what these hold; the prefix and None where a field has columns of its own.
+
+    Found once for all records: to ask for types took longer than to write what is there.
+    """
+    found: list[tuple[str, str, Kind | None]] = []
+    for field in _struct(of).fields:
+        bare, column = _bare(field.type), f"{prefix}{field.name}"
         if isinstance(bare, types.StructType):
-            cells |= _flat(inner, bare, f"{prefix}{field.name}_")
+            found.append((field.name, f"{column}_", None))
+        elif not (isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType)):
+            found.append((field.name, column, _KINDS.get(type(bare), "json")))
+    return tuple(found)
+
+
+def _flat(value: Struct, prefix: str) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {}
+    for name, column, kind in _cells(type(value), prefix):
+        inner = getattr(value, name)
+        if inner is None:
+            continue
+        if kind is None:
+            cells |= _flat(inner, column)
         else:
-            cells[f"{prefix}{field.name}"] = inner if type(bare) in _KINDS else msgspec.json.encode(inner).decode()
+            cells[column] = msgspec.json.encode(inner).decode() if kind == "json" else inner
     return cells

@@ -23,8 +23,8 @@ def csv_pieces(found: Iterable[PlainRecord], about: About) -> Iterator[Piece]:
     names = [column.name for column in columns()]
     yield Piece("", csv_lines([names]))
     for record in found:
-        table = [[csv_cell(row.get(name)) for name in names] for row in rows(record, about.place(record))]
-        yield Piece("", csv_lines(table))
+        cells = [{name: csv_cell(value) for name, value in row.items()} for row in rows(record, about.place(record))]
+        yield Piece("", csv_lines([[row.get(name, "") for name in names] for row in cells]))
 
 
 def csv_lines(table: Iterable[Iterable[str]]) -> bytes:
@@ -38,8 +38,10 @@ def csv_cell(value: Cell) -> str:
     """Text of a cell; empty where nothing is known."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else str(value)
+    return str(value)
