@@ -150,7 +150,7 @@ def test_accounts_that_the_disk_did_not_read_once_are_there_again_at_the_next_st
         store.accounts.claim(LI, NOON)
     said = run_on_bad_sector(tmp_path / NAME, "-c", UNREAD, tmp_path)
     assert said.startswith(f"True {tmp_path / NAME}: cannot open the accounts (disk I/O error)")
-    assert said.endswith("replace the card, then restart the node\n")
+    assert said.endswith("replace the memory card, then restart the node\n")
     with closing(Store(StoreTable(folder=str(tmp_path)), "n1")) as store:
         assert store.accounts.everybody() == [LI]
 
@@ -174,6 +174,18 @@ def test_the_phone_that_was_longest_away_goes_though_it_was_the_last_to_come(acc
     accounts.begin(b"new", "Li", NOON + timedelta(hours=2))
     gone = [number for number in range(SESSIONS_EACH) if accounts.session(bytes([number])) is None]
     assert gone == [SESSIONS_EACH - 1]
+
+
+@pytest.mark.parametrize("since_the_others_s", [-300, 0])
+def test_the_phone_that_comes_is_logged_in_though_the_clock_was_set_back(
+    accounts: Accounts, since_the_others_s: int
+) -> None:
+    accounts.put(LI, NOON)
+    for number in range(1, SESSIONS_EACH + 1):
+        accounts.begin(bytes([number]), "Li", NOON)
+    accounts.begin(b"\xff", "Li", NOON + timedelta(seconds=since_the_others_s))
+    assert accounts.session(b"\xff") is not None
+    assert [accounts.session(bytes([number])) for number in range(1, SESSIONS_EACH + 1)].count(None) == 1
 
 
 def test_many_phones_of_one_person_log_nobody_else_out(accounts: Accounts) -> None:

@@ -129,8 +129,9 @@ class Accounts:
             db.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (digest, name, utc_ms(utc), utc_ms(utc)))
             db.execute(
                 "DELETE FROM session WHERE name = ?1 AND digest NOT IN"
-                " (SELECT digest FROM session WHERE name = ?1 ORDER BY used_ms DESC, begun_ms DESC LIMIT ?2)",
-                (name, SESSIONS_EACH),
+                " (SELECT digest FROM session WHERE name = ?1"
+                " ORDER BY digest = ?3 DESC, used_ms DESC, begun_ms DESC LIMIT ?2)",
+                (name, SESSIONS_EACH, digest),  # this one stays even where the clock was set back
             )
 
     def session(self, digest: bytes) -> Session | None:

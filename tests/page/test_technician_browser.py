@@ -218,6 +218,14 @@ def test_each_page_of_the_technician_fits_the_screen_and_keeps_nobody_out(
         assert visit.foreign == []
 
 
+def test_the_title_of_a_group_of_settings_stands_within_its_panel(browser: Browser, labelled: Scene) -> None:
+    with technician(browser, labelled, View()) as visit:
+        visit.go("/settings")
+        # WebKit lays it over the rim of a grid, no other engine does
+        shown = visit.page.eval_on_selector_all("fieldset", "all => all.map((one) => getComputedStyle(one).display)")
+    assert set(shown) == {"block"}
+
+
 @pytest.mark.parametrize(("width_px", "height_px"), [(390, 844), (640, 400)])  # 640: 1280 at 200 %
 def test_nothing_that_the_keyboard_reaches_lies_under_the_tabs(
     width_px: int, height_px: int, browser: Browser, labelled: Scene
