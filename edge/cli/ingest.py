@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file", type=Path, action="append", default=[], metavar="FILE", help=files)
     add_broker_arguments(parser)
     into = parser.add_mutually_exclusive_group(required=True)
-    into.add_argument("--database", metavar="URL", help="PostgreSQL 17: postgresql://user@host/name")
+    into.add_argument("--database", metavar="URL", help="PostgreSQL 16 to 18: postgresql://user@host/name")
     into.add_argument("--out", type=Path, metavar="FILE", help="JSON lines; goes on where it stopped")
     leave = "the broker keeps nothing more for workers that run no more, of this machine or of HOST"
     into.add_argument("--leave", nargs="?", const=gethostname(), metavar="HOST", help=leave)

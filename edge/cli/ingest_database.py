@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.listen import broker_address
+from edge.cli.logs import set_up_logs
 from edge.cli.stopping import stop_on_signal
 from edge.clock import SystemClock
 from edge.errors import FieldeyeError, SessionTakenError, StoreNewerError
@@ -92,6 +93,7 @@ def _process(args: argparse.Namespace, number: int) -> BaseProcess:
 
 
 def _child(args: argparse.Namespace, number: int) -> None:
+    set_up_logs(logging.DEBUG if args.debug else logging.WARNING)  # a spawned process has none of its parent's
     stop = Event()
     stop_on_signal(stop)
     try:

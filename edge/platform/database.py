@@ -1,8 +1,10 @@
 """Opens the platform's PostgreSQL, and brings its tables to this version's form."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from edge.errors import ConfigError, StoreError, StoreNewerError
 
+log = logging.getLogger(__name__)
 Database = Connection[tuple[Any, ...]]
+OLDEST_SERVER = 16  # those before do not know pg_has_role(…, 'SET'), which `add_reader` asks
 # A value that no table holds. The second, a text too long for an index, is an OperationalError as a lost database is.
 BAD_VALUE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 NO_TABLES = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)  # as before a backup is restored
@@ -34,6 +38,16 @@ _MEMBERS = """
         SELECT FROM pg_auth_members WHERE roleid = 'fieldeye_desk'::regrole AND member = to_regrole(quote_ident(role))
     )
 """
+# Where there is PostGIS: are its views there, of this script and with their rights?
+_POINTS_ARE_THERE = """
+    SELECT coalesce(obj_description(to_regclass('effort_point'), 'pg_class') = %s
+                    AND has_table_privilege('fieldeye_reader', to_regclass('night_point'), 'SELECT'), false)
+    FROM pg_extension WHERE extname = 'postgis'
+"""
+_FIND_POSTGIS = """
+    SELECT set_config('search_path', concat_ws(', ', current_setting('search_path'), extnamespace::regnamespace), true)
+    FROM pg_extension WHERE extname = 'postgis'
+"""
 # Set once connected, whatever server, database, role, address and PG… variables say; a pooler refuses none of it.
 _SETTINGS = "".join(
     f"SET {setting};"
@@ -48,6 +62,8 @@ _SETTINGS = "".join(
         "lock_timeout = '45s'",  # before a broker's keepalive lapses, which would be blamed
         "statement_timeout = 0",  # what takes longer would fail again each time
         "idle_session_timeout = 0",
+        "row_security = on",  # off refuses what it would have to leave out: each page of the desk
+        "default_transaction_isolation = 'read committed'",  # a standby has no `serializable`, workers would fail in it
     )
 )
 _AS_WRITTEN = "write postgresql://USER:PASSWORD@HOST/NAME, with %40 for @ and %25 for % in the password"
@@ -103,7 +119,7 @@ def reachable() -> Iterator[None]:
 
 def migrate(database: Database) -> list[int]:
     """Apply what is missing of migrations/NNNN_*.sql, in one transaction; says which. Raises StoreError."""
-    _check_encoding(database)
+    _check_server(database)
     try:
         with database.transaction():
             database.execute("SET LOCAL lock_timeout = 0")  # another one's may take minutes
@@ -127,7 +143,6 @@ def migrate(database: Database) -> list[int]:
                 names = ", ".join(known[version])
                 database.execute("INSERT INTO schema_version (version, name) VALUES (%s, %s)", (version, names))
             _bring_back_rights(database, [one for scripts in known.values() for one in scripts.values()])
-            _use_what_is_there(database)
     except psycopg.errors.InsufficientPrivilege as why:
         raise StoreError(
             f"the database's user may not make what is missing ({first_line(why)}); {role_remedy(database)}"
@@ -139,6 +154,7 @@ def migrate(database: Database) -> list[int]:
         ) from why
     except psycopg.Error as why:
         raise StoreError(f"the tables cannot be brought up to date ({first_line(why)}); ask who runs it") from why
+    _make_points(database)
     return missing
 
 
@@ -159,7 +175,13 @@ def role_remedy(database: Database) -> str:
     return "connect as the one who made the others, or give it the right: ALTER ROLE … CREATEROLE"
 
 
-def _check_encoding(database: Database) -> None:
+def _check_server(database: Database) -> None:
+    version = database.info.server_version // 10_000
+    if version < OLDEST_SERVER:
+        raise StoreError(
+            f"the database's server is PostgreSQL {version}; bring it to {OLDEST_SERVER} or later, or name another"
+            " one in --database"
+        )
     encoding = database.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise StoreError(
@@ -177,12 +199,22 @@ def _bring_back_rights(database: Database, scripts: Iterable[str]) -> None:
     database.execute(_MEMBERS.encode())
 
 
-def _use_what_is_there(database: Database) -> None:
-    """optional/EXTENSION.sql for each extension that whoever runs the server has created."""
-    there = {row[0] for row in database.execute("SELECT extname FROM pg_extension")}
-    for path in files("edge.platform").joinpath("optional").iterdir():
-        if path.name.removesuffix(".sql") in there:
-            database.execute(path.read_text("utf-8").encode())
+def _make_points(database: Database) -> None:
+    """The views of optional/postgis.sql, where PostGIS is there and they are not as in it. No start waits for them."""
+    script = files("edge.platform").joinpath("optional/postgis.sql").read_bytes()
+    comment = f"postgis.sql {sha256(script).hexdigest()}"
+    try:
+        if database.execute(_POINTS_ARE_THERE.encode(), (comment,)).fetchone() != (False,):
+            return
+        with database.transaction():
+            # Given up before the second in which PostgreSQL, in a deadlock, would end a reader's question.
+            database.execute("SET LOCAL lock_timeout = '500ms'")
+            database.execute("LOCK TABLE schema_version IN EXCLUSIVE MODE")  # one at a time
+            database.execute(_FIND_POSTGIS.encode())
+            database.execute(script)
+            database.execute(f"COMMENT ON VIEW effort_point IS '{comment}'".encode())
+    except psycopg.Error as why:
+        log.warning("points_not_made", extra={"why": first_line(why)})
 
 
 def migrations() -> dict[int, dict[str, str]]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from http.client import HTTPConnection
@@ -147,6 +147,16 @@ def test_each_page_leads_to_the_others_and_out(still: FlaskClient, page: str) ->
 def test_a_stranger_is_shown_no_menu(still: FlaskClient) -> None:
     told = still.application.test_client().get("/log-in").text
     assert ("<nav" in told, "/log-out" in told) == (False, False)
+
+
+@pytest.mark.parametrize(("page", "code"), [("/nodes", 200), ("/questions/1/a%00b.jpg", 400)])
+def test_a_connection_that_a_pooler_hands_on_after_a_page_has_nobodys_role(
+    client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch, page: str, code: int
+) -> None:
+    log_in(client)
+    monkeypatch.setattr("edge.platform.desk.open_database", lambda *_: nullcontext(database))
+    assert client.get(page).status_code == code
+    assert database.execute("SELECT current_user = session_user").fetchone() == (True,)
 
 
 def test_a_wrong_password_opens_nothing_and_five_let_the_name_rest(client: FlaskClient) -> None:
@@ -956,6 +966,13 @@ def test_a_short_password_or_a_wrong_area_makes_no_log_in(database: Database) ->
     for password, area in (("short", "33"), (PASSWORD, "331")):
         with pytest.raises(UsageError):
             add_person(database, "x", password, area)
+
+
+def test_a_password_costs_whoever_guesses_it_32_mb_a_guess(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.platform.desk.people.generate_password_hash", generate_password_hash)
+    add_person(database, "x", PASSWORD, "33")
+    (kept,) = database.execute("SELECT password_hash FROM person WHERE name = 'x'")
+    assert kept[0].startswith("scrypt:32768:8:1$")
 
 
 def test_a_person_is_added_from_the_command_line(

@@ -494,6 +494,15 @@ def test_a_database_that_cannot_hold_every_name_is_refused_with_the_remedy(
     assert (told.count("\n"), "has the encoding SQL_ASCII" in told, "--encoding UTF8" in told) == (1, True, True)
 
 
+def test_a_server_that_is_too_old_is_refused_with_the_remedy(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.database.OLDEST_SERVER", 99)
+    assert platform_main(["site", "s", "--database", url]) == 1
+    says = "the database's server is PostgreSQL 17; bring it to 99 or later, or name another one in --database"
+    assert capsys.readouterr().err == f"fieldeye-platform: {says}\n"
+
+
 def test_of_several_servers_the_one_that_writes_is_used_and_what_only_reads_takes_any(postgres: Postgres) -> None:
     with Postgres(QUICK + "default_transaction_read_only = on\n") as standby:
         ports = f"port={standby.port},{postgres.port}"
@@ -516,7 +525,8 @@ def test_options_in_the_address_hold_beside_our_own(postgres: Postgres) -> None:
 
 # Variables of libpq come last.
 OF_OTHERS = {"statement_timeout": "3s", "transaction_timeout": "3s", "idle_session_timeout": "3s", "lock_timeout": "0",
-             "jit": "on", "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
+             "jit": "on", "row_security": "off", "default_transaction_isolation": "serializable",
+             "client_encoding": "GBK", "datestyle": "German", "timezone": "Asia/Shanghai"}  # fmt: skip
 OF_LIBPQ = ("PGCLIENTENCODING", "PGDATESTYLE", "PGTZ")
 
 
@@ -533,7 +543,7 @@ def test_what_a_server_a_role_or_the_environment_sets_changes_nothing(
         told = database.execute("SELECT body->>'label', date '2026-07-03' FROM record").fetchall()
         holds = {name: database.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in OF_OTHERS}
     assert told == [("粘虫", date(2026, 7, 3))]
-    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off UTF8 ISO, DMY UTC"  # type: ignore[misc]
+    assert " ".join(value for (value,) in holds.values()) == "0 0 0 45s off on read committed UTF8 ISO, DMY UTC"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -372,7 +372,7 @@ def test_a_worker_ends_where_a_table_or_function_is_missing_beside_the_others(
 
 
 @pytest.mark.platform
-def test_three_workers_share_the_messages_and_one_killed_is_started_again(
+def test_three_workers_share_the_messages_log_alike_and_one_killed_is_started_again(
     broker: Broker, url: str, database: Database
 ) -> None:
     sent: set[tuple[str, int]] = set()
@@ -384,6 +384,11 @@ def test_three_workers_share_the_messages_and_one_killed_is_started_again(
                 _children(parent.pid)[-1].kill()
         wait_until(lambda: set(kept(database)) == sent, within_s=60)
         wait_until(lambda: broker.log().count("as fieldeye-ingest-") >= 4, within_s=60)
+        other = batch(sighting(99), node="n1", epoch=UUID(int=2))  # under a number that came
+        nodes.publish(other.topic, other.payload)
+        assert parent.stderr is not None
+        told = next(line for line in parent.stderr if "card_put_back" in line)
+        assert f"site={SITE} node=n1 why=another record" in told
         parent.send_signal(signal.SIGTERM)
         assert parent.wait(30) == 0
     assert len(kept(database)) == len(sent)

@@ -146,8 +146,11 @@ def listening(app: Flask, host: str, port: int) -> Any:
 
 @contextmanager
 def as_person(url: str, name: str, stamp: str) -> Iterator[Database | None]:
-    """A connection in the role of who logged in, until the `with` ends; None for who may not any more."""
-    with open_database(url, "fieldeye desk") as database:
+    """A transaction in the role of who logged in, until the `with` ends; None for who may not any more.
+
+    A pooler may give each transaction to another of the server's processes: the role goes with it.
+    """
+    with open_database(url, "fieldeye desk") as database, database.transaction():
         role = role_of(database, name, stamp)
         if role is not None:
             _take_on(database, role)
@@ -157,6 +160,6 @@ def as_person(url: str, name: str, stamp: str) -> Iterator[Database | None]:
 def _take_on(database: Database, role: str) -> None:
     """Raises StoreError for a role that is not there, as after a backup without the server's roles, or not ours."""
     try:
-        database.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        database.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
     except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as why:
         raise StoreError(f"the role {role} cannot be taken on ({first_line(why)}); add its people again") from why

@@ -90,8 +90,8 @@ def log_in() -> Answer:
 @logged_in
 def log_out() -> Answer:
     """Forget who this is, on every device: a cookie cannot be called back."""
-    with current_app.config["AS_DESK"]() as database:
-        end_log_ins(database, session["name"])
+    g.database.execute("RESET ROLE")
+    end_log_ins(g.database, session["name"])
     session.clear()
     return redirect(url_for("desk.log_in"))
 
@@ -100,5 +100,5 @@ def _own_area(database: Database) -> str:
     row = database.execute("SELECT my_area()").fetchone()
     if row is None or row[0] is None:
         session.clear()
-        refuse(403, gettext("This log-in has no area any more."))
+        refuse(403, gettext("This account has no area any more."))
     return str(row[0])
