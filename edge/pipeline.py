@@ -475,9 +475,9 @@ class Pipeline:
     def _blind_s(self, reason: str, at: Instant) -> float:
         """For how long no frame has shown anything, up to one `at` that was skipped for the `reason`, if any.
 
-        Told from BLIND_FRAMES on. The dark ends it: dew at dusk is not dew at dawn.
+        Told from BLIND_FRAMES on. The night ends it: dew at dusk is not dew at dawn.
         """
-        if reason in ("", "still", "dark"):
+        if reason in ("", "still", "dark", "colourless"):
             self._blind = ()
         elif reason in ("overexposed", "blurred"):
             self._blind = (*self._blind, at)[:BLIND_FRAMES]

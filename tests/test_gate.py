@@ -19,7 +19,8 @@ from tests.clocks import SetClock
 
 FRAMES = Path(__file__).parent / "data" / "frames"
 CONFIG = GateTable()
-LEAF = small_luma(read_picture(FRAMES / "rice_bug_on_weed.jpg"), 320, 240)
+LEAF_BGR = read_picture(FRAMES / "rice_bug_on_weed.jpg")
+LEAF = small_luma(LEAF_BGR, 320, 240)
 OTHER = small_luma(read_picture(FRAMES / "whitefly.jpg"), 320, 240)
 HEIGHT_PX, WIDTH_PX = LEAF.shape
 
@@ -31,6 +32,11 @@ def frame_of(luma: Image, at_s: float = 0.0) -> Frame:
 
 def answer(luma: Image, state: GateState | None = None, at_s: float = 0.0, mode: Mode = "live") -> Look | Skip:
     return is_worth_a_look(frame_of(luma, at_s), state or GateState(), CONFIG, mode)[0]
+
+
+def judged(image: Image, config: GateTable = CONFIG) -> Look | Skip:
+    """Of the whole picture, with its colours."""
+    return is_worth_a_look(replace(frame_of(small_luma(image, 320, 240)), image=image), GateState(), config)[0]
 
 
 def seen(luma: Image, at_s: float = 0.0) -> GateState:
@@ -53,6 +59,35 @@ def test_the_first_picture_of_a_leaf_is_looked_at() -> None:
 
 def test_night_is_dark() -> None:
     assert answer(lit(LEAF, 0.05)) == Skip("dark")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in FRAMES.glob("*.jpg")))
+def test_a_picture_from_a_camera_s_infrared_is_colourless_under_its_coloured_clock_too(name: str) -> None:
+    image = read_picture(FRAMES / name)
+    grey = np.asarray(cv2.cvtColor(small_luma(image, *image.shape[1::-1]), cv2.COLOR_GRAY2BGR), np.uint8)
+    cv2.putText(grey, "2026-11-28 18:00:00", (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 255, 255), 2)
+    infrared = cv2.imdecode(cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 60])[1], cv2.IMREAD_COLOR)
+    assert judged(infrared) == Skip("colourless")
+    assert judged(image) == Look()
+
+
+def test_a_fog_in_which_the_white_balance_is_off_by_a_hundredth_has_colour() -> None:
+    fog = LEAF[..., None] * 0.2 + 150
+    assert judged(np.asarray(fog * (0.99, 1.0, 1.01), np.uint8)) == Look()
+
+
+def test_a_monochrome_camera_works_once_colour_is_not_asked_for() -> None:
+    grey = np.repeat(LEAF[..., None], 3, axis=2)
+    assert judged(grey, GateTable(colourless_levels=0.0)) == Look()
+
+
+def test_a_trap_does_without_colour_until_it_has_seen_some() -> None:
+    grey, coloured = (replace(frame_of(LEAF), image=image) for image in (np.repeat(LEAF[..., None], 3, 2), LEAF_BGR))
+    verdicts, state = [], GateState()
+    for frame in (grey, coloured, grey, grey, coloured):
+        verdict, state = is_worth_a_look(frame, state, CONFIG, "trap")
+        verdicts.append(verdict)
+    assert verdicts == [Look(), Look(), Skip("colourless"), Skip("colourless"), Look()]
 
 
 def test_the_sun_in_the_lens_is_overexposed() -> None:

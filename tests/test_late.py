@@ -769,7 +769,10 @@ def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_
     assert fed.skipped() == {"blocked": 1, "dark": 5}
 
 
-@pytest.mark.parametrize(("last", "blind_s"), [([], 3600), ([all_of(0)], 0), ([[(16, 16, BLUE)]], 0)])
+INFRARED = [(left, top, (96 + left,) * 3) for left, top, _ in all_of(0)]
+
+
+@pytest.mark.parametrize(("last", "blind_s"), [([], 3600), ([all_of(0)], 0), ([INFRARED], 0), ([[(16, 16, BLUE)]], 0)])
 def test_how_long_the_newest_pictures_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(
     fed: Fed, last: list[list[tuple[int, int, tuple[int, int, int]]]], blind_s: float
 ) -> None:

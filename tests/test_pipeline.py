@@ -30,6 +30,7 @@ from edge.calibration import (
 )
 from edge.calibration.region import WHOLE
 from edge.cameras import WatchedCamera, open_watched_camera
+from edge.cameras.pictures import read_picture
 from edge.cameras.reader import Device, ThreadedCamera
 from edge.census import TrapCensus
 from edge.climate import ClimateSensor, NoSensor
@@ -52,6 +53,7 @@ from tests.records import interval, sighting
 from tests.waiting import wait_until
 
 FOREVER = 3600
+RICE_BUG = read_picture(Path(__file__).parent / "data" / "frames" / "rice_bug.jpg")
 RUST = ("Hemileia vastatrix", "Aleyrodidae")
 
 
@@ -332,10 +334,21 @@ def test_pictures_that_cannot_be_used_are_counted_by_reason_and_the_loop_goes_on
     assert len(bench.sightings) == 1
 
 
-def test_a_night_of_dark_frames_is_no_data_and_not_a_zero(bench: Bench) -> None:
-    bench.add("1.png", np.zeros((64, 64, 3), np.uint8))
-    bench.build().run(bench.stop)
-    assert bench.interval.counts == NoData("dark")
+@pytest.mark.parametrize(
+    ("mode", "picture", "reason"),
+    [
+        ("live", np.zeros((64, 64, 3), np.uint8), "dark"),
+        ("live", RICE_BUG[..., [1, 1, 1]], "colourless"),
+        ("leaf", RICE_BUG[..., [1, 1, 1]], "colourless"),
+    ],
+    ids=["dark", "infrared", "infrared on a leaf"],
+)
+def test_a_night_that_shows_nothing_or_no_colour_is_no_data_and_not_a_zero(
+    bench: Bench, mode: str, picture: Image, reason: str
+) -> None:
+    bench.add("1.png", picture)
+    bench.build(mode=mode).run(bench.stop)
+    assert bench.interval.counts == NoData(reason)
 
 
 def test_looking_at_an_empty_scene_is_a_zero(bench: Bench) -> None:

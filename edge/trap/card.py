@@ -56,7 +56,7 @@ class Card:
     picture: int = 0  # number of pictures looked at, of this and earlier cards
     unmatched: int = 0  # pictures in a row that did not show this card
     region: Bools | None = None  # (h, w) of the last picture that showed it: what counted
-    former: "Card | None" = None  # while nothing hangs there: the one that was taken out and may be hung up again
+    former: "Card | None" = None  # until a picture that is not bare: the one before, which may be seen again
 
     @staticmethod
     def none(classes: int) -> "Card":

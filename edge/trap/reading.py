@@ -117,7 +117,7 @@ class _Seen:
 
 
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:
-    """Which card the picture shows, and how it lies: where none hung, first the one that was taken out is asked."""
+    """Which card the picture shows, and how it lies: of two, first the one before the last start is asked."""
     if card.former is not None and not is_bare(now):
         move = _registered(card.former, now, boxes)
         if move is not None:
@@ -164,13 +164,13 @@ def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
 def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
     """Nothing is counted from a picture that shows no known card; a second one begins anew.
 
-    Where it is bare, the card may only have been taken out.
+    The card may only have been taken out, or something stood before it.
     """
     waited = replace(card, picture=card.picture + 1, unmatched=card.unmatched + 1)
     if waited.unmatched < RESTART_AFTER:
         return waited, _reading(waited, seen, "unmatched", np.zeros_like(seen.sure))
     fewer = int(seen.sure.sum()) <= CHANGED_SHARE * int(card.present.sum())
-    begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card if is_bare(now) else None)
+    begins = replace(waited.empty(), places=Places.of(now, seen.region), former=card)
     return _begun(begins, seen, "changed" if fewer else "restarted")
 
 

@@ -1,9 +1,10 @@
 """Gate and tracker together in the node's own loop: real insects on a film of a real leaf, on a set clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -26,8 +27,17 @@ pytestmark = pytest.mark.skipif(not (MODELS / "manifest.json").exists(), reason=
 MOTH = turned(packaged()[6], 0, 130)
 LEAF = cv2.GaussianBlur(cv2.resize(cv2.imread(str(DEMO / "12-rice-leaves.jpg")), (640, 480)), (0, 0), 2)
 LEFT, RIGHT = (170.0, 160.0), (470.0, 200.0)
+NO_FRAME = range(0)
 Scene = Sequence[tuple[float, float] | None]  # where the moth sits, frame by frame
-Node = Callable[[Scene, float, float], tuple[Interval, CameraStatus]]
+
+
+class Node(Protocol):
+    """Runs a film of a frame each `step_s`, some of it `infrared`, through a node that needs `look_s` for a look."""
+
+    def __call__(
+        self, scene: Scene, step_s: float, look_s: float, infrared: range = NO_FRAME
+    ) -> tuple[Interval, CameraStatus]:
+        """What it told of it."""
 
 
 class Film(VideoFile):
@@ -44,12 +54,12 @@ class Film(VideoFile):
 
 @pytest.fixture
 def node(tmp_path: Path) -> Node:
-    """Runs a film of a frame each `step_s` through a node that needs `look_s` for a look: what it told of it."""
+    """With a store of its own."""
 
-    def run(scene: Scene, step_s: float, look_s: float) -> tuple[Interval, CameraStatus]:
+    def run(scene: Scene, step_s: float, look_s: float, infrared: range = NO_FRAME) -> tuple[Interval, CameraStatus]:
         film, folder = tmp_path / "film.avi", tmp_path / "state"
         folder.mkdir()
-        filmed(film, scene)
+        filmed(film, scene, infrared)
         config = parse_config(
             f'[node]\nsite = "s"\nnode = "n"\n[camera]\nkind = "opencv"\nsource = "{film}"\nevery_s = {step_s}\n'
             f'[store]\nfolder = "{folder}"',
@@ -75,14 +85,15 @@ def node(tmp_path: Path) -> Node:
     return run
 
 
-def filmed(path: Path, scene: Scene) -> None:
+def filmed(path: Path, scene: Scene, infrared: range) -> None:
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 1, LEAF.shape[1::-1])
     noise = np.random.default_rng(1)
-    for place in scene:
+    for number, place in enumerate(scene):
         image = LEAF.copy()
         if place is not None:
             paste(image, MOTH, place)
-        writer.write(np.clip(image + noise.normal(0, 2, image.shape), 0, 255).astype(np.uint8))
+        taken = np.clip(image + noise.normal(0, 2, image.shape), 0, 255).astype(np.uint8)
+        writer.write(cv2.cvtColor(taken[..., 1], cv2.COLOR_GRAY2BGR) if number in infrared else taken)
     writer.release()
 
 
@@ -109,3 +120,8 @@ def test_a_moth_that_is_out_of_sight_for_a_second_after_it_sat_still_is_the_same
 def test_a_detector_that_is_too_slow_to_know_an_insect_again_publishes_the_most_on_one_frame(node: Node) -> None:
     interval, _ = node([None, *[LEFT] * 5], 1.0, 2.5)
     assert (interval.unit, told(interval)) == ("max_per_frame", 1)
+
+
+def test_a_moth_that_sits_while_the_camera_sees_in_infrared_for_a_while_is_one_visit(node: Node) -> None:
+    interval, camera = node([None, *[LEFT] * 60], 1.0, 0.0, infrared=range(21, 41))
+    assert (told(interval), camera.skipped["colourless"]) == (1, 20)
