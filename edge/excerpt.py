@@ -21,7 +21,7 @@ def excerpt(jpeg: bytes, box: Box | None, most_bytes: int) -> bytes:
         return jpeg
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if decoded is None:
-        raise BadFrameError("the kept picture cannot be read; look at the card", reason="damaged")
+        raise BadFrameError("the kept picture cannot be read; look at the memory card", reason="damaged")
     image = decoded.astype(np.uint8, copy=False)
     if box is not None:
         image = _part(image, box)

@@ -23,7 +23,7 @@ _WORDS = {
     "es": ("1. Únase a este Wi-Fi", "2. Abra esta página", "Código", "Contraseña"),
     "fr": ("1. Rejoignez ce Wi-Fi", "2. Ouvrez cette page", "Code", "Mot de passe"),
     "pt": ("1. Entre neste Wi-Fi", "2. Abra esta página", "Código", "Senha"),
-    "hi": ("1. इस वाई-फ़ाई से जुड़ें", "2. यह पेज खोलें", "कोड", "पासवर्ड"),
+    "hi": ("1. इस वाई-फ़ाई से जुड़ें", "2. यह पन्ना खोलें", "कोड", "पासवर्ड"),
     "id": ("1. Sambung ke Wi-Fi ini", "2. Buka halaman ini", "Kode", "Kata sandi"),
     "vi": ("1. Kết nối Wi-Fi này", "2. Mở trang này", "Mã", "Mật khẩu"),
     "sw": ("1. Jiunge na Wi-Fi hii", "2. Fungua ukurasa huu", "Msimbo", "Nenosiri"),

@@ -347,7 +347,7 @@ def test_a_damaged_store_that_was_set_aside_is_told_on_the_page_and_to_the_platf
     config = configuration(tmp_path, port, broker.port)
     (tmp_path / "fieldeye.db").write_bytes(b"this is no database" * 1000)
     with running(config, tmp_path, port) as node:
-        assert "Earlier results were damaged on the card and set aside" in node.page("/node")
+        assert "Earlier results were damaged on the memory card and set aside" in node.page("/node")
         with broker.connect("platform") as platform:
             platform.subscribe("fieldeye/v1/test/n1/health")
             wait_until(lambda: len(platform.inbox) > 0, within_s=20)
@@ -479,7 +479,7 @@ def test_an_unattended_node_with_a_dead_card_looks_sends_and_says_so(tmp_path: P
     config.write_text(config.read_text().replace(f'folder = "{tmp_path}"', f'folder = "{tmp_path}/card"'))
     with Ear(broker.port) as ear, running(config, tmp_path, port, "--unattended") as node:
         wait_until(lambda: ear.seen.counted >= 3, within_s=30)
-        assert "The card takes no results" in node.page("/node")
+        assert "The memory card takes no results" in node.page("/node")
         assert node.stop() == 0
 
 

@@ -53,6 +53,10 @@ def test_chinese_words_are_chinese_in_the_pdf() -> None:
     assert "认领码: Q4TB-77KM-XW2D" in words
 
 
+def test_a_label_in_hindi_calls_the_page_as_the_page_does() -> None:
+    assert "2. यह पन्ना खोलें" in label_svg(LABEL, "hi")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_label_speaks_each_language_of_the_page_and_the_longest_words_fit(language: str) -> None:
     drawn, words, _ = page_of(label_pdf(LONG, language))

@@ -60,6 +60,7 @@ def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(
         assert threshold_unit_words("visits/day") == "आगमन प्रति दिन"  # आना is an old coin too
     with speaking(tmp_path).app_context():
         assert threshold_unit_words("insects/hill") == "a hill"
+        assert threshold_unit_words("% plants") == "of 100 plants affected"  # a figure stands before it, and no noun
 
 
 def test_numbers_are_grouped_as_the_language_does(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             written = write_export(args.format, _plain(batches, node.site), _about(node, info), args.out)
             said = written_words(args.format, written, args.out)
     if records.damaged:
-        said += f"; {records.damaged} more could not be read in {folder}: check the card"
+        said += f"; {records.damaged} more could not be read in {folder}: check the memory card"
     told = {"file": str(args.out), "format": args.format, **written._asdict(), "photographs": len(asked)}
     print(json.dumps(told | {"damaged": records.damaged}, ensure_ascii=False) if args.json else said)
     return DONE

@@ -19,8 +19,8 @@ def threshold_unit_words(unit: str) -> str:
         "insects/leaf": gettext("a leaf"),
         "insects/m2": gettext("a square metre"),
         "number/m2": gettext("a square metre"),
-        "% pictures": gettext("of 100 pictures"),
-        "% leaves": gettext("of 100 leaves"),
-        "% plants": gettext("of 100 plants"),
+        "% pictures": gettext("of 100 pictures with signs of it"),
+        "% leaves": gettext("of 100 leaves affected"),
+        "% plants": gettext("of 100 plants affected"),
     }
     return words.get(unit, unit)

@@ -40,8 +40,8 @@ def camera_line(
     reopened = ""
     if camera.reopened:
         reopened = ngettext(
-            "Opened again %(count)s time",
-            "Opened again %(count)s times",
+            "The camera was opened again %(count)s time",
+            "The camera was opened again %(count)s times",
             camera.reopened,
             count=number(camera.reopened),
         )
@@ -99,6 +99,7 @@ def reason_words() -> Mapping[str, str]:
         "still": gettext("nothing moved"),
         "dark": gettext("too dark"),
         "overexposed": gettext("too bright"),
+        "colourless": gettext("without colour (infrared)"),
         "blurred": gettext("not sharp"),
         "blocked": gettext("lens covered"),
         "truncated": gettext("incomplete"),

@@ -88,7 +88,8 @@ def _said(groups: list[list[Found]]) -> tuple[Tone, str, str, str]:
         doubt = gettext("The node is not sure. Take a photograph from nearer, in good light, or ask the station.")
         return "wait", gettext("Not sure"), gettext("Perhaps: %(name)s", name=name), doubt
     if all(names.is_harmless(group[0].label) for group in groups):
-        return "calm", gettext("Harmless"), name, gettext("Nothing to do: it does no harm to the crop.")
+        word = gettext("All quiet") if best.label == names.HEALTHY else gettext("Harmless")
+        return "calm", word, name, names.harmless_words(best.label)
     foe = next(group[0] for group in groups if not names.is_harmless(group[0].label))
     look = gettext("Look at the plants around it: how many have it?")
     return "look", gettext("Look at it"), names.name(foe.label), look
@@ -144,7 +145,7 @@ def refused_words(reason: str) -> str:
     words = {
         "empty": gettext("No photograph was chosen."),
         "not_an_image": gettext("This file is no photograph that can be read here. Send a JPEG, PNG or WebP."),
-        "too_large": gettext("This photograph is too large. Set the camera to a smaller size and try again."),
+        "too_large": gettext("This photograph is too large. Set the phone's camera to a smaller size and try again."),
         "too_small": gettext("This picture is too small to recognise anything. Take a photograph from nearer."),
         "truncated": gettext("Only a part of the photograph has arrived. Send it again."),
     }

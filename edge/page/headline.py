@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Sighting
+from edge.languages.tasks import task_words
 from edge.page import names
 from edge.page.camera import last_picture, reason_word
 from edge.page.fortnight import unit_words
@@ -90,7 +91,7 @@ def say(
     if state is Situation.SEEN and facts.foremost is not None:
         headline = _headline(facts.foremost, facts.period, config.mode)
         if names.is_harmless(facts.foremost.label):
-            return "calm", headline, gettext("Nothing to do: it does no harm to the crop.")
+            return "calm", headline, names.harmless_words(facts.foremost.label)
         return "look", headline, _seen_action(config.mode)
     if state is Situation.UNFED:
         headline, is_too_late = _unfed(snapshot, now, when), snapshot.camera.last_skip == TOO_LATE
@@ -153,7 +154,7 @@ def _headline(foremost: Sighting | Counted, period: str, mode: Mode) -> str:
 
 def _seen_action(mode: Mode) -> str:
     if mode == "trap":
-        return gettext("Go and look at ten plants at the edge of the field today: a catch says that it flies.")
+        return task_words("go_and_look")
     return gettext("Go and look at the plants in front of the camera.")
 
 
@@ -161,7 +162,10 @@ def _missing(config: CameraTable) -> tuple[str, str]:
     """A fed folder lies on a stick, a card or another machine, and no camera hangs on a cable."""
     if config.fed:
         gone = gettext("The folder that another device fills with pictures is missing.")
-        return gone, gettext("Plug its stick or cable in again. If this stays, call your technician.")
+        plug = gettext(
+            "Plug in again the stick or cable that brings the pictures. If this stays, call your technician."
+        )
+        return gone, plug
     cable = gettext("Check that the camera's cable is firmly in place.")
     return gettext("The camera does not answer."), cable
 
@@ -219,6 +223,8 @@ def effort(facts: Facts, snapshot: Snapshot, now: Instant, config: CameraTable) 
 def _light(snapshot: Snapshot) -> str:
     if snapshot.camera.last_skip == "dark":
         return gettext("It is too dark to see now; the node looks again when it is light.")
+    if snapshot.camera.last_skip == "colourless":
+        return gettext("The camera sees without colour now (infrared); the node looks again when it is light.")
     return ""
 
 
@@ -246,13 +252,14 @@ def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
 def _unusable_tone(camera: CameraStatus, facts: Facts) -> Tone:
     if camera.last_skip == "dark" or may_be_a_new_card(camera, facts):
         return "wait"
-    return "look" if camera.last_skip == UNMATCHED else "stop"
+    return "look" if camera.last_skip in (UNMATCHED, "colourless") else "stop"
 
 
 def _unusable(skip: str) -> str:
     words = {
         "dark": gettext("Too dark to see anything."),
         "overexposed": gettext("Too bright to see anything."),
+        "colourless": gettext("The pictures have no colour (infrared): nothing can be recognised on them."),
         "blurred": gettext("The pictures are not sharp."),
         "board": gettext("The calibration board still lies on the card."),
         "not_kept": gettext("The memory card takes no results, so nothing is counted."),
@@ -266,6 +273,7 @@ def _unusable_action(skip: str) -> str:
     words = {
         "dark": gettext("Wait until it is light."),
         "overexposed": gettext("Turn the camera away from the sun or give it shade."),
+        "colourless": gettext("Wait until it is light. If this stays, the technician has to turn off infrared by day."),
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
         "board": gettext("Take it away: until then nothing is counted."),
         "not_kept": gettext("Tell your technician today: until then nothing is counted."),

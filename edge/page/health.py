@@ -148,29 +148,29 @@ def card_line(free_bytes: int | None, snapshot: Snapshot) -> Line:
     if snapshot.newer:
         return line("card", "card", title, "stop", newer_words(), detail=snapshot.newer, todo=todo)
     if snapshot.store:
-        sentence = gettext("The card takes no results: replace it.")
+        sentence = gettext("The memory card takes no results: replace it.")
         return line("card", "card", title, "stop", sentence, detail=snapshot.store, todo=todo)
     if free_bytes is None:
         sentence = gettext("The folder for results cannot be found.")
         return line("card", "card", title, "look", sentence, todo=gettext("Tell your technician."))
     room = gettext("%(free)s GB free", free=number(free_bytes / 1e9, 1))
     if free_bytes < ROOM_BYTES:
-        sentence = gettext("The card is almost full: old pictures are removed first.")
+        sentence = gettext("The memory card is almost full: old pictures are removed first.")
         todo = gettext("Nothing to do: tell your technician on the next visit.")
         if free_bytes < NO_ROOM_BYTES:
-            sentence = gettext("The card is full: new photographs may not be kept; counting goes on.")
+            sentence = gettext("The memory card is full: new photographs may not be kept; counting goes on.")
             todo = gettext("Tell your technician today.")
         return line("card", "card", title, "look", sentence, room, todo=todo)
     if aside:
-        sentence = gettext("Earlier results were damaged on the card and set aside; new ones are kept.")
+        sentence = gettext("Earlier results were damaged on the memory card and set aside; new ones are kept.")
         todo = gettext("Tell your technician: some of them may be saved.")
         return line("card", "card", title, "look", sentence, room, detail=aside, todo=todo)
-    return line("card", "card", title, "calm", gettext("There is room on the card."), room)
+    return line("card", "card", title, "calm", gettext("There is room on the memory card."), room)
 
 
 def newer_words() -> str:
     """After an update was taken back: the card is well."""
-    return gettext("The results on the card were written by newer software: update this node.")
+    return gettext("The results on the memory card were written by newer software: update this node.")
 
 
 def people_line(trouble: str) -> Line:
@@ -181,12 +181,14 @@ def people_line(trouble: str) -> Line:
 
 def shut_out_words() -> str:
     """Also where somebody wants to log in."""
-    return gettext("The card does not tell who may log in, so nobody can.")
+    return gettext("The memory card does not tell who may log in, so nobody can.")
 
 
 def answers_line(trouble: str) -> Line:
     """Decisions that cannot be used, while results are kept."""
-    sentence = gettext("What people answered cannot be read from the card; new answers are lost when the power goes.")
+    sentence = gettext(
+        "What people answered cannot be read from the memory card; new answers are lost when the power goes."
+    )
     todo = gettext("Tell your technician.")
     return line("answers", "card", gettext("Check what was seen"), "look", sentence, detail=trouble, todo=todo)
 
@@ -252,7 +254,7 @@ def trap_line(trouble: CardTrouble) -> Line:
 
 def care_line(due: Sequence[str]) -> Line:
     """What a technician has to change, as it was dated on the last visit."""
-    words = {"lure": gettext("lure"), "card": gettext("card")}
+    words = {"lure": gettext("lure"), "card": gettext("sticky card")}
     sentence = gettext("To be changed: %(parts)s", parts=listed(words[what] for what in due))
     return line("care", "node", gettext("Lure and card"), "look", sentence)
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from edge.advice import Measured, Period, Standing, asks_again, is_share, key_of
 from edge.config import Mode
 from edge.counts import Unit, decimals_of
+from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.page import names
 from edge.page.tones import ICONS, Tone
@@ -87,7 +88,7 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         word=gettext("Done") if deed is not None else words[standing.level],
         headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today())),
         fact=_fact(standing, figure),
-        action=_action(standing),
+        action=task_words(standing.task),
         done="" if deed is None else gettext("Done by %(who)s, %(ago)s", who=deed.who, ago=when.ago(deed.utc)),
         again=again,
         source="; ".join(filter(None, (threshold.source, threshold.region))),
@@ -129,16 +130,6 @@ def _fact(standing: Standing, figure: Measured) -> str:
     if figure.high is None and standing.period is not None and not standing.period.is_over:
         return gettext("%(figure)s %(unit)s: the action level of %(level)s was reached earlier.", **values)
     return gettext("%(figure)s %(unit)s: still close to the action level of %(level)s.", **values)
-
-
-def _action(standing: Standing) -> str:
-    words = {
-        "nothing": "",
-        "go_and_look": gettext("Go and look at ten plants at the edge of the field today: a catch says that it flies."),
-        "count_by_eye": gettext("Count by eye at ten places today: the camera alone is not sure enough."),
-        "follow_source": gettext("Ask your plant protection station today, and do what it says."),
-    }
-    return words[standing.task]
 
 
 def period_words(period: Period | None, mode: Mode, today: date) -> str:

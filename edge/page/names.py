@@ -18,3 +18,8 @@ def name(label: str) -> str:
 def is_harmless(label: str) -> bool:
     """A natural enemy of pests, a pollinator or a healthy leaf; what is not known counts as a pest."""
     return label == HEALTHY or taxon(label).group == "beneficial"
+
+
+def harmless_words(label: str) -> str:
+    """What to do about what is harmless: a healthy leaf is the crop itself."""
+    return gettext("Nothing to do.") if label == HEALTHY else gettext("Nothing to do: it does no harm to the crop.")

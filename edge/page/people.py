@@ -228,7 +228,7 @@ def _account_form(wrong: dict[str, str]) -> Response:
 def _with_password(template: str, **words: object) -> Response:
     """A form with the password that was sent, which somebody may have written down, else with a proposal."""
     sent = request.form.get("password")
-    hint = gettext("This is a proposal. Write it down, or choose your own with at least 12 characters.")
+    hint = gettext("This is a proposed password. Write it down, or choose your own with at least 12 characters.")
     form = render_template(template, password=sent or proposed(), hint="" if sent else hint, **words)
     return Response(form, headers={"Cache-Control": "no-store"})
 

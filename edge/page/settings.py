@@ -127,11 +127,14 @@ def _leads_away(config: NodeConfig, values: Table) -> dict[str, str]:
         return {}
     wrong: dict[str, str] = {}
     if mqtt.username is not None and "site" in values.get("node", {}):  # topics name the site, and so do their rights
-        wrong["node.site"] = gettext("The server lets this node speak for its site only: change it by a new card.")
+        wrong["node.site"] = gettext(
+            "The server lets this node speak for its site only: change it by a new memory card."
+        )
     if mqtt.password_file is None and mqtt.next_password_file is None:
         return wrong
     words = gettext(
-        "The node would send its password there: change the server in the node's configuration file or by a new card."
+        "The node would send its password there: change the server in the node's configuration file "
+        "or by a new memory card."
     )
     return wrong | {f"mqtt.{key}": words for key in ("host", "port") if key in values.get("mqtt", {})}
 
@@ -209,13 +212,13 @@ def _place() -> tuple[Field, ...]:
             key="node.area_code",
             kind="text",
             label=gettext("Area code"),
-            hint=gettext("Twelve digits, from province to village; or nothing."),
+            hint=gettext("Twelve digits, from province to village; or leave it empty."),
         ),
         Field(
             key="node.crop",
             kind="text",
             label=gettext("Crop"),
-            hint=gettext("As the thresholds call it, or nothing."),
+            hint=gettext("As the thresholds call it, in English; or leave it empty."),
             known=tuple(sorted({row.crop for row in defaults()})),
         ),
         Field(
@@ -299,7 +302,7 @@ def _server() -> tuple[Field, ...]:
             key="mqtt.daily_mb",
             kind="number",
             label=gettext("At most so many MB a day"),
-            hint=gettext("For a metered line; or nothing."),
+            hint=gettext("For a metered line; or leave it empty."),
         ),
     )
 

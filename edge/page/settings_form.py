@@ -88,7 +88,7 @@ def _hindrance() -> str:
     if snapshot.newer:
         return newer_words()
     if snapshot.store:
-        return gettext("The card takes no results: replace it.")
+        return gettext("The memory card takes no results: replace it.")
     if snapshot.notice:
         return gettext("The new settings cannot be used; the last good ones work on.")
     return ""

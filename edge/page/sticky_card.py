@@ -89,7 +89,8 @@ def _looked(intervals: Sequence[Interval]) -> list[Interval]:
 def trouble_words(found: CardTrouble) -> tuple[str, str]:
     """What is wrong, and what to do. Nobody can tell a card that is gone from a new one that nothing has come to."""
     if found == "full":
-        return gettext("The sticky card is full: it no longer catches in proportion."), gettext("Change the card.")
+        full = gettext("The sticky card is full: what it catches no longer tells how many there are.")
+        return full, gettext("Change the card.")
     return (
         gettext("No insect that hung here is in view any more: is the card still there?"),
         gettext("Look at the trap. If somebody has hung up a new card, all is well."),

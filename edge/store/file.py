@@ -28,7 +28,7 @@ _REMEDIES = {
     "SQLITE_READONLY": "it is read-only here; run as the service's user, or check the mount and the folder's owner",
     "SQLITE_CANTOPEN": "it cannot be opened; check that the folder exists and belongs to the service's user",
     "SQLITE_IOERR_SHMSIZE": "the disk is full; free some space on it",  # the log's index is the first to find no room
-    "SQLITE_IOERR": "the disk does not read or write; replace the card",
+    "SQLITE_IOERR": "the disk does not read or write; replace the memory card",
     "SQLITE_CORRUPT": "it is damaged; restart the node, which mends it or goes on with a new one",
     "SQLITE_NOTADB": "it is damaged; restart the node, which sets it aside and goes on with a new one",
     "SQLITE_BUSY": "another program holds it; end that program",

@@ -76,7 +76,7 @@ def mend_outbox(db: sqlite3.Connection) -> int:
 def read(seq: int, body: bytes, crc: int, node: str, epoch: UUID) -> Stored:
     """A record from its row. Raises WireError if the row is damaged, StoreError if a newer program wrote it."""
     if crc32(body) != crc:
-        raise WireError(f"record {seq} was damaged on the disk; check the card")
+        raise WireError(f"record {seq} was damaged on the disk; check the memory card")
     (decoded,) = decode_batch(body, node)
     if isinstance(decoded.record, Unknown):
         raise StoreError(f"a record of kind {decoded.record.kind} was written by a newer Fieldeye; install it again")

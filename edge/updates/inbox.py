@@ -74,7 +74,9 @@ class Inbox:
             if why.errno == errno.ENOSPC:  # the rest never fits, and what came keeps pictures and records away
                 with suppress(OSError):
                     (self._folder / f"{sha256}{PART}").unlink(missing_ok=True)
-            raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
+            raise UpdateError(
+                f"{self._folder}: takes no bundle ({why.strerror}); make room on the memory card"
+            ) from why
 
     def check_room(self, size_bytes: int) -> None:
         """Is there room to take a bundle that is not here, and to install it? Raises UpdateError if not, OSError."""
@@ -84,7 +86,7 @@ class Inbox:
         if free_mb < needed_mb:
             raise UpdateError(
                 f"{self._folder}: {free_mb:.0f} MB are free, and this bundle needs {needed_mb:.0f}; "
-                "make room on the card, then send it again"
+                "make room on the memory card, then send it again"
             )
 
     def ask_for(self, request: Request) -> None:
@@ -97,7 +99,9 @@ class Inbox:
             if not self._tell_what_runs(request.sha256):
                 self._note(request)
         except OSError as why:
-            raise UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the card") from why
+            raise UpdateError(
+                f"{self._folder}: takes no bundle ({why.strerror}); make room on the memory card"
+            ) from why
 
     def requests(self) -> list[Request]:
         """What is to be fetched. A request that cannot be read is dropped: the power went before it was whole."""

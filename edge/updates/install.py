@@ -102,7 +102,7 @@ def _switch_to(content: Path, kind: Kind, places: Places) -> None:
 
 
 def _unusable(places: Places, why: OSError) -> UpdateError:
-    return UpdateError(f"{places.opt}: cannot be read or written ({why}); make room on the card, or replace it")
+    return UpdateError(f"{places.opt}: cannot be read or written ({why}); make room on the memory card, or replace it")
 
 
 def install_waiting(inbox: Path, places: Places) -> list[str]:
@@ -166,7 +166,7 @@ def _copy(path: Path, bundle: Path) -> None:
         bundle.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(path, bundle)
     except OSError as why:
-        then = "make room on the card" if why.errno == errno.ENOSPC else "copy the bundle to the stick again"
+        then = "make room on the memory card" if why.errno == errno.ENOSPC else "copy the bundle to the stick again"
         raise UpdateError(f"{path}: cannot be copied to {bundle.parent} ({why.strerror}); {then}") from why
 
 

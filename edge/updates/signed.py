@@ -84,7 +84,7 @@ def unpack(path: Path, manifest: Manifest, folder: Path) -> None:
                 with bundle.open(CONTENT + name) as source, target.open("wb") as file:
                     _copy(source, file, part, name)
         except OSError as why:
-            raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the card") from why
+            raise UpdateError(f"{folder}: cannot be written ({why.strerror}); make room on the memory card") from why
 
 
 @contextmanager

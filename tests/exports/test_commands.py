@@ -86,7 +86,7 @@ def test_a_run_of_damaged_records_ends_no_export_which_says_how_many_they_are(
     assert main(["export", "--config", str(config), "--format", name, "--out", str(out)]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{len(WEEK) + 50} records in {out}")
-    assert said.endswith(f"; 50 more could not be read in {folder}: check the card\n")
+    assert said.endswith(f"; 50 more could not be read in {folder}: check the memory card\n")
     if name == "csv":
         assert list(read_csv(out.read_text()))[-1].seq == len(WEEK) + 100
 

@@ -250,7 +250,7 @@ def camera_gone_while_over_the_level(scene: Scene) -> None:
 
 def card_takes_nothing(scene: Scene) -> None:
     seen(scene)
-    trouble = f"{scene.config.store.folder}/fieldeye.db: cannot commit (disk I/O error): replace the card"
+    trouble = f"{scene.config.store.folder}/fieldeye.db: cannot commit (disk I/O error): replace the memory card"
     scene.board.show(store=trouble)
 
 

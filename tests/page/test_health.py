@@ -162,7 +162,7 @@ def test_results_that_were_set_aside_are_told_until_somebody_took_them_away(scen
     card = parts(scene)["card"]
     assert (card.tone, card.detail) == ("look", "/var/lib/fieldeye/fieldeye.db.damaged-1: the store was damaged")
     assert (card.sentence, card.more) == (
-        "Earlier results were damaged on the card and set aside; new ones are kept.",
+        "Earlier results were damaged on the memory card and set aside; new ones are kept.",
         ("12 GB free",),
     )
     scene.board.show(aside="")
@@ -175,7 +175,7 @@ def test_results_of_newer_software_ask_for_an_update_and_not_for_another_card(
     well(scene)
     scene.board.show(newer="/var/lib/fieldeye/fieldeye.db: written by a newer Fieldeye")
     card = parts(scene)["card"]
-    words = "The results on the card were written by newer software: update this node."
+    words = "The results on the memory card were written by newer software: update this node."
     assert (card.tone, card.sentence, card.detail) == ("stop", words, scene.board.snapshot().newer)
     assert "the power goes" in card.todo
     assert client.get("/api/v1/health").get_json()["store_problem"] == card.detail
@@ -312,7 +312,7 @@ def test_while_the_data_budget_is_spent_or_low_the_page_says_that_and_nothing_of
 
 def test_a_card_that_is_over_is_told_to_everybody(scene: Scene, client: FlaskClient) -> None:
     save(scene.store, Visit(card=scene.clock.utc.date() - timedelta(days=8)))
-    assert "To be changed: card" in client.get("/node").text
+    assert "To be changed: sticky card" in client.get("/node").text
     assert "Lure and card" in client.get("/").text
 
 

@@ -87,6 +87,22 @@ def test_a_lens_that_has_shown_nothing_for_an_hour_is_no_quiet_day(scene: Scene,
     assert "To look at: Camera" in client.get("/node").text
 
 
+def test_a_camera_in_infrared_is_no_quiet_day_and_after_a_day_the_page_says_until_when(
+    scene: Scene, client: FlaskClient
+) -> None:
+    infrared = CameraStatus(state="ok", skipped={"colourless": 9}, last_frame=scene.clock.now(), last_skip="colourless")
+    scene.board.show(camera=infrared)
+    page = client.get("/").text
+    assert '<h1 id="headline">The pictures have no colour (infrared): nothing can be recognised on them.</h1>' in page
+    assert "All quiet" not in page
+    part_by_part = client.get("/node").text
+    for words in ("turn off infrared by day.", "9 without colour (infrared)"):
+        assert words in part_by_part
+    nothing(scene)
+    scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="colourless"))
+    assert "The camera sees without colour now (infrared); the node looks again" in client.get("/").text
+
+
 def test_answers_and_deeds_that_cannot_be_read_cost_no_page(scene: Scene, client: FlaskClient) -> None:
     done(scene)
     scene.store.decisions.close()
@@ -253,6 +269,16 @@ def test_a_disease_of_the_first_day_is_told_by_its_pictures_and_not_by_the_spots
     assert '<h1 id="headline">Yellow rust</h1>' in page
     assert "Pictures with signs of it in the last 24 hours: 120 of 120" in page
     assert "Photograph from the field with Yellow rust: 4" in page
+
+
+@pytest.mark.parametrize(
+    ("label", "action"),
+    [("healthy", "Nothing to do."), ("Coccinella septempunctata", "Nothing to do: it does no harm to the crop.")],
+)
+def test_a_healthy_leaf_is_not_said_to_do_no_harm(label: str, action: str, scene: Scene, client: FlaskClient) -> None:
+    well(scene)
+    scene.store.commit([sighting(scene.before(minutes=1), label, 3)])
+    assert f'<p class="action">{action}</p>' in client.get("/").text
 
 
 def test_a_pest_that_was_counted_comes_before_a_helper_that_was_seen(scene: Scene, client: FlaskClient) -> None:

@@ -114,6 +114,24 @@ def test_what_the_model_is_not_sure_of_is_said_with_its_doubt(farmer: FlaskClien
     assert "100" not in said.lines[0].words
 
 
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ("healthy", ("calm", "All quiet", "Healthy leaf", "Nothing to do.")),
+        (
+            "Coccinella septempunctata",
+            ("calm", "Harmless", "Seven-spot ladybird", "Nothing to do: it does no harm to the crop."),
+        ),
+    ],
+)
+def test_a_healthy_leaf_is_told_as_healthy_and_a_helper_as_harmless(
+    label: str, told: tuple[str, ...], farmer: FlaskClient
+) -> None:
+    with farmer.application.test_request_context("/"):
+        said = findings(Answer(state="done", width_px=640, height_px=480, found=(found(label, 0.9),)))
+    assert (said.tone, said.word, said.headline, said.action) == told
+
+
 def found(label: str, confidence: float, *, is_sure: bool = True, model: str = "pests") -> Found:
     box = (0.1, 0.1, 0.5, 0.5)
     return Found(model=model, label=label, eppo="", confidence=confidence, is_sure=is_sure, box=box, precision=0.8)

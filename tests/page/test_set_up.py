@@ -397,7 +397,7 @@ def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:
     assert state(client, "care") == "Done"
     scene.clock.advance(8 * 86_400)
     as_role(client, scene, Role.TECHNICIAN)
-    assert "To be changed: card" in client.get("/set-up").text
+    assert "To be changed: sticky card" in client.get("/set-up").text
 
 
 @pytest.mark.parametrize(
@@ -435,7 +435,7 @@ def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
     technician: FlaskClient, scene: Scene
 ) -> None:
     answer = post(technician, "/set-up/server", "/set-up/server")  # nothing listens there
-    assert "Not reached" in answer.text
+    assert "Not yet: The server answers." in answer.text
     assert state(technician, "server") == "To do"
 
 
@@ -449,7 +449,7 @@ def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Sce
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
         page = post(client, "/set-up/server", "/set-up/server").text
     assert page.index("The server answers.") < page.index("A test message was acknowledged.")
-    assert "Not reached" not in page
+    assert "Not yet" not in page
     assert state(client, "server") == "Done"
 
 

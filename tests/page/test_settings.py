@@ -149,7 +149,9 @@ def test_a_node_with_a_login_at_its_server_keeps_its_site(technician: FlaskClien
     with technician.application.test_request_context():
         values, wrong = changed(config, filled_in(config, node__site="other", node__crop="rice"))
         assert values == {}
-        assert wrong == {"node.site": "The server lets this node speak for its site only: change it by a new card."}
+        assert wrong == {
+            "node.site": "The server lets this node speak for its site only: change it by a new memory card."
+        }
         assert changed(config, filled_in(config, node__crop="rice")) == ({"node": {"crop": "rice"}}, {})
         assert changed(scene.config, filled_in(scene.config, node__site="other"))[0] == {"node": {"site": "other"}}
 

@@ -39,6 +39,7 @@ OK = CameraStatus(state="ok", frames=50, looked=40, last_frame=NOW)
         (OK, NO_FACTS, "", Situation.NOTHING),
         (replace(OK, looked=0), ZERO, "", Situation.NOTHING),
         (replace(OK, looked=0, skipped={"dark": 50}), NO_FACTS, "", Situation.UNUSABLE),
+        (replace(OK, last_skip="colourless"), ZERO, "", Situation.NOTHING),
         (replace(OK, looked=0, frames=0), NO_FACTS, "", Situation.STARTING),
         (CameraStatus(), NO_FACTS, "", Situation.STARTING),
         (replace(OK, state="ended"), SEEN, "", Situation.SEEN),

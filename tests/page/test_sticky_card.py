@@ -14,7 +14,7 @@ from edge.page.visit import Visit, save
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
 
-FULL = "The sticky card is full: it no longer catches in proportion."
+FULL = "The sticky card is full: what it catches no longer tells how many there are."
 NOT_KNOWN = "The sticky card is new or was moved: counting goes on once two pictures show it."
 BARE = "No insect that hung here is in view any more: is the card still there?"
 

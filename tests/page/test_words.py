@@ -84,6 +84,11 @@ def test_one_thing_has_one_word(language: str) -> None:
         assert not any(second.search(form) for form in forms(message.string)), message.id
 
 
+def test_where_chinese_says_memory_card_english_says_no_card_that_may_be_the_sticky_one() -> None:
+    said = [str(message.id) for message in catalogue("zh") if "存储卡" in str(message.string)]
+    assert [sentence for sentence in said if not re.search("memory card", sentence, re.IGNORECASE)] == []
+
+
 @pytest.mark.parametrize(("text", "wanted"), SET_RIGHT, ids=[text for text, _ in SET_RIGHT])
 def test_what_native_readers_set_right_stays(text: str, wanted: dict[str, str]) -> None:
     assert {language: catalogue(language)[text].string for language in wanted} == wanted

@@ -88,7 +88,7 @@ def test_the_desk_says_so_until_the_node_knows(fleet: Fleet, url: str) -> None:
     client = create_app(url).test_client()
     log_in(client)
     (mine,) = [one for one in standing(fleet.database) if one.node == "a"]
-    assert "Somebody takes care of it" in client.get("/alerts").text
+    assert "I take care of it" in client.get("/alerts").text
     assert client.post(f"/alerts/{mine.node_id}", data=form(client)).status_code == 302
     assert "town takes care of it" in client.get("/alerts").text
     ((topic, command),) = seen_due(fleet.database)

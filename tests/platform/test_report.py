@@ -85,8 +85,9 @@ def test_a_disease_is_told_as_a_share_of_the_frames_and_insects_on_a_square_metr
     page = html(week(fleet.database, "330106", MONDAY, SUNDAY), [], MADE)
     assert re.findall(r"Incidence: [^<]*? %", page) == ["Incidence: 7.5 %"]
     assert "starts at an incidence of 5 %, sure at 30 % (the station)" in page
-    assert page.count("Mean incidence over eight weeks") == 1
+    assert page.count("Mean incidence (share of frames with the symptom) over eight weeks") == 1
     assert "incidence at most 15 %" in page
+    assert "own, action levels those of each node." in page
     assert '<td class="n">7.5 %</td>' in page
     assert ": 15.0 %</title>" in page
     assert "<title>s/a: 7.5 %</title>" in page, "and on the map"

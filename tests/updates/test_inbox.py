@@ -96,7 +96,7 @@ print(len(os.listdir(os.environ["DISK"] + "/inbox")))
 
 def test_a_bundle_for_which_the_card_has_no_room_does_not_even_begin(tmp_path: Path) -> None:
     *said, files = run_on_small_disk("-c", NO_ROOM, size="64m").splitlines()
-    sentence = "/inbox: 67 MB are free, and this bundle needs 77; make room on the card, then send it again"
+    sentence = "/inbox: 67 MB are free, and this bundle needs 77; make room on the memory card, then send it again"
     assert [sentence in line for line in said] == [True, True]
     assert files == "0"
 
@@ -138,9 +138,9 @@ def test_a_bundle_that_finds_no_room_drops_none_that_is_coming(tmp_path: Path, m
     inbox.ask_for(coming := Request(url="http://127.0.0.1:1/x", sha256=SHA256, bytes=len(CONTENT)))
     inbox.add(SHA256, len(CONTENT), 0, CONTENT[:1000])
     pictures_take_the_room(monkeypatch)
-    with pytest.raises(UpdateError, match="make room on the card"):
+    with pytest.raises(UpdateError, match="make room on the memory card"):
         inbox.ask_for(Request(url="http://127.0.0.1:1/y", sha256="0" * 64, bytes=10))
-    with pytest.raises(UpdateError, match="make room on the card"):
+    with pytest.raises(UpdateError, match="make room on the memory card"):
         inbox.add("0" * 64, 10, 0, b"12345")
     assert inbox.requests() == [coming]
     assert inbox.have_bytes(SHA256, len(CONTENT)) == 1000
@@ -183,7 +183,7 @@ def test_a_bundle_that_comes_while_the_card_fills_up_gives_its_room_back() -> No
     """It stayed, and pictures and records had none."""
     begun, said, files = run_on_small_disk("-c", FULL, size="64m").splitlines()
     assert (begun, files) == ("1000000", "0")
-    assert "takes no bundle (No space left on device); make room on the card" in said
+    assert "takes no bundle (No space left on device); make room on the memory card" in said
 
 
 def age(path: Path, by_s: float) -> None:
@@ -446,10 +446,10 @@ def test_a_bundle_for_which_no_room_is_left_is_given_up_before_it_is_fetched(
 ) -> None:
     inbox = asked(server, tmp_path)
     pictures_take_the_room(monkeypatch)
-    with pytest.raises(UpdateError, match="make room on the card, then send it again"):
+    with pytest.raises(UpdateError, match="make room on the memory card, then send it again"):
         fetch_all(inbox)
     assert (server.begins, inbox.requests()) == ((), [])
-    assert "make room on the card" in told(tmp_path)
+    assert "make room on the memory card" in told(tmp_path)
 
 
 def told(inbox: Path) -> str:

@@ -293,7 +293,7 @@ def test_a_card_that_has_no_room_for_the_copy_of_a_bundle_is_named(bench: Bench)
     """It asked "is this root?"."""
     path, keys = bench.sign_models(["pests-int8"], 1), bench.places.keys
     told = run_on_small_disk("-c", ON_FULL_CARD, str(path), str(keys), str(SLOTS), size="512k")
-    assert told.endswith("/opt/incoming (No space left on device); make room on the card\n")
+    assert told.endswith("/opt/incoming (No space left on device); make room on the memory card\n")
 
 
 @pytest.fixture
