@@ -274,7 +274,7 @@ def test_any_bytes_give_records_or_a_wire_error(payload: bytes) -> None:
         decode_batch(payload, "n1")
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(batches(), st.data())
 def test_a_batch_with_bytes_changed_gives_records_or_a_wire_error(batch: list[Stored], data: st.DataObject) -> None:
     payload = bytearray(encode_batch(batch))
@@ -290,7 +290,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(batches(), st.integers(0, 14), values, st.booleans())
 def test_a_value_of_any_other_type_gives_records_or_a_wire_error(
     batch: list[Stored], key: int, value: object, deep: bool

@@ -29,6 +29,7 @@ NEEDS_CHROMIUM = [
 SCREENS = Path(__file__).parent.parent.parent / "docs" / "screens"
 REDRAW = "FIELDEYE_REDRAW_SCREENS" in os.environ  # write docs/screens anew instead of comparing
 DIFFERENT = 9.0  # mean difference of grey levels on a coarse picture; another font stays below, another layout does not
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
 # Nothing is downloaded or looked up on a machine without the internet
 FLAGS = [
     "--no-sandbox",  # needed as root; a user namespace is the sandbox otherwise
@@ -78,6 +79,14 @@ class Visit:
         self.page.emulate_media(color_scheme="dark" if view.theme == "dark" else "light")
         self.go(f"{address}?lang={view.language}")
 
+    def go_with_text(self, text_px: int, address: str) -> None:
+        """In a browser that its owner has set to larger text than the 16 px with which it came."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": text_px}})
+        self.go(address)
+        shown = self.page.evaluate("getComputedStyle(document.documentElement).fontSize")
+        assert shown == f"{text_px}px"
+
     def tap_twice(self, button: str) -> None:
         """The second time while the first is on its way."""
         self.page.eval_on_selector(button, "one => { one.click(); setTimeout(() => one.click(), 200); }")
@@ -106,8 +115,8 @@ class Visit:
 
     def violations(self) -> list[str]:
         """axe-core's findings."""
-        axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-        self.page.evaluate(axe)
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text("utf-8"))
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         return [f"{v['id']} ({v['impact']}): {v['nodes'][0]['html'][:120]}" for v in found]
 

@@ -20,7 +20,7 @@ from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
 from edge.store import Deed
 from edge.taxa import taxa
-from tests.page.browsing import CHROMIUM, FLAGS, NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
+from tests.page.browsing import NEEDS_CHROMIUM, View, Visit, logged_in, skip_without_font, visiting
 from tests.page.scenes import (
     BUG,
     FRAMES,
@@ -248,7 +248,7 @@ def test_a_photograph_that_is_too_large_is_refused_in_the_readers_words(
         visit.go("/photo")
         visit.page.set_input_files("#photo", tmp_path / "large.heic")
         visit.page.click("#photo-form button.full")
-        expect(visit.page.locator("#photo-wrong")).to_have_text("照片太大。请把相机设为较小的尺寸再试。")
+        expect(visit.page.locator("#photo-wrong")).to_have_text("照片太大。请把手机相机设为较小的尺寸再试。")
 
 
 @pytest.mark.parametrize("side_px", [100, 1200], ids=["as small as a form", "larger"])
@@ -303,13 +303,9 @@ def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browse
 @pytest.mark.parametrize("language", ["sw", "hi"])
 def test_who_needs_large_text_says_on_the_screen_that_it_is_done(language: str, browser: Browser, scene: Scene) -> None:
     over_the_level(scene)
-    sized = [*FLAGS, "--blink-settings=defaultFontSize=32"]
-    with (
-        browser.browser_type.launch(executable_path=CHROMIUM, args=sized) as large,
-        farmer(large, scene, View(320, language)) as visit,
-    ):
+    with farmer(browser, scene, View(320, language)) as visit:
         for address in ("/node", "/"):
-            visit.go(address)
+            visit.go_with_text(32, address)
             assert not visit.is_wider_than_the_screen(), address
         assert visit.page.locator(".card button").count() == 1
 

@@ -61,10 +61,10 @@ def test_where_the_card_does_not_tell_who_may_log_in_the_page_says_so_and_shows_
     assert browser.get("/claim").location == "/log-in"
     shut = browser.get("/log-in")
     assert shut.status_code == 503
-    assert "The card does not tell who may log in, so nobody can." in shut.text
+    assert "The memory card does not tell who may log in, so nobody can." in shut.text
     assert "accounts.sqlite: cannot open the accounts" in shut.text
     node = browser.get("/node").text
-    assert "The card does not tell who may log in, so nobody can." in node
+    assert "The memory card does not tell who may log in, so nobody can." in node
     assert "new answers are lost when the power goes" in node
     assert "decisions.sqlite: cannot open the decisions" in node
 
@@ -115,14 +115,14 @@ def test_a_password_too_short_or_too_long_is_refused_beside_its_field(password: 
 
 
 def test_a_password_that_was_written_down_still_stands_in_the_form_after_another_mistake(labelled: FlaskClient) -> None:
-    assert "This is a proposal." in labelled.get("/claim").text
+    assert "This is a proposed password." in labelled.get("/claim").text
     answers = [("/claim", claim(labelled, "2222-2222-2222")), ("/claim", claim(labelled, name=""))]
     claim(labelled)
     answers.append(("/account", post(labelled, "/account", "/account", old="no", password=PASSWORD)))
     for form, answer in answers:
         assert (answer.status_code, answer.headers["Cache-Control"]) == (400, "no-store")
         assert form_on(answer.text, form)["password"] == PASSWORD
-        assert "This is a proposal." not in answer.text
+        assert "This is a proposed password." not in answer.text
 
 
 def test_passwords_are_kept_as_argon2id_within_a_small_boards_memory(labelled: FlaskClient, scene: Scene) -> None:
@@ -211,6 +211,7 @@ def test_who_keeps_guessing_shuts_out_no_browser_in_which_the_owner_has_logged_i
 
 def test_who_is_logged_in_changes_the_password_while_others_guess(client: FlaskClient, scene: Scene) -> None:
     as_role(client, scene, Role.FARMER)
+    person(scene, Role.FARMER, "wang")
     before = client.get_cookie("fieldeye_device")
     guess(client.application.test_client(), scene)
     new = {"old": PASSWORD, "password": "another long enough one"}
@@ -415,10 +416,11 @@ def test_who_did_what_from_where_stands_in_the_trail_without_secrets(labelled: F
 
 
 def test_a_flood_of_wrong_passwords_does_not_push_all_else_out_of_the_trail(client: FlaskClient, scene: Scene) -> None:
-    person(scene, Role.FARMER)
+    name = person(scene, Role.FARMER)
+    form = {"csrf": token_on(client, "/log-in"), "name": name, "password": "x" * 3}
     for _ in range(120):
         scene.clock.advance(901)
-        log_in(client, "eve", "x" * 3)
+        assert WRONG in client.post("/log-in", data=form).text
     assert len(scene.store.audit_trail(200)) <= 32
 
 

@@ -6,12 +6,24 @@ from itertools import count
 from typing import TypeVar
 
 import pytest
+from werkzeug.security import generate_password_hash
 
 from edge.platform.database import Database, migrate, open_database
 from tests.platform.postgres import QUICK, Postgres
 
 T = TypeVar("T")
 _NUMBERS = count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_soon_kept() -> Iterator[None]:
+    """A hash takes 2 ms, not 70, to make and to check; what one costs in the product, test_desk.py holds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "edge.platform.desk.people.generate_password_hash",
+            lambda password: generate_password_hash(password, "scrypt:1024:8:1"),
+        )
+        yield
 
 
 @pytest.fixture(scope="session")
