@@ -10,6 +10,7 @@ from edge.cli.arguments import area_argument, area_for
 from edge.cli.exits import DONE, NOT_WELL
 from edge.cli.stopping import stop_on_signal
 from edge.errors import StoreError, UsageError
+from edge.languages import LANGUAGES
 from edge.mqtt import read_secret
 from edge.platform.database import migrate, open_database, reachable
 from edge.platform.sentences import area_words
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--quiet", metavar="HH:MM-HH:MM", help=quiet)
     zone = "of the quiet hours, for example Asia/Shanghai; default: as before, at first UTC"
     add.add_argument("--zone", metavar="ZONE", help=zone)
+    add.add_argument("--language", choices=LANGUAGES, help="of the e-mails; default: as before, at first en")
 
 
 @reachable()
@@ -59,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
         if args.add:
             kind, address = args.add
             area = area_for(address, args.area, area_told(database, kind, address))
-            area = add_recipient(database, kind, address, area, _quiet(args.quiet), _zone(args.zone))
+            quiet, zone = _quiet(args.quiet), _zone(args.zone)
+            area = add_recipient(database, kind, address, area, quiet, zone, args.language)
             print(f"{address} is told from now on, {area_words(area)}")
             return DONE
         if args.remove is not None:

@@ -199,6 +199,11 @@ def range_of(database: Database, wanted: Wanted) -> Range:
     )
 
 
+def tells_area(found: Range, nights: Sequence[Night]) -> bool:
+    """May its km² be told? 0 of them only where somebody looked and saw none: who saw it may have no position."""
+    return bool(found.cells) or {night.count for night in nights if night.count is not None} == {0}
+
+
 def front_km_per_week(cells: Sequence[Cell]) -> float | None:
     """Least-squares slope of the farthest distance yet from the nearest of the first week's cells; None for one week.
 

@@ -19,7 +19,7 @@ from edge.languages import HTML_LANGUAGE, REVIEWED, PoBabel
 from edge.languages.units import threshold_unit_words
 from edge.platform.charts import DOTS_BELOW, area_map, bars
 from edge.platform.hull import Point
-from edge.platform.population import is_incidence
+from edge.platform.population import is_incidence, tells_area
 from edge.platform.sentences import (
     area_words,
     between,
@@ -174,8 +174,8 @@ def _threshold(taxon: TaxonWeek) -> str:
 
 
 def _spread(taxon: TaxonWeek) -> str:
-    """Where and when it was seen; empty if nothing that saw it has a position."""
-    if taxon.total.count and not taxon.range.cells:
+    """Where and when it was seen."""
+    if not tells_area(taxon.range, taxon.nights):
         return ""
     cells, hull = number(len(taxon.range.cells)), number(taxon.range.hull_km2)
     if taxon.range.first_seen is None:

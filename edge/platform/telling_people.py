@@ -8,10 +8,9 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.errors import MessageError
-from email.message import EmailMessage
 from functools import partial
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any, NoReturn
+from typing import IO, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -26,6 +25,7 @@ from edge.errors import UsageError
 from edge.platform.database import Database, reachable
 from edge.platform.intake import storable
 from edge.platform.population import as_area
+from edge.platform.risen import Risen, letter
 
 GIVE_UP_S = 10.0
 TLS_PORT = 465  # speaks TLS from the first byte (RFC 8314, 3.3); at others STARTTLS begins it
@@ -35,39 +35,6 @@ AWAY_AGAIN = timedelta(minutes=5)  # a server that is away, or does not let us i
 MOST_AT_ONCE = 50  # a turn; more wait for the next
 MOST_A_DAY = 20  # of a node to a recipient: a stolen card can invent causes by the thousand
 MOST_LETTERS = 200  # of a reason
-_LAST = f"These are {MOST_A_DAY} alerts of this node at a time: what else it tells now is at the desk alone."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Risen:
-    """An alert for one recipient: the level of a taxon before a camera has risen."""
-
-    recipient_id: int
-    kind: str
-    address: str
-    zone: str
-    ledger_id: int
-    seq: int
-    tries: int
-    site: str
-    node: str
-    area_code: str
-    at: datetime
-    camera: str
-    label: str
-    eppo: str
-    level: str
-    value: float
-    unit: str
-    reason: str
-    look_at: str
-    source: str
-
-    def as_json(self) -> dict[str, Any]:
-        """What a webhook gets. `id` is the same however often it is sent."""
-        names = ("site", "node", "area_code", "at", "camera", "label", "eppo", "level", "value", "unit", "reason",
-                 "look_at", "source")  # fmt: skip
-        return {"id": f"{self.ledger_id}-{self.seq}", **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +79,23 @@ _FITS = {
 # Each node has its turn: `nth` numbers what a recipient was told of it within a day, and then what waits, the newest
 # first. What lies beyond is never told; the others are, in the order of their times.
 _DUE = """
-    WITH risen AS (
-        SELECT *, max(seq) OVER (PARTITION BY ledger_id, camera, label, unit) AS newest FROM risen_alert
+    WITH alive AS (  -- causes of which something may be news: at each turn a year's others need not be ranked
+        SELECT node_id, ledger_id, camera, label FROM alert GROUP BY node_id, ledger_id, camera, label, unit
+        HAVING max(at) >= %(day_ago)s OR max(seq) FILTER (WHERE level <> 'calm')
+            > coalesce(max(seq) FILTER (WHERE level = 'calm' AND coalesce(came, at) < %(day_ago)s), 0)
+        UNION
+        SELECT node_id, ledger_id, camera, label FROM told JOIN alert USING (ledger_id, seq) WHERE done > %(day_ago)s
+    ), risen AS (
+        SELECT one.*, max(seq) OVER (PARTITION BY one.ledger_id, one.camera, one.label, unit) AS newest
+        FROM alive CROSS JOIN LATERAL (
+            SELECT * FROM risen_alert
+            WHERE (node_id, ledger_id, camera, label) = (alive.node_id, alive.ledger_id, alive.camera, alive.label)
+            OFFSET 0  -- keeps the planner from ranking all first
+        ) AS one
     ), news AS (
-        SELECT recipient_id, r.kind, address, zone, a.ledger_id, a.seq, a.node_id,
+        SELECT recipient_id, r.kind, address, zone, language, a.ledger_id, a.seq, a.node_id,
                coalesce(tries, 0) AS tries, site, node, area_code, coalesce(came, at) AS at, camera, label, eppo, level,
-               value, unit, reason, look_at, source, done, next_try,
+               value, unit, start_at, reason, look_at, source, done, next_try,
                row_number() OVER (
                    PARTITION BY recipient_id, a.node_id ORDER BY done, coalesce(came, at) DESC, a.seq DESC
                ) AS nth
@@ -142,10 +120,13 @@ _DUE = """
         SELECT *, row_number() OVER (PARTITION BY recipient_id, node_id ORDER BY done, at, seq) AS turn
         FROM news WHERE nth <= %(most_a_day)s
     )
-    SELECT recipient_id, kind, address, zone, ledger_id, seq, tries, site, node, area_code, at, camera, label, eppo,
-           level, value, unit, reason,
-           concat_ws(' ', look_at, CASE turn WHEN %(most_a_day)s THEN %(last)s::text END) AS look_at, source
-    FROM chosen WHERE done IS NULL AND coalesce(next_try, %(due_by)s) <= %(due_by)s
+    SELECT recipient_id, kind, address, zone, language, ledger_id, seq, tries, site, node, area_code, at, camera, label,
+           eppo, level, value, unit, start_at, reason, look_at, source,
+           (SELECT body->>'task' FROM record r WHERE (r.ledger_id, r.seq) = (chosen.ledger_id, chosen.seq)) AS task,
+           CASE turn WHEN %(most_a_day)s THEN turn END AS last_of
+    FROM chosen WHERE done IS NULL AND (
+        coalesce(next_try, %(due_by)s) <= %(due_by)s OR next_try > %(latest)s  -- noted while the clock ran ahead
+    )
     ORDER BY turn, at LIMIT %(limit)s
 """
 
@@ -157,6 +138,7 @@ def add_recipient(
     prefix: str,
     quiet: tuple[time, time] | None = None,
     zone: str | None = None,
+    language: str | None = None,
 ) -> str:
     """Told from now on, of the area that is returned; who was before keeps what is None.
 
@@ -173,13 +155,22 @@ def add_recipient(
         )
     quiet_from, quiet_until = quiet or (None, None)
     database.execute(
-        "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone)"
-        " VALUES (%(kind)s, %(address)s, %(prefix)s, %(from)s, %(until)s, coalesce(%(zone)s, 'UTC'))"
+        "INSERT INTO recipient (kind, address, prefix, quiet_from, quiet_until, zone, language)"
+        " VALUES (%(kind)s, %(address)s, %(prefix)s, %(from)s, %(until)s, coalesce(%(zone)s, 'UTC'),"
+        " coalesce(%(language)s, 'en'))"
         " ON CONFLICT (kind, address) DO UPDATE SET prefix = excluded.prefix,"
         " quiet_from = coalesce(excluded.quiet_from, recipient.quiet_from),"
         " quiet_until = coalesce(excluded.quiet_until, recipient.quiet_until),"
-        " zone = coalesce(%(zone)s, recipient.zone)",
-        {"kind": kind, "address": address, "prefix": prefix, "from": quiet_from, "until": quiet_until, "zone": zone},
+        " zone = coalesce(%(zone)s, recipient.zone), language = coalesce(%(language)s, recipient.language)",
+        {
+            "kind": kind,
+            "address": address,
+            "prefix": prefix,
+            "from": quiet_from,
+            "until": quiet_until,
+            "zone": zone,
+            "language": language,
+        },
     )
     return prefix
 
@@ -228,7 +219,8 @@ def _send_due(
     with database.cursor(row_factory=class_row(Risen)) as cursor:
         kinds = [kind for kind in SEND if kind != "email" or mail]
         wanted = {"now": now, "most": MOST_TRIES, "limit": MOST_AT_ONCE, "kinds": kinds, "quiet": _quiet(database, now)}
-        wanted |= {"due_by": due_by, "day_ago": now - timedelta(days=1), "most_a_day": MOST_A_DAY, "last": _LAST}
+        wanted |= {"due_by": due_by, "latest": now + MOST_AGAIN, "day_ago": now - timedelta(days=1)}
+        wanted["most_a_day"] = MOST_A_DAY
         due = cursor.execute(_DUE, wanted).fetchall()
     for risen in due:
         if not _has_turn(database, me):  # it was held up for a minute, and another tells since
@@ -340,24 +332,6 @@ def _log_in(server: MailServer) -> smtplib.SMTP:
 
 def _says(why: Exception) -> str:
     return f"{type(why).__name__}: {why}"
-
-
-def letter(risen: Risen, sender: str) -> EmailMessage:
-    """Subject and text; names that nodes send cannot add headers.
-
-    Raises MessageError, ValueError or OverflowError for what no letter can hold.
-    """
-    told = EmailMessage()
-    told["From"], told["To"] = sender, risen.address
-    subject = f"{risen.level}: {risen.label} at {risen.site}/{risen.node}"
-    # What reads as an encoded word (RFC 2047) is decoded by Python as well, with the line ends that were encoded in it.
-    told["Subject"] = " ".join(subject.replace("=?", "= ?").split())
-    told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
-    when = risen.at.astimezone(ZoneInfo(risen.zone)).strftime("%Y-%m-%d %H:%M")
-    told.set_content(
-        f"{risen.reason}\n\n{risen.look_at}\n\n{when} ({risen.zone}), area {risen.area_code}\n{risen.source}\n"
-    )
-    return told
 
 
 SEND: Mapping[str, Callable[[Risen, MailServer | None], Failure | None]] = {"webhook": _post, "email": _mail}

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from email.header import decode_header, make_header
 from email.message import Message as Letter
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import count
@@ -29,6 +30,7 @@ from edge.cli.tell import say
 from edge.clock import ClockState
 from edge.counts import Alert, Level
 from edge.errors import StoreError, UsageError
+from edge.languages import LANGUAGES, REVIEWED
 from edge.platform.database import Database, open_database
 from edge.platform.decode import Message
 from edge.platform.registry import note
@@ -47,8 +49,10 @@ from edge.platform.telling_people import (
     is_quiet,
     tell_people,
 )
+from edge.platform.words import CATALOGUES
 from edge.wire import Info, Key, Stored, encode_batch, encode_message
 from tests.broker import Broker
+from tests.catalogues import read
 from tests.clocks import SetClock
 from tests.contract.golden import golden_bytes
 from tests.platform.test_population import Fleet, epoch, moment
@@ -202,6 +206,22 @@ def test_of_the_months_that_a_node_was_cut_off_only_what_still_stands_is_told(fl
     ]  # fmt: skip
 
 
+def test_a_turn_ranks_no_alerts_of_causes_that_are_over(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", *(("look", "calm") * 150))
+    levels(fleet, "c", "act", start=(now := START + timedelta(days=90)))
+    plans: list[str] = []
+    fleet.database.add_notice_handler(lambda told: plans.append(told.message_primary or ""))
+    fleet.database.execute("LOAD 'auto_explain'")
+    for setting in ("log_min_duration = 0", "log_analyze = on"):
+        fleet.database.execute(f"SET auto_explain.{setting}".encode())
+    fleet.database.execute("SET client_min_messages = log")
+    assert tell_people(fleet.database, None, now + timedelta(hours=2), {}).taken == 1
+    (plan,) = (plan for plan in plans if "risen_alert" in plan)
+    ranked = [int(rows) for rows in re.findall(r"WindowAgg .*actual.* rows=(\d+) ", plan)]
+    assert max(ranked) == 1, plan
+
+
 def test_a_weekly_level_that_stands_is_told_though_the_nightly_one_rose_later_and_ended(
     fleet: Fleet, hook: Hook
 ) -> None:
@@ -273,6 +293,15 @@ def test_what_is_not_taken_is_sent_again_ever_more_rarely_until_it_is(fleet: Fle
     assert tell_people(fleet.database, None, LATER + timedelta(hours=1), {}).taken == 1
     assert tell_people(fleet.database, None, LATER + timedelta(hours=9), {}).taken == 0
     assert len({one["id"] for one in hook.told}) == 1, "so that the other side can tell a repetition"
+
+
+def test_what_was_tried_under_a_clock_that_ran_ahead_does_not_wait_until_then(fleet: Fleet, hook: Hook) -> None:
+    tell_at_first(fleet, hook.address)
+    levels(fleet, "a", "act")
+    hook.status = 500
+    assert tell_people(fleet.database, None, LATER + timedelta(days=30), {}).taken == 0
+    hook.status = 200
+    assert tell_people(fleet.database, None, LATER, {}).taken == 1
 
 
 def test_a_webhook_that_has_moved_is_not_told_and_its_new_address_is(fleet: Fleet, hook: Hook) -> None:
@@ -419,23 +448,84 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     assert letter["Bcc"] is None
     assert letter["To"] == "li@example.org"
     assert letter["Subject"] == "act: Moth Bcc: everyone@example.org at s/a"
-    assert "9 adults (act)." in str(letter.get_payload())
-    assert "Look at ten plants." in str(letter.get_payload())
+    says = "9 adults (act).\n\nLook at ten plants.\n\n2026-07-01 13:00 (UTC), area 330106011002\nthe station\n"
+    assert text_of(letter) == says
 
 
+def test_a_letter_says_in_its_recipients_language_what_stands_where_since_when_and_what_to_do(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email", zone="Asia/Shanghai", language="zh")
+    levels(fleet, "a", "act")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 1
+    (letter,) = letters
+    assert subject_of(letter) == "采取措施：小菜蛾 (Plutella xylostella)，s/a"
+    stands = (
+        "s/a，自 2026-07-01 21:00（Asia/Shanghai）起，小菜蛾 (Plutella xylostella)：每个诱捕器每夜 9；防治指标为 5。"
+    )
+    to_do = "今天请到田边查看十株作物：诱捕器诱到虫，说明成虫正在飞。"
+    assert text_of(letter) == f"{stands}\n\n{to_do}\n\n行政区划代码 330106011002\nthe station\n"
+
+
+def test_letters_go_out_in_all_languages_and_a_machines_words_say_so(fleet: Fleet) -> None:
+    for language in LANGUAGES:
+        tell_at_first(fleet, f"{language}@example.org", "email", language=language)
+    levels(fleet, "a", "look")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == len(LANGUAGES)
+    assert len({subject_of(letter) for letter in letters}) == len(LANGUAGES)
+    says_so = "These words were translated by a machine. Tell us what is wrong."
+    by_machine = [read(CATALOGUES, language)[says_so].string for language in {*LANGUAGES} - {"en"}]
+    for letter in letters:
+        language, text = letter["To"].partition("@")[0], text_of(letter)
+        assert ("Look at ten plants." in text) == (language == "en")
+        assert any(says in text for says in by_machine) == (language not in REVIEWED)
+
+
+def test_the_last_letter_of_a_days_twenty_says_so_in_its_language(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.platform.telling_people.MOST_A_DAY", 2)
+    tell_at_first(fleet, "li@example.org", "email", language="zh")
+    levels(fleet, "a", *(("act", "calm") * 3))
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 2
+    last = "该监测点本次已发 2 条预警：它现在所报的其余内容只在工作台上显示。"
+    assert [last in text_of(letter) for letter in letters] == [False, True]
+
+
+def test_what_to_do_stands_as_the_node_told_it_where_the_record_was_taken_away(fleet: Fleet) -> None:
+    tell_at_first(fleet, "li@example.org", "email", language="zh")
+    levels(fleet, "a", "act")
+    fleet.database.execute("DELETE FROM record")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 1
+    assert "防治指标为 5。\n\nLook at ten plants.\n\n" in text_of(letters[0])
+
+
+def subject_of(letter: Letter) -> str:
+    return str(make_header(decode_header(letter["Subject"])))
+
+
+def text_of(letter: Letter) -> str:
+    return bytes(letter.get_payload(decode=True)).decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(
     "label",
     ["=?utf-8?q?a=0D=0AReply-To:_evil@example.com=0D=0A=0D=0ASpray_X_today.?=", "us-ascii?\ud7ffAA==?=?b?=0A=0A=0D?=a"],
 )
-def test_a_name_in_encoded_words_is_no_header_and_no_text_and_keeps_nobody_waiting(fleet: Fleet, label: str) -> None:
-    tell_at_first(fleet, "li@example.org", kind="email")
+def test_a_name_in_encoded_words_is_no_header_and_no_text_and_keeps_nobody_waiting(
+    fleet: Fleet, label: str, language: str
+) -> None:
+    tell_at_first(fleet, "li@example.org", kind="email", language=language)
     levels(fleet, "a", "act", label=label)
     levels(fleet, "c", "act")
     with mail_server() as (server, letters):
         assert tell_people(fleet.database, server, LATER, {}).taken == 2
     poisoned, good = letters
-    assert (poisoned["Reply-To"], "Spray" in poisoned.get_payload()) == (None, False)
-    assert MOTH[0] in good["Subject"]
+    assert (poisoned["Reply-To"], text_of(poisoned).startswith("Spray")) == (None, False)
+    assert MOTH[0] in subject_of(good)
 
 
 def test_an_alert_at_the_end_of_the_calendar_keeps_nobody_waiting(fleet: Fleet) -> None:
@@ -659,20 +749,27 @@ def test_what_is_not_said_of_a_recipient_stays_as_it_was(
 ) -> None:
     """Another zone made a township's recipient one of all areas, without quiet hours."""
     add = ["tell", "--database", url, "--add", "email", "li@example.org"]
-    kept = "SELECT prefix, quiet_from, quiet_until, zone FROM recipient"
+    kept = "SELECT prefix, quiet_from, quiet_until, zone, language FROM recipient"
     night, hours = ["--quiet", "21:00-06:30"], (time(21), time(6, 30))
     for more, now in (
-        (["--area", "330106011000", *night], ("330106011", *hours, "UTC")),
-        (["--zone", "Asia/Shanghai"], ("330106011", *hours, "Asia/Shanghai")),
-        (["--quiet", "never"], ("330106011", time(0), time(0), "Asia/Shanghai")),
-        (["--area", "all"], ("", time(0), time(0), "Asia/Shanghai")),
+        (["--area", "330106011000", *night], ("330106011", *hours, "UTC", "en")),
+        (["--language", "zh"], ("330106011", *hours, "UTC", "zh")),
+        (["--zone", "Asia/Shanghai"], ("330106011", *hours, "Asia/Shanghai", "zh")),
+        (["--quiet", "never"], ("330106011", time(0), time(0), "Asia/Shanghai", "zh")),
+        (["--area", "all"], ("", time(0), time(0), "Asia/Shanghai", "zh")),
     ):
         assert platform_main([*add, *more]) == 0
         assert database.execute(kept.encode()).fetchall() == [now]
     told = capsys.readouterr().out.splitlines()
-    assert told[1:4:2] == [
+    assert told[2:5:2] == [
         "li@example.org is told from now on, Township 330106011", "li@example.org is told from now on, All areas",
     ]  # fmt: skip
+
+
+def test_a_language_that_nobody_has_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        platform_main(["tell", "--database", "", "--add", "email", "li@example.org", "--language", "klingon"])
+    assert "argument --language: invalid choice: 'klingon' (choose from 'en', 'zh'," in capsys.readouterr().err
 
 
 def test_quiet_hours_that_were_taken_back_hold_nothing_back() -> None:

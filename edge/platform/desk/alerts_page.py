@@ -11,7 +11,7 @@ from edge.counts import decimals_of
 from edge.languages.units import threshold_unit_words
 from edge.platform.acknowledged import Standing, acknowledge, standing
 from edge.platform.desk.entry import Answer, desk, logged_in, refuse
-from edge.platform.desk.paging import one_page
+from edge.platform.desk.paging import one_page, start_asked
 from edge.platform.sentences import level_words, taxon_words, when
 from edge.platform.words import gettext, number
 
@@ -25,12 +25,7 @@ def alerts_page() -> Answer:
     told = standing(g.database)
     page = one_page([one for one in told if one.nth <= MOST_OF_NODE])
     alerts = [_alert(one) for one in page["lines"]]
-    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told), start=_start())
-
-
-def _start() -> int | None:
-    """The line from which somebody reads, and to which a person who takes care comes back."""
-    return request.args.get("start", type=int)
+    return render_template("alerts.html", alerts=alerts, page=page, left_out=_left_out(told), start=start_asked())
 
 
 def _left_out(told: Sequence[Standing]) -> list[str]:
@@ -55,7 +50,7 @@ def acknowledge_alert(node_id: int) -> Answer:
     label, unit, level = (form.get(name, "") for name in ("label", "unit", "level"))
     if not acknowledge(g.database, node_id, label=label, unit=unit, level=level, since=since, who=session["name"]):
         refuse(404, gettext("This alert is over."))
-    return redirect(url_for("desk.alerts_page", start=_start()))
+    return redirect(url_for("desk.alerts_page", start=start_asked()))
 
 
 def _alert(one: Standing) -> dict[str, Any]:

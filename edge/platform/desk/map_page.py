@@ -23,6 +23,7 @@ from edge.platform.population import (
     running_from,
     taxa_of,
     taxon_unseen,
+    tells_area,
     trend,
 )
 from edge.platform.sentences import (
@@ -131,12 +132,10 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
     until = wanted.last + timedelta(days=2 * is_newest)  # tonight may raise what stands now
     weeks = trend(database, replace(in_weeks(wanted), last=until))
     now = weeks[-1]
-    has_data = any(night.count is not None for night in nights)
-    is_unseen = has_data and not any(night.count for night in nights)
     nodes, places = nodes_of(database, wanted.area, wanted.first, wanted.last), places_of(database, wanted)
     return {
         "nights": nights,
-        "has_data": has_data,
+        "has_data": any(night.count is not None for night in nights),
         "weeks": [one for one in weeks if one.night <= wanted.last],
         "running": running,
         "degree": _degree(unit, nights),
@@ -147,7 +146,7 @@ def _of_taxon(database: Database, wanted: Wanted) -> dict[str, Any]:
         "level_now": now.level,
         "level_says": level_words(now.level),
         "cells": number(len(spread.cells)),
-        "spread": _spread(spread) if is_unseen or spread.cells else "",  # none of those that saw it may have a position
+        "spread": _spread(spread) if tells_area(spread, nights) else "",
         "below": [(one, _degree_below(one, unit)) for one in below[:MOST_AREAS]],
         "areas": len(below),
         "places": places,

@@ -1,0 +1,121 @@
+"""An alert as it goes out to one recipient: JSON for a webhook, a letter in the recipient's language for e-mail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from edge.counts import Task, decimals_of
+from edge.languages import REVIEWED, PoBabel
+from edge.languages.tasks import task_words
+from edge.languages.units import threshold_unit_words
+from edge.platform.sentences import level_words, taxon_words
+from edge.platform.words import CATALOGUES, gettext, number, speaking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risen:
+    """An alert for one recipient: the level of a taxon before a camera has risen."""
+
+    recipient_id: int
+    kind: str
+    address: str
+    zone: str
+    language: str  # of letters
+    ledger_id: int
+    seq: int
+    tries: int
+    site: str
+    node: str
+    area_code: str
+    at: datetime
+    camera: str
+    label: str
+    eppo: str
+    level: str
+    value: float
+    unit: str
+    start_at: float
+    reason: str
+    task: Task | None  # None where months of records were taken away
+    look_at: str
+    source: str
+    last_of: int | None  # how many of its node are sent at a time, of the last of these alone
+
+    def as_json(self) -> dict[str, Any]:
+        """What a webhook gets. `id` is the same however often it is sent."""
+        names = ("site", "node", "area_code", "at", "camera", "label", "eppo", "level", "value", "unit", "reason",
+                 "look_at", "source")  # fmt: skip
+        told = {name: getattr(self, name) for name in names}
+        return {"id": f"{self.ledger_id}-{self.seq}", **told, "look_at": _look_at(self)}
+
+
+def letter(risen: Risen, sender: str) -> EmailMessage:
+    """Subject and text; names that nodes send cannot add headers.
+
+    Raises MessageError, ValueError or OverflowError for what no letter can hold.
+    """
+    told = EmailMessage()
+    told["From"], told["To"] = sender, risen.address
+    with speaking(_speaker(), risen.language):
+        subject, text = _as_told(risen) if risen.language == "en" else _in_own_words(risen)
+    # What reads as an encoded word (RFC 2047) is decoded by Python as well, with the line ends that were encoded in it.
+    told["Subject"] = " ".join(subject.replace("=?", "= ?").split())
+    told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
+    told.set_content(text)
+    return told
+
+
+@cache
+def _speaker() -> Flask:
+    """Words; it serves nothing."""
+    app = Flask("edge.platform")
+    PoBabel(app, CATALOGUES)
+    return app
+
+
+def _as_told(risen: Risen) -> tuple[str, str]:
+    """Nodes tell in English."""
+    where = f"{_when(risen)} ({risen.zone}), area {risen.area_code}"
+    subject = f"{risen.level}: {risen.label} at {risen.site}/{risen.node}"
+    return subject, f"{risen.reason}\n\n{_look_at(risen)}\n\n{where}\n{risen.source}\n"
+
+
+def _in_own_words(risen: Risen) -> tuple[str, str]:
+    names = {"taxon": taxon_words(risen.label, ""), "node": f"{risen.site}/{risen.node}"}
+    stands = gettext(
+        "%(taxon)s at %(node)s, since %(since)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
+        since=_when(risen),
+        zone=risen.zone,
+        value=number(risen.value, decimals_of(risen.value, risen.start_at)),
+        unit=threshold_unit_words(risen.unit),
+        start=number(risen.start_at, 3),
+        **names,
+    )
+    to_do = (risen.task and task_words(risen.task)) or risen.look_at
+    where = f"{gettext('Area code')} {risen.area_code}\n{risen.source}"
+    by_machine = gettext("These words were translated by a machine. Tell us what is wrong.")
+    parts = (stands, to_do, _last(risen), where, "" if risen.language in REVIEWED else by_machine)
+    subject = gettext("%(level)s: %(taxon)s at %(node)s", level=level_words(risen.level), **names)
+    return subject, "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _when(risen: Risen) -> str:
+    return risen.at.astimezone(ZoneInfo(risen.zone)).strftime("%Y-%m-%d %H:%M")
+
+
+def _look_at(risen: Risen) -> str:
+    return " ".join(filter(None, (risen.look_at, _last(risen))))
+
+
+def _last(risen: Risen) -> str:
+    if risen.last_of is None:
+        return ""
+    return gettext(
+        "These are %(most)s alerts of this node at a time: what else it tells now is at the desk alone.",
+        most=number(risen.last_of),
+    )
