@@ -218,7 +218,7 @@ def test_a_turn_ranks_no_alerts_of_causes_that_are_over(fleet: Fleet, hook: Hook
     fleet.database.execute("SET client_min_messages = log")
     assert tell_people(fleet.database, None, now + timedelta(hours=2), {}).taken == 1
     (plan,) = (plan for plan in plans if "risen_alert" in plan)
-    ranked = [int(rows) for rows in re.findall(r"WindowAgg .*actual.* rows=(\d+) ", plan)]
+    ranked = [float(rows) for rows in re.findall(r"WindowAgg .*actual.* rows=([\d.]+) ", plan)]
     assert max(ranked) == 1, plan
 
 
