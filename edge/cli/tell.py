@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     area_argument(add, "whose nodes")
     quiet = f"no news then; it comes afterwards; default: as before, at first {NEVER}"
     add.add_argument("--quiet", metavar="HH:MM-HH:MM", help=quiet)
-    zone = "of the quiet hours, for example Asia/Shanghai; default: as before, at first UTC"
+    zone = "of the quiet hours and of an e-mail's times, for example Asia/Shanghai; default: as before, at first UTC"
     add.add_argument("--zone", metavar="ZONE", help=zone)
     add.add_argument("--language", choices=LANGUAGES, help="of the e-mails; default: as before, at first en")
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
+from email.header import Header
+from email.mime.text import MIMEText
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ class Risen:
     kind: str
     address: str
     zone: str
-    language: str  # of letters
+    language: str  # of e-mails
     ledger_id: int
     seq: int
     tries: int
@@ -44,7 +45,7 @@ class Risen:
     task: Task | None  # None where months of records were taken away
     look_at: str
     source: str
-    last_of: int | None  # how many of its node are sent at a time, of the last of these alone
+    last_of: int | None  # how many of its node are sent in 24 hours, of the last of these alone
 
     def as_json(self) -> dict[str, Any]:
         """What a webhook gets. `id` is the same however often it is sent."""
@@ -54,19 +55,18 @@ class Risen:
         return {"id": f"{self.ledger_id}-{self.seq}", **told, "look_at": _look_at(self)}
 
 
-def letter(risen: Risen, sender: str) -> EmailMessage:
+def letter(risen: Risen, sender: str) -> MIMEText:
     """Subject and text; names that nodes send cannot add headers.
 
     Raises MessageError, ValueError or OverflowError for what no letter can hold.
     """
-    told = EmailMessage()
-    told["From"], told["To"] = sender, risen.address
     with speaking(_speaker(), risen.language):
         subject, text = _as_told(risen) if risen.language == "en" else _in_own_words(risen)
-    # What reads as an encoded word (RFC 2047) is decoded by Python as well, with the line ends that were encoded in it.
-    told["Subject"] = " ".join(subject.replace("=?", "= ?").split())
+    told = MIMEText(text, "plain", "utf-8")
+    told["From"], told["To"] = sender, risen.address
+    # Encoded whole: EmailMessage of Python 3.11 loses blanks between encoded words, and reads those that a name holds.
+    told["Subject"] = Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode()
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
-    told.set_content(text)
     return told
 
 
@@ -88,8 +88,8 @@ def _as_told(risen: Risen) -> tuple[str, str]:
 def _in_own_words(risen: Risen) -> tuple[str, str]:
     names = {"taxon": taxon_words(risen.label, ""), "node": f"{risen.site}/{risen.node}"}
     stands = gettext(
-        "%(taxon)s at %(node)s, since %(since)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
-        since=_when(risen),
+        "%(taxon)s at %(node)s, %(at)s (%(zone)s): %(value)s %(unit)s; the action level is %(start)s.",
+        at=_when(risen),
         zone=risen.zone,
         value=number(risen.value, decimals_of(risen.value, risen.start_at)),
         unit=threshold_unit_words(risen.unit),
@@ -97,6 +97,8 @@ def _in_own_words(risen: Risen) -> tuple[str, str]:
         **names,
     )
     to_do = (risen.task and task_words(risen.task)) or risen.look_at
+    if risen.task == "follow_source":  # which says it there
+        to_do = f"{to_do} {risen.look_at}"
     where = f"{gettext('Area code')} {risen.area_code}\n{risen.source}"
     by_machine = gettext("These words were translated by a machine. Tell us what is wrong.")
     parts = (stands, to_do, _last(risen), where, "" if risen.language in REVIEWED else by_machine)
@@ -116,6 +118,7 @@ def _last(risen: Risen) -> str:
     if risen.last_of is None:
         return ""
     return gettext(
-        "These are %(most)s alerts of this node at a time: what else it tells now is at the desk alone.",
+        "This is the last of %(most)s alerts of this node in 24 hours: "
+        "what else it tells meanwhile is at the desk alone.",
         most=number(risen.last_of),
     )

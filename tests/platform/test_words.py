@@ -73,6 +73,10 @@ def test_a_node_is_not_called_a_station(language: str, station: str) -> None:
             assert says_station == ("station" in english), english
 
 
+def test_a_node_has_one_word_in_chinese() -> None:
+    assert [message.id for message in catalogue("zh") if "设备" in " ".join(forms(message.string))] == []
+
+
 @pytest.mark.parametrize(("text", "wanted"), SET_RIGHT, ids=[text for text, _ in SET_RIGHT])
 def test_what_native_readers_set_right_stays(text: str, wanted: dict[str, str]) -> None:
     assert {language: catalogue(language)[text].string for language in wanted} == wanted
