@@ -1,5 +1,6 @@
 """What page and desk have in common: nothing of it is missing in any language, and it stands behind their own words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_a_unit_is_said_in_the_readers_language_and_an_unknown_one_as_it_stands(
     with speaking(tmp_path).app_context():
         assert threshold_unit_words("insects/hill") == "a hill"
         assert threshold_unit_words("% plants") == "of 100 plants affected"  # a figure stands before it, and no noun
+
+
+@pytest.mark.parametrize("unit", ["% pictures", "% leaves", "% plants"])
+@pytest.mark.parametrize("language", ["es", "fr", "id", "pt", "vi"])
+def test_a_share_says_what_is_affected_before_the_hundred_which_is_of_all(
+    language: str, unit: str, tmp_path: Path
+) -> None:
+    with speaking(tmp_path).app_context(), force_locale(language):
+        assert re.search(r"\S 100( \S+)?$", threshold_unit_words(unit))
 
 
 def test_numbers_are_grouped_as_the_language_does(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def _light(snapshot: Snapshot) -> str:
     if snapshot.camera.last_skip == "dark":
         return gettext("It is too dark to see now; the node looks again when it is light.")
     if snapshot.camera.last_skip == "colourless":
-        return gettext("The camera sees without colour now (infrared); the node looks again when it is light.")
+        return gettext("The camera sees without colour now (infrared); the node looks again when it sees colour.")
     return ""
 
 
@@ -273,7 +273,7 @@ def _unusable_action(skip: str) -> str:
     words = {
         "dark": gettext("Wait until it is light."),
         "overexposed": gettext("Turn the camera away from the sun or give it shade."),
-        "colourless": gettext("Wait until it is light. If this stays, the technician has to turn off infrared by day."),
+        "colourless": gettext("By night, wait until it is light. By day, the technician has to turn off infrared."),
         "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
         "board": gettext("Take it away: until then nothing is counted."),
         "not_kept": gettext("Tell your technician today: until then nothing is counted."),

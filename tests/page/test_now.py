@@ -96,11 +96,13 @@ def test_a_camera_in_infrared_is_no_quiet_day_and_after_a_day_the_page_says_unti
     assert '<h1 id="headline">The pictures have no colour (infrared): nothing can be recognised on them.</h1>' in page
     assert "All quiet" not in page
     part_by_part = client.get("/node").text
-    for words in ("turn off infrared by day.", "9 without colour (infrared)"):
+    to_do = "By night, wait until it is light. By day, the technician has to turn off infrared."
+    for words in (to_do, "9 without colour (infrared)"):
         assert words in part_by_part
     nothing(scene)
     scene.board.show(camera=replace(scene.board.snapshot().camera, last_skip="colourless"))
-    assert "The camera sees without colour now (infrared); the node looks again" in client.get("/").text
+    says = "The camera sees without colour now (infrared); the node looks again when it sees colour."
+    assert says in client.get("/").text
 
 
 def test_answers_and_deeds_that_cannot_be_read_cost_no_page(scene: Scene, client: FlaskClient) -> None:

@@ -55,6 +55,34 @@ SET_RIGHT = [  # by native readers: each said something else than the English
     ("All pests", {"hi": "सभी हानिकारक कीट"}),  # was: all insects
     ("No pest seen since the start.", {"hi": "चालू होने के बाद कोई हानिकारक कीट नहीं दिखा।"}),
     ("No pest seen in the last 24 hours.", {"hi": "पिछले 24 घंटों में कोई हानिकारक कीट नहीं दिखा।"}),
+    (
+        "Plug in again the stick or cable that brings the pictures. If this stays, call your technician.",
+        {
+            "es": "Vuelva a conectar la memoria USB o el cable que trae las fotos. Si sigue igual, llame a su técnico.",
+            "fr": "Rebranchez la clé USB ou le câble qui apporte les photos. "
+            "Si cela persiste, appelez votre technicien.",
+            "pt": "Conecte de novo o pen drive ou o cabo que traz as fotos. Se continuar, chame o seu técnico.",
+            "vi": "Hãy cắm lại USB hoặc dây cáp đưa ảnh vào thiết bị. Nếu vẫn vậy, hãy gọi kỹ thuật viên.",
+            "zh": "请重新插好传送照片的 U 盘或连接线。如果仍然这样，请联系技术员。",
+        },
+    ),
+    (
+        "Seconds between two looks",  # a look is no photograph
+        {
+            "es": "Segundos entre una revisión y otra",
+            "fr": "Secondes entre deux examens",
+            "pt": "Segundos entre um exame e outro",
+        },
+    ),
+    ("no picture at all", {"fr": "pas des images"}),  # stands behind a colon or a number
+    (
+        "%(stage)s: reached on %(day)s",  # a stage's own word may be of either gender
+        {
+            "es": "%(stage)s: etapa alcanzada el %(day)s",
+            "fr": "%(stage)s\u00a0: stade atteint le %(day)s",
+            "pt": "%(stage)s: fase atingida em %(day)s",
+        },
+    ),
 ]
 
 
@@ -87,6 +115,14 @@ def test_one_thing_has_one_word(language: str) -> None:
 def test_where_chinese_says_memory_card_english_says_no_card_that_may_be_the_sticky_one() -> None:
     said = [str(message.id) for message in catalogue("zh") if "存储卡" in str(message.string)]
     assert [sentence for sentence in said if not re.search("memory card", sentence, re.IGNORECASE)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "term"), [("es", "tarjeta de memoria"), ("fr", "carte mémoire"), ("pt", "cartão de memória")]
+)
+def test_the_memory_card_has_its_whole_name_where_there_are_sticky_cards_too(language: str, term: str) -> None:
+    said = {str(message.id): str(message.string) for message in catalogue(language) if "memory card" in message.id}
+    assert {english: words for english, words in said.items() if term not in words.lower()} == {}
 
 
 @pytest.mark.parametrize(("text", "wanted"), SET_RIGHT, ids=[text for text, _ in SET_RIGHT])
