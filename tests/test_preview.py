@@ -20,7 +20,7 @@ from edge.errors import CameraError
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
-from tests.cameras.test_watch import TimedStop
+from tests.cameras.test_watch import TimedSnapshot, TimedStop
 from tests.clocks import SetClock
 from tests.counting.boards import photograph
 from tests.onnx_files import BLUE, write_model
@@ -80,6 +80,7 @@ class Phone:
     every_s: int = 60  # the node looks
     is_open: bool = True
     later: Image | None = None  # what the camera shows from the second second on
+    snapshot: TimedSnapshot | None = None  # in place of that camera
     judged_for_s: float = 0.0  # at first somebody asks for what the detector finds, on this phone or on another one
     shown: list[Shown] = field(default_factory=list)
 
@@ -97,7 +98,7 @@ class Phone:
         detector = SlowDetector(load_bundle(write_model(self.folder / "squares.onnx")), self.clock, look_s)
         with (
             closing(Store(config.store, "n")) as store,
-            WatchedCamera(lambda: camera, self.clock, self.stop) as watched,
+            WatchedCamera(self.snapshot.opened if self.snapshot else lambda: camera, self.clock, self.stop) as watched,
         ):
             parts = Parts(
                 config=config, camera=watched, detector=detector, store=store, board=self.board, clock=self.clock,
@@ -131,6 +132,15 @@ def test_each_picture_of_a_camera_that_gives_one_a_second_is_shown(phone: Phone)
     shown = phone.follow(30)
     assert len(shown) >= 27
     assert np.diff([one.at_s for one in shown]).max() <= 1.0
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_who_watches_takes_no_picture_of_a_seldom_renewed_snapshot_from_the_count(phone: Phone, is_open: bool) -> None:
+    phone.every_s, phone.is_open = 10, is_open
+    phone.snapshot = TimedSnapshot(phone.clock, renews_s=15, takes_s=0.1)
+    phone.clock.advance(7.5)  # from 107.5 s on: no look begins or ends as the picture is renewed
+    phone.follow(300)
+    assert phone.board.snapshot().camera.frames == 20
 
 
 def test_who_takes_the_calibration_board_away_need_not_wait_for_the_next_look(phone: Phone) -> None:

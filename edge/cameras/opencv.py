@@ -182,7 +182,7 @@ def _why_closed(source: str, took_s: float) -> str:
         return "cannot be opened; look at plug or network, and whether others use it"
     if took_s >= REFUSED_S:
         late = f"what answers there gave no picture within {took_s:.0f} s"
-        return f"{late}; look at camera and network, or choose a smaller picture"
+        return f"{late}; look at camera, network, user name and password, or choose a smaller picture"
     wrong = "what answers there gives no pictures for this address, user name and password"
     by_tcp = ", let the camera send over TCP, not UDP alone," if source.startswith("rtsp") else ","
     return f"{wrong}; correct camera.source{by_tcp} or look whether others use it"

@@ -69,7 +69,8 @@ class WatchedCamera(ClosedAtExit):
         self._waits = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S)
         self._next_try_s = 0.0
         self._new_since_s = self._asked_until_s = clock.monotonic_s()
-        self._last_sum: int | None = None
+        self._last_sum: int | None = None  # of the picture before
+        self._looked_sum: int | None = None  # of the one that was read last
         self._repeated_s = -math.inf  # when the last picture came once more
         self._same_since_s: float | None = None  # when it first did so
 
@@ -80,6 +81,14 @@ class WatchedCamera(ClosedAtExit):
 
     def read(self, timeout_s: float) -> Frame:
         """See Camera. Raises CameraEndedError when told to stop too, ThreadStuckError if only a new process helps."""
+        if self.state == "ok":
+            self._next_try_s = 0.0  # however long previews wait until they ask a snapshot's address again
+        frame = self.preview(timeout_s)
+        self._looked_sum = self._last_sum
+        return frame
+
+    def preview(self, timeout_s: float) -> Frame:
+        """As `read`, for somebody who only watches: what a snapshot's address shows is still to be had by `read`."""
         until_s = self._clock.monotonic_s() + timeout_s
         while not self._stop.is_set():
             left_s = until_s - self._clock.monotonic_s()
@@ -115,10 +124,8 @@ class WatchedCamera(ClosedAtExit):
             if self.state == "ok" and glance_in_s > 0:
                 self._stop.wait(min(left_s, glance_in_s))
                 continue
-            was_ok = self.state == "ok"
             with suppress(BadFrameError):  # counted in a row; the picture that will be used is still to come
-                if self._attempt(min(SLICE_S, left_s)) is not None and not was_ok:
-                    self._last_sum = None  # nobody was given it: it is no repeat when the address gives it to a look
+                self._attempt(min(SLICE_S, left_s))
 
     def close(self) -> None:
         """See Camera."""
@@ -218,10 +225,16 @@ class WatchedCamera(ClosedAtExit):
         self._wait_longer()
 
     def _put_away(self) -> None:
-        """A snapshot's address: the next look asks for the next picture, and the same one again not at once."""
+        """A snapshot's address: the next look asks for the next picture, and the same one again not at once.
+
+        A picture that came in a rest or a preview is still new to it.
+        """
+        self._last_sum = self._looked_sum
         if self._same_since_s is not None and self._clock.monotonic_s() - self._same_since_s >= SAME_S:
             self._lose("repeating", CameraError("the same picture again"))
             return
+        if self._repeated_s >= self._new_since_s:  # since it was opened: it is there, and no cable is to be looked at
+            self._note_back("ok")
         self._close_this()
         if not self._has_given:
             self._wait_longer()
