@@ -65,9 +65,10 @@ REST_S = 2.0  # between looks the loop turns at least so often: intervals end in
 FED_REST_S = 1.0  # at least, when a fed folder holds nothing new
 PREVIEW_S = 0.5  # between two frames that are shown and not counted
 BROAD_DAY_DEG = 10.0  # height of the sun, an hour after it rose: an open lens gives no dark picture then
-BLIND_FRAMES = 3  # too bright or not sharp: fewer may be chance, however far apart
+BLIND_FRAMES = 3  # too bright, not sharp, by day in infrared: fewer may be chance, however far apart
 PICTURE_PX = 640  # longest side of a kept picture: enough to recognise an insect, about 40 kB
 PICTURE_QUALITY = 80
+IN_COLOUR = "in_colour"  # setting: has a picture with colour been looked at, in this store's time?
 CAMERA = "cam0"  # a node has one camera; the name travels with every record
 
 
@@ -99,7 +100,7 @@ class Pipeline:
         remember(parts.store, self._model, self._eye.labels)
         camera = parts.config.camera
         self._calibration = KeptCalibration(Path(parts.config.store.folder), camera.rotation_deg)
-        self._gate = GateState()
+        self._gate = GateState(in_colour=bool(parts.store.setting(IN_COLOUR)))
         self._recent: deque[Mapping[str, int]] = deque(maxlen=RECENT_FRAMES)
         self._card = Path(parts.config.store.folder) / "card.npz"
         counts_each = camera.mode == "trap" or follows(camera)
@@ -373,7 +374,7 @@ class Pipeline:
             self._commits.commit_intervals((record, late.draft(record)))
 
     def _judge(self, frame: Frame) -> None:
-        config = self._parts.config
+        config, knew_colour = self._parts.config, self._gate.in_colour
         verdict, self._gate = is_worth_a_look(
             frame, self._gate, config.gate, config.camera.mode, undecided=is_undecided(self._census)
         )
@@ -382,7 +383,16 @@ class Pipeline:
                 self._census = unmoved(self._census, frame.instant.monotonic_s)
             self._skip(verdict.reason, frame.instant)
             return
+        if self._gate.in_colour and not knew_colour:
+            self._keep_colour()
         self._look(frame)
+
+    def _keep_colour(self) -> None:
+        """For the next start, which may be by night, where a trap must not take infrared for another card."""
+        try:
+            self._parts.store.set_setting(IN_COLOUR, "1")
+        except StoreError as why:  # the next start's first picture with colour tries again
+            log.warning("colour_not_kept", extra={"why": str(why)})
 
     def _look(self, frame: Frame, *, is_late: bool = False) -> None:
         started_s = self._parts.clock.monotonic_s()
@@ -477,10 +487,10 @@ class Pipeline:
 
         Told from BLIND_FRAMES on. The night ends it: dew at dusk is not dew at dawn.
         """
-        if reason in ("", "still", "dark", "colourless"):
-            self._blind = ()
-        elif reason in ("overexposed", "blurred"):
+        if reason in ("overexposed", "blurred") or (reason == "colourless" and self._is_broad_day(at)):
             self._blind = (*self._blind, at)[:BLIND_FRAMES]
+        elif reason in ("", "still", "dark", "colourless"):
+            self._blind = ()
         return 0.0 if len(self._blind) < BLIND_FRAMES else seconds_between(self._blind[0], at) or 0.0
 
     def _sighting(self, one: Seen, number: int, at: Instant) -> Sighting:
@@ -548,7 +558,7 @@ class Pipeline:
         if within_s <= 0 or not self._is_watched():
             return
         try:
-            frame = self._parts.camera.read(within_s)
+            frame = self._parts.camera.preview(within_s)
         except (BadFrameError, CameraError):  # the next look will say so
             return
         self._parts.board.show_frame(frame.image, self._seen_on_preview(frame.image))

@@ -14,7 +14,7 @@ from edge.cameras import Frame
 from edge.cameras.pictures import read_picture
 from edge.cameras.pixels import small_luma
 from edge.config import GateTable, Mode
-from edge.gate import GateState, Look, Skip, is_same_scene, is_worth_a_look, moved_share, sharpness_of
+from edge.gate import GateState, Look, Skip, has_colour, is_same_scene, is_worth_a_look, moved_share, sharpness_of
 from tests.clocks import SetClock
 
 FRAMES = Path(__file__).parent / "data" / "frames"
@@ -74,6 +74,21 @@ def test_a_picture_from_a_camera_s_infrared_is_colourless_under_its_coloured_clo
 def test_a_fog_in_which_the_white_balance_is_off_by_a_hundredth_has_colour() -> None:
     fog = LEAF[..., None] * 0.2 + 150
     assert judged(np.asarray(fog * (0.99, 1.0, 1.01), np.uint8)) == Look()
+
+
+@pytest.mark.parametrize("size_px", [(24, 3200), (3200, 24), (1, 200), (1, 1)])
+def test_a_picture_however_narrow_is_asked_for_its_colour(size_px: tuple[int, int]) -> None:
+    grey = np.full((*size_px, 3), 128, np.uint8)
+    assert has_colour(grey + np.array((0, 0, 50), np.uint8), CONFIG.colourless_levels)
+    assert not has_colour(grey, CONFIG.colourless_levels)
+
+
+def test_a_pale_leaf_at_dusk_that_has_hardly_colour_left_is_dark_and_not_infrared() -> None:
+    pale = LEAF_BGR * 0.1 + cv2.cvtColor(LEAF_BGR, cv2.COLOR_BGR2GRAY)[..., None] * 0.9
+    dusk = np.asarray(pale * (25 / LEAF.mean()), np.uint8)
+    assert not has_colour(dusk, CONFIG.colourless_levels)
+    assert judged(dusk) == Skip("dark")
+    assert judged(np.asarray(pale, np.uint8)) == Look()
 
 
 def test_a_monochrome_camera_works_once_colour_is_not_asked_for() -> None:

@@ -756,10 +756,14 @@ def all_of(luma: int) -> list[tuple[int, int, tuple[int, int, int]]]:
     return [(left, top, (luma, luma, luma)) for left in range(0, 64, 8) for top in range(0, 64, 8)]
 
 
+BY_DAY = "latitude = 51.5\nlongitude = 0.0"  # at noon; the sun sets at 20:20
+INFRARED = [(left, top, (96 + left,) * 3) for left, top, _ in all_of(0)]
+
+
 def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_by_a_clock_that_nobody_set(
     fed: Fed,
 ) -> None:
-    fed.place = "latitude = 51.5\nlongitude = 0.0"  # the sun sets at 20:20
+    fed.place = BY_DAY
     black = all_of(0)
     by_day = [fed.add(after_s, *black) for after_s in (0, 60)]  # a box that is always dark
     seen_by_day = [fed.add(120), fed.add(180, *black)]
@@ -769,15 +773,27 @@ def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_
     assert fed.skipped() == {"blocked": 1, "dark": 5}
 
 
-INFRARED = [(left, top, (96 + left,) * 3) for left, top, _ in all_of(0)]
-
-
-@pytest.mark.parametrize(("last", "blind_s"), [([], 3600), ([all_of(0)], 0), ([INFRARED], 0), ([[(16, 16, BLUE)]], 0)])
+@pytest.mark.parametrize(
+    ("nothing", "place", "last", "blind_s"),
+    [
+        (all_of(255), "", [], 3600),
+        (all_of(255), "", [all_of(0)], 0),
+        (all_of(255), "", [INFRARED], 0),
+        (all_of(255), "", [[(16, 16, BLUE)]], 0),
+        (INFRARED, BY_DAY, [], 3600),
+        (INFRARED, "", [], 0),
+    ],
+)
 def test_how_long_the_newest_pictures_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(
-    fed: Fed, last: list[list[tuple[int, int, tuple[int, int, int]]]], blind_s: float
+    fed: Fed,
+    nothing: list[tuple[int, int, tuple[int, int, int]]],
+    place: str,
+    last: list[list[tuple[int, int, tuple[int, int, int]]]],
+    blind_s: float,
 ) -> None:
-    white = [fed.add(after_s, *all_of(255)) for after_s in (60, 1860, 3660)]
-    fed.run(fed.add(0), *white, *(fed.add(3720, *squares) for squares in last))
+    fed.place = place
+    blank = [fed.add(after_s, *nothing) for after_s in (60, 1860, 3660)]
+    fed.run(fed.add(0), *blank, *(fed.add(3720, *squares) for squares in last))
     assert fed.board.snapshot().camera.blind_s == blind_s
 
 

@@ -275,6 +275,31 @@ def test_a_trap_that_was_off_counts_what_came_meanwhile_and_nothing_twice(bench:
     assert bench.interval.exposed_s > bench.interval.awake_s
 
 
+def test_a_trap_that_was_off_since_it_saw_colour_passes_over_infrared_and_tells_the_catch_in_the_morning(
+    bench: Bench,
+) -> None:
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.build(mode="trap").run(bench.stop)
+    bench.parts.close()
+    (bench.pictures / "1.png").unlink()
+    flash = np.random.default_rng(1).integers(60, 200, (64, 64, 1)).astype(np.uint8)
+    for number in range(4):
+        bench.add(f"2{number}.png", np.repeat(flash, 3, axis=2))
+    bench.add("3.png", scene((8, 8, BLUE), (40, 40, RED)))
+    bench.build(mode="trap").run(bench.stop)
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Aleyrodidae", 1)]
+    assert bench.interval.skipped == (("colourless", 4),)
+
+
+def test_a_store_that_does_not_keep_that_colour_was_seen_stops_no_loop(bench: Bench) -> None:
+    bench.add("1.png", scene((16, 16, BLUE)))
+    pipeline = bench.build()
+    with closing(sqlite3.connect(bench.state / "fieldeye.db")) as other:
+        other.execute("CREATE TRIGGER refuse BEFORE INSERT ON setting BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        pipeline.run(bench.stop)
+    assert [(c.label, c.count) for c in bench.interval.counts] == [("Pieris", 1)]
+
+
 def test_a_trap_that_looks_with_a_lower_threshold_counts_nothing_that_hung_there_before(bench: Bench) -> None:
     faint = (242, 0, 0)  # seen with a confidence of 0.2
     bench.add("1.png", scene())
