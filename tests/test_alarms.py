@@ -423,18 +423,18 @@ def test_a_weekly_level_ends_though_the_trap_is_looked_at_every_third_evening_al
     assert levels == [(0, "look"), (12, "calm")]
 
 
-@pytest.mark.parametrize(("known_h", "ended_on"), [(6, 2), (18, 1)])
+@pytest.mark.parametrize(("known_h", "ended_on"), [((6,), 2), ((6, None), 2), ((None, 18), 1), ((None,), 1)])
 def test_no_level_ends_on_the_hours_that_are_known_of_a_night_in_which_the_card_was_changed(
-    trap: Trap, known_h: float, ended_on: int
+    trap: Trap, known_h: tuple[float | None, ...], ended_on: int
 ) -> None:
     levels = []
-    for night, (caught, hung_h) in enumerate([(14, 24), (0, known_h), (0, 24)]):
-        start, end = at(24 * night + 22), at(24 * night + 23)
-        one = interval(
-            start=start, end=end, mode="trap", unit="new", counts=(count(MOTH, caught),), exposed_s=3600.0 * hung_h
-        )
-        trap.store.commit([one])
-        levels += [(night, alert.level) for alert in trap.alarms.after(one)]
+    for night, (caught, hung) in enumerate([(14, (24,)), (0, known_h), (0, (24,))]):
+        for hour, hung_h in enumerate(hung, 21):
+            exposed_s = None if hung_h is None else 3600.0 * hung_h
+            start, end, counts = at(24 * night + hour), at(24 * night + hour + 1), (count(MOTH, caught),)
+            one = interval(start=start, end=end, mode="trap", unit="new", counts=counts, exposed_s=exposed_s)
+            trap.store.commit([one])
+            levels += [(night, alert.level) for alert in trap.alarms.after(one)]
     morning = interval(start=at(73), end=at(74), mode="trap", unit="new", counts=(), exposed_s=3600.0)
     trap.store.commit([morning])
     levels += [(3, alert.level) for alert in trap.alarms.after(morning)]

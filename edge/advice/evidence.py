@@ -188,9 +188,9 @@ def _hung_nights(intervals: Sequence[Interval]) -> int:
 
 
 def _is_part(night: Sequence[Interval]) -> bool:
-    """Of a trap: did its catch come in less than half of a night, as far as each interval knows?"""
+    """Of a trap: did its catch come in less than half of a night, as far as its intervals know?"""
     known_s = [one.exposed_s for one in night if one.exposed_s is not None]
-    return len(known_s) == len(night) and sum(known_s) < NIGHT_S / 2
+    return bool(known_s) and sum(known_s) < NIGHT_S / 2
 
 
 def _count(interval: Interval, label: str, stage: str) -> int:

@@ -21,7 +21,7 @@ def link_words(word: str) -> str:
         "no_retain": cannot,
         "no_qos": cannot,
         "protocol": gettext("The server does not speak MQTT 5: use one that does."),
-        "budget_spent": gettext("Today's data is used up; results wait for tomorrow."),
+        "budget_spent": gettext("Today's data is used up; results wait for tomorrow, warnings are still sent."),
         "budget_low": gettext("Little of today's data is left: the server is asked again within the hour."),
         "unknown_host": gettext("The server's name is not known: check the name and the network."),
         "nobody_listens": gettext("Nothing answers at this address and port: check that the server runs."),

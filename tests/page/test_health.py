@@ -296,8 +296,8 @@ def test_the_reason_stands_on_the_page_before_the_machines_own_words(scene: Scen
 @pytest.mark.parametrize(
     ("state", "word", "sentence"),
     [
-        ("connected", "budget_spent", "Today's data is used up; results wait for tomorrow."),
-        ("lost", "budget_spent", "Today's data is used up; results wait for tomorrow."),
+        ("connected", "budget_spent", "Today's data is used up; results wait for tomorrow, warnings are still sent."),
+        ("lost", "budget_spent", "Today's data is used up; results wait for tomorrow, warnings are still sent."),
         ("lost", "budget_low", "Little of today's data is left: the server is asked again within the hour."),
     ],
 )
