@@ -1,7 +1,7 @@
 # Every habit is one word. What is missing on a fresh Debian 13 or Raspberry Pi OS is installed; when all is there, nothing is said.
 SHELL := /bin/bash
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -29,7 +29,7 @@ SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--s
 
 help:
 	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
-	@echo 'make test           all fast tests, in two processes (WORKERS=1: in one); make check: lint, types, architecture'
+	@echo 'make test           all fast tests, in three processes (WORKERS=1: in one); make check: lint, types, architecture'
 	@echo 'make bench          what this machine can do, as ratios'
 	@echo 'make train CONFIG=training/configs/NAME.toml  one run of training (hours); default: the one that made `pests`'
 	@echo 'make test-firmware  what is rendered for cards and brokers, read by the tools that will read it (nft, netplan, cloud-init)'
