@@ -83,14 +83,6 @@ def test_a_picture_however_narrow_is_asked_for_its_colour(size_px: tuple[int, in
     assert not has_colour(grey, CONFIG.colourless_levels)
 
 
-def test_a_pale_leaf_at_dusk_that_has_hardly_colour_left_is_dark_and_not_infrared() -> None:
-    pale = LEAF_BGR * 0.1 + cv2.cvtColor(LEAF_BGR, cv2.COLOR_BGR2GRAY)[..., None] * 0.9
-    dusk = np.asarray(pale * (25 / LEAF.mean()), np.uint8)
-    assert not has_colour(dusk, CONFIG.colourless_levels)
-    assert judged(dusk) == Skip("dark")
-    assert judged(np.asarray(pale, np.uint8)) == Look()
-
-
 def test_a_monochrome_camera_works_once_colour_is_not_asked_for() -> None:
     grey = np.repeat(LEAF[..., None], 3, axis=2)
     assert judged(grey, GateTable(colourless_levels=0.0)) == Look()

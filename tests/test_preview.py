@@ -143,6 +143,11 @@ def test_who_watches_takes_no_picture_of_a_seldom_renewed_snapshot_from_the_coun
     assert phone.board.snapshot().camera.frames == 20
 
 
+def test_a_seldom_renewed_snapshot_is_shown_once_to_who_watches_and_once_by_a_look(phone: Phone) -> None:
+    phone.snapshot = TimedSnapshot(phone.clock, renews_s=150, takes_s=0.1)
+    assert len(phone.follow(600)) <= 2 * 5
+
+
 def test_who_takes_the_calibration_board_away_need_not_wait_for_the_next_look(phone: Phone) -> None:
     phone.mode, phone.every_s, with_board = "trap", 3600, photograph(0)[0]
     phone.follow(4, picture=with_board)

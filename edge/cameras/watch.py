@@ -71,6 +71,7 @@ class WatchedCamera(ClosedAtExit):
         self._new_since_s = self._asked_until_s = clock.monotonic_s()
         self._last_sum: int | None = None  # of the picture before
         self._looked_sum: int | None = None  # of the one that was read last
+        self._is_snapshot = False  # known once one was put away
         self._repeated_s = -math.inf  # when the last picture came once more
         self._same_since_s: float | None = None  # when it first did so
 
@@ -83,6 +84,8 @@ class WatchedCamera(ClosedAtExit):
         """See Camera. Raises CameraEndedError when told to stop too, ThreadStuckError if only a new process helps."""
         if self.state == "ok":
             self._next_try_s = 0.0  # however long previews wait until they ask a snapshot's address again
+        if self._is_snapshot:
+            self._last_sum = self._looked_sum  # what came in a rest or a preview is still new to a look
         frame = self.preview(timeout_s)
         self._looked_sum = self._last_sum
         return frame
@@ -225,11 +228,9 @@ class WatchedCamera(ClosedAtExit):
         self._wait_longer()
 
     def _put_away(self) -> None:
-        """A snapshot's address: the next look asks for the next picture, and the same one again not at once.
-
-        A picture that came in a rest or a preview is still new to it.
-        """
-        self._last_sum = self._looked_sum
+        """A snapshot's address: the next look asks for the next picture, and the same one again not at once."""
+        if not self._is_snapshot:
+            self._is_snapshot, self._last_sum = True, self._looked_sum
         if self._same_since_s is not None and self._clock.monotonic_s() - self._same_since_s >= SAME_S:
             self._lose("repeating", CameraError("the same picture again"))
             return

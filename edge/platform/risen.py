@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
-from email.mime.text import MIMEText
+from email.message import EmailMessage
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,18 +55,19 @@ class Risen:
         return {"id": f"{self.ledger_id}-{self.seq}", **told, "look_at": _look_at(self)}
 
 
-def letter(risen: Risen, sender: str) -> MIMEText:
+def letter(risen: Risen, sender: str) -> EmailMessage:
     """Subject and text; names that nodes send cannot add headers.
 
     Raises MessageError, ValueError or OverflowError for what no letter can hold.
     """
     with speaking(_speaker(), risen.language):
         subject, text = _as_told(risen) if risen.language == "en" else _in_own_words(risen)
-    told = MIMEText(text, "plain", "utf-8")
+    told = EmailMessage()
     told["From"], told["To"] = sender, risen.address
-    # Encoded whole: EmailMessage of Python 3.11 loses blanks between encoded words, and reads those that a name holds.
-    told["Subject"] = Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode()
+    # Encoded whole: Python 3.11 loses blanks between encoded words of its own, and reads those that a name holds.
+    told.set_raw("Subject", Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode())
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
+    told.set_content(text)
     return told
 
 

@@ -514,6 +514,15 @@ def test_what_to_do_stands_as_the_node_told_it_where_the_record_was_taken_away(f
     assert "防治指标为 5。\n\nLook at ten plants.\n\n" in text_of(letters[0])
 
 
+def test_an_address_beyond_ascii_keeps_no_other_waiting(fleet: Fleet) -> None:
+    for name in ("li", "josé"):
+        tell_at_first(fleet, f"{name}@example.org", "email")
+    levels(fleet, "a", "act")
+    with mail_server() as (server, letters):
+        assert tell_people(fleet.database, server, LATER, {}).taken == 2
+    assert len(letters) == 2
+
+
 def subject_of(letter: Letter) -> str:
     return str(make_header(decode_header(letter["Subject"])))
 
