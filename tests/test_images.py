@@ -486,8 +486,13 @@ def test_parts_in_any_order_and_number_make_the_picture(lengths: list[int], chan
 def test_a_part_outside_the_contract_is_refused(changes: dict[str, str], payload: bytes) -> None:
     with pytest.raises(WireError):
         read_image(tuple((dict(image_properties(HEADER)) | changes).items()), payload)
-    with pytest.raises(WireError):
-        read_image((), payload)
+
+
+def test_a_picture_whose_header_was_lost_on_the_way_is_refused_with_where_to_look() -> None:
+    with pytest.raises(
+        WireError, match=r"a bridge or proxy dropped .*; in Mosquitto set bridge_protocol_version mqttv50"
+    ):
+        read_image((), b"x")
 
 
 @pytest.mark.parametrize("size", [65_536, 65_537, 1_048_576])

@@ -8,6 +8,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
 
+NOT_SHARED = 0x9E  # MQTT 5, of SUBACK and DISCONNECT
+_LOGIN, _MOVED = "check user name and password", "ask who runs it for its new name, and correct --broker"
+# Of CONNACK; Mosquitto says "not authorised" for a wrong password.
+_REMEDIES = {0x84: "use a broker that speaks MQTT 5", 0x86: _LOGIN, 0x87: _LOGIN, 0x9C: _MOVED, 0x9D: _MOVED}
+LATER = (0x88, 0x89, 0x9F)  # of CONNACK: not available, busy, too many at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerAddress:
@@ -46,9 +52,15 @@ def shut_out(address: BrokerAddress) -> BrokerError:
     return BrokerError(f"{address.where} answers but lets nobody in over MQTT; {address.way_in}")
 
 
-def refused(address: BrokerAddress, reason: object) -> BrokerError:
+def refused(address: BrokerAddress, reason: ReasonCode) -> BrokerError:
     """It answers, and does not let us in."""
-    return BrokerError(f"{address.where} refuses ({reason}); check user name and password")
+    other = "try again later" if reason.value in LATER else "check its log"
+    return BrokerError(f"{address.where} refuses ({reason}); {_REMEDIES.get(reason.value, other)}")
+
+
+def not_shared(address: BrokerAddress) -> BrokerError:
+    """It lets us in, and cannot share messages out among workers."""
+    return BrokerError(f"{address.where} has no shared subscriptions; use a broker that has, or RabbitMQ with --queue")
 
 
 def refused_topics(address: BrokerAddress, topics: Sequence[str], reasons: Sequence[ReasonCode]) -> BrokerError | None:
@@ -56,5 +68,7 @@ def refused_topics(address: BrokerAddress, topics: Sequence[str], reasons: Seque
     refusals = [(topic, why) for topic, why in zip(topics, reasons, strict=False) if why.is_failure]
     if not refusals:
         return None
+    if refusals[0][1].value == NOT_SHARED:
+        return not_shared(address)
     names, why = ", ".join(topic for topic, _ in refusals), refusals[0][1]
     return BrokerError(f"{address.where} refuses the subscription to {names} ({why}); allow it in its ACL")

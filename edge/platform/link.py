@@ -1,4 +1,4 @@
-"""The line to an MQTT broker: a client that reads what MQTT 5 lets through, and whether the broker is heard."""
+"""The line to an MQTT broker: a client that reads what MQTT 5 lets through, commands, is the broker heard?"""
 
 import logging
 import ssl
@@ -6,12 +6,14 @@ import ssl
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.exception import MalformedPacket
-from paho.mqtt.properties import VariableByteIntegers
+from paho.mqtt.properties import Properties, VariableByteIntegers
+from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.platform.address import BrokerAddress, unreachable
+from edge.platform.address import LATER, BrokerAddress, unreachable
 
 log = logging.getLogger(__name__)
 _IN_VAIN = 10  # connections in some 20 s: behind a proxy a broker that starts looks like this
+_IN_FLIGHT = 20  # as paho-mqtt has it
 _NO_REASON = "Unspecified error"  # as paho-mqtt calls a line that closed without a word
 _NO_BREAK, _WORD_JOINER = "\ufeff".encode(), "\u2060".encode()  # one meaning, and as many bytes
 
@@ -21,6 +23,10 @@ class _Client(Client):
 
     paho-mqtt closes the connection for it, at each connection anew: whoever may publish could keep all others unheard.
     """
+
+    def keep_to(self, told: Properties | None) -> None:
+        """No more on its way at once than the broker takes by its CONNACK: paho-mqtt would have it set before."""
+        self._max_inflight_messages = min(_IN_FLIGHT, getattr(told, "ReceiveMaximum", _IN_FLIGHT))
 
     def _handle_publish(self) -> MQTTErrorCode:
         try:
@@ -39,7 +45,7 @@ def _readable(packet: bytearray, command: int) -> bytearray:
     return packet[:start] + packet[start:end].replace(_NO_BREAK, _WORD_JOINER) + packet[end:]
 
 
-def new_client(address: BrokerAddress, client_id: str = "", *, manual_ack: bool = False) -> Client:
+def new_client(address: BrokerAddress, client_id: str = "", *, manual_ack: bool = False) -> _Client:
     """Not yet connected."""
     client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5, manual_ack=manual_ack)
     if address.tls is not None:
@@ -47,6 +53,27 @@ def new_client(address: BrokerAddress, client_id: str = "", *, manual_ack: bool 
     if address.username is not None:
         client.username_pw_set(address.username, address.password)
     return client
+
+
+class Commands:
+    """To nodes, each sent at least once. A broker that refuses them is one line of the log, whatever their number."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._is_told = client, False
+        self._topics: dict[int, str] = {}  # of what is on its way
+        client.on_publish = self._on_publish
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Send one."""
+        self._topics[self._client.publish(topic, payload, qos=1).mid] = topic
+
+    def _on_publish(
+        self, _client: Client, _data: object, number: int, reason: ReasonCode, _more: Properties | None
+    ) -> None:
+        topic = self._topics.pop(number)
+        if reason.is_failure and not self._is_told:
+            log.warning("command_refused", extra={"topic": topic, "why": f"{reason}; check the broker's ACL and log"})
+            self._is_told = True
 
 
 class Link:
@@ -60,6 +87,10 @@ class Link:
     def is_shut_out(self) -> bool:
         """Was it never found, and did one connection after the other break? An outage of one that was found ends."""
         return not self._was_found and self._in_vain >= _IN_VAIN
+
+    def outlasts(self, why: ReasonCode) -> bool:
+        """Was it found before, and does it let nobody in for the moment alone?"""
+        return self._was_found and why.value in LATER
 
     def found(self) -> None:
         """It has answered that it will tell us."""

@@ -14,9 +14,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.client_id import owned
 from edge.errors import BrokerError, SessionTakenError
-from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
+from edge.platform.address import NOT_SHARED, BrokerAddress, not_shared, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
-from edge.platform.link import Link, come_back, new_client
+from edge.platform.link import Commands, Link, come_back, new_client
 from edge.platform.sources import WINDOW, Delivery
 from edge.platform.subscriber import AGAIN_S, TURN_S
 
@@ -38,6 +38,7 @@ class SharedSubscription:
         self._asked: dict[int, Sequence[str]] = {}  # number of a request -> its topics
         self._connection, self._wants_others = 0, False
         self._client = new_client(address, _client_id(address, name), manual_ack=True)
+        self._commands = Commands(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -83,7 +84,7 @@ class SharedSubscription:
     def say(self, topic: str, payload: bytes) -> None:
         """Send a command, at least once; none while the broker is away, or all would go out late and at once."""
         if self.is_up:
-            self._client.publish(topic, payload, qos=1)
+            self._commands.say(topic, payload)
 
     def listen_to_others(self) -> None:
         """From now on also what nodes tell of themselves, retained messages first."""
@@ -111,11 +112,12 @@ class SharedSubscription:
             self._asked[number] = topics
 
     def _on_connect(
-        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+        self, _client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, more: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refused = refused(self._address, reason)
+            self._refused = None if self._link.outlasts(reason) else refused(self._address, reason)
             return
+        self._client.keep_to(more)
         self._connection += 1
         self._asked.clear()
         self._subscribe([f"$share/{self._group}/{RECORDS}"])
@@ -139,6 +141,8 @@ class SharedSubscription:
                 " taken the place of this one; start it once on a machine (--workers N for more), and give each machine"
                 " a host name of its own, and stop one of an older version that still runs"
             )
+        elif reason.value == NOT_SHARED:
+            self._refused = not_shared(self._address)
         elif reason.is_failure and self._refused is None:
             self._link.lost(reason)
             self._refused = shut_out(self._address) if self._link.is_shut_out else None

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from secrets import token_hex
 from threading import Event
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -12,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import BrokerError
 from edge.platform.address import BrokerAddress, refused, refused_topics, shut_out, unreachable
 from edge.platform.decode import Message
-from edge.platform.link import Link, come_back, new_client
+from edge.platform.link import Commands, Link, come_back, new_client
 
 ALL = "fieldeye/v1/#"
 TURN_S = 0.5
@@ -25,7 +26,8 @@ class Subscriber:
     def __init__(self, address: BrokerAddress) -> None:
         self._address = address
         self._link = Link()
-        self._client = new_client(address)
+        self._client = new_client(address, f"fieldeye{token_hex(7)}")  # brokers may refuse who has no name
+        self._commands = Commands(self._client)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
@@ -54,7 +56,7 @@ class Subscriber:
 
     def say(self, topic: str, payload: bytes) -> None:
         """Send a command, at least once; the thread that iterates `messages` calls it."""
-        self._client.publish(topic, payload, qos=1)
+        self._commands.say(topic, payload)
 
     def _come_back(self, stop: Event) -> None:
         self.subscribed.clear()
@@ -62,11 +64,12 @@ class Subscriber:
             come_back(self._client, self._address)  # still away: the next turn tries again
 
     def _on_connect(
-        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _more: Properties | None
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, more: Properties | None
     ) -> None:
         if reason.is_failure:
-            self._refused = refused(self._address, reason)
+            self._refused = None if self._link.outlasts(reason) else refused(self._address, reason)
         else:
+            self._client.keep_to(more)
             client.subscribe(ALL, qos=1)
 
     def _on_disconnect(

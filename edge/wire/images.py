@@ -5,7 +5,7 @@ begins, so that a part may come twice, and parts of another length may follow af
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -55,8 +55,11 @@ def image_properties(header: ImageHeader) -> Properties:
     return tuple((name, _REFUSED.sub(" ", str(value))) for name, value in msgspec.to_builtins(header).items())
 
 
-def read_image(properties: Iterable[tuple[str, str]], payload: bytes) -> ImageHeader:
+def read_image(properties: Properties, payload: bytes) -> ImageHeader:
     """The header of a message, which fits its payload; unknown properties are ignored. Raises WireError."""
+    if not properties:
+        says = "a bridge or proxy dropped its MQTT 5 properties; in Mosquitto set bridge_protocol_version mqttv50"
+        raise WireError(f"image: no header: {says}")
     try:
         header = msgspec.convert(dict(properties), ImageHeader, strict=False)
     except (msgspec.ValidationError, TypeError, ValueError) as why:

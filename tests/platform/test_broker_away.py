@@ -4,18 +4,21 @@ import signal
 import socket
 import ssl
 import urllib.request
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.cli import platform_main
 from edge.cli.loopback import free_port
 from edge.errors import BrokerError
-from edge.platform.address import BrokerAddress
+from edge.platform.address import BrokerAddress, refused
 from edge.platform.database import Database
 from edge.platform.decode import Message
 from edge.platform.intake import Intake
@@ -26,6 +29,7 @@ from edge.platform.subscriber import ALL, Subscriber
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
 from tests.broker import Broker
+from tests.network import PUBACK, Network
 from tests.platform.test_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting
 from tests.records import EPOCH, instant, sighting
@@ -33,6 +37,10 @@ from tests.waiting import wait_until
 
 SHARE = f"$share/fieldeye/{RECORDS}"
 TOPIC = "fieldeye/v1/farm-3/n1"
+LET_IN = bytes((0x20, 3, 0, 0, 0))
+NOT_SHARED = [bytes((0x90, 4, 0, 1, 0, 0x9E)), bytes((0xE0, 1, 0x9E))]  # SUBACK of the first request, and DISCONNECT
+Say = Callable[[str, bytes], None]
+Talking = Callable[[BrokerAddress], AbstractContextManager[tuple[Say, Callable[[], object]]]]
 Listening = Callable[[Broker, Event], Generator[Message | None, None, None]]
 
 
@@ -61,14 +69,38 @@ def plain(broker: Broker, stop: Event) -> Generator[Message | None, None, None]:
 
 
 @contextmanager
-def shut_door(port: int) -> Generator[list[socket.socket], None, None]:
-    """As a proxy whose broker is away has it: who calls is let in, and shown out."""
+def talking_worker(address: BrokerAddress) -> Generator[tuple[Say, Callable[[], object]], None, None]:
+    """How it sends commands, and a turn in which it hears."""
+    with closing(SharedSubscription(address, name="talker")) as source:
+        source.connect()
+        wait_until(lambda: source.take(Event(), 1) == [] and source.is_up, within_s=10)
+        yield source.say, lambda: source.take(Event(), 1)
+
+
+@contextmanager
+def talking_listener(address: BrokerAddress) -> Generator[tuple[Say, Callable[[], object]], None, None]:
+    """The same; a turn lasts until there is something to hear."""
+    subscriber = Subscriber(address)
+    with closing(subscriber.messages(Event())) as heard:
+        assert next(heard).topic == f"{TOPIC}/status"
+        yield subscriber.say, lambda: next(heard)
+
+
+@contextmanager
+def shut_door(port: int, *answers: Sequence[bytes]) -> Generator[list[socket.socket], None, None]:
+    """As a proxy whose broker is away has it: who calls is let in, and shown out.
+
+    Each in turn gets the next answers before, one for each thing that it says.
+    """
     callers: list[socket.socket] = []
 
     def show_out() -> None:
         with suppress(OSError):  # ends with the line
-            while True:
+            for said in cycle(answers or [()]):
                 callers.append(line.accept()[0])
+                for one in said:
+                    callers[-1].recv(4096)
+                    callers[-1].sendall(one)
                 callers[-1].close()
 
     with socket.create_server(("127.0.0.1", port)) as line:
@@ -109,6 +141,38 @@ def test_a_subscription_that_is_refused_is_a_sentence(listening: Listening, allo
         assert end_of(listening, broker) == (
             f"127.0.0.1:{broker.port} refuses the subscription to {refused} (Not authorized); allow it in its ACL"
         )
+
+
+@pytest.mark.parametrize("answer", NOT_SHARED, ids=["SUBACK", "DISCONNECT"])
+def test_a_broker_without_shared_subscriptions_is_a_sentence_with_what_else_there_is(answer: bytes) -> None:
+    with Broker() as broker:
+        broker.stop()
+        with shut_door(broker.port, [LET_IN, answer]):
+            assert end_of(shared, broker) == (
+                f"127.0.0.1:{broker.port} has no shared subscriptions; use a broker that has, or RabbitMQ with --queue"
+            )
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (0x84, "Unsupported protocol version); use a broker that speaks MQTT 5"),
+        (0x86, "Bad user name or password); check user name and password"),
+        (0x89, "Server busy); try again later"),
+        (0x9D, "Server moved); ask who runs it for its new name, and correct --broker"),
+    ],
+)
+def test_each_refusal_has_its_own_remedy(code: int, says: str) -> None:
+    broker = BrokerAddress(host="127.0.0.1", port=1883)
+    assert str(refused(broker, ReasonCode(PacketTypes.CONNACK, identifier=code))) == f"127.0.0.1:1883 refuses ({says}"
+
+
+def test_a_broker_that_takes_nobody_without_a_client_id_lets_listen() -> None:
+    with Broker("allow_zero_length_clientid false\n") as broker:
+        with broker.connect("node") as node:
+            node.publish(f"{TOPIC}/status", retain=True)
+        with closing(plain(broker, Event())) as heard:
+            assert next(message.topic for message in heard if message) == f"{TOPIC}/status"
 
 
 @pytest.mark.parametrize("listening", [shared, plain])
@@ -178,8 +242,9 @@ def test_an_outage_is_one_line_of_the_log(listening: Listening, caplog: pytest.L
         wait_until(lambda: len(heard) == 1, within_s=10)
         broker.stop()
         wait_until(lambda: len(lost()) == 1, within_s=10)
-        with shut_door(broker.port) as callers:
-            wait_until(lambda: len(callers) > 3, within_s=30)  # one that was found is waited for all the same
+        later = [[bytes((0x20, 3, 0, code, 0))] for code in (0x88, 0x89, 0x9F)]  # not available, busy, too many at once
+        with shut_door(broker.port, [], *later) as callers:
+            wait_until(lambda: len(callers) > 4, within_s=30)  # one that was found is waited for all the same
         broker.start()
         wait_until(lambda: len(heard) == 2, within_s=10)
         broker.stop()
@@ -220,6 +285,40 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
             wait_until(lambda: source.take(stop, 1) == [] and len(node.inbox) > 1, within_s=10)
             asked = [one.topic for one in node.inbox]
             assert asked == [f"{TOPIC}/cmd/replay", f"{TOPIC}/cmd/image"], "a record, and what people may have asked"
+
+
+@pytest.mark.parametrize("talking", [talking_worker, talking_listener])
+def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking: Talking) -> None:
+    with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net, broker.connect("n1") as node:
+        node.publish(f"{TOPIC}/status", retain=True)
+        node.subscribe(f"{TOPIC}/cmd/#")
+        net.drop = frozenset({PUBACK})
+        with talking(replace(address_of(broker), port=net.port)) as (say, _):
+            for number in range(5):
+                say(f"{TOPIC}/cmd/{number}", b"x")
+            wait_until(lambda: len(node.inbox) >= 2, within_s=10)
+            node.publish(f"{TOPIC}/cmd/last")
+            wait_until(lambda: node.inbox[-1].topic.endswith("last"), within_s=10)
+        assert [one.topic.rpartition("/")[2] for one in node.inbox] == ["0", "1", "last"]
+
+
+@pytest.mark.parametrize("talking", [talking_worker, talking_listener])
+def test_a_broker_that_refuses_commands_is_said_once(talking: Talking, caplog: pytest.LogCaptureFixture) -> None:
+    acl = f"user node\ntopic readwrite #\nuser platform\ntopic read #\ntopic write {TOPIC}/cmd/seen\n"
+    with Broker(users={"node": "n", "platform": "p"}, acl=acl) as broker, broker.connect("n1", user="node") as node:
+        node.publish(f"{TOPIC}/status", retain=True)
+        node.subscribe(f"{TOPIC}/cmd/#")
+        with talking(replace(address_of(broker), username="platform", password=broker.users["platform"])) as (
+            say,
+            hear,
+        ):
+            for channel in ("cmd/replay", "cmd/image", "cmd/seen"):
+                say(f"{TOPIC}/{channel}", b"x")
+            wait_until(lambda: len(node.inbox) == 1, within_s=10)
+            hear()
+    assert [(record.topic, record.why) for record in caplog.records if record.message == "command_refused"] == [
+        (f"{TOPIC}/cmd/replay", "Not authorized; check the broker's ACL and log")
+    ]
 
 
 def test_whether_the_broker_tells_what_comes_is_a_gauge(broker: Broker, url: str) -> None:
