@@ -70,7 +70,7 @@ class Commands:
     def _on_publish(
         self, _client: Client, _data: object, number: int, reason: ReasonCode, _more: Properties | None
     ) -> None:
-        topic = self._topics.pop(number)
+        topic = self._topics.pop(number, "")  # the answer may come before the number is known here
         if reason.is_failure and not self._is_told:
             log.warning("command_refused", extra={"topic": topic, "why": f"{reason}; check the broker's ACL and log"})
             self._is_told = True
