@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.clock import SystemClock
+from edge.config import NodeTable
+from edge.mqtt import probe
 from edge.mqtt.trouble import from_reason_code
 from edge.wire import MAX_UPDATE_BYTES
 from tests.broker import Broker
@@ -13,8 +16,10 @@ from tests.network import PUBACK, Network
 from tests.node import NODE, RESTS, SITE, Platform, running, to, wait_drained
 from tests.records import instant, sighting
 from tests.test_commands import command
-from tests.test_images import LARGE
+from tests.test_images import LARGE, SMALL
 from tests.waiting import wait_until
+
+COMMANDS = f"fieldeye/v1/{SITE}/{NODE}/cmd/+"
 
 
 def test_no_more_is_on_its_way_at_once_than_the_broker_takes(tmp_path: Path) -> None:
@@ -49,6 +54,20 @@ def test_a_picture_goes_in_parts_as_long_as_the_broker_takes(tmp_path: Path) -> 
             node.store.ask_station(instant(), LARGE)
             node.publisher.wake()
             wait_until(lambda: list(platform.read().photos.values()) == [LARGE], within_s=20)
+        assert platform.births() == 1
+        platform.client.leave()
+
+
+def test_a_broker_that_names_no_limit_and_refuses_a_long_part_of_a_picture_keeps_the_connection(tmp_path: Path) -> None:
+    """Mosquitto answers with 0x95, which MQTT 5 does not name for a PUBACK."""
+    with Broker("message_size_limit 4000\n") as broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            node.store.ask_station(instant(), SMALL)
+            node.publisher.wake()
+            wait_until(lambda: list(platform.read().photos.values()) == [SMALL], within_s=20)
+            committed = node.commit(sighting())
+            wait_until(lambda: platform.has(committed), within_s=10)
         assert platform.births() == 1
         platform.client.leave()
 
@@ -93,6 +112,25 @@ def test_a_broker_that_lacks_what_the_node_needs_is_said(tmp_path: Path, cannot:
     with Broker(f"{cannot}\n") as broker, running(tmp_path, to(broker.port)) as node:
         wait_until(lambda: node.link.state == "refused", within_s=5)
         assert says in node.link.detail
+
+
+def test_a_broker_that_gives_no_commands_gets_records_and_is_said_by_node_and_doctor(tmp_path: Path) -> None:
+    broker = Broker()
+    broker.allow_only("fieldeye/v1/#")
+    with broker:
+        platform = Platform(broker)
+        with running(tmp_path, to(broker.port)) as node:
+            wait_until(lambda: node.link.word == "no_commands", within_s=5)
+            committed = node.commit(sighting())
+            wait_until(lambda: platform.has(committed), within_s=10)
+            wait_drained(node)
+            assert (node.link.state, node.link.word) == ("connected", "no_commands")
+            assert f"subscribe to {COMMANDS} " in node.link.detail
+            *_, before, last = probe(to(broker.port), NodeTable(site=SITE, node=NODE), SystemClock())
+            assert (before.what, before.is_well) == ("broker publish", True)
+            assert (last.what, last.is_well, last.sentence) == ("broker commands", False, node.link.detail)
+        assert platform.births() == 1
+        platform.client.leave()
 
 
 @pytest.mark.parametrize("code", [0x9C, 0x9D])

@@ -4,6 +4,7 @@ The same payload against Home Assistant's own schemas: make test-homeassistant.
 """
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.broker import Broker
 from tests.contract.golden import MESSAGES
 from tests.node import NODE, SITE, running, to
 from tests.records import count, interval
+from tests.test_store import open_store
 from tests.waiting import wait_until
 
 NODE_TABLE = NodeTable(site=SITE, node=NODE)
@@ -150,6 +152,19 @@ def test_it_is_told_at_the_birth_and_again_when_home_assistant_starts(tmp_path: 
         wait_until(node.is_connected, within_s=5)
     assert {message.payload for message in home.inbox} == {home.inbox[0].payload}
     assert json.loads(home.inbox[0].payload)["device"]["identifiers"] == [f"fieldeye_{SITE}_{NODE}"]
+
+
+def test_records_go_before_a_broker_may_end_the_connection_for_a_topic_of_home_assistants(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with closing(open_store(tmp_path)) as store:
+        store.commit([interval()])
+    with broker.connect("homeassistant") as home:
+        home.subscribe("#")
+        with running(tmp_path, to(broker.port, home_assistant=True)):
+            wait_until(lambda: any(message.topic == TOPIC for message in home.inbox), within_s=10)
+        topics = [message.topic for message in home.inbox]
+    assert f"fieldeye/v1/{SITE}/{NODE}/records" in topics[: topics.index(TOPIC)]
 
 
 def test_home_assistant_that_starts_later_finds_it_at_the_broker(tmp_path: Path, broker: Broker) -> None:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -36,7 +37,7 @@ TCP_TIMEOUT_S = 10.0  # for each address of the name in turn
 TLS_TIMEOUT_S = 60.0  # where packets are lost the certificates take long, and begun anew they take longer
 _FIXED_BYTES = 16  # of a publish, at most: its type, four lengths, its number
 _MOST_PACKET_BYTES = 268_435_460  # of MQTT, where the broker names no limit
-_TOO_LARGE = 0x95
+_REFUSED_FROM, _TOO_LARGE = 0x80, 0x95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +90,12 @@ class Connection:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._dial = _Dial(self._client, login)
         self.acks: deque[Ack] = deque()
+        self.granted: dict[str, bool] = {}  # of the subscriptions that the broker has answered
+        self._asked: dict[int | None, str] = {}  # topics of subscriptions by paho's number
         self.inbox: deque[MQTTMessage] = deque(maxlen=INBOX)
         self.accepted = False  # CONNACK said success
         self.most_in_flight = MOST_IN_FLIGHT  # the broker closes the line for one more
@@ -180,8 +184,9 @@ class Connection:
             self._sent[send().mid] = number
 
     def subscribe(self, topic: str) -> None:
-        """Ask for messages; they come to `inbox`."""
-        self._client.subscribe(topic, qos=1)
+        """Ask for messages; they come to `inbox`, and whether the broker lets us have them to `granted`."""
+        _, mid = self._client.subscribe(topic, qos=1)
+        self._asked[mid] = topic
 
     def say_goodbye(self) -> None:
         """DISCONNECT, so that the broker drops the will."""
@@ -211,7 +216,7 @@ class Connection:
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if self.trouble is None:
-            by_broker = flags.is_disconnect_packet_from_server and reason.value >= 0x80
+            by_broker = flags.is_disconnect_packet_from_server and reason.value >= _REFUSED_FROM
             self.trouble = from_reason_code(reason.value) if by_broker else CLOSED
 
     def _on_publish(
@@ -221,8 +226,36 @@ class Connection:
         if number is not None:
             self.acks.append(Ack(number, reason.value))
 
+    def _on_subscribe(
+        self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _more: Properties | None
+    ) -> None:
+        self.granted[self._asked[mid]] = not any(reason.is_failure for reason in reasons)
+
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self.inbox.append(message)
+
+
+class _Client(Client):
+    """Takes any code that a PUBACK refuses with.
+
+    paho-mqtt closes the connection for one that MQTT 5 has for other packets only, as Mosquitto's 0x95 for a message
+    above its `message_size_limit`, which CONNACK does not tell.
+    """
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        try:
+            return super()._handle_pubackcomp(cmd)
+        except MalformedPacket:
+            packet = self._in_packet["packet"]
+            mid, code = int.from_bytes(packet[:2]), int.from_bytes(packet[2:3])  # 0 where it is too short for a code
+            if code < _REFUSED_FROM:
+                raise
+        refused = ReasonCode(PacketTypes.PUBACK, "Unspecified error")
+        refused.value = code  # made with it, it would be held against the names that MQTT 5 has
+        with self._out_message_mutex:
+            if mid not in self._out_messages:
+                return MQTTErrorCode.MQTT_ERR_SUCCESS
+            return self._do_on_publish(mid, refused, Properties(PacketTypes.PUBACK))  # type: ignore[no-untyped-call]
 
 
 class _Dial:
@@ -300,7 +333,7 @@ def message_bytes(topic: str, payload: bytes, properties: wire.Properties) -> in
 
 
 def _client(login: Login) -> Client:
-    client = Client(CallbackAPIVersion.VERSION2, client_id=login.client_id, protocol=MQTTv5)
+    client = _Client(CallbackAPIVersion.VERSION2, client_id=login.client_id, protocol=MQTTv5)
     client.connect_timeout = TCP_TIMEOUT_S
     client.max_inflight_messages_set(MOST_IN_FLIGHT)
     if login.tls is not None:

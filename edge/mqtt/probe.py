@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 
@@ -10,8 +10,8 @@ from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
 from edge.mqtt.connection import TCP_TIMEOUT_S, Connection
 from edge.mqtt.publisher import logins_of
-from edge.mqtt.trouble import LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code
-from edge.wire import node_topic
+from edge.mqtt.trouble import LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code, no_commands
+from edge.wire import command_filter, node_topic
 
 STEP_S = 10.0
 TLS_S = 30.0  # where packets are lost the certificates take long; who waits for an answer gives up before the node does
@@ -62,33 +62,43 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
             yield _failed("broker log-in", refusal)
             return
         yield Step("broker log-in", True, "accepted, MQTT 5")
-        yield from _publish(connection, topic, woken, clock)
+        published, commands = _publish(connection, topic, woken, clock), command_filter(node.site, node.node)
+        yield published
+        if published.is_well and not _is_granted(connection, commands, woken, clock):
+            yield _failed("broker commands", no_commands(commands))
+        with suppress(OSError):
+            connection.say_goodbye()
 
 
 def _log_in(connection: Connection, woken: socket.socket, clock: Clock) -> Trouble | None:
     """Why the broker does not take the login, None if it does."""
-    until_s = clock.monotonic_s() + STEP_S
-    while connection.is_up and not connection.accepted and clock.monotonic_s() < until_s:
-        connection.turn(0.1, woken)
+    _turn_until(lambda: connection.accepted, connection, woken, clock)
     return None if connection.accepted else connection.trouble or SILENT
 
 
-def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Clock) -> Iterator[Step]:
-    until_s = clock.monotonic_s() + STEP_S
+def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Clock) -> Step:
     connection.publish(topic, b'{"doctor":true}')
-    while connection.is_up and not connection.acks and clock.monotonic_s() < until_s:
-        connection.turn(0.1, woken)
+    _turn_until(lambda: bool(connection.acks), connection, woken, clock)
     if not connection.acks:
-        yield _failed("broker publish", connection.trouble or SILENT)
-        return
+        return _failed("broker publish", connection.trouble or SILENT)
     code = connection.acks.popleft().code
     if code >= 0x80:
-        yield _failed("broker publish", from_reason_code(code))
-        return
+        return _failed("broker publish", from_reason_code(code))
     heard = "nobody subscribes yet: records will wait on the node" if code == NO_SUBSCRIBER else "somebody receives it"
-    yield Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}")
-    with suppress(OSError):
-        connection.say_goodbye()
+    return Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}")
+
+
+def _is_granted(connection: Connection, topics: str, woken: socket.socket, clock: Clock) -> bool:
+    """If so, nothing is said: Mosquitto's acl_file grants what it then does not pass on."""
+    connection.subscribe(topics)
+    _turn_until(lambda: topics in connection.granted, connection, woken, clock)
+    return connection.granted.get(topics, False)  # some brokers close the line instead of an answer
+
+
+def _turn_until(is_told: Callable[[], bool], connection: Connection, woken: socket.socket, clock: Clock) -> None:
+    until_s = clock.monotonic_s() + STEP_S
+    while connection.is_up and not is_told() and clock.monotonic_s() < until_s:
+        connection.turn(0.1, woken)
 
 
 def _step_of(why: Exception) -> str:

@@ -22,7 +22,7 @@ from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
 from edge.mqtt.images import Images
 from edge.mqtt.pace import Pace
-from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code
+from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code, no_commands
 from edge.mqtt.window import Window
 from edge.status import StatusBoard
 from edge.store import BATCH_BYTES, Store
@@ -93,15 +93,15 @@ class Session:
         self._may_have_records = True  # the outbox is worth a look: an idle node must not read its card twice a second
         self._may_have_images = True
         self._refused: set[str] = set()  # channels other than records, logged once a connection
+        self._commands = command_filter(parts.node.site, parts.node.node)
+        self._beside: Trouble | None = None  # what is shown while records go
+        self._is_introduced = not parts.config.home_assistant
 
     def begin(self) -> None:
         """The birth: what this node is, then online. A new card is told before its sessions, which begin at one."""
         self._tell_info()
         self._say("status", self._status("online"))
-        self._connection.subscribe(command_filter(self._parts.node.site, self._parts.node.node))
-        if self._parts.config.home_assistant:
-            self._connection.subscribe(STATUS_TOPIC)
-            self._introduce()
+        self._connection.subscribe(self._commands)
 
     def turn(self, within_s: float) -> None:
         """Wait for the network or a commit, at most `within_s`; settle what was answered; send what is due."""
@@ -112,6 +112,9 @@ class Session:
         self._may_have_records = self._may_have_records or bool(self._connection.acks)
         while self._connection.acks:
             self._settle(self._connection.acks.popleft(), now_s)
+        if self._beside is None and self._connection.granted.get(self._commands) is False:
+            self._beside = no_commands(self._commands)
+            self._parts.show(self._beside, None)
         if self._delivered and now_s >= self._mark_due_s:
             self._mark(now_s)
         if self._is_silent(now_s):
@@ -161,6 +164,10 @@ class Session:
             return
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
             self._may_have_records = self._send_batch(least_urgent) or self._send_replay()
+        if not self._is_introduced and not len(self._flight):  # a broker may end the line for it: records first
+            self._is_introduced = True
+            self._connection.subscribe(STATUS_TOPIC)
+            self._introduce()
         if self._may_have_images and not self._may_have_records and not len(self._flight):
             self._may_have_images = self._send_image(now_s)
 
@@ -356,7 +363,7 @@ class Session:
         self._parts.handed.difference_update(sent.marks)
         self._parts.figures.acknowledged += len(sent.marks)
         self._parts.kept.reset()
-        self._parts.show(None, self._parts.clock.now())
+        self._parts.show(self._beside, self._parts.clock.now())
 
     def _mark(self, now_s: float) -> None:
         """Take what was delivered out of the outbox. If the disk does not let us, try again later."""

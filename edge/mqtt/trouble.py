@@ -62,6 +62,12 @@ _TRANSIENT = (0x88, 0x89, 0x8B, 0x8D)
 _NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
 
 
+def no_commands(topics: str) -> Trouble:
+    """Records go all the same."""
+    sentence = f"the broker gives this node no commands; allow it to subscribe to {topics} in the broker's ACL"
+    return Trouble("connected", "no_commands", sentence)
+
+
 def from_reason_code(code: int) -> Trouble:
     """What an MQTT 5 reason code of 0x80 or more means."""
     word, sentence = _REFUSALS.get(code, (f"code_{code:#04x}", f"the broker refuses with reason {code:#04x}"))

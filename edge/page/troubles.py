@@ -8,6 +8,7 @@ def link_words(word: str) -> str:
     cannot = gettext("The server does not take what this node sends: ask who runs it.")
     words = {
         "no_subscriber": gettext("Nobody at the server receives the results yet; they are kept."),
+        "no_commands": gettext("The server sends this node no commands: correct its rights there."),
         "not_authorised": gettext("The server does not allow this node: correct its rights there."),
         "bad_login": gettext("The server does not accept user name and password: correct them."),
         "certificate": gettext("The server's certificate is not trusted: check the certificate file and the clock."),

@@ -273,6 +273,7 @@ def every_word() -> set[str]:
         fixed
         | {trouble.from_exception(why, "broker", 8883).word for why in failures}
         | {trouble.from_reason_code(code).word for code in codes}
+        | {trouble.no_commands("").word}
     )
 
 
