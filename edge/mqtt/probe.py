@@ -10,7 +10,7 @@ from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
 from edge.mqtt.connection import TCP_TIMEOUT_S, Connection
 from edge.mqtt.publisher import logins_of
-from edge.mqtt.trouble import LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code, no_commands
+from edge.mqtt.trouble import CLOSED, LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code, no_commands
 from edge.wire import command_filter, node_topic
 
 STEP_S = 10.0
@@ -64,8 +64,8 @@ def probe(config: MqttTable, node: NodeTable, clock: Clock) -> Iterator[Step]:
         yield Step("broker log-in", True, "accepted, MQTT 5")
         published, commands = _publish(connection, topic, woken, clock), command_filter(node.site, node.node)
         yield published
-        if published.is_well and not _is_granted(connection, commands, woken, clock):
-            yield _failed("broker commands", no_commands(commands))
+        if published.is_well and (refused := _ask_for(commands, connection, woken, clock)) is not None:
+            yield _failed("broker commands", refused)
         with suppress(OSError):
             connection.say_goodbye()
 
@@ -88,11 +88,13 @@ def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Cl
     return Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}")
 
 
-def _is_granted(connection: Connection, topics: str, woken: socket.socket, clock: Clock) -> bool:
-    """If so, nothing is said: Mosquitto's acl_file grants what it then does not pass on."""
+def _ask_for(topics: str, connection: Connection, woken: socket.socket, clock: Clock) -> Trouble | None:
+    """Why these do not come. If granted, nothing is said: Mosquitto's acl_file grants what it then does not pass on."""
     connection.subscribe(topics)
     _turn_until(lambda: topics in connection.granted, connection, woken, clock)
-    return connection.granted.get(topics, False)  # some brokers close the line instead of an answer
+    if connection.granted.get(topics) is False or connection.trouble is CLOSED:  # some close the line in place of a no
+        return no_commands(topics)
+    return None if topics in connection.granted else connection.trouble or SILENT
 
 
 def _turn_until(is_told: Callable[[], bool], connection: Connection, woken: socket.socket, clock: Clock) -> None:

@@ -164,7 +164,7 @@ class Session:
             return
         while self._may_have_records and now_s >= self._records_due_s and self._flight.has_room():
             self._may_have_records = self._send_batch(least_urgent) or self._send_replay()
-        if not self._is_introduced and not len(self._flight):  # a broker may end the line for it: records first
+        if not self._is_introduced and not self._may_have_records:  # a broker may end the line for it: records first
             self._is_introduced = True
             self._connection.subscribe(STATUS_TOPIC)
             self._introduce()

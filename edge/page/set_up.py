@@ -280,5 +280,6 @@ def _server_words(what: str) -> str:
         "broker TLS": gettext("The line is secured."),
         "broker log-in": gettext("The server lets this node in."),
         "broker publish": gettext("A test message was acknowledged."),
+        "broker commands": gettext("The server sends this node commands."),
     }
     return words.get(what, what)

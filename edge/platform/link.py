@@ -4,7 +4,7 @@ import logging
 import ssl
 
 from paho.mqtt.client import Client, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, MessageState, MQTTErrorCode
 from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
@@ -26,7 +26,9 @@ class _Client(Client):
 
     def keep_to(self, told: Properties | None) -> None:
         """No more on its way at once than the broker takes by its CONNACK: paho-mqtt would have it set before."""
-        self._max_inflight_messages = min(_IN_FLIGHT, getattr(told, "ReceiveMaximum", _IN_FLIGHT))
+        most = self._max_inflight_messages = min(_IN_FLIGHT, getattr(told, "ReceiveMaximum", _IN_FLIGHT))
+        for one in list(self._out_messages.values())[most:]:  # of connections before, all of which it would send now
+            one.state = MessageState.MQTT_MS_QUEUED
 
     def _handle_publish(self) -> MQTTErrorCode:
         try:
@@ -70,7 +72,7 @@ class Commands:
     def _on_publish(
         self, _client: Client, _data: object, number: int, reason: ReasonCode, _more: Properties | None
     ) -> None:
-        topic = self._topics.pop(number, "")  # the answer may come before the number is known here
+        topic = self._topics.pop(number)
         if reason.is_failure and not self._is_told:
             log.warning("command_refused", extra={"topic": topic, "why": f"{reason}; check the broker's ACL and log"})
             self._is_told = True

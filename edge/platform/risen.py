@@ -67,7 +67,7 @@ def letter(risen: Risen, sender: str) -> EmailMessage:
     # Encoded whole: Python 3.11 loses blanks between encoded words of its own, and reads those that a name holds.
     told.set_raw("Subject", Header(" ".join(subject.split()), "utf-8", header_name="Subject").encode())
     told["Message-ID"] = f"<fieldeye-{risen.ledger_id}-{risen.seq}-{risen.recipient_id}@{sender.rpartition('@')[2]}>"
-    told.set_content(text)
+    told.set_content(text, cte="base64")  # not every server takes 8-bit letters, and smtplib does not ask
     return told
 
 

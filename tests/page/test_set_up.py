@@ -448,9 +448,14 @@ def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Sce
         client = as_role(app.test_client(), scene, Role.TECHNICIAN)
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
         page = post(client, "/set-up/server", "/set-up/server").text
+        done = state(client, "server")
+        broker.stop()
+        broker.allow_only("fieldeye/v1/#")
+        broker.start()
+        without_commands = post(client, "/set-up/server", "/set-up/server").text
     assert page.index("The server answers.") < page.index("A test message was acknowledged.")
-    assert "Not yet" not in page
-    assert state(client, "server") == "Done"
+    assert ("Not yet" in page, done) == (False, "Done")
+    assert "Not yet: The server sends this node commands." in without_commands
 
 
 def test_ten_pictures_counted_by_hand_give_error_and_bias(technician: FlaskClient, scene: Scene) -> None:

@@ -302,6 +302,23 @@ def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking
         assert [one.topic.rpartition("/")[2] for one in node.inbox] == ["0", "1", "last"]
 
 
+def test_commands_that_waited_for_a_new_connection_go_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.platform.shared_subscription.AGAIN_S", 0.0)
+    with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net, broker.connect("n1") as node:
+        node.publish(f"{TOPIC}/status", retain=True)
+        node.subscribe(f"{TOPIC}/cmd/#")
+        net.drop = frozenset({PUBACK})
+        with talking_worker(replace(address_of(broker), port=net.port)) as (say, hear):
+            for number in range(5):
+                say(f"{TOPIC}/cmd/{number}", b"x")
+            wait_until(lambda: len(node.inbox) >= 2, within_s=10)
+            net.cut()
+            wait_until(lambda: hear() == [] and len(node.inbox) >= 4, within_s=10)
+            node.publish(f"{TOPIC}/cmd/last")
+            wait_until(lambda: node.inbox[-1].topic.endswith("last"), within_s=10)
+        assert [one.topic.rpartition("/")[2] for one in node.inbox] == ["0", "1", "0", "1", "last"]
+
+
 @pytest.mark.parametrize("talking", [talking_worker, talking_listener])
 def test_a_broker_that_refuses_commands_is_said_once(talking: Talking, caplog: pytest.LogCaptureFixture) -> None:
     acl = f"user node\ntopic readwrite #\nuser platform\ntopic read #\ntopic write {TOPIC}/cmd/seen\n"

@@ -459,6 +459,7 @@ def test_a_letter_says_what_where_and_what_to_do_and_names_cannot_add_headers(fl
     (letter,) = letters
     assert letter["Bcc"] is None
     assert letter["To"] == "li@example.org"
+    assert letter["Content-Transfer-Encoding"] == "base64"
     assert subject_of(letter) == "act: Moth Bcc: everyone@example.org at s/a"
     says = "9 adults (act).\n\nLook at ten plants.\n\n2026-07-01 13:00 (UTC), area 330106011002\nthe station\n"
     assert text_of(letter) == says
