@@ -15,12 +15,12 @@ import pytest
 from edge.backoff import Backoff
 from edge.clock import ClockState, SystemClock
 from edge.config import StoreTable
-from edge.mqtt.budget import ALERTS_ONLY, DAY_S, Budget
+from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.mqtt.incoming import is_worth_a_note
 from edge.mqtt.replay import Replay, gaps
-from edge.store import LEAST_URGENT, MUST_GO, Store
+from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock

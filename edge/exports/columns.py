@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -49,7 +49,7 @@ def columns() -> tuple[Column, ...]:
     found |= {"latitude_deg": "number", "longitude_deg": "number", "area_code": "text", "crop": "text"}
     found |= {TAXA: "integer", NIGHT: "day"}
     for struct in _structs().values():
-        for name, kind in _leaves(struct, ""):
+        for name, kind in _leaves(struct.cls, ""):
             found[name] = "number" if {found.get(name), kind} == {"integer", "number"} else kind
     return tuple(Column(name, kind) for name, kind in found.items())
 
@@ -60,7 +60,8 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
     common |= _flat(record, "")
     if isinstance(record, PlainInterval):
         common[NIGHT] = _night(record, place.zone)
-    taxa = next((of for name in _named_lists(type(record)) if (of := getattr(record, name)) is not None), None)
+    lists = (getattr(record, field.name) for field in _fields(type(record), "") if field.is_list)
+    taxa = next((one for one in lists if one is not None), None)
     if taxa is None:
         yield common
         return
@@ -98,60 +99,47 @@ def _bare(of: types.Type) -> types.Type:
     return of
 
 
-def _lists(struct: types.StructType) -> Iterator[tuple[str, types.StructType]]:
-    """Fields that hold a list of records, of which a row takes one."""
-    for field in struct.fields:
-        bare = _bare(field.type)
-        if isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType):
-            yield field.name, bare.item_type
+class _Field(NamedTuple):
+    """Where a field of a record stands in a row: in one column, or in those of the record or records that it holds."""
+
+    name: str
+    column: str
+    kind: Kind
+    holds: type[Struct] | None
+    is_list: bool  # of which a row takes one
 
 
 @cache
-def _named_lists(of: type[Struct]) -> tuple[str, ...]:
-    return tuple(name for name, _ in _lists(_struct(of)))
-
-
-def _struct(of: type[Struct]) -> types.StructType:
+def _fields(of: type[Struct], prefix: str) -> tuple[_Field, ...]:
+    """Found once for all records: to ask for types took longer than to write what is there."""
     struct = types.type_info(of)
     assert isinstance(struct, types.StructType)  # noqa: S101  of a Struct it is one
-    return struct
-
-
-def _leaves(struct: types.StructType, prefix: str) -> Iterator[tuple[str, Kind]]:
+    found: list[_Field] = []
     for field in struct.fields:
         bare = _bare(field.type)
-        if isinstance(bare, types.StructType):
-            yield from _leaves(bare, f"{prefix}{field.name}_")
-        elif isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType):
-            yield from _leaves(bare.item_type, prefix)
-        else:
-            yield f"{prefix}{field.name}", _KINDS.get(type(bare), "json")
-
-
-@cache
-def _cells(of: type[Struct], prefix: str) -> tuple[tuple[str, str, Kind | None], ...]:
-    """Its fields, their columns and what these hold; the prefix and None where a field has columns of its own.
-
-    Found once for all records: to ask for types took longer than to write what is there.
-    """
-    found: list[tuple[str, str, Kind | None]] = []
-    for field in _struct(of).fields:
-        bare, column = _bare(field.type), f"{prefix}{field.name}"
-        if isinstance(bare, types.StructType):
-            found.append((field.name, f"{column}_", None))
-        elif not (isinstance(bare, types.ListType) and isinstance(bare.item_type, types.StructType)):
-            found.append((field.name, column, _KINDS.get(type(bare), "json")))
+        item = bare.item_type if isinstance(bare, types.ListType) else bare
+        holds = item.cls if isinstance(item, types.StructType) else None
+        kind = _KINDS.get(type(bare), "json")
+        found.append(_Field(field.name, f"{prefix}{field.name}", kind, holds, holds is not None and item is not bare))
     return tuple(found)
+
+
+def _leaves(of: type[Struct], prefix: str) -> Iterator[tuple[str, Kind]]:
+    for field in _fields(of, prefix):
+        if field.holds is None:
+            yield field.column, field.kind
+        else:
+            yield from _leaves(field.holds, prefix if field.is_list else f"{field.column}_")
 
 
 def _flat(value: Struct, prefix: str) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
-    for name, column, kind in _cells(type(value), prefix):
-        inner = getattr(value, name)
-        if inner is None:
+    for field in _fields(type(value), prefix):
+        inner = getattr(value, field.name)
+        if inner is None or field.is_list:
             continue
-        if kind is None:
-            cells |= _flat(inner, column)
+        if field.holds is not None:
+            cells |= _flat(inner, f"{field.column}_")
         else:
-            cells[column] = msgspec.json.encode(inner).decode() if kind == "json" else inner
+            cells[field.column] = msgspec.json.encode(inner).decode() if field.kind == "json" else inner
     return cells

@@ -4,10 +4,8 @@ from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
-from edge.counts import Alert
 from edge.mqtt.connection import Reach
-from edge.store import LEAST_URGENT, MUST_GO, Store
-from edge.store.rows import PRIORITIES
+from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_IMAGE_BYTES
 
 # What a publish costs beside payload and topic, reckoned from headers: MQTT 8 and its PUBACK 6, three TCP segments of
@@ -25,7 +23,6 @@ _PLAIN_AND_TLS_BYTES = {
     Reach.ANSWERED: (DIAL_BYTES, TLS_DIAL_BYTES),
 }
 SPENT_EVERY_S = 3600.0  # a node whose data budget is spent still says once an hour that it lives
-ALERTS_ONLY = PRIORITIES[Alert]  # where all is spent: they are few and short, and what they ask for is today's
 _SETTING = "sent_today"
 DAY_S = 86400.0
 UNMETERED_STEP_BYTES = 200_000

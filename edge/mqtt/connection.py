@@ -37,7 +37,7 @@ TCP_TIMEOUT_S = 10.0  # for each address of the name in turn
 TLS_TIMEOUT_S = 60.0  # where packets are lost the certificates take long, and begun anew they take longer
 _FIXED_BYTES = 16  # of a publish, at most: its type, four lengths, its number
 _MOST_PACKET_BYTES = 268_435_460  # of MQTT, where the broker names no limit
-_REFUSED_FROM, _TOO_LARGE = 0x80, 0x95
+NOBODY_SUBSCRIBES, REFUSED_FROM, _TOO_LARGE = 0x10, 0x80, 0x95  # of MQTT 5's reasons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Ack(NamedTuple):
     """The broker's answer to a publish."""
 
     mid: int
-    code: int  # MQTT 5 reason: 0 success, 0x10 nobody subscribes, from 0x80 on refused
+    code: int  # MQTT 5 reason: 0 success, NOBODY_SUBSCRIBES, from REFUSED_FROM on refused
 
 
 class Reach(Enum):
@@ -216,7 +216,7 @@ class Connection:
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _more: Properties | None
     ) -> None:
         if self.trouble is None:
-            by_broker = flags.is_disconnect_packet_from_server and reason.value >= _REFUSED_FROM
+            by_broker = flags.is_disconnect_packet_from_server and reason.value >= REFUSED_FROM
             self.trouble = from_reason_code(reason.value) if by_broker else CLOSED
 
     def _on_publish(
@@ -248,7 +248,7 @@ class _Client(Client):
         except MalformedPacket:
             packet = self._in_packet["packet"]
             mid, code = int.from_bytes(packet[:2]), int.from_bytes(packet[2:3])  # 0 where it is too short for a code
-            if code < _REFUSED_FROM:
+            if code < REFUSED_FROM:
                 raise
         refused = ReasonCode(PacketTypes.PUBACK, "Unspecified error")
         refused.value = code  # made with it, it would be held against the names that MQTT 5 has

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
-from edge.mqtt.connection import TCP_TIMEOUT_S, Connection
+from edge.mqtt.connection import NOBODY_SUBSCRIBES, REFUSED_FROM, TCP_TIMEOUT_S, Connection
 from edge.mqtt.publisher import logins_of
 from edge.mqtt.trouble import CLOSED, LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code, no_commands
 from edge.wire import command_filter, node_topic
 
 STEP_S = 10.0
 TLS_S = 30.0  # where packets are lost the certificates take long; who waits for an answer gives up before the node does
-NO_SUBSCRIBER = 0x10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,11 @@ def _publish(connection: Connection, topic: str, woken: socket.socket, clock: Cl
     if not connection.acks:
         return _failed("broker publish", connection.trouble or SILENT)
     code = connection.acks.popleft().code
-    if code >= 0x80:
+    if code >= REFUSED_FROM:
         return _failed("broker publish", from_reason_code(code))
-    heard = "nobody subscribes yet: records will wait on the node" if code == NO_SUBSCRIBER else "somebody receives it"
+    heard = (
+        "nobody subscribes yet: records will wait on the node" if code == NOBODY_SUBSCRIBES else "somebody receives it"
+    )
     return Step("broker publish", True, f"a test message on {topic} was acknowledged; {heard}")
 
 

@@ -18,7 +18,7 @@ from edge.client_id import owned
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
-from edge.mqtt.budget import ALERTS_ONLY, Budget
+from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.connection import Connection, Login, Reach
 from edge.mqtt.figures import Figures
@@ -28,7 +28,7 @@ from edge.mqtt.secret import Secret, load_client, read_secret, trusting
 from edge.mqtt.session import Parts, Session, status_message
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
-from edge.store import Store
+from edge.store import ALERTS_ONLY, Store
 from edge.updates.inbox import Inbox
 from edge.wire import Health, Info, node_topic
 

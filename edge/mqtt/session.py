@@ -13,10 +13,10 @@ from edge.clock import Clock, ClockState, Instant, seconds_between
 from edge.config import MqttTable, NodeTable
 from edge.counts import Interval
 from edge.errors import StoreDamagedError, StoreError, WireError
-from edge.mqtt.budget import ALERTS_ONLY, PROTOCOL_BYTES, SPENT_EVERY_S, Budget
+from edge.mqtt.budget import PROTOCOL_BYTES, SPENT_EVERY_S, Budget
 from edge.mqtt.care import standing_alerts
 from edge.mqtt.commands import Commands
-from edge.mqtt.connection import Ack, Connection, message_bytes
+from edge.mqtt.connection import NOBODY_SUBSCRIBES, REFUSED_FROM, Ack, Connection, message_bytes
 from edge.mqtt.discovery import ONLINE, STATUS_TOPIC, discovery_payload, discovery_topic
 from edge.mqtt.figures import Figures
 from edge.mqtt.flight import Flight, Sent
@@ -25,7 +25,7 @@ from edge.mqtt.pace import Pace
 from edge.mqtt.trouble import DENIED, NO_ANSWER, SPENT, UNHEARD, Trouble, from_reason_code, no_commands
 from edge.mqtt.window import Window
 from edge.status import StatusBoard
-from edge.store import BATCH_BYTES, Store
+from edge.store import ALERTS_ONLY, BATCH_BYTES, Store
 from edge.wire import (
     Health,
     Info,
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 RETAINED = ("status", "info", "health", "summary")
 MOST_HEALTH_BYTES = 2000  # with some alerts in it
 SPAN_BYTES, LEAST_SPANS = 40, 4  # in an answer to a replay: a larger one may be more than the broker takes
-NOBODY_SUBSCRIBES, NOT_AUTHORISED, REFUSED_FROM = 0x10, 0x87, 0x80
+NOT_AUTHORISED = 0x87
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from edge.wire import ALERT, CLOCKS, INTERVAL, LOST, SIGHTING, Key, Stored, Unkn
 KINDS: dict[type[Record], int] = {Sighting: SIGHTING, Interval: INTERVAL, Lost: LOST, Alert: ALERT}
 PRIORITIES: dict[type[Record], int] = {Alert: 0, Lost: 1, Interval: 2, Sighting: 3}
 MUST_GO = PRIORITIES[Interval]  # the least urgent that still goes where little of a data budget is left
+ALERTS_ONLY = PRIORITIES[Alert]  # and where nothing is: they are few and short, and what they ask for is today's
 LEAST_URGENT = PRIORITIES[Sighting]
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import inspect as types
 
-from edge.exports.columns import _KINDS, TAXA, Cell, _bare, _leaves, _lists, _structs
+from edge.exports.columns import _KINDS, TAXA, Cell, _bare, _fields, _leaves, _structs
 from edge.wire import PlainRecord
 
 
@@ -39,7 +39,8 @@ def records(table: Iterable[Mapping[str, Cell]]) -> Iterator[PlainRecord]:
         told = {"kind": row["kind"], **_nested(row, struct, "")}
         number = row.get(TAXA)
         if number is not None:
-            field, item = next(_lists(struct))
+            field, item = next((one.name, types.type_info(one.holds)) for one in _fields(struct.cls, "") if one.is_list)
+            assert isinstance(item, types.StructType)
             taxa += [_nested(row, item, "")] if int(number) else []
             if len(taxa) < int(number):
                 continue
@@ -52,7 +53,9 @@ def _nested(row: Mapping[str, Cell], struct: types.StructType, prefix: str) -> d
     for field in struct.fields:
         bare, cell = _bare(field.type), row.get(f"{prefix}{field.name}")
         if isinstance(bare, types.StructType):
-            if field.required or any(row.get(name) is not None for name, _ in _leaves(bare, f"{prefix}{field.name}_")):
+            if field.required or any(
+                row.get(name) is not None for name, _ in _leaves(bare.cls, f"{prefix}{field.name}_")
+            ):
                 told[field.name] = _nested(row, bare, f"{prefix}{field.name}_")
         elif cell is not None:
             told[field.name] = cell if type(bare) in _KINDS else msgspec.json.decode(str(cell))

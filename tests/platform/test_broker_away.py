@@ -28,7 +28,7 @@ from edge.platform.shared_subscription import OTHERS, RECORDS, SharedSubscriptio
 from edge.platform.subscriber import ALL, Subscriber
 from edge.platform.worker_metrics import WorkerMetrics
 from edge.wire import Health, Info, StoreHealth, encode_message
-from tests.broker import Broker
+from tests.broker import Broker, Client
 from tests.network import PUBACK, Network
 from tests.platform.test_intake import batch
 from tests.platform.test_workers import LONG_S, ingesting
@@ -287,36 +287,41 @@ def test_what_is_missing_while_the_broker_is_away_is_asked_for_once_and_at_once_
             assert asked == [f"{TOPIC}/cmd/replay", f"{TOPIC}/cmd/image"], "a record, and what people may have asked"
 
 
-@pytest.mark.parametrize("talking", [talking_worker, talking_listener])
-def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking: Talking) -> None:
+@contextmanager
+def two_at_once() -> Generator[tuple[BrokerAddress, Network, Client], None, None]:
+    """A broker that takes two commands and acknowledges none, the line to it, and a node that hears them."""
     with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net, broker.connect("n1") as node:
         node.publish(f"{TOPIC}/status", retain=True)
         node.subscribe(f"{TOPIC}/cmd/#")
         net.drop = frozenset({PUBACK})
-        with talking(replace(address_of(broker), port=net.port)) as (say, _):
-            for number in range(5):
-                say(f"{TOPIC}/cmd/{number}", b"x")
-            wait_until(lambda: len(node.inbox) >= 2, within_s=10)
-            node.publish(f"{TOPIC}/cmd/last")
-            wait_until(lambda: node.inbox[-1].topic.endswith("last"), within_s=10)
-        assert [one.topic.rpartition("/")[2] for one in node.inbox] == ["0", "1", "last"]
+        yield replace(address_of(broker), port=net.port), net, node
+
+
+def heard_by(node: Client) -> list[str]:
+    """The verbs, once all that was under way before is heard."""
+    node.publish(f"{TOPIC}/cmd/last")
+    wait_until(lambda: node.inbox[-1].topic.endswith("last"), within_s=10)
+    return [one.topic.rpartition("/")[2] for one in node.inbox]
+
+
+@pytest.mark.parametrize("talking", [talking_worker, talking_listener])
+def test_no_more_commands_are_on_their_way_at_once_than_the_broker_takes(talking: Talking) -> None:
+    with two_at_once() as (address, _, node), talking(address) as (say, _):
+        for number in range(5):
+            say(f"{TOPIC}/cmd/{number}", b"x")
+        wait_until(lambda: len(node.inbox) >= 2, within_s=10)
+        assert heard_by(node) == ["0", "1", "last"]
 
 
 def test_commands_that_waited_for_a_new_connection_go_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.platform.shared_subscription.AGAIN_S", 0.0)
-    with Broker("max_inflight_messages 2\n") as broker, Network(broker.port) as net, broker.connect("n1") as node:
-        node.publish(f"{TOPIC}/status", retain=True)
-        node.subscribe(f"{TOPIC}/cmd/#")
-        net.drop = frozenset({PUBACK})
-        with talking_worker(replace(address_of(broker), port=net.port)) as (say, hear):
-            for number in range(5):
-                say(f"{TOPIC}/cmd/{number}", b"x")
-            wait_until(lambda: len(node.inbox) >= 2, within_s=10)
-            net.cut()
-            wait_until(lambda: hear() == [] and len(node.inbox) >= 4, within_s=10)
-            node.publish(f"{TOPIC}/cmd/last")
-            wait_until(lambda: node.inbox[-1].topic.endswith("last"), within_s=10)
-        assert [one.topic.rpartition("/")[2] for one in node.inbox] == ["0", "1", "0", "1", "last"]
+    with two_at_once() as (address, net, node), talking_worker(address) as (say, hear):
+        for number in range(5):
+            say(f"{TOPIC}/cmd/{number}", b"x")
+        wait_until(lambda: len(node.inbox) >= 2, within_s=10)
+        net.cut()
+        wait_until(lambda: hear() == [] and len(node.inbox) >= 4, within_s=10)
+        assert heard_by(node) == ["0", "1", "0", "1", "last"]
 
 
 @pytest.mark.parametrize("talking", [talking_worker, talking_listener])
