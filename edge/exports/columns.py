@@ -60,8 +60,7 @@ def rows(record: PlainRecord, place: Place) -> Iterator[dict[str, Cell]]:
     common |= _flat(record, "")
     if isinstance(record, PlainInterval):
         common[NIGHT] = _night(record, place.zone)
-    lists = (getattr(record, field.name) for field in _fields(type(record), "") if field.is_list)
-    taxa = next((one for one in lists if one is not None), None)
+    taxa = next((of for name in _lists(type(record)) if (of := getattr(record, name)) is not None), None)
     if taxa is None:
         yield common
         return
@@ -103,7 +102,7 @@ class _Field(NamedTuple):
     """Where a field of a record stands in a row: in one column, or in those of the record or records that it holds."""
 
     name: str
-    column: str
+    column: str  # or what the names of its columns begin with
     kind: Kind
     holds: type[Struct] | None
     is_list: bool  # of which a row takes one
@@ -120,8 +119,15 @@ def _fields(of: type[Struct], prefix: str) -> tuple[_Field, ...]:
         item = bare.item_type if isinstance(bare, types.ListType) else bare
         holds = item.cls if isinstance(item, types.StructType) else None
         kind = _KINDS.get(type(bare), "json")
-        found.append(_Field(field.name, f"{prefix}{field.name}", kind, holds, holds is not None and item is not bare))
+        is_list = holds is not None and item is not bare
+        column = prefix if is_list else f"{prefix}{field.name}{'_' * (holds is not None)}"
+        found.append(_Field(field.name, column, kind, holds, is_list))
     return tuple(found)
+
+
+@cache
+def _lists(of: type[Struct]) -> tuple[str, ...]:
+    return tuple(field.name for field in _fields(of, "") if field.is_list)
 
 
 def _leaves(of: type[Struct], prefix: str) -> Iterator[tuple[str, Kind]]:
@@ -129,17 +135,17 @@ def _leaves(of: type[Struct], prefix: str) -> Iterator[tuple[str, Kind]]:
         if field.holds is None:
             yield field.column, field.kind
         else:
-            yield from _leaves(field.holds, prefix if field.is_list else f"{field.column}_")
+            yield from _leaves(field.holds, field.column)
 
 
 def _flat(value: Struct, prefix: str) -> dict[str, Cell]:
     cells: dict[str, Cell] = {}
-    for field in _fields(type(value), prefix):
-        inner = getattr(value, field.name)
-        if inner is None or field.is_list:
+    for name, column, kind, holds, is_list in _fields(type(value), prefix):
+        inner = getattr(value, name)
+        if inner is None or is_list:
             continue
-        if field.holds is not None:
-            cells |= _flat(inner, f"{field.column}_")
+        if holds is not None:
+            cells |= _flat(inner, column)
         else:
-            cells[field.column] = msgspec.json.encode(inner).decode() if field.kind == "json" else inner
+            cells[column] = msgspec.json.encode(inner).decode() if kind == "json" else inner
     return cells
