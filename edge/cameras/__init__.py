@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection
 from threading import Event
 
-from edge.cameras.base import Camera, Frame, Shown, without_credentials
+from edge.cameras.base import Camera, Frame, without_credentials
+from edge.cameras.picture_files import Shown
 from edge.cameras.watch import FIRST_PICTURE_S, WatchedCamera
 from edge.clock import Clock
 from edge.config import CameraTable

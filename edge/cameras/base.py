@@ -8,9 +8,6 @@ from typing import Protocol, Self
 from edge.boxes import Image
 from edge.clock import Instant
 
-Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file written anew is a new picture
-Shown = set[Identity]  # of a folder's pictures
-
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
 class Frame:

@@ -3,33 +3,26 @@
 One that is fed is never at its end: it shows each picture once, and none of those that were `known` when it was opened.
 They are known by their names and, where these tell no time, by EXIF time or size, too: cameras come to IMG_0001 again.
 
-A picture's time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF
-time, else the file's modification time; equal times go by name. The name stands first because the program that took the
-picture wrote it, and copying and editing leave it alone.
-
-Where names tell no time, each picture that is new is opened for its own, over as many reads as that takes.
+Which time is a picture's says `edge.cameras.picture_files`; equal times go by name. Where names tell no time, each
+picture that is new is opened for its own, over as many reads as that takes.
 """
 
 import os
 import re
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from edge.boxes import Image
-from edge.cameras.base import ClosedAtExit, Frame, Identity, Shown
-from edge.cameras.headers import exif_time
+from edge.cameras.base import ClosedAtExit, Frame
+from edge.cameras.picture_files import Identity, Shown, identity, known_as, modified, own_time, told_time
 from edge.cameras.pictures import NODE, name_of, pictures_in, read_picture
-from edge.cameras.pixels import rotated, small_luma
+from edge.cameras.pixels import image_and_luma
 from edge.clock import Clock
 from edge.config import CameraTable
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError, to_read
 
-# Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
-_TIME_IN_NAME = re.compile(
-    r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
-)
 _DISKS_OWN = re.compile(r"[.@#$]|lost\+found\Z|System Volume Information\Z")
 MOST_FAILED = 3  # pictures that a disk does not give, and it is the disk
 RELIST_S = 0.005  # for each picture of a fed folder that did not change: a look through 10,000 takes 0.1 s of x86
@@ -45,7 +38,7 @@ class FolderCamera(ClosedAtExit):
         self._clock = clock
         self._folder = Path(config.source)
         self._known = known  # pictures that count already, see `known_as`; whoever counts adds to it
-        self._shown: Shown = set() if shown is None else shown
+        self._shown = set() if shown is None else shown
         self._waiting: list[tuple[datetime, Identity]] = []  # the next one last
         self._unsorted: list[str] = []  # names that were listed; while there are some, nothing is shown
         self._times: dict[Identity, datetime] = {}  # of those that waited when it was listed: known already
@@ -66,8 +59,7 @@ class FolderCamera(ClosedAtExit):
         until_s = self._clock.monotonic_s() + timeout_s
         picture = self._next(until_s)
         path = self._folder / picture[0]
-        image = rotated(self._read(path, picture), self._config.rotation_deg)
-        luma = small_luma(image, self._config.lores_width_px, self._config.lores_height_px)
+        image, luma = image_and_luma(self._read(path, picture), self._config)
         taken = told_time(path) if self._config.fed else None
         key = known_as(path, taken) if self._config.fed else ""
         return Frame(image, luma, self._clock.now(), name_of(path), dropped=0, taken=taken, known_as=key)
@@ -113,7 +105,7 @@ class FolderCamera(ClosedAtExit):
             shown = len(self._shown)
             raise CameraEndedError(f"{self._folder}: all {shown} pictures were shown; add more or set camera.loop")
         _, (name, *_) = self._waiting.pop()
-        return _identity(self._folder / name)  # it may have changed since
+        return identity(self._folder / name)  # it may have changed since
 
     def _none_is_new(self) -> str:
         if not self._below:
@@ -152,7 +144,7 @@ class FolderCamera(ClosedAtExit):
                 left = len(self._unsorted)
                 raise SortingError(f"{self._folder}: {left} pictures are still to be put in order; wait")
             path = self._folder / self._unsorted.pop()
-            picture = _identity(path)
+            picture = identity(path)
             turn = self._turn_of(picture, path)
             if turn is not None:
                 self._waiting.append((turn, picture))
@@ -169,7 +161,7 @@ class FolderCamera(ClosedAtExit):
         if self._known and known_as(path, own) in self._known:
             self._shown.add(picture)
             return None
-        return own or _modified(path)
+        return own or modified(path)
 
 
 def _last_below(folder: Path) -> str:
@@ -179,50 +171,6 @@ def _last_below(folder: Path) -> str:
     return name_of(Path(max(names, default="")))
 
 
-def _modified(path: Path) -> datetime:
-    try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
-    except OSError:
-        return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
-
-
-def own_time(path: Path) -> datetime | None:
-    """`told_time` without zone, as pictures of one place are put in order whether or not they tell it."""
-    told = told_time(path)
-    return told.replace(tzinfo=None) if told else None
-
-
-def told_time(path: Path) -> datetime | None:
-    """The time that stands in its name or its EXIF, with zone where the EXIF tells one; None: in neither."""
-    return _time_in_name(path) or _time_in_exif(path)
-
-
-def known_as(path: Path, told: datetime | None) -> str:
-    """What a fed folder's picture is known by; no name has a slash, and a time stays while the file grows.
-
-    `told`: see `told_time`. Its zone is left out, which may be added later.
-    """
-    if _time_in_name(path):
-        return name_of(path)
-    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else _identity(path)[2]}"
-
-
-def _time_in_name(path: Path) -> datetime | None:
-    found = _TIME_IN_NAME.search(path.name)
-    try:
-        return datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
-    except ValueError:
-        return None  # digits that are no date
-
-
-def _time_in_exif(path: Path) -> datetime | None:
-    try:
-        with path.open("rb") as file:
-            return exif_time(file)
-    except OSError:
-        return None  # gone or unreadable
-
-
 def _gives_a_byte(path: Path) -> bool:
     """Now, from its disk: the system remembers files of one that was pulled. Raises OSError."""
     if not path.is_file():  # a pipe would wait for ever
@@ -230,11 +178,3 @@ def _gives_a_byte(path: Path) -> bool:
     with path.open("rb", buffering=0) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         return bool(file.read(1))
-
-
-def _identity(path: Path) -> Identity:
-    with suppress(OSError):
-        file = path.stat()
-        if os.access(path, os.R_OK):
-            return path.name, file.st_mtime_ns, file.st_size
-    return path.name, -1, -1  # a dangling link, taken away this moment, or not yet this user's to read

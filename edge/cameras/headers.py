@@ -67,7 +67,7 @@ def exif_time(file: BinaryIO) -> datetime | None:
 def _jpeg(data: bytes) -> Header:
     size: tuple[int, int] | None = None
     scans, is_whole = 0, False
-    for marker, start, _ in _jpeg_segments(data):
+    for marker, start in _jpeg_segments(data):
         if marker in _JPEG_SIZE:
             size = struct.unpack_from(">HH", data, start + 1)
         scans += marker == _JPEG_SCAN
@@ -77,18 +77,18 @@ def _jpeg(data: bytes) -> Header:
     return Header(size[1], size[0], is_whole, in_one_scan=scans == 1)
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, first and last byte of each segment's content; a thumbnail inside a segment is stepped over."""
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and first byte of each segment's content; a thumbnail inside a segment is stepped over."""
     position = 2
     while found := _JPEG_MARKER.search(data, position):
         marker, start = data[found.end() - 1], found.end() + 2
         if marker == _JPEG_END:
-            yield marker, found.end(), found.end()
+            yield marker, found.end()
             return
         if start > len(data):
             return
         position = found.end() + struct.unpack_from(">H", data, found.end())[0]
-        yield marker, start, position
+        yield marker, start
 
 
 def _png(data: bytes) -> Header:

@@ -6,9 +6,16 @@ import cv2
 import numpy as np
 
 from edge.boxes import Image, shrink
+from edge.config import CameraTable
 from edge.errors import BadFrameError
 
 _TURN = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+def image_and_luma(image: Image, config: CameraTable) -> tuple[Image, Image]:
+    """Both arrays of a Frame: a BGR picture turned as the camera hangs, and a small grey one of the same view."""
+    turned = rotated(image, config.rotation_deg)
+    return turned, small_luma(turned, config.lores_width_px, config.lores_height_px)
 
 
 def rotated(image: Image, rotation_deg: int) -> Image:

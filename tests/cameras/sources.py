@@ -24,9 +24,8 @@ from edge.errors import BadFrameError, FieldeyeError
 FRAMES = Path(__file__).parent.parent / "data" / "frames"
 BROKEN = FRAMES / "broken"
 PICTURES = sorted(FRAMES.glob("*.jpg"))
-BARS = (
-    FRAMES.parent / "streams" / "bars.h265"
-)  # a test picture of GStreamer's, by x265: a key frame and nine that need it
+# A test picture of GStreamer's, by x265: a key frame and nine that need it.
+BARS = FRAMES.parent / "streams" / "bars.h265"
 Health = Literal[
     "playing",
     "stalled",

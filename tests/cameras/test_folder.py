@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.base import Shown
-from edge.cameras.folder import RELIST_S, known_as, own_time, told_time
+from edge.cameras.folder import RELIST_S
+from edge.cameras.picture_files import Shown, known_as, own_time, told_time
 from edge.clock import SystemClock
 from edge.errors import BadFrameError, CameraEndedError, CameraError, SortingError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table

@@ -1,13 +1,15 @@
-"""Video files: every frame, in order; what is no video says so."""
+"""Video files: every frame, in order; what is no video says so. A USB camera that gives nothing says since when."""
 
 import struct
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.cameras import open_camera
+from edge.cameras.opencv import UsbDevice
 from edge.clock import SystemClock
 from edge.errors import CameraEndedError, CameraError
 from tests.cameras.sources import BROKEN, PICTURES, camera_table, picture_of, read_until_error, video_of_pictures
@@ -64,3 +66,18 @@ def test_a_video_cut_in_half_gives_its_first_half_and_ends(tmp_path: Path) -> No
         error, read = read_until_error(camera)
     assert isinstance(error, CameraEndedError)
     assert 0 < read < len(PICTURES)
+
+
+@pytest.mark.parametrize(("given", "says"), [(0, "gives no picture;"), (3, "gives no pictures any more;")])
+def test_a_usb_camera_that_was_pulled_out_is_told_from_one_that_never_gave_a_picture(
+    given: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = Mock(spec=cv2.VideoCapture)
+    capture.grab.side_effect = [True] * given + [False]
+    monkeypatch.setattr(cv2, "VideoCapture", lambda: capture)
+    device = UsbDevice(camera_table("opencv", "/dev/null"))
+    device.open()
+    for _ in range(given):
+        assert device.grab(0)
+    with pytest.raises(CameraError, match=f"camera /dev/null: {says}"):
+        device.grab(0)

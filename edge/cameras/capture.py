@@ -1,0 +1,27 @@
+"""What cv2.VideoCapture grabbed last, as the two arrays of a Frame: for USB, streams and video files."""
+
+import cv2
+import numpy as np
+
+from edge.boxes import Image
+from edge.cameras.pictures import NODE, decode_picture
+from edge.cameras.pixels import image_and_luma
+from edge.config import CameraTable
+from edge.errors import BadFrameError
+
+JPEGS = cv2.VideoWriter.fourcc(*"MJPG")  # a snapshot is one, too
+AS_THEY_COME = -1  # CAP_PROP_FORMAT: the bytes of each picture, not decoded
+LOOK_AT = "look at plug or network"
+
+
+def retrieved(capture: cv2.VideoCapture, config: CameraTable, name: str) -> tuple[Image, Image]:
+    """BGR and luma of it; `name` says in errors whose. Raises BadFrameError."""
+    try:
+        is_there, raw = capture.retrieve()
+    except cv2.error as why:
+        raise BadFrameError(f"{name}: a picture cannot be decoded ({why.err})", reason="damaged") from why
+    if is_there and capture.get(cv2.CAP_PROP_FORMAT) == AS_THEY_COME:
+        raw = decode_picture(raw.tobytes(), f"a picture of {name}", NODE, upright=False)
+    if not is_there or raw.ndim != 3:
+        raise BadFrameError(f"{name}: a picture cannot be decoded", reason="damaged")
+    return image_and_luma(np.asarray(raw, np.uint8), config)

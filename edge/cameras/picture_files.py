@@ -1,0 +1,76 @@
+"""A picture's file in a folder: when the picture was taken, and by what it is known again.
+
+Its time is the one in its name (`20260719_053000`, with or without separators and milliseconds), else its EXIF time,
+else the file's modification time. The name stands first because the program that took the picture wrote it, and copying
+and editing leave it alone.
+"""
+
+import os
+import re
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge.cameras.headers import exif_time
+from edge.cameras.pictures import name_of
+
+Identity = tuple[str, int, int]  # name, modification time in ns, bytes: a file written anew is a new picture
+Shown = set[Identity]
+# Milliseconds only after digits without separators: a Pixel's `PXL_20260719_053000123` is UTC and no local time.
+_TIME_IN_NAME = re.compile(
+    r"(?<!\d)(20\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T ]?(\d\d)[-_:]?(\d\d)[-_:]?(\d\d)(?:(?<=\d{14})\d{3})?(?!\d)"
+)
+
+
+def own_time(path: Path) -> datetime | None:
+    """`told_time` without zone, as pictures of one place are put in order whether or not they tell it."""
+    told = told_time(path)
+    return told.replace(tzinfo=None) if told else None
+
+
+def told_time(path: Path) -> datetime | None:
+    """The time that stands in its name or its EXIF, with zone where the EXIF tells one; None: in neither."""
+    return _time_in_name(path) or _time_in_exif(path)
+
+
+def known_as(path: Path, told: datetime | None) -> str:
+    """What a fed folder's picture is known by; no name has a slash, and a time stays while the file grows.
+
+    `told`: see `told_time`. Its zone is left out, which may be added later.
+    """
+    if _time_in_name(path):
+        return name_of(path)
+    return f"{name_of(path)}/{told.replace(tzinfo=None) if told else identity(path)[2]}"
+
+
+def _time_in_name(path: Path) -> datetime | None:
+    found = _TIME_IN_NAME.search(path.name)
+    try:
+        return datetime(*map(int, found.groups())) if found else None  # type: ignore[arg-type]  # noqa: DTZ001 six numbers, no zone
+    except ValueError:
+        return None  # digits that are no date
+
+
+def _time_in_exif(path: Path) -> datetime | None:
+    try:
+        with path.open("rb") as file:
+            return exif_time(file)
+    except OSError:
+        return None  # gone or unreadable
+
+
+def identity(path: Path) -> Identity:
+    """Of the file as it is now."""
+    with suppress(OSError):
+        file = path.stat()
+        if os.access(path, os.R_OK):
+            return path.name, file.st_mtime_ns, file.st_size
+    return path.name, -1, -1  # a dangling link, taken away this moment, or not yet this user's to read
+
+
+def modified(path: Path) -> datetime:
+    """When its file was last written, local time without zone."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone().replace(tzinfo=None)
+    except OSError:
+        return datetime.min  # noqa: DTZ901 gone or unreadable: reading it will say so, and count it
