@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 HASH_BYTES = 32
 FORMER = "former_"  # before the names of its columns
+STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
 
 
 class Kept(NamedTuple):
@@ -27,9 +28,6 @@ class Kept(NamedTuple):
 
     card: Card
     seen: Instant | None
-
-
-STEP = 2.0  # grey levels of fine structure that are kept as one: far below what a place is judged by
 
 
 def save_card(path: Path, card: Card, model: str, seen: Instant | None = None) -> None:

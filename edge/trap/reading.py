@@ -3,22 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from edge.boxes import SAME_INSECT, Bools, Floats, Image, Ints, area, intersection, iou, without_rivals
+from edge.boxes import SAME_INSECT, Bools, Floats, Image, Ints, intersection, iou, without_rivals
 from edge.detections import Detections
-from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.signature import signatures, unlikeness
-from edge.trap.card import FALLEN_AFTER, Card, Insects
+from edge.trap.card import Card, Insects
+from edge.trap.pairing import is_bare_now, paired, with_strugglers
+from edge.trap.picture import Picture, centres, looks
 from edge.trap.places import BARE, Places, in_view, is_same, structure
-from edge.trap.registration import Affine, Gray, Relief, after, applied, is_bare, laid, registered, relief, warped
+from edge.trap.registration import Affine, Relief, after, is_bare, laid, registered, relief, warped
 
 Verdict = Literal["first", "matched", "unmatched", "changed", "restarted"]
-GATE = 0.7  # sizes by which an insect's box may be off: registration, a leg more or less
-STRUGGLE = 3.0  # sizes that one may have gone in the glue since the last picture
-SAME_LOOK = 2.0  # unlikeness up to which it may be the same one
 RESTART_AFTER = 2  # pictures in a row that do not show the card: it is another one, or the camera was moved
 FORGOTTEN_AFTER = 24  # pictures in a row on which its place was bare: a day of hourly ones
 TELLING = 6  # insects that hung there: the loss of fewer says nothing of the card
@@ -64,7 +59,7 @@ def read_card(
     now = relief(image)
     boxes = found.xyxy * np.float32(now.scale)
     counts = np.ones(now.fine.shape, np.bool_) if region is None else region.mask(*now.size) > 0
-    seen = _Seen(boxes, found, sure, _looks(image, found.xyxy), counts)
+    seen = Picture(boxes, found, sure, looks(image, found.xyxy), counts)
     if card.places is None:
         return _begun(replace(card, picture=card.picture + 1, places=Places.of(now, counts)), seen, "first")
     card, move = _recognised(card, now, boxes)
@@ -83,39 +78,6 @@ def _with_one_name(found: Detections, sure: Bools) -> tuple[Detections, Bools]:
     return found.where(named), sure[named]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """Detections of a picture; boxes (n, 4) in working px, of the picture or of the card."""
-
-    xyxy: Floats
-    found: Detections
-    sure: Bools
-    look: Floats
-    region: Bools  # (h, w) in the picture's working px: where insects count
-
-    def through(self, move: Affine) -> "_Seen":
-        """With boxes in the card's px: their middle moves, their sides stay, or change places in a quarter turn."""
-        centre = applied(move, _centres(self.xyxy))
-        sides = (self.xyxy[:, 2:] - self.xyxy[:, :2]).astype(np.float64)
-        if abs(move[0, 1]) > abs(move[0, 0]):
-            sides = sides[:, ::-1]
-        xyxy = np.hstack([centre - sides / 2, centre + sides / 2]).astype(np.float32)
-        return replace(self, xyxy=xyxy)
-
-    def as_insects(self, rows: Bools, new_in: int, waiting: Bools, classes: int) -> Insects:
-        count = int(rows.sum())
-        evidence = np.zeros((count, classes))
-        evidence[np.arange(count), self.found.class_id[rows]] = self.found.confidence[rows]
-        return Insects(
-            xyxy=self.xyxy[rows],
-            evidence=evidence,
-            look=self.look[rows],
-            new_in=np.full(count, new_in, np.int64),
-            bare=np.zeros(count, np.int64),
-            waiting=waiting,
-        )
-
-
 def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | None]:
     """Which card the picture shows, and how it lies: of two, first the one before the last start is asked."""
     if card.former is not None and not is_bare(now):
@@ -127,7 +89,7 @@ def _recognised(card: Card, now: Relief, boxes: Floats) -> tuple[Card, Affine | 
 
 
 def _registered(card: Card, now: Relief, boxes: Floats) -> Affine | None:
-    marks = _centres(card.insects.xyxy[card.present]), _centres(boxes)
+    marks = centres(card.insects.xyxy[card.present]), centres(boxes)
     return registered(card.known_places.as_relief(), now, *marks, card.known_places.lies)
 
 
@@ -152,16 +114,15 @@ def _of_region(card: Card, region: Bools, move: Affine) -> Card:
     return replace(card, region=region, places=replace(places, ever=places.ever & here), insects=insects)
 
 
-def _begun(card: Card, seen: _Seen, verdict: Verdict) -> tuple[Card, Reading]:
+def _begun(card: Card, seen: Picture, verdict: Verdict) -> tuple[Card, Reading]:
     """A card seen for the first time. Only on one that somebody put up meanwhile are insects new."""
     new_in = card.picture if verdict == "changed" else 0
-    nobody = np.zeros(int(seen.sure.sum()), np.bool_)
-    insects = seen.as_insects(seen.sure, new_in, nobody, card.insects.evidence.shape[1])
+    insects = seen.as_insects(seen.sure, new_in, card.insects.evidence.shape[1])
     begun = replace(card, insects=insects, unmatched=0, region=seen.region)
     return begun, _reading(begun, seen, verdict, seen.sure if new_in else np.zeros_like(seen.sure))
 
 
-def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
+def _unmatched(card: Card, seen: Picture, now: Relief) -> tuple[Card, Reading]:
     """Nothing is counted from a picture that shows no known card; a second one begins anew.
 
     The card may only have been taken out, or something stood before it.
@@ -174,12 +135,12 @@ def _unmatched(card: Card, seen: _Seen, now: Relief) -> tuple[Card, Reading]:
     return _begun(begins, seen, "changed" if fewer else "restarted")
 
 
-def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, Reading]:
+def _matched(card: Card, seen: Picture, now: Relief, move: Affine) -> tuple[Card, Reading]:
     places, insects = card.known_places, card.insects
     moved, view = warped(now, move, places.as_relief().size)
-    row_of = _paired(insects, seen)
-    lost = _is_bare_now(insects, row_of, places, moved, view)
-    row_of = _with_strugglers(insects, seen, row_of, lost)
+    row_of = paired(insects, seen)
+    lost = is_bare_now(insects, row_of, places, moved, view)
+    row_of = with_strugglers(insects, seen, row_of, lost)
     free = row_of < 0
     shows = structure(moved, seen.xyxy) >= BARE
     known_view = in_view(places.ever, seen.xyxy, EDGE_SHARE)
@@ -189,9 +150,7 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     new = free & shows & ~there_before
     updated, decided = _updated(insects, seen, row_of, lost, card.picture)
     classes = insects.evidence.shape[1]
-    none_waits = np.zeros(int(old.sum()), np.bool_)
-    joined = updated.joined(seen.as_insects(old, 0, none_waits, classes))
-    joined = joined.joined(seen.as_insects(new, card.picture, ~seen.sure[new], classes))
+    joined = updated.joined(seen.as_insects(old, 0, classes)).joined(seen.as_insects(new, card.picture, classes))
     before = int(card.present.sum())
     read = replace(card, insects=_remembered(joined), places=seen_places)
     gone = int((lost & card.present).sum())
@@ -199,45 +158,7 @@ def _matched(card: Card, seen: _Seen, now: Relief, move: Affine) -> tuple[Card, 
     return read, _reading(read, seen, verdict, (new & seen.sure) | decided)
 
 
-def _paired(insects: Insects, seen: _Seen) -> Ints:
-    """(n,) the row of the insect that lies where each detection is, -1 for none."""
-    row_of = np.full(len(seen.sure), -1, np.int64)
-    if len(insects) and len(row_of):
-        size = np.sqrt(np.maximum(np.minimum(area(insects.xyxy)[:, None], area(seen.xyxy)[None]), 1))
-        off = np.linalg.norm(_centres(insects.xyxy)[:, None] - _centres(seen.xyxy)[None], axis=2) / size
-        inside = intersection(insects.xyxy, seen.xyxy) / (size * size)  # a part of it was beyond the edge
-        cost = np.minimum(off / GATE, np.where(inside > 0.7, 0.9, 9.0))
-        for row, column in cheapest_pairs(cost.astype(np.float64), 1.0):
-            row_of[column] = row
-    return row_of
-
-
-def _is_bare_now(insects: Insects, row_of: Ints, places: Places, moved: Gray, view: Bools) -> Bools:
-    """(n,) was it not found, and did its place change into one that shows no insect, and stay so?"""
-    unseen = np.ones(len(insects), np.bool_)
-    unseen[row_of[row_of >= 0]] = False
-    if not unseen.any():
-        return unseen
-    as_before = is_same(places.last, moved, insects.xyxy)
-    return np.asarray(unseen & in_view(view, insects.xyxy) & (as_before == (insects.bare > 0)), np.bool_)
-
-
-def _with_strugglers(insects: Insects, seen: _Seen, row_of: Ints, lost: Bools) -> Ints:
-    """A detection that nobody explains, near a place that has just become bare, may be the same insect."""
-    rows, columns = np.flatnonzero(lost & (insects.bare < FALLEN_AFTER)), np.flatnonzero(row_of < 0)
-    if not len(rows) or not len(columns):
-        return row_of
-    size = np.sqrt(np.maximum(area(insects.xyxy[rows]), 1))[:, None]
-    off = np.linalg.norm(_centres(insects.xyxy[rows])[:, None] - _centres(seen.xyxy[columns])[None], axis=2) / size
-    unlike = unlikeness(insects.look[rows], seen.look[columns])
-    cost = np.where((off < STRUGGLE) & (unlike < SAME_LOOK), off / STRUGGLE + unlike / SAME_LOOK, np.inf)
-    row_of = row_of.copy()
-    for row, column in cheapest_pairs(cost, 2.0):
-        row_of[columns[column]] = rows[row]
-    return row_of
-
-
-def _updated(insects: Insects, seen: _Seen, row_of: Ints, lost: Bools, picture: int) -> tuple[Insects, Bools]:
+def _updated(insects: Insects, seen: Picture, row_of: Ints, lost: Bools, picture: int) -> tuple[Insects, Bools]:
     """The known insects after this picture; and which detections turn one that waited into one that counts."""
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
@@ -262,7 +183,7 @@ def _remembered(insects: Insects) -> Insects:
     return insects.where(~forgotten)
 
 
-def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Bools) -> Reading:
+def _reading(card: Card, seen: Picture, verdict: Verdict, new: Bools) -> Reading:
     covered = _covered(card)
     return Reading(
         verdict=verdict,
@@ -276,19 +197,8 @@ def _reading(card: Card, seen: _Seen, verdict: Verdict, new: Bools) -> Reading:
 
 def _covered(card: Card) -> float:
     """Share of the card, of what counts on it, that lies under insects; of boxes that overlap only once."""
-    if card.places is None:
-        return 0.0
-    mask = np.zeros(card.places.last.shape, np.uint8)
+    places = card.known_places
+    mask = np.zeros(places.last.shape, np.uint8)
     for left, top, right, bottom in card.insects.xyxy[card.present].round().astype(int).tolist():
         mask[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = 1
-    return float(mask[card.places.ever].mean()) * FILL
-
-
-def _looks(image: Image, xyxy: Floats) -> Floats:
-    """Signatures as they would be in the same light."""
-    light = np.maximum(np.asarray(cv2.mean(image)[:3], np.float64), 1.0)
-    return np.asarray(signatures(image, xyxy) * np.tile(120 / light, 2), np.float32)
-
-
-def _centres(xyxy: Floats) -> NDArray[np.float64]:
-    return np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2, np.float64)
+    return float(mask[places.ever].mean()) * FILL
