@@ -8,7 +8,7 @@ import numpy as np
 from edge.boxes import Bools, Floats, Image, Ints, iou
 from edge.detections import Detections
 from edge.tracker.assignment import cheapest_pairs
-from edge.tracker.motion import Motion, Numbers, newcomers
+from edge.tracker.motion import Numbers, newcomers
 from edge.tracker.signature import NUMBERS, signatures, unlikeness
 from edge.tracker.tracks import Tracks
 
@@ -52,15 +52,11 @@ def followed(
     after = _seen(before, boxes, found, row_of, time_s)
     visits = after.number[after.confirmed & ~before.confirmed]
     number = np.where(row_of >= 0, before.number[row_of] if len(before) else 0, 0)
-    after = _without_lost(after, image, time_s)
-    new = sure & (row_of < 0)
-    if new.any():
-        new &= ~_is_double(boxes.xyxy, row_of)
-    if not new.any():
-        return after, Looked(number, tuple(visits.tolist()))
-    begun = _begun(after, boxes, found, new, time_s)
+    new = sure & (row_of < 0) & ~_is_double(boxes.xyxy, row_of)
+    begun = _begun(before, boxes, found, new, time_s)
     number[new] = begun.number
-    return replace(after.joined(begun), given=after.given + len(begun)), Looked(number, tuple(visits.tolist()))
+    after = _without_lost(after, image, time_s).joined(begun)
+    return replace(after, given=before.given + len(begun)), Looked(number, tuple(visits.tolist()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,10 +111,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
     """With what was paired written into the tracks."""
     columns = np.flatnonzero(row_of >= 0)
     rows = row_of[columns]
-    part = Motion(tracks.motion.state[rows], tracks.motion.spread[rows])
-    part = part.corrected(boxes.centre[columns], tracks.size_px[rows])
-    state, spread = tracks.motion.state.copy(), tracks.motion.spread.copy()
-    state[rows], spread[rows] = part.state, part.spread
+    corrected = tracks.motion.where(rows).corrected(boxes.centre[columns], tracks.size_px[rows])
     box_px, look, evidence = tracks.box_px.copy(), tracks.look.copy(), tracks.evidence.copy()
     box_px[rows] += 0.3 * (boxes.box_px[columns] - box_px[rows])
     old, new = look[rows], boxes.look[columns]
@@ -129,7 +122,7 @@ def _seen(tracks: Tracks, boxes: _Boxes, found: Detections, row_of: Ints, time_s
     seen_s[rows] = time_s
     return replace(
         tracks,
-        motion=Motion(state, spread),
+        motion=tracks.motion.with_rows(rows, corrected),
         box_px=box_px,
         look=look,
         evidence=evidence,
@@ -153,14 +146,12 @@ def _without_lost(tracks: Tracks, image: Image | None, time_s: float) -> Tracks:
         height_px, width_px = image.shape[:2]
         centre, reach = tracks.motion.state[:, :2], tracks.size_px[:, None]
         keep &= ((centre > -reach) & (centre < np.array([width_px, height_px]) + reach)).all(axis=1)
-    return tracks if keep.all() else tracks.where(keep)
+    return tracks.where(keep)
 
 
 def _is_double(xyxy: Floats, row_of: Ints) -> Bools:
-    taken = row_of >= 0
-    if not taken.any():
-        return np.zeros(len(row_of), np.bool_)
-    return np.asarray((iou(xyxy, xyxy[taken]) > LEAST_NEW_IOU).any(axis=1), np.bool_)
+    """(n,) does it cover one that was seen on a track?"""
+    return np.asarray((iou(xyxy, xyxy[row_of >= 0]) > LEAST_NEW_IOU).any(axis=1), np.bool_)
 
 
 def _begun(tracks: Tracks, boxes: _Boxes, found: Detections, new: Bools, time_s: float) -> Tracks:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.boxes import Bools, Ints
+
 Numbers = NDArray[np.float64]
 # What is assumed of insects and of the detector, in sizes (square root of the box's area).
 BOX_ERROR = 0.12  # standard deviation of a box's centre
@@ -27,6 +29,20 @@ class Motion:
 
     state: Numbers
     spread: Numbers
+
+    def where(self, keep: Bools | Ints) -> "Motion":
+        """Those of the mask (n,) or rows (m,)."""
+        return Motion(self.state[keep], self.spread[keep])
+
+    def with_rows(self, rows: Ints, part: "Motion") -> "Motion":
+        """With the `part` in place of those rows (m,)."""
+        state, spread = self.state.copy(), self.spread.copy()
+        state[rows], spread[rows] = part.state, part.spread
+        return Motion(state, spread)
+
+    def joined(self, others: "Motion") -> "Motion":
+        """With the `others` behind."""
+        return Motion(np.concatenate([self.state, others.state]), np.concatenate([self.spread, others.spread]))
 
     def predicted(self, seconds: Numbers, size_px: Numbers) -> "Motion":
         """After `seconds` (n,) without a look at them."""

@@ -72,12 +72,10 @@ class Tracks:
 
     def where(self, keep: Bools) -> "Tracks":
         """Those of the mask (n,)."""
-        motion = Motion(self.motion.state[keep], self.motion.spread[keep])
-        return replace(self, motion=motion, **{name: getattr(self, name)[keep] for name in _COLUMNS})
+        columns: dict[str, Any] = {name: getattr(self, name)[keep] for name in _COLUMNS}
+        return replace(self, motion=self.motion.where(keep), **columns)
 
     def joined(self, others: "Tracks") -> "Tracks":
         """With the `others` behind."""
-        mine, theirs = self.motion, others.motion
-        motion = Motion(np.concatenate([mine.state, theirs.state]), np.concatenate([mine.spread, theirs.spread]))
         both: dict[str, Any] = {name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in _COLUMNS}
-        return replace(self, motion=motion, **both)
+        return replace(self, motion=self.motion.joined(others.motion), **both)
