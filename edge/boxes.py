@@ -84,9 +84,9 @@ def unletterbox(xyxy: Floats, fit: Fit) -> Floats:
 
 
 def area(xyxy: Floats) -> Floats:
-    """Areas (n,) in px² of boxes (n, 4); a box turned inside out has none."""
-    sides = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None)
-    return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
+    """Areas (...,) in px² of boxes (..., 4); a box turned inside out has none."""
+    sides = np.clip(xyxy[..., 2:] - xyxy[..., :2], 0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
 
 
 def intersection(a: Floats, b: Floats) -> Floats:

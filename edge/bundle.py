@@ -1,7 +1,6 @@
 """What a model file says of itself, and which files were released. No inference here, so `model list` costs little."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +10,12 @@ import numpy as np
 
 from edge.boxes import Floats
 from edge.errors import BundleError, UsageError, to_read
+from edge.onnx_metadata import metadata_of
 from edge.ranges import Dispersion
 
 _INSTALLED = Path(__file__).parent / "models"  # in a wheel; a checkout keeps them beside the package
 MODELS = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[1] / "models"
 MANIFEST = "manifest.json"
-METADATA_KEY = "fieldeye"
 AGAIN = "copy the file again from the release"
 MOST_LETTERS = 80  # of what records name: the wire takes no longer labels
 
@@ -215,13 +214,7 @@ class Release:
 
 def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     """Read what the model file says of itself; its hash must be `sha256`, if given. Raises BundleError."""
-    try:
-        content = path.read_bytes()
-    except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
-    digest = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and digest != sha256:
-        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
+    content, digest = read_model(path, sha256)
     try:
         facts = msgspec.json.decode(metadata_of(content), type=dict[str, Any])
         bundle = msgspec.convert({**facts, "path": path, "sha256": digest, "size_bytes": len(content)}, Bundle)
@@ -230,6 +223,18 @@ def load_bundle(path: Path, sha256: str | None = None) -> Bundle:
     if unknown := ", ".join(_unknown(facts)):
         raise BundleError(f"{path}: says of itself what this software does not know ({unknown}); update fieldeye first")
     return bundle
+
+
+def read_model(path: Path, sha256: str | None) -> tuple[bytes, str]:
+    """A model's file and its hash, which must be `sha256`, if given. Raises BundleError."""
+    try:
+        content = path.read_bytes()
+    except OSError as why:
+        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
+    digest = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
+    return content, digest
 
 
 def _unknown(facts: dict[str, Any]) -> list[str]:
@@ -275,50 +280,3 @@ def find_bundle(name_or_path: str | Path, folder: Path = MODELS) -> Release:
 def load_release(release: Release) -> Bundle:
     """Its bundle, with the hash checked where a manifest knows it. Raises BundleError."""
     return load_bundle(release.path, release.entry.sha256 if release.entry else None)
-
-
-def metadata_of(model: bytes) -> bytes:
-    """The JSON under `fieldeye` in an ONNX file's metadata_props. Raises ValueError.
-
-    Field numbers are those of onnx.proto (github.com/onnx/onnx): ModelProto.metadata_props = 14, whose entries hold
-    key = 1 and value = 2. Reading them here spares a session (and the `onnx` package) for looking at a file's facts.
-    """
-    for number, entry in _fields(memoryview(model)):
-        pair = {key: bytes(value) for key, value in _fields(entry)} if number == 14 else {}
-        if pair.get(1) == METADATA_KEY.encode():
-            return pair.get(2, b"")
-    raise ValueError(f"no metadata {METADATA_KEY!r}")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Number and bytes of each field of a protobuf message (protobuf.dev/programming-guides/encoding)."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, wire_type = key >> 3, key & 7
-        if wire_type == 2:
-            length, at = _varint(message, at)
-        elif wire_type == 0:
-            length = _varint(message, at)[1] - at
-        elif wire_type in {1, 5}:
-            length = 8 if wire_type == 1 else 4
-        else:
-            raise ValueError("not an ONNX file")
-        if at + length > len(message):
-            raise ValueError("the file ends too early")
-        yield number, message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """The number that starts at `at`, and where it ends."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            raise ValueError("the file ends too early")
-        byte = message[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError("not an ONNX file")

@@ -1,6 +1,7 @@
 """A picture in, `Detections` out: session, input and output of a model. The only user of onnxruntime."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -43,6 +44,33 @@ LARGEST_LOGIT = 20.0  # e^20 strides is beyond any picture; more would only over
 Rows = tuple[Floats, Floats, Ints]  # xyxy (n, 4) in square px, confidence (n,), class_id (n,)
 
 
+class Network:
+    """Runs one file of one input on the CPU, a detector's or another model's. Raises BundleError if it does not run."""
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # 8 MB less for a network of 4 MB, in no measurable time (1.00 to 1.03)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle: 4 % of a core instead of 24 %
+        self._path = path
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except ORT_FAULTS as why:
+            raise BundleError(f"{path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
+        inputs = self._session.get_inputs()
+        self.takes = [(node.shape, node.type) for node in inputs]
+        self._names = [node.name for node in inputs]
+
+    def __call__(self, tensor: Floats) -> list[Floats]:
+        """All its outputs, unchecked."""
+        try:
+            return cast(list[Floats], self._session.run(None, dict.fromkeys(self._names, tensor)))
+        except ORT_FAULTS as why:
+            raise BundleError(f"{self._path}: does not run ({_first_line(why)}); {AGAIN}") from why
+
+
 class Detector:
     """Runs one bundle. Owned by one thread: it writes each picture into the same buffers.
 
@@ -58,8 +86,10 @@ class Detector:
         self.thresholds = bundle.thresholds if confidence is None else np.full_like(bundle.thresholds, confidence)
         self._is_snug = np.array([one.snug for one in bundle.classes], np.bool_)
         self._decode = DECODE[bundle.head]
-        self._session = _session(bundle, threads)
-        self._input = self._session.get_inputs()[0].name
+        self._network = Network(bundle.path, threads)
+        if self._network.takes != [([1, 3, side_px, side_px], "tensor(float)")]:
+            promised = f"its metadata promise 1x3x{side_px}x{side_px}"
+            raise BundleError(f"{bundle.path}: takes {self._network.takes}, {promised}; {AGAIN}")
         self._square = np.full((side_px, side_px, 3), bundle.input.pad, np.uint8)
         self._planes = [np.empty((side_px, side_px), np.uint8) for _ in range(3)]
         self._tensor = np.zeros((1, 3, side_px, side_px), np.float32)
@@ -91,11 +121,16 @@ class Detector:
 
     def _in_tiles(self, image: Image, thresholds: Floats, tile: Tile) -> Detections:
         height_px, width_px = image.shape[:2]
-        seen = [
-            Seen((left, top, right, bottom), self._look(image[top:bottom, left:right], thresholds, left, top))
-            for left, top, right, bottom in tiles(width_px, height_px, tile.side_px, tile.overlap_px, tile.picture_px)
-        ]
+        seen = []
+        for left, top, right, bottom in tiles(width_px, height_px, tile.side_px, tile.overlap_px, tile.picture_px):
+            found = self._look(image[top:bottom, left:right], thresholds)
+            corner = np.array([left, top, left, top], np.float32)
+            seen.append(Seen((left, top, right, bottom), replace(found, xyxy=found.xyxy + corner)))
         return merge_tiles(seen, width_px, height_px, self.bundle.nms_iou)
+
+    def _look(self, image: Image, thresholds: Floats) -> Detections:
+        fit = self.prepare(image)
+        return self.decode(self.infer(), fit, thresholds)
 
     def prepare(self, image: Image) -> Fit:
         """Write `image` (H, W, 3) uint8 BGR into the network's input; returns how it lies there."""
@@ -111,10 +146,7 @@ class Detector:
 
     def infer(self) -> Floats:
         """Run the network on what was prepared: its first output, unchecked. Raises BundleError."""
-        try:
-            return cast(Floats, self._session.run(None, {self._input: self._tensor})[0])
-        except ORT_FAULTS as why:
-            raise BundleError(f"{self.bundle.path}: does not run ({_first_line(why)}); {AGAIN}") from why
+        return self._network(self._tensor)[0]
 
     def decode(self, raw: Floats, fit: Fit, thresholds: Floats) -> Detections:
         """Logits (1, points, 5 + C) float32 to boxes in px of the picture that `fit` describes. Raises BundleError."""
@@ -144,14 +176,6 @@ class Detector:
             raise BundleError(f"{bundle.path}: gives {raw.shape} {raw.dtype}, its metadata promise {wanted}; {AGAIN}")
         if not np.isfinite(raw).all():
             raise BundleError(f"{bundle.path}: gives numbers that are not finite; {AGAIN}, or use another model")
-
-    def _look(self, image: Image, thresholds: Floats, left_px: int = 0, top_px: int = 0) -> Detections:
-        fit = self.prepare(image)
-        found = self.decode(self.infer(), fit, thresholds)
-        if not left_px and not top_px:
-            return found
-        offset = np.array([left_px, top_px, left_px, top_px], np.float32)
-        return Detections(found.xyxy + offset, found.confidence, found.class_id)
 
 
 def decode_yolox(raw: Floats, bundle: Bundle, thresholds: Floats) -> Rows:
@@ -184,43 +208,6 @@ def _boxes(offsets: Floats, rows: Ints, bundle: Bundle) -> Floats:
     centre = (offsets[:, :2] + grid) * stride
     half = np.exp(np.minimum(offsets[:, 2:], np.float32(LARGEST_LOGIT))) * stride / 2
     return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
-
-
-def _session(bundle: Bundle, threads: int) -> ort.InferenceSession:
-    """A session on the CPU whose input is the one in the metadata. Raises BundleError."""
-    session = _opened(bundle.path, threads)
-    side_px = bundle.input.side_px
-    takes = [(node.shape, node.type) for node in session.get_inputs()]
-    if takes != [([1, 3, side_px, side_px], "tensor(float)")]:
-        raise BundleError(f"{bundle.path}: takes {takes}, its metadata promise 1x3x{side_px}x{side_px}; {AGAIN}")
-    return session
-
-
-def network(path: Path) -> Callable[[Floats], list[Floats]]:
-    """All outputs of a file with one input, for a model that is no detector. Both raise BundleError."""
-    session = _opened(path, threads=1)
-    name = session.get_inputs()[0].name
-
-    def run(tensor: Floats) -> list[Floats]:
-        try:
-            return cast(list[Floats], session.run(None, {name: tensor}))
-        except ORT_FAULTS as why:
-            raise BundleError(f"{path}: does not run ({_first_line(why)}); {AGAIN}") from why
-
-    return run
-
-
-def _opened(path: Path, threads: int) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_cpu_mem_arena = False  # 8 MB less for a network of 4 MB, and no measurable time (ratio 1.00 to 1.03)
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle: 4 % of a core instead of 24 %
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except ORT_FAULTS as why:
-        raise BundleError(f"{path}: cannot be loaded ({_first_line(why)}); {AGAIN}") from why
 
 
 def _first_line(why: BaseException) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.boxes import Bools, Floats, Ints, area, intersection, iou, without_rivals
-from edge.detections import Detections, no_detections
+from edge.detections import Detections
 
 SEAM_SHARE = 0.02  # of a tile's side: a box that ends this near to an inner edge is taken to go on beyond it
 SAME_THING = 0.3  # IoU of whole boxes from two tiles: boxes of 12 px that are 2 to 3 px apart have 0.4 to 0.5 left
@@ -31,38 +31,50 @@ def merge_tiles(seen: list[Seen], width_px: int, height_px: int, nms_iou: float)
     confidence of the surer. A piece that no other tile confirms, though one has all of it in view, goes: on eight cards
     2 of 28 were an insect. Of whole boxes that two tiles saw the surer stays.
     """
-    found = _together([s.found for s in seen])
-    tile = np.repeat(np.array([s.tile for s in seen], np.float32), [len(s.found) for s in seen], axis=0)
-    strongest = np.argsort(-found.confidence, kind="stable")[:MOST]
-    found, tile = found.where(strongest), tile[strongest]
-    cut = _is_cut(found.xyxy, tile, width_px, height_px)
-    whole, whole_tile = found.where(~cut), tile[~cut]
-    pieces, tile = found.where(cut), tile[cut]
-    lonely = np.flatnonzero(~_lies_in(pieces, whole).any(axis=1))
-    pieces, tile = pieces.where(lonely), tile[lonely]
-    of_one_thing = _are_of_one_thing(pieces, tile)
-    every_tile = np.array([s.tile for s in seen], np.float32).reshape(-1, 4)
-    confirmed = np.flatnonzero(of_one_thing.any(axis=1) | ~_is_within_another(pieces.xyxy, tile, every_tile))
-    pieces, tile, of_one_thing = pieces.where(confirmed), tile[confirmed], of_one_thing[np.ix_(confirmed, confirmed)]
-    group = _groups(of_one_thing)
-    joined, tile = _joined(pieces, group), tile[np.unique(group)]
-    largest = np.flatnonzero(~_lies_in_a_larger(joined))
-    return _once(_together([whole, joined.where(largest)]), np.concatenate([whole_tile, tile[largest]]), nms_iou)
+    every_tile = np.array([s.tile for s in seen], np.float32)
+    tile = np.repeat(every_tile, [len(s.found) for s in seen], axis=0)
+    found = _Tiled(_together([s.found for s in seen]), tile).strongest_first(MOST)
+    cut = _is_cut(found, width_px, height_px)
+    whole, pieces = found.where(~cut), found.where(cut)
+    pieces = pieces.where(np.flatnonzero(~_lies_in(pieces.found, whole.found).any(axis=1)))
+    of_one_thing = _are_of_one_thing(pieces)
+    confirmed = of_one_thing.any(axis=1) | ~_is_within_another(pieces, every_tile)
+    joined = _joined(pieces.where(confirmed), _groups(of_one_thing[np.ix_(confirmed, confirmed)]))
+    joined = joined.where(~_lies_in_a_larger(joined.found))
+    both = _Tiled(_together([whole.found, joined.found]), np.concatenate([whole.tile, joined.tile]))
+    return _once(both.strongest_first(), nms_iou)
 
 
-def _once(found: Detections, tile: Floats, nms_iou: float) -> Detections:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tiled:
+    """Detections, and (n, 4) the tile that each was seen in; both in px of the source picture."""
+
+    found: Detections
+    tile: Floats
+
+    def where(self, keep: Bools | Ints) -> "_Tiled":
+        """See Detections."""
+        return _Tiled(self.found.where(keep), self.tile[keep])
+
+    def strongest_first(self, most: int | None = None) -> "_Tiled":
+        """The `most` strongest of them."""
+        return self.where(np.argsort(-self.found.confidence, kind="stable")[:most])
+
+    @property
+    def in_other_tiles(self) -> Bools:
+        """(n, n): were the two seen in two tiles?"""
+        return np.asarray((self.tile[:, None] != self.tile[None, :]).any(axis=2), np.bool_)
+
+
+def _once(seen: _Tiled, nms_iou: float) -> Detections:
     """Non-maximum suppression that is stricter between tiles: what both saw is one thing, not two that touch."""
-    order = np.argsort(-found.confidence, kind="stable")
-    found, tile = found.where(order), tile[order]
+    found = seen.found
     overlap = iou(found.xyxy, found.xyxy)
-    other_tile = (tile[:, None] != tile[None, :]).any(axis=2)
-    rivals = _same_class(found, found) & ((overlap > nms_iou) | (other_tile & (overlap > SAME_THING)))
+    rivals = _same_class(found, found) & ((overlap > nms_iou) | (seen.in_other_tiles & (overlap > SAME_THING)))
     return found.where(without_rivals(rivals))
 
 
 def _together(parts: list[Detections]) -> Detections:
-    if not parts:
-        return no_detections()
     return Detections(
         np.concatenate([p.xyxy for p in parts]),
         np.concatenate([p.confidence for p in parts]),
@@ -70,8 +82,9 @@ def _together(parts: list[Detections]) -> Detections:
     )
 
 
-def _is_cut(xyxy: Floats, tile: Floats, width_px: int, height_px: int) -> Bools:
+def _is_cut(seen: _Tiled, width_px: int, height_px: int) -> Bools:
     """(n,): does the box end at an edge of its tile that is not an edge of the picture?"""
+    xyxy, tile = seen.found.xyxy, seen.tile
     margin = SEAM_SHARE * (tile[:, 2:] - tile[:, :2])
     picture = np.array([width_px, height_px], np.float32)
     before = (xyxy[:, :2] <= tile[:, :2] + margin) & (tile[:, :2] > 0)
@@ -90,21 +103,22 @@ def _lies_in_a_larger(found: Detections) -> Bools:
     return np.asarray((_lies_in(found, found) & (size[None, :] > size[:, None])).any(axis=1), np.bool_)
 
 
-def _are_of_one_thing(pieces: Detections, tile: Floats) -> Bools:
+def _are_of_one_thing(seen: _Tiled) -> Bools:
     """(n, n): same class, two tiles, neither FAINT beside the other, boxes that agree in the strip both tiles saw."""
-    strip = _common(tile[:, None], tile[None, :])
+    pieces = seen.found
+    strip = _common(seen.tile[:, None], seen.tile[None, :])
     mine, theirs = _common(pieces.xyxy[:, None], strip), _common(pieces.xyxy[None, :], strip)
-    both = _size(_common(mine, theirs))
-    agree = both > SAME_PART * (_size(mine) + _size(theirs) - both)
-    other_tile = (tile[:, None] != tile[None, :]).any(axis=2)
+    both = area(_common(mine, theirs))
+    agree = both > SAME_PART * (area(mine) + area(theirs) - both)
     heard = _is_heard(pieces, pieces)
-    return np.asarray(agree & other_tile & heard & heard.T & _same_class(pieces, pieces), np.bool_)
+    return np.asarray(agree & seen.in_other_tiles & heard & heard.T & _same_class(pieces, pieces), np.bool_)
 
 
-def _is_within_another(xyxy: Floats, tile: Floats, every_tile: Floats) -> Bools:
+def _is_within_another(seen: _Tiled, every_tile: Floats) -> Bools:
     """(n,): does all of the box lie in one of the tiles (m, 4) that is not its own?"""
+    xyxy = seen.found.xyxy
     within = (xyxy[:, None, :2] >= every_tile[:, :2]).all(axis=2) & (xyxy[:, None, 2:] <= every_tile[:, 2:]).all(axis=2)
-    other = (tile[:, None] != every_tile).any(axis=2)
+    other = (seen.tile[:, None] != every_tile).any(axis=2)
     return np.asarray((within & other).any(axis=1), np.bool_)
 
 
@@ -117,13 +131,14 @@ def _groups(linked: Bools) -> Ints:
     return group
 
 
-def _joined(pieces: Detections, group: Ints) -> Detections:
-    """One box around each group, with the confidence of its head."""
+def _joined(seen: _Tiled, group: Ints) -> _Tiled:
+    """One box around each group, with the confidence and the tile of its head."""
+    pieces = seen.found
     heads, index = np.unique(group, return_inverse=True)
     xyxy = pieces.xyxy[heads]
     np.minimum.at(xyxy[:, :2], index, pieces.xyxy[:, :2])
     np.maximum.at(xyxy[:, 2:], index, pieces.xyxy[:, 2:])
-    return Detections(xyxy, pieces.confidence[heads], pieces.class_id[heads])
+    return _Tiled(Detections(xyxy, pieces.confidence[heads], pieces.class_id[heads]), seen.tile[heads])
 
 
 def _is_heard(a: Detections, b: Detections) -> Bools:
@@ -138,7 +153,3 @@ def _same_class(a: Detections, b: Detections) -> Bools:
 def _common(a: Floats, b: Floats) -> Floats:
     """Intersections (..., 4) of boxes (..., 4); turned inside out where there is none."""
     return np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1)
-
-
-def _size(boxes: Floats) -> Floats:
-    return np.asarray(np.clip(boxes[..., 2:] - boxes[..., :2], 0, None).prod(axis=-1), np.float32)

@@ -4,7 +4,6 @@ It says of each cell how much of it is ground, leaf and lesion, so that sums are
 rules the leaf. Four mirrored views are averaged: a leaf has no top. `edge.leaf` does without it, from colour alone.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,11 +12,12 @@ import msgspec
 import numpy as np
 
 from edge.boxes import Floats, Image, letterbox
-from edge.bundle import AGAIN, MANIFEST, MODELS, InputSpec, LeafGolden, Training, load_manifest, metadata_of
-from edge.detector import network
-from edge.errors import BundleError, UsageError, to_read
+from edge.bundle import AGAIN, MANIFEST, MODELS, InputSpec, LeafGolden, Training, load_manifest, read_model
+from edge.detector import Network
+from edge.errors import BundleError, UsageError
 from edge.golden import MOST_APART, golden_picture
 from edge.leaf import LEAST_LEAF, Scale
+from edge.onnx_metadata import metadata_of
 
 SEVERITY_APART = 0.02  # of a golden picture, between processors
 VIEWS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # steps through rows and columns
@@ -83,13 +83,12 @@ class LeafReader:
     def __init__(self, path: Path, sha256: str | None = None) -> None:
         self.bundle = load_leaf(path, sha256)
         self.path = path
-        self._run = network(path)
+        self._network = Network(path)
 
     def __call__(self, image: Image) -> LeafTold:
         """Of `image` (H, W, 3) uint8 BGR, one leaf that fills most of it. Raises BadFrameError, BundleError."""
         views = [self.looked(np.ascontiguousarray(image[::rows, ::columns])) for rows, columns in VIEWS]
-        ground, leaf, lesion, picture, *stress = np.mean(views, axis=0).tolist()
-        del ground
+        _, leaf, lesion, picture, *stress = np.mean(views, axis=0).tolist()
         share_of_picture = (leaf + lesion) / picture
         best = int(np.argmax(stress))
         if share_of_picture < LEAST_LEAF:
@@ -106,7 +105,7 @@ class LeafReader:
         """(4 + stresses,): cells of ground, leaf and lesion, cells of the picture, and each stress's probability."""
         spec = self.bundle.input
         square, fit = letterbox(image, spec.side_px, spec.pad)
-        shares, stress = self._run(np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32))
+        shares, stress = self._network(np.ascontiguousarray(square.transpose(2, 0, 1)[None], np.float32))
         side, stresses = shares.shape[-1], len(self.bundle.stresses)
         if shares.shape != (1, 3, side, side) or stress.shape != (1, stresses):
             raise BundleError(f"{self.path}: gives {shares.shape} and {stress.shape}, not masks and a stress; {AGAIN}")
@@ -143,12 +142,7 @@ def _try(reader: LeafReader, folder: Path, golden: LeafGolden) -> None:
 
 def load_leaf(path: Path, sha256: str | None) -> LeafBundle:
     """What the file says of itself; its hash must be `sha256`, if given. Raises BundleError."""
-    try:
-        content = path.read_bytes()
-    except OSError as why:
-        raise BundleError(f"{path}: cannot be read ({why.strerror}); {to_read(why, AGAIN)}") from why
-    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-        raise BundleError(f"{path}: not the file in {MANIFEST} (sha256 differs); {AGAIN}")
+    content, _ = read_model(path, sha256)
     try:
         return msgspec.json.decode(metadata_of(content), type=LeafBundle)
     except ValueError as why:

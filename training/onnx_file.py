@@ -17,8 +17,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import nn
 
 from edge.boxes import Floats
-from edge.bundle import METADATA_KEY
 from edge.durable import write_durably
+from edge.onnx_metadata import METADATA_KEY
 
 INPUT, OUTPUT, OPSET = "image", "raw", 17
 # Kept in float32, since int8 cost much there and won little (val, mAP50 / mAP50-95): the first blocks, whose channels

@@ -14,8 +14,8 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from edge.bundle import METADATA_KEY
 from edge.errors import ConfigError
+from edge.onnx_metadata import METADATA_KEY
 from training.model import STRIDES, Cv, YoloxNano
 
 BATCHNORM_EPS, BATCHNORM_MOMENTUM = 1e-3, 0.03
