@@ -1,6 +1,7 @@
 """Boxes and labels on a copy of a picture, legible from thumbnail to 20 megapixels; JPEG."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,19 +26,19 @@ def draw(image: Image, detections: Detections, labels: Sequence[str]) -> Image:
     stronger chooses first.
     """
     canvas = image.copy()
-    line_px = _line_px(image)
+    pen = _Pen.of(image)
     boxes = [_box(detections, row) for row in range(len(detections))]
     for row in reversed(range(len(boxes))):
         corners = boxes[row][:2], boxes[row][2:]
-        cv2.rectangle(canvas, *corners, BLACK, line_px + 2)  # a rim: seen on any background
-        cv2.rectangle(canvas, *corners, _colour(detections, row), line_px)
+        cv2.rectangle(canvas, *corners, BLACK, pen.line_px + 2)  # a rim: seen on any background
+        cv2.rectangle(canvas, *corners, _colour(detections, row), pen.line_px)
     taken: list[Ground] = []
     for row, box in enumerate(boxes):  # the strongest first
         text = f"{labels[int(detections.class_id[row])]} {detections.confidence[row]:.0%}"
         kept_free = [*taken, *boxes[:row], *boxes[row + 1 :]]
-        ground = next((one for one in _grounds(canvas, text, box) if not _covers(one, kept_free)), None)
+        ground = next((one for one in _grounds(canvas, pen.size(text), box) if not _covers(one, kept_free)), None)
         if ground is not None:
-            _write(canvas, text, ground, _colour(detections, row))
+            pen.write(canvas, text, ground, _colour(detections, row))
             taken.append(ground)
     return canvas
 
@@ -52,17 +53,40 @@ def jpeg(image: Image, quality: int = 80) -> bytes:
     return content.tobytes()
 
 
-def _longest_px(image: Image) -> int:
-    return max(int(side) for side in image.shape[:2])
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """How thick lines and letters are on a picture of that size."""
 
+    line_px: int
+    font_scale: float
 
-def _line_px(image: Image) -> int:
-    return max(2, round(_longest_px(image) / 300))
+    @staticmethod
+    def of(image: Image) -> "_Pen":
+        """Capitals of a 40th of the longer side, and not below 9 px, the least that reads well."""
+        longest_px = max(image.shape[:2])
+        return _Pen(max(2, round(longest_px / 300)), max(9.0, longest_px / 40) / FONT_PX)
 
+    @property
+    def _thick_px(self) -> int:
+        return max(1, self.line_px // 2)
 
-def _font_scale(image: Image) -> float:
-    """Capitals of a 40th of the longer side, and not below 9 px, the least that reads well."""
-    return max(9.0, _longest_px(image) / 40) / FONT_PX
+    def _letters(self, text: str) -> tuple[int, int, int, int]:
+        """In px: how wide they are, how high above and below their line, and what is left free around them."""
+        (wide, height), below = cv2.getTextSize(text, FONT, self.font_scale, self._thick_px)
+        return wide, height, below, max(2, height // 4)
+
+    def size(self, text: str) -> tuple[int, int]:
+        """Width and height in px of what `text` stands on."""
+        wide, height, below, pad = self._letters(text)
+        return wide + 2 * pad, height + below + pad
+
+    def write(self, canvas: Image, text: str, ground: Ground, colour: tuple[int, int, int]) -> None:
+        """On the `ground`, in black or white, whichever is seen on its `colour`."""
+        _, height, _, pad = self._letters(text)
+        cv2.rectangle(canvas, ground[:2], ground[2:], colour, cv2.FILLED)
+        ink = BLACK if np.dot(colour, (0.114, 0.587, 0.299)) > 110 else WHITE  # luma, ITU-R BT.601
+        start = (ground[0] + pad, ground[1] + pad // 2 + height)
+        cv2.putText(canvas, text, start, FONT, self.font_scale, ink, self._thick_px, cv2.LINE_AA)
 
 
 def _box(detections: Detections, row: int) -> Ground:
@@ -74,9 +98,9 @@ def _colour(detections: Detections, row: int) -> tuple[int, int, int]:
     return COLOURS[int(detections.class_id[row]) % len(COLOURS)]
 
 
-def _grounds(canvas: Image, text: str, box: Ground) -> Iterator[Ground]:
-    """Where `text` may stand in the picture: above its box, below it, and within a large one."""
-    wide, tall = _size(canvas, text)
+def _grounds(canvas: Image, size: tuple[int, int], box: Ground) -> Iterator[Ground]:
+    """Where a text of that `size` may stand in the picture: above its box, below it, and within a large one."""
+    wide, tall = size
     left, top, _, bottom = box
     within = (top, bottom - tall) if bottom - top >= LARGE * tall else ()
     for upper in (top - tall, bottom, *within):
@@ -85,28 +109,8 @@ def _grounds(canvas: Image, text: str, box: Ground) -> Iterator[Ground]:
             yield start, upper, start + wide, upper + tall
 
 
-def _size(canvas: Image, text: str) -> tuple[int, int]:
-    """Width and height in px of what `text` stands on."""
-    (width, height), base = cv2.getTextSize(text, FONT, _font_scale(canvas), _thick(canvas))
-    pad = max(2, height // 4)
-    return width + 2 * pad, height + base + pad
-
-
 def _covers(ground: Ground, others: Sequence[Ground]) -> bool:
     return any(
         ground[0] < other[2] and other[0] < ground[2] and ground[1] < other[3] and other[1] < ground[3]
         for other in others
     )
-
-
-def _write(canvas: Image, text: str, ground: Ground, colour: tuple[int, int, int]) -> None:
-    (_, height), _ = cv2.getTextSize(text, FONT, _font_scale(canvas), _thick(canvas))
-    pad = max(2, height // 4)
-    cv2.rectangle(canvas, ground[:2], ground[2:], colour, cv2.FILLED)
-    ink = BLACK if np.dot(colour, (0.114, 0.587, 0.299)) > 110 else WHITE  # luma, ITU-R BT.601
-    start = (ground[0] + pad, ground[1] + pad // 2 + height)
-    cv2.putText(canvas, text, start, FONT, _font_scale(canvas), ink, _thick(canvas), cv2.LINE_AA)
-
-
-def _thick(image: Image) -> int:
-    return max(1, _line_px(image) // 2)

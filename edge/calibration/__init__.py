@@ -16,10 +16,11 @@ from edge.calibration.keep import (
     size_to_fit,
     undo_calibration,
 )
+from edge.calibration.left_board import shows_board
 from edge.calibration.record import Calibration
 from edge.calibration.region import EVERYTHING, Region
 from edge.calibration.scale import Scale, find_corners, measured
-from edge.calibration.watch import OpticsWatch, shows_board
+from edge.calibration.watch import OpticsWatch
 
 __all__ = [
     "EVERYTHING",

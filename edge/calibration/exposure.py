@@ -14,10 +14,10 @@ LOOK_SHARE, BAD_SHARE = 0.01, 0.05  # of the pixels clipped in any channel
 MEAN = (60.0, 180.0)  # grey levels between which a picture is neither dark nor pale
 RIPPLE = 0.01  # amplitude of a band over the mean; fluorescent lamps reach 0.1 and more
 PURITY = 0.65  # share of the ripple in one frequency: 0.78 and more on two banded cards, 0.41 at most for leaves moved
-Rows = NDArray[np.float64]
-LightVerdict = Literal["good", "look", "bad"]
 BANDS = (3, 60)  # bands a picture: fewer are clouds, more are noise
 LEAST_ROWS = 64  # of a picture in which bands can be told
+Rows = NDArray[np.float64]
+LightVerdict = Literal["good", "look", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,6 @@ def ripple(before: Rows, after: Rows) -> float:
     most = min(BANDS[1], len(power) - 2)
     peak = int(power[BANDS[0] : most].argmax()) + BANDS[0]
     purity = power[peak - 1 : peak + 2].sum() / max(power[1:].sum(), 1e-12)
-    amplitude = (
-        4 * np.sqrt(power[peak]) / len(flat) / np.sqrt(2)
-    )  # of a Hann window; two frames differ by a random phase
+    # Of a Hann window; two frames differ by a random phase.
+    amplitude = 4 * np.sqrt(power[peak]) / len(flat) / np.sqrt(2)
     return float(amplitude) if purity > PURITY and amplitude > RIPPLE else 0.0

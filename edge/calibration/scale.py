@@ -117,4 +117,4 @@ def _one_view(view: Corners, side_mm: float) -> Scale:
     flat = Scale(tuple(to_mm.ravel().tolist()), view.width_px, view.height_px, error_px, 0.0, len(view.px))
     lengths = [flat.mm_per_px((float(x), float(y))) for x, y in view.px]
     uneven = (max(lengths) - min(lengths)) / float(np.mean(lengths))
-    return Scale(flat.to_mm, flat.width_px, flat.height_px, error_px, uneven, flat.corners)
+    return replace(flat, uneven=uneven)

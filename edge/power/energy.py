@@ -45,9 +45,7 @@ class Site:
 
     latitude_deg: float
     month: int
-    clearness: (
-        float  # share of the sun above the air that reaches the ground, monthly mean: 0.3 monsoon, 0.5 usual, 0.65 dry
-    )
+    clearness: float  # monthly mean share of the sun above the air that reaches the ground: monsoon 0.3, dry 0.65
     performance: float  # share of the panel's energy that reaches the board: dust, heat, charger, battery
     dark_days: float  # that the battery carries
     usable: float  # share of the battery that may be drawn
