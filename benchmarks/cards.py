@@ -30,12 +30,11 @@ from edge.trap import Card, Reading, read_card
 from tests.counting import cards, cutouts
 from training.command import finish
 from training.config import CONFIGS, TrainConfig, read_config
-from training.export import config_of, truths_of
+from training.facts import config_of
 from training.judging.looks import Looks
-from training.judging.reliability import everything
-from training.metrics import Average, average_precision
+from training.metrics import Average, average_precision, judged, together, truths_of
+from training.mixture import samples_of
 from training.samples import Sample
-from training.train import samples_of
 
 RUNS = Path("runs")
 PICTURES = 20
@@ -93,7 +92,8 @@ def whole(among: Sequence[Judge]) -> None:
     for judge in among:
         truths, classes = truths_of(judge.cards), len(judge.looks.bundle.classes)
         for sample, truth in zip(judge.cards, truths, strict=True):
-            told = everything([truth], judge.looks.shown([sample]), classes)
+            shown = judge.looks.shown([sample])
+            told = together([judged([truth], shown, class_id) for class_id in range(classes)])
             found.append(len(told.confidence))
             hits += int(told.is_hit.sum())
             by_hand.append(int(truth.is_judged.sum()))

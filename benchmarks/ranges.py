@@ -14,10 +14,11 @@ from edge.bundle import MODELS
 from edge.eye import accuracy_of
 from edge.tally import ClassAccuracy
 from training.command import finish
-from training.export import config_of, truths_of
+from training.facts import config_of
 from training.judging.looks import Looks
 from training.judging.meeting import ALARMS, HITS, MISSES, counts_of
-from training.train import samples_of
+from training.metrics import truths_of
+from training.mixture import samples_of
 
 
 @dataclass(frozen=True, slots=True)

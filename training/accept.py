@@ -22,13 +22,12 @@ from training.classes import read_classes
 from training.command import finish
 from training.config import TrainConfig, read_config
 from training.evaluate import evaluate, golden_of
-from training.export import empties_of, truths_of
 from training.judging.bootstrap import HIGH, LOW, SEED, Numbers
 from training.judging.looks import Looks
-from training.metrics import Truth, average_precision
+from training.metrics import Truth, average_precision, truths_of
+from training.mixture import empties_of, samples_to_judge
 from training.onnx_file import bundle_paths
 from training.samples import IGNORE, Sample
-from training.train import samples_to_judge
 
 MOST_LOST = 0.02  # of a class's AP50
 

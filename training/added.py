@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from edge.bundle import Bundle, load_bundle
 from edge.errors import ConfigError
-from training.checkpoints import load_checkpoint
+from training.checkpoints import known_settings, load_checkpoint
 from training.classes import read_classes
 from training.config import REVIEWED, DatasetConfig, TrainConfig
 from training.datasets.reviewed import CONTENT
@@ -51,9 +51,8 @@ def added_name(config: TrainConfig, folders: Sequence[Path]) -> str:
 
 def as_trained(config: TrainConfig, folders: Sequence[Path], runs: Path) -> TrainConfig:
     """That run's own configuration: the bundle that it went on from may have made way since. Raises ConfigError."""
-    state = load_checkpoint(runs / added_name(config, folders) / f"{config.ships}.pt")
-    known = TrainConfig.__struct_fields__  # a run of an earlier build may name what is no setting any more
-    return msgspec.convert({name: value for name, value in state.config.items() if name in known}, TrainConfig)
+    state = load_checkpoint(runs / added_name(config, folders) / "last.pt")
+    return msgspec.convert(known_settings(state), TrainConfig)
 
 
 def _refuse_another(config: TrainConfig, bundle: Bundle) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from edge.durable import write_durably
 from edge.errors import ConfigError
+from training.config import TrainConfig
 
 State = dict[str, Any]  # torch's state dictionaries are not typed further
 
@@ -30,7 +31,7 @@ class Checkpoint:
     random: torch.Tensor  # torch's generator; batches need none, they are functions of (seed, epoch, step)
     config: State
     commit: str
-    best_map50: float
+    best_map50: float  # score of the best epoch, of a leaf network; a detector ships its last
     seconds: float  # of training so far
     labels: tuple[str, ...] = ()  # in the order of class ids; a leaf network has none, and older runs did not say
 
@@ -83,6 +84,19 @@ def load_detector(path: Path, labels: tuple[str, ...]) -> Checkpoint:
         told = f"{path}: learned other labels, or the same in another order, than the configuration has now"
         raise ConfigError(f"{told}; give it the datasets and the rows of classes.csv of then, or another name")
     return state
+
+
+def known_settings(state: Checkpoint) -> State:
+    """Its configuration without what is no setting any more, which a run of an earlier build may name."""
+    return {name: value for name, value in state.config.items() if name in TrainConfig.__struct_fields__}
+
+
+def start_of(config: TrainConfig, run: Path) -> Path:
+    """The weights that a run went on from, as they were then. Raises ConfigError."""
+    path = run / f"start{Path(config.weights).suffix}"
+    if not path.is_file():
+        raise ConfigError(f"{path}: the weights that the run went on from are not there; put them there again")
+    return path
 
 
 def current_commit() -> str:

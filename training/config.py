@@ -98,14 +98,12 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     foliage: Share = 0.0  # share of pictures that a sick leaf is drawn on: it is no insect
     soup: bool = False  # the bundle lies half-way back to the one that the run went on from
     folds: tuple[str, ...] = ()  # configurations of cross-validation: runs that left out groups which this one learns
-    ships: Literal["best", "last"] = "best"  # epoch: of the highest mAP50 on validation, or where the schedule ends
     rare: Share = 0.0  # share of pictures; one of a label that fewer show is shown more often
     snug: tuple[str, ...] = ()  # labels that lie on plain ground: the node draws their boxes in, see edge.snug
     golden: str | None = None  # open set for the manifest's picture, where the bundle's own sets state no licence
     data: str = "../shared/datasets"
     batch: AtLeastOne = 16
     seed: Count = 1
-    threads: AtLeastOne = 1
     loader_processes: Count = 1
     bfloat16: bool = False
     validate_every: AtLeastOne = 2  # epochs; the last one always

@@ -21,23 +21,22 @@ from training.command import finish
 from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
 from training.copies import copies
 from training.datasets import read_dataset
-from training.export import empties_of
+from training.facts import with_figures
 from training.judging.card import card
-from training.judging.figures import ClassFigures, Figures
+from training.judging.figures import Figures
 from training.judging.judge import figures_of
 from training.judging.looks import Looks
 from training.judging.report_page import write_report
 from training.judging.shown import may_be_shown
 from training.judging.timing import costs
-from training.label_care import cared_for, read_decisions
+from training.label_decisions import cared_for, read_decisions
 from training.manifest import golden_sample, release
-from training.onnx_file import Facts, bundle_paths, read_facts, write_facts
+from training.mixture import empties_of, samples_of, samples_to_judge, stored_samples
+from training.onnx_file import bundle_paths, read_facts, write_facts
 from training.samples import Sample, read_image
 from training.sheets import right_and_wrong
-from training.train import samples_of, samples_to_judge, stored_samples
 
 ABOUT = Path(__file__).parent / "about"  # what each bundle can and cannot tell, written by a person
-FEWEST_MARKS = 5  # with fewer, precision and recall of a class are an accident
 
 
 def evaluate(config: TrainConfig, models: Path) -> tuple[Figures, ...]:
@@ -105,27 +104,6 @@ def write_card(card_path: Path, looks: Looks, figures: Sequence[Figures], sample
         cv2.imwrite(str(picture), sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
     examples = picture.name if samples else None
     card_path.write_text(card(read_facts(looks.path), figures, text, examples), encoding="utf-8")
-
-
-def with_figures(facts: Facts, figures: Figures) -> Facts:
-    """The metadata with what the split showed; a count's interval is made from these."""
-    classes = [{**one, **_told(row)} for one, row in zip(facts["classes"], figures.classes, strict=True)]
-    metrics = {
-        "map50": _rounded(figures.map50), "map50_95": _rounded(figures.map50_95), "split": figures.split,
-        "pictures": figures.pictures,
-    }  # fmt: skip
-    return {**facts, "classes": classes, "metrics": metrics}
-
-
-def _told(row: ClassFigures) -> Facts:
-    """Figures of a class, absent where too few marks stand behind them."""
-    numbers = {"precision": row.found.precision.value, "recall": row.found.recall.value, "ap50": row.ap50}
-    is_told = row.support >= FEWEST_MARKS
-    return {name: _rounded(value) if is_told else None for name, value in numbers.items()} | {"support": row.support}
-
-
-def _rounded(share: float | None) -> float | None:
-    return None if share is None else round(share, 4)
 
 
 def main() -> None:

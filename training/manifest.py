@@ -37,11 +37,33 @@ def golden_sample(paths: Sequence[Path], samples: Sequence[Sample]) -> Sample:
 def release(paths: Sequence[Path], golden: Sample) -> None:
     """Enter the files into the manifest beside them, with the golden picture's copy and what each sees in it."""
     folder = paths[0].parent
-    name = load_bundle(paths[0]).name
-    picture = folder / "golden" / f"{name}.jpg"
-    picture.parent.mkdir(exist_ok=True)
-    shutil.copyfile(golden.image_path, picture)
-    entered(folder, "bundles", {path.stem: _entry(path, picture) for path in paths})
+    picture = golden_copy(golden.image_path, folder, load_bundle(paths[0]).name)
+    entered(folder, "bundles", {path.stem: _of_bundle(path, picture) for path in paths})
+
+
+def golden_copy(picture: Path, models: Path, name: str) -> Path:
+    """The picture beside the files in `models`, as that of this name."""
+    copy = models / "golden" / f"{name}.jpg"
+    copy.parent.mkdir(exist_ok=True)
+    shutil.copyfile(picture, copy)
+    return copy
+
+
+def entry(path: Path, version: str, golden: Path, seen: dict[str, object], **more: object) -> dict[str, object]:
+    """What the manifest says of a file: by what it is known, and what it must see in its golden picture."""
+    content = path.read_bytes()
+    return {
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "version": version,
+        **more,
+        "golden": {
+            "image": f"golden/{golden.name}",
+            "sha256": hashlib.sha256(golden.read_bytes()).hexdigest(),
+            **seen,
+        },
+    }
 
 
 def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> None:
@@ -55,23 +77,13 @@ def entered(folder: Path, part: str, entries: dict[str, dict[str, object]]) -> N
     write_durably(manifest, f"{text}\n".encode())
 
 
-def _entry(path: Path, picture: Path) -> dict[str, object]:
+def _of_bundle(path: Path, picture: Path) -> dict[str, object]:
     bundle = load_bundle(path)
     found = Detector(bundle)(read_image(picture))
     metrics = bundle.metrics
-    return {
-        "file": path.name,
-        "sha256": bundle.sha256,
-        "bytes": bundle.size_bytes,
-        "version": bundle.version,
-        "precision": bundle.precision,
-        "metrics": metrics and {"map50": metrics.map50, "map50_95": metrics.map50_95, "split": metrics.split},
-        "golden": {
-            "image": f"golden/{picture.name}",
-            "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
-            "detections": _listed(found, bundle.labels),
-        },
-    }
+    figures = metrics and {"map50": metrics.map50, "map50_95": metrics.map50_95, "split": metrics.split}
+    seen: dict[str, object] = {"detections": _listed(found, bundle.labels)}
+    return entry(path, bundle.version, picture, seen, precision=bundle.precision, metrics=figures)
 
 
 def _listed(found: Detections, labels: Sequence[str]) -> list[dict[str, object]]:

@@ -11,15 +11,12 @@ from pycocotools.cocoeval import COCOeval
 
 from edge.boxes import Bools, Floats, Ints, area, intersection, iou
 from edge.detections import Detections
-from training.samples import IGNORE
+from training.samples import IGNORE, Sample
 
 MATCH_IOU = 0.5
 IGNORED_SHARE = 0.5  # of a detection in an ignored region, from which it is neither right nor wrong
 MAX_DETECTIONS = 1000  # COCO has 100; a card may show 164 insects, a leaf 241 whitefly
 EVERY_SIZE = [0.0, 1e10]  # px²; COCO's three sizes beside it would take four times as long
-THRESHOLDS = tuple(round(0.01 * step, 2) for step in range(25, 81))
-AS_GOOD = 0.005  # of F1: less than a validation split can tell apart
-PRIOR_MARKS = 30.0  # about as many as a class of `pests` has in the validation split
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +44,7 @@ class Average:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Detections of one class over many pictures, against a person's marks."""
+    """Detections of one class, or of all together, over many pictures, against a person's marks."""
 
     confidence: Floats  # (n,) float32
     is_hit: Bools  # (n,) bool
@@ -61,6 +58,11 @@ class AtThreshold:
     hits: int
     false_alarms: int
     misses: int
+
+
+def truths_of(samples: Sequence[Sample]) -> list[Truth]:
+    """The marks of samples, in px of the stored pictures."""
+    return [Truth(sample.xyxy, sample.class_id) for sample in samples]
 
 
 def cooled(confidence: Floats, temperature: float) -> Floats:
@@ -140,6 +142,14 @@ def judged(truths: Sequence[Truth], found: Sequence[Detections], class_id: int) 
     return Judged(np.array(confidences, np.float32), np.array(hits, np.bool_), real)
 
 
+def together(each: Sequence[Judged]) -> Judged:
+    """All classes as one."""
+    return Judged(
+        np.concatenate([one.confidence for one in each]), np.concatenate([one.is_hit for one in each]),
+        sum(one.real for one in each),
+    )  # fmt: skip
+
+
 def is_excused(xyxy: Floats, truth: Truth) -> Bools:
     """(n,): which boxes (n, 4) lie in an ignored region of the picture."""
     regions = truth.xyxy[~truth.is_judged]
@@ -152,28 +162,6 @@ def at_threshold(one: Judged, threshold: float) -> AtThreshold:
     is_shown = one.confidence >= threshold
     hits = int((one.is_hit & is_shown).sum())
     return AtThreshold(hits, int((~one.is_hit & is_shown).sum()), one.real - hits)
-
-
-def best_threshold(one: Judged, everything: Judged) -> float:
-    """The threshold from 0.25 to 0.80 that counts nearest the truth, of those within AS_GOOD of the highest F1.
-
-    F1 is nearly flat about its summit, and a farmer acts on counts. A tie goes to the middle. A class may have three
-    marks to choose by, so it borrows PRIOR_MARKS from all classes together: with few marks of its own it gets nearly
-    the common threshold, with many its own.
-    """
-    share = PRIOR_MARKS / max(1, everything.real)
-    scores, off = [], []
-    for threshold in THRESHOLDS:
-        own, common = at_threshold(one, threshold), at_threshold(everything, threshold)
-        hits = own.hits + share * common.hits
-        false_alarms = own.false_alarms + share * common.false_alarms
-        misses = own.misses + share * common.misses
-        scores.append(2 * hits / max(1e-9, 2 * hits + false_alarms + misses))
-        off.append(abs(false_alarms - misses))
-    as_good = [at for at, score in enumerate(scores) if score >= max(scores) - AS_GOOD]
-    nearest = min(off[at] for at in as_good)
-    plateau = [THRESHOLDS[at] for at in as_good if off[at] <= nearest + 1e-9]
-    return plateau[len(plateau) // 2]
 
 
 def _coco_box(image: int, xyxy: list[float], class_id: int) -> dict[str, object]:

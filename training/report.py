@@ -20,9 +20,9 @@ from training.command import finish
 from training.config import TrainConfig, read_config
 from training.copies import Copy, copies
 from training.datasets import SPLITS
+from training.mixture import samples_of
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import evenly, sheet, tile, write_sheet
-from training.train import samples_of
 
 SHOWN = 32
 

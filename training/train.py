@@ -1,7 +1,7 @@
 """Train a detector: `python -m training.train CONFIG`, say training/configs/pests_8.toml. The same command resumes.
 
-Writes into `runs/<name>`: `last.pt`, `best.pt`, the weights that it went on from as `start.onnx`, and one JSON line an
-epoch to `log.jsonl`. On several processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes
+Writes into `runs/<name>`: `last.pt`, the weights that it went on from as `start.onnx`, and one JSON line an epoch to
+`log.jsonl`. On several processes: `torchrun --nproc-per-node 2 -m training.train CONFIG`. `--add FOLDER…` goes
 on from the shipped bundle with crops that people reviewed (a node's COCO export), as the run `<name>-added-<crops>`;
 then `training.export CONFIG --add FOLDER… --models NEW` and `training.accept CONFIG NEW`, which ships only what forgot
 nothing. CONFIG is the one that the bundle's card names.
@@ -23,26 +23,29 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from edge.boxes import Ints
 from edge.bundle import MODELS
 from edge.durable import write_durably
 from edge.errors import ConfigError
 from training.added import with_added
-from training.batches import Alteration, EpochBatches, plain_batches
-from training.checkpoints import Checkpoint, alone_in, current_commit, load_checkpoint, load_detector, save_checkpoint
+from training.alterations import alteration_of
+from training.batches import EpochBatches, plain_batches
+from training.checkpoints import (
+    Checkpoint,
+    alone_in,
+    current_commit,
+    known_settings,
+    load_checkpoint,
+    load_detector,
+    save_checkpoint,
+)
 from training.classes import read_classes
 from training.command import finish
-from training.config import EMPTY, DatasetConfig, TrainConfig, read_config
-from training.cutouts import Cutout, Pasting, pasted, read_cutouts, read_strangers
-from training.datasets import images_of_split, read_dataset
+from training.config import TrainConfig, read_config
 from training.distillation import load_teacher
 from training.engine import Ema, Schedule, new_optimiser, train_one_epoch, validate
-from training.foliage import with_foliage
-from training.label_care import cared_for, movable, read_decisions
+from training.mixture import epoch_order, examples_of, rare_times, samples_of
 from training.model import YoloxNano, with_activation
-from training.samples import Example, Sample, load_example
-from training.transforms import Random, cut
-from training.transplants import Transplants, by_class, read_transplants, transplanted
+from training.samples import Example
 from training.weights import activation_of, load_folded, restore_batchnorm, unfolded
 
 STATISTICS_PICTURES = 96  # for BatchNorm; the recipe wants 64 or more
@@ -76,23 +79,21 @@ class Learner:
         held = validate(self.average, examples, labels, config.side_px)
         return {"map50": held.map50, "map50_95": held.map50_95}
 
-    def after(self, epoch: int, before: Checkpoint, took_s: float, map50: float) -> Checkpoint:
+    def after(self, epoch: int, before: Checkpoint, took_s: float) -> Checkpoint:
         """The state to save."""
         return replace(
             before, epoch=epoch + 1, model=self.model.state_dict(), ema=self.ema.state,
             optimiser=self.optimiser.state_dict(), random=torch.get_rng_state(), seconds=before.seconds + took_s,
-            best_map50=max(map50, before.best_map50),
         )  # fmt: skip
 
 
 def train(config: TrainConfig, run: Path) -> None:
     """Train to the end, going on from `run`/last.pt when it is there. Raises DivergedError, ConfigError."""
-    state = _resumed(config, run)
+    labels = read_classes(config.labelled).labels
+    state = _resumed(config, run, labels)
     _are_there([*config.teachers] if state else [config.weights, *config.teachers], config)
-    torch.set_num_threads(config.threads)
     rank, world = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     device = _join(rank, world)
-    labels = read_classes(config.labelled).labels
     teachers = [load_teacher(Path(one), labels, device) for one in config.teachers]
     samples = samples_of(config, "train")
     examples, dataset_of = examples_of(samples, config)
@@ -122,137 +123,9 @@ def train(config: TrainConfig, run: Path) -> None:
         line |= {"epoch": epoch, "seconds": took_s, "pictures_per_s": steps * config.batch * world / took_s}
         if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
             line |= learner.validated(held_out, config, len(labels))
-        best_before, map50 = state.best_map50, line.get("map50", -1.0)  # most epochs are not validated
-        state = learner.after(epoch, state, took_s, map50)
-        if map50 >= best_before:
-            save_checkpoint(run / "best.pt", state)
-        save_checkpoint(run / "last.pt", state)  # after best.pt: a run that is cut in between does this epoch again
+        state = learner.after(epoch, state, took_s)
+        save_checkpoint(run / "last.pt", state)
         append_line(run / "log.jsonl", line)
-
-
-def start_of(config: TrainConfig, run: Path) -> Path:
-    """The weights that a run went on from, as they were then. Raises ConfigError."""
-    path = run / f"start{Path(config.weights).suffix}"
-    if not path.is_file():
-        raise ConfigError(f"{path}: the weights that the run went on from are not there; put them there again")
-    return path
-
-
-def samples_of(config: TrainConfig, split: str) -> list[Sample]:
-    """Samples of all the configuration's datasets; those without labels only train, labels are cared for but in test.
-
-    Raises ConfigError.
-    """
-    samples = stored_samples(config, split)
-    return samples if split == "test" else cared_for(samples, Path(config.data), read_decisions())
-
-
-def samples_to_judge(config: TrainConfig, split: str) -> list[Sample]:
-    """The same, one or more. Raises ConfigError also for a split without pictures, of which there is no figure."""
-    samples = samples_of(config, split)
-    if not samples:
-        raise ConfigError(f"{config.name}: no picture of its datasets is in {split}; give it some in splits.csv")
-    return samples
-
-
-def stored_samples(config: TrainConfig, split: str) -> list[Sample]:
-    """Those of `samples_of` as the datasets have them. Raises ConfigError."""
-    classes = read_classes(config.labelled)
-    root = Path(config.data)
-    used = [dataset for dataset in config.datasets if split == "train" or dataset.annotation != EMPTY]
-    return [sample for dataset in used for sample in read_dataset(root / dataset.name, dataset, split, classes)]
-
-
-def examples_of(samples: Sequence[Sample], config: TrainConfig) -> tuple[list[Example], list[str]]:
-    """What the network is shown of the samples, whole or in tiles, and the dataset of each."""
-    examples, dataset_of = [], []
-    for sample in samples:
-        whole = load_example(sample)
-        tile = config.tile
-        shown = [whole] if tile is None else cut(whole, tile.side_px, tile.overlap_px, tile.picture_px)
-        examples += shown
-        dataset_of += [sample.dataset] * len(shown)
-    return examples, dataset_of
-
-
-def alteration_of(config: TrainConfig, samples: Sequence[Sample], dataset_of: Sequence[str]) -> Alteration | None:
-    """What is laid on training pictures or tiles. Raises ConfigError."""
-    pasting, transplants = pasting_of(config, dataset_of), transplants_of(config, samples)
-    if pasting is None and transplants is None and not config.foliage:
-        return None
-
-    def altered(example: Example, index: int, random: Random) -> Example:
-        if pasting is not None and pasting.takes[index]:
-            example = pasted(example, pasting, random)
-        if transplants is not None:
-            example = transplanted(example, transplants, random)
-        if config.foliage and random.random() < config.foliage:
-            example = with_foliage(example, random)  # last: what lies on plain ground is a leaf
-        return example
-
-    return altered
-
-
-def transplants_of(config: TrainConfig, samples: Sequence[Sample]) -> Transplants | None:
-    """Insects cut out of training pictures, but for those that `label_care.csv` lets stay."""
-    wanted = config.transplant
-    if wanted is None:
-        return None
-    among = [sample for sample in samples if sample.dataset in wanted.datasets]
-    cut = read_transplants(movable(among, Path(config.data), read_decisions()))
-    return Transplants(by_class(cut), wanted.share, wanted.most)
-
-
-def pasting_of(config: TrainConfig, dataset_of: Sequence[str]) -> Pasting | None:
-    """What is pasted while training, cut out of the training pictures. Raises ConfigError."""
-    paste = config.paste
-    if paste is None:
-        return None
-    labels = read_classes(config.labelled).labels
-    if paste.label not in labels:
-        raise ConfigError(f"paste.label: {paste.label!r} is no class; name one of {', '.join(labels)}")
-    class_id = labels.index(paste.label)
-    [dataset] = [one for one in config.datasets if one.name == paste.dataset]
-    root = Path(config.data) / dataset.name
-    images = images_of_split(root, "train", dataset.held_out)
-    return Pasting(
-        read_cutouts(root, images, class_id), np.array([name == dataset.name for name in dataset_of]), paste.most,
-        paste.written, strangers_of(config, paste.strangers, paste.kinds, class_id) if paste.strangers else [],
-    )  # fmt: skip
-
-
-def strangers_of(config: TrainConfig, dataset: str, kinds: Sequence[str], class_id: int) -> list[Cutout]:
-    """Insects cut out of the training pictures of a set that is no part of the mixture. Raises ConfigError."""
-    alone = msgspec.structs.replace(config, datasets=(DatasetConfig(name=dataset, annotation="yolo"),))
-    images = [sample.image_path for sample in samples_of(alone, "train")]
-    return read_strangers(Path(config.data) / dataset, images, kinds, class_id)
-
-
-def rare_times(examples: Sequence[Example], labels: int, rare: float) -> Ints:
-    """How often each example is shown, (n,) of 1 or more: sqrt(rare / share) for a label that only that share shows.
-
-    Repeat factor sampling of Gupta et al. (2019), LVIS, arXiv:1908.03195, by the rarest label of an example.
-    """
-    if not examples:
-        return np.empty(0, np.int64)
-    shows = np.array([np.bincount(one.class_id[one.class_id >= 0], minlength=labels) > 0 for one in examples])
-    factors = np.sqrt(rare / np.maximum(shows.mean(axis=0), 1 / len(examples)))
-    return np.asarray(np.where(shows, factors, 1).max(axis=1).clip(min=1).round(), np.int64)
-
-
-def epoch_order(dataset_of: Sequence[str], times: Ints, config: TrainConfig, epoch: int) -> Ints:
-    """Indices (m,) of the examples that an epoch shows: of a repeated dataset several times, of a thinned one a part.
-
-    `times` (n,) multiplies that. m is the same in each epoch unless a thinned dataset has rare labels.
-    """
-    names = np.array(dataset_of)
-    parts = [(_part(np.flatnonzero(names == one.name), one.one_in, epoch), one.repeat) for one in config.datasets]
-    return np.concatenate([np.repeat(part, repeat * times[part]) for part, repeat in parts])
-
-
-def _part(indices: Ints, one_in: int, epoch: int) -> Ints:
-    """Each `one_in`-th index, begun one further each epoch."""
-    return indices[epoch % one_in :: one_in][: len(indices) // one_in]
 
 
 def append_line(path: Path, line: dict[str, float]) -> None:
@@ -304,12 +177,11 @@ def _started(config: TrainConfig, examples: Sequence[Example], labels: tuple[str
     )  # fmt: skip
 
 
-def _resumed(config: TrainConfig, run: Path) -> Checkpoint | None:
+def _resumed(config: TrainConfig, run: Path, labels: tuple[str, ...]) -> Checkpoint | None:
     if not (run / "last.pt").is_file():
         return None
-    labels = read_classes(config.labelled).labels
     state = load_detector(run / "last.pt", labels)
-    if state.config != msgspec.to_builtins(config):
+    if known_settings(state) != msgspec.to_builtins(config):
         print(f"{run / 'last.pt'}: the configuration has changed since; going on with the new one")
     return replace(state, config=msgspec.to_builtins(config), labels=labels)
 
@@ -335,6 +207,7 @@ def main() -> None:
     parser.add_argument("--add", type=Path, nargs="+", default=[], metavar="FOLDER", help="crops that people reviewed")
     parser.add_argument("--models", type=Path, default=MODELS, help="where --add finds the bundle to go on from")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)  # two train no faster
     cv2.setNumThreads(1)  # one core for training, the loader has its own process
     config = read_config(arguments.config)
     if arguments.add:

@@ -12,8 +12,8 @@ from training.accept import Change, changes, drawn_changes, verdict
 from training.classes import read_classes
 from training.evaluate import evaluate, reported
 from training.judging.looks import Looks
+from training.mixture import samples_of
 from training.onnx_file import read_facts, write_facts
-from training.train import samples_of
 
 LABELS = read_classes(["pest-vision", "rice-pests"]).labels
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from edge.bundle import MODELS
 from edge.errors import BundleError, ConfigError
 from training.config import DatasetConfig
-from training.export import learned
+from training.facts import learned
 from training.judging.card import PUBLISHED, averaged, origin
 from training.onnx_file import bundle_paths, read_facts
 

@@ -101,23 +101,19 @@ def test_a_kill_while_saving_leaves_a_whole_checkpoint(tmp_path, saved):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, tiny_config):
-    """The checkpoints of a run that never stopped."""
+    """The checkpoint of a run that never stopped."""
     folder = tmp_path_factory.mktemp("whole")
     train(tiny_config, folder)
-    return {file: load_checkpoint(folder / file) for file in ("last.pt", "best.pt")}
+    return load_checkpoint(folder / "last.pt")
 
 
-@pytest.mark.parametrize("saves", [2, 3])  # after an epoch, and between the two files of the last one
-def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_config, monkeypatch, saves):
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_config, monkeypatch):
     class PowerCut(BaseException):
         pass
 
-    left = iter(range(saves - 1, -1, -1))
-
     def save_and_die(path, state):
         save_checkpoint(path, state)
-        if next(left) == 0:
-            raise PowerCut
+        raise PowerCut
 
     cut = _folder(tmp_path / "cut")
     with monkeypatch.context() as patch:
@@ -126,12 +122,11 @@ def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path, whole, tiny_conf
             train(tiny_config, cut)
     assert load_checkpoint(tmp_path / "cut" / "last.pt").epoch == 1
     train(tiny_config, tmp_path / "cut")
-    for file, never_stopped in whole.items():
-        resumed = load_checkpoint(cut / file)
-        assert resumed.epoch == never_stopped.epoch == 2
-        for part in ("model", "ema"):
-            for name, value in getattr(never_stopped, part).items():
-                assert torch.equal(value, getattr(resumed, part)[name]), f"{file} {part} {name}"
+    resumed = load_checkpoint(cut / "last.pt")
+    assert resumed.epoch == whole.epoch == 2
+    for part in ("model", "ema"):
+        for name, value in getattr(whole, part).items():
+            assert torch.equal(value, getattr(resumed, part)[name]), f"{part} {name}"
 
 
 def test_a_run_that_is_being_trained_is_not_trained_by_a_second_process(tmp_path, tiny_config, monkeypatch):

@@ -9,8 +9,8 @@ from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import images_of_split, read_dataset
 from training.datasets.yolo import box_of_line, label_path
+from training.mixture import samples_of
 from training.samples import ORIENTATION, read_image, upright_size
-from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
 PEST_VISION = DatasetConfig(name="pest-vision", annotation="yolo")

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from training import foliage
+from training.alterations import alteration_of
 from training.config import TransplantConfig
 from training.foliage import Drawing, bare, laid, with_foliage
+from training.mixture import samples_of
 from training.samples import IGNORE, Example
-from training.train import alteration_of, samples_of
 
 GROUND = (40, 160, 60)
 BOXES = [(x, y, x + 40, y + 40) for x in range(0, 320, 40) for y in range(0, 240, 40)]

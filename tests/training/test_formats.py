@@ -10,10 +10,10 @@ import pytest
 
 from edge.errors import BadFrameError, ConfigError
 from tests.training.conftest import TINY
-from training.classes import read_classes
+from training.classes import HEALTHY, ClassTable, read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.datasets.masks import lesion_boxes
+from training.datasets.masks import lesion_boxes, painted, read_masks
 from training.samples import IGNORE
 
 PICTURE = TINY / "rice-pests" / "images" / "rice_00.jpg"  # 224 px
@@ -279,29 +279,38 @@ def leaf(*lesions):
     return mask
 
 
+def with_leaf(root, stress):
+    with_split(root, "images/train/7.jpg")
+    (root / "dataset.csv").write_text(f"id,predominant_stress\n7,{stress}\n", encoding="utf-8-sig")
+    masks = root / "annotations" / "train"
+    masks.mkdir(parents=True)
+    cv2.imwrite(str(masks / "7_mask.png"), leaf((20, 20, 40, 35)))
+    return root
+
+
 def test_each_connected_lesion_of_a_mask_becomes_a_box():
-    assert lesion_boxes(leaf((20, 20, 40, 35), (100, 50, 130, 80))).tolist() == [[20, 20, 40, 35], [100, 50, 130, 80]]
+    lesions = leaf((20, 20, 40, 35), (100, 50, 130, 80))
+    assert lesion_boxes(painted(lesions)).tolist() == [[20, 20, 40, 35], [100, 50, 130, 80]]
 
 
 def test_lesions_a_hair_apart_are_one_and_brush_marks_none():
-    assert lesion_boxes(leaf((20, 20, 40, 40), (42, 20, 60, 40), (150, 50, 153, 53))).tolist() == [[20, 20, 60, 40]]
+    lesions = leaf((20, 20, 40, 40), (42, 20, 60, 40), (150, 50, 153, 53))
+    assert lesion_boxes(painted(lesions)).tolist() == [[20, 20, 60, 40]]
 
 
 @pytest.mark.parametrize(("stress", "labels"), [("2", ["Hemileia vastatrix"]), ("0", [])])
 def test_a_lesion_carries_the_stress_of_its_leaf_and_a_healthy_leaf_none(tmp_path, stress, labels):
-    with_split(tmp_path, "images/train/7.jpg")
-    (tmp_path / "dataset.csv").write_text(f"id,predominant_stress,severity\n7,{stress},1\n", encoding="utf-8-sig")
-    masks = tmp_path / "annotations" / "train"
-    masks.mkdir(parents=True)
-    cv2.imwrite(str(masks / "7_mask.png"), leaf((20, 20, 40, 35)))
-    assert read(tmp_path, "coffee-leaves", "masks")[1] == labels
+    assert read(with_leaf(tmp_path, stress), "coffee-leaves", "masks")[1] == labels
+
+
+def test_a_stress_that_the_class_table_calls_healthy_is_not_learned_as_background(tmp_path):
+    classes = ClassTable((), (), {("coffee-leaves", "rust"): HEALTHY})
+    with pytest.raises(ConfigError, match=r"images/train/7\.jpg: its leaf has rust, which classes\.csv calls healthy"):
+        read_masks(with_leaf(tmp_path, 2), "coffee-leaves", ["images/train/7.jpg"], classes)
 
 
 def test_a_leaf_of_several_equal_stresses_is_left_out(tmp_path):
-    with_split(tmp_path, "images/train/7.jpg")
-    (tmp_path / "dataset.csv").write_text("id,predominant_stress,severity\n7,5,1\n")
-    coffee = DatasetConfig(name="coffee-leaves", annotation="masks")
-    assert read_dataset(tmp_path, coffee, "train", read_classes(["coffee-leaves"])) == []
+    assert samples(with_leaf(tmp_path, 5), "coffee-leaves", "masks") == []
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):

@@ -10,21 +10,11 @@ from tests.training.conftest import TINY
 from training.classes import read_classes
 from training.config import DatasetConfig
 from training.datasets import read_dataset
-from training.label_care import (
-    DECISIONS_CSV,
-    DROP,
-    REGION,
-    STAY,
-    WRONG,
-    Decision,
-    cared_for,
-    proposed,
-    read_decisions,
-    seen_near,
-)
+from training.label_care import proposed, seen_near
+from training.label_decisions import DECISIONS_CSV, DROP, REGION, STAY, WRONG, Decision, cared_for, read_decisions
+from training.mixture import samples_of
 from training.samples import IGNORE, Sample, load_example
 from training.sheets import SAID, TILE_PX
-from training.train import samples_of
 
 PESTS = read_classes(["pest-vision", "rice-pests"])
 
@@ -47,7 +37,7 @@ def test_a_dropped_picture_is_gone_and_the_others_stay(samples):
 def test_decisions_hold_for_training_and_validation_and_never_for_the_test(tiny_config, monkeypatch, split, left):
     config = replace(tiny_config, datasets=tiny_config.datasets[:1])
     before = samples_of(config, split)
-    monkeypatch.setattr("training.train.read_decisions", lambda: [about(one, DROP) for one in before])
+    monkeypatch.setattr("training.mixture.read_decisions", lambda: [about(one, DROP) for one in before])
     assert len(samples_of(config, split)) == left * len(before)
 
 
@@ -97,5 +87,5 @@ def unlabelled(sample, keep):
 def test_decisions_with_the_mark_that_windows_puts_before_utf_8_are_the_same(tmp_path, monkeypatch):
     before = read_decisions()
     (tmp_path / "care.csv").write_text(DECISIONS_CSV.read_text("utf-8"), encoding="utf-8-sig")
-    monkeypatch.setattr("training.label_care.DECISIONS_CSV", tmp_path / "care.csv")
+    monkeypatch.setattr("training.label_decisions.DECISIONS_CSV", tmp_path / "care.csv")
     assert read_decisions() == before

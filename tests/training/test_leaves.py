@@ -1,13 +1,17 @@
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from edge.errors import ConfigError
 from edge.severity import LeafReader
 from training.checkpoints import save_checkpoint
+from training.datasets.masks import painted
 from training.leaves.export import export, fitted_limits, fitted_line
 from training.leaves.net import LeafNet
-from training.leaves.pictures import UNSURE, Leaf, changed, painted, read_leaves, share_of, shares
+from training.leaves.pictures import UNSURE, Leaf, changed, read_leaves, share_of, shares
 from training.leaves.train import SIDE_PX, lesion_share, loss_of, train
 
 GREEN, RED = (0, 200, 0), (0, 0, 255)
@@ -42,6 +46,30 @@ def test_a_leaf_has_its_painted_share_stress_and_grade(dataset):
     assert leaves[0].share == 0
     assert leaves[1].share == pytest.approx(20**2 / (110 * 50), rel=0.05)
     assert leaves[0].image.shape == (64, 128, 3)
+
+
+@pytest.fixture
+def table(dataset, tmp_path):
+    """The rows of a copy of the leaves, which a test spoils."""
+    shutil.copytree(dataset, tmp_path / "leaves")
+    return tmp_path / "leaves" / "dataset.csv"
+
+
+def test_a_table_of_leaves_without_grades_is_refused(table):
+    table.write_text(table.read_text("utf-8").replace(",severity", ",grade"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no column 'severity'"):
+        read_leaves(table.parent, "train", 128)
+
+
+def test_a_table_of_leaves_with_the_mark_that_windows_puts_before_utf_8_is_read(table):
+    table.write_text(table.read_text("utf-8"), encoding="utf-8-sig")
+    assert [leaf.stress for leaf in read_leaves(table.parent, "train", 128)] == [0, 2] * 4
+
+
+def test_a_leaf_without_a_row_in_the_table_is_named(table):
+    table.write_text("\n".join(table.read_text("utf-8").splitlines()[:-1]))
+    with pytest.raises(ConfigError, match=r"all/9\.png: no row in .*dataset\.csv; take the dataset again"):
+        read_leaves(table.parent, "val", 128)
 
 
 def test_a_mask_is_read_by_its_colours():
@@ -130,6 +158,6 @@ def test_a_short_run_is_exported_and_read_by_the_node(dataset, tmp_path, monkeyp
     assert seen[3] == pytest.approx(cells / 2, rel=1e-3)
     assert isinstance(leaf, Leaf)
     before = (tmp_path / "leaf.onnx").read_bytes()
-    with pytest.raises(FileNotFoundError, match="absent"):
+    with pytest.raises(ConfigError, match="absent"):
         export(tmp_path / "absent", tmp_path / "best.pt", tmp_path / "leaf.onnx")
     assert (tmp_path / "leaf.onnx").read_bytes() == before

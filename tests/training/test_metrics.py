@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from edge.detections import Detections, no_detections
-from training.export import choose, fitted_temperature
-from training.metrics import Judged, Truth, at_threshold, average_precision, best_threshold, cooled, judged
+from training.metrics import Judged, Truth, at_threshold, average_precision, cooled, judged
 from training.samples import IGNORE
+from training.thresholds import best_threshold, choose, fitted_temperature
 
 
 def found(*rows):

@@ -15,9 +15,9 @@ from training.checkpoints import Checkpoint, save_checkpoint
 from training.classes import read_classes
 from training.config import TileConfig
 from training.datasets.reviewed import read_reviewed
-from training.export import command_of, config_of
+from training.facts import command_of, config_of
+from training.mixture import epoch_order, examples_of, samples_of
 from training.samples import IGNORE
-from training.train import epoch_order, examples_of, samples_of
 from training.weights import activation_of
 
 LABELS = read_classes(["pest-vision", "rice-pests"])
@@ -139,8 +139,8 @@ def test_other_crops_are_another_run_also_when_their_folder_has_the_same_name(ti
 
 
 def test_a_run_of_an_earlier_build_is_exported_without_the_settings_that_are_gone(tiny_config, export, tmp_path):
-    at = tmp_path / added_name(tiny_config, [export]) / f"{tiny_config.ships}.pt"
-    config = msgspec.to_builtins(tiny_config) | {"more_float": []}
+    at = tmp_path / added_name(tiny_config, [export]) / "last.pt"
+    config = msgspec.to_builtins(tiny_config) | {"ships": "last"}
     save_checkpoint(at, Checkpoint(1, {}, {}, {}, torch.get_rng_state(), config, "abc", 0.5, 1.0))
     assert as_trained(tiny_config, [export], tmp_path) == tiny_config
 

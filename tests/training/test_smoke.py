@@ -24,13 +24,16 @@ from training import train as trains
 from training.added import added_name
 from training.config import DatasetConfig, OptimiserConfig, PhaseConfig, TrainConfig
 from training.evaluate import evaluate, reported
-from training.export import Choice, choose_again, export, export_int8, with_choice
+from training.export import choose_again, export, export_int8
+from training.facts import with_choice
 from training.judging import timing
 from training.judging.field import HARMS
-from training.label_care import WRONG, Decision
+from training.label_decisions import WRONG, Decision
+from training.mixture import samples_of
 from training.onnx_file import read_facts, write_facts
 from training.samples import read_image
-from training.train import samples_of, train
+from training.thresholds import Choice
+from training.train import train
 from training.weights import activation_of
 
 pytestmark = pytest.mark.timeout(1800)  # two trainings; a busy machine takes many times their half minute
@@ -283,7 +286,7 @@ def test_a_soup_needs_the_weights_that_the_run_went_on_from(shipped, tmp_path):
 def test_pictures_that_a_bundle_learned_are_judged_by_a_run_that_left_them_out(shipped, tmp_path, monkeypatch):
     config, folder, _ = shipped
     left_out = DatasetConfig(name="rice-pests", annotation="yolo", held_out=("0", "1", "2"))
-    fold = msgspec.structs.replace(config, datasets=(config.datasets[0], left_out), name="fold", ships="last")
+    fold = msgspec.structs.replace(config, datasets=(config.datasets[0], left_out), name="fold")
     told = {name: value for name, value in msgspec.to_builtins(fold).items() if value is not None}
     (tmp_path / "fold.toml").write_bytes(msgspec.toml.encode(told))
     monkeypatch.setattr(exports, "CONFIGS", tmp_path)

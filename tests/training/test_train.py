@@ -2,6 +2,7 @@
 
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -9,10 +10,11 @@ from msgspec.structs import replace
 
 from edge.errors import ConfigError
 from tests.training.conftest import TINY
-from training.checkpoints import Checkpoint, save_checkpoint
+from training.checkpoints import Checkpoint, save_checkpoint, start_of
 from training.config import DatasetConfig
+from training.mixture import epoch_order, rare_times
 from training.samples import IGNORE, Example
-from training.train import epoch_order, rare_times, start_of, train
+from training.train import train
 
 
 def test_a_repeated_set_is_shown_in_full_and_a_thinned_one_in_other_parts_each_epoch(tiny_config):
@@ -80,6 +82,18 @@ def test_a_run_that_goes_on_misses_only_its_teachers(tiny_config, tmp_path):
     save_checkpoint(tmp_path / "last.pt", Checkpoint(1, {}, {}, {}, random, {"name": "tiny"}, "none", 0.0, 0.0))
     with pytest.raises(ConfigError, match="no-datasets"):
         train(replace(tiny_config, data=str(tmp_path / "no-datasets"), weights="absent.npz"), tmp_path)
+
+
+@pytest.mark.parametrize(("then", "is_told"), [({"ships": "best", "threads": 2}, False), ({"seed": 7}, True)])
+def test_a_run_that_goes_on_is_told_of_changed_settings_and_not_of_those_that_are_gone(
+    then, is_told, tiny_config, tmp_path, capsys
+):
+    config = replace(tiny_config, data=str(tmp_path / "no-datasets"))
+    record = msgspec.to_builtins(config) | then
+    save_checkpoint(tmp_path / "last.pt", Checkpoint(1, {}, {}, {}, torch.get_rng_state(), record, "none", 0.0, 0.0))
+    with pytest.raises(ConfigError, match="no-datasets"):
+        train(config, tmp_path)
+    assert ("the configuration has changed since" in capsys.readouterr().out) == is_told
 
 
 @pytest.mark.parametrize(

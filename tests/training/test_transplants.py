@@ -10,7 +10,7 @@ from training.classes import read_classes
 from training.config import DatasetConfig
 from training.cutouts import CORNER
 from training.datasets import read_dataset
-from training.label_care import STAY, Decision, movable
+from training.label_decisions import STAY, Decision, movable
 from training.samples import Example, Sample
 from training.transplants import ENLARGED, SIDES, Transplants, by_class, read_transplants, transplanted
 

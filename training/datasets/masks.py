@@ -2,8 +2,10 @@
 
 `images/<part>/<id>.jpg` has its mask in `annotations/<part>/<id>_mask.png` (black ground, green leaf, red lesion) and
 its stress in `dataset.csv`. A mask does not say which lesion is whose: every box gets the leaf's predominant stress.
+`training.leaves` learns from the same rows and masks, pixel by pixel.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -11,45 +13,65 @@ import numpy as np
 
 from edge.boxes import Floats, Image
 from edge.errors import ConfigError
-from training.classes import ClassTable
-from training.samples import Sample, read_image
+from training.classes import CLASSES_CSV, ClassTable
+from training.samples import Sample, marked, read_image
 from training.text import rows_of
 
 COLUMNS = ("id", "predominant_stress")
-STRESS = {"1": "miner", "2": "rust", "3": "phoma", "4": "cercospora"}  # predominant_stress; 0 is a healthy leaf
+STRESSES = ("healthy", "miner", "rust", "phoma", "cercospora")
+STRESS_OF = {str(number): number for number in range(len(STRESSES))}  # predominant_stress; 5 is several equal ones
+MASKS = ("ground", "leaf", "lesion")
+GROUND, LEAF, LESION = range(len(MASKS))
 SMALLEST_PX = 6  # of the 768 px pictures: thinner specks are brush marks
 GAP_PX = 5  # lesions nearer than this are one: rust flecks the leaf, and nobody counts the flecks of one patch
 
 
 def read_masks(root: Path, dataset: str, images: list[str], classes: ClassTable) -> list[Sample]:
     """Samples of the named pictures. A leaf of several equal stresses is left out. Raises ConfigError."""
-    stress_of = {row["id"]: row["predominant_stress"] for row in rows_of(root / "dataset.csv", COLUMNS)}
-    samples = []
+    stresses = [STRESS_OF.get(row["predominant_stress"]) for row in leaf_rows(root, images, COLUMNS)]
+    told = zip(images, stresses, strict=True)
+    return [_sample(root / image, dataset, stress, classes) for image, stress in told if stress is not None]
+
+
+def leaf_rows(root: Path, images: Sequence[str], columns: Sequence[str]) -> list[dict[str, str]]:
+    """What `dataset.csv` says of each picture (paths below `root`). Raises ConfigError for a lack of row or column."""
+    table = root / "dataset.csv"
+    rows = {row["id"]: row for row in rows_of(table, columns)}
     for image in images:
-        path = root / image
-        if path.stem not in stress_of:
-            raise ConfigError(f"{path}: no row in {root / 'dataset.csv'}; take the dataset again")
-        stress = stress_of[path.stem]
-        if stress == "0":
-            samples.append(Sample(path, dataset, np.empty((0, 4), np.float32), np.empty(0, np.int64)))
-        elif stress in STRESS:
-            samples.append(_sample(path, dataset, classes.class_id(dataset, STRESS[stress])))
-    return samples
+        if Path(image).stem not in rows:
+            raise ConfigError(f"{root / image}: no row in {table}; take the dataset again")
+    return [rows[Path(image).stem] for image in images]
+
+
+def read_mask(picture: Path) -> Image:
+    """The mask (H, W) of that picture, GROUND, LEAF or LESION. Raises BadFrameError or OSError."""
+    part = picture.parent
+    return painted(read_image(part.parents[1] / "annotations" / part.name / f"{picture.stem}_mask.png"))
+
+
+def painted(mask: Image) -> Image:
+    """(H, W) uint8 GROUND, LEAF or LESION of a mask (H, W, 3) BGR: black ground, green leaf, red lesion."""
+    is_lesion = (mask[..., 2] > 127) & (mask[..., 1] < 128)
+    is_leaf = (mask[..., 1] > 127) & (mask[..., 2] < 128)
+    return (LEAF * is_leaf + LESION * is_lesion).astype(np.uint8)
 
 
 def lesion_boxes(mask: Image) -> Floats:
-    """Boxes (n, 4) float32 px around the connected red regions of a mask (H, W, 3) uint8 BGR."""
-    is_red = ((mask[..., 2] > 127) & (mask[..., 1] < 128)).astype(np.uint8)
-    bridged = cv2.morphologyEx(is_red, cv2.MORPH_CLOSE, np.ones((GAP_PX, GAP_PX), np.uint8))
+    """Boxes (n, 4) float32 px around the connected lesions of a mask (H, W)."""
+    is_lesion = (mask == LESION).astype(np.uint8)
+    bridged = cv2.morphologyEx(is_lesion, cv2.MORPH_CLOSE, np.ones((GAP_PX, GAP_PX), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(bridged)
     left, top, width, height = stats[1:, :4].T  # row 0 is the ground
     boxes = np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
     return np.asarray(boxes[np.minimum(width, height) >= SMALLEST_PX], np.float32)
 
 
-def _sample(path: Path, dataset: str, class_id: int | None) -> Sample:
+def _sample(picture: Path, dataset: str, stress: int, classes: ClassTable) -> Sample:
+    if not stress:
+        return marked(picture, dataset, np.empty((0, 4), np.float32), [])
+    class_id = classes.class_id(dataset, STRESSES[stress])
     if class_id is None:
-        raise ConfigError(f"{path}: a stress that is labelled healthy; mend classes.csv")
-    parts = path.parent
-    boxes = lesion_boxes(read_image(parts.parents[1] / "annotations" / parts.name / f"{path.stem}_mask.png"))
-    return Sample(path, dataset, boxes, np.full(len(boxes), class_id, np.int64))
+        told = f"{picture}: its leaf has {STRESSES[stress]}, which {CLASSES_CSV.name} calls healthy"
+        raise ConfigError(f"{told}; give it its label there")
+    boxes = lesion_boxes(read_mask(picture))
+    return marked(picture, dataset, boxes, [class_id] * len(boxes))

@@ -1,23 +1,11 @@
 """Does confidence mean what it says? Guo et al. (2017), On Calibration of Modern Neural Networks, arXiv:1706.04599."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from edge.detections import Detections
 from training.judging.figures import Bin, Reliability
-from training.metrics import Judged, Truth, judged
+from training.metrics import Judged
 
 BINS = 10
-
-
-def everything(truths: Sequence[Truth], found: Sequence[Detections], classes: int) -> Judged:
-    """Every detection of every class, judged."""
-    each = [judged(truths, found, class_id) for class_id in range(classes)]
-    return Judged(
-        np.concatenate([one.confidence for one in each]), np.concatenate([one.is_hit for one in each]),
-        sum(one.real for one in each),
-    )  # fmt: skip
 
 
 def reliability(one: Judged) -> Reliability:

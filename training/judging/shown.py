@@ -1,14 +1,15 @@
 """Which pictures may stand beside a model: of sets with a stated open licence, and without somebody else's mark."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 from training.fetch import read_sources
 from training.samples import Sample
+from training.text import rows_of
 
 OPEN_LICENCES = ("CC-BY-4.0", "MIT")
-NOT_SHOWN_CSV = Path(__file__).with_name("not_shown.csv")  # dataset,image,reason: looked at by eye, one by one
+NOT_SHOWN_CSV = Path(__file__).with_name("not_shown.csv")  # looked at by eye, one by one
+COLUMNS = ("dataset", "image", "reason")
 
 
 def may_be_shown(samples: Sequence[Sample]) -> list[Sample]:
@@ -22,6 +23,5 @@ def may_be_shown(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def marked_pictures() -> set[tuple[str, str]]:
-    """Dataset and file name of pictures that are judged but not shown."""
-    with NOT_SHOWN_CSV.open(encoding="utf-8", newline="") as file:
-        return {(row["dataset"], Path(row["image"]).name) for row in csv.DictReader(file)}
+    """Dataset and file name of pictures that are judged but not shown. Raises ConfigError."""
+    return {(row["dataset"], Path(row["image"]).name) for row in rows_of(NOT_SHOWN_CSV, COLUMNS)}

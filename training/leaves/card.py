@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.datasets.masks import STRESSES
 from training.judging.figures import Share
 from training.judging.tables import table, with_interval
-from training.leaves.net import STRESSES
 from training.onnx_file import Facts
 
 GRADES = ("healthy", "very low", "low", "high", "very high")

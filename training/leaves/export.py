@@ -4,7 +4,6 @@ Floor, slope and limits are chosen here, on train and val; `training.leaves.judg
 """
 
 import argparse
-import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from edge.severity import VIEWS, LeafReader
 from training.checkpoints import load_checkpoint
 from training.classes import HEALTHY, read_classes
 from training.command import finish
-from training.export import dataset_facts
-from training.leaves.net import STRESSES, LeafNet
+from training.datasets.masks import STRESSES
+from training.facts import dataset_facts, today
+from training.leaves.net import LeafNet
 from training.leaves.pictures import Leaf, read_leaves
 from training.leaves.train import SIDE_PX
 from training.onnx_file import Facts, export_onnx, in_place_of, read_facts, write_facts
@@ -72,7 +72,7 @@ def facts_of(commit: str) -> Facts:
     eppo = dict(zip(table.labels, table.eppo, strict=True))
     return {
         "format": 1, "name": "leaf", "head": "leaf", "crop": CROP,
-        "version": datetime.datetime.now(datetime.UTC).strftime("%Y.%m.%d"),
+        "version": today(),
         "input": {"side_px": SIDE_PX, "colour": "BGR", "mean": [0, 0, 0], "std": [1, 1, 1], "pad": PAD},
         "stresses": [
             {"label": "", "eppo": ""} if name == HEALTHY else {"label": label[name], "eppo": eppo[label[name]]}

@@ -5,9 +5,7 @@ Writes figures into the file's metadata, enters it into the manifest with a gold
 """
 
 import argparse
-import hashlib
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,7 +24,7 @@ from training.leaves.card import LeafFigures, card
 from training.leaves.export import CROP, DATASET
 from training.leaves.pictures import UNSURE, Leaf, read_leaves
 from training.leaves.train import SIDE_PX
-from training.manifest import entered
+from training.manifest import entered, entry, golden_copy
 from training.onnx_file import read_facts, write_facts
 from training.samples import read_image
 
@@ -90,19 +88,11 @@ def entry_of(path: Path, data: Path) -> dict[str, object]:
     reader, pods = LeafReader(path), data / GOLDEN
     told = {name: reader(read_image(pods / name)) for name in images_of_split(pods, "val")[:LOOKED_AT]}
     best = max((name for name in told if told[name].severity is not None), key=lambda name: told[name].confidence)
-    picture = path.parent / "golden" / f"{path.stem}.jpg"
-    picture.parent.mkdir(exist_ok=True)
-    shutil.copyfile(pods / best, picture)
-    content = path.read_bytes()
-    return {
-        "file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
-        "version": reader.bundle.version,
-        "golden": {
-            "image": f"golden/{picture.name}", "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
-            "severity": round(told[best].severity or 0.0, 4), "stress": told[best].stress,
-            "confidence": round(told[best].confidence, 4),
-        },
+    seen: dict[str, object] = {
+        "severity": round(told[best].severity or 0.0, 4), "stress": told[best].stress,
+        "confidence": round(told[best].confidence, 4),
     }  # fmt: skip
+    return entry(path, reader.bundle.version, golden_copy(pods / best, path.parent, path.stem), seen)
 
 
 def _share(is_right: Sequence[bool]) -> Share:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge.errors import ConfigError
+from training.datasets.masks import MASKS, STRESSES
 
-MASKS = ("ground", "leaf", "lesion")
-STRESSES = ("healthy", "miner", "rust", "phoma", "cercospora")  # 0 to 4 of `predominant_stress`
 STRIDE = 4  # of the masks: a cell says how much of it is lesion, so the sum is finer than the cells
 MEAN, SCALE = 127.0, 1 / 128
 BLOCKS = ((1, 3, 1, 1, 16), (6, 3, 2, 2, 24), (6, 5, 2, 2, 40), (6, 3, 2, 3, 80), (6, 5, 1, 3, 112))  # t, k, s, n, out

@@ -1,6 +1,5 @@
 """Leaves in memory: picture, painted masks as shares, stress and grade; and their augmentation by torchvision."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from torchvision.transforms import InterpolationMode, v2
 
 from edge.boxes import Image, fit_into, shrink
 from training.datasets import images_of_split
-from training.leaves.net import STRESSES, STRIDE
+from training.datasets.masks import COLUMNS, GROUND, LESION, MASKS, STRESS_OF, leaf_rows, read_mask
+from training.leaves.net import STRIDE
 from training.samples import read_image
 from training.transforms import PAD, as_rgb
 
@@ -36,7 +36,7 @@ CHANGES = v2.Compose(
 class Leaf:
     """One leaf as people described it.
 
-    image: (h, w, 3) uint8 BGR, scaled; mask: (h, w) uint8, 0 ground, 1 leaf, 2 lesion, of the same scale
+    image: (h, w, 3) uint8 BGR, scaled; mask: (h, w) uint8, ground, leaf or lesion, of the same scale
     share: lesion px of all leaf px in the mask as painted, 0..1
     """
 
@@ -50,22 +50,15 @@ class Leaf:
 
 def read_leaves(root: Path, split: str, side_px: int) -> list[Leaf]:
     """Leaves of one split, scaled so that the longer side is `side_px`. Raises ConfigError."""
-    with (root / "dataset.csv").open(encoding="utf-8", newline="") as file:
-        rows = {row["id"]: row for row in csv.DictReader(file)}
-    return [_leaf(root / image, rows[Path(image).stem], side_px) for image in images_of_split(root, split)]
-
-
-def painted(mask: Image) -> Image:
-    """(H, W) uint8, 0 ground, 1 leaf, 2 lesion, of a mask (H, W, 3) BGR: black ground, green leaf, red lesion."""
-    is_lesion = (mask[..., 2] > 127) & (mask[..., 1] < 128)
-    is_leaf = (mask[..., 1] > 127) & (mask[..., 2] < 128)
-    return (is_leaf + 2 * is_lesion).astype(np.uint8)
+    images = images_of_split(root, split)
+    rows = leaf_rows(root, images, (*COLUMNS, "severity"))
+    return [_leaf(root / image, row, side_px) for image, row in zip(images, rows, strict=True)]
 
 
 def share_of(mask: Image) -> float:
-    """Lesion px of all leaf px of a mask (h, w) of 0, 1 and 2; 0 where there is no leaf."""
-    leaf = int((mask > 0).sum())
-    return float((mask == 2).sum() / leaf) if leaf else 0.0
+    """Lesion px of all leaf px of a mask (h, w); 0 where there is no leaf."""
+    leaf = int((mask != GROUND).sum())
+    return float((mask == LESION).sum() / leaf) if leaf else 0.0
 
 
 def batches(leaves: Sequence[Leaf], size: int, random: np.random.Generator) -> list[list[Leaf]]:
@@ -83,7 +76,7 @@ def changed(leaves: Sequence[Leaf]) -> tuple[Tensor, Tensor]:
 
 def shares(mask: Tensor) -> Tensor:
     """(3, h / 4, w / 4) float32 of a mask (1, h, w): how much of each cell is ground, leaf, lesion."""
-    is_class = torch.stack([mask[0] == kind for kind in range(3)]).float()
+    is_class = torch.stack([mask[0] == kind for kind in range(len(MASKS))]).float()
     return torch.nn.functional.avg_pool2d(is_class, STRIDE)
 
 
@@ -92,15 +85,12 @@ def _tensors(leaf: Leaf) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
 
 
 def _leaf(path: Path, row: dict[str, str], side_px: int) -> Leaf:
-    part = path.parent
-    image = read_image(path)
-    mask = painted(read_image(part.parents[1] / "annotations" / part.name / f"{path.stem}_mask.png"))
+    image, mask = read_image(path), read_mask(path)
     fit = fit_into(image.shape[1], image.shape[0], side_px)
     size = round(image.shape[1] * fit.scale), round(image.shape[0] * fit.scale)
-    stress = int(row["predominant_stress"])
     return Leaf(
         path.stem, shrink(image, *size), np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8),
-        share_of(mask), stress if stress < len(STRESSES) else UNSURE, int(row["severity"]),
+        share_of(mask), STRESS_OF.get(row["predominant_stress"], UNSURE), int(row["severity"]),
     )  # fmt: skip
 
 
