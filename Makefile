@@ -9,7 +9,7 @@ QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 HAVE_PIP := $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --upgrade >/dev/null
 # Where pip unpacks: on the disk, since /tmp of Debian 13 is half the memory and PyTorch's libraries are larger.
 UNPACKED := $(VENV)/tmp
-ON_DISK := TMPDIR='$(CURDIR)/$(UNPACKED)'
+INSTALL := mkdir -p $(UNPACKED) && TMPDIR='$(CURDIR)/$(UNPACKED)' $(QUIET_PIP)
 # Tests start the command some hundred times, which would compile itself each time where bytecode is not kept.
 COMPILED := env -u PYTHONDONTWRITEBYTECODE
 NEED := .ci/need
@@ -25,26 +25,90 @@ CONFIG ?= $(shell sed -n 's|.*Command: .*training.train \(training/configs/[a-z0
 # picamera2 comes from apt and is seen only by Debian's own Python in an environment with system packages.
 SYSTEM_PACKAGES := $(if $(wildcard /usr/lib/python3/dist-packages/picamera2),--system-site-packages)
 
-.PHONY: help install demo test check bench train bundle faults soak test-picamera test-homeassistant test-platform fleet test-firmware test-systemd e2e test-arm64 lock clean
+.PHONY: help demo test check bench train install bundle faults soak test-firmware test-systemd e2e test-arm64 test-picamera test-homeassistant test-platform fleet lock clean
 
 help:
-	@echo 'make demo           a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)'
-	@echo 'make test           all fast tests, in three processes (WORKERS=1: in one); make check: lint, types, architecture'
-	@echo 'make bench          what this machine can do, as ratios'
-	@echo 'make train CONFIG=training/configs/NAME.toml  one run of training (hours); default: the one that made `pests`'
-	@echo 'make test-firmware  what is rendered for cards and brokers, read by the tools that will read it (nft, netplan, cloud-init)'
-	@echo 'make test-picamera  the real picamera2 on a virtual camera; make test-systemd: set-up and service under a real systemd'
-	@echo 'make bundle         what goes onto cards so that a node is set up without internet: build/card/software and build/card/debs'
-	@echo 'make e2e            the whole bench procedure, from the fleet file to an acknowledged record, an update and back'
-	@echo 'make test-arm64     wheels and models on the processors of a Raspberry Pi 3, 4 and 5, emulated (some minutes)'
-	@echo 'make test-homeassistant  the discovery payload against Home Assistant itself (600 MB, Python 3.13)'
-	@echo 'make test-platform  the subscriber'\''s side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster'
-	@echo 'make fleet          2,000 simulated nodes for a day into PostgreSQL, and what they cost'
-	@echo 'make faults         the long fault tests; make soak HOURS=1: random faults'
-	@echo 'make lock           requirements.lock anew; make install: the node alone; make clean: what builds leave behind'
+	@sed -n 's/^\([a-z0-9-]*\):.*  ## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-install: $(VENV)/.node
+demo: $(VENV)/.node  ## a node on bundled field pictures, with a broker and the page (SECONDS=30 ends by itself)
+	@$(NEED) --wanted mosquitto || true
+	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
 
+test: $(VENV)/.dev  ## all fast tests, in three processes (WORKERS=1: in one)
+	@$(NEED) mosquitto chromium $(FONTS) $(POSTGRES)
+	@$(NEED) --wanted eatmydata || true
+	@$(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
+
+check: $(VENV)/.dev  ## lint, types, architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest tests/test_architecture.py
+
+bench: $(VENV)/.dev  ## what this machine can do, as ratios
+	@$(NEED) mosquitto
+	@$(BIN)/fieldeye bench
+	@$(BIN)/python -m benchmarks
+
+train: $(VENV)/.dev  ## one run of training (hours): CONFIG=training/configs/NAME.toml; default: the one that made `pests`
+	@$(BIN)/python -m training.train $(CONFIG)
+
+install: $(VENV)/.node  ## the node alone, into .venv
+
+bundle: $(BIN)/python  ## what goes onto cards so that a node is set up without internet: build/card/software and build/card/debs
+	@$(HAVE_PIP)
+	@PYTHON=$(BIN)/python firmware_config/bundle.sh build/card/software
+	@firmware_config/debs.sh build/card/debs
+
+faults: $(VENV)/.dev  ## the long fault tests
+	@$(NEED) mosquitto
+	@$(BIN)/pytest --timeout 3600 tests/faults tests/training/test_processes.py
+	@$(BIN)/pytest -m faults tests/cameras
+
+soak: $(VENV)/.dev  ## random faults (HOURS=8: for so many hours; default 1)
+	@$(NEED) mosquitto
+	@mkdir -p build
+	@$(BIN)/python -m tests.faults.soak $(if $(HOURS),$(HOURS),1) build/soak.md
+
+test-firmware: $(VENV)/.dev  ## what is rendered for cards and brokers, read by the tools that will read it (nft, netplan, cloud-init)
+	@$(NEED) mosquitto $(READERS)
+	@command -v nmcli >/dev/null || echo 'without nmcli (network-manager) two tests of its connections are skipped'
+	@[ -x /usr/sbin/chronyd ] || echo 'without chronyd (chrony) two tests of its configuration are skipped'
+	@$(BIN)/pytest -m 'not systemd' tests/firmware
+
+test-systemd: $(VENV)/.dev  ## set-up and service under a real systemd
+	@tests/firmware/systemd.sh
+
+e2e: $(VENV)/.dev  ## the whole bench procedure, from the fleet file to an acknowledged record, an update and back
+	@$(NEED) mosquitto chromium
+	@tests/firmware/systemd.sh --e2e
+
+test-arm64: $(VENV)/.dev  ## wheels and models on the processors of a Raspberry Pi 3, 4 and 5, emulated (some minutes)
+	@$(BIN)/pytest -m arm64 -rsP --timeout 3600 tests/arm64
+
+test-picamera:  ## the real picamera2 on a virtual camera
+	@tests/picamera/run.sh
+
+test-homeassistant: $(VENV)/.dev  ## the discovery payload against Home Assistant itself (600 MB, Python 3.13)
+	@tests/homeassistant/run.sh
+
+test-platform: $(VENV)/.dev  ## the subscriber's side under faults: PostgreSQL, Mosquitto, a RabbitMQ cluster
+	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
+	@$(NEED) --wanted $(EXTENSIONS) || true
+	@$(BIN)/pytest --timeout 900 tests/platform
+
+fleet: $(VENV)/.dev  ## 2,000 simulated nodes for a day into PostgreSQL, and what they cost
+	@$(NEED) mosquitto $(POSTGRES)
+	@$(BIN)/python -m tests.fleet.cost 100 200 500 1000 2000
+
+lock: $(VENV)/.dev  ## requirements.lock anew
+	@env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url \
+	    --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+
+clean:  ## what builds leave behind goes
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The environment: what a node needs, and beside it what tests and training need.
 $(BIN)/python:
 	@$(NEED) --python $(PYTHON)
 	@$(PYTHON) -m venv $(SYSTEM_PACKAGES) $(VENV)
@@ -52,91 +116,13 @@ $(BIN)/python:
 $(VENV)/.node: requirements.lock pyproject.toml | $(BIN)/python
 	@echo 'installing the node into $(VENV)'
 	@$(HAVE_PIP)
-	@mkdir -p $(UNPACKED)
-	@$(ON_DISK) $(QUIET_PIP) --require-hashes -r requirements.lock
-	@$(ON_DISK) $(QUIET_PIP) --no-deps -e .
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps -e .
 	@rm -rf $(UNPACKED)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.node
 	@echo 'installing what tests and training need into $(VENV)'
-	@mkdir -p $(UNPACKED)
-	@$(ON_DISK) $(QUIET_PIP) -e '.[dev,training,platform]'
+	@$(INSTALL) -e '.[dev,training,platform]'
 	@rm -rf $(UNPACKED)
 	@touch $@
-
-demo: $(VENV)/.node
-	@$(NEED) --wanted mosquitto || true
-	@$(BIN)/fieldeye demo $(if $(SECONDS),--seconds $(SECONDS))
-
-check: $(VENV)/.dev
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/pytest tests/test_architecture.py
-
-test: $(VENV)/.dev
-	@$(NEED) mosquitto chromium $(FONTS) $(POSTGRES)
-	@$(NEED) --wanted eatmydata || true
-	@$(COMPILED) $$(command -v eatmydata) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not faults and not picamera and not systemd and not platform and not arm64' --durations=8
-
-faults: $(VENV)/.dev
-	@$(NEED) mosquitto
-	@$(BIN)/pytest --timeout 3600 tests/faults tests/training/test_processes.py
-	@$(BIN)/pytest -m faults tests/cameras
-
-test-platform: $(VENV)/.dev
-	@$(NEED) mosquitto rabbitmq-server $(POSTGRES)
-	@$(NEED) --wanted $(EXTENSIONS) || true
-	@$(BIN)/pytest --timeout 900 tests/platform
-
-fleet: $(VENV)/.dev
-	@$(NEED) mosquitto $(POSTGRES)
-	@$(BIN)/python -m tests.fleet.cost 100 200 500 1000 2000
-
-test-firmware: $(VENV)/.dev
-	@$(NEED) mosquitto $(READERS)
-	@command -v nmcli >/dev/null || echo 'without nmcli (network-manager) two tests of its connections are skipped'
-	@[ -x /usr/sbin/chronyd ] || echo 'without chronyd (chrony) two tests of its configuration are skipped'
-	@$(BIN)/pytest -m 'not systemd' tests/firmware
-
-test-systemd: $(VENV)/.dev
-	@tests/firmware/systemd.sh
-
-bundle: $(BIN)/python
-	@$(HAVE_PIP)
-	@PYTHON=$(BIN)/python firmware_config/bundle.sh build/card/software
-	@firmware_config/debs.sh build/card/debs
-
-e2e: $(VENV)/.dev
-	@$(NEED) mosquitto chromium
-	@tests/firmware/systemd.sh --e2e
-
-test-arm64: $(VENV)/.dev
-	@$(BIN)/pytest -m arm64 -rsP --timeout 3600 tests/arm64
-
-soak: $(VENV)/.dev
-	@$(NEED) mosquitto
-	@mkdir -p build
-	@$(BIN)/python -m tests.faults.soak $(if $(HOURS),$(HOURS),1) build/soak.md
-
-bench: $(VENV)/.dev
-	@$(NEED) mosquitto
-	@$(BIN)/fieldeye bench
-	@$(BIN)/python -m benchmarks
-
-train: $(VENV)/.dev
-	@$(BIN)/python -m training.train $(CONFIG)
-
-test-picamera:
-	@tests/picamera/run.sh
-
-test-homeassistant: $(VENV)/.dev
-	@tests/homeassistant/run.sh
-
-lock: $(VENV)/.dev
-	@env -u PIP_FIND_LINKS $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-emit-index-url \
-	    --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
-
-clean:
-	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -48,9 +48,9 @@ def main() -> None:
 def crowd(scene: Scene, server: PageServer) -> None:
     """What the crowd costs the node's process, and how much longer a look takes meanwhile; the phones' own waiting."""
     picture = np.asarray(cv2.imread(str(next(PICTURES.glob("*.jpg")))), np.uint8)
-    with tempfile.TemporaryDirectory() as kept, looking(server.port) as phones_look:
+    with tempfile.TemporaryDirectory() as kept, looking(server.port) as phones:
         detector = open_detector("pests", kept=Path(kept), threads=1, confidence=None).detector
-        phones_look(is_on=True)
+        phones.look(is_on=True)
         begun_s, busy_s = time.perf_counter(), time.process_time()
         while time.perf_counter() - begun_s < READS_EVERY_S:
             scene.board.show_frame(picture.copy())
@@ -60,9 +60,9 @@ def crowd(scene: Scene, server: PageServer) -> None:
         alone_s, crowded_s = list[float](), list[float]()
         for _ in range(TURNS):
             for is_on, looks_s in ((False, alone_s), (True, crowded_s)):
-                phones_look(is_on=is_on)
+                phones.look(is_on=is_on)
                 looks_s.extend(_looks_s(scene, detector, picture))
-        waits_ms = phones_look(is_on=None)
+        waits_ms = phones.end()
     slower = statistics.median(crowded_s) / statistics.median(alone_s) - 1
     print(f"beside the detector: {slower:+.1%} time a look (to reach: <= +10 %), of {len(crowded_s)} looks")
     print(f"home page meanwhile: p95 of {len(waits_ms)} reads {_p95(waits_ms):.0f} ms (to reach: <= 150 ms)")
@@ -73,7 +73,7 @@ def busy_node(folder: Path) -> Iterator[tuple[Scene, PageServer]]:
     """A served node with a full fortnight."""
     clock, settings = SystemClock(), config(folder)
     with closing(Store(settings.store, "north-dyke")) as store:
-        scene = Scene(store, StatusBoard(clock.now()), settings, _Now(clock))
+        scene = Scene(store, StatusBoard(clock.now()), settings, clock)
         scene.store.commit([interval(scene.before(hours=h), {HOPPER: h % 7, BUG: h % 3}) for h in range(1, 14 * 24)])
         scene.store.commit([sighting(scene.before(minutes=m), count=1 + m % 5) for m in range(2000, 0, -1)])
         jpeg = next(PICTURES.glob("*.jpg")).read_bytes()
@@ -85,30 +85,31 @@ def busy_node(folder: Path) -> Iterator[tuple[Scene, PageServer]]:
             yield scene, server
 
 
-class PhonesLook(Protocol):
-    """Switches the phones on and off; None ends them, and gives how long each read took in ms."""
+class Phones(NamedTuple):
+    """Phones that follow the home page and one that watches the live picture, in a process of their own."""
 
-    def __call__(self, *, is_on: bool | None) -> list[float]: ...
+    process: subprocess.Popen[str]
+
+    def look(self, *, is_on: bool) -> None:
+        """From now on, or no longer."""
+        assert self.process.stdin is not None  # noqa: S101  asked for below
+        self.process.stdin.write("on\n" if is_on else "off\n")
+        self.process.stdin.flush()
+
+    def end(self) -> list[float]:
+        """How long each read took, ms."""
+        return list(json.loads(self.process.communicate("")[0]))
 
 
 @contextmanager
-def looking(port: int) -> Iterator[PhonesLook]:
-    """Phones that follow the home page and one that watches the live picture, in a process of their own."""
+def looking(port: int) -> Iterator[Phones]:
+    """Phones at the node's page, which do not look yet."""
     command = [sys.executable, "-m", "benchmarks.page", "phones", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def switch(*, is_on: bool | None) -> list[float]:
-            if is_on is None:
-                return list(json.loads(process.communicate("")[0]))
-            assert process.stdin is not None  # noqa: S101  asked for above
-            process.stdin.write("on\n" if is_on else "off\n")
-            process.stdin.flush()
-            return []
-
-        yield switch
+        yield Phones(process)
 
 
-def phones(port: int) -> None:
+def follow_and_watch(port: int) -> None:
     """Look while they are switched on, until the standard input ends; then print how long each read took."""
     stop, is_on, waits_ms = Event(), Event(), list[float]()
     everybody = [Thread(target=_follow, args=(port, stop, is_on, waits_ms, nth)) for nth in range(PHONES)]
@@ -137,13 +138,6 @@ def _watch(port: int, stop: Event, is_on: Event) -> None:
             get(port, "/live.jpg")
 
 
-class _Now:
-    """The system's clock where a scene wants one."""
-
-    def __init__(self, clock: SystemClock) -> None:
-        self.now = clock.now
-
-
 def _looks_s(scene: Scene, detector: Callable[[np.ndarray], object], picture: np.ndarray) -> list[float]:
     """Seconds of each look of one turn, while frames are shown on the board as in the loop."""
     looks_s, ends_s = list[float](), time.perf_counter() + TURN_S
@@ -167,6 +161,6 @@ def _p95(values: list[float]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["phones"]:  # its own process
-        phones(int(sys.argv[2]))
+        follow_and_watch(int(sys.argv[2]))
     else:
         alone(main, __doc__)

@@ -34,7 +34,7 @@ def main() -> None:
         detector = open_detector("pests", kept=Path(folder), threads=1, confidence=None).detector
         detector(picture)
         with closing(Store(settings.store, "north-dyke")) as store:
-            scene = Scene(store, StatusBoard(clock.now()), settings, clock)  # type: ignore[arg-type]
+            scene = Scene(store, StatusBoard(clock.now()), settings, clock)
             seen(scene)
             before = resident_mib()
             read_everything(scene, picture)

@@ -29,7 +29,7 @@ def broker_files(fleet: Fleet, keys: KeyStore, authority: Identity, broker: Iden
         "broker/server.key": secret(broker.key_pem),
         "platform/ca.pem": public(authority.certificate_pem),
         "platform/mqtt-password": secret(mqtt_password(keys, PLATFORM) + "\n"),
-        "platform/mqtt-client": secret(client_identity(keys, authority, PLATFORM, place_of(PLATFORM)).both_pem),
+        "platform/mqtt-client": secret(client_identity(keys, authority, PLATFORM).both_pem),
         **(_home_assistant(keys, authority) if fleet.broker.home_assistant else {}),
     }
 
@@ -55,7 +55,7 @@ def _passwords(fleet: Fleet, keys: KeyStore) -> str:
 
 def _home_assistant(keys: KeyStore, authority: Identity) -> dict[str, File]:
     """What its MQTT integration asks for, each in a file of its own."""
-    client = client_identity(keys, authority, HOME_ASSISTANT, place_of(HOME_ASSISTANT))
+    client = client_identity(keys, authority, HOME_ASSISTANT)
     return {
         "home-assistant/ca.pem": public(authority.certificate_pem),
         "home-assistant/mqtt-password": secret(mqtt_password(keys, HOME_ASSISTANT) + "\n"),

@@ -19,6 +19,7 @@ from edge.config import (
     Identifier,
     Language,
     ModelTable,
+    PageTable,
     Port,
     PowerTable,
     StoreTable,
@@ -43,6 +44,8 @@ from firmware_config.names import (
 
 TABLES = {"site", "wifi", "lte", "broker", "bridge"}
 CA_FILE = "/etc/fieldeye/ca.pem"  # on a node: the site's authority
+# Of each node: the phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
+PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
 PLATFORM = "platform"  # the user that reads all records of the site
 HOME_ASSISTANT = "home-assistant"  # the user that shows the nodes, where [broker] says so
 UNSEEN = ("/boot", "/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108  hidden by fieldeye.service

@@ -8,12 +8,13 @@ import msgspec
 import tomli_w
 import yaml
 
-from edge.config import HOTSPOT_ADDRESS, MqttTable, NodeConfig, NodeTable, PageTable, parse_config
+from edge.config import HOTSPOT_ADDRESS, MqttTable, NodeConfig, NodeTable, parse_config
 from edge.errors import ConfigError
 from edge.label import Label, label_svg
+from firmware_config.access import place_of
 from firmware_config.broker import mqtt_password
 from firmware_config.files import File, public, secret
-from firmware_config.fleet import CA_FILE, Fleet, NodeEntry, given_password
+from firmware_config.fleet import CA_FILE, PAGE, Fleet, NodeEntry, given_password
 from firmware_config.keys import KeyStore, new_code
 from firmware_config.rotation import box_key, next_client, next_password
 from firmware_config.sign import public_key, signing_key
@@ -21,21 +22,19 @@ from firmware_config.system import system_files
 from firmware_config.templates import HERE
 from firmware_config.tls import Identity
 
-# The phone is elsewhere, and the firewall opens this port alone; the code is a systemd credential.
-PAGE = PageTable(host="0.0.0.0", claim_code_file="claim-code")  # noqa: S104
 SSH_KEYS = "/home/technician/.ssh/authorized_keys"  # where cloud-init puts them, once
 
 
 def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identity) -> dict[str, File]:
     """Path below OUT -> file. Raises ConfigError."""
-    card = f"nodes/{entry.node}"
-    hotspot = keys.take(f"{card}/hotspot-password", new_code)
-    claim = keys.take(f"{card}/claim-code", new_code)
-    client = next_client(keys, authority, entry.node, card)
+    card, place = f"nodes/{entry.node}", place_of(entry.node)
+    hotspot = keys.take(f"{place}/hotspot-password", new_code)
+    claim = keys.take(f"{place}/claim-code", new_code)
+    client = next_client(keys, authority, entry.node)
     host, network = host_name(entry.node), network_config(fleet)
     label = Label(fleet.site.site, entry.node, host, hotspot, claim, f"http://{HOTSPOT_ADDRESS}:{PAGE.port}/")
     update = update_keys(fleet, keys)
-    system = system_files(fleet, host, hotspot, PAGE.port)
+    system = system_files(fleet, host, hotspot)
     return {
         f"{card}/user-data": public(user_data(fleet, entry)),
         f"{card}/meta-data": public(meta_data(host, network)),
@@ -46,8 +45,8 @@ def node_files(fleet: Fleet, entry: NodeEntry, keys: KeyStore, authority: Identi
         f"{card}/fieldeye/authorized_keys": public("".join(f"{key}\n" for key in fleet.site.ssh_keys)),
         f"{card}/fieldeye/inventory": public(inventory(fleet, update, system)),
         f"{card}/fieldeye/secrets/mqtt-password": secret(mqtt_password(keys, entry.node) + "\n"),
-        f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node, card) + "\n"),
-        f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, card) + "\n"),
+        f"{card}/fieldeye/secrets/mqtt-password-next": secret(next_password(keys, entry.node) + "\n"),
+        f"{card}/fieldeye/secrets/update-box": secret(box_key(keys, entry.node) + "\n"),
         f"{card}/fieldeye/secrets/mqtt-client": secret(client.both_pem),
         f"{card}/fieldeye/secrets/claim-code": secret(claim + "\n"),
         f"{card}/fieldeye/setup.sh": File((HERE / "card/setup.sh").read_bytes(), 0o755),

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from edge.errors import ConfigError, UsageError
+from firmware_config.access import place_of
 from firmware_config.keys import KeyStore
 from firmware_config.tls import NOT_AFTER, NOT_BEFORE, Identity, client_identity
 
@@ -25,19 +26,18 @@ def revocation_list(keys: KeyStore, authority: Identity) -> str:
     return keys.replace(_LIST, _signed(authority, []))  # of an authority that is gone, with all it ever certified
 
 
-def revoke(keys: KeyStore, authority: Identity, user: str, place: str) -> None:
+def revoke(keys: KeyStore, authority: Identity, user: str) -> None:
     """What `user` has now opens nothing any more; rendering gives it new secrets, if it is still in the fleet.
 
     The list is kept first: a power cut in between leaves secrets that are refused already, and revoking again ends it.
     Raises UsageError.
     """
+    place = place_of(user)
     if not keys.knows(f"{place}/mqtt-client"):
         raise UsageError(f"{user}: nothing was ever rendered for it, so there is nothing to revoke; check the name")
     for suffix in ("", NEXT):
         if keys.knows(f"{place}/mqtt-client{suffix}"):
-            revoke_certificate(
-                keys, authority, client_identity(keys, authority, user, place, suffix=suffix).certificate
-            )
+            revoke_certificate(keys, authority, client_identity(keys, authority, user, suffix=suffix).certificate)
     for name in OWN:
         keys.forget(f"{place}/{name}")
 

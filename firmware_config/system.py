@@ -6,34 +6,32 @@ import uuid
 from pathlib import Path
 
 from firmware_config.files import File, public, secret
-from firmware_config.fleet import Fleet, LteTable, given_password
+from firmware_config.fleet import PAGE, Fleet, LteTable, given_password
 from firmware_config.templates import HERE, fill
 
 SYSTEM = "card/system"
 LTE = "etc/NetworkManager/system-connections/fieldeye-lte.nmconnection"
 HOTSPOT = "etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"
 PROGRAMS = "usr/local/lib/fieldeye"
-WATCHERS = (
-    f"{PROGRAMS}/slots",
-    f"{PROGRAMS}/system-files",
-)  # come with the card alone: what leads back is not on trial
+# What leads back is not on trial: these come with the card alone.
+WATCHERS = (f"{PROGRAMS}/slots", f"{PROGRAMS}/system-files")
 
 
-def system_files(fleet: Fleet, host: str, hotspot_password: str, page_port: int) -> dict[str, File]:
+def system_files(fleet: Fleet, host: str, hotspot_password: str) -> dict[str, File]:
     """Path below the card's `fieldeye/` -> file; below `system/` they are named as on the node."""
     values = {
         "HOST": host,
         "HOTSPOT_PASSWORD": hotspot_password,
         "HOTSPOT_UUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{host}.{fleet.site.site}")),
-        **_of_site(fleet, page_port),
+        **_of_site(fleet),
     }
     files = {str(path): _file(path, values) for path in _names()}
     return files | (lte_files(fleet, fleet.lte, host) if fleet.lte else {})
 
 
-def system_archive(fleet: Fleet, page_port: int) -> bytes:
+def system_archive(fleet: Fleet) -> bytes:
     """What a bundle brings of it to each node of the site, as a tar: all but connections and the watchers."""
-    values, packed = _of_site(fleet, page_port), io.BytesIO()
+    values, packed = _of_site(fleet), io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in _names():
             name = str(path.relative_to("system"))
@@ -45,9 +43,9 @@ def system_archive(fleet: Fleet, page_port: int) -> bytes:
     return packed.getvalue()
 
 
-def _of_site(fleet: Fleet, page_port: int) -> dict[str, str]:
+def _of_site(fleet: Fleet) -> dict[str, str]:
     return {
-        "PAGE_PORT": str(page_port),
+        "PAGE_PORT": str(PAGE.port),
         "BROKER": fleet.broker.host,
         "SECURITY": "1" if fleet.site.security_updates else "0",
         "SSH": "tcp dport 22 accept" if fleet.site.ssh_keys else "# no technician's key, no SSH",

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from edge.errors import ConfigError
+from firmware_config.access import place_of
 from firmware_config.keys import KeyStore
 
 NOT_BEFORE = datetime(2020, 1, 1, tzinfo=UTC)  # before any clock a Raspberry Pi OS of ours can wake up with
@@ -58,9 +59,9 @@ def broker_identity(keys: KeyStore, authority: Identity, names: tuple[str, ...])
     return _read(keys.replace("broker.pem", _new_broker(authority, names).both_pem), "broker.pem")
 
 
-def client_identity(keys: KeyStore, authority: Identity, user: str, place: str, *, suffix: str = "") -> Identity:
+def client_identity(keys: KeyStore, authority: Identity, user: str, *, suffix: str = "") -> Identity:
     """What `user` proves itself by, beside its password; issued anew when the authority changed. Raises ConfigError."""
-    name = f"{place}/mqtt-client{suffix}"
+    name = f"{place_of(user)}/mqtt-client{suffix}"
     client = _read(keys.take(name, lambda: _new_client(authority, user).both_pem), name)
     if _signed_by(authority, client):
         return client

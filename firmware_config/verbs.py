@@ -7,11 +7,10 @@ from pathlib import Path
 
 from edge.errors import UsageError, to_read
 from edge.updates.signed import check_whole
-from firmware_config.access import place_of, users
+from firmware_config.access import users
 from firmware_config.files import Changes, write
 from firmware_config.fleet import Fleet, load_fleet
 from firmware_config.keys import KeyStore
-from firmware_config.node import PAGE
 from firmware_config.render import render
 from firmware_config.revocation import revoke
 from firmware_config.rotation import finish_rotation, rotation_bundle
@@ -39,7 +38,7 @@ def _tell(changes: Changes, nodes: int, args: argparse.Namespace) -> None:
 def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
     if args.kind == "software":
         version, files = software_files(args.folder, thin=args.thin)
-        files[SYSTEM] = system_archive(load_fleet(args.fleet), PAGE.port)
+        files[SYSTEM] = system_archive(load_fleet(args.fleet))
     else:
         version, files = model_files(args.folder, args.model)
     key = signing_key(keys)
@@ -55,7 +54,7 @@ def _sign(args: argparse.Namespace, keys: KeyStore) -> None:
 def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
     fleet = load_fleet(args.fleet)
     authority = site_authority(keys, fleet.site.site)
-    revoke(keys, authority, args.user, place_of(args.user))
+    revoke(keys, authority, args.user)
     again = "its new files" if args.user in users(fleet) else "the broker's files without it"
     print(
         f"{args.user}: what it has is revoked; render for {again}, then run the broker's install.sh, "
@@ -65,14 +64,14 @@ def _revoke(args: argparse.Namespace, keys: KeyStore) -> None:
 
 def _rotate(args: argparse.Namespace, keys: KeyStore) -> None:
     fleet = _fleet_of(args)
-    site, place = fleet.site.site, place_of(args.node)
+    site = fleet.site.site
     if args.finish:
-        finish_rotation(keys, site_authority(keys, site), args.node, place)
+        finish_rotation(keys, site_authority(keys, site), args.node)
         print(f"{args.node}: render, then run the broker's install.sh; the old credentials open nothing any more")
         return
     if args.out is None:  # before anything has begun that --finish would end
         raise UsageError("name the file to write, OUT.update")
-    bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, place, args.counter)
+    bundle = rotation_bundle(keys, site_authority(keys, site), site, args.node, args.counter)
     keys.keep()
     _put(args.out, bundle)
     print(f"{args.out}: send it to {args.node}; when its health says that they are in use, run this with --finish")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.systemd import ask_clock
+from edge.node.systemd import ask_clock
 
 PROGRAMS = Path(__file__).parents[2] / "firmware_config/card/system/usr/local/lib/fieldeye"
 

@@ -12,7 +12,6 @@ import pytest
 
 from firmware_config.fleet import load_fleet
 from firmware_config.keys import KeyStore
-from firmware_config.node import PAGE
 from firmware_config.sign import SYSTEM, signed_bundle, signing_key, software_files
 from firmware_config.system import system_archive
 from tests.firmware.machine import inside, page_answers, shown
@@ -105,7 +104,7 @@ def with_system(machine: Path, name: str, counter: int, changes: dict[str, str])
 
 def system_files(machine: Path) -> dict[str, str]:
     """What a bundle of the machine's fleet brings."""
-    packed = system_archive(load_fleet(machine.parent / "fleet.toml"), PAGE.port)
+    packed = system_archive(load_fleet(machine.parent / "fleet.toml"))
     with tarfile.open(fileobj=BytesIO(packed)) as whole:
         return {member.name: whole.extractfile(member).read().decode() for member in whole}  # type: ignore[union-attr]
 

@@ -11,7 +11,6 @@ import pytest
 
 from edge.updates.install import install
 from firmware_config.fleet import load_fleet
-from firmware_config.node import PAGE
 from firmware_config.system import WATCHERS, system_archive
 from tests.firmware.fleets import SITE, entry, put_fleet, run_render
 from tests.updates.bundles import SLOTS, Begun, Bench, one
@@ -153,14 +152,14 @@ def test_a_bundle_brings_what_a_card_brings_but_for_connections_and_what_leads_b
     assert run_render(fleet, tmp_path / "out").returncode == 0
     card = tmp_path / "out/nodes/a/fieldeye/system"
     names = {str(path.relative_to(card)) for path in card.rglob("*") if path.is_file()}
-    packed = system_archive(load_fleet(fleet), PAGE.port)
+    packed = system_archive(load_fleet(fleet))
     with tarfile.open(fileobj=BytesIO(packed)) as whole:
         brought = {member.name: whole.extractfile(member).read() for member in whole}  # type: ignore[union-attr]
         assert {member.mode for member in whole if "lib/fieldeye" in member.name} == {0o755}
     assert {name: (card / name).read_bytes() for name in brought} == brought
     left = names - brought.keys()
     assert left == {*WATCHERS, "etc/NetworkManager/system-connections/fieldeye-hotspot.nmconnection"}
-    assert packed == system_archive(load_fleet(fleet), PAGE.port)
+    assert packed == system_archive(load_fleet(fleet))
 
 
 def test_what_setup_has_put_in_place_belongs_to_the_slot_that_runs_and_comes_back_with_it(
