@@ -191,7 +191,6 @@ def running(
     pace: Pace = FAST,
     *,
     clock: Clock | None = None,
-    inbox: Inbox | None = None,
     **store: int,
 ) -> Iterator[Node]:
     """A node's store and publisher, started, and ended at the end."""
@@ -201,7 +200,8 @@ def running(
     publisher = Publisher(
         config, NodeTable(site=SITE, node=NODE), kept, clock, board,
         health=lambda: Health(utc=clock.now().utc, clock="synced", session=kept.session_number(), uptime_s=1.0),
-        info=lambda: Info(software="fieldeye", version="0", epoch=str(kept.epoch)), pace=pace, inbox=inbox,
+        info=lambda: Info(software="fieldeye", version="0", epoch=str(kept.epoch)), pace=pace,
+        inbox=Inbox(folder / "inbox"),
     )  # fmt: skip
     stop = Event()
     node = Node(kept, publisher, board, stop, Thread(target=publisher.run, args=(stop,)))

@@ -139,6 +139,17 @@ def test_a_broker_that_has_moved_is_said_with_the_setting_to_change(code: int) -
     assert "mqtt.host" in from_reason_code(code).sentence
 
 
+def test_a_command_whose_properties_bear_u_feff_is_answered(tmp_path: Path) -> None:
+    """MQTT 5 lets it through; retained, it ended each connection of the node."""
+    topic = f"fieldeye/v1/{SITE}/{NODE}"
+    with Broker() as broker, broker.connect("desk") as desk:
+        desk.publish(f"{topic}/cmd/replay", b"{}", retain=True, UserProperty=[("from", "the\ufeff desk")])
+        desk.subscribe(f"{topic}/reply/replay")
+        with running(tmp_path, to(broker.port)):
+            wait_until(lambda: len(desk.inbox) == 1, within_s=5)
+        assert broker.log().count(f"as fieldeye_{SITE}:{NODE} ") == 1, "the node's connection holds"
+
+
 def test_the_broker_keeps_back_what_is_far_too_large_for_a_command(tmp_path: Path) -> None:
     """Retained, it ended a node at each start for want of memory."""
     with Broker() as broker:

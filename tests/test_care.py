@@ -15,13 +15,13 @@ from edge.clock import ClockState, Instant, SystemClock
 from edge.config import StoreTable
 from edge.errors import StoreError
 from edge.mqtt.care import SOMEBODY, standing_alerts
-from edge.mqtt.commands import Commands
 from edge.status import StatusBoard
 from edge.store import Deed, Store
 from edge.store import decisions as kept
 from edge.store.schema import migrate
 from edge.wire import SeenCommand, encode_message, from_utc_ms, utc_ms, whole_ms
 from tests.clocks import BOOT
+from tests.test_commands import commands_of
 
 SINCE = datetime(2026, 7, 1, 20, 0, 0, 500_300, UTC)
 LOOK = Standing(
@@ -54,8 +54,8 @@ def seen(**changes: object) -> bytes:
     return encode_message(SeenCommand(**fields | changes))  # type: ignore[arg-type]
 
 
-def answered(store: Store, board: StatusBoard | None, payload: bytes) -> str:
-    reply = Commands(store, SystemClock(), board=board).take("seen", payload)
+def answered(store: Store, board: StatusBoard, payload: bytes) -> str:
+    reply = commands_of(store, board=board).take("seen", payload)
     return "accepted" if reply is None else reply.code
 
 
@@ -142,10 +142,6 @@ def test_what_does_not_stand_here_is_kept_nowhere(
     monkeypatch.setattr("edge.clock.kernel_clock_is_synced", lambda: True)
     assert answered(store, board, seen(**changes)) == code
     assert store.decisions.deed(key_of(LOOK)) is None
-
-
-def test_a_node_without_a_board_does_not_know_the_verb(store: Store) -> None:
-    assert answered(store, None, seen()) == "unknown_verb"
 
 
 def test_decisions_that_cannot_be_read_keep_neither_health_nor_the_platform_waiting(

@@ -13,14 +13,16 @@ import msgspec
 import pytest
 
 from edge.backoff import Backoff
-from edge.clock import ClockState, SystemClock
+from edge.clock import Clock, ClockState, SystemClock
 from edge.config import StoreTable
 from edge.mqtt.budget import DAY_S, Budget
 from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.mqtt.incoming import is_worth_a_note
 from edge.mqtt.replay import Replay, gaps
+from edge.status import StatusBoard
 from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
+from edge.updates.inbox import Inbox
 from edge.wire import MAX_REPLAY_RECORDS, ImageCommand, ReplayCommand, Reply, UpdateCommand, encode_message
 from tests.broker import Broker
 from tests.clocks import SetClock
@@ -41,9 +43,14 @@ def command(store: Store, first: int = 1, last: int = 10, **changes: object) -> 
     return msgspec.convert({**fields, "first": first, "last": last, **changes}, ReplayCommand)
 
 
+def commands_of(store: Store, clock: Clock | None = None, board: StatusBoard | None = None) -> Commands:
+    clock = clock or SystemClock()
+    return Commands(store, clock, Inbox(Path("inbox")), board or StatusBoard(clock.now()))
+
+
 def answer(store: Store, sent: ReplayCommand | bytes, verb: str = "replay", clock: SystemClock | None = None) -> str:
     payload = sent if isinstance(sent, bytes) else encode_message(sent)
-    reply = Commands(store, clock or SystemClock()).take(verb, payload)
+    reply = commands_of(store, clock).take(verb, payload)
     return "accepted" if reply is None else reply.code
 
 
@@ -95,7 +102,7 @@ def ask_once_connected(platform: Platform, node: Node, once: ReplayCommand) -> N
 
 
 def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store) -> None:
-    commands = Commands(store, SystemClock())
+    commands = commands_of(store)
     answers = [commands.take("replay", encode_message(command(store, n, n))) for n in range(1, 10)]
     assert [reply and reply.code for reply in answers] == [None] * 8 + ["busy"]
 
@@ -103,7 +110,7 @@ def test_eight_replays_may_wait_and_the_ninth_is_told_to_come_again(store: Store
 def test_records_that_a_waiting_replay_will_bring_are_not_sent_twice_and_may_be_asked_for_again_afterwards(
     store: Store,
 ) -> None:
-    commands = Commands(store, SystemClock())
+    commands = commands_of(store)
 
     def code(first: int, last: int, **changes: object) -> str | None:
         reply = commands.take("replay", encode_message(command(store, first, last, **changes)))
@@ -121,7 +128,7 @@ def test_a_picture_that_waits_or_is_on_its_way_is_not_sent_twice_and_may_be_aske
     store: Store,
 ) -> None:
     clock = SetClock()
-    commands, budget = Commands(store, clock), Budget(store, None, clock.now())
+    commands, budget = commands_of(store, clock), Budget(store, None, clock.now())
     images = Images(store, clock, budget, commands, kept=Backoff(15, 900), keepalive_s=30, daily_mb=0, destination="")
     (key,) = store.commit([sighting()], bytes(3000))
     name = f"{str(store.epoch)[:8]}-{key.seq}"
@@ -194,7 +201,7 @@ def test_what_is_no_command_changes_nothing(store: Store, payload: bytes, code: 
 def test_what_is_refused_unread_is_answered_by_its_id_if_that_is_one(
     store: Store, verb: str, payload: bytes, told: tuple[str, str | None]
 ) -> None:
-    reply = Commands(store, SystemClock()).take(verb, payload)
+    reply = commands_of(store).take(verb, payload)
     assert reply
     assert (reply.code, reply.id) == told
 
@@ -217,7 +224,7 @@ def test_a_verb_that_is_not_allowed_is_refused(store: Store, verb: str) -> None:
 def test_a_node_without_the_time_cannot_judge_expiry_and_replays_all_the_same(store: Store) -> None:
     clock = SetClock(datetime(1970, 1, 1, tzinfo=UTC), ClockState.UNSYNCED)
     late = command(store, expires=datetime(2026, 1, 1, tzinfo=UTC))
-    assert Commands(store, clock).take("replay", encode_message(late)) is None
+    assert commands_of(store, clock).take("replay", encode_message(late)) is None
 
 
 def test_the_audit_trail_tells_what_was_asked_and_what_came_of_it(store: Store) -> None:
@@ -354,7 +361,7 @@ def test_pictures_that_nobody_asked_for_are_spread_over_the_day_of_a_node_that_s
         clock = SetClock(datetime(2026, 7, 1, hour, 5, tzinfo=UTC))
         budget = Budget(store, None, clock.now())
         images = Images(
-            store, clock, budget, Commands(store, clock),
+            store, clock, budget, commands_of(store, clock),
             kept=Backoff(15, 900), keepalive_s=30, daily_mb=0.05, destination="broker",
         )  # fmt: skip
         store.commit([sighting(hour)], bytes(size_bytes))

@@ -18,7 +18,7 @@ import pytest
 from edge.cli.loopback import free_port
 from edge.clock import ClockState, SystemClock
 from edge.config import NodeTable
-from edge.mqtt import connection, probe
+from edge.mqtt import dial, probe
 from edge.mqtt.budget import (
     CLOSED_TLS_DIAL_BYTES,
     DIAL_BYTES,
@@ -27,8 +27,8 @@ from edge.mqtt.budget import (
     UNANSWERED_DIAL_BYTES,
     Budget,
 )
-from edge.mqtt.connection import Reach
-from edge.mqtt.publisher import logins_of
+from edge.mqtt.dial import Reach
+from edge.mqtt.login import logins_of
 from edge.store import MUST_GO
 from firmware_config import tls
 from firmware_config.keys import KeyStore
@@ -54,7 +54,7 @@ def watch() -> None:
 def test_dialling_that_takes_longer_than_usual_is_said_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "TCP_TIMEOUT_S", 0.3)  # TLS has longer
+    monkeypatch.setattr(dial, "TCP_TIMEOUT_S", 0.3)  # TLS has longer
     with Broker(tls=True) as broker, Network(broker.port) as net:
         net.hold = True
         secured = to(net.port, tls=True, ca_file=str(broker.folder / "ca.pem"))

@@ -18,7 +18,6 @@ from edge.clock import ClockState
 from edge.errors import BadFrameError, StoreError, WireError
 from edge.excerpt import excerpt
 from edge.mqtt.budget import Budget
-from edge.mqtt.commands import Commands
 from edge.mqtt.images import Images
 from edge.platform import Message
 from edge.platform.album import Album, Picture
@@ -39,6 +38,7 @@ from tests.clocks import SetClock
 from tests.network import PUBACK, Network
 from tests.node import NODE, SITE, Node, Platform, running, to, wait_drained
 from tests.records import alert, instant, interval, sighting
+from tests.test_commands import commands_of
 from tests.test_store import open_store
 from tests.waiting import wait_until
 
@@ -366,7 +366,7 @@ def full_disk(*_: object) -> None:
 
 
 def images_of(store: Store, clock: SetClock, destination: str = "broker:8883/s/n") -> Images:
-    budget, commands = Budget(store, None, clock.now()), Commands(store, clock)
+    budget, commands = Budget(store, None, clock.now()), commands_of(store, clock)
     kept = Backoff(15, 900, share=lambda: 1.0)
     return Images(store, clock, budget, commands, kept=kept, keepalive_s=30, daily_mb=0, destination=destination)
 

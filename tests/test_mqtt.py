@@ -12,9 +12,11 @@ import pytest
 
 from edge.errors import ConfigError
 from edge.mqtt import Secret, read_secret
-from edge.mqtt.connection import MOST_IN_FLIGHT, Connection, Login
+from edge.mqtt.connection import Connection
 from edge.mqtt.flight import Flight, Sent
+from edge.mqtt.login import Login
 from edge.mqtt.window import LEAST_BYTES, MOST_BYTES, Window
+from edge.mqtt_client import MOST_IN_FLIGHT
 from edge.store import Draft
 from edge.wire import Health, Info, Mark, Summary
 from tests.broker import Broker, free_port
@@ -82,7 +84,7 @@ def test_info_health_and_summary_stay_for_who_comes_later(tmp_path: Path, broker
     (info,), (summary,), health = (platform.messages[c] for c in ("info", "summary", "health"))
     assert isinstance(info, Info)
     assert info.epoch == str(node.store.epoch)
-    assert info.capabilities == ["replay", "image", "answer", "seen"]
+    assert info.capabilities == ["replay", "image", "answer", "seen", "update", "model"]
     assert isinstance(summary, Summary)
     assert summary.counts is not None
     assert [count.count for count in summary.counts] == [12, 230]

@@ -4,7 +4,7 @@ from datetime import date
 from math import inf
 
 from edge.clock import ClockState, Instant
-from edge.mqtt.connection import Reach
+from edge.mqtt.dial import Reach
 from edge.store import ALERTS_ONLY, LEAST_URGENT, MUST_GO, Store
 from edge.wire import MAX_IMAGE_BYTES
 

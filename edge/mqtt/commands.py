@@ -39,18 +39,15 @@ _KINDS: dict[str, type[Command]] = {
     "update": UpdateCommand,
     "model": UpdateCommand,
 }
+VERBS = tuple(_KINDS)
 _WAITING = 8  # replays, and pictures; more are answered "busy"
 
 
 class Commands:
     """Owned by the publisher's thread. What takes time waits in `replays` and `images` until it is carried out."""
 
-    def __init__(
-        self, store: Store, clock: Clock, inbox: Inbox | None = None, board: StatusBoard | None = None
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, inbox: Inbox, board: StatusBoard) -> None:
         self._store, self._clock, self._inbox, self._board = store, clock, inbox, board
-        needs = {UpdateCommand: inbox, SeenCommand: board}
-        self.allowed = tuple(verb for verb, kind in _KINDS.items() if kind not in needs or needs[kind])
         self.replays: deque[Replay] = deque()
         self.images: deque[ImageCommand] = deque()
 
@@ -59,8 +56,8 @@ class Commands:
         most_bytes = MAX_UPDATE_BYTES if _KINDS.get(verb) is UpdateCommand else MAX_COMMAND_BYTES
         if len(payload) > most_bytes:
             return _unread(payload, "too_large", f"a command has at most {most_bytes} bytes")
-        if verb not in self.allowed:
-            return _unread(payload, "unknown_verb", f"this node carries out: {', '.join(self.allowed)}")
+        if verb not in _KINDS:
+            return _unread(payload, "unknown_verb", f"this node carries out: {', '.join(VERBS)}")
         try:
             command = decode_message(payload, _KINDS[verb])
         except WireError as why:
@@ -102,8 +99,8 @@ class Commands:
 
     def _carry_out(self, command: Command) -> Reply | None:
         """An answer is kept at once; a replay may be refused for good; what is accepted waits its turn."""
-        if isinstance(command, UpdateCommand) and self._inbox:
-            return self._receive(self._inbox, command)
+        if isinstance(command, UpdateCommand):
+            return self._receive(command)
         reply = self._at_once(command)
         self._note(command, "accepted" if reply is None else reply.code)
         if reply is None:
@@ -118,8 +115,8 @@ class Commands:
             return self._take_care(command)
         return self._replay_refused(command) if isinstance(command, ReplayCommand) else None
 
-    def _receive(self, inbox: Inbox, command: UpdateCommand) -> Reply:
-        reply = receive(inbox, command, is_undated=self._clock.now().state is ClockState.UNSYNCED)
+    def _receive(self, command: UpdateCommand) -> Reply:
+        reply = receive(self._inbox, command, is_undated=self._clock.now().state is ClockState.UNSYNCED)
         if is_worth_a_note(command, reply) and not self._store.is_known_command(command.id):  # else delivered twice
             self._note(command, reply.code)
         return reply
@@ -133,7 +130,7 @@ class Commands:
 
     def _take_care(self, command: SeenCommand) -> Reply:
         try:
-            if self._board and take_care(self._board, self._store, command, self._clock.now()):
+            if take_care(self._board, self._store, command, self._clock.now()):
                 return self.reply(command, "done")
         except StoreError as why:  # the file of people's decisions; records go on
             return self.reply(command, "busy", detail=str(why))

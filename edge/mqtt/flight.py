@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from edge.mqtt.connection import MOST_IN_FLIGHT
 from edge.mqtt.window import Window
+from edge.mqtt_client import MOST_IN_FLIGHT
 from edge.wire import Mark
 
 

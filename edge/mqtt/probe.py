@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 
 from edge.clock import Clock
 from edge.config import MqttTable, NodeTable
-from edge.mqtt.connection import NOBODY_SUBSCRIBES, REFUSED_FROM, TCP_TIMEOUT_S, Connection
-from edge.mqtt.publisher import logins_of
+from edge.mqtt.connection import Connection
+from edge.mqtt.dial import TCP_TIMEOUT_S
+from edge.mqtt.login import logins_of
 from edge.mqtt.trouble import CLOSED, LOGIN_REFUSED, SILENT, Trouble, from_exception, from_reason_code, no_commands
+from edge.mqtt_client import NOBODY_SUBSCRIBES, REFUSED_FROM
 from edge.wire import command_filter, node_topic
 
 STEP_S = 10.0

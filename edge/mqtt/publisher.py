@@ -5,7 +5,6 @@ on any other answer, and on none, it stays. So a record may arrive twice, which 
 """
 
 import logging
-import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,18 +13,20 @@ from socket import socketpair
 from threading import Event
 
 from edge.backoff import Backoff
-from edge.client_id import owned
 from edge.clock import Clock, ClockState, Instant
 from edge.config import MEGABYTE, MqttTable, NodeTable
 from edge.errors import ConfigError, StoreError
 from edge.mqtt.budget import Budget
 from edge.mqtt.commands import Commands
-from edge.mqtt.connection import Connection, Login, Reach
+from edge.mqtt.connection import Connection
+from edge.mqtt.dial import Reach
 from edge.mqtt.figures import Figures
 from edge.mqtt.images import Images
+from edge.mqtt.login import logins_of, tls_of
 from edge.mqtt.pace import Pace
-from edge.mqtt.secret import Secret, load_client, read_secret, trusting
-from edge.mqtt.session import Parts, Session, status_message
+from edge.mqtt.parts import Parts
+from edge.mqtt.presence import status_message
+from edge.mqtt.session import Session
 from edge.mqtt.trouble import CLOSED, HANGING, LOGIN_REFUSED, SCARCE, SILENT, SPENT, Trouble
 from edge.status import LinkStatus, StatusBoard
 from edge.store import ALERTS_ONLY, Store
@@ -39,8 +40,8 @@ class Publisher:
     """Runs in one thread, which owns the connection; other threads may call `wake` and read `beat_s`.
 
     `health` and `info` are asked when they are due; the publisher fills in `store`, `link` and `alerts`. Bundles that
-    come as commands go into `inbox`; without one they are not taken. `longest_sleep_s`: a node that sleeps by its
-    configuration is not taken for one that has gone.
+    come as commands go into `inbox`. `longest_sleep_s`: a node that sleeps by its configuration is not taken for one
+    that has gone.
     Raises ConfigError at once for a secret or an authority that cannot be read.
     """
 
@@ -54,8 +55,8 @@ class Publisher:
         *,
         health: Callable[[], Health],
         info: Callable[[], Info],
+        inbox: Inbox,
         pace: Pace | None = None,
-        inbox: Inbox | None = None,
         longest_sleep_s: float = 0.0,
     ) -> None:
         pace = pace or Pace()
@@ -94,7 +95,6 @@ class Publisher:
         self._untried = len(self._logins)  # since the broker last took one
         self._again = Backoff(pace.again_first_s, pace.again_most_s)
         self._lasting = Backoff(pace.kept_first_s, pace.kept_most_s)
-        self._board = board
         self._link = LinkStatus()
         self._word = "off"
         self._said: set[str] = set()  # since the broker was last well
@@ -153,7 +153,7 @@ class Publisher:
         """Anew: the authority or the node's own may have been renewed in their files."""
         if self._parts.config.tls:
             with suppress(ConfigError):  # half of a file is there, or none
-                tls = _tls(self._parts.config)
+                tls = tls_of(self._parts.config)
                 self._logins = deque(replace(login, tls=tls) for login in self._logins)
 
     def _is_dialled(self, connection: Connection, stop: Event) -> bool:
@@ -165,7 +165,7 @@ class Publisher:
                 self._left, connection.trouble = connection, HANGING
                 return False
         now, budget = self._parts.clock.now(), self._parts.budget
-        budget.spend_dial(now, connection.reach, has_tls=connection.has_tls)
+        budget.spend_dial(now, connection.reach, has_tls=self._parts.config.tls)
         self._keep(budget.save)
         return connection.trouble is None
 
@@ -251,38 +251,4 @@ class Publisher:
             log.warning("broker_link_changed", extra={"was": self._word, "now": word, "detail": link.detail})
         self._said = {word} if link.state == "connected" else self._said | {word}
         self._link, self._word = link, word
-        self._board.show(link=link)
-
-
-def logins_of(config: MqttTable, node: NodeTable) -> deque[Login]:
-    """What to try, in turn when the broker refuses: one login, or two while its password changes over.
-
-    Raises ConfigError.
-    """
-    login = Login(
-        host=config.host,
-        port=config.port,
-        client_id=f"fieldeye_{node.site}:{node.node}",  # `:` stands in no name: else a_b's c would throw off a's b_c
-        keepalive_s=config.keepalive_s,
-        tls=_tls(config) if config.tls else None,
-        username=config.username,
-    )
-    if config.password_file is None:
-        key = None if config.client_file is None else read_secret(config.client_file, "mqtt.client_file").reveal()
-        logins = deque([replace(login, client_id=owned(login.client_id, key))])
-    else:
-        logins = deque([_with(login, read_secret(config.password_file, "mqtt.password_file"))])
-    if config.next_password_file is not None:
-        logins.append(_with(login, read_secret(config.next_password_file, "mqtt.next_password_file")))
-    return logins
-
-
-def _with(login: Login, password: Secret) -> Login:
-    return replace(login, password=password, client_id=owned(login.client_id, password.reveal()))
-
-
-def _tls(config: MqttTable) -> ssl.SSLContext:
-    context = trusting(config.ca_file, "mqtt.ca_file")
-    if config.client_file is not None:
-        load_client(context, config.client_file, "mqtt.client_file")
-    return context
+        self._parts.board.show(link=link)

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.cli.loopback import free_port
-from edge.mqtt.connection import TlsLine
+from edge.mqtt.dial import TlsLine
 from tests.broker import MOSQUITTO, RULES
 from tests.waiting import wait_until
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import MqttTable, NodeTable
-from edge.mqtt.publisher import logins_of
+from edge.mqtt.login import logins_of
 from firmware_config.broker import password_line
 from tests.firmware.brokers import RenderedBroker, User, login
 from tests.firmware.fleets import SITE, entry, put_fleet, put_private, run_render

@@ -103,10 +103,9 @@ def test_a_revoked_certificate_is_named_and_not_the_node(bench: Bench) -> None:
 @pytest.mark.parametrize(("ahead_s", "takes"), [(0, True), (7200, False)])
 def test_a_bench_whose_clock_is_slow_is_told_so(bench: Bench, ahead_s: float, takes: bool) -> None:
     clock = JumpingClock(ahead_s, ClockState.SYNCED)
-    inbox = Inbox(bench.folder / "inbox")
     with (
         RenderedBroker(bench.out, bench.port),
-        running(bench.folder / "state", bench.to_broker(), clock=clock, inbox=inbox) as node,
+        running(bench.folder / "state", bench.to_broker(), clock=clock) as node,
     ):
         wait_until(node.is_connected, within_s=10)
         done = bench.send()
@@ -116,12 +115,13 @@ def test_a_bench_whose_clock_is_slow_is_told_so(bench: Bench, ahead_s: float, ta
 
 
 def test_a_node_that_was_told_where_to_fetch_a_bundle_is_not_said_to_have_it(bench: Bench) -> None:
-    inbox = Inbox(bench.folder / "inbox")
     with (
         RenderedBroker(bench.out, bench.port),
-        running(bench.folder / "state", bench.to_broker(), inbox=inbox) as node,
+        running(bench.folder / "state", bench.to_broker()) as node,
     ):
         wait_until(node.is_connected, within_s=10)
         done = bench.send("--url", "http://127.0.0.1:1/new.update")
-    assert [request.url for request in inbox.requests()] == ["http://127.0.0.1:1/new.update"]
+    assert [request.url for request in Inbox(bench.folder / "state/inbox").requests()] == [
+        "http://127.0.0.1:1/new.update"
+    ]
     assert f"{NODE}: was told where to fetch it; its health tells" in done.stdout, done.stderr

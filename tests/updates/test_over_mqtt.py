@@ -11,6 +11,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.config import StoreTable
 from edge.mqtt.commands import Commands
+from edge.status import StatusBoard
 from edge.store import Store
 from edge.updates.inbox import Inbox
 from edge.wire import MAX_UPDATE_BYTES, Reply, UpdateCommand, encode_message
@@ -46,15 +47,14 @@ def ask(platform: Platform, command: UpdateCommand) -> Reply:
 
 
 def test_a_bundle_arrives_in_pieces_and_goes_on_after_the_node_was_off(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path / "inbox")
     with Broker() as broker:
         platform = Platform(broker)
-        with running(tmp_path, to(broker.port), inbox=inbox):
+        with running(tmp_path, to(broker.port)):
             wait_until(lambda: "info" in platform.read().messages, within_s=20)
             assert "update" in platform.messages["info"][-1].capabilities
             assert ask(platform, piece(0)).have == PIECE
             assert ask(platform, piece(0)).have == PIECE
-        with running(tmp_path, to(broker.port), inbox=Inbox(tmp_path / "inbox")):
+        with running(tmp_path, to(broker.port)):
             have = ask(platform, piece(0, 0)).have
             assert have == PIECE
             while have < len(CONTENT):
@@ -65,7 +65,8 @@ def test_a_bundle_arrives_in_pieces_and_goes_on_after_the_node_was_off(tmp_path:
 @pytest.fixture
 def commands(tmp_path: Path) -> Iterator[Commands]:
     store = Store(StoreTable(folder=str(tmp_path)), NODE)
-    yield Commands(store, SystemClock(), Inbox(tmp_path / "inbox"))
+    clock = SystemClock()
+    yield Commands(store, clock, Inbox(tmp_path / "inbox"), StatusBoard(clock.now()))
     store.close()
 
 
@@ -119,12 +120,3 @@ def test_what_is_no_update_command_is_refused(commands: Commands) -> None:
         reply = commands.take("update", payload)
         assert reply
         assert reply.code == code
-
-
-def test_a_node_without_an_inbox_does_not_offer_it(tmp_path: Path) -> None:
-    store = Store(StoreTable(folder=str(tmp_path)), NODE)
-    bare = Commands(store, SystemClock())
-    reply = bare.take("update", encode_message(piece(0)))
-    store.close()
-    assert reply
-    assert (reply.code, bare.allowed) == ("unknown_verb", ("replay", "image", "answer"))
