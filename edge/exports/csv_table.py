@@ -13,6 +13,7 @@ from io import StringIO
 
 from edge.exports.about import About, Piece
 from edge.exports.columns import Cell, columns, rows
+from edge.exports.moments import to_the_millisecond
 from edge.wire import PlainRecord
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -43,5 +44,5 @@ def csv_cell(value: Cell) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return to_the_millisecond(value)
     return str(value)

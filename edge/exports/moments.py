@@ -1,8 +1,13 @@
-"""How a moment is written in the standards of ecology."""
+"""How a moment is written in files for others: ISO 8601 in UTC."""
 
 from datetime import datetime
 
 
 def to_the_second(moment: datetime) -> str:
-    """ISO 8601 UTC, rounded down to the second: what Camtrap DP and Darwin Core want; a year has four digits."""
+    """Rounded down to the second: what Camtrap DP and Darwin Core want; a year has four digits."""
     return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def to_the_millisecond(moment: datetime) -> str:
+    """As the wire has it, also where the milliseconds are 0."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

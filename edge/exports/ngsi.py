@@ -14,6 +14,7 @@ import msgspec
 
 from edge.exports.about import About, Piece, Place, keyed
 from edge.exports.geojson import point
+from edge.exports.moments import to_the_millisecond
 from edge.exports.taken import in_ngsi
 from edge.taxa import taxon
 from edge.wire import PlainAlert, PlainInterval, PlainRecord, SummaryCount
@@ -53,7 +54,7 @@ def _measurements(interval: PlainInterval, place: Place) -> Iterator[Entity]:
     common = _common(interval, place) | {
         "refDevice": {"type": "Relationship", "object": f"urn:ngsi-ld:Device:{interval.site}:{interval.node}"},
         "deviceType": _property(interval.mode),
-        "dateObserved": _property(_utc(interval.end.utc)),
+        "dateObserved": _property(to_the_millisecond(interval.end.utc)),
         "unit": _property(COUNT_UNIT),
         "source": _property(interval.model),
     }
@@ -113,7 +114,7 @@ def _alert(alert: PlainAlert, place: Place) -> Entity:
         "alertSource": _property(f"urn:ngsi-ld:Device:{alert.site}:{alert.node}"),
         "category": _property("agriculture"),
         "severity": _property(_SEVERITY[alert.level]),
-        "dateIssued": _property(_utc(alert.at.utc)),
+        "dateIssued": _property(to_the_millisecond(alert.at.utc)),
         "description": _property(f"{alert.label}: {alert.reason} {alert.look_at}"),
         "source": _property(alert.source),
         "data": _property({name: value for name, value in figures.items() if value not in (None, "")}),
@@ -137,8 +138,4 @@ def _property(value: object) -> Entity:
 
 
 def _number(value: float, at: datetime, unit: str = COUNT_UNIT) -> Entity:
-    return {"type": "Property", "value": value, "unitCode": unit, "observedAt": _utc(at)}
-
-
-def _utc(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"type": "Property", "value": value, "unitCode": unit, "observedAt": to_the_millisecond(at)}

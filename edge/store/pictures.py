@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from edge.store.jpegs import Jpegs
-from edge.wire import INTERVAL, picture_id, utc_ms
+from edge.wire import INTERVAL, utc_ms
 
 FOLDER = "pictures"
 _IDS = r"[0-9a-f]{8}-[0-9]{1,19}"
@@ -19,52 +19,40 @@ def pictures_in(folder: Path) -> Jpegs:
     return Jpegs(folder / FOLDER, _IDS, is_synced=False)
 
 
-class Pictures:
-    """Files and rows. Owned by the store, which holds its lock around every call."""
+def sweep(db: sqlite3.Connection, files: Jpegs) -> None:
+    """At start, within the caller's transaction: remove files that no row names and rows whose file is gone.
 
-    def __init__(self, files: Jpegs, max_bytes: int, epoch_hex: str) -> None:
-        self._files = files
-        self._max_bytes = max_bytes
-        self._epoch_hex = epoch_hex
+    Pictures of earlier epochs go too.
+    """
+    named = {str(name): int(size) for name, size in db.execute("SELECT id, bytes FROM picture")}
+    forget(db, sorted(files.sweep(named)))
 
-    def sweep(self, db: sqlite3.Connection) -> None:
-        """At start: remove files that no row names and rows whose file is gone. Pictures of earlier epochs go too."""
-        named = {str(name): int(size) for name, size in db.execute("SELECT id, bytes FROM picture")}
-        self.forget(db, sorted(self._files.sweep(named)))
 
-    def write(self, first_seq: int, jpeg: bytes) -> str:
-        """Put the file in place; returns its id. Raises OSError, and leaves nothing behind, if it cannot."""
-        name = picture_id(self._epoch_hex, first_seq)
-        self._files.write(name, jpeg)
-        return name
+def note(db: sqlite3.Connection, first_seq: int, name: str, size: int, max_bytes: int) -> list[str]:
+    """Within the caller's transaction: the picture's row, and no more rows than `max_bytes` allow.
 
-    def note(self, db: sqlite3.Connection, first_seq: int, name: str, size: int) -> list[str]:
-        """Within the caller's transaction: the picture's row, and no more rows than the budget allows.
+    Returns the ids whose files the caller removes once the transaction is committed.
+    """
+    db.execute("INSERT INTO picture (seq, id, bytes) VALUES (?, ?, ?)", (first_seq, name, size))
+    surplus = oldest(db, total_bytes(db) - max_bytes)
+    forget(db, surplus)
+    return surplus
 
-        Returns the ids whose files the caller removes once the transaction is committed.
-        """
-        db.execute("INSERT INTO picture (seq, id, bytes) VALUES (?, ?, ?)", (first_seq, name, size))
-        surplus = self.oldest(db, total_bytes(db) - self._max_bytes)
-        self.forget(db, surplus)
-        return surplus
 
-    def oldest(self, db: sqlite3.Connection, at_least_bytes: int) -> list[str]:
-        """Ids of the oldest pictures that together have so many bytes."""
-        found, total = [], 0
-        for name, size in db.execute("SELECT id, bytes FROM picture ORDER BY seq"):
-            if total >= at_least_bytes:
-                break
-            found.append(str(name))
-            total += size
-        return found
+def oldest(db: sqlite3.Connection, at_least_bytes: int) -> list[str]:
+    """Ids of the oldest pictures that together have so many bytes."""
+    found, total = [], 0
+    for name, size in db.execute("SELECT id, bytes FROM picture ORDER BY seq"):
+        if total >= at_least_bytes:
+            break
+        found.append(str(name))
+        total += size
+    return found
 
-    def forget(self, db: sqlite3.Connection, names: list[str]) -> None:
-        """Within the caller's transaction: delete rows."""
-        db.executemany("DELETE FROM picture WHERE id = ?", [(name,) for name in names])
 
-    def remove(self, names: list[str]) -> None:
-        """Remove files whose rows are gone."""
-        self._files.remove(names)
+def forget(db: sqlite3.Connection, names: list[str]) -> None:
+    """Within the caller's transaction: delete rows."""
+    db.executemany("DELETE FROM picture WHERE id = ?", [(name,) for name in names])
 
 
 def total_bytes(db: sqlite3.Connection) -> int:

@@ -70,7 +70,7 @@ CREATE TABLE question (
 CREATE TABLE draft (                        -- intervals that a late picture can still correct
     seq INTEGER PRIMARY KEY,
     end_ms INTEGER NOT NULL,
-    state BLOB NOT NULL,                    -- what was counted, see edge.late
+    state BLOB NOT NULL,                    -- what was counted, see edge.loop.late
     crc INTEGER NOT NULL                    -- as in record
 );
 CREATE TABLE counted (                      -- pictures of a folder that are in an interval already

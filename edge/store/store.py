@@ -2,8 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,16 +18,16 @@ from edge.clock import Instant
 from edge.config import MEGABYTE, StoreTable
 from edge.counts import Interval, Lost, Record, Sighting
 from edge.errors import StoreError
-from edge.store import drafts, questions
+from edge.store import drafts, pictures, questions
 from edge.store.accounts import Accounts
 from edge.store.audit import Entry, note
 from edge.store.decisions import Decisions
 from edge.store.drafts import Draft
-from edge.store.file import former_store, hold, is_full, log_bytes, max_pages, open_checked, page_bytes, sentences
-from edge.store.pictures import Pictures, older_than
+from edge.store.file import former_store, hold, max_pages, open_checked, sentences
 from edge.store.questions import Answer, Question
 from edge.store.records import Records
-from edge.store.reserve import REFILL_BYTES, Reserve
+from edge.store.relief import Relief
+from edge.store.reserve import Reserve
 from edge.store.room import (
     MARGIN_PAGES,
     RECORDS_A_PAGE,
@@ -36,7 +36,6 @@ from edge.store.room import (
     free_pages,
     give_pages_back,
     is_too_long,
-    lacking_pages,
     mark_delivered,
     shed,
     shed_delivered,
@@ -44,14 +43,12 @@ from edge.store.room import (
 from edge.store.rows import insert, mend_outbox, moment, revise, rewrite
 from edge.store.schema import transaction
 from edge.store.times import consistent, corrected
-from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, whole_ms
+from edge.wire import Key, Mark, Stored, StoreHealth, as_sent, picture_id, whole_ms
 
 log = logging.getLogger(__name__)
 
-_RELIEF_BYTES = 1_000_000  # of pictures that go when the disk is full
 OWED = "names_owed"  # a setting
 AT_ONCE = 200  # records that are changed under one lock, so that no commit waits long
-_T = TypeVar("_T")
 _Beside = TypeVar("_Beside", Accounts, Decisions)
 
 
@@ -67,10 +64,10 @@ class Store(Records):
     def __init__(self, config: StoreTable, node: str, *, accounts: Path | None = None) -> None:
         super().__init__(Path(config.folder), node)
         self._max_mb = config.max_mb
+        self._pictures_bytes = config.pictures_mb * MEGABYTE
         self._lock = Lock()
         self._losing = False
         self.revised = 0  # counts changes to what is kept already (late pictures, a clock set): readers begin anew
-        self._unlinked: list[str] = []  # pictures whose files went before their rows could
         with ExitStack() as closing:
             self._open(config, closing, accounts)
             self._closing = closing.pop_all()
@@ -78,19 +75,16 @@ class Store(Records):
     def _open(self, config: StoreTable, closing: ExitStack, accounts: Path | None) -> None:
         with sentences(self._path, "open the store"):
             closing.callback(hold(self._folder).close)
-            self._reserve = Reserve(self._folder)
-            if self._reserve.is_needed_to_start() and self._reserve.release():
+            reserve = Reserve(self._folder)
+            if reserve.is_needed_to_start() and reserve.release():
                 log.warning("reserve_spent", extra={"store": str(self._path)})
             self._db = open_checked(self._path, config.max_mb * MEGABYTE, replace_unreadable=True)
             closing.callback(self._db.close)
             self._most_pages = max_pages(self._db, config.max_mb * MEGABYTE)
             closing.callback(super().close)
-            self._pictures = Pictures(self._picture_files, config.pictures_mb * MEGABYTE, self.epoch.hex)
-            self._session = self._despite_full_disk(self._begin_session)
-            if not self._reserve.is_there():
-                self._spend_pictures(REFILL_BYTES)
-                self._grow_no_further()
-                self._restore_reserve()
+            self._relief = Relief(self._db, self._path, reserve, self._picture_files, self._most_pages)
+            self._session = self._relief.despite_full_disk(self._begin_session)
+            self._relief.prepare()
             # Last, when a full disk may have room again. Other accounts than the card's would log nobody in.
             self.accounts = _opened(Accounts, accounts or self._folder)
             closing.callback(self.accounts.close)
@@ -102,7 +96,7 @@ class Store(Records):
             mended = mend_outbox(db)
             db.execute("UPDATE identity SET sessions = sessions + 1")
             (session,) = db.execute("SELECT sessions FROM identity").fetchone()
-            self._pictures.sweep(db)
+            pictures.sweep(db, self._picture_files)
             named = {question.id: question.size_bytes for question in questions.select(db, "bytes > 0")}
             questions.forget(db, sorted(self._question_files.sweep(named)))
         if mended:
@@ -134,7 +128,7 @@ class Store(Records):
             return ()
         sent, at = [as_sent(consistent(record)) for record in records], moment(records[0])
         with self._lock, sentences(self._path, "commit"):
-            return self._despite_full_disk(lambda: self._commit(sent, picture, at))
+            return self._relief.despite_full_disk(lambda: self._commit(sent, picture, at))
 
     def commit_interval(self, interval: Interval, draft: Draft) -> Key:
         """Keep an interval, or a newer revision of it, with what its next correction needs: all or nothing.
@@ -143,7 +137,7 @@ class Store(Records):
         """
         sent, at = as_sent(consistent(interval)), interval.end
         with self._lock, sentences(self._path, "commit"):
-            (key,) = self._despite_full_disk(lambda: self._commit([sent], None, at, draft))
+            (key,) = self._relief.despite_full_disk(lambda: self._commit([sent], None, at, draft))
             self.revised += 1  # a fed folder's, which may fill any hour since the first
         return key
 
@@ -156,7 +150,7 @@ class Store(Records):
         while gone:
             step, gone = gone[:AT_ONCE], gone[AT_ONCE:]
             with self._lock, sentences(self._path, "mark records as delivered"):
-                self._despite_full_disk(partial(self._mark, step))
+                self._relief.despite_full_disk(partial(self._mark, step))
 
     def correct_clock(self, known: Instant, *, without: Collection[Mark] = (), without_question: str = "") -> int:
         """Put right what waits of the boot of `known` and was made before its clock was; returns how many.
@@ -168,7 +162,7 @@ class Store(Records):
         while found:
             step, found = found[:AT_ONCE], found[AT_ONCE:]
             with self._lock, sentences(self._path, "correct the time of records"):
-                self._despite_full_disk(partial(self._rewrite, step))
+                self._relief.despite_full_disk(partial(self._rewrite, step))
                 self.revised += any(isinstance(one.record, Interval) for one in step)
             done += len(step)
         return done + self._correct_questions(known, without_question)
@@ -178,7 +172,7 @@ class Store(Records):
         damaged = sorted(self._damaged)
         if not damaged:
             return 0
-        with self._lock, sentences(self._path, "give up damaged records"), transaction(self._db) as db:
+        with self._writing("give up damaged records") as db:
             undelivered = delete(db, damaged)
             for seq in undelivered:
                 lost = Lost(at=at, first_seq=seq, last_seq=seq, count=1, reason="damaged")
@@ -189,16 +183,16 @@ class Store(Records):
 
     def note_audit(self, entry: Entry) -> None:
         """Add to the audit trail."""
-        with self._lock, sentences(self._path, "keep the audit trail"), transaction(self._db) as db:
+        with self._writing("keep the audit trail") as db:
             note(db, entry)
 
     def forget_pictures(self, before: datetime) -> int:
         """Remove the kept pictures from before that time, by intervals whose clock was set; returns how many."""
         with self._lock, sentences(self._path, "remove old pictures"):
             with transaction(self._db) as db:
-                names = older_than(db, before)
-                self._pictures.forget(db, names)
-            self._pictures.remove(names)
+                names = pictures.older_than(db, before)
+                pictures.forget(db, names)
+            self._picture_files.remove(names)
         return len(names)
 
     def take_over_counted(self, present: Collection[str]) -> bool:
@@ -214,17 +208,19 @@ class Store(Records):
         is_done = names is not None or bool(present)
         log.warning("names_taken_over", extra={"of": str(former), "are_read": names is not None, "is_done": is_done})
         with self._lock, sentences(self._path, "keep which pictures were counted"):
-            self._despite_full_disk(partial(self._note_names, present if names is None else names, is_done=is_done))
+            self._relief.despite_full_disk(
+                partial(self._note_names, present if names is None else names, is_done=is_done)
+            )
         return is_done
 
     def forget_counted(self, present: Collection[str]) -> None:
         """Forget old names of counted pictures, but none of those that are `present` and would be counted again."""
-        with self._lock, sentences(self._path, "forget which pictures were counted"), transaction(self._db) as db:
+        with self._writing("forget which pictures were counted") as db:
             drafts.forget_names(db, present)
 
     def set_setting(self, name: str, value: str) -> None:
         """Keep a setting."""
-        with self._lock, sentences(self._path, f"keep the setting {name}"), transaction(self._db) as db:
+        with self._writing(f"keep the setting {name}") as db:
             db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
 
     # Questions to the station: the page asks, the publisher sends and answers
@@ -239,23 +235,23 @@ class Store(Records):
         """
         questions.check(photo, who=who, note=note, guess=guess, eppo=eppo)
         with self._lock, sentences(self._path, "keep the photograph"):
-            return self._despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)))
+            return self._relief.despite_full_disk(lambda: self._ask(at, photo, (who, note, guess, eppo)))
 
     def mark_question_sent(self, name: str) -> None:
         """A subscriber has got it. It stays until its room is needed."""
-        with self._lock, sentences(self._path, "mark a question as sent"), transaction(self._db) as db:
+        with self._writing("mark a question as sent") as db:
             questions.mark_sent(db, name)
 
     def answer_question(self, name: str, answer: Answer) -> bool:
         """Keep the station's answer, in place of an earlier one. False: that question is not kept here."""
-        with self._lock, sentences(self._path, "keep an answer"), transaction(self._db) as db:
+        with self._writing("keep an answer") as db:
             return questions.answer(db, name, answer)
 
     def _correct_questions(self, known: Instant, without: str) -> int:
         waiting = self._questions("sent = 0 AND clock = 1 AND boot = ? AND id <> ?", known.boot_id, without)
         if not waiting:  # looked at before each health and commit: no write for nothing
             return 0
-        with self._lock, sentences(self._path, "correct the time of questions"), transaction(self._db) as db:
+        with self._writing("correct the time of questions") as db:
             questions.correct(db, known, [question.id for question in waiting])
         return len(waiting)
 
@@ -286,19 +282,19 @@ class Store(Records):
         surplus: list[str] = []
         first_lost = 0
         with transaction(self._db) as db:
-            self._pictures.forget(db, self._unlinked)
+            pictures.forget(db, self._relief.unlinked)
             for one in keyed:
                 put(db, one)
                 if draft is not None and isinstance(one.record, Interval):
                     drafts.keep(db, one.key.seq, one.record, draft)
             if name is not None and picture is not None:
-                surplus = self._pictures.note(db, first, name, len(picture))
+                surplus = pictures.note(db, first, name, len(picture), self._pictures_bytes)
             if is_too_long(db, self._most_pages):
                 first_lost = self._shed_within(db, at).first_seq
             give_pages_back(db, self._most_pages)
         self._tell_full(first_lost)
-        self._unlinked.clear()
-        self._pictures.remove(surplus)
+        self._relief.unlinked.clear()
+        self._picture_files.remove(surplus)
         return tuple(one.key for one in keyed)
 
     def _unsynced(self, known: Instant, without: Collection[Mark]) -> list[Stored]:
@@ -362,7 +358,7 @@ class Store(Records):
         self._tell_full(first_lost)
 
     def _why_full(self) -> str:
-        if self._db.execute("PRAGMA max_page_count").fetchone()[0] < self._most_pages:  # see _grow_no_further
+        if self._relief.is_why_full():
             return ": the disk is full; free some space on it"
         return f"; raise store.max_mb (now {self._max_mb})"
 
@@ -380,57 +376,21 @@ class Store(Records):
             log.warning("store_full", extra={"first_lost": first_lost, "max_mb": self._max_mb})
             self._losing = True
 
-    def _despite_full_disk(self, write: Callable[[], _T]) -> _T:
-        """Do it; while the disk is full, free what can be spared and do it again."""
-        self._restore_reserve()
-        for relieve in (self._spend_pictures, self._spend_reserve):
-            try:
-                return write()
-            except (sqlite3.OperationalError, OSError) as why:
-                if not is_full(why):
-                    raise
-                relieve()
-        return write()
-
-    def _spend_pictures(self, at_least_bytes: int = _RELIEF_BYTES) -> None:
-        dropped = self._pictures.oldest(self._db, at_least_bytes)
-        self._drop_pictures(dropped)
-        log.warning("disk_full", extra={"pictures_dropped": len(dropped)})
-
-    def _spend_reserve(self) -> None:
-        if self._reserve.release():
-            log.warning("reserve_spent", extra={"store": str(self._path)})
-        self._grow_no_further()  # again, for a log that cannot grow either: it is written from its start once more
-
-    def _grow_no_further(self) -> None:
-        """Not into the room that the log needs: from now on what is written takes the place of what is shed.
-
-        A file with little to shed grows a little all the same, as long as the log keeps its room.
-        """
-        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        pages, page = self._db.execute("PRAGMA page_count").fetchone()[0], page_bytes(self._db)
-        spare = self._reserve.spare_bytes(log_bytes(self._path)) // page
-        pages += max(self._reserve.beyond_bytes() // page, min(lacking_pages(self._db), spare))
-        pages = max(pages, 2 * MARGIN_PAGES)  # a new file holds some records all the same
-        self._db.execute(f"PRAGMA max_page_count = {min(pages, self._most_pages)}")
-
-    def _restore_reserve(self) -> None:
-        """The disk has room again: set the reserve apart and let the file grow to its cap."""
-        if self._reserve.fill():
-            self._db.execute(f"PRAGMA max_page_count = {self._most_pages}")
-
-    def _drop_pictures(self, names: list[str]) -> None:
-        """Files first: on a full disk their rows cannot be deleted before there is room."""
-        self._pictures.remove(names)
-        self._unlinked += names
-
     def _keep_picture(self, first_seq: int, jpeg: bytes) -> str | None:
+        name = picture_id(self.epoch.hex, first_seq)
         try:
-            return self._pictures.write(first_seq, jpeg)
+            self._picture_files.write(name, jpeg)
         except OSError as why:
             log.warning("picture_not_kept", extra={"why": str(why)})
-            self._drop_pictures(self._pictures.oldest(self._db, _RELIEF_BYTES))
+            self._relief.drop_pictures()
             return None
+        return name
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """A transaction of its own; `doing` says in an error what was wanted."""
+        with self._lock, sentences(self._path, doing), transaction(self._db) as db:
+            yield db
 
 
 def _opened(kind: type[_Beside], folder: Path) -> _Beside:

@@ -49,9 +49,9 @@ class Inbox:
 
     def have_bytes(self, sha256: str, size_bytes: int) -> int:
         """How much of a bundle is here, from its begin on; all of it if it waits to be installed, or runs."""
-        if (self._folder / f"{sha256}{ENDING}").exists() or made_of(self._places, sha256):
+        if self._file(sha256, ENDING).exists() or made_of(self._places, sha256):
             return size_bytes
-        part = self._folder / f"{sha256}{PART}"
+        part = self._file(sha256, PART)
         if not part.exists():
             return 0
         have = part.stat().st_size
@@ -68,15 +68,13 @@ class Inbox:
             if have == size_bytes or offset != have or not piece:
                 return have
             self._make_way(sha256, size_bytes, have)
-            have = self._append(self._folder / f"{sha256}{PART}", piece)
+            have = self._append(self._file(sha256, PART), piece)
             return self._settled(sha256, size_bytes) if have == size_bytes else have
         except OSError as why:
             if why.errno == errno.ENOSPC:  # the rest never fits, and what came keeps pictures and records away
                 with suppress(OSError):
-                    (self._folder / f"{sha256}{PART}").unlink(missing_ok=True)
-            raise UpdateError(
-                f"{self._folder}: takes no bundle ({why.strerror}); make room on the memory card"
-            ) from why
+                    self._file(sha256, PART).unlink(missing_ok=True)
+            raise self._unusable(why) from why
 
     def check_room(self, size_bytes: int) -> None:
         """Is there room to take a bundle that is not here, and to install it? Raises UpdateError if not, OSError."""
@@ -99,9 +97,7 @@ class Inbox:
             if not self._tell_what_runs(request.sha256):
                 self._note(request)
         except OSError as why:
-            raise UpdateError(
-                f"{self._folder}: takes no bundle ({why.strerror}); make room on the memory card"
-            ) from why
+            raise self._unusable(why) from why
 
     def requests(self) -> list[Request]:
         """What is to be fetched. A request that cannot be read is dropped: the power went before it was whole."""
@@ -124,24 +120,24 @@ class Inbox:
 
     def forget(self, request: Request) -> None:
         """It is here, or never will be."""
-        (self._folder / f"{request.sha256}{REQUEST}").unlink(missing_ok=True)
+        self._file(request.sha256, REQUEST).unlink(missing_ok=True)
 
     def give_up(self, request: Request) -> None:
         """Forget it. What came is kept for whoever tells of it again, but another bundle need not wait for the rest."""
         self.forget(request)
         with suppress(OSError):
-            os.utime(self._folder / f"{request.sha256}{PART}", (0, 0))
+            os.utime(self._file(request.sha256, PART), (0, 0))
 
     def is_asked_for(self, request: Request) -> bool:
         """Is it still to be fetched, or did another take its place?"""
-        return (self._folder / f"{request.sha256}{REQUEST}").exists()
+        return self._file(request.sha256, REQUEST).exists()
 
     def is_old(self, request: Request, utc: datetime) -> bool:
         """Did nothing of it come for so long that it is given up?"""
         written_s = []
         for ending in (REQUEST, PART):
             with suppress(OSError):
-                written_s.append((self._folder / f"{request.sha256}{ending}").stat().st_mtime)
+                written_s.append(self._file(request.sha256, ending).stat().st_mtime)
         return bool(written_s) and utc.timestamp() - max(written_s) > MOST_DAYS * 86_400
 
     def say(self, sentence: str) -> None:
@@ -176,7 +172,13 @@ class Inbox:
                 write_durably(path, text)
 
     def _note(self, request: Request) -> None:
-        write_durably(self._folder / f"{request.sha256}{REQUEST}", msgspec.json.encode(request))
+        write_durably(self._file(request.sha256, REQUEST), msgspec.json.encode(request))
+
+    def _file(self, sha256: str, ending: str) -> Path:
+        return self._folder / f"{sha256}{ending}"
+
+    def _unusable(self, why: OSError) -> UpdateError:
+        return UpdateError(f"{self._folder}: takes no bundle ({why.strerror}); make room on the memory card")
 
     def _append(self, part: Path, piece: bytes) -> int:
         with part.open("ab") as file:
@@ -189,7 +191,7 @@ class Inbox:
 
     def _settled(self, sha256: str, size_bytes: int) -> int:
         """All pieces are here: are they the bundle? If not they are dropped, and it begins anew."""
-        part = self._folder / f"{sha256}{PART}"
+        part = self._file(sha256, PART)
         with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from edge.counts import Level, Unit
+from edge.wire.fields import LARGEST
 from edge.wire.messages import SummaryCount
 from edge.wire.plain import PlainInterval
 
 FIRST_DAY = date(2020, 1, 1)
 MINUTES_A_DAY = 1500  # 25 hours: the day on which clocks go back
-LARGEST = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from edge.counts import Level, Unit
 from edge.errors import WireError
 from edge.taxa import taxa
 from edge.wire.compact import UNITS
-from edge.wire.small import FIRST_DAY, LARGEST, SmallCount, SmallDay
+from edge.wire.fields import LARGEST
+from edge.wire.small import FIRST_DAY, SmallCount, SmallDay
 
 SLOWEST_BYTES, USUAL_BYTES = 51, 222  # LoRaWAN EU868: DR0 to DR2, and DR4 and faster, without MAC options
 LEAST_BYTES = 24  # a head, whatever it says
