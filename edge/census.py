@@ -8,20 +8,18 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from edge.boxes import Bools, Image, Ints
 from edge.calibration import EVERYTHING, Region, shows_board
-from edge.clock import Instant
 from edge.config import CameraTable, Mode
 from edge.counts import Unit
 from edge.detections import Detections
 from edge.leaf import Sightings, lesion_share
 from edge.tracker import Tracks, followed
-from edge.trap import Card, Reading, load_card, read_card, save_card
+from edge.trap import Card, Reading, read_card
 
 BOARD = "board"  # the word for pictures on which the calibration board lies where is counted
 UNITS: Mapping[Mode, Unit] = {"live": "visits", "trap": "new", "leaf": "affected_frames"}
@@ -72,7 +70,6 @@ class TrapCensus:
     """Insects accumulate on a card: each counts in the picture that shows it first."""
 
     card: Card
-    seen: Instant | None = None  # when its last picture was taken, as far as a card from the disk knows
     region: Region = EVERYTHING  # in which all that it is given lies
 
     def looked(self, found: Detections, sure: Bools, time_s: float, image: Image) -> tuple["TrapCensus", Step]:  # noqa: ARG002 a card has no clock
@@ -116,40 +113,11 @@ def unit_of(camera: CameraTable) -> Unit:
     return "max_per_frame" if camera.mode == "live" and not follows(camera) else UNITS[camera.mode]
 
 
-def begun(mode: Mode, classes: int, kept: Path | None = None, model: str = "", lesions: Collection[int] = ()) -> Census:
-    """Nothing seen yet, by a `model` of so many `classes`; a trap goes on with the card in the file `kept`, if any.
+def begun(mode: Mode, classes: int, lesions: Collection[int] = ()) -> Census:
+    """Nothing seen yet, by a model of so many `classes`.
 
     `lesions` are the classes by which a leaf's severity can be told; where the model has none it is not.
     """
     if mode == "live":
         return LiveCensus(Tracks.none(classes))
-    if mode == "leaf":
-        return LeafCensus(Sightings(), lesions)
-    card = None if kept is None else load_card(kept, model, classes)
-    return TrapCensus(Card.none(classes)) if card is None else TrapCensus(*card)
-
-
-def seen_before(census: Census | None) -> Instant | None:
-    """When the last picture of a trap's card was taken that came from the disk."""
-    return census.seen if isinstance(census, TrapCensus) else None
-
-
-def in_region(census: Census | None, region: Region) -> Census | None:
-    """The same, where only that part of the picture counts."""
-    return replace(census, region=region) if isinstance(census, TrapCensus) else census
-
-
-def is_undecided(census: Census | None) -> bool:
-    """Does it need another look, moved or not, to know who came or left?"""
-    return isinstance(census, LiveCensus) and census.tracks.undecided
-
-
-def unmoved(census: Census | None, time_s: float) -> Census | None:
-    """The same, after a frame on which nothing had moved: nobody was out of sight meanwhile."""
-    return LiveCensus(census.tracks.unmoved(time_s)) if isinstance(census, LiveCensus) else census
-
-
-def keep(census: Census, path: Path, model: str, seen: Instant | None) -> None:
-    """Save what must outlive the night: a trap's card, whose `model` it is, when it was `seen` last. Raises OSError."""
-    if isinstance(census, TrapCensus) and census.card.places is not None:
-        save_card(path, census.card, model, seen)
+    return LeafCensus(Sightings(), lesions) if mode == "leaf" else TrapCensus(Card.none(classes))

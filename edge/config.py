@@ -5,19 +5,19 @@ stand in its address, `rtsp://user:password@host/path`: then nobody but the serv
 are checked by the same records.
 """
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
 
+from edge.config_mistakes import explained
 from edge.errors import ConfigError, to_read
 
 # A pattern ends with what it asks for, in words: an error says them. `$` would let a line's end through, `\Z` does not.
@@ -257,14 +257,6 @@ HOTSPOT_ADDRESS = "10.42.0.1"  # NetworkManager's own for a shared connection
 _Record = TypeVar("_Record")
 # No @ behind the host where one stands before it: of `u:p@ss/1@host` it would be `ss`.
 _ADDRESS = re.compile(r"\w+://(?![^/?#]*@[^/?#]*[/?#].*@)([^/?#]*@)?(\[[^][/?#]*\]|[^][:/?#]*)(:\d+)?([/?#]|\Z)")
-_UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>.+?)`(?: - at `\$\.?(?P<table>.*?)`)?$")
-_WRITTEN = re.compile(r"matching regex .*\(\?#(?P<words>[^)]+)\)['\"]$")
-_MISTYPED = re.compile(r"^expected `(?P<wanted>\w+)[^`]*`, got `(?P<got>\w+)`$")
-_OUTSIDE = re.compile(r"^expected `\w+` (?P<range>[<>]=? .+)$")
-_TOO_LONG = re.compile(r"^expected `str` of length <= (?P<letters>\d+)$")
-_TOML = {"str": "a text in quotes", "int": "a whole number", "float": "a number", "bool": "true or false",
-         "array": "a list in [ ]", "object": "a table"}  # fmt: skip
-_AT = re.compile(r"^(?P<what>.+?) - at `\$\.?(?P<where>.*)`$")
 
 
 def load_config(path: Path) -> NodeConfig:
@@ -300,7 +292,7 @@ def convert(table: object, record: type[_Record], name: str) -> _Record:
     try:
         made = msgspec.convert(table, record)
     except msgspec.ValidationError as why:
-        raise ConfigError(f"{name}: {_explain(str(why), record)}") from why
+        raise ConfigError(f"{name}: {explained(str(why), record)}") from why
     for key, value in _values(made, ""):
         if isinstance(value, float) and not isfinite(value):
             raise ConfigError(f"{name}: {key}: must be a number with an end and is {value}; correct it")
@@ -385,58 +377,6 @@ def _check_password(climate: ClimateTable, name: str) -> None:
         f"{name}: climate.tls is false for {climate.host}, so its password would cross the network in the open; "
         "set tls = true, or insecure = true in a network of its own"
     )
-
-
-def _explain(message: str, record: type) -> str:
-    """msgspec's message as a sentence with key and remedy."""
-    unknown = _UNKNOWN_KEY.search(message)
-    if unknown:
-        table = unknown["table"] or ""
-        key = f"{table}.{unknown['key']}" if table else unknown["key"]
-        near = difflib.get_close_matches(unknown["key"], _keys_of(record, table), n=1)
-        remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(_keys_of(record, table))}"
-        return f"unknown key {key}; {remedy}"
-    at = _AT.match(message)
-    what, where = (at["what"], at["where"]) if at else (message, "")
-    what = _plain(what[0].lower() + what[1:], where, record)
-    return f"{where}: {what}; correct it" if where else f"{what}; correct it"
-
-
-def _plain(what: str, where: str, record: type) -> str:
-    """Without the words of programmers where there are others."""
-    written, mistyped, outside = _WRITTEN.search(what), _MISTYPED.match(what), _OUTSIDE.match(what)
-    too_long = _TOO_LONG.match(what)
-    if written:
-        return f"must be {written['words']}"
-    if too_long:
-        return f"must have at most {too_long['letters']} letters"
-    if outside:
-        return f"must be {outside['range']}"
-    if mistyped and {mistyped["wanted"], mistyped["got"]} <= _TOML.keys():
-        return f"must be {_TOML[mistyped['wanted']]} and is {_TOML[mistyped['got']]}"
-    if what.startswith("invalid enum value"):
-        return f"there is no {what.removeprefix('invalid enum value ')}, only {_choices(record, where)}"
-    return what.replace("object missing required field", "lacks")
-
-
-def _choices(record: type, where: str) -> str:
-    """What the key at `where` may be, where that is one of a few words."""
-    *tables, key = re.sub(r"\[.*?\]", "", where).split(".")
-    field = next(f for f in msgspec.structs.fields(_record_at(record, tables)) if f.encode_name == key)
-    return ", ".join(map(str, get_args(field.type)))
-
-
-def _keys_of(record: type, table: str) -> list[str]:
-    parts = re.sub(r"\[.*?\]", "", table).split(".")  # `nodes[3].camera`: the index names no key
-    return [field.encode_name for field in msgspec.structs.fields(_record_at(record, parts))]
-
-
-def _record_at(record: type, parts: Iterable[str]) -> type:
-    """The record of the table that lies below `record` at these names."""
-    for part in filter(None, parts):
-        field = next(f for f in msgspec.structs.fields(record) if f.encode_name == part)
-        record = next(t for t in (field.type, *get_args(field.type)) if isinstance(t, type))
-    return record
 
 
 def _short(why: Exception) -> str:

@@ -14,6 +14,7 @@ from edge.ranges import ALIKE, Dispersion, count_range
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares 0..1 of the picture
 Unit = Literal["max_per_frame", "visits", "new", "affected_frames"]
 Level = Literal["calm", "look", "act"]
+CAMERA = "cam0"  # a node has one camera; the name travels with every record
 STAGES = ("egg", "larva", "nymph", "pupa", "juvenile", "adult", "symptom")
 _STAGED = re.compile(rf"(?P<name>.+) \((?P<stage>{'|'.join(STAGES)})\)")
 Task = Literal["nothing", "go_and_look", "count_by_eye", "follow_source"]

@@ -40,7 +40,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single answer to ==
 class GateState:
-    """What the gate remembers; replaced, never changed. Calibration may give `sharpness` to start with.
+    """What the gate remembers; replaced, never changed.
 
     looked_at: (h / 2, w / 2) uint8, the scene when it was last looked at
     """

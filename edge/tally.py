@@ -132,11 +132,6 @@ class Tally:
     ) -> Interval:
         """The interval as it is published; no frame looked at is no data, not a zero."""
         unit = self._told_in(unit)
-        numbers_of = {"max_per_frame": self.most, "affected_frames": self.affected}
-        numbers_seen = numbers_of.get(unit, self.counted)
-        most = self.frames if unit == "affected_frames" else None
-        squares_of = {"max_per_frame": {label: number**2 for label, number in self.most.items()}}
-        squares = squares_of.get(unit, self.affected if unit == "affected_frames" else self.squares)
         return Interval(
             start=self.start,
             end=end,
@@ -147,7 +142,7 @@ class Tally:
             frames=self.frames,
             skipped=tuple(sorted(self.skipped.items())),
             awake_s=round(self.awake_s, 1),
-            counts=_counts(numbers_seen, squares, accuracy, most) if self.frames else NoData(self._why_no_data()),
+            counts=self._counts(unit, accuracy) if self.frames else NoData(self._why_no_data()),
             saturated=self.saturated,
             exposed_s=self.exposed_s,
             severity=self._severity(),
@@ -157,6 +152,16 @@ class Tally:
     def _told_in(self, unit: Unit) -> Unit:
         """Whatever the camera's pace, a detector that is too slow for visits tells the most on one frame."""
         return "max_per_frame" if unit == "visits" and 2 * self.slow > self.frames else unit
+
+    def _counts(self, unit: Unit, accuracy: Mapping[str, ClassAccuracy]) -> tuple[TaxonCount, ...]:
+        """Each label's number, with the share of it that the frames' own numbers, squared, have of its square."""
+        if unit == "max_per_frame":  # all of it from one frame
+            return tuple(accuracy[label].counted(number, label) for label, number in sorted(self.most.items()))
+        if unit == "affected_frames":  # one from each frame
+            told = sorted(self.affected.items())
+            return tuple(accuracy[label].counted(n, label, 1 / n, most=self.frames) for label, n in told)
+        told = sorted(self.counted.items())
+        return tuple(accuracy[label].counted(n, label, self.squares[label] / n**2) for label, n in told)
 
     def _severity(self) -> float | None:
         """Of most frames or none: one leaf at dusk must not stand for an hour of frames that show none."""
@@ -191,15 +196,3 @@ def newly_seen(
 def plus_one(counter: Mapping[str, int], name: str) -> dict[str, int]:
     """The counter with one more of `name`."""
     return {**counter, name: counter.get(name, 0) + 1}
-
-
-def _counts(
-    numbers_seen: Mapping[str, int],
-    squares: Mapping[str, int],
-    accuracy: Mapping[str, ClassAccuracy],
-    most: int | None,
-) -> tuple[TaxonCount, ...]:
-    return tuple(
-        accuracy[label].counted(number, label, squares[label] / number**2, most)
-        for label, number in sorted(numbers_seen.items())
-    )

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from edge.advice import key_of
-from edge.alarms import Alarms
 from edge.clock import ClockState, Instant
 from edge.config import AdviceTable, CameraTable, NodeConfig, NodeTable, OwnThreshold, StoreTable
 from edge.counts import Alert, Interval
 from edge.label_sets import remember
+from edge.loop.alarms import Alarms
 from edge.mqtt.care import standing_alerts
 from edge.ranges import Dispersion, count_range
 from edge.status import StatusBoard

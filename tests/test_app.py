@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from types import SimpleNamespace
 
 import cv2
 import pytest
 
-from edge.app import Node, _info, build, model_info, put_times_right
+from edge.app import Node, build
 from edge.bundle import find_bundle, load_release
 from edge.calibration import Calibration, save_calibration
 from edge.cli.demo import PAGE_PORT
@@ -31,6 +30,8 @@ from edge.counts import Interval, NoData, Sighting
 from edge.errors import StoreError, ThreadStuckError
 from edge.introduction import MOST_LABELS, former_models
 from edge.label_sets import remember
+from edge.loop.commits import put_times_right
+from edge.node.info import info, model_info
 from edge.platform import BrokerAddress, Deduplicator, Heard, Subscriber, decode
 from edge.status import ModelStatus, StatusBoard
 from edge.store import Records, Store, inspect_store
@@ -220,7 +221,7 @@ def test_a_store_that_does_not_read_for_a_moment_holds_up_no_birth(tmp_path: Pat
     with closing(Store(StoreTable(folder=str(tmp_path)), NODE)) as store:
         with closing(sqlite3.connect(tmp_path / "fieldeye.db")) as other:
             other.execute("ALTER TABLE setting RENAME TO away")
-        told = _info(SimpleNamespace(config=config, board=board, store=store))  # type: ignore[arg-type]
+        told = info(config, store, board.snapshot())
     assert [one.name for one in told.models] == ["own"]
 
 

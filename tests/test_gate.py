@@ -211,11 +211,6 @@ def test_an_evening_full_of_grain_sets_no_standard_for_the_morning() -> None:
     assert answer(LEAF, state, at_s=3600, mode="trap") == Look()
 
 
-def test_a_focus_reference_from_calibration_is_used_from_the_first_look_at_a_known_scene() -> None:
-    known = replace(seen(LEAF), sharpness=sharpness_of(LEAF, LEAF.mean()) * 10)
-    assert answer(LEAF, known, at_s=CONFIG.always_every_s) == Skip("blurred")
-
-
 def test_a_skipped_frame_is_not_what_the_next_is_compared_with() -> None:
     state = seen(LEAF)
     for luma in (lit(LEAF, 0.05), np.full_like(LEAF, 128), LEAF):

@@ -17,18 +17,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.app import put_times_right
 from edge.boxes import Image
 from edge.bundle import load_bundle
 from edge.calibration import Calibration, Region, Scale, save_calibration
 from edge.cameras import Frame, WatchedCamera, open_watched_camera
-from edge.cameras.folder import known_as, told_time
+from edge.cameras.picture_files import known_as, told_time
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState
 from edge.config import parse_config
 from edge.counts import Interval, NoData, Sighting, Spread
 from edge.detector import Detector
 from edge.errors import StoreDamagedError
+from edge.loop.commits import put_times_right
 from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
@@ -777,14 +777,11 @@ def test_a_dark_picture_is_a_covered_lens_in_broad_daylight_and_not_at_dusk_nor_
     ("nothing", "place", "last", "blind_s"),
     [
         (all_of(255), "", [], 3600),
-        (all_of(255), "", [all_of(0)], 0),
-        (all_of(255), "", [INFRARED], 0),
         (all_of(255), "", [[(16, 16, BLUE)]], 0),
         (INFRARED, BY_DAY, [], 3600),
-        (INFRARED, "", [], 0),
     ],
 )
-def test_how_long_the_newest_pictures_have_shown_nothing_ends_with_one_that_does_and_in_the_dark(
+def test_how_long_the_newest_pictures_have_shown_nothing_is_on_the_board_until_one_shows_something(
     fed: Fed,
     nothing: list[tuple[int, int, tuple[int, int, int]]],
     place: str,

@@ -32,7 +32,6 @@ from edge.calibration.region import WHOLE
 from edge.cameras import WatchedCamera, open_watched_camera
 from edge.cameras.pictures import read_picture
 from edge.cameras.reader import Device, ThreadedCamera
-from edge.census import TrapCensus
 from edge.climate import ClimateSensor, NoSensor
 from edge.clock import ClockState, SystemClock
 from edge.config import parse_config
@@ -41,9 +40,11 @@ from edge.detector import Detector
 from edge.errors import StoreError, ThreadStuckError
 from edge.faces import faces
 from edge.label_sets import load
-from edge.pipeline import PREVIEW_S, Parts, Pipeline
+from edge.loop.preview import PREVIEW_S
+from edge.pipeline import Parts, Pipeline
 from edge.status import StatusBoard
 from edge.store import Store
+from edge.trap import Card
 from edge.weather import Reading
 from tests.cameras.sources import IllDevice, network_camera
 from tests.clocks import NOON
@@ -75,9 +76,9 @@ class Bench:
     stop: Event = field(default_factory=Event)
     wakes: int = 0
     climate: ClimateSensor = field(default_factory=NoSensor)
+    turned: Callable[[], None] = lambda: None  # called each time the loop turns
     more: str = ""  # of node.toml
     labels: Sequence[str] = LABELS  # of the blue and the red squares
-    stuck_s: float = 60.0  # see WatchedCamera
 
     def add(self, name: str, picture: Image | bytes) -> None:
         self.pictures.mkdir(exist_ok=True)
@@ -121,16 +122,14 @@ class Bench:
         camera = self.parts.enter_context(
             open_watched_camera(config.camera, clock, self.stop)
             if device is None
-            else WatchedCamera(
-                lambda: ThreadedCamera(device, clock), clock, self.stop, stall_s=0.2, first_s=20, stuck_s=self.stuck_s
-            )
+            else WatchedCamera(lambda: ThreadedCamera(device, clock), clock, self.stop, stall_s=0.2, first_s=20)
         )
         bundle = load_bundle(write_model(self.folder / "squares.onnx", Net(metadata=facts(self.labels))))
         detector = Detector(bundle, confidence=config.model.confidence)
         parts = Parts(
             config=config, camera=camera, detector=detector, store=self.store, board=self.board, clock=clock,
             climate=self.climate,
-            committed=self._woken, alive=lambda: None,
+            committed=self._woken, alive=self.turned,
         )  # fmt: skip
         return Pipeline(parts)
 
@@ -417,11 +416,19 @@ def test_a_stop_is_obeyed_at_once_in_the_pause_between_two_looks(
     assert not thread.is_alive()
 
 
+def test_the_last_picture_of_a_folder_ends_the_loop_without_another_pause(bench: Bench) -> None:
+    states: list[str] = []
+    bench.turned = lambda: states.append(bench.board.snapshot().camera.state)
+    bench.add("1.png", scene())
+    bench.build(every_s=0.3).run(bench.stop)
+    assert (bench.board.snapshot().camera.state, set(states)) == ("ended", {"starting", "ok"})
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a camera."""
     monkeypatch.setattr("edge.cameras.reader.JOIN_S", 0.3)
-    monkeypatch.setattr("edge.cameras.watch.FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr("edge.cameras.opening.FIRST_WAIT_S", 0.05)
     monkeypatch.setattr("edge.pipeline.REST_S", 0.05)
     monkeypatch.setattr("edge.pipeline.READ_S", 0.5)
 
@@ -475,8 +482,11 @@ class OnePicture(IllDevice):
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_camera_that_only_a_new_process_frees_ends_the_loop_with_what_was_counted_committed(bench: Bench) -> None:
-    device, bench.stuck_s = OnePicture(), 0.0
+def test_a_camera_that_only_a_new_process_frees_ends_the_loop_with_what_was_counted_committed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cameras.opening.STUCK_S", 0.0)
+    device = OnePicture()
     with pytest.raises(ThreadStuckError):
         bench.build(every_s=FOREVER, device=device).run(bench.stop)
     device.hangs.clear()
@@ -538,12 +548,21 @@ def test_after_a_power_cut_only_insects_whose_interval_was_lost_are_new_again_al
     assert [(one.label, one.count) for one in cut.interval.counts] == [("Pieris", 1)]
 
 
+def test_a_trap_keeps_its_card_before_the_interval_is_committed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bool] = []
+    monkeypatch.setattr(bench, "_woken", lambda: kept.append((bench.state / "card.npz").exists()))
+    bench.add("1.png", scene((8, 8, BLUE)))
+    bench.add("2.png", scene((8, 8, BLUE), (40, 40, RED)))
+    bench.build(mode="trap").run(bench.stop)
+    assert kept == [False, True]  # with the sighting, with the interval
+
+
 def test_a_trap_holds_the_card_of_the_last_interval_no_longer_than_the_disk_refuses_it(
     bench: Bench, running: Callable[[Pipeline, Event], Thread]
 ) -> None:
     def held() -> int:
         gc.collect()
-        return sum(type(one) is TrapCensus for one in gc.get_objects())
+        return sum(type(one) is Card for one in gc.get_objects())
 
     others = held()
     bench.add("1.png", scene((8, 8, BLUE)))

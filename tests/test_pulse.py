@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from edge import app
-from edge.app import PUBLISHER_STUCK_S, Pulse, build
+from edge.app import build
 from edge.config import load_config
 from edge.detections import Detections
 from edge.detector import Detector
+from edge.node.pulse import PUBLISHER_STUCK_S, Pulse
+from edge.node.restarts import Runs
 from edge.power.keeper import Keeper
-from edge.restarts import Runs
 from edge.store import Store
 from tests.broker import Broker, free_port
 from tests.clocks import SetClock

@@ -6,7 +6,7 @@ import pytest
 
 from edge.config import StoreTable
 from edge.errors import ThreadStuckError
-from edge.restarts import ASKED, BAD_ENDS, UNSAID, Run, Runs, end_too_fast
+from edge.node.restarts import ASKED, BAD_ENDS, UNSAID, Run, Runs, end_too_fast
 from edge.store import Store
 from tests.clocks import SetClock
 

@@ -16,15 +16,6 @@ def test_each_owner_replaces_its_own_part_only() -> None:
     assert (now.camera.frames, now.link.detail, now.problem) == (3, "broker away", "")
 
 
-def test_a_problem_can_be_shown_and_taken_back() -> None:
-    board = StatusBoard(SetClock().now())
-    board.show(problem="no model")
-    board.show(camera=CameraStatus())
-    assert board.snapshot().problem == "no model"
-    board.show(problem="")
-    assert board.snapshot().problem == ""
-
-
 def test_threads_that_show_at_once_lose_nothing_of_each_other() -> None:
     board = StatusBoard(SetClock().now())
 

@@ -16,7 +16,7 @@ from edge.cli.stopping import stop_on_signal
 from edge.config import NodeConfig, StoreTable, safe_config
 from edge.durable import write_durably
 from edge.errors import ConfigError
-from edge.systemd import notify
+from edge.node.systemd import notify
 from edge.updates.slots import Places, trial
 
 log = logging.getLogger(__name__)

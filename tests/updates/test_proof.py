@@ -11,7 +11,7 @@ import pytest
 from edge.app import Node, build
 from edge.config import CameraTable, ModelTable, NodeConfig, NodeTable, StoreTable
 from edge.errors import UsageError
-from edge.restarts import BAD_ENDS
+from edge.node.restarts import BAD_ENDS
 from edge.updates.install import install
 from edge.updates.proof import Proof, proved
 from edge.updates.slots import Places

@@ -7,8 +7,11 @@ the node with it: to wait would lose more than what is not yet committed.
 import logging
 from collections.abc import Callable, Sequence
 
+from edge.census import Census
+from edge.clock import Clock, ClockState
 from edge.counts import Interval, Record
 from edge.errors import StoreDamagedError, StoreError
+from edge.loop.kept_card import KeptCard
 from edge.status import StatusBoard
 from edge.store import Draft, Store
 
@@ -20,19 +23,34 @@ MOST_UNKEPT = 1000  # records held in memory while the card takes none; the olde
 class Commits:
     """Owned by the loop's thread. `committed` is called after each commit; `trouble` says why the card refuses."""
 
-    def __init__(self, store: Store, board: StatusBoard, committed: Callable[[], None]) -> None:
-        self._store, self._board, self._committed = store, board, committed
+    def __init__(self, store: Store, board: StatusBoard, trap_card: KeptCard, committed: Callable[[], None]) -> None:
+        self._store, self._board, self._trap_card, self._committed = store, board, trap_card, committed
         self._records: list[Record] = []
         self._intervals: list[tuple[Interval, Draft]] = []
         self.trouble = ""
 
-    @property
-    def has_intervals(self) -> bool:
-        """Does an interval of a fed folder wait for the card?"""
-        return bool(self._intervals)
-
     def commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         """These records, after those that wait, which are not of this `picture`'s time."""
+        self._trap_card.keep_again()
+        self._commit(records, picture)
+
+    def commit_interval(self, interval: Interval, census: Census | None, draft: Draft | None = None) -> None:
+        """An interval, after the trap's card up to its end; one of a fed folder with its `draft`."""
+        self._trap_card.keep(census)
+        if draft is None:
+            self._commit([interval])
+            return
+        self._intervals = [*self._intervals, (interval, draft)][-MOST_UNKEPT:]
+        self._commit_intervals()
+
+    def commit_waiting(self) -> bool:
+        """A fed folder's intervals that the card did not take; False: it still does not."""
+        if not self._intervals:
+            return True
+        self._trap_card.keep_again()
+        return self._commit_intervals()
+
+    def _commit(self, records: Sequence[Record], picture: bytes | None = None) -> None:
         try:
             self._store.commit(self._records)
             self._records = []
@@ -46,9 +64,7 @@ class Commits:
         self.tell("")
         self._committed()
 
-    def commit_intervals(self, *more: tuple[Interval, Draft]) -> bool:
-        """A fed folder's intervals with the names of their pictures, after those that wait; False: the card refuses."""
-        self._intervals = [*self._intervals, *more][-MOST_UNKEPT:]
+    def _commit_intervals(self) -> bool:
         try:
             while self._intervals:
                 self._store.commit_interval(*self._intervals[0])
@@ -58,7 +74,7 @@ class Commits:
         except StoreError as why:
             self.tell(str(why))
             return False
-        self.commit([])  # what was refused before, and the publisher wakes
+        self._commit([])  # what was refused before, and the publisher wakes
         return True
 
     def tell(self, trouble: str) -> None:
@@ -73,3 +89,16 @@ class Commits:
         """Raises StoreError if something is left that the card did not take."""
         if self._records or self._intervals:
             raise StoreError(self.trouble)
+
+
+def put_times_right(store: Store, clock: Clock) -> None:
+    """After a commit, where no publisher does it: records of this boot from before its clock was set get their time."""
+    now = clock.now()
+    if now.state is not ClockState.SYNCED:
+        return
+    try:
+        store.correct_clock(now)
+    except StoreDamagedError:
+        raise
+    except StoreError as why:  # the next commit tries again
+        log.warning("times_not_corrected", extra={"why": str(why)})

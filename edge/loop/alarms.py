@@ -41,7 +41,7 @@ class Alarms:
         eppo = {name_and_stage(label)[0]: known.eppo for label, known in accuracy.items()}
         self._adviser = begun(rows, eppo, store.setting(SETTING), stand)
         self._clock_state = ClockState.UNSYNCED
-        self._owes_times = False  # did the disk refuse to put right when things were done?
+        self._owes_times = False  # is yet to be put right when things were done?
         board.show(alerts=self._adviser.compared)
 
     def follow_clock(self, now: Instant) -> None:
@@ -53,7 +53,8 @@ class Alarms:
         if is_news:
             self._adviser = self._timely(now)
             self.show()
-        if not (is_news or self._owes_times):
+            self._owes_times = True
+        if not self._owes_times:
             return
         try:
             self._store.decisions.put_times_right(now)
@@ -61,7 +62,6 @@ class Alarms:
         except StoreError as why:  # page and health say the time that the node took it for, until a next turn
             if is_news:
                 log.warning("deeds_not_timed", extra={"why": str(why)})
-            self._owes_times = True
 
     def after(self, newest: Interval) -> tuple[Alert, ...]:
         """What is to be committed now that `newest` is. Where the store cannot be read, the next interval decides."""

@@ -1,12 +1,13 @@
 """Why the last run ended, and whether runs end too fast to go on looking: kept among the store's settings."""
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 
 from edge.clock import Instant
 from edge.errors import ThreadStuckError
+from edge.store import Store
 
 SETTING = "runs"
 BAD_ENDS, WITHIN_S = 5, 600.0  # so many within ten minutes: the next start would end like the others
@@ -22,20 +23,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended: str = ""
 
 
-class Settings(Protocol):
-    """Where the list is kept."""
-
-    def setting(self, name: str) -> str | None: ...
-
-    def set_setting(self, name: str, value: str) -> None: ...
-
-
 class Runs:
     """`with Runs(store, now) as runs:` around a node's life; the end is written even when it is a fault."""
 
-    def __init__(self, settings: Settings, now: Instant) -> None:
-        self._settings = settings
-        self._before = _read(settings)
+    def __init__(self, store: Store, now: Instant) -> None:
+        self._store = store
+        self._before = _read(store)
         self._this = Run(boot_id=now.boot_id, started_s=now.monotonic_s)
         self._reason = ASKED
         self._is_over = False
@@ -73,7 +66,7 @@ class Runs:
         self._write(msgspec.structs.replace(self._this, ended=reason))
 
     def _write(self, this: Run) -> None:
-        self._settings.set_setting(SETTING, msgspec.json.encode([*self._before, this][-BAD_ENDS - 1 :]).decode())
+        self._store.set_setting(SETTING, msgspec.json.encode([*self._before, this][-BAD_ENDS - 1 :]).decode())
 
 
 def end_too_fast(before: Sequence[Run], this: Run) -> bool:
@@ -86,9 +79,9 @@ def end_too_fast(before: Sequence[Run], this: Run) -> bool:
     )
 
 
-def _read(settings: Settings) -> tuple[Run, ...]:
+def _read(store: Store) -> tuple[Run, ...]:
     """A list that cannot be read is of no use, and no reason not to start."""
     try:
-        return msgspec.json.decode(settings.setting(SETTING) or "[]", type=tuple[Run, ...])
+        return msgspec.json.decode(store.setting(SETTING) or "[]", type=tuple[Run, ...])
     except msgspec.DecodeError:
         return ()
