@@ -10,7 +10,7 @@ from edge.advice.alert import alert_of, dropped_alert, outdated_alert
 from edge.advice.evidence import Days, days_of
 from edge.advice.standing import Standing, is_outdated, judged, timed
 from edge.advice.thresholds import Threshold
-from edge.advice.units import UNKNOWN_STAND, Refused, Stand
+from edge.advice.units import Refused, Stand
 from edge.clock import Instant
 from edge.counts import Alert
 
@@ -20,8 +20,8 @@ class Adviser:
     """Where each pest stands against each threshold that is watched here."""
 
     standings: tuple[Standing, ...]
-    stand: Stand = UNKNOWN_STAND
-    dropped: tuple[Standing, ...] = ()  # above calm, and stand no more: nobody has been told that yet
+    stand: Stand
+    dropped: tuple[Standing, ...]  # above calm, and stand no more: nobody has been told that yet
 
     @property
     def compared(self) -> tuple[Standing, ...]:

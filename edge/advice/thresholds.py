@@ -34,24 +34,6 @@ def defaults() -> tuple[Threshold, ...]:
     return tuple(_threshold(row) for row in rows)
 
 
-def fitting(
-    thresholds: Iterable[Threshold],
-    scientific_name: str,
-    *,
-    crop: str | None = None,
-    stage_of_crop: str | None = None,
-    region: str | None = None,
-) -> tuple[Threshold, ...]:
-    """Those that speak of this pest and do not contradict what is known of the field, in the given order."""
-    wanted = (("crop", crop), ("stage_of_crop", stage_of_crop), ("region", region))
-    return tuple(
-        row
-        for row in thresholds
-        if row.scientific_name == scientific_name
-        and all(value is None or getattr(row, column) in {value, "all"} for column, value in wanted)
-    )
-
-
 def watched(labels: Iterable[str], advice: AdviceTable, crop: str | None) -> tuple[Threshold, ...]:
     """What the model's `labels` are held against: the node's own rows, and the packaged ones of its crop.
 
@@ -59,11 +41,13 @@ def watched(labels: Iterable[str], advice: AdviceTable, crop: str | None) -> tup
     """
     own = tuple(_own(row) for row in advice.threshold)
     names, crop = set(labels), advice.crop or crop
-    packaged = defaults() if advice.defaults and crop else ()
+    packaged = [row for row in defaults() if row.scientific_name in names] if advice.defaults and crop else []
     taken = {(row.scientific_name, row.unit) for row in own}
     found = {(row.scientific_name, row.unit): row for row in own if row.scientific_name in names}
-    fits = {"crop": crop, "stage_of_crop": advice.stage, "region": advice.region}
-    for row in (row for name in sorted(names) for row in fitting(packaged, name, **fits)):
+    field = (("crop", crop), ("stage_of_crop", advice.stage), ("region", advice.region))  # None: not known
+    for row in sorted(packaged, key=lambda row: row.scientific_name):
+        if not all(known is None or getattr(row, column) in {known, "all"} for column, known in field):
+            continue
         key = row.scientific_name, row.unit
         if key not in taken and (key not in found or row.low < found[key].low):
             found[key] = row

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from edge.clock import Clock
@@ -16,6 +16,7 @@ from edge.config import NodeConfig
 from edge.errors import ConfigError, FieldeyeError
 from edge.languages import COOKIE, HTML_LANGUAGE, LANGUAGES, REVIEWED, PoBabel, chosen_language
 from edge.mqtt.secret import read_secret
+from edge.page.admission import SAFE, install, page_above
 from edge.page.api import api
 from edge.page.deeds import deeds
 from edge.page.guard import is_allowed, own_names, protect
@@ -24,16 +25,18 @@ from edge.page.live import LivePicture
 from edge.page.looker import Looker
 from edge.page.measuring import measuring
 from edge.page.metrics import metrics
+from edge.page.node import Node, node
 from edge.page.people import people
 from edge.page.photograph import photograph
 from edge.page.recent import Recent
 from edge.page.review import review
-from edge.page.routes import Node, node, pages
+from edge.page.routes import pages
 from edge.page.season import Season
 from edge.page.server import PageServer, serve
 from edge.page.set_up import set_up
 from edge.page.settings_form import settings_form
-from edge.page.trust import SAFE, Trust, install
+from edge.page.tones import ICONS
+from edge.page.trust import Trust
 from edge.page.words import CATALOGUES, gettext
 from edge.status import StatusBoard
 from edge.store import Store
@@ -69,17 +72,8 @@ def create_app(
     app.extensions["fieldeye"] = Node(
         store, board, config, clock, live, recent, season, looker or Looker(), begin_again, set_clock
     )
-    app.register_blueprint(pages)
-    app.register_blueprint(api)
-    app.register_blueprint(people)
-    app.register_blueprint(settings_form)
-    app.register_blueprint(set_up)
-    app.register_blueprint(measuring)
-    app.register_blueprint(metrics)
-    app.register_blueprint(review)
-    app.register_blueprint(photograph)
-    app.register_blueprint(deeds)
-    app.register_blueprint(help_)
+    for part in (pages, api, people, settings_form, set_up, measuring, metrics, review, photograph, deeds, help_):
+        app.register_blueprint(part)
     _speak(app, config)
     _guard(app, config)
     install(app, _trust(store, board, config, clock))
@@ -108,7 +102,7 @@ def _speak(app: Flask, config: NodeConfig) -> None:
 
     @app.context_processor
     def every_page() -> dict[str, object]:
-        this = node()
+        when = node().moments()
         return {
             "html_language": HTML_LANGUAGE[language()],
             "languages": [(code, HTML_LANGUAGE[code], LANGUAGES[code], code == language()) for code in LANGUAGES],
@@ -117,8 +111,9 @@ def _speak(app: Flask, config: NodeConfig) -> None:
             "site": config.node.site,
             "node_name": config.node.node,
             "here": _here(),
-            "shown": this.moments().dated(this.clock.now().utc),
+            "shown": when.dated(when.now_utc),
             "static": assets,
+            "icons": ICONS,
             "tabs": [
                 ("/", "home", gettext("Now")),
                 ("/photo", "photo", gettext("Photo")),
@@ -137,15 +132,9 @@ def _speak(app: Flask, config: NodeConfig) -> None:
 
 def _here() -> str:
     """Where a link leads back here: an answer to a form has no address of its own, so to the nearest page above it."""
-    path = request.path
     if request.method in SAFE:
-        return quote(path)  # `/\evil.example` is another server's
-    if request.url_rule is None:  # a path of anybody's, and of any depth
-        return "/"
-    pages = current_app.url_map.bind("")
-    while path != "/" and not pages.test(path, "GET"):
-        path = path.rpartition("/")[0] or "/"
-    return quote(path)
+        return quote(request.path)  # `/\evil.example` is another server's
+    return quote(page_above(request.path)) if request.url_rule else "/"  # a path of anybody's may be of any depth
 
 
 def _guard(app: Flask, config: NodeConfig) -> None:

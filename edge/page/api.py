@@ -11,6 +11,7 @@ from edge.board import read_board
 from edge.config import MEGABYTE
 from edge.exports.columns import Cell
 from edge.exports.csv_table import csv_cell, csv_lines
+from edge.page.admission import needs
 from edge.page.answers import (
     CSV_COLUMNS,
     Board,
@@ -25,10 +26,11 @@ from edge.page.answers import (
     State,
 )
 from edge.page.days import Day, labels_of
+from edge.page.glance import glance
+from edge.page.node import node
 from edge.page.openapi import document
-from edge.page.routes import node
 from edge.page.situation import looks
-from edge.page.trust import Role, needs, visitor
+from edge.page.trust import Role, visitor
 from edge.wire import Decoded, plain
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -101,10 +103,9 @@ def how_it_is() -> Response:
 @needs(Role.READER)
 def fortnight() -> Response:
     """The last fourteen days."""
-    this = node()
-    days, _, unit = this.days()
-    labels = labels_of(days)
-    return answer(Days(time_zone=this.config.node.time_zone, days=[_counts(day, unit, labels) for day in days]))
+    here, time_zone = glance(), node().config.node.time_zone
+    labels = labels_of(here.fortnight)
+    return answer(Days(time_zone=time_zone, days=[_counts(day, here.unit, labels) for day in here.fortnight]))
 
 
 @api.get("/days.csv")
@@ -114,9 +115,9 @@ def fortnight_csv() -> Response:
 
     A day that was counted in another way, or by a model that cannot tell the taxon, has no frames of it either.
     """
-    days, _, unit = node().days()
-    labels = labels_of(days)
-    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, unit or "", labels))
+    here = glance()
+    days, labels = here.fortnight, labels_of(here.fortnight)
+    rows = (map(csv_cell, row) for day in days for row in _csv_rows(day, here.unit or "", labels))
     response = Response(csv_lines([CSV_COLUMNS, *rows]), mimetype="text/csv")
     name = f"{node().config.node.node}-{days[-1].day}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -1,10 +1,8 @@
 """Failed log-ins and claims make the next attempt wait, also after a restart; counted by address and all together."""
 
-import hashlib
-import hmac
 from datetime import datetime
 
-from edge.store import Account, Accounts
+from edge.store import Accounts
 
 FREE, LONGEST_S = 5, 900.0  # failures of one address before it waits, and the longest wait
 TOGETHER = "all addresses"  # many phones may be one guesser; but nobody shuts out the owner for long
@@ -16,11 +14,6 @@ def pause_s(failures: int, since_s: float, free: int, longest_s: float) -> float
     if failures < free:
         return 0.0
     return max(0.0, min(2.0 ** min(failures - free + 1, 30), longest_s) - since_s)
-
-
-def mark_of(account: Account) -> str:
-    """What a browser keeps that has logged in as that person. It opens nothing, and another password ends it."""
-    return hmac.new(account.hash.encode(), b"device of " + account.name.encode(), hashlib.sha256).hexdigest()
 
 
 def wait_s(accounts: Accounts, address: str, utc: datetime, *, is_known: bool) -> float:

@@ -5,14 +5,12 @@ from datetime import timedelta
 
 from edge.clock import Instant
 from edge.page.situation import age_s
-from edge.page.tones import Line, Tone, line
+from edge.page.tones import Line, Said, Tone, line
 from edge.page.words import Moments, ago, gettext, listed, ngettext, number
 from edge.status import CameraStatus
 
 
-def camera_line(
-    camera: CameraStatus, now: Instant, when: Moments, blind: tuple[Tone, str, str] | None, *, is_fed: bool
-) -> Line:
+def camera_line(camera: CameraStatus, now: Instant, when: Moments, blind: Said | None, *, is_fed: bool) -> Line:
     """The camera and the gate. `blind`: colour, sentence and what to do where it gives none that are of use."""
     states: Mapping[str, tuple[Tone, str]] = {
         "starting": ("wait", gettext("The camera is starting.")),

@@ -12,7 +12,7 @@ from edge.errors import BadFrameError
 from edge.languages import language
 from edge.page import names
 from edge.page.names import HEALTHY
-from edge.page.sightings import Outline, how_sure, outline
+from edge.page.sightings import Outline, how_sure, outline, pictured
 from edge.page.words import Moments, gettext, number
 from edge.store import BoxKey, Store, Tally
 from edge.taxa import taxa
@@ -31,7 +31,6 @@ class BoxAt:
 
     key: BoxKey
     seen: Seen
-    model: str
     sighting: Sighting
     width_px: int
     height_px: int
@@ -62,38 +61,20 @@ class Share:
 
 def undecided(store: Store) -> Iterator[BoxAt]:
     """Boxes nobody has decided on, newest picture first, the surest of a picture first."""
-    left = SHOWN
-    for sighting in _pictured(store):
-        done = store.decisions.on(sighting.picture or "")
-        for one in boxes_on(store, sighting):
-            if one.key.box in done:
-                continue
-            yield one
-            left -= 1
-            if not left:
-                return
-
-
-def _pictured(store: Store) -> Iterator[Sighting]:
-    """A sighting for each kept picture, newest first."""
-    met: set[str] = set()
-    for stored in store.latest_sightings(LOOKED_BACK):
-        record = stored.record
-        if isinstance(record, Sighting) and record.picture is not None and record.picture not in met:
-            met.add(record.picture)
-            yield record
+    for name, sighting in pictured(store, LOOKED_BACK).items():
+        done = store.decisions.on(name)
+        yield from (one for one in _boxes_on(store, name, sighting) if one.key.box not in done)
 
 
 def box(store: Store, key: BoxKey) -> BoxAt | None:
     """One box of a picture of the last nights; None if it is not kept."""
-    sighting = next((one for one in _pictured(store) if one.picture == key.picture), None)
-    found = boxes_on(store, sighting) if sighting is not None else ()
+    sighting = pictured(store, LOOKED_BACK).get(key.picture)
+    found = () if sighting is None else _boxes_on(store, key.picture, sighting)
     return next((one for one in found if one.key == key), None)
 
 
-def boxes_on(store: Store, sighting: Sighting) -> tuple[BoxAt, ...]:
-    """All boxes of a sighting's picture; () if it is gone, broken or from before boxes were kept in pictures."""
-    name = sighting.picture or ""
+def _boxes_on(store: Store, name: str, sighting: Sighting) -> tuple[BoxAt, ...]:
+    """All boxes of a picture; () if it is gone, broken or from before boxes were kept in pictures."""
     jpeg = store.picture(name)
     if jpeg is None:
         return ()
@@ -105,7 +86,6 @@ def boxes_on(store: Store, sighting: Sighting) -> tuple[BoxAt, ...]:
         BoxAt(
             key=BoxKey(name, index),
             seen=seen,
-            model=sighting.model,
             sighting=sighting,
             width_px=header.width_px,
             height_px=header.height_px,

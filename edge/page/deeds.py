@@ -4,8 +4,9 @@ from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
 from edge.advice import Standing, key_of
-from edge.page.routes import node
-from edge.page.trust import Role, needs, visitor
+from edge.page.admission import needs
+from edge.page.node import node
+from edge.page.trust import Role, visitor
 from edge.page.words import gettext
 from edge.store import Deed
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.page import names
 from edge.page.sightings import Outline, how_sure, outline
-from edge.page.tones import ICONS, Tone
+from edge.page.tones import Tone
 from edge.page.words import Moments, gettext, ngettext, number
 from edge.photographs import Answer, Found
 from edge.store import Question
@@ -25,10 +25,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """The answer: colour, word, icon and sentence say the same."""
+    """The answer: colour, word and sentence say the same."""
 
     tone: Tone
-    icon: str
     word: str
     headline: str
     lines: tuple[Line, ...]
@@ -44,7 +43,6 @@ class Asked:
     id: str
     has_photo: bool
     tone: Tone
-    icon: str
     state: str
     at: str
     note: str
@@ -64,7 +62,6 @@ def findings(answer: Answer) -> Findings:
     tone, word, headline, action = _said(groups)
     return Findings(
         tone=tone,
-        icon=ICONS[tone],
         word=word,
         headline=headline,
         lines=tuple(_line(group) for group in groups),
@@ -130,7 +127,6 @@ def _asked(one: Question, when: Moments) -> Asked:
         id=one.id,
         has_photo=one.size_bytes > 0,
         tone=tone,
-        icon=ICONS[tone],
         state=state,
         at=when.at(one.at.utc),
         note=one.note,

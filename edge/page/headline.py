@@ -22,10 +22,9 @@ from edge.page.situation import (
     is_first_day,
     looked,
     may_be_a_new_card,
-    situation,
 )
 from edge.page.sticky_card import trouble_words
-from edge.page.tones import ICONS, Tone
+from edge.page.tones import Said, Tone
 from edge.page.words import Moments, duration, gettext, ngettext, number
 from edge.status import CameraStatus, Snapshot
 
@@ -34,10 +33,9 @@ COUNTED_AFTER_S = 3600.0  # a fed picture stands in a record by then, as a rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The big sentence: colour, word and icon say the same."""
+    """The big sentence: colour and word say the same."""
 
     tone: Tone
-    icon: str
     word: str
     headline: str
     facts: tuple[str, ...]
@@ -47,18 +45,19 @@ class Card:
 
 
 def card(
+    state: Situation,
     snapshot: Snapshot,
     facts: Facts,
     now: Instant,
     when: Moments,
     config: CameraTable,
-    before: str = "",
-    latest: str = "",
+    *,
+    before: str,
+    latest: str,
 ) -> Card:
     """The first thing to read. `before`: what the days before were, said beside what is there now; `latest`: what the
     last day with pictures showed, said where nobody feeds newer ones.
     """
-    state = situation(snapshot, facts, now, config)
     tone, headline, action = say(state, snapshot, facts, now, when, config)
     words = {
         "calm": gettext("All quiet"),
@@ -66,50 +65,43 @@ def card(
         "stop": gettext("No data"),
         "wait": gettext("One moment"),
     }
-    shown = state not in (Situation.SEEN, Situation.NOTHING)
-    is_trap = config.mode == "trap"
-    days = before if state is Situation.SEEN or (is_trap and not shown) else latest if state is Situation.UNFED else ""
+    is_trap, days = config.mode == "trap", ""
+    if state is Situation.SEEN or (is_trap and state is Situation.NOTHING):
+        days = before
+    elif state is Situation.UNFED:
+        days = latest
     seen = _seen(facts, when, state, days, config.mode)
     lies = _on_card(snapshot) if is_trap else ""
     lines = (seen, lies, days, effort(facts, snapshot, now, config), _light(snapshot))
     return Card(
         tone=tone,
-        icon=ICONS[tone],
         word=words[tone],
         headline=headline,
         facts=tuple(filter(None, lines)),
         action=action,
         last_picture=last_picture(snapshot.camera, now, when, is_fed=config.fed),
-        detail=(snapshot.problem or snapshot.camera.detail) if shown else "",
+        detail="" if state in (Situation.SEEN, Situation.NOTHING) else snapshot.problem or snapshot.camera.detail,
     )
 
 
-def say(
-    state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable
-) -> tuple[Tone, str, str]:
-    """Colour, sentence and what to do."""
+def say(state: Situation, snapshot: Snapshot, facts: Facts, now: Instant, when: Moments, config: CameraTable) -> Said:
+    """What the big sentence says."""
     if state is Situation.SEEN and facts.foremost is not None:
-        headline = _headline(facts.foremost, facts.period, config.mode)
-        if names.is_harmless(facts.foremost.label):
-            return "calm", headline, names.harmless_words(facts.foremost.label)
-        return "look", headline, _seen_action(config.mode)
+        return _what_is_there(facts.foremost, facts.period, config.mode)
+    if state is Situation.NOTHING:
+        return _nothing(facts, snapshot, now, config.mode)
+    if state is Situation.UNUSABLE:
+        return _unusable(snapshot.camera, facts)
     if state is Situation.UNFED:
-        headline, is_too_late = _unfed(snapshot, now, when), snapshot.camera.last_skip == TOO_LATE
-        if not is_too_late and age_s(snapshot.camera, now) <= COUNTED_AFTER_S:
-            return "wait", headline, gettext("Come back in a few minutes: the first result appears here.")
-        copy = gettext("Copy the pictures from the device that takes them.")
-        too_old = gettext(
-            "The pictures that come are too old: look at the date and time of the device that takes them."
-        )
-        return "look", headline, too_old if is_too_late and age_s(snapshot.camera, now) <= DAY_S else copy
-    skip = snapshot.camera.last_skip
-    said: Mapping[Situation, tuple[Tone, str, str]] = {
+        return _unfed(snapshot, now, when)
+    if state is Situation.MISSING:
+        return _missing(config)
+    said: Mapping[Situation, Said] = {
         Situation.STOPPED: (
             "stop",
             gettext("This node is not looking."),
             gettext("Show this page to your technician."),
         ),
-        Situation.MISSING: ("stop", *_missing(config)),
         Situation.STALLED: (
             "stop",
             gettext("The camera gives no new pictures."),
@@ -125,21 +117,22 @@ def say(
             gettext("Something covers the camera."),
             gettext("Wipe the lens and remove what hangs in front of it."),
         ),
-        Situation.UNUSABLE: (
-            _unusable_tone(snapshot.camera, facts),
-            _unusable(skip),
-            _unusable_action(skip),
-        ),
         Situation.STARTING: (
             "wait",
             gettext("The node has just started."),
             gettext("Come back in a few minutes: the first result appears here."),
         ),
-        Situation.NOTHING: ("calm", _nothing(facts, snapshot, now, config.mode), gettext("Nothing to do.")),
     }
-    if state is Situation.NOTHING and facts.card is not None:
-        return ("look", *trouble_words(facts.card))
     return said[state]
+
+
+def _what_is_there(foremost: Sighting | Counted, period: str, mode: Mode) -> Said:
+    headline = _headline(foremost, period, mode)
+    if names.is_harmless(foremost.label):
+        return "calm", headline, names.harmless_words(foremost.label)
+    if mode == "trap":
+        return "look", headline, task_words("go_and_look")
+    return "look", headline, gettext("Go and look at the plants in front of the camera.")
 
 
 def _headline(foremost: Sighting | Counted, period: str, mode: Mode) -> str:
@@ -152,22 +145,16 @@ def _headline(foremost: Sighting | Counted, period: str, mode: Mode) -> str:
     return gettext("%(name)s: %(count)s %(period)s", name=name, count=number(foremost.count), period=period)
 
 
-def _seen_action(mode: Mode) -> str:
-    if mode == "trap":
-        return task_words("go_and_look")
-    return gettext("Go and look at the plants in front of the camera.")
-
-
-def _missing(config: CameraTable) -> tuple[str, str]:
+def _missing(config: CameraTable) -> Said:
     """A fed folder lies on a stick, a card or another machine, and no camera hangs on a cable."""
     if config.fed:
         gone = gettext("The folder that another device fills with pictures is missing.")
         plug = gettext(
             "Plug in again the stick or cable that brings the pictures. If this stays, call your technician."
         )
-        return gone, plug
+        return "stop", gone, plug
     cable = gettext("Check that the camera's cable is firmly in place.")
-    return gettext("The camera does not answer."), cable
+    return "stop", gettext("The camera does not answer."), cable
 
 
 def _seen(facts: Facts, when: Moments, state: Situation, days: str, mode: Mode) -> str:
@@ -228,15 +215,30 @@ def _light(snapshot: Snapshot) -> str:
     return ""
 
 
-def _unfed(snapshot: Snapshot, now: Instant, when: Moments) -> str:
-    if snapshot.camera.last_frame is not None and age_s(snapshot.camera, now) <= DAY_S:
-        return gettext("No picture of the last 24 hours has been counted yet.")
+def _unfed(snapshot: Snapshot, now: Instant, when: Moments) -> Said:
+    passed_s, is_too_late = age_s(snapshot.camera, now), snapshot.camera.last_skip == TOO_LATE
+    has_come_today = snapshot.camera.last_frame is not None and passed_s <= DAY_S
     last = snapshot.camera.last_frame or snapshot.started
-    return gettext("No new pictures have been copied since %(time)s.", time=when.at(last.utc))
+    headline = gettext("No new pictures have been copied since %(time)s.", time=when.at(last.utc))
+    if has_come_today:
+        headline = gettext("No picture of the last 24 hours has been counted yet.")
+    if not is_too_late and passed_s <= COUNTED_AFTER_S:
+        return "wait", headline, gettext("Come back in a few minutes: the first result appears here.")
+    if is_too_late and passed_s <= DAY_S:
+        action = gettext("The pictures that come are too old: look at the date and time of the device that takes them.")
+        return "look", headline, action
+    return "look", headline, gettext("Copy the pictures from the device that takes them.")
 
 
-def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
-    """A zero reaches only as far as somebody looked, and is one of what was looked for."""
+def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> Said:
+    """Of a card that tells no catch no zero is said."""
+    if facts.card is not None:
+        return "look", *trouble_words(facts.card)
+    return "calm", _zero(facts, snapshot, now, mode), gettext("Nothing to do.")
+
+
+def _zero(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
+    """It reaches only as far as somebody looked, and is one of what was looked for."""
     if mode == "trap" and facts.period:
         return gettext("Nothing new on the card %(period)s.", period=facts.period)
     if mode == "trap":
@@ -249,35 +251,43 @@ def _nothing(facts: Facts, snapshot: Snapshot, now: Instant, mode: Mode) -> str:
     return gettext("No disease seen in the last 24 hours.")
 
 
-def _unusable_tone(camera: CameraStatus, facts: Facts) -> Tone:
-    if camera.last_skip == "dark" or may_be_a_new_card(camera, facts):
-        return "wait"
-    return "look" if camera.last_skip in (UNMATCHED, "colourless") else "stop"
-
-
-def _unusable(skip: str) -> str:
-    words = {
-        "dark": gettext("Too dark to see anything."),
-        "overexposed": gettext("Too bright to see anything."),
-        "colourless": gettext("The pictures have no colour (infrared): nothing can be recognised on them."),
-        "blurred": gettext("The pictures are not sharp."),
-        "board": gettext("The calibration board still lies on the card."),
-        "not_kept": gettext("The memory card takes no results, so nothing is counted."),
-        UNMATCHED: gettext("The sticky card is new or was moved: counting goes on once two pictures show it."),
-        "": gettext("No picture was good enough yet."),
+def _unusable(camera: CameraStatus, facts: Facts) -> Said:
+    """Of an unknown reason its word is said."""
+    skip = camera.last_skip
+    other = gettext("The last picture could not be used: %(reason)s.", reason=reason_word(skip))
+    on_new_card: Tone = "wait" if may_be_a_new_card(camera, facts) else "look"
+    words: Mapping[str, Said] = {
+        "dark": ("wait", gettext("Too dark to see anything."), gettext("Wait until it is light.")),
+        "overexposed": (
+            "stop",
+            gettext("Too bright to see anything."),
+            gettext("Turn the camera away from the sun or give it shade."),
+        ),
+        "colourless": (
+            "look",
+            gettext("The pictures have no colour (infrared): nothing can be recognised on them."),
+            gettext("By night, wait until it is light. By day, the technician has to turn off infrared."),
+        ),
+        "blurred": (
+            "stop",
+            gettext("The pictures are not sharp."),
+            gettext("Wipe the lens. If this stays, the technician has to focus it."),
+        ),
+        "board": (
+            "stop",
+            gettext("The calibration board still lies on the card."),
+            gettext("Take it away: until then nothing is counted."),
+        ),
+        "not_kept": (
+            "stop",
+            gettext("The memory card takes no results, so nothing is counted."),
+            gettext("Tell your technician today: until then nothing is counted."),
+        ),
+        UNMATCHED: (
+            on_new_card,
+            gettext("The sticky card is new or was moved: counting goes on once two pictures show it."),
+            gettext("Look at the trap. If somebody has hung up a new card, all is well."),
+        ),
+        "": ("stop", gettext("No picture was good enough yet."), gettext("Look at the live picture.")),
     }
-    return words.get(skip) or gettext("The last picture could not be used: %(reason)s.", reason=reason_word(skip))
-
-
-def _unusable_action(skip: str) -> str:
-    words = {
-        "dark": gettext("Wait until it is light."),
-        "overexposed": gettext("Turn the camera away from the sun or give it shade."),
-        "colourless": gettext("By night, wait until it is light. By day, the technician has to turn off infrared."),
-        "blurred": gettext("Wipe the lens. If this stays, the technician has to focus it."),
-        "board": gettext("Take it away: until then nothing is counted."),
-        "not_kept": gettext("Tell your technician today: until then nothing is counted."),
-        UNMATCHED: gettext("Look at the trap. If somebody has hung up a new card, all is well."),
-        "": gettext("Look at the live picture."),
-    }
-    return words.get(skip) or gettext("Show this page to your technician.")
+    return words.get(skip) or ("stop", other, gettext("Show this page to your technician."))

@@ -1,6 +1,6 @@
 """How the node is, part by part: camera, model, delivery, clock, card, warmth, power."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edge.board import BoardReading
 from edge.clock import ClockState, Instant
@@ -8,7 +8,7 @@ from edge.config import Mode, NodeConfig, made_for
 from edge.page.camera import camera_line
 from edge.page.situation import NOT_KEPT, CardTrouble
 from edge.page.sticky_card import trouble_words
-from edge.page.tones import Line, Tone, line
+from edge.page.tones import Line, Said, Tone, line
 from edge.page.troubles import link_words
 from edge.page.words import Moments, duration, gettext, listed, ngettext, number
 from edge.status import BatteryStatus, LinkStatus, ModelStatus, Snapshot
@@ -29,7 +29,7 @@ def health(
     board: BoardReading,
     when: Moments,
     due: Sequence[str] = (),
-    blind: tuple[Tone, str, str] | None = None,
+    blind: Said | None = None,
     unusable: tuple[str, str] = ("", ""),
     trap: CardTrouble | None = None,
 ) -> tuple[Line, ...]:
@@ -45,14 +45,7 @@ def health(
         clock_line(now, when, config),
         card_line(board.disk_free_bytes, snapshot),
     ]
-    accounts, decisions = unusable
-    told = (
-        (accounts, people_line),
-        (decisions, answers_line),
-        (snapshot.notice, settings_line),
-        (snapshot.uncalibrated, calibration_line),
-    )
-    lines += [line_of(why) for why, line_of in told if why]
+    lines += _what_cannot_be_used(snapshot, *unusable)
     if board.temperature_c is not None:
         lines.append(warmth_line(board.temperature_c))
     if board.under_voltage:
@@ -173,38 +166,32 @@ def newer_words() -> str:
     return gettext("The results on the memory card were written by newer software: update this node.")
 
 
-def people_line(trouble: str) -> Line:
-    """Accounts that cannot be used, while results are kept."""
-    todo = gettext("Tell your technician.")
-    return line("people", "person", gettext("People"), "look", shut_out_words(), detail=trouble, todo=todo)
-
-
 def shut_out_words() -> str:
     """Also where somebody wants to log in."""
     return gettext("The memory card does not tell who may log in, so nobody can.")
 
 
-def answers_line(trouble: str) -> Line:
-    """Decisions that cannot be used, while results are kept."""
-    sentence = gettext(
-        "What people answered cannot be read from the memory card; new answers are lost when the power goes."
-    )
-    todo = gettext("Tell your technician.")
-    return line("answers", "card", gettext("Check what was seen"), "look", sentence, detail=trouble, todo=todo)
-
-
-def calibration_line(trouble: str) -> Line:
-    """A calibration that cannot be used."""
-    sentence = gettext("What was drawn and measured here cannot be used: the whole picture counts, without an area.")
-    todo = gettext("Tell your technician: draw what is counted and measure it again.")
-    return line("calibration", "camera", gettext("What is counted"), "look", sentence, detail=trouble, todo=todo)
-
-
-def settings_line(notice: str) -> Line:
-    """A configuration that could not be used."""
-    sentence = gettext("The new settings cannot be used; the last good ones work on.")
-    todo = gettext("Tell your technician.")
-    return line("settings", "node", gettext("Settings"), "look", sentence, detail=notice, todo=todo)
+def _what_cannot_be_used(snapshot: Snapshot, accounts: str, decisions: str) -> Iterator[Line]:
+    """Of accounts, answers, settings and calibration, each with its trouble; results are kept all the same."""
+    tell = gettext("Tell your technician.")
+    if accounts:
+        yield line("people", "person", gettext("People"), "look", shut_out_words(), detail=accounts, todo=tell)
+    if decisions:
+        sentence = gettext(
+            "What people answered cannot be read from the memory card; new answers are lost when the power goes."
+        )
+        title = gettext("Check what was seen")
+        yield line("answers", "card", title, "look", sentence, detail=decisions, todo=tell)
+    if snapshot.notice:
+        sentence = gettext("The new settings cannot be used; the last good ones work on.")
+        yield line("settings", "node", gettext("Settings"), "look", sentence, detail=snapshot.notice, todo=tell)
+    if snapshot.uncalibrated:
+        sentence = gettext(
+            "What was drawn and measured here cannot be used: the whole picture counts, without an area."
+        )
+        todo = gettext("Tell your technician: draw what is counted and measure it again.")
+        title = gettext("What is counted")
+        yield line("calibration", "camera", title, "look", sentence, detail=snapshot.uncalibrated, todo=todo)
 
 
 def power_line() -> Line:

@@ -5,10 +5,11 @@ import os
 import msgspec
 from flask import Blueprint, Response
 
+from edge.page.admission import needs
 from edge.page.api import how_it_is
 from edge.page.metrics import written
-from edge.page.routes import node
-from edge.page.trust import Role, needs, trust
+from edge.page.node import node
+from edge.page.trust import Role, trust
 from edge.support import about, as_json, figures_of, journal, known_secrets, pack
 
 help_ = Blueprint("help", __name__)

@@ -5,22 +5,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from edge.advice import Measured, Period, Standing, asks_again, is_share, key_of
+from edge.advice.tellable import units_told
 from edge.config import Mode
 from edge.counts import Unit, decimals_of
 from edge.languages.tasks import task_words
 from edge.languages.units import threshold_unit_words
 from edge.page import names
-from edge.page.tones import ICONS, Tone
+from edge.page.tones import Tone
 from edge.page.words import Moments, day_in_words, gettext, number
 from edge.store import Deed, if_readable
 
 WIDE = 350  # units of the bar's own grid
 MOST_BARS = 4
-DAILY: dict[Unit, tuple[str, ...]] = {  # a day's figure in these units is what the chart of days shows
-    "new": ("insects/trap/night", "adults/trap/night", "insects/card/night", "adults/card/night"),
-    "max_per_frame": ("insects/picture",),
-    "visits": ("visits/day",),
-}
 DeedOf = Callable[[str], Deed | None]
 
 
@@ -41,7 +37,6 @@ class Against:
     key: str  # of the deed
     label: str
     tone: Tone
-    icon: str
     word: str
     headline: str
     fact: str
@@ -64,8 +59,8 @@ def against(standings: Iterable[Standing], mode: Mode, deed_of: DeedOf, when: Mo
 
 
 def marks(standings: Iterable[Standing], unit: Unit | None) -> dict[str, float]:
-    """The action level of each label that can stand as a line in the chart of days."""
-    units = DAILY.get(unit, ()) if unit else ()
+    """The action level of each label that can stand as a line in the chart of days: there a share has no scale."""
+    units = [] if unit in (None, "affected_frames") else units_told(unit, has_area=False)
     return {one.threshold.scientific_name: one.threshold.low for one in standings if one.threshold.unit in units}
 
 
@@ -84,7 +79,6 @@ def _against(standing: Standing, figure: Measured, mode: Mode, deed_of: DeedOf, 
         key=key,
         label=threshold.scientific_name,
         tone=tone,
-        icon="check" if deed is not None else ICONS[tone],
         word=gettext("Done") if deed is not None else words[standing.level],
         headline=_headline(name, standing, figure, period_words(standing.period, mode, when.today())),
         fact=_fact(standing, figure),

@@ -8,11 +8,12 @@ from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, Region, undo_calibration
 from edge.errors import BadFrameError, ConfigError
-from edge.page import checks
-from edge.page.routes import node
+from edge.page import kept_calibration
+from edge.page.admission import needs
+from edge.page.node import node
 from edge.page.set_up import done
 from edge.page.steps import agreement_words
-from edge.page.trust import Role, needs, trust, visitor
+from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
 from edge.page.visit import CHECK_PICTURES, Tick, compared, load, save
 from edge.page.words import THOUSANDS, gettext, number
@@ -24,7 +25,7 @@ measuring = Blueprint("measuring", __name__, url_prefix="/set-up")
 @needs(Role.TECHNICIAN)
 def region() -> ResponseReturnValue:
     """The live picture with the corners of what is counted."""
-    return _region_page(checks.region_text(checks.region_of(node())))
+    return _region_page(kept_calibration.region_text(kept_calibration.region_of(node())))
 
 
 @measuring.post("/region")
@@ -33,12 +34,12 @@ def keep_region() -> ResponseReturnValue:
     """Counts of another region are other counts: the loop begins an interval of its own."""
     typed = request.form.get("corners", "")
     try:
-        found = checks.parsed_region("0 0\n100 0\n100 100\n0 100" if "whole" in request.form else typed)
+        found = EVERYTHING if "whole" in request.form else kept_calibration.parsed_region(typed)
     except ConfigError:
         words = gettext("This is no region: three or more corners, each with two numbers from 0 to 100.")
         return _region_page(typed, words), 400
-    checks.keep_region(node(), found, visitor().name, trust().now_utc())
-    return done("region", checks.share_percent(found))
+    kept_calibration.keep_region(node(), found)
+    return done("region", kept_calibration.share_percent(found))
 
 
 @measuring.get("/scale")
@@ -52,31 +53,30 @@ def scale() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def keep_scale() -> ResponseReturnValue:
     """From the board on the live picture, from a typed area, or neither."""
-    who, at = visitor().name, trust().now_utc()
     if "without" in request.form:
-        checks.keep(node(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=None)
+        kept_calibration.keep_scale(node())
         return done("scale")
     if "area" in request.form:
         area_cm2 = _positive(request.form["area"], 1e7)
         if area_cm2 is None:
             return _scale_page({"area": gettext("A number above 0.")}), 400
-        checks.keep(node(), who, at, scale=None, side_mm=None, board="", typed_area_mm2=area_cm2 * 100)
+        kept_calibration.keep_scale(node(), typed_area_mm2=area_cm2 * 100)
         return done("scale", f"{area_cm2:g} cm²")
-    return _measure(who)
+    return _measure()
 
 
 @measuring.get("/hand")
 @needs(Role.TECHNICIAN)
 def hand() -> ResponseReturnValue:
     """Pictures to count on, without the node's frames, so that the eye is not led."""
-    return _hand_page(checks.check_pictures(node().store, checks.region_of(node())), {})
+    return _hand_page(kept_calibration.check_pictures(node().store, kept_calibration.region_of(node())), {})
 
 
 @measuring.post("/hand")
 @needs(Role.TECHNICIAN)
 def keep_hand() -> ResponseReturnValue:
     """As many as were counted; the others wait. A field that somebody emptied takes a count back."""
-    found = checks.check_pictures(node().store, checks.region_of(node()), request.form)
+    found = kept_calibration.check_pictures(node().store, kept_calibration.region_of(node()), request.form)
     touched = {name: request.form[name].strip() for name in found if not is_untouched(request.form, name)}
     typed = {name: count for name, count in touched.items() if count}
     no_count = [name for name, count in typed.items() if not (count.isdecimal() and len(count) <= 5)]
@@ -91,7 +91,7 @@ def keep_hand() -> ResponseReturnValue:
     agreed = compared(visit)
     if agreed is None:
         return redirect("/set-up/hand", 303)
-    checks.keep_hand(node(), agreed.n, visitor().name, trust().now_utc())
+    kept_calibration.keep_hand(node(), agreed.n)
     return done("hand", f"{agreed.n}: {agreed.mae:.1f} {agreed.bias:+.1f}")
 
 
@@ -99,44 +99,36 @@ def keep_hand() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def undo() -> ResponseReturnValue:
     """What held before the last measurement; another undo brings it back."""
-    before = checks.figures(checks.known(node()))
+    before = kept_calibration.figures(kept_calibration.known(node()))
     if not undo_calibration(node().folder):
         return redirect("/set-up", 303)
-    after, tick = checks.figures(checks.known(node())), Tick(at=trust().now_utc(), who=visitor().name)
+    after = kept_calibration.figures(kept_calibration.known(node()))
+    tick = Tick(at=trust().now_utc(), who=visitor().name)
     save(node().store, load(node().store).back_to(before, after, tick))
     trust().note("visit undo")
     return redirect("/set-up", 303)
 
 
-def _measure(who: str) -> ResponseReturnValue:
+def _measure() -> ResponseReturnValue:
     """The board on the newest frame."""
     side_mm, frame = _positive(request.form.get("side", ""), 200), node().board.frame()
     if side_mm is None or frame is None:
         words = gettext("A number above 0.") if side_mm is None else gettext("The camera has not given a picture yet.")
         return _scale_page({"side": words}), 400
     try:
-        found = checks.scale_on(frame, side_mm)
+        found = kept_calibration.scale_on(frame, side_mm)
     except BadFrameError as why:
         words = gettext("The board is not seen well: show it whole, sharp, evenly lit and flat, and try again.")
         return _scale_page({"side": words}, detail=str(why)), 400
-    layout = checks.LAYOUT
-    checks.keep(
-        node(),
-        who,
-        trust().now_utc(),
-        scale=found,
-        side_mm=side_mm,
-        board=f"{layout.across}x{layout.down}",
-        typed_area_mm2=None,
-    )
+    kept_calibration.keep_scale(node(), found, side_mm)
     return done("scale", f"{found.mm_per_px():.4f} mm/px")
 
 
 def _region_page(corners: str, wrong: str = "") -> str:
     try:
-        shown = checks.parsed_region(corners)
+        shown = kept_calibration.parsed_region(corners)
     except ConfigError:
-        shown = checks.region_of(node())
+        shown = kept_calibration.region_of(node())
     return render_template(
         "set_up_region.html",
         corners=corners,
@@ -158,7 +150,7 @@ def _points(region: Region) -> str:
 
 
 def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
-    known = checks.known(node())
+    known = kept_calibration.known(node())
     words = ""
     if known is not None and known.mm_per_px is not None and known.error_px is not None:
         words = gettext(
@@ -178,7 +170,7 @@ def _scale_page(wrong: dict[str, str], detail: str = "") -> str:
 
 
 def _hand_page(found: Iterable[str], wrong: dict[str, str]) -> str:
-    visit, region = load(node().store), checks.region_of(node())
+    visit, region = load(node().store), kept_calibration.region_of(node())
     agreed = compared(visit)
     pictures = [
         (name, stands(name, str(visit.counted.get(name, "")), request.form), wrong.get(name, ""), number(place))

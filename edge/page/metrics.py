@@ -15,10 +15,12 @@ from edge.board import BoardReading, read_board
 from edge.clock import ClockState
 from edge.config import MEGABYTE, NodeConfig
 from edge.mqtt.secret import read_secret
+from edge.page.admission import needs
 from edge.page.days import Day
-from edge.page.routes import Node, node
+from edge.page.glance import Glance
+from edge.page.node import Node, node
 from edge.page.situation import age_s, looks
-from edge.page.trust import Role, needs
+from edge.page.trust import Role
 from edge.status import Snapshot
 from edge.wire import StoreHealth
 
@@ -64,8 +66,8 @@ class NodeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
-        this = self._node
-        now, snapshot = this.clock.now(), this.board.snapshot()
+        this, here = self._node, Glance(self._node)
+        now, snapshot = here.now, here.snapshot
         yield _info(this, snapshot)
         yield _gauge("looking", "1 while frames are looked at", looks(snapshot))
         yield _gauge("clock_synced", "1 once the clock was set since power came", now.state is ClockState.SYNCED)
@@ -75,7 +77,7 @@ class NodeCollector(Collector):
         yield from _camera(snapshot)
         yield from _delivery(snapshot, this.store.health())
         yield from _board(read_board(this.folder))
-        yield from _today(this.days()[0][-1])
+        yield from _today(here.fortnight[-1])
 
 
 def _info(this: Node, snapshot: Snapshot) -> Metric:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from edge.calibration import Exposure
 from edge.page.live import Shot
-from edge.page.tones import ICONS, Tone
+from edge.page.tones import Tone
 from edge.page.words import gettext, number
 
 MIDDLE = 128.0  # grey level: lost pixels of a darker picture are black ones
@@ -12,11 +12,10 @@ MIDDLE = 128.0  # grey level: lost pixels of a darker picture are black ones
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Light:
-    """How the light is, as a colour, an icon and words."""
+    """How the light is, as a colour and words."""
 
     verdict: str
     tone: Tone
-    icon: str
     words: str
     is_shown: bool
 
@@ -50,7 +49,7 @@ def lights(light: Exposure) -> tuple[Light, ...]:
         "bright": ("stop", gettext("Too bright to count: turn the camera away from the sun or give it shade.")),
     }
     return tuple(
-        Light(verdict=verdict, tone=tone, icon=ICONS[tone], words=words, is_shown=verdict == verdict_on(light))
+        Light(verdict=verdict, tone=tone, words=words, is_shown=verdict == verdict_on(light))
         for verdict, (tone, words) in sentences.items()
     )
 

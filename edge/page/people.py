@@ -8,12 +8,13 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import StoreError
+from edge.page.admission import needs
 from edge.page.attempts import count_failure, wait_s
 from edge.page.audit import shown_trail
 from edge.page.health import shut_out_words
+from edge.page.node import node
 from edge.page.passwords import LONGEST, SHORTEST, hashed, is_claim_code, is_right, proposed
-from edge.page.routes import node
-from edge.page.trust import Role, is_known_browser, needs, role_of, trust, visitor
+from edge.page.trust import Role, is_known_browser, role_of, trust, visitor
 from edge.page.words import duration, gettext, number
 from edge.store import Account
 
@@ -45,9 +46,8 @@ def try_log_in() -> ResponseReturnValue:
     name, password = as_name(_field("name")), request.form.get("password", "")
     found = trust().accounts.account(name)
     wrong = _attempted("log-in", lambda: is_right(password, found.hash if found else None), found)
-    if wrong or found is None:
-        words = wrong or gettext("Name and password do not belong together.")
-        return render_template("log_in.html", next=_place(_field("next")), name=name, wrong=words), 400
+    if wrong or found is None:  # to nobody belongs no password
+        return render_template("log_in.html", next=_place(_field("next")), name=name, wrong=wrong), 400
     trust().log_in(found)
     trust().note("log-in")
     return redirect(_place(_field("next")), 303)

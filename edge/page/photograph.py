@@ -6,11 +6,12 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.errors import BadFrameError, StoreError
+from edge.page.admission import FORM_BYTES, needs
 from edge.page.findings import asked, findings, refused_words
 from edge.page.looker import Look
+from edge.page.node import node
 from edge.page.references import reference
-from edge.page.routes import node
-from edge.page.trust import FORM_BYTES, Role, needs, visitor
+from edge.page.trust import Role, visitor
 from edge.page.words import gettext
 from edge.photographs import KINDS, LONGEST_PX, MOST_UPLOAD_BYTES, checked
 from edge.store import MOST_NAME_LETTERS, MOST_NOTE_LETTERS

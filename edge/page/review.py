@@ -1,11 +1,14 @@
 """Yes, no or something else: a person checks single boxes of the last nights."""
 
+from itertools import islice
+
 from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from edge.page import crops, names
-from edge.page.routes import node
-from edge.page.trust import Role, needs, trust, visitor
+from edge.page.admission import needs
+from edge.page.node import node
+from edge.page.trust import Role, trust, visitor
 from edge.page.words import gettext
 from edge.store import BoxKey, Decision
 
@@ -18,7 +21,7 @@ def to_check() -> str:
     """Some boxes that nobody has decided on, and how often the model was right so far."""
     this = node()
     when, model = this.moments(), this.board.snapshot().model
-    found = [crops.crop(one, when) for one in crops.undecided(this.store)]
+    found = [crops.crop(one, when) for one in islice(crops.undecided(this.store), crops.SHOWN)]
     running = f"{model.name}@{model.version}"
     return render_template(
         "review.html",
@@ -45,7 +48,7 @@ def decide() -> ResponseReturnValue:
             key=one.key,
             said=one.seen.label,
             confidence=one.seen.confidence,
-            model=one.model,
+            model=one.sighting.model,
             label=labels[verdict],
             who=visitor().name,
             utc=trust().now_utc(),

@@ -19,7 +19,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error, RequestEntityTooLarge
 
 from edge.errors import FieldeyeError, ThreadStuckError
-from edge.page.trust import FORM_BYTES, may_bring
+from edge.page.admission import FORM_BYTES, may_bring
 from edge.photographs import MOST_UPLOAD_BYTES
 
 WORKERS = 3  # phones in front of one node; more would only take cores from the detector

@@ -12,10 +12,11 @@ from edge.calibration import can_undo_calibration
 from edge.clock import ClockState
 from edge.errors import FieldeyeError
 from edge.mqtt import probe
-from edge.page import checks, optics, steps
-from edge.page.routes import node
-from edge.page.tones import ICONS
-from edge.page.trust import Role, needs, trust, visitor
+from edge.page import kept_calibration, optics, steps
+from edge.page.admission import needs
+from edge.page.glance import Glance, glance
+from edge.page.node import node
+from edge.page.trust import Role, trust, visitor
 from edge.page.untouched import is_untouched, stands
 from edge.page.visit import Past, Tick, Visit, compared, load, save
 from edge.page.words import duration, gettext, number
@@ -32,19 +33,17 @@ SETS_S = 5.0  # a root unit starts within one
 @needs(Role.TECHNICIAN)
 def overview() -> ResponseReturnValue:
     """All steps, and whether the node may be left."""
-    this, visit = node(), load(node().store)
-    listed = steps.steps(_facts(visit))
+    here = glance()
+    listed = steps.steps(_facts(here))
     tone, ready = steps.readiness(listed)
-    when = this.moments()
     past = [
-        (when.at(one.at), one.who, one.note, gettext("ready") if not one.open_steps else gettext("not ready"))
-        for one in visit.past[:10]
+        (here.when.at(one.at), one.who, one.note, gettext("ready") if not one.open_steps else gettext("not ready"))
+        for one in here.visit.past[:10]
     ]
     return render_template(
         "set_up.html",
         steps=listed,
         tone=tone,
-        icon=ICONS[tone],
         ready=ready,
         past=past,
         can_undo=can_undo_calibration(node().folder),
@@ -55,10 +54,10 @@ def overview() -> ResponseReturnValue:
 @needs(Role.TECHNICIAN)
 def finish() -> ResponseReturnValue:
     """The record of the visit; the next one begins with nothing done."""
-    visit = load(node().store)
-    left = tuple(step.id for step in steps.steps(_facts(visit)) if step.tone != steps.DONE)
+    here = glance()
+    left = tuple(step.id for step in steps.steps(_facts(here)) if step.tone != steps.DONE)
     note = request.form.get("note", "").replace("\r\n", "\n").strip()[:LONGEST_NOTE]  # one letter to `maxlength`
-    save(node().store, visit.over(Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)))
+    save(node().store, here.visit.over(Past(at=trust().now_utc(), who=visitor().name, note=note, open_steps=left)))
     trust().note(f"visit {note}" if note else "visit", f"open: {', '.join(left)}" if left else "done")
     return redirect("/set-up", 303)
 
@@ -70,7 +69,7 @@ def remember_focus() -> ResponseReturnValue:
     frame = node().board.frame()
     if frame is None:
         return render_template("plain.html", words=gettext("The camera has not given a picture yet.")), 400
-    reference = checks.keep_focus(node(), frame, visitor().name, trust().now_utc())
+    reference = kept_calibration.keep_focus(node(), frame)
     return done("focus", number(reference.sharpness, 1))
 
 
@@ -171,27 +170,26 @@ def _tick(step: str, figure: str = "") -> None:
     trust().note(f"visit {step} {figure}".rstrip())
 
 
-def _facts(visit: Visit) -> steps.Facts:
-    this, when = node(), node().moments()
+def _facts(here: Glance) -> steps.Facts:
+    this = node()
     shot = this.live.shot()
     lights = () if shot is None else optics.lights(shot.light)
     return steps.Facts(
         config=this.config,
-        snapshot=this.board.snapshot(),
-        lines={line.id: line for line in this.health(when)},
-        visit=visit,
+        snapshot=here.snapshot,
+        lines={line.id: line for line in here.lines},
+        visit=here.visit,
         light=next((light for light in lights if light.is_shown), None),
-        agreed=compared(visit),
-        calibration=checks.known(this),
-        clock=this.clock.now().state,
-        today=when.today(),
+        agreed=compared(here.visit),
+        calibration=kept_calibration.known(this),
+        clock=here.now.state,
+        today=here.when.today(),
     )
 
 
 def _server_page(tried: list[tuple[str, bool, str]]) -> str:
-    this = node()
-    wifi = next((line for line in this.health(this.moments()) if line.id == "wifi"), None)
-    return render_template("set_up_server.html", tried=tried, mqtt=this.config.mqtt, wifi=wifi)
+    wifi = next((line for line in glance().lines if line.id == "wifi"), None)
+    return render_template("set_up_server.html", tried=tried, mqtt=node().config.mqtt, wifi=wifi)
 
 
 def _true_time() -> datetime | None:
@@ -227,12 +225,12 @@ def _stay_logged_in() -> None:
 
 
 def _clock_page(off_s: float | None = None, *, is_tried: bool = False) -> str:
-    this = node()
+    this, when = node(), node().moments()
     wrong = "" if off_s is None else gettext("The two clocks differ by %(time)s.", time=duration(off_s))
     is_set = this.clock.now().state is ClockState.SYNCED
     return render_template(
         "set_up_clock.html",
-        time=this.moments().dated(this.clock.now().utc),
+        time=when.dated(when.now_utc),
         zone=this.config.node.time_zone,
         is_set=is_set,
         wrong=wrong,
@@ -249,28 +247,34 @@ def _care_page(wrong: dict[str, str]) -> str:
 
 
 def _with_dates(visit: Visit) -> tuple[Visit, dict[str, str]]:
-    """The dates of the form that somebody touched, or what is wrong with them."""
+    """The visit with what somebody touched in the form, or what is wrong with it."""
+    values: dict[str, date | int | None] = {}
     wrong: dict[str, str] = {}
-    values: dict[str, object] = {}
-    today = node().moments().today()
-    for name in ("lure", "card"):
+    for name in CARE:
+        if is_untouched(request.form, name):
+            continue
         typed = request.form.get(name, "").strip()
-        try:
-            values[name] = date.fromisoformat(typed) if typed else None
-        except ValueError:
-            wrong[name] = gettext("A date such as 2026-07-01.")
-        else:
-            if isinstance(values[name], date) and values[name] > today:  # type: ignore[operator]
-                wrong[name] = gettext("This day is still to come.")
-        typed = request.form.get(f"{name}_days", "").strip()
-        if typed.isdecimal() and len(typed) <= 3 and 1 <= int(typed) <= 366:
-            values[f"{name}_days"] = int(typed)
-        else:
-            wrong[f"{name}_days"] = gettext("A number from 1 to 366.")
-    untouched = {name for name in CARE if is_untouched(request.form, name)}
-    wrong = {name: words for name, words in wrong.items() if name not in untouched}
-    values = {name: value for name, value in values.items() if name not in untouched}
+        values[name], words = _length(typed) if name.endswith("_days") else _put_in(typed)
+        if words:
+            wrong[name] = words
     return (visit, wrong) if wrong else (msgspec.structs.replace(visit, **values), {})
+
+
+def _put_in(typed: str) -> tuple[date | None, str]:
+    """The day that was typed, and what is wrong with it."""
+    try:
+        day = date.fromisoformat(typed) if typed else None
+    except ValueError:
+        return None, gettext("A date such as 2026-07-01.")
+    is_to_come = day is not None and day > node().moments().today()
+    return day, gettext("This day is still to come.") if is_to_come else ""
+
+
+def _length(typed: str) -> tuple[int, str]:
+    """The days that were typed, and what is wrong with them."""
+    if typed.isdecimal() and len(typed) <= 3 and 1 <= int(typed) <= 366:
+        return int(typed), ""
+    return 0, gettext("A number from 1 to 366.")
 
 
 def _server_words(what: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings as form fields: what may be changed on the page, in which words, checked by the configuration's records."""
+"""Settings as a form: what stands in its fields, and what somebody changes, checked by the configuration's records."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,30 +8,17 @@ from typing import Any
 
 import msgspec
 
-from edge.advice import defaults
 from edge.changes import Table, over
 from edge.config import NodeConfig, checked
 from edge.errors import ConfigError
-from edge.languages import LANGUAGES
 from edge.page.position import position
+from edge.page.setting_fields import Field, fields
 from edge.page.untouched import is_untouched, stands
 from edge.page.words import THOUSANDS, gettext
 
 # Never a thousand: three decimals are decimals
 SMALL = {"node.latitude", "node.longitude", "camera.lens_position", "camera.gain"}
 KEY = re.compile(r"\b(?:node|camera|mqtt|store|page)\.\w+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One key of node.toml. `kind`: text, number, choice or yes (a box to tick)."""
-
-    key: str  # camera.every_s
-    kind: str
-    label: str
-    hint: str  # what is allowed, said also when it was not
-    options: tuple[tuple[str, str], ...] = ()
-    known: tuple[str, ...] = ()  # words that the phone proposes; others are allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +41,6 @@ class Group:
     fields: tuple[Shown, ...]
 
 
-def fields(config: NodeConfig) -> list[tuple[str, tuple[Field, ...]]]:
-    """Title and fields of each group. The server's stand there only where node.toml names one."""
-    server = [] if config.mqtt is None else [(gettext("Delivery"), _server())]
-    return [(gettext("Place"), _place()), (gettext("Camera"), _camera()), (gettext("Page"), _page()), *server]
-
-
 def shown(
     config: NodeConfig, sent: Mapping[str, str] | None = None, wrong: Mapping[str, str] | None = None
 ) -> tuple[Group, ...]:
@@ -80,7 +61,7 @@ def changed(config: NodeConfig, sent: Mapping[str, str]) -> tuple[Table, dict[st
     values: Table = {}
     sent = _spread(sent)
     now = msgspec.to_builtins(config)
-    for field in _all(config):
+    for field in (one for _, listed in fields(config) for one in listed):
         if is_untouched(sent, field.key):
             continue
         table, _, key = field.key.partition(".")
@@ -110,11 +91,6 @@ def told(config: NodeConfig, values: Table) -> Iterator[str]:
     for table, keys in values.items():
         for key, value in keys.items():
             yield f"{table}.{key}: {_said(now[table][key])} → {_said(value)}"
-
-
-def _all(config: NodeConfig) -> Iterator[Field]:
-    for _, listed in fields(config):
-        yield from listed
 
 
 def _leads_away(config: NodeConfig, values: Table) -> dict[str, str]:
@@ -200,119 +176,3 @@ def _text(table: dict[str, Any], key: str) -> str:
 
 def _said(value: object) -> str:
     return "–" if value in (None, "") else str(value)
-
-
-def _place() -> tuple[Field, ...]:
-    letters = gettext("Letters without accents, digits, - and _; the server knows the node by it.")
-    whole = gettext("Degrees, such as 31.2; south and west are negative. Both or none.")
-    pasted = gettext("Or both at once, as a map app copies them: 31.2304, 121.4737.")
-    return (
-        Field(key="node.site", kind="text", label=gettext("Site"), hint=letters),
-        Field(
-            key="node.area_code",
-            kind="text",
-            label=gettext("Area code"),
-            hint=gettext("Twelve digits, from province to village; or leave it empty."),
-        ),
-        Field(
-            key="node.crop",
-            kind="text",
-            label=gettext("Crop"),
-            hint=gettext("As the thresholds call it, in English; or leave it empty."),
-            known=tuple(sorted({row.crop for row in defaults()})),
-        ),
-        Field(
-            key="node.time_zone",
-            kind="text",
-            label=gettext("Time zone"),
-            hint=gettext("Such as Asia/Shanghai or Africa/Nairobi."),
-        ),
-        Field(
-            key="node.language",
-            kind="choice",
-            label=gettext("Language until the reader chooses"),
-            hint="",
-            options=tuple(LANGUAGES.items()),
-        ),
-        Field(key="node.latitude", kind="number", label=gettext("Latitude"), hint=f"{whole} {pasted}"),
-        Field(key="node.longitude", kind="number", label=gettext("Longitude"), hint=whole),
-    )
-
-
-def _camera() -> tuple[Field, ...]:
-    modes = (
-        ("live", gettext("plants: insects come and go")),
-        ("trap", gettext("trap: insects stay on a card")),
-        ("leaf", gettext("leaves: diseases")),
-    )
-    itself = gettext("Left empty, the camera decides.")
-    faces = (("keep", gettext("stay")), ("blur", gettext("are blurred")), ("drop", gettext("drop the picture")))
-    return (
-        Field(key="camera.mode", kind="choice", label=gettext("What is looked at"), hint="", options=modes),
-        Field(
-            key="camera.every_s",
-            kind="number",
-            label=gettext("Seconds between two looks"),
-            hint=gettext("0 or more. More looks cost more energy."),
-        ),
-        Field(
-            key="camera.rotation_deg",
-            kind="choice",
-            label=gettext("Turn the picture"),
-            hint=gettext("What is counted turns with it: look at the region afterwards."),
-            options=tuple((str(deg), f"{deg}°") for deg in (0, 90, 180, 270)),
-        ),
-        Field(
-            key="camera.faces",
-            kind="choice",
-            label=gettext("Faces on kept pictures"),
-            hint=gettext("Only faces turned to the camera are found. Put the node where no people pass."),
-            options=faces,
-        ),
-        Field(
-            key="store.pictures_days",
-            kind="number",
-            label=gettext("Days that pictures are kept"),
-            hint=gettext("Left empty, they go when their room is needed."),
-        ),
-        Field(key="camera.lens_position", kind="number", label=gettext("Focus in dioptres, 0 to 32"), hint=itself),
-        Field(key="camera.exposure_us", kind="number", label=gettext("Exposure in microseconds"), hint=itself),
-        Field(key="camera.gain", kind="number", label=gettext("Gain, 1 to 64"), hint=itself),
-        Field(
-            key="camera.mains_hz",
-            kind="choice",
-            label=gettext("Lamps on mains"),
-            hint=gettext("Against dark bands in lamplight."),
-            options=(("0", gettext("none")), ("50", "50 Hz"), ("60", "60 Hz")),
-        ),
-    )
-
-
-def _server() -> tuple[Field, ...]:
-    return (
-        Field(key="mqtt.host", kind="text", label=gettext("Server"), hint=gettext("Its name or address.")),
-        Field(key="mqtt.port", kind="number", label=gettext("Port"), hint=gettext("A number from 1 to 65535.")),
-        Field(
-            key="mqtt.username",
-            kind="text",
-            label=gettext("User name at the server"),
-            hint=gettext("Its password stands in a file of the node and is never shown here."),
-        ),
-        Field(
-            key="mqtt.daily_mb",
-            kind="number",
-            label=gettext("At most so many MB a day"),
-            hint=gettext("For a metered line; or leave it empty."),
-        ),
-    )
-
-
-def _page() -> tuple[Field, ...]:
-    return (
-        Field(
-            key="page.open_to_read",
-            kind="yes",
-            label=gettext("Who is in the node's network may read without logging in"),
-            hint="",
-        ),
-    )

@@ -5,11 +5,12 @@ from flask.typing import ResponseReturnValue
 
 from edge.calibration import EVERYTHING, let_turn
 from edge.changes import keep, last_change, undo
-from edge.page.checks import region_of
+from edge.page.admission import needs
 from edge.page.health import newer_words
-from edge.page.routes import node
+from edge.page.kept_calibration import region_of
+from edge.page.node import node
 from edge.page.settings import Group, changed, shown, told
-from edge.page.trust import Role, needs, trust
+from edge.page.trust import Role, trust
 from edge.page.visit import load, save
 from edge.page.words import gettext
 

@@ -101,6 +101,16 @@ def _counted(figures: Mapping[str, Figure], unit: Unit) -> list[Counted]:
     return [Counted(label, figure.count, unit) for label, figure in figures.items() if figure.count]
 
 
+def pictured(store: Store, looked_back: int) -> dict[str, Sighting]:
+    """Name of a picture -> the newest sighting on it, newest first, of so many sightings."""
+    found: dict[str, Sighting] = {}
+    for stored in store.latest_sightings(looked_back):
+        record = stored.record
+        if isinstance(record, Sighting) and record.picture is not None:
+            found.setdefault(record.picture, record)
+    return found
+
+
 def photo_of(
     lead: Sighting | None, sightings: Sequence[Sighting], store: Store, when: Moments, mode: Mode
 ) -> Photo | None:

@@ -10,7 +10,7 @@ from edge.clock import ClockState
 from edge.config import NodeConfig
 from edge.page.health import care_line
 from edge.page.optics import Light
-from edge.page.tones import ICONS, Line, Tone, tone_word
+from edge.page.tones import Line, Tone, tone_word
 from edge.page.visit import CHECK_PICTURES, Visit
 from edge.page.words import gettext, ngettext, number
 from edge.status import Snapshot
@@ -27,7 +27,6 @@ class Step:
     id: str
     title: str
     tone: Tone
-    icon: str
     word: str
     sentence: str
     address: str
@@ -76,7 +75,7 @@ def readiness(listed_steps: Sequence[Step]) -> tuple[Tone, str]:
 
 def _step(name: str, title: str, address: str, tone: Tone, sentence: str) -> Step:
     word = gettext("Done") if tone == DONE else gettext("To do") if tone == OPEN else tone_word(tone)
-    return Step(id=name, title=title, tone=tone, icon=ICONS[tone], word=word, sentence=sentence, address=address)
+    return Step(id=name, title=title, tone=tone, word=word, sentence=sentence, address=address)
 
 
 def _picture(facts: Facts) -> tuple[Tone, str]:

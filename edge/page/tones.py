@@ -7,6 +7,7 @@ from typing import Literal
 from edge.page.words import gettext
 
 Tone = Literal["calm", "look", "stop", "wait"]
+Said = tuple[Tone, str, str]  # colour, sentence and what to do
 ICONS: Mapping[Tone, str] = {"calm": "check", "look": "alert", "stop": "stop", "wait": "wait"}
 
 
@@ -18,12 +19,15 @@ class Line:
     icon: str  # of the part
     title: str
     tone: Tone
-    tone_icon: str
-    word: str  # of the tone, so that colour is never alone
     sentence: str
     more: tuple[str, ...] = ()  # what matters most first
     todo: str = ""  # for whoever stands there; empty when there is nothing to do, or the sentence says it
     detail: str = ""  # the machine's own English words
+
+    @property
+    def word(self) -> str:
+        """Of the tone, so that colour is never alone."""
+        return tone_word(self.tone)
 
 
 def tone_word(tone: Tone) -> str:
@@ -40,15 +44,12 @@ def tone_word(tone: Tone) -> str:
 def line(
     part: str, icon: str, title: str, tone: Tone, sentence: str, *more: str, detail: str = "", todo: str = ""
 ) -> Line:
-    """A Line with the word of its tone."""
-    word = tone_word(tone)
+    """A Line without what is empty."""
     return Line(
         id=part,
         icon=icon,
         title=title,
         tone=tone,
-        tone_icon=ICONS[tone],
-        word=word,
         sentence=sentence,
         more=tuple(filter(None, more)),
         todo=todo,

@@ -32,4 +32,4 @@ def link_words(word: str) -> str:
         "no_answer", "no_acknowledgement", "connection_lost", "connect_hangs", "unreachable", "unavailable", "busy",
         "shutting_down", "keepalive",
     )  # fmt: skip
-    return words.get(word, trying if word in again else "")
+    return (words | dict.fromkeys(again, trying)).get(word, "")

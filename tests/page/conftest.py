@@ -41,7 +41,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 @pytest.fixture
 def client(scene: Scene) -> FlaskClient:
     """A browser on the node itself; the scene may still change."""
-    return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    return scene.app().test_client()
 
 
 @pytest.fixture

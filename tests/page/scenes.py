@@ -4,16 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import cv2
+import msgspec
 import numpy as np
+from flask import Flask
 
 import edge.board
 from edge.advice import Measured, Period, Standing, Threshold, key_of
 from edge.clock import ClockState, Instant
 from edge.config import CameraTable, MqttTable, NodeConfig, NodeTable, StoreTable
 from edge.counts import Interval, NoData, Sighting, TaxonCount
+from edge.page import create_app
 from edge.status import BatteryStatus, CameraStatus, LinkStatus, ModelStatus, StatusBoard
 from edge.store import Deed, Store
 from tests.clocks import SetClock
@@ -32,6 +36,18 @@ class Scene:
     board: StatusBoard
     config: NodeConfig
     clock: SetClock
+
+    def app(self, **more: Any) -> Flask:
+        """The page of this node; the scene may still change."""
+        return create_app(self.store, self.board, self.config, self.clock, **more)
+
+    def configure(self, **tables: Any) -> None:
+        """As node.toml would: `camera={"mode": "trap"}` sets one key, and `mqtt=None` leaves a table out."""
+        for name, table in tables.items():
+            whole = table
+            if isinstance(table, dict):
+                whole = msgspec.structs.replace(getattr(self.config, name), **table)
+            self.config = msgspec.structs.replace(self.config, **{name: whole})
 
     def before(self, **back: float) -> Instant:
         """The moment `timedelta(**back)` ago."""

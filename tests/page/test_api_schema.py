@@ -4,7 +4,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from edge.page import create_app
 from edge.page.openapi import document
 from tests.page.scenes import SCENES, Scene
 
@@ -17,7 +16,7 @@ QUICK = settings(
 @pytest.mark.parametrize("path", document()["paths"])
 def test_no_question_makes_the_page_fail_and_each_answer_is_as_described(path: str, name: str, scene: Scene) -> None:
     SCENES[name](scene)
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     described = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
 
     @QUICK

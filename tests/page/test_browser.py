@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from operator import mul
@@ -11,7 +11,6 @@ from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 from flask import Flask, Response, request
 from playwright.sync_api import Browser
@@ -414,8 +413,7 @@ def test_each_language_fits_a_phone(language: str, browser: Browser, scene: Scen
 
 
 def test_at_no_width_is_anything_in_the_head_printed_over_another(browser: Browser, scene: Scene) -> None:
-    long = msgspec.structs.replace(scene.config.node, node="north-dyke-of-the-seventh-irrigation-canal")
-    scene = replace(scene, config=msgspec.structs.replace(scene.config, node=long))
+    scene.configure(node={"node": "north-dyke-of-the-seventh-irrigation-canal"})
     with visiting(browser, scene, View(1280)) as visit:
         for language in LANGUAGES:
             visit.go(f"/?lang={language}")

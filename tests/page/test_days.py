@@ -7,14 +7,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import ClockState, Instant
 from edge.counts import Interval, TaxonCount, newest_unit
 from edge.label_sets import NONE_KEPT, LabelSets, remember
-from edge.page import create_app
 from edge.page.chart import bars
 from edge.page.days import Day, Figure, days, most_seen, unit_of_days
 from edge.page.sightings import counts_of
@@ -103,11 +101,10 @@ def test_an_hour_too_slow_for_visits_hides_none_of_its_day(slow: Instant, unit: 
 
 def test_the_page_goes_on_with_visits_after_an_hour_that_was_too_slow_for_them(scene: Scene) -> None:
     well(scene)
-    often = msgspec.structs.replace(scene.config.camera, kind="opencv", every_s=1.0)
-    app = create_app(scene.store, scene.board, msgspec.structs.replace(scene.config, camera=often), scene.clock)
+    scene.configure(camera={"kind": "opencv", "every_s": 1.0})
     slow = interval(scene.before(hours=2), {HOPPER: 1})
     scene.store.commit([visits(scene.before(hours=4), 4), visits(scene.before(hours=3), 3), slow])
-    client = app.test_client()
+    client = scene.app().test_client()
     assert "today so far: 7" in client.get("/").text
     today = client.get("/api/v1/days").json["days"][-1]
     assert (today["unit"], [one["count"] for one in today["counts"]]) == ("visits", [7])

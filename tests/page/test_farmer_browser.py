@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from edge.advice import key_of
 from edge.annotations import annotate
 from edge.counts import Seen
-from edge.page import create_app, serve
+from edge.page import serve
 from edge.page.trust import Role
 from edge.photographs import MOST_PX, MOST_UPLOAD_BYTES
 from edge.store import Answer as Reply
@@ -288,7 +288,7 @@ def test_a_photograph_that_a_restart_has_lost_is_said_to_be_lost(browser: Browse
         visit.page.click("#photo-form button.full")
         visit.page.wait_for_selector("text=The node looks at your photograph.")
         visit.node_goes()
-        again = create_app(scene.store, scene.board, scene.config, scene.clock)
+        again = scene.app()
         with closing(serve(again, "127.0.0.1", urlsplit(visit.root).port or 0)):
             lost = visit.page.locator("h1:has-text('This photograph is no longer kept.')")
             for _ in range(10):  # what it asks on the old node's connection may be lost, and it asks again

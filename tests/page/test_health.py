@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,7 +15,6 @@ import edge.board
 from edge.board import BoardReading, read_board
 from edge.clock import ClockState
 from edge.mqtt import trouble
-from edge.page import create_app
 from edge.page.health import health, health_in_short, readiness
 from edge.page.tones import Line
 from edge.page.troubles import link_words
@@ -33,7 +31,7 @@ COOL = BoardReading(temperature_c=41.0, throttled=0, disk_free_bytes=12_000_000_
 
 def parts(scene: Scene, board: BoardReading = COOL) -> dict[str, Line]:
     """All parts by name, in English."""
-    app: Flask = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app: Flask = scene.app()
     with app.test_request_context("/"):
         now = scene.clock.now()
         when = Moments(now.utc, SHANGHAI)
@@ -57,8 +55,7 @@ def test_a_node_that_works_is_well_in_each_part(scene: Scene) -> None:
 def test_a_model_that_is_made_for_another_mode_is_told(name: str, mode: str, tone: str, scene: Scene) -> None:
     well(scene)
     scene.board.show(model=ModelStatus(name=name, version="1"))
-    camera = msgspec.structs.replace(scene.config.camera, mode=mode)
-    scene.config = msgspec.structs.replace(scene.config, camera=camera)
+    scene.configure(camera={"mode": mode})
     model = parts(scene)["model"]
     assert model.tone == tone
     assert model.sentence.startswith("The model is not made for what this node looks at") == (tone == "look")
@@ -92,7 +89,7 @@ def test_waiting_records_are_told_with_their_number_and_since_when(scene: Scene)
 
 def test_without_a_server_everything_stays_here_and_that_is_well(scene: Scene) -> None:
     well(scene)
-    scene.config = msgspec.structs.replace(scene.config, mqtt=None)
+    scene.configure(mqtt=None)
     scene.store.commit([sighting(scene.before(minutes=1))])
     assert parts(scene)["link"].tone == "calm"
     assert parts(scene)["link"].sentence == "No server is configured: everything stays on this node."
@@ -242,7 +239,7 @@ def test_what_the_board_does_not_tell_is_left_out(scene: Scene) -> None:
 def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
     broker_away(scene)
     lines = list(parts(scene).values())
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     with app.test_request_context("/"):
         assert health_in_short(lines, "") == ("look", "To look at: Delivery")
         assert health_in_short(lines, "no model") == ("stop", "This node is not looking.")
@@ -250,7 +247,7 @@ def test_the_farmer_is_told_which_parts_to_look_at(scene: Scene) -> None:
 
 def test_a_node_is_ready_when_all_is_well_and_nothing_is_starting(scene: Scene) -> None:
     well(scene)
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     with app.test_request_context("/"):
         assert readiness(list(parts(scene).values()), "") == ("calm", "This node is ready.")
         scene.board.show(model=ModelStatus(), link=LinkStatus(state="connecting"))

@@ -6,16 +6,14 @@ from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.advice import Measured, Period, Standing
-from edge.alarms import Alarms
 from edge.clock import ClockState
 from edge.config import AdviceTable, CameraTable, OwnThreshold
+from edge.loop.alarms import Alarms
 from edge.mqtt.care import standing_alerts
-from edge.page import create_app
 from edge.page.chart import FLOOR, TOP, mark_y
 from edge.page.days import Day, Effort, Figure
 from edge.page.levels import gauge, key_of, period_words
@@ -103,14 +101,14 @@ def test_the_chart_of_a_trap_shows_the_night_that_is_held_against_the_level_acro
     well(scene)
     own = OwnThreshold(label=HOPPER, unit="insects/trap/night", act_at=10)
     trap, advice = CameraTable(kind="folder", mode="trap"), AdviceTable(threshold=(own,))
-    settings = msgspec.structs.replace(scene.config, camera=trap, advice=advice)
-    alarms = Alarms(settings, {HOPPER: ClassAccuracy("", None, None)}, scene.store, scene.board)
+    scene.configure(camera=trap, advice=advice)
+    alarms = Alarms(scene.config, {HOPPER: ClassAccuracy("", None, None)}, scene.store, scene.board)
     for back in range(28, 4, -1):  # from noon to noon
         hour = trap_hour(scene.before(hours=back, minutes=30), 6 if back in (19, 10) else 0)
         scene.store.commit([hour])
         alarms.after(hour)
     alarms.show()
-    page = create_app(scene.store, scene.board, settings, scene.clock).test_client().get("/").text
+    page = scene.app().test_client().get("/").text
     assert headline(page) == "Brown planthopper: 12 last night"
     assert "12 a trap and night: the action level of 10 is reached." in page
     assert '<tr><th scope="row">Jun 30</th><td>12</td>' in page
@@ -134,6 +132,19 @@ def test_what_is_done_is_remembered_with_who_and_steps_back(scene: Scene, client
     assert "Ask your plant protection station today" not in page
     assert post(farmer, "/done/undo", "/account", key=key).location == "/"
     assert headline(farmer.get("/").text) == "Brown planthopper: 14 yesterday"
+
+
+@pytest.mark.parametrize("address", ["/node", "/seen", "/set-up", "/set-up/server"])
+def test_what_is_done_is_read_for_the_page_that_tells_it_alone(
+    address: str, scene: Scene, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over_the_level(scene)
+    technician, asked = as_role(client, scene, Role.TECHNICIAN), list[str]()
+    monkeypatch.setattr(scene.store.decisions, "deed", asked.append)
+    assert technician.get(address).status_code == 200
+    assert not asked
+    technician.get("/")
+    assert asked
 
 
 def test_what_is_done_before_the_clock_is_set_was_done_just_now_once_it_is(scene: Scene, client: FlaskClient) -> None:

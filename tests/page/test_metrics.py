@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.config import NodeConfig, PageTable
-from edge.page import create_app
 from edge.page.metrics import may_read
 from tests.page.scenes import (
     BUG,
@@ -32,10 +29,6 @@ def read(client: FlaskClient, **headers: str) -> dict[Sample, float]:
     assert answer.status_code == 200
     families = text_string_to_metric_families(answer.text)
     return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
-
-
-def replace_page(folder: Path, token_file: str) -> NodeConfig:
-    return msgspec.structs.replace(config(folder), page=PageTable(metrics_token_file=token_file))
 
 
 def labelled(name: str, **labels: str) -> Sample:
@@ -97,11 +90,13 @@ def test_a_node_in_safe_mode_is_seen_not_to_look_and_waiting_records_show(scene:
         ("192.168.4.20", "wrong", False), ("192.168.4.20", "right", True), (None, None, False),
     ],
 )  # fmt: skip
-def test_another_machine_needs_the_token(address: str | None, token: str | None, may: bool, tmp_path: Path) -> None:
+def test_another_machine_needs_the_token(
+    address: str | None, token: str | None, may: bool, scene: Scene, tmp_path: Path
+) -> None:
     (tmp_path / "token").write_text("right\n")
     (tmp_path / "token").chmod(0o600)
-    settings = replace_page(tmp_path, str(tmp_path / "token"))
-    assert may_read(address, token, settings) is may
+    scene.configure(page={"metrics_token_file": str(tmp_path / "token")})
+    assert may_read(address, token, scene.config) is may
 
 
 def test_without_a_configured_token_no_token_opens_it(tmp_path: Path) -> None:
@@ -121,8 +116,8 @@ def test_a_machine_without_the_token_learns_nothing(scene: Scene, client: FlaskC
 def test_a_token_file_that_others_may_read_is_refused_with_its_remedy(scene: Scene, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("right\n")
     (tmp_path / "token").chmod(0o644)
-    scene.config = replace_page(tmp_path, str(tmp_path / "token"))
-    client = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    scene.configure(page={"metrics_token_file": str(tmp_path / "token")})
+    client = scene.app().test_client()
     bearer = {"Authorization": "Bearer right"}
     answer = client.get("/metrics", headers=bearer, environ_base={"REMOTE_ADDR": "192.168.4.20"})
     assert answer.status_code == 503

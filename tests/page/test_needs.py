@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from edge.page import create_app
+from edge.page.admission import need_of
 from edge.page.server import BODY_BYTES
-from edge.page.trust import Role, need_of
+from edge.page.trust import Role
 from tests.page.scenes import Scene, seen
 from tests.page.visitors import as_role, token_on
 
@@ -74,9 +73,8 @@ NEEDS = {
 def closed(scene: Scene) -> Flask:
     """A page that only people with a name may read."""
     seen(scene)
-    assert scene.config.page is not None
-    page = msgspec.structs.replace(scene.config.page, open_to_read=False)
-    return create_app(scene.store, scene.board, msgspec.structs.replace(scene.config, page=page), scene.clock)
+    scene.configure(page={"open_to_read": False})
+    return scene.app()
 
 
 def test_a_node_closed_to_readers_leaves_no_page_in_a_phone(closed: Flask, scene: Scene) -> None:

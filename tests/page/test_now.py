@@ -3,14 +3,13 @@
 import re
 from dataclasses import replace
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 
-from edge.page import create_app
+from edge.page.admission import needs
 from edge.page.camera import reason_words
-from edge.page.trust import Role, needs
-from edge.status import CameraStatus
+from edge.page.trust import Role
+from edge.status import CameraStatus, Snapshot, StatusBoard
 from tests.page.scenes import (
     BUG,
     HEADLINES,
@@ -174,8 +173,8 @@ def test_a_sighting_of_yesterday_is_no_longer_news(scene: Scene, client: FlaskCl
 
 def fed_client(scene: Scene) -> FlaskClient:
     """A browser on a node whose pictures another device takes."""
-    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=True))
-    return create_app(scene.store, scene.board, config, scene.clock).test_client()
+    scene.configure(camera={"fed": True})
+    return scene.app().test_client()
 
 
 def test_a_disease_that_is_there_since_longer_is_named_without_the_pictures_of_a_day(
@@ -190,8 +189,8 @@ def test_a_disease_that_is_there_since_longer_is_named_without_the_pictures_of_a
 
 
 def test_a_leaf_node_that_saw_nothing_speaks_of_diseases(scene: Scene) -> None:
-    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, mode="leaf"))
-    client = create_app(scene.store, scene.board, config, scene.clock).test_client()
+    scene.configure(camera={"mode": "leaf"})
+    client = scene.app().test_client()
     well(scene)
     assert '<h1 id="headline">No disease seen since the start.</h1>' in client.get("/").text
     scene.store.commit([replace(interval(scene.before(hours=2), {}), mode="leaf", unit="affected_frames")])
@@ -493,8 +492,28 @@ def test_what_most_was_seen_of_is_named_however_much_was_seen_since(scene: Scene
     assert "Brown planthopper: 14</h1>" in client.get("/").text
 
 
+class Flickering(StatusBoard):
+    """Its camera goes or comes back between two looks at it."""
+
+    def snapshot(self) -> Snapshot:
+        found = super().snapshot()
+        state = "ok" if found.camera.state == "missing" else "missing"
+        self.show(camera=replace(found.camera, state=state))
+        return found
+
+
+def test_a_page_says_one_thing_though_the_camera_goes_while_it_is_made(scene: Scene) -> None:
+    scene.board = Flickering(scene.clock.now())
+    well(scene)
+    client = scene.app().test_client()
+    pages = [client.get("/").text for _ in range(3)]
+    gone = ["The camera does not answer." in page for page in pages]
+    assert gone == ["To look at: Camera" in page for page in pages]
+    assert set(gone) == {True, False}
+
+
 def test_a_fault_of_the_page_is_told_in_words_and_without_its_cause(scene: Scene) -> None:
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     app.view_functions["pages.node_health"] = needs(Role.READER)(lambda: 1 / 0)
     answer = app.test_client().get("/node")
     assert answer.status_code == 500

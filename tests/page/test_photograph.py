@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
@@ -20,7 +19,6 @@ from werkzeug.test import TestResponse
 
 from edge.bundle import MODELS
 from edge.errors import BadFrameError
-from edge.page import create_app
 from edge.page.findings import findings
 from edge.page.looker import COMMAND, MOST_KEPT, MOST_WAITING, ONE_THREAD, Looker
 from edge.page.trust import Role
@@ -51,7 +49,7 @@ def farmer(scene: Scene, looker: Looker) -> FlaskClient:
 
 
 def farmer_of(scene: Scene, looker: Looker) -> FlaskClient:
-    app = create_app(scene.store, scene.board, scene.config, scene.clock, looker=looker)
+    app = scene.app(looker=looker)
     return as_role(app.test_client(), scene, Role.FARMER)
 
 
@@ -215,7 +213,7 @@ def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(
 
 
 def test_a_node_without_a_server_offers_no_station(scene: Scene, looker: Looker) -> None:
-    scene.config = msgspec.structs.replace(scene.config, mqtt=None)
+    scene.configure(mqtt=None)
     client = farmer_of(scene, looker)
     place = looked_at(client, looker, BUG)
     assert "the station cannot be asked from this node" in client.get(place).text

@@ -7,26 +7,29 @@ import stat
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import FrameType
 
 import pytest
 
+from edge.board import BoardReading, read_board
 from edge.errors import FieldeyeError
-from edge.page import PageServer, create_app, serve
+from edge.page import PageServer, serve
+from edge.page.admission import needs
 from edge.page.server import DROPPED_BYTES
-from edge.page.trust import Role, digest, needs
+from edge.page.trust import Role, digest
 from tests.network import by_ipv6
-from tests.page.scenes import Scene, seen
+from tests.page.scenes import Scene, seen, well
 from tests.page.visitors import TOKEN, person
 from tests.waiting import wait_until
 
 
 def served(scene: Scene) -> PageServer:
-    return serve(create_app(scene.store, scene.board, scene.config, scene.clock), "127.0.0.1", 0)
+    return serve(scene.app(), "127.0.0.1", 0)
 
 
 def get(server: PageServer, address: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
@@ -88,7 +91,7 @@ def test_a_port_in_use_is_named_with_a_remedy(scene: Scene) -> None:
     server = served(scene)
     try:
         with pytest.raises(FieldeyeError, match=rf"port {server.port} on 127\.0\.0\.1 is used.*node\.toml"):
-            serve(create_app(scene.store, scene.board, scene.config, scene.clock), "127.0.0.1", server.port)
+            serve(scene.app(), "127.0.0.1", server.port)
     finally:
         server.close()
 
@@ -96,7 +99,7 @@ def test_a_port_in_use_is_named_with_a_remedy(scene: Scene) -> None:
 @by_ipv6
 def test_a_page_on_both_kinds_of_address_answers_by_both_and_knows_its_own_machine(scene: Scene) -> None:
     """By IPv4 it was not there, as doctor and support bundle found, and metrics ask this machine for no token."""
-    with closing(serve(create_app(scene.store, scene.board, scene.config, scene.clock), "::", 0)) as server:
+    with closing(serve(scene.app(), "::", 0)) as server:
         assert server.url == f"http://127.0.0.1:{server.port}/"
         assert [get(server, "/metrics", host)[0] for host in ("127.0.0.1", "::1")] == [200, 200]
 
@@ -104,7 +107,7 @@ def test_a_page_on_both_kinds_of_address_answers_by_both_and_knows_its_own_machi
 @by_ipv6
 def test_who_guesses_by_ipv4_on_a_page_for_both_waits_under_that_address(scene: Scene) -> None:
     person(scene, Role.TECHNICIAN)
-    server = serve(create_app(scene.store, scene.board, scene.config, scene.clock), "::", 0)
+    server = serve(scene.app(), "::", 0)
     with closing(server), closing(HTTPConnection("127.0.0.1", server.port, timeout=60)) as guesser:
         guesser.request("GET", "/log-in")
         form = guesser.getresponse()
@@ -117,7 +120,7 @@ def test_who_guesses_by_ipv4_on_a_page_for_both_waits_under_that_address(scene: 
 
 def test_an_address_of_another_machine_is_refused_with_a_sentence(scene: Scene) -> None:
     with pytest.raises(FieldeyeError, match=r"port 0 on 192\.0\.2\.1 cannot be opened"):
-        serve(create_app(scene.store, scene.board, scene.config, scene.clock), "192.0.2.1", 0)
+        serve(scene.app(), "192.0.2.1", 0)
 
 
 def test_the_first_load_of_the_farmers_page_is_under_150_kb(scene: Scene) -> None:
@@ -148,6 +151,30 @@ def test_phones_reading_at_once_are_all_answered(scene: Scene) -> None:
     assert answers == [200] * 20
 
 
+def test_a_phone_that_waits_for_the_card_keeps_no_other_waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    well(scene)
+    app, waits, goes_on = scene.app(), Event(), Event()
+
+    def held_once(folder: Path) -> BoardReading:
+        if not waits.is_set():
+            waits.set()
+            goes_on.wait(60)
+        return read_board(folder)
+
+    def status() -> int:
+        return app.test_client().get("/node").status_code
+
+    monkeypatch.setattr("edge.page.glance.read_board", held_once)
+    with ThreadPoolExecutor(2) as phones:
+        first = phones.submit(status)
+        try:
+            assert waits.wait(60)
+            assert phones.submit(status).result(30) == 200
+        finally:
+            goes_on.set()
+        assert first.result(60) == 200
+
+
 def test_what_is_too_large_to_be_a_question_is_refused(scene: Scene) -> None:
     server = served(scene)
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)
@@ -174,7 +201,7 @@ def cookie_of(scene: Scene, role: Role) -> str:
 
 @pytest.fixture
 def impatient(scene: Scene) -> Iterator[PageServer]:
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     with closing(serve(app, "127.0.0.1", 0, patience_s=1)) as server:
         yield server
 
@@ -245,7 +272,7 @@ def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @pytest.mark.usefixtures("crowded")
 def test_who_keeps_a_connection_makes_way_for_the_next_phone(begin: str, scene: Scene) -> None:
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     with closing(serve(app, "127.0.0.1", 0, patience_s=600)) as server, ExitStack() as lines:
         for _ in range(5):
             lines.enter_context(line_to(server)).sendall(begin.encode())
@@ -256,7 +283,7 @@ def test_who_keeps_a_connection_makes_way_for_the_next_phone(begin: str, scene: 
 def test_who_hardly_reads_an_answer_makes_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.page.server.PLACES", 1)
     monkeypatch.setattr("edge.page.server.SLOWEST_BYTES_S", 100_000_000)
-    app, size, read = create_app(scene.store, scene.board, scene.config, scene.clock), 20_000_000, [0]
+    app, size, read = scene.app(), 20_000_000, [0]
     app.get("/large")(needs(Role.NOBODY)(lambda: bytes(size)))
 
     def is_cut_off() -> bool:

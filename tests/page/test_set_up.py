@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
@@ -15,10 +14,8 @@ from edge.annotations import annotate
 from edge.boxes import Image
 from edge.calibration import EVERYTHING, Calibration, load_calibration, save_calibration
 from edge.clock import ClockState
-from edge.config import MqttTable
 from edge.counts import Seen, Sighting
-from edge.page import create_app
-from edge.page.checks import parsed_region, region_text
+from edge.page.kept_calibration import parsed_region, region_text
 from edge.page.trust import Role
 from edge.page.visit import load
 from tests.broker import Broker
@@ -150,8 +147,8 @@ def test_what_was_drawn_on_a_picture_of_another_shape_is_neither_shown_nor_kept(
     scene.board.show_frame(picture)
     post(technician, "/set-up/scale", "/set-up/scale", side="20")
     scene.board.show_frame(np.ascontiguousarray(picture[: len(picture) // 2]))
-    config = msgspec.structs.replace(scene.config, camera=msgspec.structs.replace(scene.config.camera, fed=fed))
-    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    scene.configure(camera={"fed": fed})
+    client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
     assert ("50.0 100.0" in client.get("/set-up/region").text) is fed
     assert ("mm a pixel" in client.get("/set-up/scale").text) is fed
     post(client, "/set-up/scale", "/set-up/scale", area="250")
@@ -321,7 +318,7 @@ def settable(scene: Scene) -> tuple[FlaskClient, list[datetime]]:
         scene.clock.utc, scene.clock.state = utc, ClockState.SYNCED
         return True
 
-    app = create_app(scene.store, scene.board, scene.config, scene.clock, set_clock=set_clock)
+    app = scene.app(set_clock=set_clock)
     return as_role(app.test_client(), scene, Role.TECHNICIAN), asked
 
 
@@ -372,7 +369,7 @@ def test_where_nothing_may_set_the_clock_the_page_says_what_to_do(answers: bool 
     well(scene)
     scene.clock.jump(-86_400, ClockState.UNSYNCED)
     set_clock = None if answers is None else lambda _: False
-    app = create_app(scene.store, scene.board, scene.config, scene.clock, set_clock=set_clock)
+    app = scene.app(set_clock=set_clock)
     client = as_role(app.test_client(), scene, Role.TECHNICIAN)
     phone_ms = str(round((scene.clock.utc + timedelta(days=1)).timestamp() * 1000))
     answer = post(client, "/set-up/clock", "/set-up/clock", phone_ms=phone_ms, set="1")
@@ -388,9 +385,8 @@ def test_without_scripts_the_person_compares_the_clocks(technician: FlaskClient,
 
 def test_a_trap_wants_dates_and_says_when_they_are_over(scene: Scene) -> None:
     well(scene)
-    camera = msgspec.structs.replace(scene.config.camera, mode="trap")
-    config = msgspec.structs.replace(scene.config, camera=camera)
-    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    scene.configure(camera={"mode": "trap"})
+    client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
     assert state(client, "care") == "To do"
     dates = {"card": "2026-07-01", "card_days": "7", "lure": "2026-06-01", "lure_days": "60"}
     assert post(client, "/set-up/care", "/set-up/care", **dates).status_code == 303
@@ -442,10 +438,8 @@ def test_a_server_that_does_not_answer_is_named_with_the_step_that_failed(
 def test_a_test_message_is_acknowledged_by_a_real_broker_step_by_step(scene: Scene) -> None:
     well(scene)
     with Broker() as broker:
-        mqtt = MqttTable(host="127.0.0.1", port=broker.port, tls=False)
-        config = msgspec.structs.replace(scene.config, mqtt=mqtt)
-        app = create_app(scene.store, scene.board, config, scene.clock)
-        client = as_role(app.test_client(), scene, Role.TECHNICIAN)
+        scene.configure(mqtt={"host": "127.0.0.1", "port": broker.port})
+        client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
         scene.clock.monotonic_s = time.monotonic  # type: ignore[method-assign]  the broker takes real time
         page = post(client, "/set-up/server", "/set-up/server").text
         done = state(client, "server")
@@ -570,15 +564,14 @@ def test_a_note_with_line_breaks_is_as_long_as_the_browser_counts_it(technician:
 
 def test_a_visit_goes_on_after_the_node_was_off(technician: FlaskClient, scene: Scene) -> None:
     post(technician, "/set-up/focus", "/live")
-    again = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    again = scene.app().test_client()
     assert state(as_role(again, scene, Role.TECHNICIAN), "focus") == "Done"
 
 
 def test_when_all_is_done_the_node_is_ready(scene: Scene) -> None:
     well(scene)
-    table = msgspec.structs.replace(scene.config.node, latitude=31.2, longitude=121.5)
-    config = msgspec.structs.replace(scene.config, mqtt=None, node=table)
-    client = as_role(create_app(scene.store, scene.board, config, scene.clock).test_client(), scene, Role.TECHNICIAN)
+    scene.configure(mqtt=None, node={"latitude": 31.2, "longitude": 121.5})
+    client = as_role(scene.app().test_client(), scene, Role.TECHNICIAN)
     scene.board.show_frame(frame_of("whitefly.jpg"), [])
     for minutes in range(10):
         scene.store.commit([sighting(scene.before(minutes=minutes), count=2)], picture_of("whitefly.jpg"))

@@ -10,8 +10,8 @@ from edge.calibration import load_calibration
 from edge.changes import NAME, over, read
 from edge.config import MqttTable, NodeConfig, checked
 from edge.errors import ConfigError
-from edge.page import create_app
-from edge.page.settings import changed, fields, shown
+from edge.page.setting_fields import fields
+from edge.page.settings import changed, shown
 from edge.page.trust import Role
 from tests.page.scenes import Scene
 from tests.page.visitors import as_role, form_on, post, token_on
@@ -26,7 +26,7 @@ def restarts() -> list[str]:
 @pytest.fixture
 def technician(scene: Scene, restarts: list[str]) -> FlaskClient:
     again = lambda: restarts.append("again")  # noqa: E731
-    app = create_app(scene.store, scene.board, scene.config, scene.clock, begin_again=again)
+    app = scene.app(begin_again=again)
     return as_role(app.test_client(), scene, Role.TECHNICIAN)
 
 
@@ -73,7 +73,7 @@ def test_a_change_is_kept_told_and_the_node_begins_anew(
 
 
 def test_a_demonstration_promises_no_next_start(scene: Scene) -> None:
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     technician = as_role(app.test_client(), scene, Role.TECHNICIAN)
     with app.test_request_context():
         form = filled_in(scene.config, camera__every_s="30")
@@ -130,9 +130,8 @@ def test_of_two_fields_that_cannot_be_used_the_first_has_the_focus(technician: F
 def test_a_node_with_a_password_for_its_server_is_led_to_no_other_one_from_the_page(
     key: str, typed: str, scene: Scene
 ) -> None:
-    mqtt = MqttTable(host="localhost", tls=False, username="n", password_file="mqtt-password")  # noqa: S106
-    scene.config = msgspec.structs.replace(scene.config, mqtt=mqtt)
-    client = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    scene.configure(mqtt={"username": "n", "password_file": "mqtt-password"})
+    client = scene.app().test_client()
     technician = as_role(client, scene, Role.TECHNICIAN)
     with technician.application.test_request_context():
         form = filled_in(scene.config)
@@ -212,10 +211,8 @@ def test_what_is_counted_turns_with_the_picture_and_somebody_looks_where_it_lies
         form = filled_in(scene.config, camera__rotation_deg="180")
     post(technician, "/settings", "/settings", **form).close()
     assert load_calibration(folder, 0) is not None  # until the node begins anew
-    scene.config = msgspec.structs.replace(
-        scene.config, camera=msgspec.structs.replace(scene.config.camera, rotation_deg=180)
-    )
-    again = create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    scene.configure(camera={"rotation_deg": 180})
+    again = scene.app().test_client()
     technician = as_role(again, scene, Role.TECHNICIAN)
     assert "100.0 100.0\n50.0 100.0\n50.0 50.0\n100.0 50.0" in technician.get("/set-up/region").text
     step = technician.get("/set-up").text.split('<li id="region">')[1].split("</li>")[0]
@@ -245,7 +242,7 @@ def begun_again(scene: Scene) -> FlaskClient:
     """The node with what was changed, and a technician in front of it."""
     now = over(msgspec.to_builtins(scene.config), read(Path(scene.config.store.folder)))
     scene.config = checked(now, "settings")
-    app = create_app(scene.store, scene.board, scene.config, scene.clock)
+    app = scene.app()
     return as_role(app.test_client(), scene, Role.TECHNICIAN)
 
 

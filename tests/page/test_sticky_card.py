@@ -3,13 +3,11 @@
 from dataclasses import replace
 from datetime import date
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 
 from edge.clock import Instant
 from edge.counts import Interval, NoData
-from edge.page import create_app
 from edge.page.visit import Visit, save
 from edge.status import StatusBoard
 from tests.page.scenes import HOPPER, Scene, interval, picture_of, sighting, trap_hour, well
@@ -28,10 +26,8 @@ def trap(scene: Scene) -> FlaskClient:
 
 
 def trap_page(scene: Scene, *, fed: bool = False) -> FlaskClient:
-    camera = msgspec.structs.replace(scene.config.camera, mode="trap", fed=fed)
-    return create_app(
-        scene.store, scene.board, msgspec.structs.replace(scene.config, camera=camera), scene.clock
-    ).test_client()
+    scene.configure(camera={"mode": "trap", "fed": fed})
+    return scene.app().test_client()
 
 
 def lies(scene: Scene, on_card: int, hung: Instant | None = None) -> None:

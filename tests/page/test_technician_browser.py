@@ -1,19 +1,16 @@
 """A technician with nothing but a phone: claim, checklist, region by finger, settings, in a real browser."""
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
 from edge.calibration import load_calibration
 from edge.clock import ClockState
-from edge.config import PageTable
 from edge.counts import Seen
 from edge.page.trust import Role
 from edge.store import Entry
@@ -53,11 +50,11 @@ def labelled(scene: Scene, tmp_path: Path) -> Scene:
     secret = tmp_path / "claim-code"
     secret.write_text(CODE)
     secret.chmod(0o600)
-    config = msgspec.structs.replace(scene.config, page=PageTable(claim_code_file=str(secret)))
+    scene.configure(page={"claim_code_file": str(secret)})
     seen(scene)
     frame = np.asarray(cv2.imread(str(FRAMES / "whitefly.jpg")), np.uint8)
     scene.board.show_frame(frame, [Seen("Bemisia", "", 0.9, (0.48, 0.36, 0.66, 0.74))])
-    return replace(scene, config=config)
+    return scene
 
 
 def technician(browser: Browser, scene: Scene, view: View) -> AbstractContextManager[Visit]:

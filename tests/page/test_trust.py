@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from edge.clock import ClockState
-from edge.config import PageTable
-from edge.page import create_app
 from edge.page.passwords import HASHER, is_claim_code
 from edge.page.trust import Role, digest
 from edge.store import Account, Store
@@ -26,8 +23,8 @@ def labelled(scene: Scene, tmp_path: Path) -> FlaskClient:
     secret = tmp_path / "claim-code"
     secret.write_text(CODE + "\n")
     secret.chmod(0o600)
-    config = msgspec.structs.replace(scene.config, page=PageTable(claim_code_file=str(secret)))
-    return create_app(scene.store, scene.board, config, scene.clock).test_client()
+    scene.configure(page={"claim_code_file": str(secret)})
+    return scene.app().test_client()
 
 
 def claim(client: FlaskClient, code: str = CODE, password: str = PASSWORD, name: str = "li") -> TestResponse:
@@ -38,7 +35,7 @@ def restarted(scene: Scene) -> FlaskClient:
     """A browser on the same node after a restart."""
     scene.store.close()
     scene.store = Store(scene.config.store, scene.config.node.node)
-    return create_app(scene.store, scene.board, scene.config, scene.clock).test_client()
+    return scene.app().test_client()
 
 
 # 1 and 2: no shared default, the code works once, Argon2id, at least twelve signs

@@ -196,15 +196,15 @@ const fromPhone = {
     return [coords.latitude.toFixed(5), coords.longitude.toFixed(5)];
   },
 };
+const tellsPlace = window.isSecureContext && Boolean(navigator.geolocation);
 for (const part of document.querySelectorAll("[data-phone]")) {
-  part.hidden = part.dataset.phone === "place" && !(window.isSecureContext && navigator.geolocation);
+  part.hidden = part.dataset.phone === "place" && !tellsPlace;
   part.querySelector("button").addEventListener("click", async () => {
     const values = await fromPhone[part.dataset.phone]().catch(() => []);
     for (const [n, name] of part.dataset.into.split(" ").entries()) if (values[n]) document.getElementById(name).value = values[n];
   });
 }
-
-for (const words of document.querySelectorAll("[data-no-place]")) words.hidden = window.isSecureContext && Boolean(navigator.geolocation);
+for (const words of document.querySelectorAll("[data-no-place]")) words.hidden = tellsPlace;
 
 for (const typed of document.querySelectorAll("[data-typed]")) typed.hidden = true; // a phone whose script runs sends its own time
 for (const field of document.querySelectorAll("[data-phone-ms]")) field.form.addEventListener("submit", () => { field.value = String(Date.now()); });

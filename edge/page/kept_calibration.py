@@ -1,8 +1,7 @@
-"""What a technician measures: focus, region, scale, and how the node's counts agree with a person's."""
+"""The calibration that is kept: focus, region, scale, and how the node's counts agree with a person's."""
 
 from collections.abc import Container
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 
@@ -22,9 +21,10 @@ from edge.calibration import (
     save_calibration,
     size_to_fit,
 )
-from edge.counts import Sighting
 from edge.errors import ConfigError
-from edge.page.routes import Node
+from edge.page.node import Node
+from edge.page.sightings import pictured
+from edge.page.trust import visitor
 from edge.page.visit import CHECK_PICTURES, load, save
 from edge.store import Store
 
@@ -32,36 +32,36 @@ LAYOUT = Layout()
 NEWEST = 200  # sightings among which pictures to count by hand are looked for
 
 
-def keep(node: Node, who: str, at: datetime, **changes: object) -> None:
-    """The calibration with its place measured anew, durably. Raises StoreError.
-
-    One that does not fit the picture goes, and its ticks go with it.
-    """
-    _keep(node, known(node), who, at, **changes)
-
-
-def keep_focus(node: Node, frame: Image, who: str, at: datetime) -> Reference:
+def keep_focus(node: Node, frame: Image) -> Reference:
     """This is what a sharp picture looks like, in the region that is kept, also of a picture of another shape."""
     found = _known(node, None)
     reference = focused(frame, EVERYTHING if found is None else found.region)
-    _keep(node, found, who, at, focus=reference)
+    _keep(node, found, focus=reference)
     return reference
 
 
-def keep_hand(node: Node, pictures: int, who: str, at: datetime) -> None:
+def keep_hand(node: Node, pictures: int) -> None:
     """So many were counted by a person, whatever shape the picture has now."""
-    _keep(node, _known(node, None), who, at, counted_by_eye=pictures)
+    _keep(node, _known(node, None), counted_by_eye=pictures)
 
 
-def keep_region(node: Node, region: Region, who: str, at: datetime) -> None:
+def keep_region(node: Node, region: Region) -> None:
     """This is what is counted. How sharp another part of the picture was says nothing of it.
 
     One that reads as the one until now is the same: the form rounds it.
     """
     if region_text(region) == region_text(region_of(node)):
-        keep(node, who, at)
+        _keep(node, known(node))
     else:
-        keep(node, who, at, region=region, focus=None)
+        _keep(node, known(node), region=region, focus=None)
+
+
+def keep_scale(
+    node: Node, scale: Scale | None = None, side_mm: float | None = None, typed_area_mm2: float | None = None
+) -> None:
+    """By the board, whose squares have this side, by a typed area, or none of both: each in place of what held."""
+    board = "" if scale is None else f"{LAYOUT.across}x{LAYOUT.down}"
+    _keep(node, known(node), scale=scale, side_mm=side_mm, board=board, typed_area_mm2=typed_area_mm2)
 
 
 def figures(known: Calibration | None) -> dict[str, str]:
@@ -71,7 +71,7 @@ def figures(known: Calibration | None) -> dict[str, str]:
     found = {}
     if known.focus is not None:
         found["focus"] = f"{known.focus.sharpness:.1f}"
-    if known.region != Region():
+    if known.region != EVERYTHING:
         found["region"] = share_percent(known.region)
     if known.area_mm2 is not None:
         found["scale"] = f"{known.area_mm2 / 100:g} cm²"
@@ -88,7 +88,7 @@ def scale_on(frame: Image, side_mm: float) -> Scale:
 def region_of(node: Node) -> Region:
     """What is counted now."""
     found = known(node)
-    return Region() if found is None else found.region
+    return EVERYTHING if found is None else found.region
 
 
 def parsed_region(typed: str) -> Region:
@@ -122,16 +122,11 @@ def check_pictures(store: Store, region: Region, among: Container[str] | None = 
     `among`: only these, since they were shown before newer ones came.
     """
     found: dict[str, int] = {}
-    for stored in store.latest_sightings(NEWEST):
-        sighting = stored.record
-        if not isinstance(sighting, Sighting) or sighting.picture is None or sighting.picture in found:
-            continue
-        if among is not None and sighting.picture not in among:
-            continue
-        content = store.picture(sighting.picture)
+    for name, sighting in pictured(store, NEWEST).items():
+        content = None if among is not None and name not in among else store.picture(name)
         framed = None if content is None else _framed(content, region, sighting.count)
         if framed is not None:
-            found[sighting.picture] = framed
+            found[name] = framed
         if len(found) == CHECK_PICTURES:
             break
     return found
@@ -149,9 +144,14 @@ def _known(node: Node, size_px: tuple[int, int] | None) -> Calibration | None:
         return None
 
 
-def _keep(node: Node, found: Calibration | None, who: str, at: datetime, **changes: object) -> None:
+def _keep(node: Node, found: Calibration | None, **changes: object) -> None:
+    """The calibration with what whoever sent this request has measured anew, durably. Raises StoreError.
+
+    One that cannot be used, or does not fit the picture, goes, and its ticks go with it.
+    """
     if found is None:
         save(node.store, load(node.store).without("region", "scale", "focus"))
+    at, who = node.clock.now().utc, visitor().name
     first = Calibration(at=at, who=who, rotation_deg=node.config.camera.rotation_deg)
     save_calibration(node.folder, replace(found or first, at=at, who=who, **changes))  # type: ignore[arg-type]
 

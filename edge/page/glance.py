@@ -1,0 +1,140 @@
+"""The node as one request sees it: one snapshot, one moment, and what is committed until then, each read once."""
+
+from collections.abc import Container
+from zoneinfo import ZoneInfo
+
+from werkzeug.utils import cached_property  # functools' of Python 3.11 has one lock a property, for all requests
+
+from edge.board import read_board
+from edge.census import unit_of
+from edge.counts import Interval, Sighting, Unit
+from edge.label_sets import load as load_label_sets
+from edge.nights import begin_of, day_at
+from edge.page import headline, health, levels, names, sightings
+from edge.page.days import LENGTH, Day, days, unit_of_days
+from edge.page.fortnight import is_of_nights
+from edge.page.levels import Against
+from edge.page.node import Node, node
+from edge.page.recent import DAY
+from edge.page.situation import BLIND, NO_DATA, Facts, Situation, may_be_a_new_card, situation
+from edge.page.sticky_card import card_trouble, caught, night_words, told_last, unmatched_in_a_row
+from edge.page.tones import Line
+from edge.page.visit import Visit, load
+from edge.page.words import Moments
+
+
+class Glance:
+    """Of one request, so of one thread. What nobody asks for is not read."""
+
+    def __init__(self, this: Node) -> None:
+        self._node = this
+        self.camera = this.config.camera  # as it is configured
+        self.snapshot = this.board.snapshot()
+        self.now = this.clock.now()
+        self.when = Moments(self.now.utc, ZoneInfo(this.config.node.time_zone))
+
+    @cached_property
+    def seen(self) -> list[Sighting]:
+        """Sightings of the last 24 hours, newest first."""
+        return self._node.recent.sightings(self.now.utc)
+
+    @cached_property
+    def intervals(self) -> list[Interval]:
+        """Those of the last fourteen days where the node stands, from the noon that may begin a trap's first night."""
+        first = self.when.today() - LENGTH * DAY
+        return self._node.recent.intervals(begin_of(first, "trap", self.when.zone))
+
+    @cached_property
+    def unit(self) -> Unit | None:
+        """What the days of these intervals are told in."""
+        return unit_of_days(self.intervals, unit_of(self.camera), self.when.zone)
+
+    @cached_property
+    def fortnight(self) -> tuple[Day, ...]:
+        """The last fourteen days, a trap's from noon to noon."""
+        is_night = is_of_nights(self.unit or unit_of(self.camera))  # a mode just chosen has no days yet
+        today = day_at(self.now.utc, "trap" if is_night else "live", self.when.zone)
+        return days(self.intervals, self.when.zone, today, self.unit, load_label_sets(self._node.store))
+
+    @cached_property
+    def visit(self) -> Visit:
+        """The technician's, that is going on."""
+        return load(self._node.store)
+
+    @cached_property
+    def against(self) -> tuple[Against, ...]:
+        """Counts against their action levels, with what was done about them."""
+        deed_of = self._node.store.decisions.deed
+        return levels.against(self.snapshot.alerts, self.camera.mode, deed_of, self.when)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """Whatever was done about them: only the farmer's page reads that."""
+        return self.facts_after(())
+
+    def facts_after(self, done: Container[str]) -> Facts:
+        """Committed facts of 24 hours; a pest comes before a friend that was seen later, and before labels in `done`.
+
+        What was counted and not sighted came on late pictures, or has been there since longer. A disease is told by its
+        pictures as soon as they are counted: its sighting tells the spots on one of them.
+        """
+        seen = self.seen
+        foes = [sighting for sighting in seen if not names.is_harmless(sighting.label)]
+        fresh = [interval for interval in self.intervals if interval.end.utc >= self.now.utc - DAY]
+        newest, frames = next(iter([*foes, *seen]), None), sum(interval.frames for interval in fresh)
+        watched_s = sum(map(_watched_s, fresh))
+        if self.camera.mode == "trap":
+            night = told_last(self.intervals, self.when)
+            return Facts(
+                newest=newest,
+                foremost=caught(night, self.intervals, seen, done),
+                frames=frames,
+                watched_s=watched_s,
+                period=night_words(night, self.when),
+                card=card_trouble(self.intervals, self.snapshot.camera, self.visit.card, self.when),
+                unmatched=unmatched_in_a_row(self.intervals, self.snapshot, is_fed=self.camera.fed),
+            )
+        counted = sightings.foremost(sightings.counts_of(fresh, self.unit), done)
+        is_by_count = counted is not None and (not foes or counted.unit == "affected_frames")
+        is_friend = counted is not None and names.is_harmless(counted.label)
+        foremost = counted if is_by_count and not (seen and is_friend) else sightings.foremost(seen, done)
+        return Facts(newest=newest, foremost=foremost, frames=frames, watched_s=watched_s)
+
+    @cached_property
+    def situation(self) -> Situation:
+        """The first thing to say."""
+        return situation(self.snapshot, self.facts, self.now, self.camera)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """All parts of the node in sentences."""
+        this, said, snapshot = self._node, self.situation, self.snapshot
+        is_new_card = said is Situation.UNUSABLE and may_be_a_new_card(snapshot.camera, self.facts)
+        blind = None
+        if said in NO_DATA and not is_new_card:
+            blind = headline.say(said, snapshot, self.facts, self.now, self.when, self.camera)
+        return health.health(
+            snapshot,
+            this.store.waiting(),
+            this.config,
+            self.now,
+            read_board(this.folder),
+            self.when,
+            due=self.visit.due(self.when.today()),
+            blind=blind,
+            unusable=(this.store.accounts.unusable, this.store.decisions.unusable),
+            trap=self.facts.card,
+        )
+
+
+def glance() -> Glance:
+    """Of this request, at the node of this app."""
+    return Glance(node())
+
+
+def _watched_s(interval: Interval) -> float:
+    """Of the time in which frames came, the share of those that showed something."""
+    skipped = dict(interval.skipped)
+    blind = sum(skipped.get(reason, 0) for reason in BLIND)
+    sighted = interval.frames + skipped.get("still", 0)
+    return interval.awake_s * sighted / max(1, sighted + blind)

@@ -1,0 +1,49 @@
+"""What every view asks: the records, states, configuration and clock of the node that this app shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+
+from edge.clock import Clock
+from edge.config import NodeConfig
+from edge.page.live import LivePicture
+from edge.page.looker import Looker
+from edge.page.recent import Recent
+from edge.page.season import Season
+from edge.page.words import Moments
+from edge.status import StatusBoard
+from edge.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The node, and what makes it begin again."""
+
+    store: Store
+    board: StatusBoard
+    config: NodeConfig
+    clock: Clock
+    live: LivePicture
+    recent: Recent
+    season: Season
+    looker: Looker
+    begin_again: Callable[[], None] | None  # None in a demonstration, whose folder goes with it
+    set_clock: Callable[[datetime], bool] | None
+
+    @property
+    def folder(self) -> Path:
+        """Of the store, with calibration and settings beside it."""
+        return Path(self.config.store.folder)
+
+    def moments(self) -> Moments:
+        """Now, as the reader says it."""
+        return Moments(self.clock.now().utc, ZoneInfo(self.config.node.time_zone))
+
+
+def node() -> Node:
+    """That of this app."""
+    return current_app.extensions["fieldeye"]  # type: ignore[no-any-return]
