@@ -864,6 +864,15 @@ store.close()
 assert Store(StoreTable(folder=str(folder), max_mb=64), "n1").commit([sighting()])
 print("committed", len(committed), "gone", len(gone))
 """
+SPENT = """
+store = Store(StoreTable(folder=str(folder), max_mb=64, pictures_mb=64), "n1")
+for n in range(3):
+    store.commit([sighting(n)], bytes(1_000_000))
+for n in range(2):
+    fill(f"filler{n}")
+    store.commit([sighting()], bytes(1_000_000))
+    print(sorted(path.stem.partition("-")[2] for path in (folder / "pictures").iterdir()), end=" ")
+"""
 REOPENED = """
 if os.fork() == 0:
     store = Store(StoreTable(folder=str(folder), max_mb=64), "n1")
@@ -976,6 +985,10 @@ except StoreError as why:
 
 def test_a_full_disk_sheds_pictures_then_old_records_and_every_loss_is_announced() -> None:
     assert "committed 14000" in run_on_small_disk("-c", DISK + FILLED, size="6m")
+
+
+def test_each_time_that_the_disk_is_full_the_oldest_picture_that_is_still_there_goes() -> None:
+    assert run_on_small_disk("-c", DISK + SPENT) == "['2', '3'] ['3'] "
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import wire
-from edge.mqtt.dial import Dial, Reach, client_of, close_line
+from edge.mqtt.dial import Dial, Reach, close_line, new_client
 from edge.mqtt.login import Login
 from edge.mqtt.trouble import CLOSED, Trouble, from_exception, from_reason_code
 from edge.mqtt_client import MOST_IN_FLIGHT, REFUSED_FROM
@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(self, login: Login, will_topic: str, will: bytes) -> None:
         self._login = login
-        self._client = client_of(login)
+        self._client = new_client(login)
         self._client.will_set(will_topic, will, qos=1, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect

@@ -95,7 +95,7 @@ class TlsLine(ssl.SSLSocket):
             raise
 
 
-def client_of(login: Login) -> MqttClient:
+def new_client(login: Login) -> MqttClient:
     """Not yet connected."""
     client = MqttClient(login.client_id)
     client.connect_timeout = TCP_TIMEOUT_S

@@ -47,7 +47,7 @@ class Relief:
                 relieve()
         return write()
 
-    def is_why_full(self) -> bool:
+    def is_short_of_disk(self) -> bool:
         """Does the file take no more because of the disk, and not for its own cap?"""
         return bool(self._db.execute("PRAGMA max_page_count").fetchone()[0] < self._most_pages)
 

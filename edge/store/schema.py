@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from edge.errors import StoreError, StoreNewerError
 
+# As it has run on nodes, its comments too, and stays so; what it calls edge.late is edge.loop.late now.
 TABLES = """
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -70,7 +71,7 @@ CREATE TABLE question (
 CREATE TABLE draft (                        -- intervals that a late picture can still correct
     seq INTEGER PRIMARY KEY,
     end_ms INTEGER NOT NULL,
-    state BLOB NOT NULL,                    -- what was counted, see edge.loop.late
+    state BLOB NOT NULL,                    -- what was counted, see edge.late
     crc INTEGER NOT NULL                    -- as in record
 );
 CREATE TABLE counted (                      -- pictures of a folder that are in an interval already

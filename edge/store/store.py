@@ -358,7 +358,7 @@ class Store(Records):
         self._tell_full(first_lost)
 
     def _why_full(self) -> str:
-        if self._relief.is_why_full():
+        if self._relief.is_short_of_disk():
             return ": the disk is full; free some space on it"
         return f"; raise store.max_mb (now {self._max_mb})"
 

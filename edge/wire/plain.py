@@ -9,10 +9,10 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from edge.clock import Instant
-from edge.counts import Alert, Interval, Level, Lost, Sighting, Task
+from edge.counts import Alert, Interval, Level, Lost, NoData, Sighting, Task
 from edge.wire.instants import ClockWord
-from edge.wire.keys import Decoded, Unknown
-from edge.wire.messages import ClimateOf, SummaryCount, told_of
+from edge.wire.keys import Decoded
+from edge.wire.messages import ClimateOf, SummaryCount, climate_of, taxon_counts
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Figure = Annotated[float, Meta(ge=0)]
@@ -113,38 +113,75 @@ class PlainUnknown(_Keyed, frozen=True, kw_only=True, tag="unknown"):
 
 
 PlainRecord = PlainSighting | PlainInterval | PlainLost | PlainAlert | PlainUnknown
-_Momentary = Sighting | Lost | Alert
-_PLAIN: dict[type[_Momentary], type[PlainSighting | PlainLost | PlainAlert]] = {
-    Sighting: PlainSighting,
-    Lost: PlainLost,
-    Alert: PlainAlert,
-}
-_SAME = {kind: [one.name for one in fields(kind) if one.name != "at"] for kind in _PLAIN}  # names that both have
 
 
 def plain(decoded: Decoded, site: str) -> PlainRecord:
     """The record of a node of `site` with long names."""
     key, record = decoded.key, decoded.record
     where: dict[str, Any] = {"site": site, "node": key.node, "epoch": _epoch_text(key.epoch), "seq": key.seq}
-    if isinstance(record, Unknown):
-        return PlainUnknown(**where, number=record.kind)
-    if isinstance(record, Interval):
-        return PlainInterval(
+    if isinstance(record, Sighting):
+        return PlainSighting(
             **where,
-            start=_instant(record.start),
-            end=_instant(record.end),
-            skipped=dict(record.skipped),
-            revision=record.revision,
-            **told_of(record),
+            at=_instant(record.at),
+            camera=record.camera,
+            model=record.model,
+            label=record.label,
+            eppo=record.eppo,
+            confidence=record.confidence,
+            box=record.box,
+            count=record.count,
+            picture=record.picture,
+            stage=record.stage,
         )
-    same = {name: getattr(record, name) for name in _SAME[type(record)]}
-    return _PLAIN[type(record)](**where, at=_instant(record.at), **same)
+    if isinstance(record, Interval):
+        return _interval(record, where)
+    if isinstance(record, Alert):
+        return _alert(record, where)
+    if isinstance(record, Lost):
+        return PlainLost(
+            **where,
+            at=_instant(record.at),
+            first_seq=record.first_seq,
+            last_seq=record.last_seq,
+            count=record.count,
+            reason=record.reason,
+        )
+    return PlainUnknown(**where, number=record.kind)
 
 
 @lru_cache(maxsize=4096)
 def _epoch_text(epoch: UUID) -> str:
     """A batch is of one epoch, and writing it out takes longer than looking it up."""
     return str(epoch)
+
+
+def _interval(record: Interval, where: dict[str, Any]) -> PlainInterval:
+    counts = record.counts
+    return PlainInterval(
+        **where,
+        start=_instant(record.start),
+        end=_instant(record.end),
+        camera=record.camera,
+        model=record.model,
+        mode=record.mode,
+        unit=record.unit,
+        frames=record.frames,
+        skipped=dict(record.skipped),
+        awake_s=record.awake_s,
+        counts=taxon_counts(record),
+        no_data=counts.reason if isinstance(counts, NoData) else None,
+        saturated=record.saturated,
+        area_mm2=record.area_mm2,
+        exposed_s=record.exposed_s,
+        severity=record.severity,
+        climate=climate_of(record.climate),
+        revision=record.revision,
+    )
+
+
+def _alert(record: Alert, where: dict[str, Any]) -> PlainAlert:
+    same = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "at"}
+    return PlainAlert(**where, at=_instant(record.at), **same)
 
 
 def _instant(instant: Instant) -> PlainInstant:
